@@ -1,0 +1,1 @@
+"""Complete OHLCV candles in InfluxDB, merged from several exchanges, driven by Airflow."""

@@ -1,0 +1,1 @@
+"""Pure parts: symbols, windows, candles, merging. No Airflow, ccxt, Redis or InfluxDB here."""
