@@ -1,0 +1,29 @@
+"""How one server process is started: the local stack gives it to honcho, the tests start it themselves."""
+
+from __future__ import annotations
+
+import os
+import shlex
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+
+@dataclass(frozen=True, kw_only=True)
+class ServerCommand:
+    """A program with its arguments, folder and what its environment has beyond ours."""
+
+    name: str
+    argv: tuple[str, ...]
+    folder: Path
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def full_environment(self) -> dict[str, str]:
+        """Our own environment with this command's on top."""
+        return {**os.environ, **self.environment}
+
+    @property
+    def shell_line(self) -> str:
+        """The command for a shell, which it replaces, so that no shell stays in between."""
+        return f"exec {shlex.join(self.argv)}"

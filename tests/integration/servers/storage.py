@@ -1,0 +1,77 @@
+"""A real Redis and a real InfluxDB for tests, on free ports, with their files in a folder of the test."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from include.local_stack.errors import LocalStackError
+from include.local_stack.generated_secrets import GeneratedSecrets
+from include.local_stack.influxd import find_influxd
+from include.local_stack.influxdb_server import ORGANIZATION, InfluxdbServer, influxd_command
+from include.local_stack.ports import HOST, free_port
+from include.local_stack.redis_server import RedisServer, redis_command
+from tests.integration.servers.running_server import RunningServer
+
+# Another process may take a free port between the moment it is chosen and the moment it is used.
+_ATTEMPTS = 3
+
+
+@dataclass(frozen=True, kw_only=True)
+class InfluxdbTestServer(InfluxdbServer):
+    """InfluxDB with a helper that keeps tests apart."""
+
+    def new_bucket(self, prefix: str = "test") -> str:
+        """Create a bucket with a name that nothing else has."""
+        name = f"{prefix}_{uuid.uuid4().hex[:12]}"
+        self.ensure_bucket(name)
+        return name
+
+
+@contextmanager
+def running_redis(folder: Path) -> Iterator[RedisServer]:
+    def start() -> tuple[RedisServer, RunningServer]:
+        secrets = GeneratedSecrets.generate()
+        server = RedisServer(host=HOST, port=free_port(), password=secrets.redis_password)
+        process = RunningServer(redis_command(server, folder), folder)
+        process.wait_until(server.is_ready, timeout_seconds=20)
+        return server, process
+
+    server, process = _with_another_port_if_needed(start)
+    try:
+        yield server
+    finally:
+        process.stop()
+
+
+@contextmanager
+def running_influxdb(folder: Path) -> Iterator[InfluxdbTestServer]:
+    secrets = GeneratedSecrets.generate()
+
+    def start() -> tuple[InfluxdbTestServer, RunningServer]:
+        port = free_port()
+        server = InfluxdbTestServer(
+            url=f"http://{HOST}:{port}", token=secrets.influxdb_token, org=ORGANIZATION
+        )
+        process = RunningServer(influxd_command(find_influxd(print), port, folder), folder)
+        process.wait_until(server.is_ready, timeout_seconds=60)
+        return server, process
+
+    server, process = _with_another_port_if_needed(start)
+    try:
+        server.set_up(secrets.influxdb_password, bucket="first")
+        yield server
+    finally:
+        process.stop()
+
+
+def _with_another_port_if_needed(start):
+    for _ in range(_ATTEMPTS - 1):
+        try:
+            return start()
+        except LocalStackError:
+            continue
+    return start()
