@@ -1,0 +1,79 @@
+"""Counting requests against a published limit."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """Whether a request is within the limit; after how many seconds it would be; the weight used in the window."""
+
+    allowed: bool
+    wait_seconds: float = 0.0
+    used: int = 0
+    banned_until: float | None = None
+
+
+class Limiter(Protocol):
+    """One limit of one exchange, for all clients together: they share one address."""
+
+    def spend(self, weight: int) -> Verdict:
+        """Count a request of this weight and say whether it may pass."""
+
+
+class FixedWindow:
+    """So much weight in each window of the clock (binance, kucoin); with a ban for who goes on after being refused."""
+
+    def __init__(
+        self, weight: int, window_seconds: int, clock: Callable[[], float], ban_after: int | None = None
+    ) -> None:
+        self.weight = weight
+        self.window_seconds = window_seconds
+        self._clock = clock
+        self._ban_after = ban_after
+        self._window = -1
+        self._used = 0
+        self._refused = 0
+        self._banned_until = 0.0
+
+    def spend(self, weight: int) -> Verdict:
+        """Count the weight in the current window; refused requests count as well."""
+        now = self._clock()
+        if now < self._banned_until:
+            return Verdict(False, self._banned_until - now, self._used, self._banned_until)
+        window = int(now // self.window_seconds)
+        if window != self._window:
+            self._window, self._used, self._refused = window, 0, 0
+        self._used += weight
+        if self._used <= self.weight:
+            return Verdict(True, 0.0, self._used)
+        return self._refuse(now)
+
+    def _refuse(self, now: float) -> Verdict:
+        self._refused += 1
+        if self._ban_after is not None and self._refused > self._ban_after:
+            self._banned_until = now + 2 * self.window_seconds
+            return Verdict(False, 2 * self.window_seconds, self._used, self._banned_until)
+        return Verdict(False, (self._window + 1) * self.window_seconds - now, self._used)
+
+
+class TokenBucket:
+    """So many requests a second, and a few at once (coinbaseexchange, kraken, htx)."""
+
+    def __init__(self, per_second: float, burst: int, clock: Callable[[], float]) -> None:
+        self._per_second = per_second
+        self._burst = burst
+        self._clock = clock
+        self._tokens = float(burst)
+        self._at = clock()
+
+    def spend(self, weight: int) -> Verdict:
+        """Take tokens if there are enough; a refused request takes none."""
+        now = self._clock()
+        self._tokens = min(self._burst, self._tokens + (now - self._at) * self._per_second)
+        self._at = now
+        if self._tokens >= weight:
+            self._tokens -= weight
+            return Verdict(True)
+        return Verdict(False, (weight - self._tokens) / self._per_second)

@@ -1,0 +1,104 @@
+"""The HTTP server: exchanges under their names, faults on the wire, and the control path."""
+
+import asyncio
+import json
+import time
+from typing import Any
+
+from aiohttp import web
+
+from include.exchange_simulator.control import add_control_routes
+from include.exchange_simulator.exchanges.base import Answer
+from include.exchange_simulator.faults import Fault
+from include.exchange_simulator.simulator import Exchanged, Simulator
+
+SERVER_NAME = "candle-ingest exchange simulator"
+
+
+def _encode(answer: Answer) -> tuple[bytes, str]:
+    """Body and content type."""
+    if isinstance(answer.body, str):
+        return answer.body.encode(), "text/html" if answer.body.startswith("<") else "application/json"
+    return json.dumps(answer.body, separators=(",", ":")).encode(), "application/json"
+
+
+def _reset(request: web.Request) -> None:
+    """Drop the connection so that the client sees a reset."""
+    if request.transport is not None:
+        request.transport.abort()
+
+
+async def _send_part(request: web.Request, answer: Answer, *, abort: bool) -> web.StreamResponse:
+    """Promise the whole body, send half of it, and close (a short body) or abort (a reset)."""
+    body, content_type = _encode(answer)
+    headers = {**answer.headers, "Content-Length": str(len(body)), "Content-Type": content_type}
+    response = web.StreamResponse(status=answer.status, headers=headers)
+    response.force_close()
+    await response.prepare(request)
+    await response.write(body[: len(body) // 2])
+    if abort:
+        _reset(request)
+    elif request.transport is not None:
+        request.transport.close()
+    return response
+
+
+async def _send(request: web.Request, done: Exchanged) -> web.StreamResponse:
+    fault = done.fault
+    if fault and (fault.kind == "truncate" or (fault.kind == "reset" and fault.when == "middle")):
+        return await _send_part(request, done.answer, abort=fault.kind == "reset")
+    body, content_type = _encode(done.answer)
+    return web.Response(
+        body=body, status=done.answer.status, headers=done.answer.headers, content_type=content_type
+    )
+
+
+async def _wait_or_reset(request: web.Request, fault: Fault | None) -> None:
+    if fault and fault.kind == "delay":
+        await asyncio.sleep(fault.seconds)
+    if fault and fault.kind == "reset" and fault.when == "before":
+        _reset(request)
+
+
+async def _serve(request: web.Request) -> web.StreamResponse:
+    simulator = request.app[SIMULATOR]
+    name, path = request.match_info["exchange"], "/" + request.match_info["path"]
+    if name not in simulator.exchanges:
+        return web.json_response(
+            {"error": f"no exchange {name}; there are {', '.join(simulator.exchanges)}"}, status=404
+        )
+    started = time.perf_counter()
+    fault = simulator.faults.take(name, path)
+    await _wait_or_reset(request, fault)
+    query: dict[str, str] = dict(request.query)
+    done = simulator.answer(name, path, query, fault)
+    simulator.record(name, path, query, done, started)
+    return await _send(request, done)
+
+
+async def _sign(_: web.Request, response: web.StreamResponse) -> None:
+    """Every answer says that it is no exchange's."""
+    response.headers["Server"] = SERVER_NAME
+
+
+SIMULATOR: web.AppKey[Simulator] = web.AppKey("simulator", Simulator)
+
+
+def build_app(simulator: Simulator) -> web.Application:
+    """The application: `/_control/…` and `/<exchange>/<the exchange's own path>`."""
+    app = web.Application()
+    app[SIMULATOR] = simulator
+    app.on_response_prepare.append(_sign)
+    add_control_routes(app, simulator)
+    app.router.add_route("*", "/{exchange}/{path:.*}", _serve)
+
+    async def close_log(_: web.Application) -> None:
+        simulator.log.close()
+
+    app.on_cleanup.append(close_log)
+    return app
+
+
+def server_settings() -> dict[str, Any]:
+    """What the runner needs: no access log, and no waiting for idle connections at the end."""
+    return {"access_log": None, "shutdown_timeout": 0.5}
