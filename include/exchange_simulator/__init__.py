@@ -1,1 +1,1 @@
-"""A stand-in for five exchanges: their REST paths, limits, errors and faults, over HTTP, with invented candles."""
+"""A stand-in for five exchanges over HTTP: their paths, limits, errors and faults, with invented candles."""

@@ -16,17 +16,15 @@ from include.exchange_simulator.simulator import Simulator, SimulatorSettings
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m include.exchange_simulator",
-        description="Serve the public REST paths of binance, coinbaseexchange, kraken, kucoin and htx with invented "
-        "or recorded candles. Nothing that it serves is a real price, unless it was recorded.",
+        description="Serve the public REST paths of binance, coinbaseexchange, kraken, kucoin and htx with "
+        "invented or recorded candles. Nothing that it serves is a real price, unless it was recorded.",
     )
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default %(default)s)")
     parser.add_argument(
         "--port", type=int, default=8899, help="port, 0 for any free one (default %(default)s)"
     )
     parser.add_argument("--no-limits", action="store_true", help="never refuse for too many requests")
-    parser.add_argument(
-        "--extra-coins", type=int, default=0, metavar="N", help="N more coins, SIM001 …, everywhere"
-    )
+    parser.add_argument("--extra-coins", type=int, default=0, metavar="N", help="N more coins everywhere")
     parser.add_argument(
         "--request-log", type=Path, metavar="FILE", help="write each request as a line of JSON"
     )
@@ -35,7 +33,7 @@ def _parser() -> argparse.ArgumentParser:
         action="append",
         default=[],
         metavar="EXCHANGE:SYMBOL=FILE",
-        help="serve the candles of a CSV file for that market (ts,open,high,low,close,volume; .csv or .csv.gz)",
+        help="serve a CSV file (ts,open,high,low,close,volume; .csv or .csv.gz) as that market",
     )
     return parser
 

@@ -5,8 +5,8 @@ from numpy.typing import NDArray
 
 from include.exchange_simulator.hashing import Ints, seed_of, uniform, uniform_one
 from include.exchange_simulator.markets import Market
+from include.exchange_simulator.prices import MINUTES_PER_DAY
 
-MINUTES_PER_DAY = 1440
 Mask = NDArray[np.bool_]
 
 
@@ -20,7 +20,7 @@ def _stretch(seed: int, day: int, chance: float, shortest: int, longest: int) ->
 
 
 def outage(exchange: str, day: int) -> Mask:
-    """Minutes of a UTC day in which the whole exchange stood still: on about one day in forty, 3 minutes to 4 hours."""
+    """Minutes of a UTC day in which the exchange stood still: 3 minutes to 4 hours on one day in forty."""
     mask = np.zeros(MINUTES_PER_DAY, dtype=np.bool_)
     mask[_stretch(seed_of("outage", exchange), day, 1 / 40, 3, 240)] = True
     return mask

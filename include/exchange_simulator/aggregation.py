@@ -10,8 +10,8 @@ from include.exchange_simulator.timeframes import bucket_opens
 def aggregate(exchange: str, timeframe: str, rows: Ints) -> Ints:
     """Candles of a timeframe from ascending rows of a smaller one that divides it.
 
-    First open, highest high, lowest low, last close, sums of volume and trades; rows without volume count like
-    the others. A bucket without rows gives none.
+    First open, highest high, lowest low, last close, sums of volume and trades; rows without volume
+    count like the others. A bucket without rows gives none.
     """
     if timeframe == "1m" or not len(rows):
         return rows

@@ -1,4 +1,4 @@
-"""All candles and trades of all markets, as they stand at one moment: closed ones, and the one in progress."""
+"""All candles and trades of all markets as they stand at one moment, with the candle in progress."""
 
 from collections.abc import Iterator
 from functools import lru_cache

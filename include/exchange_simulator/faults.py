@@ -14,6 +14,10 @@ _BODIES = {
     "json": '{"unexpected": true}',
 }
 
+_TYPES: dict[str, tuple[type, ...]] = {
+    "count": (int,), "status": (int,), "seconds": (float, int), "path": (str,), "body": (str,), "headers": (dict,),
+}  # fmt: skip
+
 
 class FaultError(ValueError):
     """The description of a fault makes no sense; the text says why. For who sent it."""
@@ -23,8 +27,8 @@ class FaultError(ValueError):
 class Fault:
     """One fault. `count` is how many more requests it hits, None for all until it is cleared.
 
-    `path` limits it to paths that contain this text. `status` and `headers` belong to kind status, `seconds` to delay,
-    `body` (text, or html, empty, json) to status and body, `when` (before or middle) to reset.
+    `path` limits it to paths that contain this text. `status` and `headers` belong to kind status, `seconds`
+    to delay, `body` (text, or html, empty, json) to status and body, `when` (before or middle) to reset.
     """
 
     exchange: str
@@ -59,6 +63,10 @@ def parse_fault(description: Any) -> Fault:
         raise FaultError("when: before or middle")
     if description["kind"] == "body" and not isinstance(description.get("body"), str):
         raise FaultError("kind body needs a body: html, empty, json or any text")
+    for name, kinds in _TYPES.items():
+        value = description.get(name)
+        if value is not None and (not isinstance(value, kinds) or isinstance(value, bool)):
+            raise FaultError(f"{name}: {value!r} is no {kinds[0].__name__}")
     return Fault(**description)
 
 

@@ -37,7 +37,7 @@ def noise(seed: int, minutes: Ints, periods: tuple[int, ...], scale: float) -> F
     """Continuous noise at the given minutes; consecutive minutes must be ascending.
 
     Each period is a lattice of random heights, joined by straight lines. A height grows with the root of
-    its period, so that the sum wanders like a price does, yet never leaves scale × sum of the roots.
+    its period, so that the sum wanders like a price does, yet never leaves scale times the sum of the roots.
     """
     total = np.zeros(len(minutes))
     for octave, period in enumerate(periods):

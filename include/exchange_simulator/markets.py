@@ -8,7 +8,7 @@ from math import floor, log10
 from include.exchange_simulator.coins import COINS, Coin, coin_named, extra_coin, utc_ms
 
 EXCHANGES = ("binance", "coinbaseexchange", "kraken", "kucoin", "htx")
-# Kraken's own names (Get Asset Info): X before old coins, Z before fiat money, XBT and XDG for bitcoin and dogecoin.
+# Kraken's own names (Get Asset Info): X before old coins, Z before money, XBT for bitcoin, XDG for dogecoin.
 KRAKEN_ASSETS = {code: f"X{code}" for code in ("ETH", "XRP", "LTC", "XLM", "XMR", "ZEC", "ETC", "MLN")} | {
     "BTC": "XXBT",
     "DOGE": "XXDG",
@@ -109,7 +109,7 @@ def kraken_altname(base: str, quote: str) -> str:
 
 
 def _kraken_id(base: str, quote: str) -> str:
-    """XXBTZUSD where both sides have old names, else the short name (SOLUSD, XBTUSDT, and XDGUSD by exception)."""
+    """XXBTZUSD where both sides have old names, else the short name (SOLUSD, XBTUSDT; XDGUSD too)."""
     if base in KRAKEN_ASSETS and quote in KRAKEN_ASSETS and base != "DOGE":
         return KRAKEN_ASSETS[base] + KRAKEN_ASSETS[quote]
     return kraken_altname(base, quote)

@@ -1,4 +1,4 @@
-"""One day of minute candles of a market, as whole numbers, so that what goes on the wire comes back as the same float."""
+"""One day of minute candles of a market, as whole numbers: what goes on the wire is exactly what is meant."""
 
 import numpy as np
 
@@ -9,7 +9,7 @@ from include.exchange_simulator.prices import middle_price
 
 MINUTE_MS = 60_000
 DAY_MS = 86_400_000
-# Columns of every candle array: open time in ms, then prices in ticks, volume in units, and the number of trades.
+# Columns of every candle array: open time in ms, prices in ticks, volume in units, number of trades.
 OPEN_TIME, OPEN, HIGH, LOW, CLOSE, VOLUME, COUNT = range(7)
 # Exchanges that show a minute without trades as a flat candle; the others leave it out.
 FLAT_EXCHANGES = frozenset({"binance", "kraken", "htx"})
@@ -27,20 +27,19 @@ def _trade_counts(market: Market, seed: int, minutes: Ints) -> Ints:
     return counts
 
 
-def _volumes(market: Market, seed: int, minutes: Ints, counts: Ints) -> Ints:
+def _volumes(market: Market, seed: int, minutes: Ints, counts: Ints, middle: Floats) -> Ints:
     """Volume units of each minute, always enough for each trade to have some."""
     normal = sum(uniform(seed + k, minutes) for k in range(6)) - 3.0
     hour_of_day = minutes % MINUTES_PER_DAY / 60
     daily = 1 + 0.4 * np.sin((hour_of_day - 8) * np.pi / 12)
     money: Floats = market.turnover_usd / quote_price_usd(market.quote) * daily * np.exp(1.5 * normal)
-    base = money / middle_price(market, minutes)
+    base = money / middle[:-1]
     units: Ints = np.rint(base * 10.0**market.volume_decimals).astype(np.int64)
     return np.maximum(units, 100 * counts)
 
 
-def _prices(market: Market, seed: int, minutes: Ints, counts: Ints) -> tuple[Ints, Ints, Ints, Ints]:
-    """Open, high, low and close in ticks; with fewer than four trades the extremes are the open and the close."""
-    middle = middle_price(market, np.append(minutes, minutes[-1] + 1)) * 10.0**market.price_decimals
+def _prices(seed: int, minutes: Ints, counts: Ints, middle: Floats) -> tuple[Ints, Ints, Ints, Ints]:
+    """Open, high, low and close in ticks; with fewer than four trades nothing lies beyond open and close."""
     opens = np.rint(middle[:-1] * (1 + _JITTER * (2 * uniform(seed, minutes) - 1)))
     closes = np.rint(middle[1:])
     opens = np.maximum(1, np.where(counts == 1, closes, opens))
@@ -68,8 +67,9 @@ def day_candles(market: Market, day: int) -> Ints:
     minutes: Ints = np.arange(day * MINUTES_PER_DAY, (day + 1) * MINUTES_PER_DAY, dtype=np.int64)
     seed = seed_of("candles", market.exchange, market.symbol)
     counts = _trade_counts(market, seed, minutes)
-    prices = _prices(market, seed + 10, minutes, counts)
-    volumes = _volumes(market, seed + 20, minutes, counts)
+    middle = middle_price(market, day)
+    prices = _prices(seed + 10, minutes, counts, middle * 10.0**market.price_decimals)
+    volumes = _volumes(market, seed + 20, minutes, counts, middle)
     rows: Ints = np.column_stack((minutes * MINUTE_MS, *prices, volumes, counts))
     trading = traded(market, minutes)
     _flatten(rows, trading)

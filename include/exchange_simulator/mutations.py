@@ -28,8 +28,7 @@ def _negative(row: Any, columns: Columns) -> None:
 
 
 def _high_below_low(row: Any, columns: Columns) -> None:
-    high, low = columns["high"], columns["low"]
-    _put(row, columns, "high", float(row[low]) * 0.5)
+    _put(row, columns, "high", float(row[columns["low"]]) * 0.5)
 
 
 def _off_grid(row: Any, columns: Columns) -> None:

@@ -1,4 +1,6 @@
-"""The middle price of a market at any minute: one price for each coin, and small differences between exchanges."""
+"""The middle price of a market: one price for each coin, and small differences between the exchanges."""
+
+from functools import lru_cache
 
 import numpy as np
 
@@ -6,6 +8,7 @@ from include.exchange_simulator.coins import COINS, coin_named
 from include.exchange_simulator.hashing import Floats, Ints, noise, seed_of
 from include.exchange_simulator.markets import Market, quote_price_usd
 
+MINUTES_PER_DAY = 1440
 # From a minute to about two years: what moves a price from one minute to the next up to what makes a trend.
 _PERIODS = tuple(4**k for k in range(11))
 _SMALL_PERIODS = (1, 16, 256, 4096)
@@ -16,30 +19,36 @@ _EURO_SCALE = 3e-5
 _EXCHANGE_SCALE = 5e-6
 
 
-def _coin_price_usd(code: str, minutes: Ints) -> Floats:
-    together = noise(seed_of("market"), minutes, _PERIODS, _MARKET_SCALE)
-    alone = noise(seed_of("coin", code), minutes, _PERIODS, _COIN_SCALE)
+def _minutes(day: int) -> Ints:
+    """The 1440 minutes of a UTC day and the first of the next, since 1970."""
+    first = day * MINUTES_PER_DAY
+    return np.arange(first, first + MINUTES_PER_DAY + 1, dtype=np.int64)
+
+
+@lru_cache(maxsize=1024)
+def _coin_price_usd(code: str, day: int) -> Floats:
+    """Part of it is common to all coins, as in a real market."""
+    together = noise(seed_of("market"), _minutes(day), _PERIODS, _MARKET_SCALE)
+    alone = noise(seed_of("coin", code), _minutes(day), _PERIODS, _COIN_SCALE)
     level: Floats = coin_named(code).price_usd * np.exp(together + alone)
     return level
 
 
-def _quote_price_usd(code: str, minutes: Ints) -> Floats:
+@lru_cache(maxsize=256)
+def _quote_price_usd(code: str, day: int) -> Floats:
     if code in COINS:
-        return _coin_price_usd(code, minutes)
+        return _coin_price_usd(code, day)
     if code == "USD":
-        return np.ones(len(minutes))
+        return np.ones(MINUTES_PER_DAY + 1)
     scale = _EURO_SCALE if code == "EUR" else _PEG_SCALE
-    level: Floats = quote_price_usd(code) * np.exp(
-        noise(seed_of("quote", code), minutes, _SMALL_PERIODS, scale)
-    )
+    change = noise(seed_of("quote", code), _minutes(day), _SMALL_PERIODS, scale)
+    level: Floats = quote_price_usd(code) * np.exp(change)
     return level
 
 
-def middle_price(market: Market, minutes: Ints) -> Floats:
-    """The price in quote units at the start of each minute (minutes since 1970, ascending, without holes)."""
+def middle_price(market: Market, day: int) -> Floats:
+    """The price in quote units at the start of each minute of a UTC day and of the next day: 1441 numbers."""
     seed = seed_of("exchange", market.exchange, market.symbol)
-    offset = noise(seed, minutes, _SMALL_PERIODS, _EXCHANGE_SCALE)
-    price: Floats = (
-        _coin_price_usd(market.base, minutes) / _quote_price_usd(market.quote, minutes) * np.exp(offset)
-    )
+    offset = np.exp(noise(seed, _minutes(day), _SMALL_PERIODS, _EXCHANGE_SCALE))
+    price: Floats = _coin_price_usd(market.base, day) / _quote_price_usd(market.quote, day) * offset
     return price

@@ -16,7 +16,7 @@ _STOP_SECONDS = 5
 
 
 class SimulatorProcess:
-    """`with SimulatorProcess() as simulator:` runs the simulator; `simulator.exchange_url("kraken")` is its address.
+    """`with SimulatorProcess() as simulator:` runs it; `simulator.exchange_url("kraken")` is an address.
 
     `recorded` maps "binance:BTC/USDT" to a CSV file. `now_ms` freezes the clock from the start.
     """
@@ -105,7 +105,7 @@ class SimulatorProcess:
         return health
 
     def set_fault(self, exchange: str, kind: str, **details: Any) -> None:
-        """Switch a fault on: `count` requests or until cleared, `path` a part of the path; see faults.Fault."""
+        """Switch a fault on, for `count` requests or until cleared; the details are those of faults.Fault."""
         self._call("POST", "faults", {"exchange": exchange, "kind": kind, **details})
 
     def clear_faults(self) -> None:

@@ -7,11 +7,12 @@ from typing import Protocol
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """Whether a request is within the limit; after how many seconds it would be; the weight used in the window."""
+    """Whether a request may pass, after how many seconds it may, and the weight used in this window."""
 
     allowed: bool
     wait_seconds: float = 0.0
     used: int = 0
+    resets_in_seconds: float = 0.0
     banned_until: float | None = None
 
 
@@ -23,7 +24,7 @@ class Limiter(Protocol):
 
 
 class FixedWindow:
-    """So much weight in each window of the clock (binance, kucoin); with a ban for who goes on after being refused."""
+    """So much weight in each window of the clock (binance, kucoin), with a ban for who goes on when refused."""
 
     def __init__(
         self, weight: int, window_seconds: int, clock: Callable[[], float], ban_after: int | None = None
@@ -41,21 +42,23 @@ class FixedWindow:
         """Count the weight in the current window; refused requests count as well."""
         now = self._clock()
         if now < self._banned_until:
-            return Verdict(False, self._banned_until - now, self._used, self._banned_until)
+            left = self._banned_until - now
+            return Verdict(False, left, self._used, left, self._banned_until)
         window = int(now // self.window_seconds)
         if window != self._window:
             self._window, self._used, self._refused = window, 0, 0
         self._used += weight
+        left = (window + 1) * self.window_seconds - now
         if self._used <= self.weight:
-            return Verdict(True, 0.0, self._used)
-        return self._refuse(now)
+            return Verdict(True, 0.0, self._used, left)
+        return self._refuse(now, left)
 
-    def _refuse(self, now: float) -> Verdict:
+    def _refuse(self, now: float, left: float) -> Verdict:
         self._refused += 1
         if self._ban_after is not None and self._refused > self._ban_after:
             self._banned_until = now + 2 * self.window_seconds
-            return Verdict(False, 2 * self.window_seconds, self._used, self._banned_until)
-        return Verdict(False, (self._window + 1) * self.window_seconds - now, self._used)
+            return Verdict(False, 2 * self.window_seconds, self._used, left, self._banned_until)
+        return Verdict(False, left, self._used, left)
 
 
 class TokenBucket:

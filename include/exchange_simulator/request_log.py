@@ -11,7 +11,7 @@ _KEPT = 20_000
 
 @dataclass(frozen=True, slots=True)
 class LoggedRequest:
-    """One request. `outcome` is accepted, rejected (over the limit, or refused by the exchange) or faulted."""
+    """One request. `outcome` is accepted, rejected (over the limit, or by the exchange) or faulted."""
 
     time_ms: int
     exchange: str
@@ -25,7 +25,7 @@ class LoggedRequest:
 
 
 class RequestLog:
-    """Counts for all requests, details of the last 20,000, and all of them in a file if one is given (JSON lines)."""
+    """Counts of all requests, details of the last 20,000, and a line of JSON for each in a file if given."""
 
     def __init__(self, file: Path | None = None) -> None:
         self._file: TextIO | None = file.open("a", encoding="utf-8") if file else None

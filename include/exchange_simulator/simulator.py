@@ -89,9 +89,8 @@ class Simulator:
         if text is None and status in (418, 429):
             usual = exchange.over_limit(Verdict(False, 1.0), route)
             return Answer(usual.body, status, {**usual.headers, **fault.headers})
-        return Answer(
-            f"<html><body><h1>{status}</h1></body></html>" if text is None else text, status, fault.headers
-        )
+        page = f"<html><body><h1>{status}</h1></body></html>"
+        return Answer((exchange.usual_body(status) or page) if text is None else text, status, fault.headers)
 
     def record(self, name: str, path: str, query: Mapping[str, str], done: Exchanged, started: float) -> None:
         """Keep a request in the log; `started` is from time.perf_counter."""

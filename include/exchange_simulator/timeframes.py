@@ -1,4 +1,4 @@
-"""Where the candles of a timeframe open: on the epoch's grid, on Mondays, on months, or on Singapore days (htx)."""
+"""Where the candles of a timeframe open: on the epoch's grid, on Mondays, or on Singapore days (htx)."""
 
 from datetime import UTC, datetime
 
@@ -10,7 +10,7 @@ _UNIT_MS = {"m": 60_000, "h": 3_600_000, "d": 86_400_000, "w": 604_800_000}
 HOUR_MS = 3_600_000
 # htx counts days from midnight in Singapore, which is 16:00 UTC (HTX API docs, candles).
 _HTX_SHIFT_MS = 8 * HOUR_MS
-# 1970-01-01 was a Thursday; weeks of binance and htx open on Mondays, those of kraken and kucoin on Thursdays.
+# 1970-01-01 was a Thursday; weeks of binance and htx open on Mondays, of kraken and kucoin on Thursdays.
 _MONDAY_SHIFT_MS = 3 * 24 * HOUR_MS
 
 

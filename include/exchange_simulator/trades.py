@@ -1,4 +1,4 @@
-"""The trades behind a minute candle: they build exactly that candle, and the candle in progress is built from them."""
+"""The trades behind a minute candle: they build exactly that candle, and so the candle in progress."""
 
 from dataclasses import dataclass
 
@@ -17,7 +17,7 @@ from include.exchange_simulator.minute_candles import (
     VOLUME,
 )
 
-# Room for trades in a minute: ids are minute × this + position, so they ascend without counting from the beginning.
+# Room for the trades of a minute: an id is minute times this plus position, which needs no counting.
 IDS_PER_MINUTE = 64
 _SPAN_NS = 59_900_000_000
 
@@ -41,7 +41,7 @@ def _times_ns(open_ms: int, draws: Floats) -> Ints:
 
 
 def _prices(row: Ints, draws: Floats) -> Ints:
-    """The open first, the close last, from four trades on also the high and the low, all others between these."""
+    """The open first, the close last, from four trades on the high and the low, all others between."""
     low, high = int(row[LOW]), int(row[HIGH])
     prices: Ints = low + (draws * (high - low + 1)).astype(np.int64)
     prices = np.minimum(prices, high)

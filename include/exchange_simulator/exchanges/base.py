@@ -102,6 +102,10 @@ class Exchange(ABC):
     def over_limit(self, verdict: Verdict, route: Route) -> Answer:
         """How the exchange refuses a request beyond its limit."""
 
+    def usual_body(self, status: int) -> object | None:  # noqa: ARG002
+        """What the exchange sends with an error status, where that is known."""
+        return None
+
     @abstractmethod
     def unknown_path(self) -> Answer:
         """How the exchange answers for a path that it does not have."""
@@ -128,6 +132,11 @@ class Exchange(ABC):
     def is_trading(self, market: Market, request: Request) -> bool:
         """Whether the market is open for trading at the moment of the request."""
         return market.halted_ms is None or request.now_ms < market.halted_ms
+
+    def market_by_id(self, id_: str, request: Request) -> Market | None:
+        """The market of that id, None when there is none at the moment of the request."""
+        market = self.markets_by_id.get(id_)
+        return market if market and market.listed_ms <= request.now_ms else None
 
     def listed(self, request: Request) -> list[Market]:
         """Markets listed by the moment of the request."""

@@ -20,7 +20,9 @@ from include.exchange_simulator.rate_limits import FixedWindow, Verdict
 from include.exchange_simulator.timeframes import ceil_open, duration_ms
 
 # 1s is offered by the real exchange; the synthetic market has nothing finer than a minute.
-INTERVALS = frozenset(["1m", "3m", "5m", "15m", "30m", "1h", "2h", "4h", "6h", "8h", "12h", "1d", "3d", "1w", "1M"])
+INTERVALS = frozenset(
+    ["1m", "3m", "5m", "15m", "30m", "1h", "2h", "4h", "6h", "8h", "12h", "1d", "3d", "1w", "1M"]
+)
 _PARAMETERS = frozenset({"symbol", "interval", "startTime", "endTime", "timeZone", "limit"})
 _MOST_ROWS, _DEFAULT_ROWS = 1000, 500
 # IP limit REQUEST_WEIGHT: 6000 a minute; klines weigh 2, exchangeInfo 20.
@@ -40,7 +42,7 @@ def _illegal(name: str) -> RefusedError:
 
 
 class Binance(Exchange):
-    """Ascending rows, both ends inclusive, 500 by default, at most 1000, quiet minutes flat, outages missing."""
+    """Ascending, both ends inclusive, 500 rows by default, at most 1000, quiet minutes flat, outages missing."""
 
     name: ClassVar[str] = "binance"
     columns: ClassVar[Columns] = {
@@ -81,12 +83,19 @@ class Binance(Exchange):
         )
         return Answer({"code": -1003, "msg": message}, 429, headers)
 
+    def usual_body(self, status: int) -> object | None:
+        """The words of a block by country."""
+        if status != 451:
+            return None
+        where = "Service unavailable from a restricted location according to 'b. Eligibility'"
+        return {"code": 0, "msg": f"{where} in the terms of use."}
+
     def unknown_path(self) -> Answer:
         """An HTML page, not JSON."""
         return Answer("<html><body><h2>404 Not found</h2></body></html>", 404)
 
     def _klines(self, request: Request) -> Answer:
-        market, interval, limit = self._klines_arguments(request.query)
+        market, interval, limit = self._klines_arguments(request)
         start = integer(request.query, "startTime", _illegal)
         end = integer(request.query, "endTime", _illegal)
         end_exclusive = request.now_ms + 1 if end is None else end + 1
@@ -96,8 +105,9 @@ class Binance(Exchange):
             candles = self.book.first(market, interval, start, end_exclusive, limit, request.now_ms)
         return Answer(self.wire_rows(market, candles, request, interval))
 
-    def _klines_arguments(self, query: Mapping[str, str]) -> tuple[Market, str, int]:
-        """Market, interval and row limit, refused as the real exchange does, in its order."""
+    def _klines_arguments(self, request: Request) -> tuple[Market, str, int]:
+        """Market, interval and row limit, or a refusal."""
+        query = request.query
         for name, value in query.items():
             if not value:
                 raise _refusal(-1105, f"Parameter '{name}' was empty.")
@@ -113,10 +123,10 @@ class Binance(Exchange):
                 -1104,
                 f"Not all sent parameters were read; read '{read}' parameter(s) but was sent '{len(query)}'.",
             )
-        return self._market(query["symbol"]), self._interval(query["interval"]), self._limit(query)
+        return self._market(query["symbol"], request), self._interval(query["interval"]), self._limit(query)
 
-    def _market(self, symbol: str) -> Market:
-        market = self.markets_by_id.get(symbol)
+    def _market(self, symbol: str, request: Request) -> Market:
+        market = self.market_by_id(symbol, request)
         if market is None:
             raise _refusal(-1121, "Invalid symbol.")
         return market

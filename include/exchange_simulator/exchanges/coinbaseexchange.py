@@ -1,4 +1,4 @@
-"""Coinbase Exchange (Coinbase Exchange REST API docs: Get product candles, Get all known trading pairs, Rate limits)."""
+"""Coinbase Exchange (its REST API docs: Get product candles, Get all known trading pairs, Rate limits)."""
 
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
@@ -38,7 +38,7 @@ def _time_ms(query: Mapping[str, str], name: str) -> int | None:
 
 
 class CoinbaseExchange(Exchange):
-    """Newest first, both ends inclusive, 400 when the range holds more than 300 candles, quiet minutes missing."""
+    """Newest first, both ends inclusive, 400 for ranges beyond 300 candles, quiet minutes missing."""
 
     name: ClassVar[str] = "coinbaseexchange"
     newest_first: ClassVar[bool] = True
@@ -91,8 +91,8 @@ class CoinbaseExchange(Exchange):
             )
 
     def _market(self, request: Request) -> Market:
-        market = self.markets_by_id.get(request.path_parts["id"])
-        if market is None or market.listed_ms > request.now_ms:
+        market = self.market_by_id(request.path_parts["id"], request)
+        if market is None:
             raise _refusal("NotFound", 404)
         return market
 

@@ -1,4 +1,4 @@
-"""HTX spot (HTX API docs: Get Klines, Get all Supported Trading Symbols, APIv2 Currency & Chains, Rate limit)."""
+"""HTX spot (HTX API docs: Get Klines, Get all Supported Trading Symbols, APIv2 Currency & Chains)."""
 
 from collections.abc import Callable
 from typing import Any, ClassVar
@@ -68,7 +68,7 @@ class Htx(Exchange):
         period, symbol = request.query.get("period", ""), request.query.get("symbol", "")
         if period not in PERIODS:
             raise self._refusal(request, "invalid-parameter", "invalid period")
-        market = self.markets_by_id.get(symbol)
+        market = self.market_by_id(symbol, request)
         if market is None:
             raise self._refusal(request, "invalid-parameter", "invalid symbol")
         candles = self._select(market, PERIODS[period], request)
@@ -82,7 +82,7 @@ class Htx(Exchange):
         )
 
     def _select(self, market: Market, timeframe: str, request: Request) -> Ints:
-        """With `from` the earliest `size` rows from there, else the latest; more than 1000 gives an empty list."""
+        """With `from` the earliest `size` rows from there, else the latest; above 1000 an empty list."""
 
         def invalid(name: str) -> RefusedError:
             return self._refusal(request, "bad-request", f"invalid {name}, valid range: [1,2000]")

@@ -1,6 +1,6 @@
 """Kraken spot (Kraken API docs: Get OHLC Data, Get Recent Trades, Get Tradable Asset Pairs, Rate limits)."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from itertools import islice
 from typing import Any, ClassVar
 
@@ -23,11 +23,11 @@ from include.exchange_simulator.trades import Trade
 INTERVALS = {
     1: "1m", 5: "5m", 15: "15m", 30: "30m", 60: "1h", 240: "4h", 1440: "1d", 10080: "1w", 21600: "15d",
 }  # fmt: skip
-# "Returns up to 720 of the most recent entries (older data cannot be retrieved, regardless of the value of since)";
-# the entry of the current, not yet committed interval comes on top.
+# "Returns up to 720 of the most recent entries (older data cannot be retrieved, regardless of the value of
+# since)"; the entry of the current, not yet committed interval comes on top.
 _CLOSED_ROWS = 720
 _MOST_TRADES = 1000
-# "About one request a second" for public calls; the docs name no burst, a small one spares well-paced clients.
+# "About one request a second" for public calls; the docs name no burst, a small one spares paced clients.
 _PER_SECOND, _BURST = 1.0, 5
 # A `since` of trades with fewer digits than this is in seconds, else in nanoseconds; the exchange takes both.
 _SECONDS_BELOW = 10**12
@@ -74,18 +74,18 @@ class Kraken(Exchange):
         """Status 404 and an error list."""
         return Answer({"error": ["EGeneral:Unknown method"]}, 404)
 
-    def _market(self, query: Mapping[str, str]) -> Market:
+    def _market(self, request: Request) -> Market:
         """By id, short name or slashed name."""
-        pair = query.get("pair")
+        pair = request.query.get("pair")
         if not pair:
             raise _refusal("EGeneral:Invalid arguments")
-        for market in self.markets:
+        for market in self.listed(request):
             if pair in (market.id, kraken_altname(market.base, market.quote), _slashed(market)):
                 return market
         raise _refusal("EQuery:Unknown asset pair")
 
     def _ohlc(self, request: Request) -> Answer:
-        market = self._market(request.query)
+        market = self._market(request)
         minutes = integer(request.query, "interval", _invalid)
         timeframe = INTERVALS.get(1 if minutes is None else minutes)
         if timeframe is None:
@@ -109,7 +109,7 @@ class Kraken(Exchange):
         ]
 
     def _trades(self, request: Request) -> Answer:
-        market = self._market(request.query)
+        market = self._market(request)
         count = integer(request.query, "count", _invalid)
         since = integer(request.query, "since", _invalid)
         if count is not None and not 1 <= count <= _MOST_TRADES:

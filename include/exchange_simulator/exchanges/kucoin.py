@@ -69,7 +69,7 @@ class Kucoin(Exchange):
         return {
             "gw-ratelimit-limit": str(_WEIGHT),
             "gw-ratelimit-remaining": str(max(0, _WEIGHT - verdict.used)),
-            "gw-ratelimit-reset": str(int(verdict.wait_seconds * 1000)),
+            "gw-ratelimit-reset": str(int(verdict.resets_in_seconds * 1000)),
         }
 
     def over_limit(self, verdict: Verdict, route: Route) -> Answer:
@@ -82,7 +82,7 @@ class Kucoin(Exchange):
         return Answer({"code": "404000", "msg": "Url Not Found"}, 404)
 
     def _candles(self, request: Request) -> Answer:
-        market = self.markets_by_id.get(request.query.get("symbol", ""))
+        market = self.market_by_id(request.query.get("symbol", ""), request)
         if market is None:
             raise _refusal("Unsupported trading pair.")
         timeframe = TYPES.get(request.query.get("type", ""))
@@ -99,9 +99,8 @@ class Kucoin(Exchange):
         opened, *prices, volume, _ = row
         open_, high, low, close = (text(price, market.price_decimals) for price in prices)
         turnover = volume / 10**market.volume_decimals * sum(prices) / 4 / 10**market.price_decimals
-        return [
-            str(opened // 1000), open_, close, high, low, text(volume, market.volume_decimals), f"{turnover:.8f}",
-        ]  # fmt: skip
+        base = text(volume, market.volume_decimals)
+        return [str(opened // 1000), open_, close, high, low, base, f"{turnover:.8f}"]
 
     def _symbols(self, request: Request) -> list[dict[str, object]]:
         return [self._symbol(market, request) for market in self.listed(request)]
