@@ -15,8 +15,13 @@ _BODIES = {
 }
 
 _TYPES: dict[str, tuple[type, ...]] = {
-    "count": (int,), "status": (int,), "seconds": (float, int), "path": (str,), "body": (str,), "headers": (dict,),
-}  # fmt: skip
+    "count": (int,),
+    "status": (int,),
+    "seconds": (float, int),
+    "path": (str,),
+    "body": (str,),
+    "headers": (dict,),
+}
 
 
 class FaultError(ValueError):
@@ -47,22 +52,31 @@ class Fault:
         return None if self.body is None else _BODIES.get(self.body, self.body)
 
 
+def _problem(description: dict[str, Any]) -> str | None:
+    """What is wrong with the description of a fault, in words."""
+    known = set(Fault.__slots__) - {"hits"}
+    unknown = set(description) - known
+    kind, exchange = description.get("kind"), description.get("exchange")
+    problems = (
+        (bool(unknown), f"unknown {', '.join(sorted(unknown))}; a fault has {', '.join(sorted(known))}"),
+        (exchange not in EXCHANGES, f"exchange {exchange!r}: one of {', '.join(EXCHANGES)}"),
+        (kind not in KINDS, f"kind {kind!r}: one of {', '.join(sorted(KINDS))}"),
+        (description.get("when", "before") not in ("before", "middle"), "when: before or middle"),
+        (
+            kind == "body" and "body" not in description,
+            "kind body needs a body: html, empty, json or any text",
+        ),
+    )
+    return next((text for wrong, text in problems if wrong), None)
+
+
 def parse_fault(description: Any) -> Fault:
     """A fault from its JSON object; FaultError names what is wrong."""
     if not isinstance(description, dict):
         raise FaultError("a fault is a JSON object with exchange and kind")
-    known = set(Fault.__slots__) - {"hits"}
-    unknown = set(description) - known
-    if unknown:
-        raise FaultError(f"unknown {', '.join(sorted(unknown))}; a fault has {', '.join(sorted(known))}")
-    if description.get("exchange") not in EXCHANGES:
-        raise FaultError(f"exchange {description.get('exchange')!r}: one of {', '.join(EXCHANGES)}")
-    if description.get("kind") not in KINDS:
-        raise FaultError(f"kind {description.get('kind')!r}: one of {', '.join(sorted(KINDS))}")
-    if description.get("when", "before") not in ("before", "middle"):
-        raise FaultError("when: before or middle")
-    if description["kind"] == "body" and not isinstance(description.get("body"), str):
-        raise FaultError("kind body needs a body: html, empty, json or any text")
+    problem = _problem(description)
+    if problem:
+        raise FaultError(problem)
     for name, kinds in _TYPES.items():
         value = description.get(name)
         if value is not None and (not isinstance(value, kinds) or isinstance(value, bool)):

@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from include.exchange_simulator.activity import MINUTES_PER_DAY, Mask, outage, traded
+from include.exchange_simulator.activity import Mask, outage, traded
 from include.exchange_simulator.hashing import Floats, Ints, seed_of, uniform
 from include.exchange_simulator.markets import Market, quote_price_usd
-from include.exchange_simulator.prices import middle_price
+from include.exchange_simulator.prices import MINUTES_PER_DAY, middle_price
 
 MINUTE_MS = 60_000
 DAY_MS = 86_400_000

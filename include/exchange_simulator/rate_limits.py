@@ -24,7 +24,7 @@ class Limiter(Protocol):
 
 
 class FixedWindow:
-    """So much weight in each window of the clock (binance, kucoin), with a ban for who goes on when refused."""
+    """So much weight in each window of the clock (binance, kucoin); who goes on when refused is banned."""
 
     def __init__(
         self, weight: int, window_seconds: int, clock: Callable[[], float], ban_after: int | None = None

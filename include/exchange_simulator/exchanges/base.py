@@ -102,7 +102,7 @@ class Exchange(ABC):
     def over_limit(self, verdict: Verdict, route: Route) -> Answer:
         """How the exchange refuses a request beyond its limit."""
 
-    def usual_body(self, status: int) -> object | None:  # noqa: ARG002
+    def usual_body(self, status: int) -> object | None:
         """What the exchange sends with an error status, where that is known."""
         return None
 

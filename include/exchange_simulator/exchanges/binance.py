@@ -42,7 +42,7 @@ def _illegal(name: str) -> RefusedError:
 
 
 class Binance(Exchange):
-    """Ascending, both ends inclusive, 500 rows by default, at most 1000, quiet minutes flat, outages missing."""
+    """Ascending, both ends inclusive, 500 rows by default, 1000 at most, quiet flat, outages missing."""
 
     name: ClassVar[str] = "binance"
     columns: ClassVar[Columns] = {
