@@ -1,37 +1,12 @@
-"""Unmodified ccxt, pointed at a simulator process."""
+"""One simulator process for each test module."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
-from urllib.parse import urlsplit
 
-import ccxt
 import pytest
 
-from include.exchange_simulator.coins import utc_ms
 from include.exchange_simulator.process import SimulatorProcess
-
-# Half a minute into a minute of a day without outages at this hour.
-NOW_MS = utc_ms("2024-05-02") + 5 * 3_600_000 + 30_000
-SPOT_ONLY: dict[str, dict[str, Any]] = {
-    "binance": {"fetchMarkets": {"types": ["spot"]}},
-    "kucoin": {"fetchMarkets": {"types": ["spot"], "fetchTickersFees": False}},
-    "htx": {"fetchMarkets": {"types": {"spot": True, "linear": False, "inverse": False}}},
-}
-Connect = Callable[[str], Any]
-
-
-def redirect(api: Any, base: str) -> Any:
-    """Every URL below the base, each with its own path."""
-    if isinstance(api, dict):
-        return {name: redirect(value, base) for name, value in api.items()}
-    return base + urlsplit(api.replace("{hostname}", "hostname")).path
-
-
-def connect_ccxt(simulator: SimulatorProcess, exchange_id: str) -> Any:
-    exchange = getattr(ccxt, exchange_id)({"enableRateLimit": False, "options": SPOT_ONLY.get(exchange_id, {})})
-    exchange.urls["api"] = redirect(exchange.urls["api"], simulator.exchange_url(exchange_id))
-    exchange.timeout = 10_000
-    return exchange
+from tests.exchange_simulator.ccxt_client import NOW_MS, Connect, connect_ccxt
 
 
 @pytest.fixture(scope="module")
