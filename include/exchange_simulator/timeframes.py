@@ -1,6 +1,7 @@
 """Where the candles of a timeframe open: on the epoch's grid, on Mondays, or on Singapore days (htx)."""
 
 from datetime import UTC, datetime
+from functools import lru_cache
 
 import numpy as np
 
@@ -14,6 +15,7 @@ _HTX_SHIFT_MS = 8 * HOUR_MS
 _MONDAY_SHIFT_MS = 3 * 24 * HOUR_MS
 
 
+@lru_cache(maxsize=64)
 def duration_ms(timeframe: str) -> int:
     """The length of a candle in ms; for months and years the longest there is."""
     number, unit = int(timeframe[:-1]), timeframe[-1]

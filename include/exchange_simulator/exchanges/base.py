@@ -2,8 +2,9 @@
 
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, ClassVar
 
 from include.exchange_simulator.candle_book import CandleBook
@@ -13,6 +14,9 @@ from include.exchange_simulator.minute_candles import NO_ROWS
 from include.exchange_simulator.mutations import Columns, mutate
 from include.exchange_simulator.rate_limits import Limiter, Verdict
 from include.exchange_simulator.recorded import RecordedMarket
+
+# Open time in ms, open, high, low, close, volume in base units, number of trades.
+CandleRow = tuple[int, float, float, float, float, float, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,9 +120,8 @@ class Exchange(ABC):
 
     def wire_rows(self, market: Market, candles: Ints, request: Request, timeframe: str) -> list[Any]:
         """Candles in the exchange's shape and order, with the fault that the request carries."""
-        rows = [
-            self.wire_row(market, row, timeframe) for row in (NO_ROWS if request.empty else candles).tolist()
-        ]
+        shown = NO_ROWS if request.empty else candles
+        rows = [self.wire_row(market, row, timeframe) for row in _floats(market, shown)]
         if self.newest_first:
             rows.reverse()
         return mutate(rows, self.columns, request.mutation) if request.mutation else rows
@@ -126,7 +129,7 @@ class Exchange(ABC):
     newest_first: ClassVar[bool] = False
 
     @abstractmethod
-    def wire_row(self, market: Market, row: list[int], timeframe: str) -> Any:
+    def wire_row(self, market: Market, row: CandleRow, timeframe: str) -> Any:
         """One candle in the exchange's shape."""
 
     def is_trading(self, market: Market, request: Request) -> bool:
@@ -143,10 +146,18 @@ class Exchange(ABC):
         return [market for market in self.markets if market.listed_ms <= request.now_ms]
 
 
-def text(units: int, decimals: int, shown: int | None = None) -> str:
-    """Whole units of 10^-decimals as decimal text, with at least `shown` digits after the point."""
-    places = decimals if shown is None else max(decimals, shown)
-    return f"{units / 10**decimals:.{places}f}"
+def _floats(market: Market, candles: Ints) -> Iterator[CandleRow]:
+    """Rows with prices and volume as the floats nearest to their decimals."""
+    prices = candles[:, 1:5] / 10.0**market.price_decimals
+    volumes = candles[:, 5] / 10.0**market.volume_decimals
+    columns = (candles[:, 0], *prices.T, volumes, candles[:, 6])
+    return zip(*(column.tolist() for column in columns), strict=True)
+
+
+@lru_cache(maxsize=64)
+def decimal_text(decimals: int) -> Callable[[float], str]:
+    """A function that writes a number with so many digits after the point."""
+    return f"%.{decimals}f".__mod__
 
 
 def step(decimals: int) -> str:

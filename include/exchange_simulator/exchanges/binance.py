@@ -6,13 +6,14 @@ from typing import ClassVar
 
 from include.exchange_simulator.exchanges.base import (
     Answer,
+    CandleRow,
     Exchange,
     RefusedError,
     Request,
     Route,
+    decimal_text,
     integer,
     step,
-    text,
 )
 from include.exchange_simulator.markets import Market
 from include.exchange_simulator.mutations import Columns
@@ -145,21 +146,24 @@ class Binance(Exchange):
             raise _refusal(-1130, "Data sent for parameter 'limit' is not valid.")
         return min(limit, _MOST_ROWS)
 
-    def wire_row(self, market: Market, row: list[int], timeframe: str) -> list[object]:
+    def wire_row(self, market: Market, row: CandleRow, timeframe: str) -> list[object]:
         """[open time, o, h, l, c, v, close time, quote volume, trades, taker base, taker quote, unused]."""
-        opened, *prices, volume, count = row
-        close_ms = ceil_open(self.name, timeframe, opened + 1) - 1 if timeframe == "1M" else None
-        base = volume / 10**market.volume_decimals
-        quote = base * sum(prices) / 4 / 10**market.price_decimals
+        opened, open_, high, low, close, volume, count = row
+        quote = volume * (open_ + high + low + close) / 4
+        next_ms = ceil_open(self.name, timeframe, opened + 1) if timeframe == "1M" else 0
+        as_text = decimal_text(max(8, market.price_decimals, market.volume_decimals))
         return [
             opened,
-            *(text(price, market.price_decimals, 8) for price in prices),
-            text(volume, market.volume_decimals, 8),
-            close_ms or opened + duration_ms(timeframe) - 1,
-            f"{quote:.8f}",
+            as_text(open_),
+            as_text(high),
+            as_text(low),
+            as_text(close),
+            as_text(volume),
+            (next_ms or opened + duration_ms(timeframe)) - 1,
+            as_text(quote),
             count,
-            f"{base / 2:.8f}",
-            f"{quote / 2:.8f}",
+            as_text(volume / 2),
+            as_text(quote / 2),
             "0",
         ]
 

@@ -4,7 +4,15 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import ClassVar
 
-from include.exchange_simulator.exchanges.base import Answer, Exchange, RefusedError, Request, Route, step
+from include.exchange_simulator.exchanges.base import (
+    Answer,
+    CandleRow,
+    Exchange,
+    RefusedError,
+    Request,
+    Route,
+    step,
+)
 from include.exchange_simulator.markets import Market
 from include.exchange_simulator.mutations import Columns
 from include.exchange_simulator.rate_limits import TokenBucket, Verdict
@@ -102,11 +110,10 @@ class CoinbaseExchange(Exchange):
             raise _refusal("Unsupported granularity")
         return GRANULARITIES[int(granularity)]
 
-    def wire_row(self, market: Market, row: list[int], timeframe: str) -> list[float]:
+    def wire_row(self, market: Market, row: CandleRow, timeframe: str) -> list[float]:
         """[time in seconds, low, high, open, close, volume] as numbers."""
-        opened, *prices, volume, _ = row
-        open_, high, low, close = (price / 10**market.price_decimals for price in prices)
-        return [opened // 1000, low, high, open_, close, volume / 10**market.volume_decimals]
+        opened, open_, high, low, close, volume, _ = row
+        return [opened // 1000, low, high, open_, close, volume]
 
     def _products(self, request: Request) -> Answer:
         return Answer([self._product(market, request) for market in self.listed(request)])

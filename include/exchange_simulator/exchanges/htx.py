@@ -3,7 +3,15 @@
 from collections.abc import Callable
 from typing import Any, ClassVar
 
-from include.exchange_simulator.exchanges.base import Answer, Exchange, RefusedError, Request, Route, integer
+from include.exchange_simulator.exchanges.base import (
+    Answer,
+    CandleRow,
+    Exchange,
+    RefusedError,
+    Request,
+    Route,
+    integer,
+)
 from include.exchange_simulator.hashing import Ints
 from include.exchange_simulator.markets import Market
 from include.exchange_simulator.minute_candles import NO_ROWS
@@ -100,19 +108,17 @@ class Htx(Exchange):
             return self.book.last(market, timeframe, 0, end_ms, limit, request.now_ms)
         return self.book.first(market, timeframe, start * 1000, end_ms, limit, request.now_ms)
 
-    def wire_row(self, market: Market, row: list[int], timeframe: str) -> dict[str, Any]:
+    def wire_row(self, market: Market, row: CandleRow, timeframe: str) -> dict[str, Any]:
         """An object of numbers; `amount` is in base units, `vol` in quote units."""
-        opened, *prices, volume, count = row
-        open_, high, low, close = (price / 10**market.price_decimals for price in prices)
-        amount = volume / 10**market.volume_decimals
+        opened, open_, high, low, close, volume, count = row
         return {
             "id": opened // 1000,
             "open": open_,
             "close": close,
             "low": low,
             "high": high,
-            "amount": amount,
-            "vol": round(amount * (open_ + high + low + close) / 4, 8),
+            "amount": volume,
+            "vol": round(volume * (open_ + high + low + close) / 4, 8),
             "count": count,
         }
 

@@ -6,12 +6,13 @@ from typing import Any, ClassVar
 
 from include.exchange_simulator.exchanges.base import (
     Answer,
+    CandleRow,
     Exchange,
     RefusedError,
     Request,
     Route,
+    decimal_text,
     integer,
-    text,
 )
 from include.exchange_simulator.markets import KRAKEN_ALTNAMES, KRAKEN_ASSETS, Market, kraken_altname
 from include.exchange_simulator.minute_candles import OPEN_TIME
@@ -96,17 +97,13 @@ class Kraken(Exchange):
         candles = candles[candles[:, OPEN_TIME] > since * 1000]
         return _result({market.id: self.wire_rows(market, candles, request, timeframe), "last": last_closed})
 
-    def wire_row(self, market: Market, row: list[int], timeframe: str) -> list[object]:
+    def wire_row(self, market: Market, row: CandleRow, timeframe: str) -> list[object]:
         """[time in seconds, o, h, l, c, vwap, v, trades]; a flat one has vwap 0.0."""
-        opened, *prices, volume, count = row
-        vwap = text(sum(prices) // 4, market.price_decimals) if count else "0.0"
-        return [
-            opened // 1000,
-            *(text(price, market.price_decimals) for price in prices),
-            vwap,
-            text(volume, market.volume_decimals, 8),
-            count,
-        ]
+        opened, open_, high, low, close, volume, count = row
+        price = decimal_text(market.price_decimals)
+        vwap = price((open_ + high + low + close) / 4) if count else "0.0"
+        base = decimal_text(max(8, market.volume_decimals))(volume)
+        return [opened // 1000, price(open_), price(high), price(low), price(close), vwap, base, count]
 
     def _trades(self, request: Request) -> Answer:
         market = self._market(request)
@@ -184,8 +181,8 @@ def _asset(code: str) -> dict[str, object]:
 def _wire_trade(market: Market, trade: Trade) -> list[object]:
     """[price, volume, time in seconds, side, type, miscellaneous, trade id]."""
     return [
-        text(trade.price, market.price_decimals),
-        text(trade.volume, market.volume_decimals, 8),
+        decimal_text(market.price_decimals)(trade.price / 10.0**market.price_decimals),
+        decimal_text(max(8, market.volume_decimals))(trade.volume / 10.0**market.volume_decimals),
         round(trade.time_ns / 1e9, 7),
         trade.side,
         "l" if trade.id % 3 else "m",

@@ -5,13 +5,14 @@ from typing import Any, ClassVar
 
 from include.exchange_simulator.exchanges.base import (
     Answer,
+    CandleRow,
     Exchange,
     RefusedError,
     Request,
     Route,
+    decimal_text,
     integer,
     step,
-    text,
 )
 from include.exchange_simulator.markets import Market
 from include.exchange_simulator.mutations import Columns
@@ -94,13 +95,13 @@ class Kucoin(Exchange):
         candles = self.book.last(market, timeframe, start * 1000, end_ms, _MOST_ROWS, request.now_ms)
         return _data(self.wire_rows(market, candles, request, timeframe))
 
-    def wire_row(self, market: Market, row: list[int], timeframe: str) -> list[str]:
+    def wire_row(self, market: Market, row: CandleRow, timeframe: str) -> list[str]:
         """[time in seconds, open, close, high, low, volume, turnover], all text."""
-        opened, *prices, volume, _ = row
-        open_, high, low, close = (text(price, market.price_decimals) for price in prices)
-        turnover = volume / 10**market.volume_decimals * sum(prices) / 4 / 10**market.price_decimals
-        base = text(volume, market.volume_decimals)
-        return [str(opened // 1000), open_, close, high, low, base, f"{turnover:.8f}"]
+        opened, open_, high, low, close, volume, _ = row
+        price = decimal_text(market.price_decimals)
+        base = decimal_text(market.volume_decimals)(volume)
+        turnover = decimal_text(8)(volume * (open_ + high + low + close) / 4)
+        return [str(opened // 1000), price(open_), price(close), price(high), price(low), base, turnover]
 
     def _symbols(self, request: Request) -> list[dict[str, object]]:
         return [self._symbol(market, request) for market in self.listed(request)]
