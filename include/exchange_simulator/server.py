@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+import socket
+import struct
 import time
 from typing import Any
 
@@ -23,8 +25,10 @@ def _encode(answer: Answer) -> tuple[bytes, str]:
 
 
 def _reset(request: web.Request) -> None:
-    """Drop the connection so that the client sees a reset."""
+    """Drop the connection so that the client sees a reset: without lingering the system sends RST."""
     if request.transport is not None:
+        connection = request.transport.get_extra_info("socket")
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         request.transport.abort()
 
 
@@ -69,10 +73,11 @@ async def _serve(request: web.Request) -> web.StreamResponse:
         )
     started = time.perf_counter()
     fault = simulator.faults.take(name, path)
-    await _wait_or_reset(request, fault)
     query: dict[str, str] = dict(request.query)
     done = simulator.answer(name, path, query, fault)
+    # Counted before a delay, so that a request whose client gives up is counted too.
     simulator.record(name, path, query, done, started)
+    await _wait_or_reset(request, fault)
     return await _send(request, done)
 
 

@@ -89,6 +89,21 @@ def test_resets(when: str, connected: Connect, simulator: SimulatorProcess) -> N
     assert len(page(connected, "kraken")) == 10
 
 
+def test_a_hanging_request_is_counted(connected: Connect, simulator: SimulatorProcess) -> None:
+    url = f"{simulator.exchange_url('kraken')}/0/public/Time"
+    simulator.reset_requests()
+    simulator.set_fault("kraken", "delay", seconds=2, count=1)
+    with pytest.raises(requests.exceptions.ReadTimeout):
+        requests.get(url, timeout=0.1)
+    assert simulator.requests()["kraken"]["/0/public/Time"]["faulted"] == 1
+
+
+def test_a_reset_is_one(simulator: SimulatorProcess) -> None:
+    simulator.set_fault("kraken", "reset", count=1)
+    with pytest.raises(requests.exceptions.ConnectionError, match="reset by peer"):
+        requests.get(f"{simulator.exchange_url('kraken')}/0/public/Time", timeout=5)
+
+
 def test_truncated_bodies(connected: Connect, simulator: SimulatorProcess) -> None:
     connected("htx")
     simulator.set_fault("htx", "truncate", count=2)
