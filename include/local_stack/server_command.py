@@ -11,17 +11,12 @@ from pathlib import Path
 
 @dataclass(frozen=True, kw_only=True)
 class ServerCommand:
-    """A program with its arguments, folder and what its environment has beyond ours."""
+    """A program with its arguments, the folder it runs in and its whole environment."""
 
     name: str
     argv: tuple[str, ...]
     folder: Path
-    environment: Mapping[str, str] = field(default_factory=dict)
-
-    @property
-    def full_environment(self) -> dict[str, str]:
-        """Our own environment with this command's on top."""
-        return {**os.environ, **self.environment}
+    environment: Mapping[str, str] = field(default_factory=lambda: dict(os.environ), repr=False)
 
     @property
     def shell_line(self) -> str:

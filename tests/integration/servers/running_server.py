@@ -23,7 +23,7 @@ class RunningServer:
             self._process = subprocess.Popen(
                 command.argv,
                 cwd=command.folder,
-                env=command.full_environment,
+                env=dict(command.environment),
                 stdin=subprocess.DEVNULL,
                 stdout=out,
                 stderr=out,

@@ -1,0 +1,143 @@
+"""A client of Airflow's REST API, for what the local stack shows and the tests ask."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import requests
+
+from include.local_stack.errors import LocalStackError
+
+_TIMEOUT_SECONDS = 30
+_PAGE_ROWS = 100
+
+# What the API answers, as it comes: its fields are documented at <address>/docs.
+Row = dict[str, Any]
+
+
+class AirflowApi:
+    """Signs in when it must, again when its token has run out. Safe to use from one thread."""
+
+    def __init__(self, url: str, user: str, password: str) -> None:
+        self._url = url
+        self._credentials = {"username": user, "password": password}
+        self._session = requests.Session()
+        # A proxy from the environment has no business between two programs of one machine.
+        self._session.trust_env = False
+
+    def is_ready(self) -> bool:
+        """Whether API server, scheduler and DAG processor all say that they are healthy."""
+        try:
+            answer = self._session.get(f"{self._url}/api/v2/monitor/health", timeout=_TIMEOUT_SECONDS)
+        except (requests.ConnectionError, requests.Timeout):
+            return False
+        if not answer.ok:
+            return False
+        health = answer.json()
+        return all(health[part]["status"] == "healthy" for part in ("scheduler", "dag_processor"))
+
+    def has_dag(self, dag_id: str) -> bool:
+        """Whether the DAG processor has parsed this DAG."""
+        return self._request("GET", f"dags/{dag_id}").status_code == requests.codes.ok
+
+    def set_paused(self, dag_id: str, *, paused: bool) -> None:
+        """Pause or unpause a DAG."""
+        self._checked("PATCH", f"dags/{dag_id}", json={"is_paused": paused})
+
+    def runs(self, dag_id: str, **query: str) -> list[Row]:
+        """All runs of a DAG, oldest logical date first."""
+        return list(self._pages(f"dags/{dag_id}/dagRuns", "dag_runs", order_by="logical_date", **query))
+
+    def count_runs(self, dag_id: str, **query: str) -> int:
+        """How many runs match, without fetching them."""
+        return int(
+            self._checked("GET", f"dags/{dag_id}/dagRuns", params={**query, "limit": 1})["total_entries"]
+        )
+
+    def task_instances(self, dag_id: str, run_id: str) -> list[Row]:
+        """All task instances of a run: `task_id`, `map_index`, `rendered_map_index`, `state`, `try_number`"""
+        path = f"dags/{dag_id}/dagRuns/{run_id}/taskInstances"
+        return list(self._pages(path, "task_instances", order_by="map_index"))
+
+    def task_log(self, dag_id: str, run_id: str, task_id: str, map_index: int, try_number: int) -> str:
+        """What a try of a task instance logged, one event a line."""
+        path = f"dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}/logs/{try_number}"
+        answer = self._checked("GET", path, params={"map_index": map_index, "full_content": "true"})
+        return "\n".join(_log_line(event) for event in answer["content"])
+
+    def task_tries(self, dag_id: str, run_id: str, task_id: str, map_index: int) -> int:
+        """Number of the last try of a task instance."""
+        path = f"dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}"
+        instance = self._checked("GET", path if map_index < 0 else f"{path}/{map_index}")
+        return int(instance["try_number"])
+
+    def backfills_are_complete(self, dag_id: str) -> bool:
+        """Whether no backfill of this DAG is at work."""
+        backfills = self._pages("backfills", "backfills", dag_id=dag_id)
+        return all(backfill["completed_at"] is not None for backfill in backfills)
+
+    def import_errors(self) -> dict[str, str]:
+        """What is wrong with DAG files, by file."""
+        errors = self._pages("importErrors", "import_errors")
+        return {error["filename"]: error["stack_trace"] for error in errors}
+
+    def trigger(self, dag_id: str, **body: Any) -> Row:
+        """Start a run by hand; `body` may have conf, logical_date, data_interval_start, data_interval_end."""
+        return self._checked("POST", f"dags/{dag_id}/dagRuns", json={"logical_date": None, **body})
+
+    def overwrite(self, kind: str, entities: list[Row]) -> None:
+        """Create these `connections`, `pools` or `variables`, replacing those of the same name."""
+        action = {"action": "create", "entities": entities, "action_on_existence": "overwrite"}
+        results = self._checked("PATCH", kind, json={"actions": [action]})
+        if errors := results["create"]["errors"]:
+            raise LocalStackError(f"Airflow refuses {kind} of airflow_settings.yaml: {errors[0]}")
+
+    def run(self, dag_id: str, run_id: str) -> Row:
+        """One run."""
+        return self._checked("GET", f"dags/{dag_id}/dagRuns/{run_id}")
+
+    def _pages(self, path: str, key: str, **query: str) -> Iterator[Row]:
+        offset = 0
+        while True:
+            page = self._checked("GET", path, params={**query, "limit": _PAGE_ROWS, "offset": offset})
+            yield from page[key]
+            offset += _PAGE_ROWS
+            if offset >= page["total_entries"]:
+                return
+
+    def _checked(self, method: str, path: str, **arguments: Any) -> Row:
+        answer = self._request(method, path, **arguments)
+        if not answer.ok:
+            text = answer.text[:300]
+            raise LocalStackError(
+                f"Airflow's API answers HTTP {answer.status_code} to {method} {path}: {text}"
+            )
+        body: Row = answer.json()
+        return body
+
+    def _request(self, method: str, path: str, **arguments: Any) -> requests.Response:
+        address = f"{self._url}/api/v2/{path}"
+        answer = self._session.request(method, address, timeout=_TIMEOUT_SECONDS, **arguments)
+        if answer.status_code == requests.codes.unauthorized:
+            self._sign_in()
+            answer = self._session.request(method, address, timeout=_TIMEOUT_SECONDS, **arguments)
+        return answer
+
+    def _sign_in(self) -> None:
+        answer = self._session.post(
+            f"{self._url}/auth/token", json=self._credentials, timeout=_TIMEOUT_SECONDS
+        )
+        if not answer.ok:
+            raise LocalStackError(
+                f"Airflow refuses the sign-in: HTTP {answer.status_code} {answer.text[:200]}"
+            )
+        self._session.headers["Authorization"] = f"Bearer {answer.json()['access_token']}"
+
+
+def _log_line(event: Row | str) -> str:
+    if isinstance(event, str):
+        return event
+    details = event.get("error_detail") or []
+    errors = [f"{detail.get('exc_type')}: {detail.get('exc_value')}" for detail in details]
+    return " ".join([str(event.get("level", "")).upper(), str(event.get("event", "")), *errors]).strip()

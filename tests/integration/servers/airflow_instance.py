@@ -1,0 +1,203 @@
+"""A real Airflow for tests: scheduler, DAG processor and API server as processes, SQLite, LocalExecutor."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import TracebackType
+
+from include.local_stack.airflow_api import AirflowApi, Row
+from include.local_stack.airflow_processes import ADMIN, REPOSITORY, AirflowProcesses
+from include.local_stack.errors import LocalStackError
+from include.local_stack.file_lock import file_lock
+from include.local_stack.generated_secrets import GeneratedSecrets
+from include.local_stack.ports import free_port
+from include.local_stack.settings_file import read_settings
+from include.local_stack.waiting import wait_until
+from tests.integration.servers.running_server import RunningServer
+
+FINISHED = ("success", "failed")
+
+
+def migrated_home(shared: Path) -> Path:
+    """A home with an empty, migrated database, made once for all test workers (it takes 12 seconds)."""
+    home = shared / "airflow-template"
+    with file_lock(shared / "airflow-template.lock", lambda: None):
+        if not (home / "done").exists():
+            secrets = GeneratedSecrets.generate()
+            AirflowProcesses(home=home, port=free_port(), secrets=secrets).prepare()
+            (home / "done").touch()
+    return home
+
+
+class AirflowInstance:
+    """Start with `with AirflowInstance(...) as airflow:`; its processes end with the block.
+
+    `environment` is for connections (`AIRFLOW_CONN_REDIS_DEFAULT`), pipeline settings (`CANDLE_INGEST_...`)
+    and other settings of Airflow. The pools of `airflow_settings.yaml` exist. DAGs are paused until
+    `unpause(dag_id)`, `backfill` or `trigger`: Airflow starts no task of a paused DAG, whatever its run.
+    """
+
+    def __init__(
+        self,
+        template: Path,
+        home: Path,
+        environment: Mapping[str, str],
+        dags_folder: Path = REPOSITORY / "dags",
+        plugins_folder: Path = REPOSITORY / "plugins",
+    ) -> None:
+        shutil.copytree(template, home)
+        self.home = home
+        self.processes = AirflowProcesses(
+            home=home,
+            port=free_port(),
+            secrets=GeneratedSecrets.generate(),
+            dags_folder=dags_folder,
+            plugins_folder=plugins_folder,
+            title="test",
+            inherited=_without_our_settings(os.environ),
+            extra_environment=environment,
+        )
+        self.processes.write_passwords()
+        self.api = AirflowApi(self.processes.url, ADMIN, self.processes.secrets.airflow_admin_password)
+        self.running: dict[str, RunningServer] = {}
+
+    def __enter__(self) -> AirflowInstance:
+        try:
+            self.start()
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def start(self) -> None:
+        """Start all processes (also after `stop`) and wait until they are healthy."""
+        for command in self.processes.commands():
+            self.running[command.name] = RunningServer(command, self.home / "console")
+        self.running["api-server"].wait_until(self.api.is_ready, timeout_seconds=120)
+        self.api.overwrite("pools", list(read_settings(REPOSITORY / "airflow_settings.yaml").pools))
+
+    def stop(self) -> None:
+        """End all processes: what the database says stays."""
+        for server in self.running.values():
+            server.stop()
+        self.running.clear()
+
+    def cli(self, *arguments: str, timeout_seconds: float = 300) -> subprocess.CompletedProcess[str]:
+        """Run `airflow <arguments>` against this Airflow."""
+        return self.processes.cli(*arguments, timeout_seconds=timeout_seconds)
+
+    def wait_for_dag(self, dag_id: str, timeout_seconds: float = 60) -> None:
+        """Wait until the DAG processor has parsed it; import errors are in the failure."""
+        try:
+            wait_until(lambda: self.api.has_dag(dag_id), f"DAG {dag_id}", timeout_seconds)
+        except LocalStackError as error:
+            raise LocalStackError(f"{error} Import errors: {self.import_errors()}") from None
+
+    def unpause(self, dag_id: str) -> None:
+        self.wait_for_dag(dag_id)
+        self.api.set_paused(dag_id, paused=False)
+
+    def pause(self, dag_id: str) -> None:
+        self.api.set_paused(dag_id, paused=True)
+
+    def backfill(
+        self,
+        dag_id: str,
+        from_date: str,
+        to_date: str,
+        reprocess_behavior: str = "none",
+        conf: Mapping[str, object] | None = None,
+        max_active_runs: int = 4,
+    ) -> None:
+        """`airflow backfill create`, as a user types it; dates are inclusive. The DAG is unpaused."""
+        self.wait_for_dag(dag_id)
+        arguments = ["--dag-id", dag_id, "--from-date", from_date, "--to-date", to_date]
+        arguments += ["--reprocess-behavior", reprocess_behavior, "--max-active-runs", str(max_active_runs)]
+        if conf is not None:
+            arguments += ["--dag-run-conf", json.dumps(conf)]
+        self.processes.checked_cli("backfill", "create", *arguments)
+        # Only now: a scheduler at work makes SQLite refuse the command's long transaction now and then.
+        self.unpause(dag_id)
+
+    def wait_for_backfill(self, dag_id: str, timeout_seconds: float = 600) -> list[Row]:
+        """Wait until every backfill of the DAG is complete; returns all runs of the DAG."""
+        self._wait(lambda: self.api.backfills_are_complete(dag_id), f"backfill of {dag_id}", timeout_seconds)
+        return self.runs(dag_id)
+
+    def wait_for_runs(self, dag_id: str, count: int = 1, timeout_seconds: float = 600) -> list[Row]:
+        """Wait until the DAG has at least `count` runs and none is queued or running; returns all of them."""
+
+        def finished() -> bool:
+            runs = self.runs(dag_id)
+            return len(runs) >= count and all(run["state"] in FINISHED for run in runs)
+
+        self._wait(finished, f"{count} runs of {dag_id}", timeout_seconds)
+        return self.runs(dag_id)
+
+    def wait_for_run(self, dag_id: str, run_id: str, timeout_seconds: float = 600) -> Row:
+        """Wait until one run is finished; returns it."""
+        finished = lambda: self.api.run(dag_id, run_id)["state"] in FINISHED  # noqa: E731
+        self._wait(finished, f"run {run_id} of {dag_id}", timeout_seconds)
+        return self.api.run(dag_id, run_id)
+
+    def runs(self, dag_id: str) -> list[Row]:
+        """All runs, oldest logical date first: `dag_run_id`, `state`, `data_interval_start`, `run_type`..."""
+        return self.api.runs(dag_id)
+
+    def task_instances(self, dag_id: str, run_id: str) -> list[Row]:
+        """Task instances of a run: `task_id`, `map_index`, `rendered_map_index`, `state`, `try_number`..."""
+        return self.api.task_instances(dag_id, run_id)
+
+    def task_log(
+        self, dag_id: str, run_id: str, task_id: str, map_index: int = -1, try_number: int | None = None
+    ) -> str:
+        """What the last try (or the one asked for) logged, one event a line."""
+        tries = try_number or self.api.task_tries(dag_id, run_id, task_id, map_index)
+        return self.api.task_log(dag_id, run_id, task_id, map_index, tries)
+
+    def clear_failed(self, dag_id: str, start: str | None = None, end: str | None = None) -> str:
+        """`airflow tasks clear --only-failed`, for runs whose logical date is in the range."""
+        arguments = ["--only-failed", "--yes"]
+        arguments += ["--start-date", start] if start else []
+        arguments += ["--end-date", end] if end else []
+        return self.processes.checked_cli("tasks", "clear", dag_id, *arguments)
+
+    def import_errors(self) -> dict[str, str]:
+        """What is wrong with DAG files, by file."""
+        return self.api.import_errors()
+
+    def trigger(self, dag_id: str, conf: Mapping[str, object] | None = None, **body: object) -> str:
+        """Start a run by hand as the UI does; returns its run id."""
+        self.unpause(dag_id)
+        return str(self.api.trigger(dag_id, conf=dict(conf or {}), **body)["dag_run_id"])
+
+    def _wait(self, done: Callable[[], bool], what: str, timeout_seconds: float) -> None:
+        """Wait for the scheduler's work; a process that ended by itself fails with its last lines."""
+        deadline = time.monotonic() + timeout_seconds
+        while not done():
+            for server in self.running.values():
+                if not server.is_running():
+                    raise LocalStackError(f"{server.name} ended by itself:\n{server.last_lines()}")
+            if time.monotonic() > deadline:
+                last = self.running["scheduler"].last_lines()
+                raise LocalStackError(
+                    f"{what} took longer than {timeout_seconds:.0f} seconds. Scheduler:\n{last}"
+                )
+            time.sleep(0.5)
+
+
+def _without_our_settings(environment: Mapping[str, str]) -> dict[str, str]:
+    """Settings of the developer's own shell must not reach a test."""
+    ours = ("CANDLE_INGEST_", "INFLUXDB_", "REDIS_")
+    return {key: value for key, value in environment.items() if not key.startswith(ours)}
