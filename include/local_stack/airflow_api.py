@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -11,6 +12,9 @@ from include.local_stack.errors import LocalStackError
 
 _TIMEOUT_SECONDS = 30
 _PAGE_ROWS = 100
+# SQLite has one writer at a time: where that shows, Airflow answers 503, and the next attempt works.
+_BUSY_ATTEMPTS = 20
+_BUSY_SECONDS = 0.5
 
 # What the API answers, as it comes: its fields are documented at <address>/docs.
 Row = dict[str, Any]
@@ -26,16 +30,22 @@ class AirflowApi:
         # A proxy from the environment has no business between two programs of one machine.
         self._session.trust_env = False
 
+    def answers(self) -> bool:
+        """Whether the API server answers."""
+        return self._health() is not None
+
     def is_ready(self) -> bool:
         """Whether API server, scheduler and DAG processor all say that they are healthy."""
+        health = self._health()
+        parts = ("scheduler", "dag_processor")
+        return health is not None and {health[part]["status"] for part in parts} == {"healthy"}
+
+    def _health(self) -> Row | None:
         try:
             answer = self._session.get(f"{self._url}/api/v2/monitor/health", timeout=_TIMEOUT_SECONDS)
         except (requests.ConnectionError, requests.Timeout):
-            return False
-        if not answer.ok:
-            return False
-        health = answer.json()
-        return all(health[part]["status"] == "healthy" for part in ("scheduler", "dag_processor"))
+            return None
+        return dict(answer.json()) if answer.ok else None
 
     def has_dag(self, dag_id: str) -> bool:
         """Whether the DAG processor has parsed this DAG."""
@@ -72,6 +82,20 @@ class AirflowApi:
         instance = self._checked("GET", path if map_index < 0 else f"{path}/{map_index}")
         return int(instance["try_number"])
 
+    def backfill_size(self, body: Row) -> int:
+        """How many runs a backfill would make."""
+        return int(self._checked("POST", "backfills/dry_run", json=body)["total_entries"])
+
+    def create_backfill(self, body: Row) -> None:
+        """Start a backfill; only one of a DAG can be at work."""
+        self._checked("POST", "backfills", json=body)
+
+    def cancel_backfills(self, dag_id: str) -> None:
+        """Give up backfills that are still at work; the runs that they began go on."""
+        for backfill in self._pages("backfills", "backfills", dag_id=dag_id):
+            if backfill["completed_at"] is None:
+                self._checked("PUT", f"backfills/{backfill['id']}/cancel")
+
     def backfills_are_complete(self, dag_id: str) -> bool:
         """Whether no backfill of this DAG is at work."""
         backfills = self._pages("backfills", "backfills", dag_id=dag_id)
@@ -107,7 +131,11 @@ class AirflowApi:
                 return
 
     def _checked(self, method: str, path: str, **arguments: Any) -> Row:
-        answer = self._request(method, path, **arguments)
+        for _ in range(_BUSY_ATTEMPTS):
+            answer = self._request(method, path, **arguments)
+            if answer.status_code != requests.codes.service_unavailable:
+                break
+            time.sleep(_BUSY_SECONDS)
         if not answer.ok:
             text = answer.text[:300]
             raise LocalStackError(

@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from include.local_stack.errors import LocalStackError
-from include.local_stack.process_group import stop_group
+from include.local_stack.process_session import stop_session
 
 _MODULE_FOLDER = Path(__file__).parent / "influxd_build"
 _INFLUXD = "github.com/influxdata/influxdb/v2/cmd/influxd"
@@ -94,7 +94,7 @@ def _run(command: list[str], folder: Path, environment: Mapping[str, str], log: 
                 say(f"Still building influxd, {_minutes(time.monotonic() - started)} so far")
         finally:
             if process.poll() is None:
-                stop_group(process)
+                stop_session(process)
     if process.returncode != 0:
         raise LocalStackError(f"the build failed: {_last_line(log)} (all of it: {log}).")
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from include.local_stack.errors import LocalStackError
-from include.local_stack.process_group import stop_group
+from include.local_stack.process_session import stop_session
 from include.local_stack.server_command import ServerCommand
 from include.local_stack.waiting import wait_until
 
@@ -50,4 +50,4 @@ class RunningServer:
 
     def stop(self) -> None:
         if self.is_running():
-            stop_group(self._process)
+            stop_session(self._process)

@@ -1,0 +1,94 @@
+"""Run the local stack in the foreground until it is stopped, or with ONCE=1 until the table is shown."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.metadata import version
+from pathlib import Path
+
+from include.local_stack.console import LogPrinter, StackConsole
+from include.local_stack.errors import LocalStackError
+from include.local_stack.manager import StackManager
+from include.local_stack.options import StackOptions
+from include.local_stack.pipeline import default_pipeline
+from include.local_stack.session import Session
+from include.local_stack.stack import LocalStack, plan_stack, stack_folder
+
+INTERRUPTED = 130
+
+
+def run_stack(options: StackOptions, console: StackConsole) -> int:
+    """Exit status 0; 1 with one line that says what is not as it should be; 130 when stopped early."""
+    folder = stack_folder(options)
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with _only_one(folder):
+        _announce(options, console)
+        stack = plan_stack(options, console.say)
+        settings = default_pipeline(stack.airflow.environment)
+        _prepare_airflow(stack, console)
+        manager = StackManager(stack.commands(), LogPrinter(console, stack.logs), console)
+        session = Session(stack, settings, manager, console)
+        session.start()
+        manager.run()
+        session.join(timeout=10)
+        return _exit_status(session, manager, console, once=options.once)
+
+
+def _exit_status(session: Session, manager: StackManager, console: StackConsole, *, once: bool) -> int:
+    failed = manager.failed_part
+    if failed:
+        console.error(f"{failed} ended by itself: see {manager.log_file(failed)}")
+        return 1
+    if session.problem and (once or not session.is_complete):
+        console.error(session.problem)
+        return 1
+    if session.is_complete:
+        console.say("Stopped. All is stored." if once else "Stopped")
+        return 0
+    if manager.was_interrupted:
+        console.say("Stopped before all was stored")
+        return INTERRUPTED
+    console.error("Stopped by an error of the local stack itself: see above")
+    return 1
+
+
+def _announce(options: StackOptions, console: StackConsole) -> None:
+    if options.is_simulated:
+        console.say(
+            "SIMULATED data: the prices are invented, none of them is real (MARKET=live for real ones)"
+        )
+    else:
+        console.say("LIVE data: asking the real exchanges")
+    console.say(
+        f"Bucket {options.bucket}, exchanges {', '.join(options.exchanges)}, since {options.backfill}"
+    )
+
+
+def _prepare_airflow(stack: LocalStack, console: StackConsole) -> None:
+    """Create or upgrade Airflow's database, which takes 12 seconds, unless this version has done so."""
+    done = stack.airflow.home / "database_of_airflow_version"
+    current = version("apache-airflow")
+    if (stack.airflow.home / "airflow.db").exists() and done.exists() and done.read_text() == current:
+        stack.airflow.write_passwords()
+        return
+    console.say("Preparing Airflow's database, about 15 seconds, once")
+    stack.airflow.prepare()
+    done.write_text(current)
+
+
+@contextmanager
+def _only_one(folder: Path) -> Iterator[None]:
+    """Two runs on the same files would destroy them. The lock is on the folder itself: no file is left."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    except BlockingIOError:
+        raise LocalStackError(
+            f"The local stack already runs with {folder}: stop it first (Ctrl-C in its terminal)."
+        ) from None
+    finally:
+        os.close(handle)
