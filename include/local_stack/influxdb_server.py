@@ -53,7 +53,7 @@ class InfluxdbServer:
         if answer.status_code == requests.codes.unauthorized:
             raise LocalStackError(
                 f"InfluxDB at {self.url} refuses the token: set INFLUXDB_TOKEN to one of its tokens, "
-                "or, if the local stack started it, run `make clean` (this deletes its data)."
+                "or, if the local stack started it, run `make clean-data` (it deletes what is stored)."
             )
 
     def ensure_bucket(self, name: str) -> None:

@@ -1,0 +1,88 @@
+# `make` shows what there is. Everything runs from .venv, which `make setup` creates from requirements-dev.lock.
+SHELL := bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+UV_VERSION := 0.13.9
+BIN := .venv/bin
+# Newer than the lock: .venv holds what the lock says.
+STAMP := .venv/.installed-from-lock
+
+.PHONY: help setup run simulator test test-unit test-integration lint format lock clean clean-data
+
+help: ## Show this list
+	@printf 'candle-ingest: complete OHLCV candles in InfluxDB, merged from several exchanges\n\n'
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@printf '\nVariables of make run, with their defaults:\n'
+	@printf '  %-42s %s\n' \
+	  'MARKET=simulated' 'or live: the real exchanges' \
+	  'BACKFILL=7_days_ago' 'start of the history: YYYY-MM-DD, N_days_ago, 1_year_ago, skip' \
+	  'SYMBOLS=btcusd,ethusd,solusd' 'symbols, written to Redis' \
+	  'EXCHANGES=binance,coinbaseexchange,kraken' 'exchanges to merge' \
+	  'ONCE=1' 'end after the table; exit status 0 only if all is stored' \
+	  'AIRFLOW_PORT= SIMULATOR_PORT=' 'ports; free ones are found without them' \
+	  'LOCAL_INFLUXDB_PORT= LOCAL_REDIS_PORT=' '' \
+	  'INFLUXDB_URL= INFLUXDB_TOKEN= .._ORG=' 'use this InfluxDB 2.x instead of starting one' \
+	  'REDIS_HOST= REDIS_PORT= REDIS_PASSWORD=' 'use this Redis instead of starting one'
+
+setup: $(STAMP) ## Create .venv with everything in it
+
+$(STAMP): requirements-dev.lock
+	@python=''; \
+	for candidate in python3 python3.13 python3.12 python3.11; do \
+	  if "$$candidate" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null; then \
+	    python="$$candidate"; break; \
+	  fi; \
+	done; \
+	if [ -z "$$python" ]; then \
+	  echo "Python 3.11, 3.12 or 3.13 is needed (python3 here: $$(python3 --version 2>&1 || true))." \
+	       "Install one, for example from https://www.python.org/downloads, and try again." >&2; \
+	  exit 1; \
+	fi; \
+	if ! $(BIN)/python -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null; then \
+	  echo "Creating .venv with $$("$$python" --version)"; \
+	  "$$python" -m venv --clear .venv; \
+	fi
+	@if [ "$$($(BIN)/uv --version 2>/dev/null | cut -d' ' -f2)" != "$(UV_VERSION)" ]; then \
+	  $(BIN)/python -m pip install --quiet --disable-pip-version-check 'uv==$(UV_VERSION)'; \
+	fi
+	@echo 'Installing what requirements-dev.lock says, about a minute the first time'
+	@VIRTUAL_ENV="$(CURDIR)/.venv" $(BIN)/uv pip sync --quiet --require-hashes requirements-dev.lock
+	@touch $@
+
+run: setup ## Run everything here: Redis, InfluxDB, Airflow and, by default, simulated exchanges
+	@exec $(BIN)/python -m include.local_stack run
+
+simulator: setup ## Run only the exchange simulator
+	@exec $(BIN)/python -m include.exchange_simulator --host 127.0.0.1 $(if $(SIMULATOR_PORT),--port $(SIMULATOR_PORT))
+
+test: test-unit test-integration ## Run all tests, against real servers where servers matter
+
+test-unit: setup ## Run the tests that need no server
+	@$(BIN)/pytest -n auto -m 'not integration'
+
+test-integration: setup ## Run the tests on a real Redis, InfluxDB and Airflow
+	@$(BIN)/python -m include.local_stack influxd # so that no test waits for a download or a build
+	@$(BIN)/pytest -m integration
+
+lint: setup ## Check style, types and the direction of imports
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@PYTHONPATH=plugins $(BIN)/lint-imports
+
+format: setup ## Format the code and correct what can be corrected
+	@$(BIN)/ruff check --fix-only .
+	@$(BIN)/ruff format .
+
+lock: setup ## Write requirements-dev.lock anew from pyproject.toml
+	@$(BIN)/uv pip compile pyproject.toml --group dev --universal --python-version 3.11 --generate-hashes \
+	  --no-emit-index-url --custom-compile-command 'make lock' -o requirements-dev.lock
+
+clean: ## Delete .venv and caches
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+clean-data: ## Delete what make run has stored: candles, Airflow's runs, passwords
+	rm -rf .local_stack
