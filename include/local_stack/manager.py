@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Iterable
 
@@ -30,6 +31,8 @@ class StackManager(Manager):  # type: ignore[misc]
     def __init__(self, commands: Iterable[ServerCommand], printer: LogPrinter, console: StackConsole) -> None:
         super().__init__(printer)
         self._console = console
+        self._is_ending = False
+        self._ended_by_itself: str | None = None
         self.log_file = printer.log_file
         for command in commands:
             self.add_process(
@@ -39,7 +42,7 @@ class StackManager(Manager):  # type: ignore[misc]
     @property
     def is_ending(self) -> bool:
         """Whether the processes have been told to end."""
-        return bool(self._terminating)
+        return self._is_ending
 
     @property
     def was_interrupted(self) -> bool:
@@ -50,8 +53,6 @@ class StackManager(Manager):  # type: ignore[misc]
     def failed_part(self) -> str | None:
         """Name of the process that ended first and by itself."""
         return self._ended_by_itself
-
-    _ended_by_itself: str | None = None
 
     def run(self) -> None:
         """Run until all processes have ended."""
@@ -82,10 +83,17 @@ class StackManager(Manager):  # type: ignore[misc]
 
     def terminate(self) -> None:
         """Tell all processes to end. Whichever ended before that is the one to name."""
-        if not self._terminating:
+        if not self._is_ending:
+            self._is_ending = True
             ended = [name for name, process in self._processes.items() if "returncode" in process]
             self._ended_by_itself = ended[0] if ended else None
             self._console.say("Stopping all processes")
             # What they complain about while they end is in their logs.
             self._printer.is_quiet = True
-        super().terminate()
+        if self.has_started():
+            super().terminate()
+        else:
+            # honcho knows no process id yet that it could signal: a Ctrl-C that came early comes again.
+            again = threading.Timer(_POLL_SECONDS, self.terminate)
+            again.daemon = True
+            again.start()

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Literal
 
+from include.local_stack.airflow_processes import REPOSITORY
 from include.local_stack.errors import LocalStackError
 from include.local_stack.influxdb_server import InfluxdbServer
 from include.local_stack.redis_server import RedisServer
@@ -31,6 +33,8 @@ class StackOptions:
     symbols_given: bool = False
     exchanges: tuple[str, ...] = ("binance", "coinbaseexchange", "kraken")
     once: bool = False
+    # Where data, logs and secrets are kept; each market has a folder of its own in it.
+    folder: Path = REPOSITORY / ".local_stack"
     asked_ports: Mapping[str, int] = field(default_factory=dict)
     redis: RedisServer | None = None
     influxdb: InfluxdbServer | None = None
@@ -55,6 +59,7 @@ class StackOptions:
             symbols_given=bool(_names(environment, "SYMBOLS")),
             exchanges=_names(environment, "EXCHANGES") or cls.exchanges,
             once=_switch("ONCE", environment.get("ONCE", "")),
+            folder=Path(environment.get("LOCAL_STACK_FOLDER") or cls.folder).resolve(),
             asked_ports={
                 service: _port(variable, environment[variable])
                 for service, variable in PORT_VARIABLES.items()

@@ -66,7 +66,7 @@ class LocalStack:
 
 def stack_folder(options: StackOptions) -> Path:
     """Each market has a folder of its own: Airflow's runs of one say nothing about the other."""
-    return REPOSITORY / ".local_stack" / options.market
+    return options.folder / options.market
 
 
 def plan_stack(options: StackOptions, say: Say) -> LocalStack:
