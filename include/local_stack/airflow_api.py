@@ -38,7 +38,7 @@ class AirflowApi:
         """Whether API server, scheduler and DAG processor all say that they are healthy."""
         health = self._health()
         parts = ("scheduler", "dag_processor")
-        return health is not None and {health[part]["status"] for part in parts} == {"healthy"}
+        return all(health[part]["status"] == "healthy" for part in parts) if health else False
 
     def _health(self) -> Row | None:
         try:

@@ -73,7 +73,7 @@ class Session(threading.Thread):
         again = backfill.start(self._stack.options, self._stack.folder / "last_run.json")
         if again:
             self._console.say(
-                f"Doing {again} intervals again: they failed before, or what is asked for changed"
+                f"Doing {again} of the earlier intervals again: they failed, or other data is asked for now"
             )
         with backfill_display(self._console, f"Backfill since {plan.start:%Y-%m-%d}") as display:
             while True:

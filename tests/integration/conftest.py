@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from include.exchange_simulator.process import SimulatorProcess
 from include.local_stack.redis_server import RedisServer
 from tests.integration.servers.airflow_instance import AirflowInstance, migrated_home
 from tests.integration.servers.storage import InfluxdbTestServer, running_influxdb, running_redis
@@ -26,6 +27,13 @@ def influxdb_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Influx
     """A real InfluxDB 2.x: `.url`, `.token`, `.org`, `.new_bucket()`."""
     with running_influxdb(tmp_path_factory.mktemp("influxdb")) as server:
         yield server
+
+
+@pytest.fixture
+def simulator() -> Iterator[SimulatorProcess]:
+    """Five simulated exchanges for this test, without faults: `.exchange_url("kraken")`, `.set_fault(...)`."""
+    with SimulatorProcess() as process:
+        yield process
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,40 @@
+"""What a test gives an Airflow, so that it knows the test's servers."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from urllib.parse import urlsplit
+
+from include.exchange_simulator.process import SimulatorProcess
+from include.local_stack.influxdb_server import InfluxdbServer
+from include.local_stack.redis_server import RedisServer
+
+
+def connection_variables(
+    redis: RedisServer,
+    influxdb: InfluxdbServer,
+    simulator: SimulatorProcess | None = None,
+    exchanges: Iterable[str] = ("binance", "coinbaseexchange", "kraken", "kucoin", "htx"),
+) -> dict[str, str]:
+    """`AIRFLOW_CONN_...` of redis_default, influxdb_default and, with a simulator, of every exchange."""
+    address = urlsplit(influxdb.url)
+    connections = {
+        "REDIS_DEFAULT": {
+            "conn_type": "redis",
+            "host": redis.host,
+            "port": redis.port,
+            "password": redis.password,
+        },
+        "INFLUXDB_DEFAULT": {
+            "conn_type": "influxdb",
+            "host": address.hostname,
+            "port": address.port,
+            "schema": address.scheme,
+            "extra": {"token": influxdb.token, "org": influxdb.org},
+        },
+    }
+    for exchange in exchanges if simulator else ():
+        url = simulator.exchange_url(exchange) if simulator else ""
+        connections[f"CCXT_{exchange.upper()}"] = {"conn_type": "generic", "host": url}
+    return {f"AIRFLOW_CONN_{name}": json.dumps(connection) for name, connection in connections.items()}
