@@ -38,7 +38,7 @@ class AirflowApi:
         """Whether API server, scheduler and DAG processor all say that they are healthy."""
         health = self._health()
         parts = ("scheduler", "dag_processor")
-        return all(health[part]["status"] == "healthy" for part in parts) if health else False
+        return health is not None and all(health[part]["status"] == "healthy" for part in parts)
 
     def _health(self) -> Row | None:
         try:
@@ -49,7 +49,7 @@ class AirflowApi:
 
     def has_dag(self, dag_id: str) -> bool:
         """Whether the DAG processor has parsed this DAG."""
-        return self._request("GET", f"dags/{dag_id}").status_code == requests.codes.ok
+        return self._request("GET", f"dags/{dag_id}").ok
 
     def set_paused(self, dag_id: str, *, paused: bool) -> None:
         """Pause or unpause a DAG."""

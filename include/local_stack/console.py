@@ -52,15 +52,16 @@ class StackConsole:
 
     def line(self, name: str, text: str) -> None:
         """A line with the name of its source before it."""
-        style = _STYLES.get(name, "")
-        prefix = Text(f"{name:<{_NAME_WIDTH}} | ", style=style)
-        self.console.print(prefix + Text(text[:_LONGEST_LINE]), soft_wrap=True)
+        self._print(name, Text(text[:_LONGEST_LINE]))
 
     def error(self, text: str) -> None:
-        """Why the run ends, in one line."""
-        self.console.print(
-            Text("stack".ljust(_NAME_WIDTH) + " | ", style="bold") + Text(text, style="bold red")
-        )
+        """What is not as it should be, in one line."""
+        self._print("stack", Text(text, style="bold red"))
+
+    def _print(self, name: str, text: Text) -> None:
+        prefix = Text(f"{name:<{_NAME_WIDTH}} | ", style=_STYLES.get(name, ""))
+        # A line stays a line, also in a file; a terminal wraps it by itself.
+        self.console.print(prefix + text, soft_wrap=True)
 
 
 class LogPrinter:

@@ -1,0 +1,69 @@
+"""`make run`, as a user types it (apart from make): a short history on simulated exchanges, a clean end."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import psutil
+import pytest
+
+from include.local_stack.airflow_processes import REPOSITORY
+from include.local_stack.process_session import session_members
+
+pytestmark = pytest.mark.integration
+
+
+@pytest.fixture
+def run_stack(tmp_path):
+    """Run it to its end with these variables; returns exit status, output and what it left running."""
+
+    def run(**variables):
+        environment = {
+            key: value for key, value in os.environ.items() if not key.startswith("CANDLE_INGEST_")
+        }
+        process = subprocess.Popen(
+            [sys.executable, "-m", "include.local_stack", "run"],
+            cwd=REPOSITORY,
+            env={**environment, "LOCAL_STACK_FOLDER": str(tmp_path), **variables},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
+        output, _ = process.communicate(timeout=600)
+        return process.returncode, output, session_members(process.pid) + _with_files_in(tmp_path)
+
+    return run
+
+
+def _with_files_in(folder):
+    """Processes whose arguments or environment name the folder: servers lead sessions of their own."""
+    found = []
+    for process in psutil.process_iter():
+        try:
+            told = [*process.cmdline(), *process.environ().values()]
+        except (psutil.AccessDenied, psutil.NoSuchProcess, psutil.ZombieProcess):
+            continue
+        if process.pid != os.getpid() and any(text.startswith(f"{folder}/simulated") for text in told):
+            found.append(process)
+    return found
+
+
+def test_two_days_are_stored_and_nothing_is_left(run_stack):
+    status, output, left = run_stack(ONCE="1", BACKFILL="2_days_ago", SYMBOLS="btcusd,ethusd")
+    assert status == 0, output
+    assert "SIMULATED data" in output
+    assert "2/2 intervals" in output
+    assert "BTC/USD" in output
+    assert "All is stored" in output
+    assert left == []
+
+
+def test_a_busy_port_that_was_asked_for_is_one_line(run_stack, redis_server):
+    status, output, left = run_stack(LOCAL_REDIS_PORT=str(redis_server.port))
+    assert status == 1
+    assert f"Port {redis_server.port} for Redis is busy" in output.splitlines()[-1]
+    assert "Traceback" not in output
+    assert left == []
