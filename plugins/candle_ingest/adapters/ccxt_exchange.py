@@ -1,0 +1,155 @@
+"""One exchange through ccxt: opened with its connection, each request retried and its answer checked."""
+
+import logging
+import time
+from collections.abc import Callable
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
+
+import ccxt
+import tenacity
+
+from candle_ingest.adapters.connections import ExchangeConnection
+from candle_ingest.adapters.exchange_errors import ExchangeTemporaryError, sorted_errors
+from candle_ingest.core.exchange_facts import ExchangeFacts, exchange_facts
+from candle_ingest.core.timeframe import timeframe_name
+from candle_ingest.errors import ConfigurationError
+
+logger = logging.getLogger(__name__)
+T = TypeVar("T")
+Market = dict[str, Any]
+# What a fetch needs to know of a market.
+MARKET_KEYS = ("id", "symbol", "base", "quote", "baseId", "quoteId")
+REQUEST_TIMEOUT_MS = 20_000
+ATTEMPTS = 5
+LONGEST_WAIT_SECONDS = 60
+
+
+class CcxtExchange:
+    """A ccxt exchange object with the base URL, the keys and the limits that hold for it.
+
+    Each request is tried up to five times, waiting as long as the exchange says or ever longer.
+    """
+
+    def __init__(
+        self,
+        connection: ExchangeConnection,
+        *,
+        delay_seconds: float = 0.0,
+        throttle: Callable[[float], None] | None = None,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self.exchange = connection.exchange
+        self.facts: ExchangeFacts = exchange_facts(connection.exchange)
+        self.api = _open(connection, self.facts)
+        self.request_count = 0
+        self._delay_seconds = delay_seconds
+        self._sleep = sleep
+        if throttle is not None:
+            self.api.throttle = throttle
+
+    def spot_markets(self) -> list[Market]:
+        """The spot markets that trade now, each with what a fetch needs of it."""
+        markets = self.request("its list of markets", lambda: self.api.load_markets(True))
+        return [
+            {key: market[key] for key in MARKET_KEYS}
+            for market in markets.values()
+            if market.get("spot") and market.get("active") is not False
+        ]
+
+    def use_market(self, market: Market) -> None:
+        """Let requests know this one market, so that the whole list need not be loaded."""
+        self.api.set_markets([{**market, "spot": True, "type": "spot", "active": True}])
+
+    def check_timeframe(self, granularity_minutes: int) -> None:
+        """Raise ConfigurationError where the exchange has no such candles that could be merged."""
+        name = timeframe_name(granularity_minutes)
+        usable = set(self.api.timeframes or {}) - self.facts.misaligned_timeframes
+        if name not in usable:
+            raise ConfigurationError(
+                f"{self.exchange} has no {name} candles that open at midnight UTC (candle_granularity_minutes is "
+                f"{granularity_minutes}); it has {', '.join(sorted(usable))}"
+            )
+
+    def request(self, asked: str, ask: Callable[[], T]) -> T:
+        """The answer to one request. Raises TemporaryError after five attempts, else PermanentError."""
+        retrying = tenacity.Retrying(
+            retry=tenacity.retry_if_exception_type(ExchangeTemporaryError),
+            stop=tenacity.stop_after_attempt(ATTEMPTS),
+            wait=_wait_seconds,
+            sleep=self._sleep,
+            before_sleep=_log_wait,
+            reraise=True,
+        )
+        return retrying(self._ask_once, f"{self.exchange}, {asked}", ask)
+
+    def answer_is_rows(self, asked: str) -> None:
+        """Raise ExchangeTemporaryError unless the last answer was JSON with a list of rows in it.
+
+        ccxt gives an empty list for an answer without rows: that would pass for "nobody traded".
+        """
+        answer = self.api.last_json_response
+        key = self.facts.rows_key
+        rows = answer.get(key) if key and isinstance(answer, dict) else answer
+        sound = answer is not None if key == "" else isinstance(rows, dict if key == "result" else list)
+        if not sound:
+            raise ExchangeTemporaryError(f"{self.exchange}, {asked}: the answer is not what its API describes")
+
+    def _ask_once(self, asked: str, ask: Callable[[], T]) -> T:
+        if self._delay_seconds:
+            self._sleep(self._delay_seconds)
+        self.request_count += 1
+        self.api.last_json_response = None
+        with sorted_errors(self.api, asked):
+            return ask()
+
+
+def _open(connection: ExchangeConnection, facts: ExchangeFacts) -> Any:
+    if connection.exchange not in ccxt.exchanges:
+        raise ConfigurationError(
+            f"ccxt {ccxt.__version__} knows no exchange {connection.exchange!r}; known are {', '.join(ccxt.exchanges)}"
+        )
+    defaults = {
+        "enableRateLimit": True,
+        "timeout": REQUEST_TIMEOUT_MS,
+        "enableLastJsonResponse": True,
+        "enableLastResponseHeaders": True,
+        "options": dict(facts.ccxt_options),
+        # The currency list is not needed, and costs a request or more.
+        "has": {"fetchCurrencies": False},
+    }
+    api = getattr(ccxt, connection.exchange)(ccxt.Exchange.deep_extend(defaults, connection.config))
+    if not api.has.get("fetchOHLCV"):
+        raise ConfigurationError(f"{connection.exchange} serves no candles through ccxt; leave it out of exchanges")
+    if connection.base_url:
+        api.urls["api"] = _moved(api.urls["api"], connection.base_url)
+    # ccxt drops rows outside the window in silence; here each row is looked at, and counted.
+    parse_all = api.parse_ohlcvs
+    api.parse_ohlcvs = lambda rows, market=None, timeframe="1m", since=None, limit=None, tail=False: parse_all(
+        rows, market, timeframe
+    )
+    return api
+
+
+def _moved(urls: Any, base_url: str) -> Any:
+    """The same URLs at another place: scheme, host and port are replaced, each URL's own path is kept."""
+    if isinstance(urls, dict):
+        return {key: _moved(value, base_url) for key, value in urls.items()}
+    return base_url + urlsplit(urls).path
+
+
+def _wait_seconds(state: tenacity.RetryCallState) -> float:
+    error = state.outcome.exception() if state.outcome else None
+    asked_for = getattr(error, "retry_after_seconds", None)
+    if asked_for is not None and asked_for > LONGEST_WAIT_SECONDS and error is not None:
+        # Longer than a task should sit and wait: Airflow tries again later.
+        raise error
+    grown: float = tenacity.wait_exponential_jitter(initial=1, max=LONGEST_WAIT_SECONDS)(state)
+    return max(grown, asked_for or 0.0)
+
+
+def _log_wait(state: tenacity.RetryCallState) -> None:
+    error = state.outcome.exception() if state.outcome else None
+    logger.warning(
+        "%s; attempt %d of %d, next in %.1f s", error, state.attempt_number, ATTEMPTS, state.upcoming_sleep
+    )

@@ -1,0 +1,106 @@
+"""Where Redis, InfluxDB and the exchanges are: Airflow connections, else environment variables."""
+
+import os
+from dataclasses import dataclass, field
+from typing import Any, cast
+from urllib.parse import urlsplit
+
+import redis
+from airflow.sdk import BaseHook, Connection
+from airflow.sdk.exceptions import AirflowNotFoundException
+from influxdb_client import InfluxDBClient
+
+from candle_ingest.errors import ConfigurationError
+
+REDIS_CONNECTION = "redis_default"
+INFLUXDB_CONNECTION = "influxdb_default"
+REDIS_TIMEOUT_SECONDS = 10
+INFLUXDB_TIMEOUT_MS = 60_000
+
+
+@dataclass(frozen=True, slots=True)
+class ExchangeConnection:
+    """How to reach one exchange.
+
+    `base_url` replaces scheme, host and port of all its URLs, None leaves them; `config` goes to ccxt.
+    The secrets are in `config` and are not part of the representation.
+    """
+
+    exchange: str
+    base_url: str | None = None
+    config: dict[str, Any] = field(default_factory=dict, repr=False)
+
+
+def connect_redis() -> "redis.Redis[bytes]":
+    """A Redis client from `redis_default`, else from REDIS_HOST, REDIS_PORT and REDIS_PASSWORD."""
+    if _find(REDIS_CONNECTION):
+        from airflow.providers.redis.hooks.redis import RedisHook
+
+        return cast("redis.Redis[bytes]", RedisHook(redis_conn_id=REDIS_CONNECTION).get_conn())
+    host = _required("REDIS_HOST", REDIS_CONNECTION)
+    return redis.Redis(
+        host=host,
+        port=_port("REDIS_PORT", 6379),
+        password=os.environ.get("REDIS_PASSWORD") or None,
+        socket_timeout=REDIS_TIMEOUT_SECONDS,
+        socket_connect_timeout=REDIS_TIMEOUT_SECONDS,
+    )
+
+
+def connect_influxdb() -> InfluxDBClient:
+    """An InfluxDB client from `influxdb_default`, else from INFLUXDB_URL, INFLUXDB_TOKEN, INFLUXDB_ORG."""
+    if _find(INFLUXDB_CONNECTION):
+        from airflow.providers.influxdb.hooks.influxdb import InfluxDBHook
+
+        return cast(InfluxDBClient, InfluxDBHook(conn_id=INFLUXDB_CONNECTION).get_conn())
+    url, token, org = (
+        _required(name, INFLUXDB_CONNECTION) for name in ("INFLUXDB_URL", "INFLUXDB_TOKEN", "INFLUXDB_ORG")
+    )
+    return InfluxDBClient(url=url, token=token, org=org, timeout=INFLUXDB_TIMEOUT_MS)
+
+
+def exchange_connection(exchange: str) -> ExchangeConnection:
+    """The optional connection `ccxt_<exchange>`: base URL, API key and secret, further ccxt settings."""
+    conn_id = f"ccxt_{exchange}"
+    connection = _find(conn_id)
+    if connection is None:
+        return ExchangeConnection(exchange)
+    config = dict(connection.extra_dejson)
+    config |= {
+        key: value for key, value in (("apiKey", connection.login), ("secret", connection.password)) if value
+    }
+    return ExchangeConnection(exchange, _base_url(conn_id, connection), config)
+
+
+def _base_url(conn_id: str, connection: Connection) -> str | None:
+    """Airflow may have split the URL into scheme, host and port: put it together again."""
+    host = connection.host
+    if not host:
+        return None
+    if "://" not in host:
+        port = f":{connection.port}" if connection.port else ""
+        host = f"{connection.schema or 'https'}://{host}{port}"
+    if urlsplit(host).scheme not in ("http", "https"):
+        raise ConfigurationError(f"connection {conn_id}: host is {host!r}; write a base URL such as https://proxy.example")
+    return host.rstrip("/")
+
+
+def _find(conn_id: str) -> Connection | None:
+    try:
+        return BaseHook.get_connection(conn_id)
+    except AirflowNotFoundException:
+        return None
+
+
+def _required(variable: str, conn_id: str) -> str:
+    value = os.environ.get(variable)
+    if not value:
+        raise ConfigurationError(f"neither the Airflow connection {conn_id} nor the variable {variable} is defined")
+    return value
+
+
+def _port(variable: str, default: int) -> int:
+    text = os.environ.get(variable) or str(default)
+    if not text.isdigit():
+        raise ConfigurationError(f"{variable} is {text!r}; expected a port number")
+    return int(text)

@@ -1,0 +1,50 @@
+"""ccxt's exceptions, sorted by who acts on them."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Any
+
+import ccxt
+
+from candle_ingest.core.retry_after import retry_after_seconds
+from candle_ingest.errors import ConfigurationError, PermanentError, TemporaryError
+
+# ccxt classes these as permanent, the exchanges do not.
+TEMPORARY_TEXTS = ("too-many-requests", "too many requests")
+GEO_BLOCK_TEXTS = (" 451 ", "restricted location", "400302", "unavailable in the u.s")
+ALTERNATIVES = {"binance": "use binanceus, or a proxy in the connection ccxt_binance"}
+
+
+class ExchangeTemporaryError(TemporaryError):
+    """The exchange may answer later; `retry_after_seconds` is what it asked for, if it did."""
+
+    def __init__(self, message: str, retry_after_seconds: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after_seconds = retry_after_seconds
+
+
+@contextmanager
+def sorted_errors(exchange: Any, asked: str) -> Iterator[None]:
+    """Turn what ccxt raises into TemporaryError or PermanentError that say what was asked for."""
+    try:
+        yield
+    except ccxt.BaseError as error:
+        raise _sorted(exchange, asked, error) from error
+
+
+def _sorted(exchange: Any, asked: str, error: ccxt.BaseError) -> Exception:
+    text = f"{asked}: {type(error).__name__}: {_shortened(str(error))}"
+    lowered = str(error).lower()
+    if any(mark in lowered for mark in GEO_BLOCK_TEXTS):
+        way_out = ALTERNATIVES.get(exchange.id, f"use a proxy in the connection ccxt_{exchange.id}, or leave it out")
+        return PermanentError(f"{text}. The exchange refuses this country or address: {way_out}")
+    if isinstance(error, ccxt.AuthenticationError):
+        return ConfigurationError(f"{text}. Check key and secret in the connection ccxt_{exchange.id}")
+    if isinstance(error, ccxt.NetworkError) or any(mark in lowered for mark in TEMPORARY_TEXTS):
+        return ExchangeTemporaryError(text, retry_after_seconds(exchange.last_response_headers, datetime.now(UTC)))
+    return PermanentError(f"{text}. Trying again cannot help: check that the exchange still lists this market")
+
+
+def _shortened(text: str, longest: int = 300) -> str:
+    return text if len(text) <= longest else text[:longest] + "…"

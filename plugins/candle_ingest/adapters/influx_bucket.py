@@ -1,0 +1,149 @@
+"""One bucket of InfluxDB 2.x, written and read synchronously, with retries."""
+
+import csv
+import io
+import logging
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+import tenacity
+import urllib3.exceptions
+from influxdb_client import InfluxDBClient, Point, WritePrecision
+from influxdb_client.client.write_api import SYNCHRONOUS
+from influxdb_client.domain.dialect import Dialect
+from influxdb_client.rest import ApiException
+
+from candle_ingest.core.retry_after import retry_after_seconds
+from candle_ingest.errors import ConfigurationError, PermanentError, TemporaryError
+
+logger = logging.getLogger(__name__)
+T = TypeVar("T")
+BATCH_LINES = 5_000
+ATTEMPTS = 6
+LONGEST_WAIT_SECONDS = 30
+PLAIN_CSV = Dialect(header=True, delimiter=",", annotations=[], comment_prefix="#", date_time_format="RFC3339")
+
+
+class InfluxTemporaryError(TemporaryError):
+    """InfluxDB may answer later; `retry_after_seconds` is what it asked for, if it did."""
+
+    def __init__(self, message: str, retry_after: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after_seconds = retry_after
+
+
+class BucketMissingError(ConfigurationError):
+    """The bucket does not exist."""
+
+
+class InfluxBucket:
+    """A bucket, through one client. As a context manager it closes the client."""
+
+    def __init__(self, client: InfluxDBClient, bucket: str) -> None:
+        self.name = bucket
+        self._client = client
+        self._write_api = client.write_api(write_options=SYNCHRONOUS)
+        self._query_api = client.query_api()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self._client.close()
+
+    def create_if_missing(self) -> None:
+        """Make the bucket where it is missing and the token may; else raise BucketMissingError."""
+        buckets = self._client.buckets_api()
+        if self._call("look for the bucket", lambda: buckets.find_bucket_by_name(self.name)) is not None:
+            return
+        try:
+            self._call("create the bucket", lambda: buckets.create_bucket(bucket_name=self.name))
+        except PermanentError as error:
+            raise BucketMissingError(
+                f"InfluxDB has no bucket {self.name!r} that this token may see, and it may not create one: create "
+                f"the bucket, or use a token that may read and write buckets ({error})"
+            ) from error
+        logger.info("Created the InfluxDB bucket %s", self.name)
+
+    def write_lines(self, lines: Sequence[str], precision: str = WritePrecision.MS) -> None:
+        """Write line protocol in batches of 5,000; the times are in units of `precision`."""
+        for start in range(0, len(lines), BATCH_LINES):
+            record = "\n".join(lines[start : start + BATCH_LINES]).encode()
+            self._call("write", lambda record=record: self._write(record, precision))
+
+    def write_points(self, points: Sequence[Point]) -> None:
+        """Write points whose times are in nanoseconds."""
+        self.write_lines([point.to_line_protocol() for point in points], WritePrecision.NS)
+
+    def query(self, flux: str, **params: Any) -> list[dict[str, str]]:
+        """The rows of a Flux query, as text by column name.
+
+        `params` (and `bucket`, this bucket's name) are variables of the query: they reach it as literals,
+        escaped by the client library. Raises BucketMissingError where the bucket does not exist.
+        """
+        body = self._call("query", lambda: self._read(flux, {"bucket": self.name, **params}))
+        return _rows(body)
+
+    def _write(self, record: bytes, precision: str) -> None:
+        self._write_api.write(self.name, record=record, write_precision=precision)
+
+    def _read(self, flux: str, params: dict[str, Any]) -> str:
+        response = self._query_api.query_raw(flux, dialect=PLAIN_CSV, params=params)
+        return bytes(response.data).decode()
+
+    def _call(self, what: str, call: Callable[[], T]) -> T:
+        retrying = tenacity.Retrying(
+            retry=tenacity.retry_if_exception_type(InfluxTemporaryError),
+            stop=tenacity.stop_after_attempt(ATTEMPTS),
+            wait=_wait_seconds,
+            before_sleep=tenacity.before_sleep_log(logger, logging.WARNING),
+            reraise=True,
+        )
+        try:
+            return retrying(self._call_once, what, call)
+        except InfluxTemporaryError as error:
+            raise TemporaryError(f"Failed to connect to InfluxDB after retries: {error}") from error
+
+    def _call_once(self, what: str, call: Callable[[], T]) -> T:
+        try:
+            return call()
+        except ApiException as error:
+            raise self._sorted(what, error) from error
+        except (urllib3.exceptions.HTTPError, ConnectionError, TimeoutError) as error:
+            raise InfluxTemporaryError(f"InfluxDB, {what}: {error}") from error
+
+    def _sorted(self, what: str, error: ApiException) -> Exception:
+        text = f"InfluxDB, {what} in bucket {self.name!r}: HTTP {error.status}: {str(error.body)[:500]}"
+        if error.status == 404:
+            return BucketMissingError(f"{text}. validate_symbols creates the bucket: clear that task")
+        if error.status in (401, 403):
+            return ConfigurationError(f"{text}. Check the token in influxdb_default, and what it may do")
+        if error.status == 429 or (error.status or 0) >= 500:
+            return InfluxTemporaryError(text, retry_after_seconds(error.headers, datetime.now(UTC)))
+        return PermanentError(text)
+
+
+def _wait_seconds(state: tenacity.RetryCallState) -> float:
+    grown: float = tenacity.wait_exponential_jitter(initial=0.5, max=LONGEST_WAIT_SECONDS)(state)
+    error = state.outcome.exception() if state.outcome else None
+    asked_for = getattr(error, "retry_after_seconds", None) or 0.0
+    return max(grown, min(asked_for, LONGEST_WAIT_SECONDS))
+
+
+def _rows(body: str) -> list[dict[str, str]]:
+    """Tables of annotated CSV without annotations: each has its header; empty lines lie between them."""
+    rows: list[dict[str, str]] = []
+    header: list[str] | None = None
+    for cells in csv.reader(io.StringIO(body)):
+        if not cells:
+            header = None
+        elif header is None:
+            header = cells
+        else:
+            rows.append(dict(zip(header, cells, strict=True)))
+    # An error in the middle of an answer comes as a table of its own, with status 200.
+    if failed := [row for row in rows if "error" in row and "reference" in row]:
+        raise TemporaryError(f"InfluxDB, query: {failed[0]['error']}")
+    return rows

@@ -1,0 +1,72 @@
+"""The list of symbols in Redis."""
+
+import json
+import logging
+
+import redis
+
+from candle_ingest.adapters.redis_errors import sorted_redis_errors
+from candle_ingest.core.symbol import Symbol, parse_symbol
+from candle_ingest.errors import SymbolError
+
+logger = logging.getLogger(__name__)
+EXPECTED = 'expected a JSON list of strings such as ["btcusd", "ethusd"], or a Redis list, set or sorted set of strings'
+
+
+def read_symbols(client: "redis.Redis[bytes]", key: str) -> list[Symbol]:
+    """The symbols below `key`, each currency pair once, in the order of Redis (a set: sorted).
+
+    What cannot be understood is named in a warning and left out. Raises SymbolError where the key is
+    missing, empty, of another type or not JSON, ConfigurationError where Redis refuses the
+    password, and TemporaryError where it does not answer.
+    """
+    with sorted_redis_errors():
+        tickers = _read(client, key)
+    symbols = _understood(tickers)
+    if not symbols:
+        raise SymbolError(f"Redis key {key!r} holds no symbol that can be understood; {EXPECTED}")
+    return symbols
+
+
+def _read(client: "redis.Redis[bytes]", key: str) -> list[str]:
+    kind = client.type(key).decode()
+    match kind:
+        case "string":
+            return _from_json(key, client.get(key) or b"")
+        case "list":
+            members = client.lrange(key, 0, -1)
+        case "set":
+            members = sorted(client.smembers(key))
+        case "zset":
+            members = client.zrange(key, 0, -1)
+        case "none":
+            raise SymbolError(f"Redis key {key!r} does not exist; {EXPECTED}")
+        case _:
+            raise SymbolError(f"Redis key {key!r} is a {kind}; {EXPECTED}")
+    return [member.decode("utf-8", errors="backslashreplace") for member in members]
+
+
+def _from_json(key: str, value: bytes) -> list[str]:
+    try:
+        parsed = json.loads(value)
+    except ValueError as error:
+        raise SymbolError(f"Redis key {key!r} is not JSON ({error}); {EXPECTED}") from None
+    if not isinstance(parsed, list):
+        raise SymbolError(f"Redis key {key!r} holds a JSON {type(parsed).__name__}; {EXPECTED}")
+    if not parsed:
+        raise SymbolError(f"Redis key {key!r} holds an empty list; {EXPECTED}")
+    return [entry if isinstance(entry, str) else json.dumps(entry) for entry in parsed]
+
+
+def _understood(tickers: list[str]) -> list[Symbol]:
+    by_pair: dict[str, Symbol] = {}
+    for ticker in tickers:
+        try:
+            symbol = parse_symbol(ticker)
+        except SymbolError as error:
+            logger.warning("Left out: %s", error)
+            continue
+        first = by_pair.setdefault(symbol.currency_pair, symbol)
+        if first.ticker != symbol.ticker:
+            logger.warning("Left out: %r is the same pair as %r, %s", symbol.ticker, first.ticker, first.currency_pair)
+    return list(by_pair.values())

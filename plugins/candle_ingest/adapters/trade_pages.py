@@ -1,0 +1,63 @@
+"""Old candles of kraken, which serves its last 720 candles only but every trade.
+
+Source: Kraken REST API, "Get Recent Trades": at most 1000 trades after `since`, a time in nanoseconds;
+`last` in the answer is the `since` of the next page.
+"""
+
+from collections.abc import Iterator
+from decimal import Decimal
+from typing import Any
+
+from candle_ingest.adapters.ccxt_exchange import CcxtExchange, Market
+from candle_ingest.adapters.exchange_errors import ExchangeTemporaryError
+from candle_ingest.core.candles import Candles
+from candle_ingest.core.trades import Trade, candles_from_trades
+from candle_ingest.core.window import Window, floor_ms
+
+NS_PER_MS = 1_000_000
+PRICE, AMOUNT, TIME_SECONDS, TRADE_ID = 0, 1, 2, 6
+
+
+def trade_pages(exchange: CcxtExchange, market: Market, window: Window, bar: int) -> Iterator[tuple[Window, Candles]]:
+    """Candles of the window, a part at a time, as soon as the trades have gone past it."""
+    cursor_ns = window.start_ms * NS_PER_MS - 1
+    waiting: list[Trade] = []
+    while window:
+        trades, next_ns = _ask(exchange, market, cursor_ns, window)
+        waiting += trades
+        complete = len(trades) < (exchange.facts.trades_per_request or 0)
+        reached_ms = window.end_ms if complete else floor_ms(int(trades[-1].time_ms), bar)
+        part = Window(window.start_ms, max(window.start_ms, min(reached_ms, window.end_ms)))
+        if part:
+            yield part, candles_from_trades(waiting, part, bar)
+        waiting = [trade for trade in waiting if trade.time_ms >= part.end_ms]
+        window = Window(part.end_ms, window.end_ms)
+        if window and next_ns <= cursor_ns:
+            raise ExchangeTemporaryError(f"{exchange.exchange}, {market['symbol']} trades: stuck at {cursor_ns}")
+        cursor_ns = next_ns
+
+
+def _ask(exchange: CcxtExchange, market: Market, cursor_ns: int, window: Window) -> tuple[list[Trade], int]:
+    """At most 1000 trades after the cursor in order of time, and the next cursor."""
+    asked = f"{market['symbol']} trades of {window}"
+    request = {"pair": market["id"], "since": str(cursor_ns), "count": exchange.facts.trades_per_request}
+
+    def ask() -> tuple[list[Trade], int]:
+        answer = exchange.api.publicGetTrades(request)
+        exchange.answer_is_rows(asked)
+        try:
+            trades = [_trade(row) for row in answer["result"][market["id"]]]
+            # One nanosecond back: a trade with the same time as the last one is not passed over, and a
+            # trade that comes twice counts once, by its id.
+            return sorted(trades, key=lambda trade: (trade.time_ms, trade.trade_id)), int(answer["result"]["last"]) - 1
+        except (KeyError, ValueError, ArithmeticError, TypeError, IndexError) as error:
+            raise ExchangeTemporaryError(f"{exchange.exchange}, {asked}: unusable trade ({error!r})") from error
+
+    return exchange.request(asked, ask)
+
+
+def _trade(row: list[Any]) -> Trade:
+    price, amount = Decimal(str(row[PRICE])), Decimal(str(row[AMOUNT]))
+    if not (price.is_finite() and amount.is_finite() and price > 0 and amount > 0):
+        raise ValueError(f"price {price}, amount {amount}")
+    return Trade(int(row[TRADE_ID]), float(row[TIME_SECONDS]) * 1000, price, amount)

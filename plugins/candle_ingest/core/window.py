@@ -1,0 +1,97 @@
+"""A window of time, half-open, in milliseconds since 1970 UTC, and the arithmetic of windows."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+MINUTE_MS = 60_000
+DAY_MS = 86_400_000
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Window:
+    """The times `t` with `start_ms <= t < end_ms`."""
+
+    start_ms: int
+    end_ms: int
+
+    def __post_init__(self) -> None:
+        if self.end_ms < self.start_ms:
+            raise ValueError(f"a window cannot end ({self.end_ms}) before it starts ({self.start_ms})")
+
+    def __str__(self) -> str:
+        return f"[{format_ms(self.start_ms)}, {format_ms(self.end_ms)})"
+
+    def __bool__(self) -> bool:
+        return self.end_ms > self.start_ms
+
+    def slots(self, bar_ms: int) -> int:
+        """How many candles of `bar_ms` the window has room for."""
+        return (self.end_ms - self.start_ms) // bar_ms
+
+    def covers(self, other: "Window") -> bool:
+        """Whether every time of `other` is in this window."""
+        return self.start_ms <= other.start_ms and other.end_ms <= self.end_ms
+
+    def intersection(self, other: "Window") -> "Window":
+        """The times in both; empty where they do not meet."""
+        start_ms = max(self.start_ms, other.start_ms)
+        return Window(start_ms, max(start_ms, min(self.end_ms, other.end_ms)))
+
+
+def format_ms(time_ms: int) -> str:
+    """`2026-11-20T12:00Z`, with seconds only where there are any."""
+    moment = datetime.fromtimestamp(time_ms / 1000, tz=UTC)
+    return moment.strftime("%Y-%m-%dT%H:%MZ" if time_ms % MINUTE_MS == 0 else "%Y-%m-%dT%H:%M:%SZ")
+
+
+def floor_ms(time_ms: int, bar_ms: int) -> int:
+    """The last multiple of `bar_ms` that is not after `time_ms`."""
+    return time_ms - time_ms % bar_ms
+
+
+def union(windows: Iterable[Window]) -> list[Window]:
+    """The same times as the fewest windows, ascending; empty windows vanish."""
+    joined: list[Window] = []
+    for window in sorted(filter(None, windows)):
+        if joined and window.start_ms <= joined[-1].end_ms:
+            joined[-1] = Window(joined[-1].start_ms, max(joined[-1].end_ms, window.end_ms))
+        else:
+            joined.append(window)
+    return joined
+
+
+def subtract(window: Window, covered: Iterable[Window]) -> list[Window]:
+    """The parts of `window` that no window of `covered` has, ascending."""
+    missing: list[Window] = []
+    position_ms = window.start_ms
+    for done in union(covered):
+        if done.start_ms > position_ms and position_ms < window.end_ms:
+            missing.append(Window(position_ms, min(done.start_ms, window.end_ms)))
+        position_ms = max(position_ms, done.end_ms)
+    if position_ms < window.end_ms:
+        missing.append(Window(position_ms, window.end_ms))
+    return missing
+
+
+def contiguous_end_ms(start_ms: int, covered: Iterable[Window]) -> int:
+    """How far one gets from `start_ms` without meeting a time that no window covers."""
+    for window in union(covered):
+        if window.start_ms <= start_ms < window.end_ms:
+            return window.end_ms
+    return start_ms
+
+
+def split_rows(window: Window, bar_ms: int, rows: int) -> Iterator[Window]:
+    """Windows of at most `rows` candles, in order, that together are `window`."""
+    for start_ms in range(window.start_ms, window.end_ms, bar_ms * rows):
+        yield Window(start_ms, min(start_ms + bar_ms * rows, window.end_ms))
+
+
+def split_days(window: Window) -> Iterator[Window]:
+    """The window cut at every midnight UTC."""
+    start_ms = window.start_ms
+    while start_ms < window.end_ms:
+        end_ms = min(floor_ms(start_ms, DAY_MS) + DAY_MS, window.end_ms)
+        yield Window(start_ms, end_ms)
+        start_ms = end_ms

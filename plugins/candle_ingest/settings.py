@@ -1,0 +1,231 @@
+"""The settings of the pipelines: one frozen object each, from the YAML file and the environment."""
+
+import os
+from collections import Counter
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from croniter import croniter
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator
+
+from candle_ingest.core.exchange_facts import canonical_exchange
+from candle_ingest.core.start_date import parse_start_date
+from candle_ingest.core.timeframe import timeframe_name
+from candle_ingest.errors import ConfigurationError
+
+DEFAULT_PIPELINE = "candle"
+ENVIRONMENT_PREFIX = "CANDLE_INGEST_"
+CONFIG_VARIABLE = "CANDLE_INGEST_CONFIG"
+DEFAULT_CONFIG = Path(__file__).parents[2] / "include" / "candle_ingest.yaml"
+
+
+def _split_commas(value: object) -> object:
+    """Environment variables hold lists as `binance,kraken`."""
+    return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+
+
+TextList = Annotated[tuple[str, ...], BeforeValidator(_split_commas)]
+
+
+class PipelineSettings(BaseModel):
+    """The settings of one pipeline. Every field may stand in the YAML file; no other may."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str = Field(pattern=r"^[a-z][a-z0-9_]{0,49}$", description="Name of the pipeline, first part of its DAG ids")
+    exchanges: TextList = Field(
+        default=("binance", "coinbaseexchange", "kraken"),
+        min_length=1,
+        description="Exchanges by their ccxt ids; the first one is called primary",
+    )
+    min_exchanges_required: int = Field(
+        default=0, ge=0, description="Exchanges that must answer for a symbol; 0 means all that are configured"
+    )
+    candle_granularity_minutes: int = Field(default=1, description="Length of a candle in minutes")
+    backfill_start_date: str = Field(
+        default="1_year_ago",
+        description="Start of the history: YYYY-MM-DD, N_days_ago, N_weeks_ago, N_months_ago, N_years_ago or skip",
+    )
+    backfill_interval: str = Field(
+        default="@daily", description="Length of one backfill run: @hourly, @daily, @weekly, @monthly or a cron line"
+    )
+    catch_up_schedule: str = Field(default="*/5 * * * *", description="When catch-up runs, a cron line")
+    catch_up_initial_days: int = Field(
+        default=7, ge=1, le=3650, description="Days that the first catch-up goes back without a watermark"
+    )
+    reread_candles: int = Field(
+        default=5, ge=0, le=1000, description="Candles before the watermark that catch-up asks for again"
+    )
+    settle_seconds: int = Field(
+        default=10, ge=0, le=240, description="Seconds that a candle must have been closed before it is asked for"
+    )
+    quote_equivalents: dict[str, tuple[str, ...]] = Field(
+        default={"USD": ("USD", "USDT", "USDC")},
+        description="For each quote, the quotes that may stand for it on an exchange; the first one listed wins",
+    )
+    high_low: Literal["weighted", "extremes"] = Field(
+        default="weighted", description="Merged high and low: volume-weighted, or the highest and the lowest"
+    )
+    run_mode: Literal["wet", "dry"] = Field(default="wet", description="dry reads, merges and reports, but writes nothing")
+    dry_run_limit: int = Field(default=2, ge=1, le=100, description="Symbols that a dry run takes")
+    api_call_delay_seconds: float = Field(
+        default=0.0, ge=0, le=60, description="Extra pause before each request to an exchange"
+    )
+    redis_key_crypto_symbols: str = Field(
+        default="top_cryptocurrencies", min_length=1, description="Redis key that holds the symbols"
+    )
+    influxdb_bucket: str = Field(
+        default_factory=lambda: os.environ.get("INFLUXDB_BUCKET") or "candles",
+        min_length=1,
+        description="InfluxDB bucket",
+    )
+    task_retries: int = Field(default=3, ge=0, le=20, description="Times that Airflow tries a failed task again")
+    retry_delay_seconds: int = Field(
+        default=60, ge=1, le=3600, description="Seconds before the first retry; doubled for each further one"
+    )
+    pool: str = Field(default="default_pool", min_length=1, description="Airflow pool of the fetch tasks; it must exist")
+    verbosity: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
+        default="INFO", description="Least level of the log lines of this package"
+    )
+
+    @field_validator("exchanges")
+    @classmethod
+    def _exchanges_once(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        twice = [name for name, count in Counter(map(canonical_exchange, names)).items() if count > 1]
+        if twice:
+            raise ValueError(f"{', '.join(twice)} is named more than once (old names count as new ones)")
+        return names
+
+    @field_validator("candle_granularity_minutes")
+    @classmethod
+    def _known_granularity(cls, minutes: int) -> int:
+        _as_value_error(timeframe_name, minutes)
+        return minutes
+
+    @field_validator("backfill_start_date")
+    @classmethod
+    def _understood_date(cls, text: str) -> str:
+        _as_value_error(parse_start_date, text, datetime.now(UTC))
+        return text
+
+    @field_validator("backfill_interval", "catch_up_schedule")
+    @classmethod
+    def _cron_line(cls, text: str) -> str:
+        if not croniter.is_valid(text):
+            raise ValueError("not @hourly, @daily, @weekly, @monthly or a cron line such as */5 * * * *")
+        return text
+
+    @field_validator("min_exchanges_required")
+    @classmethod
+    def _enough_configured(cls, minimum: int, info: Any) -> int:
+        exchanges = info.data.get("exchanges")
+        if exchanges is not None and minimum > len(exchanges):
+            raise ValueError(f"only {len(exchanges)} exchanges are configured ({', '.join(exchanges)})")
+        return minimum
+
+    @property
+    def backfill_dag_id(self) -> str:
+        """The id of the DAG that keeps the history."""
+        return f"{self.name}_backfill"
+
+    @property
+    def catch_up_dag_id(self) -> str:
+        """The id of the DAG that follows the present."""
+        return f"{self.name}_catch_up"
+
+
+def load_pipelines(path: Path | None = None, environment: Mapping[str, str] = os.environ) -> dict[str, PipelineSettings]:
+    """The pipelines by name, from the YAML file and, for the one named `candle`, the environment.
+
+    Raises ConfigurationError that names the file, the key, the value and what is allowed.
+    """
+    path = path or Path(environment.get(CONFIG_VARIABLE) or DEFAULT_CONFIG)
+    raw = _read_pipelines(path)
+    if DEFAULT_PIPELINE in raw:
+        raw[DEFAULT_PIPELINE] = {**raw[DEFAULT_PIPELINE], **_from_environment(environment)}
+    pipelines = {name: _build(path, name, values) for name, values in raw.items()}
+    _no_shared_bucket(path, pipelines.values())
+    return pipelines
+
+
+def with_params(settings: PipelineSettings, params: Mapping[str, Any]) -> PipelineSettings:
+    """The settings of one run: those of the pipeline, with what its params say. Raises ConfigurationError."""
+    changed = {key: value for key, value in params.items() if key in PipelineSettings.model_fields}
+    return _validated({**settings.model_dump(), **changed}, "the params of this run")
+
+
+class _UniqueKeyLoader(yaml.SafeLoader):
+    """YAML lets the later of two equal keys win in silence; two pipelines of one name are an error."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        keys = [self.construct_object(key, deep=True) for key, _ in node.value]  # type: ignore[no-untyped-call]
+        twice = [key for key, count in Counter(map(str, keys)).items() if count > 1]
+        if twice:
+            raise yaml.YAMLError(f"{', '.join(twice)} stands twice, line {node.start_mark.line + 1} and below")
+        return super().construct_mapping(node, deep=deep)
+
+
+def _read_pipelines(path: Path) -> dict[str, dict[str, Any]]:
+    try:
+        raw = yaml.load(path.read_text(encoding="utf-8"), Loader=_UniqueKeyLoader)  # noqa: S506 - a SafeLoader
+    except OSError as error:
+        raise ConfigurationError(f"{path}: cannot be read ({error.strerror}); {CONFIG_VARIABLE} names the file") from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"{path}: not valid YAML: {error}") from error
+    if not isinstance(raw, dict) or set(raw) != {"pipelines"} or not isinstance(raw["pipelines"], dict) or not raw["pipelines"]:
+        raise ConfigurationError(f"{path}: expected one key `pipelines` with at least one named pipeline below it")
+    if wrong := [name for name, values in raw["pipelines"].items() if not isinstance(values, dict | None)]:
+        raise ConfigurationError(f"{path}: pipeline {wrong[0]}: expected settings as `key: value` lines")
+    return {str(name): values or {} for name, values in raw["pipelines"].items()}
+
+
+def _from_environment(environment: Mapping[str, str]) -> dict[str, str]:
+    """Settings from `CANDLE_INGEST_<NAME>`; an unknown name is left in, so that validation names it."""
+    return {
+        key.removeprefix(ENVIRONMENT_PREFIX).lower(): value
+        for key, value in environment.items()
+        if key.startswith(ENVIRONMENT_PREFIX) and key != CONFIG_VARIABLE
+    }
+
+
+def _build(path: Path, name: str, values: dict[str, Any]) -> PipelineSettings:
+    if "name" in values:
+        raise ConfigurationError(f"{path}: pipeline {name}: `name` is the key above the settings, not a setting")
+    return _validated({**values, "name": name}, f"{path}: pipeline {name}")
+
+
+def _validated(values: dict[str, Any], where: str) -> PipelineSettings:
+    try:
+        return PipelineSettings.model_validate(values)
+    except ValidationError as error:
+        raise ConfigurationError("\n".join(_describe(where, problem) for problem in error.errors())) from None
+
+
+def _describe(where: str, problem: Any) -> str:
+    key = ".".join(map(str, problem["loc"]))
+    if problem["type"] == "extra_forbidden":
+        allowed = ", ".join(name for name in PipelineSettings.model_fields if name != "name")
+        return f"{where}: unknown setting {key} (or {ENVIRONMENT_PREFIX}{key.upper()}); allowed are {allowed}"
+    return f"{where}: {key} is {problem['input']!r}: {problem['msg'].removeprefix('Value error, ')}"
+
+
+def _as_value_error(check: Any, *args: Any) -> None:
+    try:
+        check(*args)
+    except ConfigurationError as error:
+        raise ValueError(str(error)) from None
+
+
+def _no_shared_bucket(path: Path, pipelines: Any) -> None:
+    owners: dict[str, PipelineSettings] = {}
+    for settings in pipelines:
+        owner = owners.setdefault(settings.influxdb_bucket, settings)
+        if owner.candle_granularity_minutes != settings.candle_granularity_minutes:
+            raise ConfigurationError(
+                f"{path}: pipelines {owner.name} ({owner.candle_granularity_minutes} minutes) and {settings.name} "
+                f"({settings.candle_granularity_minutes} minutes) share the bucket {settings.influxdb_bucket}: candles of "
+                "different granularity would overwrite each other; give one of them its own influxdb_bucket"
+            )

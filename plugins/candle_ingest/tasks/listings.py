@@ -1,0 +1,71 @@
+"""Which exchange lists which symbol, and by which market."""
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import redis
+
+from candle_ingest.adapters.ccxt_exchange import CcxtExchange, Market
+from candle_ingest.adapters.connections import exchange_connection
+from candle_ingest.adapters.market_cache import MarketCache
+from candle_ingest.core.exchange_facts import canonical_exchange
+from candle_ingest.core.symbol import Symbol
+from candle_ingest.errors import CandleIngestError, ConfigurationError
+from candle_ingest.settings import PipelineSettings
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Listings:
+    """The markets of each exchange by currency pair, and why some exchanges could not be asked."""
+
+    markets: dict[str, dict[str, Market]] = field(default_factory=dict)
+    unreachable: dict[str, str] = field(default_factory=dict)
+
+    def exchanges_of(self, currency_pair: str) -> dict[str, Market]:
+        """The exchanges that list the pair, with the market that stands for it."""
+        return {name: found[currency_pair] for name, found in self.markets.items() if currency_pair in found}
+
+
+def equivalent_markets(symbol: Symbol, quote_equivalents: Mapping[str, Sequence[str]]) -> list[str]:
+    """The markets that may stand for a symbol, the best first: BTC/USD, BTC/USDT, BTC/USDC."""
+    return [f"{symbol.base}/{quote}" for quote in quote_equivalents.get(symbol.quote, (symbol.quote,))]
+
+
+def find_listings(
+    settings: PipelineSettings, symbols: Sequence[Symbol], client: "redis.Redis[bytes]", *, read_only: bool
+) -> Listings:
+    """Ask each exchange, or the cache, for the markets of the symbols.
+
+    An exchange that cannot be reached counts as not listing, with a warning. Raises ConfigurationError
+    where one does not exist, or has no candles of the granularity.
+    """
+    listings = Listings()
+    cache = MarketCache(client, read_only=read_only)
+    for name in settings.exchanges:
+        exchange = canonical_exchange(name)
+        if exchange != name:
+            logger.info("%s is called %s in ccxt now", name, exchange)
+        try:
+            listings.markets[exchange] = _listed(settings, exchange, symbols, cache)
+        except ConfigurationError:
+            raise
+        except CandleIngestError as error:
+            logger.warning("%s counts as listing nothing: it cannot be reached: %s", exchange, error)
+            listings.unreachable[exchange] = str(error)
+    return listings
+
+
+def _listed(
+    settings: PipelineSettings, exchange: str, symbols: Sequence[Symbol], cache: MarketCache
+) -> dict[str, Market]:
+    connection = exchange_connection(exchange)
+    api = CcxtExchange(connection, delay_seconds=settings.api_call_delay_seconds)
+    api.check_timeframe(settings.candle_granularity_minutes)
+    wanted = {symbol: equivalent_markets(symbol, settings.quote_equivalents) for symbol in symbols}
+    names = {name for equivalents in wanted.values() for name in equivalents}
+    found = cache.markets(connection, names, api.spot_markets)
+    first = {symbol: next((found[name] for name in names if name in found), None) for symbol, names in wanted.items()}
+    return {symbol.currency_pair: market for symbol, market in first.items() if market is not None}

@@ -1,0 +1,64 @@
+"""Writes pages of candles as they come, and records in the ledger what they answer for."""
+
+from types import TracebackType
+from typing import Self
+
+from candle_ingest.adapters.candle_pages import Page
+from candle_ingest.adapters.candle_store import CandleStore
+from candle_ingest.adapters.coverage_ledger import REJECTED, CoverageLedger
+from candle_ingest.core.candles import Candles
+from candle_ingest.core.window import Window, subtract, union
+from candle_ingest.tasks.fetch_request import FetchRequest
+
+FLUSH_CANDLES = 10_000
+
+
+class PageWriter:
+    """Keeps pages until there are enough for a write. As a context manager it writes the rest, after an error too.
+
+    Candles are written before the ledger says that they are there.
+    """
+
+    def __init__(self, store: CandleStore, ledger: CoverageLedger, request: FetchRequest, bar_ms: int) -> None:
+        self.candle_count = 0
+        self.rejected: dict[Window, str] = {}
+        self._store = store
+        self._ledger = ledger
+        self._request = request
+        self._bar_ms = bar_ms
+        self._pages: list[Page] = []
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self._flush()
+
+    def add(self, page: Page) -> None:
+        """Take a page."""
+        self._pages.append(page)
+        self.candle_count += len(page.checked.candles)
+        if sum(len(page.checked.candles) for page in self._pages) >= FLUSH_CANDLES:
+            self._flush()
+
+    def _flush(self) -> None:
+        pages, self._pages = self._pages, []
+        request = self._request
+        candles = Candles.concatenate([page.checked.candles for page in pages])
+        self._store.write_exchange_candles(request.currency_pair, request.exchange, request.market["symbol"], candles)
+        rejected = self._rejected_windows(pages)
+        for window in union(page.window for page in pages):
+            for answered in subtract(window, rejected):
+                self._ledger.record_answered(
+                    request.currency_pair, request.exchange, request.market["symbol"], answered, candles
+                )
+        for window, reason in rejected.items():
+            self._ledger.record_open(request.currency_pair, request.exchange, [window], REJECTED, reason)
+        self.rejected |= rejected
+
+    def _rejected_windows(self, pages: list[Page]) -> dict[Window, str]:
+        return {
+            Window(slot_ms, slot_ms + self._bar_ms): page.checked.rejected_in_words
+            for page in pages
+            for slot_ms in sorted(page.checked.rejected_slots)
+        }

@@ -1,0 +1,104 @@
+"""One run of a pipeline: what was asked of it."""
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from candle_ingest.core.start_date import parse_moment_ms
+from candle_ingest.core.timeframe import bar_ms
+from candle_ingest.core.window import Window, floor_ms, format_ms
+from candle_ingest.errors import ConfigurationError
+from candle_ingest.settings import PipelineSettings, with_params
+
+BACKFILL, CATCH_UP = "backfill", "catch_up"
+Kind = Literal["backfill", "catch_up"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run:
+    """A run of one DAG.
+
+    `interval` is its data interval; `start_ms` and `end_ms` come from the params and go before it.
+    `origin_ms` is where the DAG's history begins. `now_ms` is when the step began.
+    """
+
+    settings: PipelineSettings
+    kind: Kind
+    interval: Window | None
+    start_ms: int | None
+    end_ms: int | None
+    symbols: tuple[str, ...]
+    refetch: bool
+    origin_ms: int | None
+    now_ms: int
+
+    @property
+    def dry(self) -> bool:
+        """Whether nothing may be written."""
+        return self.settings.run_mode == "dry"
+
+    @property
+    def bar_ms(self) -> int:
+        """The length of a candle."""
+        return bar_ms(self.settings.candle_granularity_minutes)
+
+    @property
+    def closed_ms(self) -> int:
+        """Candles that end here or before are closed by the clock, and have settled."""
+        return floor_ms(self.now_ms - self.settings.settle_seconds * 1000, self.bar_ms)
+
+    @property
+    def wanted_end_ms(self) -> int:
+        """Where the run ends: its `end` param, else the end of its interval, else now."""
+        end_ms = self.end_ms if self.end_ms is not None else self.interval.end_ms if self.interval else self.closed_ms
+        return floor_ms(end_ms, self.bar_ms)
+
+    def backfill_window(self) -> Window:
+        """The window of a backfill run: from its params, else its interval."""
+        start_ms = self.start_ms if self.start_ms is not None else self.interval.start_ms if self.interval else None
+        if start_ms is None or (self.end_ms is None and self.interval is None):
+            raise ConfigurationError(
+                "this run has no data interval: a backfill that is triggered by hand needs the params start and end, "
+                'such as {"start": "2026-01-01T00:00Z", "end": "2026-01-02T00:00Z"}'
+            )
+        return self.closed_window(start_ms)
+
+    def closed_window(self, start_ms: int) -> Window:
+        """From `start_ms` to the end of the run, without what is not closed yet."""
+        start_ms = floor_ms(start_ms, self.bar_ms)
+        if self.wanted_end_ms <= start_ms:
+            raise ConfigurationError(
+                f"the end, {format_ms(self.wanted_end_ms)}, is not after the start, {format_ms(start_ms)}"
+            )
+        return Window(start_ms, max(start_ms, min(self.wanted_end_ms, self.closed_ms)))
+
+
+def make_run(
+    settings: PipelineSettings,
+    kind: Kind,
+    params: dict[str, Any],
+    interval: Window | None,
+    origin_ms: int | None,
+    now_ms: int,
+) -> Run:
+    """A run from the pipeline's settings and its params. Raises ConfigurationError that names a wrong one."""
+    return Run(
+        settings=with_params(settings, params),
+        kind=kind,
+        interval=interval or None,
+        start_ms=_moment_ms(params, "start"),
+        end_ms=_moment_ms(params, "end"),
+        symbols=tuple(params.get("symbols") or ()),
+        refetch=bool(params.get("refetch")),
+        origin_ms=origin_ms,
+        now_ms=now_ms,
+    )
+
+
+def _moment_ms(params: dict[str, Any], name: str) -> int | None:
+    text = params.get(name)
+    if not text:
+        return None
+    try:
+        return parse_moment_ms(text)
+    except ValueError:
+        raise ConfigurationError(f"param {name} is {text!r}; expected a moment such as 2026-01-01T00:00Z") from None

@@ -1,0 +1,142 @@
+"""Step 2: which symbols enough exchanges list, and what is to be fetched."""
+
+import logging
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from candle_ingest.adapters.connections import connect_influxdb, connect_redis
+from candle_ingest.adapters.influx_bucket import BucketMissingError, InfluxBucket
+from candle_ingest.adapters.redis_errors import sorted_redis_errors
+from candle_ingest.adapters.watermarks import Watermarks
+from candle_ingest.core.exchange_facts import canonical_exchange
+from candle_ingest.core.symbol import Symbol, parse_symbol
+from candle_ingest.core.window import format_ms
+from candle_ingest.errors import ConfigurationError, PermanentError
+from candle_ingest.settings import PipelineSettings
+from candle_ingest.tasks.fetch_request import FetchRequest
+from candle_ingest.tasks.listings import Listings, find_listings
+from candle_ingest.tasks.run import Run
+from candle_ingest.tasks.windows import SymbolWindow, plan_windows
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a run fetches, how many exchanges a symbol needs, and what it had to leave out against its will."""
+
+    requests: list[FetchRequest]
+    min_exchanges: int
+    left_out: list[str]
+
+
+def validate_symbols(run: Run, tickers: Sequence[str]) -> Plan:
+    """Check the symbols against the exchanges, and plan the fetches.
+
+    Raises ConfigurationError for wrong settings, and PermanentError where no symbol is listed often enough.
+    """
+    minimum = _minimum(run.settings)
+    symbols = [parse_symbol(ticker) for ticker in tickers]
+    with sorted_redis_errors(), connect_redis() as client:
+        listings = find_listings(run.settings, symbols, client, read_only=run.dry)
+    valid = _valid(symbols, listings, minimum)
+    left_out = _left_out(symbols, valid, listings)
+    if run.dry:
+        valid = valid[: run.settings.dry_run_limit]
+    _wait_until_settled(run)
+    windows = _windows(run, valid)
+    requests = [request for symbol in valid for request in _requests(symbol, listings, windows[symbol.ticker])]
+    _log_plan(requests)
+    return Plan(requests, minimum, left_out)
+
+
+def _minimum(settings: PipelineSettings) -> int:
+    """The exchanges that a symbol needs; says which mode that is."""
+    exchanges = [canonical_exchange(name) for name in settings.exchanges]
+    if len(exchanges) == 1:
+        logger.info("Single exchange mode: using %s", exchanges[0])
+    else:
+        logger.info("Multi-exchange mode: using %d exchanges with %s as primary", len(exchanges), exchanges[0])
+    if settings.min_exchanges_required:
+        return settings.min_exchanges_required
+    logger.info("Auto-detected min_exchanges_required: %d", len(exchanges))
+    return len(exchanges)
+
+
+def _valid(symbols: Sequence[Symbol], listings: Listings, minimum: int) -> list[Symbol]:
+    valid = []
+    for symbol in symbols:
+        found = listings.exchanges_of(symbol.currency_pair)
+        if len(found) >= minimum:
+            valid.append(symbol)
+        else:
+            logger.warning(
+                "%s is left out: listed on %d of the %d exchanges it needs (%s)",
+                symbol.currency_pair, len(found), minimum, ", ".join(found) or "none",
+            )  # fmt: skip
+    logger.info(
+        "Symbol validation: %d/%d symbols meet minimum %d exchange requirement", len(valid), len(symbols), minimum
+    )
+    if not valid:
+        unreachable = "".join(f"; {name} cannot be reached: {why}" for name, why in listings.unreachable.items())
+        raise PermanentError(f"No symbols meet the minimum exchange requirement of {minimum}{unreachable}")
+    return valid
+
+
+def _left_out(symbols: Sequence[Symbol], valid: Sequence[Symbol], listings: Listings) -> list[str]:
+    """Symbols that might have been valid, had every exchange answered: the run must not pass for complete."""
+    if not listings.unreachable:
+        return []
+    names = ", ".join(listings.unreachable)
+    return [f"{s.currency_pair}: {names} could not be asked for its markets" for s in symbols if s not in valid]
+
+
+def _wait_until_settled(run: Run) -> None:
+    """A candle that has just closed may still change, or not be served yet: wait some seconds."""
+    wait_seconds = (run.wanted_end_ms - run.now_ms) / 1000 + run.settings.settle_seconds
+    if 0 < wait_seconds <= run.settings.settle_seconds:
+        logger.info("Waiting %.0f s for the last candle to settle", wait_seconds)
+        time.sleep(wait_seconds)
+
+
+def _windows(run: Run, symbols: Sequence[Symbol]) -> dict[str, SymbolWindow]:
+    with InfluxBucket(connect_influxdb(), run.settings.influxdb_bucket) as bucket:
+        if not run.dry:
+            bucket.create_if_missing()
+        try:
+            return plan_windows(run, symbols, Watermarks(bucket))
+        except BucketMissingError:
+            if not run.dry:
+                raise
+            logger.info("The bucket %s does not exist yet: a wet run would create it", bucket.name)
+            return plan_windows(run, symbols, NoWatermarks())
+
+
+def _requests(symbol: Symbol, listings: Listings, planned: SymbolWindow) -> list[FetchRequest]:
+    if not planned.window:
+        return []
+    return [
+        FetchRequest(
+            ticker=symbol.ticker,
+            currency_pair=symbol.currency_pair,
+            exchange=exchange,
+            market=market,
+            start_ms=planned.window.start_ms,
+            end_ms=planned.window.end_ms,
+            reread_before_ms=planned.reread_before_ms,
+        )
+        for exchange, market in listings.exchanges_of(symbol.currency_pair).items()
+    ]
+
+
+def _log_plan(requests: Sequence[FetchRequest]) -> None:
+    if not requests:
+        logger.info("Nothing to fetch: every symbol is complete up to the end of this run")
+        return
+    start_ms, end_ms = min(r.start_ms for r in requests), max(r.end_ms for r in requests)
+    pairs = {request.currency_pair for request in requests}
+    logger.info(
+        "%d fetches for %d symbols, from %s to %s",
+        len(requests), len(pairs), format_ms(start_ms), format_ms(end_ms),
+    )  # fmt: skip
