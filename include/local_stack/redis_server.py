@@ -7,7 +7,9 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from redis import Redis
-from redis.exceptions import BusyLoadingError, ConnectionError, TimeoutError
+from redis.backoff import NoBackoff
+from redis.exceptions import AuthenticationError, BusyLoadingError, ConnectionError, TimeoutError
+from redis.retry import Retry
 
 from include.local_stack.errors import LocalStackError
 from include.local_stack.generated_secrets import write_private
@@ -32,13 +34,19 @@ class RedisServer:
             decode_responses=True,
             socket_timeout=10,
             socket_connect_timeout=5,
+            # Whoever waits asks again; the client's own ten seconds of retries would hide a wrong password.
+            retry=Retry(NoBackoff(), retries=0),
         )
 
     def is_ready(self) -> bool:
-        """Whether it answers. A wrong password is an error, not a reason to wait."""
+        """Whether it answers. Raises LocalStackError for a wrong password: waiting doesn't help."""
         try:
             with self.client() as client:
                 return bool(client.ping())
+        except AuthenticationError as error:
+            raise LocalStackError(
+                f"Redis at {self.host}:{self.port} refuses the password: set REDIS_PASSWORD to its password."
+            ) from error
         except (ConnectionError, TimeoutError, BusyLoadingError):
             return False
 

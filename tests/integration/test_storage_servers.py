@@ -6,7 +6,8 @@ from dataclasses import replace
 
 import pytest
 import requests
-from redis.exceptions import AuthenticationError
+
+from include.local_stack.errors import LocalStackError
 
 pytestmark = pytest.mark.integration
 
@@ -15,8 +16,10 @@ def test_redis_answers_only_with_its_password(redis_server):
     client = redis_server.client()
     client.set("greeting", "hello")
     assert client.get("greeting") == "hello"
-    with pytest.raises(AuthenticationError):
-        replace(redis_server, password=None).client().ping()
+    with pytest.raises(LocalStackError, match="refuses the password"):
+        replace(redis_server, password="wrong").is_ready()
+    with pytest.raises(LocalStackError, match="refuses the password"):
+        replace(redis_server, password=None).is_ready()
 
 
 def test_influxdb_stores_what_is_written(influxdb_server):
