@@ -20,14 +20,10 @@ def _parser() -> argparse.ArgumentParser:
         "invented or recorded candles. Nothing that it serves is a real price, unless it was recorded.",
     )
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default %(default)s)")
-    parser.add_argument(
-        "--port", type=int, default=8899, help="port, 0 for any free one (default %(default)s)"
-    )
+    parser.add_argument("--port", type=int, default=8899, help="port, 0 for any free one (default %(default)s)")
     parser.add_argument("--no-limits", action="store_true", help="never refuse for too many requests")
     parser.add_argument("--extra-coins", type=int, default=0, metavar="N", help="N more coins everywhere")
-    parser.add_argument(
-        "--request-log", type=Path, metavar="FILE", help="write each request as a line of JSON"
-    )
+    parser.add_argument("--request-log", type=Path, metavar="FILE", help="write each request as a line of JSON")
     parser.add_argument(
         "--recorded",
         action="append",
@@ -57,9 +53,7 @@ def _announce(simulator: Simulator, host: str, port: int) -> None:
     settings = simulator.settings
     recorded = [f"{r.market.exchange}:{r.market.symbol}" for r in settings.recorded]
     market = f"synthetic market, recorded {', '.join(recorded)}" if recorded else "synthetic market"
-    _say(
-        f"Exchange simulator on http://{host}:{port} ({market}, limits {'on' if settings.limits else 'off'})"
-    )
+    _say(f"Exchange simulator on http://{host}:{port} ({market}, limits {'on' if settings.limits else 'off'})")
     for name, exchange in simulator.exchanges.items():
         _say(f"  /{name}: {len(exchange.markets)} markets")
 

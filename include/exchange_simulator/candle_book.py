@@ -90,30 +90,20 @@ class CandleBook:
         hours = self._stored(market, start_ms, whole_hours, by_hour=True) if by_hour else NO_ROWS
         rest = max(start_ms, whole_hours) if by_hour else start_ms
         minutes = self._stored(market, rest, min(end_ms, current_minute), by_hour=False)
-        now = (
-            self._in_progress(market, current_minute, now_ms)
-            if start_ms <= current_minute < end_ms
-            else NO_ROWS
-        )
+        now = self._in_progress(market, current_minute, now_ms) if start_ms <= current_minute < end_ms else NO_ROWS
         return np.concatenate((hours, minutes, now))
 
     def between(self, market: Market, timeframe: str, start_ms: int, end_ms: int, now_ms: int) -> Ints:
         """Candles with start ≤ open time < end, ascending, the one in progress last."""
         first_ms, last_ms = self.extent_ms(market, now_ms)
-        opened = ceil_open(
-            market.exchange, timeframe, max(start_ms, floor_open(market.exchange, timeframe, first_ms))
-        )
+        opened = ceil_open(market.exchange, timeframe, max(start_ms, floor_open(market.exchange, timeframe, first_ms)))
         end = min(ceil_open(market.exchange, timeframe, end_ms), last_ms)
         if opened >= end:
             return NO_ROWS
         by_hour = timeframe[-1] != "m"
-        return aggregate(
-            market.exchange, timeframe, self._visible(market, opened, end, now_ms, by_hour=by_hour)
-        )
+        return aggregate(market.exchange, timeframe, self._visible(market, opened, end, now_ms, by_hour=by_hour))
 
-    def first(
-        self, market: Market, timeframe: str, start_ms: int, end_ms: int, limit: int, now_ms: int
-    ) -> Ints:
+    def first(self, market: Market, timeframe: str, start_ms: int, end_ms: int, limit: int, now_ms: int) -> Ints:
         """The earliest `limit` candles of [start, end)."""
         first_ms, last_ms = self.extent_ms(market, now_ms)
         at = max(start_ms, floor_open(market.exchange, timeframe, first_ms))
@@ -126,9 +116,7 @@ class CandleBook:
             at += span
         return np.concatenate(parts)[:limit]
 
-    def last(
-        self, market: Market, timeframe: str, start_ms: int, end_ms: int, limit: int, now_ms: int
-    ) -> Ints:
+    def last(self, market: Market, timeframe: str, start_ms: int, end_ms: int, limit: int, now_ms: int) -> Ints:
         """The latest `limit` candles of [start, end), ascending."""
         first_ms, last_ms = self.extent_ms(market, now_ms)
         start = max(start_ms, floor_open(market.exchange, timeframe, first_ms))

@@ -84,9 +84,7 @@ def load_recorded(exchange: str, symbol: str, path: Path) -> RecordedMarket:
         market = find_market(exchange, symbol)
     except KeyError:
         market = build_market(exchange, Coin(base, float(lines[0][1]), 0.0), quote)
-    market = replace(
-        market, price_decimals=prices, volume_decimals=volumes, listed_ms=int(rows[0, 0]), halted_ms=None
-    )
+    market = replace(market, price_decimals=prices, volume_decimals=volumes, listed_ms=int(rows[0, 0]), halted_ms=None)
     return RecordedMarket(market, rows)
 
 
@@ -95,7 +93,5 @@ def parse_recorded_option(text: str) -> tuple[str, str, Path]:
     name, separator, file = text.partition("=")
     exchange, colon, symbol = name.partition(":")
     if not (separator and colon and file):
-        raise RecordedCandlesError(
-            f"{text!r}: write EXCHANGE:SYMBOL=FILE, such as binance:BTC/USDT=candles.csv"
-        )
+        raise RecordedCandlesError(f"{text!r}: write EXCHANGE:SYMBOL=FILE, such as binance:BTC/USDT=candles.csv")
     return exchange, symbol, Path(file)

@@ -52,9 +52,7 @@ async def _send(request: web.Request, done: Exchanged) -> web.StreamResponse:
     if fault and (fault.kind == "truncate" or (fault.kind == "reset" and fault.when == "middle")):
         return await _send_part(request, done.answer, abort=fault.kind == "reset")
     body, content_type = _encode(done.answer)
-    return web.Response(
-        body=body, status=done.answer.status, headers=done.answer.headers, content_type=content_type
-    )
+    return web.Response(body=body, status=done.answer.status, headers=done.answer.headers, content_type=content_type)
 
 
 async def _wait_or_reset(request: web.Request, fault: Fault | None) -> None:

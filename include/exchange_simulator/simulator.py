@@ -77,9 +77,7 @@ class Simulator:
         try:
             answer = route.handler(request)
         except RefusedError as refused:
-            return Answer(
-                refused.answer.body, refused.answer.status, {**headers, **refused.answer.headers}
-            ), "rejected"
+            return Answer(refused.answer.body, refused.answer.status, {**headers, **refused.answer.headers}), "rejected"
         return Answer(answer.body, answer.status, {**headers, **answer.headers}), "accepted"
 
     def _faulty_answer(self, exchange: Exchange, route: Route, fault: Fault) -> Answer:

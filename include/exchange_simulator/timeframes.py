@@ -67,6 +67,4 @@ def ceil_open(exchange: str, timeframe: str, time_ms: int) -> int:
 
 def iso_utc(time_ms: int) -> str:
     """2024-01-31T12:00:00.000Z."""
-    return (
-        datetime.fromtimestamp(time_ms / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-    )
+    return datetime.fromtimestamp(time_ms / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -85,6 +85,4 @@ def candle_of(open_ms: int, trades: list[Trade]) -> Ints:
     """The candle that these trades of one minute build, as a row."""
     prices = [trade.price for trade in trades]
     volume = sum(trade.volume for trade in trades)
-    return np.array(
-        [open_ms, prices[0], max(prices), min(prices), prices[-1], volume, len(trades)], dtype=np.int64
-    )
+    return np.array([open_ms, prices[0], max(prices), min(prices), prices[-1], volume, len(trades)], dtype=np.int64)

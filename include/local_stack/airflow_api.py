@@ -61,9 +61,7 @@ class AirflowApi:
 
     def count_runs(self, dag_id: str, **query: str) -> int:
         """How many runs match, without fetching them."""
-        return int(
-            self._checked("GET", f"dags/{dag_id}/dagRuns", params={**query, "limit": 1})["total_entries"]
-        )
+        return int(self._checked("GET", f"dags/{dag_id}/dagRuns", params={**query, "limit": 1})["total_entries"])
 
     def task_instances(self, dag_id: str, run_id: str) -> list[Row]:
         """All task instances of a run: `task_id`, `map_index`, `rendered_map_index`, `state`, `try_number`"""
@@ -138,9 +136,7 @@ class AirflowApi:
             time.sleep(_BUSY_SECONDS)
         if not answer.ok:
             text = answer.text[:300]
-            raise LocalStackError(
-                f"Airflow's API answers HTTP {answer.status_code} to {method} {path}: {text}"
-            )
+            raise LocalStackError(f"Airflow's API answers HTTP {answer.status_code} to {method} {path}: {text}")
         body: Row = answer.json()
         return body
 
@@ -153,13 +149,9 @@ class AirflowApi:
         return answer
 
     def _sign_in(self) -> None:
-        answer = self._session.post(
-            f"{self._url}/auth/token", json=self._credentials, timeout=_TIMEOUT_SECONDS
-        )
+        answer = self._session.post(f"{self._url}/auth/token", json=self._credentials, timeout=_TIMEOUT_SECONDS)
         if not answer.ok:
-            raise LocalStackError(
-                f"Airflow refuses the sign-in: HTTP {answer.status_code} {answer.text[:200]}"
-            )
+            raise LocalStackError(f"Airflow refuses the sign-in: HTTP {answer.status_code} {answer.text[:200]}")
         self._session.headers["Authorization"] = f"Bearer {answer.json()['access_token']}"
 
 

@@ -97,9 +97,7 @@ class AirflowProcesses:
         write_private(self.passwords_file, json.dumps(passwords) + "\n")
 
     def _command(self, name: str, *arguments: str) -> ServerCommand:
-        return ServerCommand(
-            name=name, argv=(*_AIRFLOW, *arguments), folder=self.home, environment=self.environment
-        )
+        return ServerCommand(name=name, argv=(*_AIRFLOW, *arguments), folder=self.home, environment=self.environment)
 
     def _settings(self) -> dict[str, str]:
         return {

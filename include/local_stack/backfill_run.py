@@ -95,9 +95,7 @@ class BackfillRun:
         for instance in self._api.task_instances(self._dag_id, run["dag_run_id"]):
             if instance["state"] == "failed":
                 label = instance["rendered_map_index"] or ""
-                yield f"{self._dag_id} {day:%Y-%m-%d %H:%M}: {instance['task_id']} {label} failed".replace(
-                    "  ", " "
-                )
+                yield f"{self._dag_id} {day:%Y-%m-%d %H:%M}: {instance['task_id']} {label} failed".replace("  ", " ")
 
     def _count(self, state: str) -> int:
         return self._api.count_runs(self._dag_id, state=state, **self._range)

@@ -17,9 +17,7 @@ _AIRFLOW_SECONDS = 180
 Say = Callable[[str], None]
 
 
-def bring_up(
-    stack: LocalStack, settings: PipelineSettings, manager: StackManager, api: AirflowApi, say: Say
-) -> None:
+def bring_up(stack: LocalStack, settings: PipelineSettings, manager: StackManager, api: AirflowApi, say: Say) -> None:
     """Returns when the DAGs can be unpaused. Raises LocalStackError that names what did not answer."""
     manager.wait_until(manager.has_started, "The processes", _SERVER_SECONDS)
     _redis(stack, settings, manager, say)

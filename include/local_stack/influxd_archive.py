@@ -54,9 +54,7 @@ def archive_for_this_platform(version: str) -> Archive | None:
     sha256 = _SHA256.get((version, name or ""))
     if sha256 is None:
         return None
-    return Archive(
-        version=version, url=f"{_DOWNLOAD_FOLDER}/influxdb2-{version}_{name}.tar.gz", sha256=sha256
-    )
+    return Archive(version=version, url=f"{_DOWNLOAD_FOLDER}/influxdb2-{version}_{name}.tar.gz", sha256=sha256)
 
 
 def install(archive: Archive, binary: Path, say: Callable[[str], None]) -> None:

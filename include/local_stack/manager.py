@@ -35,9 +35,7 @@ class StackManager(Manager):  # type: ignore[misc]
         self._ended_by_itself: str | None = None
         self.log_file = printer.log_file
         for command in commands:
-            self.add_process(
-                command.name, command.shell_line, env=dict(command.environment), cwd=str(command.folder)
-            )
+            self.add_process(command.name, command.shell_line, env=dict(command.environment), cwd=str(command.folder))
 
     @property
     def is_ending(self) -> bool:

@@ -48,9 +48,7 @@ def plan_backfill(settings: PipelineSettings, now: datetime) -> BackfillPlan | N
         ticks.append(tick)
     if len(ticks) == 1:
         return None
-    return BackfillPlan(
-        start=first, end=ticks[-1], last_interval_start=ticks[-2], interval_count=len(ticks) - 1
-    )
+    return BackfillPlan(start=first, end=ticks[-1], last_interval_start=ticks[-2], interval_count=len(ticks) - 1)
 
 
 def last_catch_up_end(settings: PipelineSettings, now: datetime) -> datetime:

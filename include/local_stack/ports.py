@@ -29,9 +29,7 @@ def is_free(port: int) -> bool:
     return True
 
 
-def choose_port(
-    service: str, variable: str, asked: int | None, preferred: int, say: Callable[[str], None]
-) -> int:
+def choose_port(service: str, variable: str, asked: int | None, preferred: int, say: Callable[[str], None]) -> int:
     """The port the user asked for, else the preferred one, else a free one.
 
     Raises LocalStackError when the port that the user asked for (by `variable`) is busy.

@@ -11,9 +11,7 @@ from rich.table import Table
 from include.local_stack.report import SymbolReport
 
 
-def report_table(
-    symbols: Sequence[SymbolReport], start: datetime, end: datetime, *, simulated: bool
-) -> Table:
+def report_table(symbols: Sequence[SymbolReport], start: datetime, end: datetime, *, simulated: bool) -> Table:
     """Candles stored of candles expected; all times are UTC. It fits 80 columns: moments may wrap."""
     kind = "SIMULATED candles" if simulated else "Candles"
     title = f"{kind} from {_moment(start)} to {_moment(end)} UTC"
@@ -33,9 +31,7 @@ def report_table(
 
 def _watermark_ms(symbol: SymbolReport) -> int | None:
     """The later one: catch-up goes on from where the backfill is."""
-    marks = [
-        mark for mark in (symbol.backfill_watermark_ms, symbol.catch_up_watermark_ms) if mark is not None
-    ]
+    marks = [mark for mark in (symbol.backfill_watermark_ms, symbol.catch_up_watermark_ms) if mark is not None]
     return max(marks, default=None)
 
 
@@ -44,9 +40,7 @@ def what_is_missing(symbols: Sequence[SymbolReport], asked_tickers: Sequence[str
     absent = sorted(set(asked_tickers) - {symbol.ticker for symbol in symbols})
     if absent:
         return f"Nothing is stored of {', '.join(absent)}: see the log of validate_symbols in Airflow."
-    missing = [
-        f"{symbol.currency_pair} {symbol.missing_count:,}" for symbol in symbols if symbol.missing_count
-    ]
+    missing = [f"{symbol.currency_pair} {symbol.missing_count:,}" for symbol in symbols if symbol.missing_count]
     return f"Candles are missing: {', '.join(missing)}." if missing else None
 
 

@@ -57,14 +57,10 @@ def _exit_status(session: Session, manager: StackManager, console: StackConsole,
 
 def _announce(options: StackOptions, console: StackConsole) -> None:
     if options.is_simulated:
-        console.say(
-            "SIMULATED data: the prices are invented, none of them is real (MARKET=live for real ones)"
-        )
+        console.say("SIMULATED data: the prices are invented, none of them is real (MARKET=live for real ones)")
     else:
         console.say("LIVE data: asking the real exchanges")
-    console.say(
-        f"Bucket {options.bucket}, exchanges {', '.join(options.exchanges)}, since {options.backfill}"
-    )
+    console.say(f"Bucket {options.bucket}, exchanges {', '.join(options.exchanges)}, since {options.backfill}")
 
 
 def _prepare_airflow(stack: LocalStack, console: StackConsole) -> None:

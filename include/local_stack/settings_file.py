@@ -39,9 +39,7 @@ class AirflowSettings:
     pools: tuple[Row, ...]
     variables: tuple[Row, ...]
 
-    def with_connection(
-        self, connection_id: str, *, extra: Row | None = None, **changes: Any
-    ) -> AirflowSettings:
+    def with_connection(self, connection_id: str, *, extra: Row | None = None, **changes: Any) -> AirflowSettings:
         """The same with other values in one connection, which is added when the file has none of that name.
 
         `extra` is merged into the connection's extra.
@@ -79,9 +77,7 @@ def _read(
         unknown = set(entry) - known
         if unknown:
             allowed = ", ".join(sorted(known))
-            raise LocalStackError(
-                f"{path.name}, {key}: can't use {', '.join(sorted(unknown))} (known: {allowed})."
-            )
+            raise LocalStackError(f"{path.name}, {key}: can't use {', '.join(sorted(unknown))} (known: {allowed}).")
     # Astro's template file has empty entries, which it passes over too.
     return tuple(convert(entry) for entry in entries if entry.get(name))
 

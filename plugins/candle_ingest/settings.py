@@ -42,7 +42,9 @@ class PipelineSettings(BaseModel):
         description="Exchanges by their ccxt ids; the first one is called primary",
     )
     min_exchanges_required: int = Field(
-        default=0, ge=0, description="Exchanges that must answer for a symbol; 0 means all that are configured"
+        default=0,
+        ge=0,
+        description="Exchanges that must answer for a symbol; 0 means all that are configured",
     )
     candle_granularity_minutes: int = Field(default=1, description="Length of a candle in minutes")
     backfill_start_date: str = Field(
@@ -50,7 +52,8 @@ class PipelineSettings(BaseModel):
         description="Start of the history: YYYY-MM-DD, N_days_ago, N_weeks_ago, N_months_ago, N_years_ago or skip",
     )
     backfill_interval: str = Field(
-        default="@daily", description="Length of one backfill run: @hourly, @daily, @weekly, @monthly or a cron line"
+        default="@daily",
+        description="Length of one backfill run: @hourly, @daily, @weekly, @monthly or a cron line",
     )
     catch_up_schedule: str = Field(default="*/5 * * * *", description="When catch-up runs, a cron line")
     catch_up_initial_days: int = Field(
@@ -60,7 +63,10 @@ class PipelineSettings(BaseModel):
         default=5, ge=0, le=1000, description="Candles before the watermark that catch-up asks for again"
     )
     settle_seconds: int = Field(
-        default=10, ge=0, le=240, description="Seconds that a candle must have been closed before it is asked for"
+        default=10,
+        ge=0,
+        le=240,
+        description="Seconds that a candle must have been closed before it is asked for",
     )
     quote_equivalents: dict[str, tuple[str, ...]] = Field(
         default={"USD": ("USD", "USDT", "USDC")},
@@ -69,7 +75,9 @@ class PipelineSettings(BaseModel):
     high_low: Literal["weighted", "extremes"] = Field(
         default="weighted", description="Merged high and low: volume-weighted, or the highest and the lowest"
     )
-    run_mode: Literal["wet", "dry"] = Field(default="wet", description="dry reads, merges and reports, but writes nothing")
+    run_mode: Literal["wet", "dry"] = Field(
+        default="wet", description="dry reads, merges and reports, but writes nothing"
+    )
     dry_run_limit: int = Field(default=2, ge=1, le=100, description="Symbols that a dry run takes")
     api_call_delay_seconds: float = Field(
         default=0.0, ge=0, le=60, description="Extra pause before each request to an exchange"
@@ -86,7 +94,9 @@ class PipelineSettings(BaseModel):
     retry_delay_seconds: int = Field(
         default=60, ge=1, le=3600, description="Seconds before the first retry; doubled for each further one"
     )
-    pool: str = Field(default="default_pool", min_length=1, description="Airflow pool of the fetch tasks; it must exist")
+    pool: str = Field(
+        default="default_pool", min_length=1, description="Airflow pool of the fetch tasks; it must exist"
+    )
     verbosity: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         default="INFO", description="Least level of the log lines of this package"
     )
@@ -137,7 +147,9 @@ class PipelineSettings(BaseModel):
         return f"{self.name}_catch_up"
 
 
-def load_pipelines(path: Path | None = None, environment: Mapping[str, str] = os.environ) -> dict[str, PipelineSettings]:
+def load_pipelines(
+    path: Path | None = None, environment: Mapping[str, str] = os.environ
+) -> dict[str, PipelineSettings]:
     """The pipelines by name, from the YAML file and, for the one named `candle`, the environment.
 
     Raises ConfigurationError that names the file, the key, the value and what is allowed.
@@ -161,7 +173,7 @@ class _UniqueKeyLoader(yaml.SafeLoader):
     """YAML lets the later of two equal keys win in silence; two pipelines of one name are an error."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        keys = [self.construct_object(key, deep=True) for key, _ in node.value]  # type: ignore[no-untyped-call]
+        keys = [self.construct_object(key, deep=True) for key, _ in node.value]
         twice = [key for key, count in Counter(map(str, keys)).items() if count > 1]
         if twice:
             raise yaml.YAMLError(f"{', '.join(twice)} stands twice, line {node.start_mark.line + 1} and below")
@@ -172,10 +184,17 @@ def _read_pipelines(path: Path) -> dict[str, dict[str, Any]]:
     try:
         raw = yaml.load(path.read_text(encoding="utf-8"), Loader=_UniqueKeyLoader)  # noqa: S506 - a SafeLoader
     except OSError as error:
-        raise ConfigurationError(f"{path}: cannot be read ({error.strerror}); {CONFIG_VARIABLE} names the file") from error
+        raise ConfigurationError(
+            f"{path}: cannot be read ({error.strerror}); {CONFIG_VARIABLE} names the file"
+        ) from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise ConfigurationError(f"{path}: not valid YAML: {error}") from error
-    if not isinstance(raw, dict) or set(raw) != {"pipelines"} or not isinstance(raw["pipelines"], dict) or not raw["pipelines"]:
+    if (
+        not isinstance(raw, dict)
+        or set(raw) != {"pipelines"}
+        or not isinstance(raw["pipelines"], dict)
+        or not raw["pipelines"]
+    ):
         raise ConfigurationError(f"{path}: expected one key `pipelines` with at least one named pipeline below it")
     if wrong := [name for name, values in raw["pipelines"].items() if not isinstance(values, dict | None)]:
         raise ConfigurationError(f"{path}: pipeline {wrong[0]}: expected settings as `key: value` lines")
@@ -226,6 +245,6 @@ def _no_shared_bucket(path: Path, pipelines: Any) -> None:
         if owner.candle_granularity_minutes != settings.candle_granularity_minutes:
             raise ConfigurationError(
                 f"{path}: pipelines {owner.name} ({owner.candle_granularity_minutes} minutes) and {settings.name} "
-                f"({settings.candle_granularity_minutes} minutes) share the bucket {settings.influxdb_bucket}: candles of "
-                "different granularity would overwrite each other; give one of them its own influxdb_bucket"
+                f"({settings.candle_granularity_minutes} minutes) share the bucket {settings.influxdb_bucket}: "
+                "candles of different granularity would overwrite each other; give one of them its own influxdb_bucket"
             )

@@ -27,9 +27,7 @@ def redirect(api: Any, base: str) -> Any:
 
 
 def connect_ccxt(simulator: SimulatorProcess, exchange_id: str) -> Any:
-    exchange = getattr(ccxt, exchange_id)(
-        {"enableRateLimit": False, "options": SPOT_ONLY.get(exchange_id, {})}
-    )
+    exchange = getattr(ccxt, exchange_id)({"enableRateLimit": False, "options": SPOT_ONLY.get(exchange_id, {})})
     exchange.urls["api"] = redirect(exchange.urls["api"], simulator.exchange_url(exchange_id))
     exchange.timeout = 10_000
     return exchange

@@ -77,9 +77,7 @@ def test_nothing_in_the_future(name: str, connected: Connect) -> None:
     assert connected(name).fetch_ohlcv(BITCOIN[name], "1m", NOW_MS + DAY_MS, 100) == []
 
 
-@pytest.mark.parametrize(
-    ("name", "rows"), [("binance", 500), ("coinbaseexchange", 300), ("kraken", 721), ("htx", 150)]
-)
+@pytest.mark.parametrize(("name", "rows"), [("binance", 500), ("coinbaseexchange", 300), ("kraken", 721), ("htx", 150)])
 def test_default_rows(name: str, rows: int, connected: Connect) -> None:
     assert len(connected(name).fetch_ohlcv(BITCOIN[name], "1m")) == rows
 
@@ -135,19 +133,13 @@ class TestCoinbaseExchange:
         return wire(simulator, "coinbaseexchange/products/BTC-USD/candles", **query)
 
     def test_order_and_shape(self, simulator: SimulatorProcess) -> None:
-        rows = self.candles(
-            simulator, granularity=60, start="2024-03-02T00:00:00Z", end="2024-03-02T00:02:00Z"
-        ).json()
+        rows = self.candles(simulator, granularity=60, start="2024-03-02T00:00:00Z", end="2024-03-02T00:02:00Z").json()
         assert [row[0] for row in rows] == [SINCE_MS // 1000 + n * 60 for n in (2, 1, 0)]
-        _, open_, high, low, close, volume = true_candles(
-            "coinbaseexchange", "BTC/USD", SINCE_MS, SINCE_MS + 1
-        )[0]
+        _, open_, high, low, close, volume = true_candles("coinbaseexchange", "BTC/USD", SINCE_MS, SINCE_MS + 1)[0]
         assert rows[2] == [SINCE_MS // 1000, low, high, open_, close, volume]
 
     def test_more_than_300_is_refused(self, simulator: SimulatorProcess, connected: Connect) -> None:
-        response = self.candles(
-            simulator, granularity=60, start="2024-03-02T00:00:00Z", end="2024-03-02T05:00:00Z"
-        )
+        response = self.candles(simulator, granularity=60, start="2024-03-02T00:00:00Z", end="2024-03-02T05:00:00Z")
         assert response.status_code == 400
         assert response.json()["message"].endswith("Count of aggregations requested exceeds 300")
         with pytest.raises(ccxt.ExchangeError, match="exceeds 300"):
@@ -169,9 +161,7 @@ class TestCoinbaseExchange:
 class TestKraken:
     def test_an_old_since_gives_the_last_720_and_the_open_one(self, simulator: SimulatorProcess) -> None:
         old = (NOW_MS - 5 * DAY_MS) // 1000
-        result = wire(simulator, "kraken/0/public/OHLC", pair="XBTUSD", interval=1, since=old).json()[
-            "result"
-        ]
+        result = wire(simulator, "kraken/0/public/OHLC", pair="XBTUSD", interval=1, since=old).json()["result"]
         rows = result["XXBTZUSD"]
         assert len(rows) == 721
         assert rows[0][0] * 1000 == CURRENT_MINUTE_MS - 720 * MINUTE_MS
@@ -186,9 +176,7 @@ class TestKraken:
 
     def test_since_is_exclusive(self, simulator: SimulatorProcess) -> None:
         since = CURRENT_MINUTE_MS // 1000 - 300
-        rows = wire(simulator, "kraken/0/public/OHLC", pair="XXBTZUSD", since=since).json()["result"][
-            "XXBTZUSD"
-        ]
+        rows = wire(simulator, "kraken/0/public/OHLC", pair="XXBTZUSD", since=since).json()["result"]["XXBTZUSD"]
         assert rows[0][0] == since + 60
 
     def test_flat_rows(self, simulator: SimulatorProcess) -> None:
@@ -260,9 +248,7 @@ class TestKucoin:
         assert [float(value) for value in rows[2][1:6]] == [open_, close, high, low, volume]
         assert all(isinstance(value, str) for value in rows[2])
 
-    def test_a_range_beyond_1500_loses_its_beginning(
-        self, simulator: SimulatorProcess, connected: Connect
-    ) -> None:
+    def test_a_range_beyond_1500_loses_its_beginning(self, simulator: SimulatorProcess, connected: Connect) -> None:
         start = SINCE_MS // 1000
         rows = self.candles(simulator, startAt=start, endAt=start + 3000 * 60)["data"]
         assert len(rows) == 1500

@@ -61,9 +61,7 @@ def test_statuses(name: str, status: int, error: type[Exception], connected: Con
         ("htx", '{"status":"error","err-code":"too-many-requests","err-msg":"x"}', ccxt.ExchangeError),
     ],
 )
-def test_bodies_of_errors(
-    name: str, body: str, error: type[Exception], connected: Connect, simulator: Any
-) -> None:
+def test_bodies_of_errors(name: str, body: str, error: type[Exception], connected: Connect, simulator: Any) -> None:
     connected(name)
     simulator.set_fault(name, "body", body=body, count=1)
     with pytest.raises(error):
@@ -177,9 +175,7 @@ def test_unsorted_and_wrong_unit_on_the_wire(name: str, simulator: SimulatorProc
     assert times() == proper
 
 
-def test_a_fault_is_limited_to_exchange_path_and_count(
-    connected: Connect, simulator: SimulatorProcess
-) -> None:
+def test_a_fault_is_limited_to_exchange_path_and_count(connected: Connect, simulator: SimulatorProcess) -> None:
     exchange = connected("kraken")
     simulator.set_fault("kraken", "status", status=500, path="OHLC", count=2)
     assert exchange.public_get_assets()["result"]

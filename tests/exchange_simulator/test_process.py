@@ -49,9 +49,7 @@ def test_recorded_candles_are_served_as_they_are(recorded_file: Path, tmp_path: 
             [RECORDED_MS + 240_000, 17214.0, 17230.25, 17213.0, 17230.0, 3.123456],
         ]
         assert kraken.fetch_ohlcv("BTC/USD", "1m", RECORDED_MS) == rows
-        assert binance.fetch_ohlcv("BTC/BUSD", "5m") == [
-            [RECORDED_MS, 17209.83, 17230.25, 17200.0, 17230.0, 15.623456]
-        ]
+        assert binance.fetch_ohlcv("BTC/BUSD", "5m") == [[RECORDED_MS, 17209.83, 17230.25, 17200.0, 17230.0, 15.623456]]
         trades = kraken.fetch_trades("BTC/USD", RECORDED_MS)
         assert sum(trade["amount"] for trade in trades) == pytest.approx(15.623456)
         assert "SIM002/USDT" in binance.markets
@@ -72,9 +70,7 @@ def test_recorded_candles_are_served_as_they_are(recorded_file: Path, tmp_path: 
         ("kraken", "BTC/USD", None, "cannot be read"),
     ],
 )
-def test_unusable_recordings(
-    exchange: str, symbol: str, content: str | None, words: str, tmp_path: Path
-) -> None:
+def test_unusable_recordings(exchange: str, symbol: str, content: str | None, words: str, tmp_path: Path) -> None:
     path = tmp_path / "bad.csv"
     if content is not None:
         path.write_text(content)
@@ -96,9 +92,7 @@ def test_requests_are_counted(simulator: SimulatorProcess) -> None:
     simulator.set_fault("coinbaseexchange", "status", count=1)
     requests.get(f"{url}/products/BTC-USD/candles", timeout=5)
     assert simulator.requests() == {
-        "coinbaseexchange": {
-            "/products/{id}/candles": {"total": 4, "accepted": 2, "rejected": 1, "faulted": 1}
-        }
+        "coinbaseexchange": {"/products/{id}/candles": {"total": 4, "accepted": 2, "rejected": 1, "faulted": 1}}
     }
     full = simulator.requests(full=True)
     assert [entry["status"] for entry in full] == [200, 200, 404, 500]
@@ -147,9 +141,7 @@ def test_a_busy_port_and_a_missing_file_are_one_line() -> None:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
-        done = subprocess.run(
-            [*COMMAND, "--port", str(port)], cwd=ROOT, capture_output=True, text=True, timeout=30
-        )
+        done = subprocess.run([*COMMAND, "--port", str(port)], cwd=ROOT, capture_output=True, text=True, timeout=30)
     assert done.returncode == 1
     assert done.stderr.startswith(f"Cannot listen on 127.0.0.1:{port}: ")
     assert done.stderr.count("\n") == 1

@@ -84,9 +84,7 @@ def test_binance(limited: SimulatorProcess) -> None:
         ("htx", "spot_public_get_v1_common_symbols", 10, ccxt.RateLimitExceeded),
     ],
 )
-def test_buckets(
-    limited: SimulatorProcess, name: str, method: str, burst: int, error: type[Exception]
-) -> None:
+def test_buckets(limited: SimulatorProcess, name: str, method: str, burst: int, error: type[Exception]) -> None:
     call = getattr(connect_ccxt(limited, name), method)
 
     def call_often() -> None:

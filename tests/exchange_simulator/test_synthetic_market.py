@@ -26,9 +26,7 @@ MARKETS = [
 
 def outage_day(exchange: str) -> int:
     """The first day of 2024 on which the exchange stood still for a while."""
-    return next(
-        day for day in range(START_MS // DAY_MS, START_MS // DAY_MS + 400) if outage(exchange, day).any()
-    )
+    return next(day for day in range(START_MS // DAY_MS, START_MS // DAY_MS + 400) if outage(exchange, day).any())
 
 
 @pytest.mark.parametrize(("exchange", "symbol"), MARKETS)
@@ -103,9 +101,7 @@ def test_where_candles_open(exchange: str, timeframe: str, opened: str) -> None:
     assert rows[0][0] == utc_ms(opened)
 
 
-@pytest.mark.parametrize(
-    ("exchange", "symbol"), [("kraken", "MLN/USD"), ("htx", "OMG/USDT"), ("binance", "REQ/USDT")]
-)
+@pytest.mark.parametrize(("exchange", "symbol"), [("kraken", "MLN/USD"), ("htx", "OMG/USDT"), ("binance", "REQ/USDT")])
 def test_quiet_minutes_are_flat(exchange: str, symbol: str) -> None:
     rows = true_candles(exchange, symbol, START_MS, START_MS + DAY_MS)
     quiet = [(before, row) for before, row in pairwise(rows) if row[5] == 0]
@@ -177,9 +173,7 @@ def test_listings_differ() -> None:
     assert "EUR" in quotes["binance"]
     listed = {name: {market.base for market in list_markets(name)} for name in EXCHANGES}
     assert [name for name in EXCHANGES if "KCS" in listed[name]] == ["kucoin"]
-    assert all(
-        len({market.id for market in list_markets(name)}) == len(list_markets(name)) for name in EXCHANGES
-    )
+    assert all(len({market.id for market in list_markets(name)}) == len(list_markets(name)) for name in EXCHANGES)
     with pytest.raises(KeyError, match="binance lists no market BTC/USD"):
         find_market("binance", "BTC/USD")
 

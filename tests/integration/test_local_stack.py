@@ -20,9 +20,7 @@ def run_stack(tmp_path):
     """Run it to its end with these variables; returns exit status, output and what it left running."""
 
     def run(**variables):
-        environment = {
-            key: value for key, value in os.environ.items() if not key.startswith("CANDLE_INGEST_")
-        }
+        environment = {key: value for key, value in os.environ.items() if not key.startswith("CANDLE_INGEST_")}
         process = subprocess.Popen(
             [sys.executable, "-m", "include.local_stack", "run"],
             cwd=REPOSITORY,

@@ -28,9 +28,7 @@ def no_archive(monkeypatch):
     monkeypatch.setattr(influxd_archive, "archive_for_this_platform", lambda version: None)
 
 
-@pytest.mark.parametrize(
-    "version", ["InfluxDB v2.7.12 (git: ...)", "InfluxDB dev (git: none)", "InfluxDB 2.9.1"]
-)
+@pytest.mark.parametrize("version", ["InfluxDB v2.7.12 (git: ...)", "InfluxDB dev (git: none)", "InfluxDB 2.9.1"])
 def test_influxd_2_on_the_path_is_used(program, version):
     path = program("influxd", f"echo '{version}'")
     assert find_influxd(pytest.fail) == path
@@ -77,8 +75,7 @@ def test_two_at_once_fetch_it_once(program, monkeypatch):
     monkeypatch.setattr(influxd, "_provision", provision)
     found = []
     threads = [
-        threading.Thread(target=lambda: found.append(find_influxd(lambda text: may_go_on.set())))
-        for _ in range(2)
+        threading.Thread(target=lambda: found.append(find_influxd(lambda text: may_go_on.set()))) for _ in range(2)
     ]
     for thread in threads:
         thread.start()

@@ -25,8 +25,7 @@ def manage(tmp_path, screen):
 
     def make(**scripts):
         commands = [
-            ServerCommand(name=name, argv=("sh", "-c", script), folder=tmp_path)
-            for name, script in scripts.items()
+            ServerCommand(name=name, argv=("sh", "-c", script), folder=tmp_path) for name, script in scripts.items()
         ]
         console = StackConsole(Console(file=screen, width=120))
         return StackManager(commands, LogPrinter(console, tmp_path / "logs"), console)

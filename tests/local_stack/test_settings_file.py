@@ -41,9 +41,7 @@ def test_what_astro_reads_is_read(settings):
 
 
 def test_a_connection_gets_other_values(settings):
-    (connection,) = settings.with_connection(
-        "redis_default", host="127.0.0.1", port=1, extra={"ssl": 0}
-    ).connections
+    (connection,) = settings.with_connection("redis_default", host="127.0.0.1", port=1, extra={"ssl": 0}).connections
     assert (connection["host"], connection["port"], connection["conn_type"]) == ("127.0.0.1", 1, "redis")
     assert json.loads(connection["extra"]) == {"db": 0, "ssl": 0}
 

@@ -85,9 +85,7 @@ class Exchange(ABC):
 
     def __init__(self, wiring: Wiring) -> None:
         self.book = wiring.book
-        recorded = {
-            item.market.symbol: item.market for item in wiring.recorded if item.market.exchange == self.name
-        }
+        recorded = {item.market.symbol: item.market for item in wiring.recorded if item.market.exchange == self.name}
         listed = {market.symbol: market for market in list_markets(self.name, wiring.extra_coins)}
         self.markets = tuple({**listed, **recorded}.values())
         self.markets_by_id = {market.id: market for market in self.markets}

@@ -21,9 +21,7 @@ from include.exchange_simulator.rate_limits import FixedWindow, Verdict
 from include.exchange_simulator.timeframes import ceil_open, duration_ms
 
 # 1s is offered by the real exchange; the synthetic market has nothing finer than a minute.
-INTERVALS = frozenset(
-    ["1m", "3m", "5m", "15m", "30m", "1h", "2h", "4h", "6h", "8h", "12h", "1d", "3d", "1w", "1M"]
-)
+INTERVALS = frozenset(["1m", "3m", "5m", "15m", "30m", "1h", "2h", "4h", "6h", "8h", "12h", "1d", "3d", "1w", "1M"])
 _PARAMETERS = frozenset({"symbol", "interval", "startTime", "endTime", "timeZone", "limit"})
 _MOST_ROWS, _DEFAULT_ROWS = 1000, 500
 # IP limit REQUEST_WEIGHT: 6000 a minute; klines weigh 2, exchangeInfo 20.
@@ -37,9 +35,7 @@ def _refusal(code: int, message: str, status: int = 400) -> RefusedError:
 
 
 def _illegal(name: str) -> RefusedError:
-    return _refusal(
-        -1100, f"Illegal characters found in parameter '{name}'; legal range is '^[0-9]{{1,20}}$'."
-    )
+    return _refusal(-1100, f"Illegal characters found in parameter '{name}'; legal range is '^[0-9]{{1,20}}$'.")
 
 
 class Binance(Exchange):
@@ -114,9 +110,7 @@ class Binance(Exchange):
                 raise _refusal(-1105, f"Parameter '{name}' was empty.")
         for name in ("symbol", "interval"):
             if name not in query:
-                raise _refusal(
-                    -1102, f"Mandatory parameter '{name}' was not sent, was empty/null, or malformed."
-                )
+                raise _refusal(-1102, f"Mandatory parameter '{name}' was not sent, was empty/null, or malformed.")
         unread = [name for name in query if name not in _PARAMETERS]
         if unread:
             read = len(query) - len(unread)
@@ -168,9 +162,7 @@ class Binance(Exchange):
         ]
 
     def _exchange_info(self, request: Request) -> Answer:
-        limits = [
-            {"rateLimitType": "REQUEST_WEIGHT", "interval": "MINUTE", "intervalNum": 1, "limit": _WEIGHT}
-        ]
+        limits = [{"rateLimitType": "REQUEST_WEIGHT", "interval": "MINUTE", "intervalNum": 1, "limit": _WEIGHT}]
         return Answer(
             {
                 "timezone": "UTC",

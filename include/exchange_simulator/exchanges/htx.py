@@ -44,9 +44,7 @@ class Htx(Exchange):
             Route("/market/history/candles", 1, self._candles),
             Route("/v1/common/symbols", 1, self._symbols),
             Route("/v2/reference/currencies", 1, self._currencies),
-            Route(
-                "/v1/common/timestamp", 1, lambda request: Answer({"status": "ok", "data": request.now_ms})
-            ),
+            Route("/v1/common/timestamp", 1, lambda request: Answer({"status": "ok", "data": request.now_ms})),
         )
 
     def build_limiter(self, clock: Callable[[], float]) -> TokenBucket:
@@ -56,9 +54,7 @@ class Htx(Exchange):
     def over_limit(self, verdict: Verdict, route: Route) -> Answer:
         """One code for market data, another for reference data."""
         if route.template.startswith("/market/"):
-            return Answer(
-                {"status": "error", "err-code": "too-many-requests", "err-msg": "too many requests"}, 429
-            )
+            return Answer({"status": "error", "err-code": "too-many-requests", "err-msg": "too many requests"}, 429)
         message = "Frequency of requests has exceeded the limit, please try again later"
         code = "base-request-exceed-frequency-limit"
         return Answer({"status": "error", "err-code": code, "err-msg": message, "data": None})
@@ -146,9 +142,7 @@ class Htx(Exchange):
 
     def _currencies(self, request: Request) -> Answer:
         codes = dict.fromkeys(code for market in self.listed(request) for code in (market.base, market.quote))
-        data = [
-            {"currency": code.lower(), "assetType": 1, "chains": [], "instStatus": "normal"} for code in codes
-        ]
+        data = [{"currency": code.lower(), "assetType": 1, "chains": [], "instStatus": "normal"} for code in codes]
         return Answer({"code": 200, "data": data})
 
 

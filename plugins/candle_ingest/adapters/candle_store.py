@@ -55,7 +55,11 @@ class CandleStore:
     def read_exchange_candles(self, currency_pair: str, exchanges: Sequence[str], window: Window) -> dict[str, Candles]:
         """The stored candles of each of `exchanges`; an exchange without any has empty ones."""
         rows = self._bucket.query(
-            _READ, currency_pair=currency_pair, exchanges=list(exchanges), fields=list(FIELDS), **_range(window)
+            _READ,
+            currency_pair=currency_pair,
+            exchanges=list(exchanges),
+            fields=list(FIELDS),
+            **_range(window),
         )
         return {name: _candles([row for row in rows if row["exchange"] == name]) for name in exchanges}
 

@@ -150,6 +150,4 @@ def _wait_seconds(state: tenacity.RetryCallState) -> float:
 
 def _log_wait(state: tenacity.RetryCallState) -> None:
     error = state.outcome.exception() if state.outcome else None
-    logger.warning(
-        "%s; attempt %d of %d, next in %.1f s", error, state.attempt_number, ATTEMPTS, state.upcoming_sleep
-    )
+    logger.warning("%s; attempt %d of %d, next in %.1f s", error, state.attempt_number, ATTEMPTS, state.upcoming_sleep)

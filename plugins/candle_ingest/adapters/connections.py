@@ -2,7 +2,7 @@
 
 import os
 from dataclasses import dataclass, field
-from typing import Any, cast
+from typing import Any, TypeAlias, cast
 from urllib.parse import urlsplit
 
 import redis
@@ -11,6 +11,9 @@ from airflow.sdk.exceptions import AirflowNotFoundException
 from influxdb_client import InfluxDBClient
 
 from candle_ingest.errors import ConfigurationError
+
+# redis-py types every answer as "perhaps awaitable": its client is left untyped here.
+RedisClient: TypeAlias = Any
 
 REDIS_CONNECTION = "redis_default"
 INFLUXDB_CONNECTION = "influxdb_default"
@@ -31,12 +34,12 @@ class ExchangeConnection:
     config: dict[str, Any] = field(default_factory=dict, repr=False)
 
 
-def connect_redis() -> "redis.Redis[bytes]":
+def connect_redis() -> RedisClient:
     """A Redis client from `redis_default`, else from REDIS_HOST, REDIS_PORT and REDIS_PASSWORD."""
     if _find(REDIS_CONNECTION):
         from airflow.providers.redis.hooks.redis import RedisHook
 
-        return cast("redis.Redis[bytes]", RedisHook(redis_conn_id=REDIS_CONNECTION).get_conn())
+        return RedisHook(redis_conn_id=REDIS_CONNECTION).get_conn()
     host = _required("REDIS_HOST", REDIS_CONNECTION)
     return redis.Redis(
         host=host,
@@ -66,9 +69,7 @@ def exchange_connection(exchange: str) -> ExchangeConnection:
     if connection is None:
         return ExchangeConnection(exchange)
     config = dict(connection.extra_dejson)
-    config |= {
-        key: value for key, value in (("apiKey", connection.login), ("secret", connection.password)) if value
-    }
+    config |= {key: value for key, value in (("apiKey", connection.login), ("secret", connection.password)) if value}
     return ExchangeConnection(exchange, _base_url(conn_id, connection), config)
 
 
@@ -81,7 +82,9 @@ def _base_url(conn_id: str, connection: Connection) -> str | None:
         port = f":{connection.port}" if connection.port else ""
         host = f"{connection.schema or 'https'}://{host}{port}"
     if urlsplit(host).scheme not in ("http", "https"):
-        raise ConfigurationError(f"connection {conn_id}: host is {host!r}; write a base URL such as https://proxy.example")
+        raise ConfigurationError(
+            f"connection {conn_id}: host is {host!r}; write a base URL such as https://proxy.example"
+        )
     return host.rstrip("/")
 
 

@@ -1,9 +1,8 @@
 """The coverage ledger in InfluxDB: which times were answered for, merged, or stay open and why.
 
-| measurement | tags | fields |
-|---|---|---|
-| `fetch_coverage` | `currency_pair`, `exchange` | `status` (answered, rejected, failed), `end_ms`, `expected`, `present`, `quiet`, `market`, `reason` |
-| `merge_coverage` | `currency_pair` | `end_ms`, `expected`, `present`, `exchanges` |
+`fetch_coverage`: tags `currency_pair`, `exchange`; fields `status` (answered, rejected, failed), `end_ms`,
+`expected`, `recorded_at_ms`, and `present`, `quiet`, `market` where answered, `reason` where not.
+`merge_coverage`: tag `currency_pair`; fields `end_ms`, `expected`, `present`, `exchanges`.
 
 A point stands for the window from its time to `end_ms`; windows are cut at midnight UTC. The nanoseconds of
 the time hold the number of candles that the window has room for: windows of different length never

@@ -5,6 +5,7 @@ import io
 import logging
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
@@ -67,11 +68,11 @@ class InfluxBucket:
             ) from error
         logger.info("Created the InfluxDB bucket %s", self.name)
 
-    def write_lines(self, lines: Sequence[str], precision: str = WritePrecision.MS) -> None:
+    def write_lines(self, lines: Sequence[str], precision: Any = WritePrecision.MS) -> None:
         """Write line protocol in batches of 5,000; the times are in units of `precision`."""
         for start in range(0, len(lines), BATCH_LINES):
             record = "\n".join(lines[start : start + BATCH_LINES]).encode()
-            self._call("write", lambda record=record: self._write(record, precision))
+            self._call("write", partial(self._write, record, precision))
 
     def write_points(self, points: Sequence[Point]) -> None:
         """Write points whose times are in nanoseconds."""
@@ -86,7 +87,7 @@ class InfluxBucket:
         body = self._call("query", lambda: self._read(flux, {"bucket": self.name, **params}))
         return _rows(body)
 
-    def _write(self, record: bytes, precision: str) -> None:
+    def _write(self, record: bytes, precision: Any) -> None:
         self._write_api.write(self.name, record=record, write_precision=precision)
 
     def _read(self, flux: str, params: dict[str, Any]) -> str:

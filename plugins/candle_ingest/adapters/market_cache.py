@@ -5,10 +5,8 @@ import json
 import logging
 from collections.abc import Callable, Iterable
 
-import redis
-
 from candle_ingest.adapters.ccxt_exchange import Market
-from candle_ingest.adapters.connections import ExchangeConnection
+from candle_ingest.adapters.connections import ExchangeConnection, RedisClient
 
 logger = logging.getLogger(__name__)
 EXPIRY_SECONDS = 3600
@@ -21,7 +19,7 @@ class MarketCache:
     With `read_only` nothing is written, for dry runs.
     """
 
-    def __init__(self, client: "redis.Redis[bytes]", *, read_only: bool = False) -> None:
+    def __init__(self, client: RedisClient, *, read_only: bool = False) -> None:
         self._redis = client
         self._read_only = read_only
 

@@ -3,8 +3,7 @@
 import json
 import logging
 
-import redis
-
+from candle_ingest.adapters.connections import RedisClient
 from candle_ingest.adapters.redis_errors import sorted_redis_errors
 from candle_ingest.core.symbol import Symbol, parse_symbol
 from candle_ingest.errors import SymbolError
@@ -13,7 +12,7 @@ logger = logging.getLogger(__name__)
 EXPECTED = 'expected a JSON list of strings such as ["btcusd", "ethusd"], or a Redis list, set or sorted set of strings'
 
 
-def read_symbols(client: "redis.Redis[bytes]", key: str) -> list[Symbol]:
+def read_symbols(client: RedisClient, key: str) -> list[Symbol]:
     """The symbols below `key`, each currency pair once, in the order of Redis (a set: sorted).
 
     What cannot be understood is named in a warning and left out. Raises SymbolError where the key is
@@ -28,7 +27,7 @@ def read_symbols(client: "redis.Redis[bytes]", key: str) -> list[Symbol]:
     return symbols
 
 
-def _read(client: "redis.Redis[bytes]", key: str) -> list[str]:
+def _read(client: RedisClient, key: str) -> list[str]:
     kind = client.type(key).decode()
     match kind:
         case "string":

@@ -5,9 +5,9 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-import redis
 from influxdb_client import Point
 
+from candle_ingest.adapters.connections import RedisClient
 from candle_ingest.adapters.influx_bucket import InfluxBucket
 from candle_ingest.adapters.redis_errors import sorted_redis_errors
 
@@ -80,7 +80,7 @@ class Watermarks:
 
 
 @contextmanager
-def watermark_lock(client: "redis.Redis[bytes]", bucket: str) -> Iterator[None]:
+def watermark_lock(client: RedisClient, bucket: str) -> Iterator[None]:
     """A lock over all tasks: between reading a watermark and writing it, no other task writes it."""
     name = f"candle_ingest:lock:watermarks:{bucket}"
     with sorted_redis_errors(), client.lock(name, timeout=LOCK_SECONDS, blocking_timeout=LOCK_SECONDS):

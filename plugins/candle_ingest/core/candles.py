@@ -46,10 +46,7 @@ class Candles:
 
     def rows(self) -> list[tuple[int, float, float, float, float, float]]:
         """As rows of (open_time_ms, open, high, low, close, volume)."""
-        return [
-            (time, *values)
-            for time, values in zip(self.open_time_ms.tolist(), self.ohlcv.tolist(), strict=True)
-        ]
+        return [(time, *values) for time, values in zip(self.open_time_ms.tolist(), self.ohlcv.tolist(), strict=True)]
 
 
 @dataclass(frozen=True, slots=True)

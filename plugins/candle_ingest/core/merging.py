@@ -91,6 +91,8 @@ def _extreme(choose: np.ufunc, prices: NDArray[np.float64]) -> NDArray[np.float6
 
 def _sources(names: list[str], present: NDArray[np.bool_]) -> list[str]:
     """The names of the exchanges of each time, joined once for each combination that occurs."""
-    combinations, index = np.unique(present.T, axis=0, return_inverse=True) if names else ([], [])
+    if not names:
+        return []
+    combinations, index = np.unique(present.T, axis=0, return_inverse=True)
     texts = [",".join(name for name, has in zip(names, row, strict=True) if has) for row in combinations]
-    return [texts[i] for i in np.ravel(index)]
+    return [texts[i] for i in index.ravel()]

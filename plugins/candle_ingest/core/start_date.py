@@ -31,7 +31,7 @@ def parse_start_date(text: str, now: datetime) -> datetime | None:
     if match := _RELATIVE.fullmatch(text):
         unit = match[2]
         start = pendulum.instance(now).in_timezone("UTC").subtract(**{f"{unit}s": int(match[1])})
-        return _plain(start.start_of(_ROUND_TO[unit]))  # type: ignore[arg-type]
+        return _plain(start.start_of(_ROUND_TO[unit]))
     try:
         return datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=UTC)
     except ValueError:

@@ -14,9 +14,7 @@ def timeframe_name(granularity_minutes: int) -> str:
     """ccxt's name of a granularity: 60 gives `1h`. Raises ConfigurationError for one without a name."""
     if granularity_minutes not in TIMEFRAMES:
         allowed = ", ".join(map(str, TIMEFRAMES))
-        raise ConfigurationError(
-            f"candle_granularity_minutes is {granularity_minutes}; possible are {allowed}"
-        )
+        raise ConfigurationError(f"candle_granularity_minutes is {granularity_minutes}; possible are {allowed}")
     return TIMEFRAMES[granularity_minutes]
 
 

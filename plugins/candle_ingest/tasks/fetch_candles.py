@@ -30,9 +30,7 @@ def fetch_candles(run: Run, batch: Sequence[FetchRequest]) -> list[Summary]:
     One symbol that fails stops no other of the batch; at the end the first error is raised, with the
     symbols that it holds for. A retry asks only for what is still missing.
     """
-    exchange = CcxtExchange(
-        exchange_connection(batch[0].exchange), delay_seconds=run.settings.api_call_delay_seconds
-    )
+    exchange = CcxtExchange(exchange_connection(batch[0].exchange), delay_seconds=run.settings.api_call_delay_seconds)
     if run.dry:
         return [_fetch_dry(run, exchange, request) for request in batch]
     summaries, errors = [], []
@@ -73,14 +71,12 @@ def _fetch_dry(run: Run, exchange: CcxtExchange, request: FetchRequest) -> Summa
     """The whole window, whatever is stored: the candles travel in the summary, as nothing may be written."""
     before = exchange.request_count
     pages = list(
-        candle_pages(
-            exchange, request.market, [request.window], run.settings.candle_granularity_minutes, run.now_ms
-        )
+        candle_pages(exchange, request.market, [request.window], run.settings.candle_granularity_minutes, run.now_ms)
     )
     candles = Candles.concatenate([page.checked.candles for page in pages])
     summary = _summary(request, [request.window], run.bar_ms, len(candles), exchange.request_count - before)
     _log(request, summary)
-    return {**summary, "candles": pack_candles(candles)}
+    return {**summary, "packed": pack_candles(candles)}
 
 
 def _summary(

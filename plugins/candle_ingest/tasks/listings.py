@@ -4,10 +4,8 @@ import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-import redis
-
 from candle_ingest.adapters.ccxt_exchange import CcxtExchange, Market
-from candle_ingest.adapters.connections import exchange_connection
+from candle_ingest.adapters.connections import RedisClient, exchange_connection
 from candle_ingest.adapters.market_cache import MarketCache
 from candle_ingest.core.exchange_facts import canonical_exchange
 from candle_ingest.core.symbol import Symbol
@@ -35,7 +33,7 @@ def equivalent_markets(symbol: Symbol, quote_equivalents: Mapping[str, Sequence[
 
 
 def find_listings(
-    settings: PipelineSettings, symbols: Sequence[Symbol], client: "redis.Redis[bytes]", *, read_only: bool
+    settings: PipelineSettings, symbols: Sequence[Symbol], client: RedisClient, *, read_only: bool
 ) -> Listings:
     """Ask each exchange, or the cache, for the markets of the symbols.
 

@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from candle_ingest.adapters.connections import connect_influxdb, connect_redis
@@ -12,7 +12,7 @@ from candle_ingest.adapters.watermarks import Watermarks
 from candle_ingest.core.exchange_facts import canonical_exchange
 from candle_ingest.core.symbol import Symbol, parse_symbol
 from candle_ingest.core.window import format_ms
-from candle_ingest.errors import ConfigurationError, PermanentError
+from candle_ingest.errors import PermanentError
 from candle_ingest.settings import PipelineSettings
 from candle_ingest.tasks.fetch_request import FetchRequest
 from candle_ingest.tasks.listings import Listings, find_listings
@@ -76,7 +76,10 @@ def _valid(symbols: Sequence[Symbol], listings: Listings, minimum: int) -> list[
                 symbol.currency_pair, len(found), minimum, ", ".join(found) or "none",
             )  # fmt: skip
     logger.info(
-        "Symbol validation: %d/%d symbols meet minimum %d exchange requirement", len(valid), len(symbols), minimum
+        "Symbol validation: %d/%d symbols meet minimum %d exchange requirement",
+        len(valid),
+        len(symbols),
+        minimum,
     )
     if not valid:
         unreachable = "".join(f"; {name} cannot be reached: {why}" for name, why in listings.unreachable.items())
@@ -110,7 +113,7 @@ def _windows(run: Run, symbols: Sequence[Symbol]) -> dict[str, SymbolWindow]:
             if not run.dry:
                 raise
             logger.info("The bucket %s does not exist yet: a wet run would create it", bucket.name)
-            return plan_windows(run, symbols, NoWatermarks())
+            return plan_windows(run, symbols, None)
 
 
 def _requests(symbol: Symbol, listings: Listings, planned: SymbolWindow) -> list[FetchRequest]:

@@ -18,8 +18,11 @@ class SymbolWindow:
     reread_before_ms: int
 
 
-def plan_windows(run: Run, symbols: Sequence[Symbol], watermarks: Watermarks) -> dict[str, SymbolWindow]:
-    """The windows by ticker, all of them closed by the clock. A window is empty where all is there."""
+def plan_windows(run: Run, symbols: Sequence[Symbol], watermarks: Watermarks | None) -> dict[str, SymbolWindow]:
+    """The windows by ticker, all of them closed by the clock. A window is empty where all is there.
+
+    `watermarks` is None where there is no bucket yet.
+    """
     if run.kind == BACKFILL:
         window = run.backfill_window()
         return {symbol.ticker: _fixed(run, window) for symbol in symbols}
@@ -27,7 +30,7 @@ def plan_windows(run: Run, symbols: Sequence[Symbol], watermarks: Watermarks) ->
         window = run.closed_window(run.start_ms)
         return {symbol.ticker: _fixed(run, window) for symbol in symbols}
     keys = [key for s in symbols for key in (catch_up_key(s.ticker), backfill_key(s.ticker))]
-    known = watermarks.read(keys)
+    known = watermarks.read(keys) if watermarks else {}
     return {symbol.ticker: _since_watermark(run, symbol.ticker, known) for symbol in symbols}
 
 

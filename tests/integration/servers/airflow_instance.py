@@ -191,9 +191,7 @@ class AirflowInstance:
                     raise LocalStackError(f"{server.name} ended by itself:\n{server.last_lines()}")
             if time.monotonic() > deadline:
                 last = self.running["scheduler"].last_lines()
-                raise LocalStackError(
-                    f"{what} took longer than {timeout_seconds:.0f} seconds. Scheduler:\n{last}"
-                )
+                raise LocalStackError(f"{what} took longer than {timeout_seconds:.0f} seconds. Scheduler:\n{last}")
             time.sleep(0.5)
 
 

@@ -53,9 +53,7 @@ def running_influxdb(folder: Path) -> Iterator[InfluxdbTestServer]:
 
     def start() -> tuple[InfluxdbTestServer, RunningServer]:
         port = free_port()
-        server = InfluxdbTestServer(
-            url=f"http://{HOST}:{port}", token=secrets.influxdb_token, org=ORGANIZATION
-        )
+        server = InfluxdbTestServer(url=f"http://{HOST}:{port}", token=secrets.influxdb_token, org=ORGANIZATION)
         process = RunningServer(influxd_command(find_influxd(print), port, folder), folder)
         process.wait_until(server.is_ready, timeout_seconds=60)
         return server, process

@@ -1,0 +1,174 @@
+"""The DAGs of a pipeline. Airflow's side of the four steps: params, retries, mapping, labels."""
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from airflow.sdk import DAG, TriggerRule, get_current_context, task
+from airflow.sdk.exceptions import AirflowFailException
+from airflow.timetables.interval import CronDataIntervalTimetable
+
+from candle_ingest.core.start_date import SKIP, interval_start, parse_start_date
+from candle_ingest.dag_params import dag_params
+from candle_ingest.errors import PermanentError
+from candle_ingest.settings import PipelineSettings
+
+BACKFILL, CATCH_UP = "backfill", "catch_up"
+TAG = "candle_ingest"
+# Catch-up goes first when both DAGs want a slot: late candles hurt more than late history.
+PRIORITY = {BACKFILL: 1, CATCH_UP: 10}
+# Where history is skipped, the backfill DAG is there for runs by hand; Airflow wants some start date.
+ANY_START = datetime(2010, 1, 1, tzinfo=UTC)
+
+
+def build_dags(settings: PipelineSettings, now: datetime | None = None) -> tuple[DAG, DAG]:
+    """The two DAGs of a pipeline: `<name>_backfill` and `<name>_catch_up`. `now` is for tests."""
+    now = now or datetime.now(UTC)
+    return _backfill_dag(settings, now), _catch_up_dag(settings)
+
+
+def _backfill_dag(settings: PipelineSettings, now: datetime) -> DAG:
+    start = parse_start_date(settings.backfill_start_date, now)
+    skipped = start is None
+    begin = ANY_START if start is None else interval_start(start, settings.backfill_interval)
+    dag = DAG(
+        settings.backfill_dag_id,
+        description=f"History of OHLCV candles since {settings.backfill_start_date}",
+        schedule=CronDataIntervalTimetable(settings.backfill_interval, timezone="UTC"),
+        start_date=begin,
+        catchup=not skipped,
+        is_paused_upon_creation=True if skipped else None,
+        doc_md=BACKFILL_DOC,
+        **_common(settings, BACKFILL),
+    )
+    return _with_steps(dag, settings, BACKFILL)
+
+
+def _catch_up_dag(settings: PipelineSettings) -> DAG:
+    dag = DAG(
+        settings.catch_up_dag_id,
+        description="OHLCV candles from the watermark up to now",
+        schedule=CronDataIntervalTimetable(settings.catch_up_schedule, timezone="UTC"),
+        start_date=ANY_START,
+        catchup=False,
+        # One at a time: each starts where the one before it ended.
+        max_active_runs=1,
+        doc_md=CATCH_UP_DOC,
+        **_common(settings, CATCH_UP),
+    )
+    return _with_steps(dag, settings, CATCH_UP)
+
+
+def _common(settings: PipelineSettings, kind: str) -> dict[str, Any]:
+    return {
+        "tags": [TAG, kind],
+        "params": dag_params(settings, kind),
+        "render_template_as_native_obj": False,
+        "default_args": {
+            "retries": settings.task_retries,
+            "retry_delay": timedelta(seconds=settings.retry_delay_seconds),
+            "retry_exponential_backoff": True,
+            "max_retry_delay": timedelta(minutes=30),
+            "priority_weight": PRIORITY[kind],
+            "weight_rule": "absolute",
+        },
+    }
+
+
+def _with_steps(dag: DAG, settings: PipelineSettings, kind: str) -> DAG:
+    """read_symbols → validate_symbols → fetch_candles (mapped) → aggregate_and_write."""
+
+    @task
+    def read_symbols() -> list[str]:
+        from candle_ingest.tasks import read_symbols as step
+
+        with _errors_for_airflow():
+            return step.read_symbols(_run(settings, kind))
+
+    @task
+    def validate_symbols(tickers: list[str]) -> list[dict[str, Any]]:
+        from candle_ingest.tasks import validate_symbols as step
+        from candle_ingest.tasks.fetch_request import batches
+
+        with _errors_for_airflow():
+            plan = step.validate_symbols(_run(settings, kind), tickers)
+        get_current_context()["ti"].xcom_push("plan", {"min_exchanges": plan.min_exchanges, "left_out": plan.left_out})
+        return [{"batch": [r.to_dict() for r in batch]} for batch in batches(plan.requests, _most_instances())]
+
+    @task(map_index_template="{{ label }}", pool=settings.pool)
+    def fetch_candles(batch: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        from candle_ingest.tasks import fetch_candles as step
+        from candle_ingest.tasks.fetch_request import FetchRequest, batch_label
+
+        requests = [FetchRequest.from_dict(values) for values in batch]
+        get_current_context()["label"] = batch_label(requests)
+        with _errors_for_airflow():
+            return step.fetch_candles(_run(settings, kind), requests)
+
+    @task(trigger_rule=TriggerRule.ALL_DONE)
+    def aggregate_and_write(batches: Any, summaries: Any) -> dict[str, int]:
+        from candle_ingest.tasks import aggregate_and_write as step
+        from candle_ingest.tasks.fetch_request import FetchRequest
+        from candle_ingest.tasks.validate_symbols import Plan
+
+        with _errors_for_airflow():
+            facts = get_current_context()["ti"].xcom_pull(task_ids="validate_symbols", key="plan")
+            if batches is None or facts is None:
+                raise PermanentError("validate_symbols has not succeeded, so there is nothing to merge: see its log")
+            requests = [FetchRequest.from_dict(values) for entry in batches for values in entry["batch"]]
+            found = [summary for instance in summaries or () for summary in instance]
+            return step.aggregate_and_write(_run(settings, kind), Plan(requests, **facts), found)
+
+    with dag:
+        planned = validate_symbols(read_symbols())
+        aggregate_and_write(planned, fetch_candles.expand_kwargs(planned))
+    return dag
+
+
+def _run(settings: PipelineSettings, kind: str) -> Any:
+    """The run that the current task belongs to."""
+    import time
+
+    from candle_ingest.core.window import Window
+    from candle_ingest.tasks.run import make_run
+
+    context: Any = get_current_context()
+    logging.getLogger("candle_ingest").setLevel(settings.verbosity)
+    start, end = context.get("data_interval_start"), context.get("data_interval_end")
+    interval = Window(_ms(start), _ms(end)) if start and end else None
+    origin_ms = None if settings.backfill_start_date == SKIP else _ms(context["dag"].start_date)
+    return make_run(settings, kind, dict(context["params"]), interval, origin_ms, int(time.time() * 1000))
+
+
+def _ms(moment: datetime) -> int:
+    return int(moment.timestamp() * 1000)
+
+
+def _most_instances() -> int:
+    from airflow.sdk.configuration import conf
+
+    return int(conf.getint("core", "max_map_length"))
+
+
+@contextmanager
+def _errors_for_airflow() -> Iterator[None]:
+    """Airflow retries a task unless it is told that this cannot help."""
+    try:
+        yield
+    except PermanentError as error:
+        raise AirflowFailException(str(error)) from error
+
+
+BACKFILL_DOC = """
+Fetches one data interval of every symbol from every exchange, merges and writes it.
+
+* Older ranges: `airflow backfill create --dag-id … --from-date … --to-date …`
+* A run that failed: clear its failed tasks. They and the merge run again, nothing else.
+* Started by hand, a run needs the params `start` and `end`.
+"""
+CATCH_UP_DOC = """
+Fetches what has come since the watermark of each symbol, merges and writes it. The last few candles are asked
+for again, so that late corrections land. Started by hand without `start` and `end`, it goes up to now.
+"""

@@ -1,0 +1,78 @@
+"""The four steps as Airflow runs them, one after the other, in this process."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from candle_ingest.adapters.connections import connect_influxdb
+from candle_ingest.adapters.influx_bucket import InfluxBucket
+from candle_ingest.core.candles import Candles
+from candle_ingest.core.window import Window
+from candle_ingest.errors import CandleIngestError
+from candle_ingest.settings import PipelineSettings
+from candle_ingest.tasks.aggregate_and_write import aggregate_and_write
+from candle_ingest.tasks.fetch_candles import fetch_candles
+from candle_ingest.tasks.fetch_request import FetchRequest
+from candle_ingest.tasks.read_symbols import read_symbols
+from candle_ingest.tasks.run import make_run
+from candle_ingest.tasks.validate_symbols import Plan, validate_symbols
+
+
+@dataclass
+class StepResult:
+    """What a run returned, and the errors of its failed fetches."""
+
+    plan: Plan
+    written: dict[str, int] = field(default_factory=dict)
+    failed: dict[str, CandleIngestError] = field(default_factory=dict)
+    incomplete: CandleIngestError | None = None
+    requests: int = 0
+
+
+def run_steps(
+    settings: PipelineSettings, kind: str, window: Window | None, now_ms: int, params: Mapping[str, Any] | None = None
+) -> StepResult:
+    """All steps of one run; a fetch that fails does not stop the others, as in Airflow."""
+    run = make_run(settings, kind, dict(params or {}), window, window.start_ms if window else None, now_ms)
+    result = StepResult(validate_symbols(run, read_symbols(run)))
+    summaries = [
+        summary
+        for request in result.plan.requests
+        for summary in fetch_or_note(run, FetchRequest(**request.to_dict()), result)
+    ]
+    result.requests = sum(summary["requests"] for summary in summaries)
+    try:
+        result.written = aggregate_and_write(run, result.plan, summaries)
+    except CandleIngestError as error:
+        result.incomplete = error
+    return result
+
+
+def fetch_or_note(run, request, result):
+    try:
+        return fetch_candles(run, [request])
+    except CandleIngestError as error:
+        result.failed[str(request)] = error
+        return []
+
+
+def stored(bucket: str, measurement: str, currency_pair: str, exchange: str | None = None) -> list[tuple]:
+    """All rows of a pair, read with a query of this test's own: (time_ms, open, high, low, close, volume)."""
+    flux = f"""
+    from(bucket: bucket) |> range(start: 0)
+      |> filter(fn: (r) => r._measurement == "{measurement}" and r.currency_pair == pair)
+      |> filter(fn: (r) => not exists r.exchange or r.exchange == exchange)
+      |> pivot(rowKey: ["_time"], columnKey: ["_field"], valueColumn: "_value") |> map(fn: (r) => ({{r with ns: int(v: r._time)}}))
+    """
+    with InfluxBucket(connect_influxdb(), bucket) as opened:
+        rows = opened.query(flux, pair=currency_pair, exchange=exchange or "")
+    return sorted(
+        (int(r["ns"]) // 1_000_000, *(float(r[name]) for name in ("open", "high", "low", "close", "volume")))
+        for r in rows
+    )
+
+
+def as_candles(rows: list[tuple]) -> Candles:
+    return Candles.from_rows(rows)
