@@ -118,7 +118,7 @@ def _with_steps(dag: DAG, settings: PipelineSettings, kind: str) -> DAG:
             if batches is None or facts is None:
                 raise PermanentError("validate_symbols has not succeeded, so there is nothing to merge: see its log")
             requests = [FetchRequest.from_dict(values) for entry in batches for values in entry["batch"]]
-            found = [summary for instance in summaries or () for summary in instance]
+            found = [summary for instance in (summaries[:] if summaries else ()) for summary in instance]
             return step.aggregate_and_write(_run(settings, kind), Plan(requests, **facts), found)
 
     with dag:

@@ -64,7 +64,8 @@ def stored(bucket: str, measurement: str, currency_pair: str, exchange: str | No
     from(bucket: bucket) |> range(start: 0)
       |> filter(fn: (r) => r._measurement == "{measurement}" and r.currency_pair == pair)
       |> filter(fn: (r) => not exists r.exchange or r.exchange == exchange)
-      |> pivot(rowKey: ["_time"], columnKey: ["_field"], valueColumn: "_value") |> map(fn: (r) => ({{r with ns: int(v: r._time)}}))
+      |> pivot(rowKey: ["_time"], columnKey: ["_field"], valueColumn: "_value")
+      |> map(fn: (r) => ({{r with ns: int(v: r._time)}}))
     """
     with InfluxBucket(connect_influxdb(), bucket) as opened:
         rows = opened.query(flux, pair=currency_pair, exchange=exchange or "")

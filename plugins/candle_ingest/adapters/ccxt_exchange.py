@@ -9,8 +9,9 @@ from urllib.parse import urlsplit
 import ccxt
 import tenacity
 
-from candle_ingest.adapters.connections import ExchangeConnection
+from candle_ingest.adapters.connections import ExchangeConnection, RedisClient
 from candle_ingest.adapters.exchange_errors import ExchangeTemporaryError, sorted_errors
+from candle_ingest.adapters.rate_limit import SharedRateLimit, limit_name
 from candle_ingest.core.exchange_facts import ExchangeFacts, exchange_facts
 from candle_ingest.core.timeframe import timeframe_name
 from candle_ingest.errors import ConfigurationError
@@ -28,6 +29,8 @@ LONGEST_WAIT_SECONDS = 60
 class CcxtExchange:
     """A ccxt exchange object with the base URL, the keys and the limits that hold for it.
 
+    With `redis_client` it shares one rate budget with all tasks; without, ccxt's own throttle holds.
+
     Each request is tried up to five times, waiting as long as the exchange says or ever longer.
     """
 
@@ -36,7 +39,7 @@ class CcxtExchange:
         connection: ExchangeConnection,
         *,
         delay_seconds: float = 0.0,
-        throttle: Callable[[float], None] | None = None,
+        redis_client: RedisClient | None = None,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self.exchange = connection.exchange
@@ -45,8 +48,12 @@ class CcxtExchange:
         self.request_count = 0
         self._delay_seconds = delay_seconds
         self._sleep = sleep
-        if throttle is not None:
-            self.api.throttle = throttle
+        if redis_client is not None:
+            self.api.throttle = self._shared_rate_limit(connection, redis_client)
+
+    def _shared_rate_limit(self, connection: ExchangeConnection, client: RedisClient) -> SharedRateLimit:
+        name = limit_name(connection.exchange, connection.base_url)
+        return SharedRateLimit(client, name, self.facts.rate_limit_ms or self.api.rateLimit, self.api.throttle)
 
     def spot_markets(self) -> list[Market]:
         """The spot markets that trade now, each with what a fetch needs of it."""

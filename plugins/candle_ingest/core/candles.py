@@ -1,10 +1,10 @@
 """Candles by columns, and the check that every row from outside must pass."""
 
-import math
+import sys
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Self
+from typing import Self, TypeGuard
 
 import numpy as np
 from numpy.typing import NDArray
@@ -96,15 +96,22 @@ def check_rows(rows: Sequence[Row], window: Window, bar_ms: int) -> CheckedPage:
 
 
 def _grid_time(row: Row, bar_ms: int) -> int | None:
-    time = row[0] if len(row) >= 6 else None
-    if isinstance(time, bool) or not isinstance(time, int | float) or not math.isfinite(time):
+    time = row[0] if isinstance(row, list | tuple) and len(row) >= 6 else None
+    if not _is_finite(time):
         return None
     return int(time) if time > 0 and time % bar_ms == 0 else None
 
 
+def _is_finite(value: object) -> TypeGuard[int | float]:
+    """Whether it is a number that fits into a float: JSON also has whole numbers of any length."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    return abs(value) <= sys.float_info.max
+
+
 def _fault(row: Row) -> str | None:
     values = row[1:6]
-    if not all(isinstance(v, int | float) and math.isfinite(v) for v in values):
+    if not all(map(_is_finite, values)):
         return "value not a finite number"
     open_, high, low, close, volume = map(float, values)  # type: ignore[arg-type]
     if min(open_, high, low, close) <= 0:

@@ -30,8 +30,7 @@ class ExchangeFacts:
     `trades_per_request`: older candles are built from trades, so many in one answer; None: they are not.
     `misaligned_timeframes`: bars that do not open at midnight UTC and must not be merged with others.
     `rows_key`: where the rows are in the JSON answer; None: the answer itself, "" : anywhere (not checked).
-    `limit_per_second`, `limit_burst`: the published limit for one address, in ccxt's cost units of
-    `candle_cost` a request; None: ccxt's own throttle is all there is.
+    `rate_limit_ms`: milliseconds that one unit of ccxt's cost takes; None: what ccxt says.
     `ccxt_options`: makes `load_markets` ask for spot markets only.
     """
 
@@ -41,8 +40,7 @@ class ExchangeFacts:
     trades_per_request: int | None = None
     misaligned_timeframes: frozenset[str] = frozenset()
     rows_key: str | None = ""
-    limit_per_second: float | None = None
-    limit_burst: int = 1
+    rate_limit_ms: float | None = None
     ccxt_options: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
 
 
@@ -63,6 +61,8 @@ FACTS: Mapping[str, ExchangeFacts] = MappingProxyType(
         ),
         "kucoin": ExchangeFacts(
             rows_per_request=1500,
+            # 2000 a 30 s; ccxt reckons with twice that.
+            rate_limit_ms=15,
             rows_key="data",
             ccxt_options={"fetchMarkets": {"types": ["spot"], "fetchTickersFees": False}},
         ),

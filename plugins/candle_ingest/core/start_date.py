@@ -28,11 +28,11 @@ def parse_start_date(text: str, now: datetime) -> datetime | None:
     """
     if text == SKIP:
         return None
-    if match := _RELATIVE.fullmatch(text):
-        unit = match[2]
-        start = pendulum.instance(now).in_timezone("UTC").subtract(**{f"{unit}s": int(match[1])})
-        return _plain(start.start_of(_ROUND_TO[unit]))
     try:
+        if match := _RELATIVE.fullmatch(text):
+            unit = match[2]
+            start = pendulum.instance(now).in_timezone("UTC").subtract(**{f"{unit}s": int(match[1])})
+            return _plain(start.start_of(_ROUND_TO[unit]))
         return datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=UTC)
     except ValueError:
         raise ConfigurationError(f"backfill_start_date is {text!r}; allowed is {ALLOWED}") from None

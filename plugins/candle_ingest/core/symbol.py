@@ -43,10 +43,11 @@ def parse_symbol(ticker: str) -> Symbol:
     >>> parse_symbol("ethbtc").currency_pair
     'ETH/BTC'
     """
-    text = ticker.strip().upper()
+    text = ticker.strip()
+    # Before upper(): "ß" would become "SS".
     if not text.isascii() or len(text) > LONGEST_TICKER:
         raise SymbolError(_not_understood(ticker))
-    base, quote = _split(text, ticker)
+    base, quote = _split(text.upper(), ticker)
     base, quote = (CURRENCY_ALIASES.get(code, code) for code in (base, quote))
     if not (_CURRENCY.fullmatch(base) and _CURRENCY.fullmatch(quote)) or base == quote:
         raise SymbolError(_not_understood(ticker))

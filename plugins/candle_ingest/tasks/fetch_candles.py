@@ -10,7 +10,7 @@ from typing import Any
 from candle_ingest.adapters.candle_pages import candle_pages
 from candle_ingest.adapters.candle_store import CandleStore
 from candle_ingest.adapters.ccxt_exchange import CcxtExchange
-from candle_ingest.adapters.connections import connect_influxdb, exchange_connection
+from candle_ingest.adapters.connections import connect_influxdb, connect_redis, exchange_connection
 from candle_ingest.adapters.coverage_ledger import FAILED, CoverageLedger
 from candle_ingest.adapters.influx_bucket import InfluxBucket
 from candle_ingest.core.candles import Candles
@@ -30,17 +30,28 @@ def fetch_candles(run: Run, batch: Sequence[FetchRequest]) -> list[Summary]:
     One symbol that fails stops no other of the batch; at the end the first error is raised, with the
     symbols that it holds for. A retry asks only for what is still missing.
     """
-    exchange = CcxtExchange(exchange_connection(batch[0].exchange), delay_seconds=run.settings.api_call_delay_seconds)
+    connection, delay_seconds = exchange_connection(batch[0].exchange), run.settings.api_call_delay_seconds
     if run.dry:
+        exchange = CcxtExchange(connection, delay_seconds=delay_seconds)
         return [_fetch_dry(run, exchange, request) for request in batch]
+    with (
+        connect_redis() as client,
+        InfluxBucket(connect_influxdb(), run.settings.influxdb_bucket) as bucket,
+    ):
+        exchange = CcxtExchange(connection, delay_seconds=delay_seconds, redis_client=client)
+        return _fetch_batch(run, exchange, batch, bucket)
+
+
+def _fetch_batch(
+    run: Run, exchange: CcxtExchange, batch: Sequence[FetchRequest], bucket: InfluxBucket
+) -> list[Summary]:
     summaries, errors = [], []
-    with InfluxBucket(connect_influxdb(), run.settings.influxdb_bucket) as bucket:
-        for request in batch:
-            try:
-                summaries.append(_fetch(run, exchange, request, bucket))
-            except CandleIngestError as error:
-                logger.error("%s: %s", request, error)
-                errors.append(error)
+    for request in batch:
+        try:
+            summaries.append(_fetch(run, exchange, request, bucket))
+        except CandleIngestError as error:
+            logger.error("%s: %s", request, error)
+            errors.append(error)
     if errors:
         raise _joined(errors)
     return summaries

@@ -47,7 +47,7 @@ def find_listings(
         if exchange != name:
             logger.info("%s is called %s in ccxt now", name, exchange)
         try:
-            listings.markets[exchange] = _listed(settings, exchange, symbols, cache)
+            listings.markets[exchange] = _listed(settings, exchange, symbols, cache, None if read_only else client)
         except ConfigurationError:
             raise
         except CandleIngestError as error:
@@ -57,10 +57,14 @@ def find_listings(
 
 
 def _listed(
-    settings: PipelineSettings, exchange: str, symbols: Sequence[Symbol], cache: MarketCache
+    settings: PipelineSettings,
+    exchange: str,
+    symbols: Sequence[Symbol],
+    cache: MarketCache,
+    limiter: RedisClient | None,
 ) -> dict[str, Market]:
     connection = exchange_connection(exchange)
-    api = CcxtExchange(connection, delay_seconds=settings.api_call_delay_seconds)
+    api = CcxtExchange(connection, delay_seconds=settings.api_call_delay_seconds, redis_client=limiter)
     api.check_timeframe(settings.candle_granularity_minutes)
     wanted = {symbol: equivalent_markets(symbol, settings.quote_equivalents) for symbol in symbols}
     names = {name for equivalents in wanted.values() for name in equivalents}
