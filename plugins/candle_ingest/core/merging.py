@@ -1,5 +1,6 @@
 """Merging: one candle from those of several exchanges."""
 
+import functools
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -57,8 +58,8 @@ def _weighted(cube: NDArray[np.float64], present: NDArray[np.bool_]) -> NDArray[
     prices = np.where(present[:, :, None], cube[:, :, OPEN : CLOSE + 1], 0.0)
     volumes = np.where(present, cube[:, :, VOLUME], 0.0)
     weights = _weights(volumes, present)
-    merged[:, OPEN : CLOSE + 1] = _within((weights[:, :, None] * prices).sum(axis=0), cube)
-    merged[:, VOLUME] = volumes.sum(axis=0)
+    merged[:, OPEN : CLOSE + 1] = _within(_sum(weights[:, :, None] * prices), cube)
+    merged[:, VOLUME] = _sum(volumes)
     merged[:, HIGH] = merged[:, : CLOSE + 1].max(axis=1)
     merged[:, LOW] = merged[:, : CLOSE + 1].min(axis=1)
     return merged
@@ -72,8 +73,13 @@ def _weights(volumes: NDArray[np.float64], present: NDArray[np.bool_]) -> NDArra
     largest = volumes.max(axis=0)
     traded = largest > 0
     relative = np.where(traded, volumes / np.where(traded, largest, 1.0), present)
-    weights: NDArray[np.float64] = relative / relative.sum(axis=0)
+    weights: NDArray[np.float64] = relative / _sum(relative)
     return weights
+
+
+def _sum(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Over the exchanges, one after the other: `values.sum(axis=0)` orders them by the number of times."""
+    return functools.reduce(np.add, values)
 
 
 def _within(averages: NDArray[np.float64], cube: NDArray[np.float64]) -> NDArray[np.float64]:

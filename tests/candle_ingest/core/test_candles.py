@@ -25,9 +25,8 @@ PRICES = st.floats(1e-9, 1e9)
 
 @st.composite
 def sound_values(draw):
-    low, first, second, high = sorted(draw(st.tuples(PRICES, PRICES, PRICES, PRICES)))
-    open_, close = draw(st.permutations([first, second]))
-    return [open_, high, low, close, draw(st.floats(0, 1e12))]
+    one, other, open_, close = draw(st.tuples(PRICES, PRICES, PRICES, PRICES))
+    return [open_, max(one, other, open_, close), min(one, other, open_, close), close, draw(st.floats(0, 1e12))]
 
 
 JUNK_ROWS = JSON | st.builds(lambda time, values: [time, *values], GRID_TIMES | JSON, st.lists(JSON, max_size=7))
