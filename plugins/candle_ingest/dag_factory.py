@@ -19,7 +19,7 @@ BACKFILL, CATCH_UP = "backfill", "catch_up"
 TAG = "candle_ingest"
 # Catch-up goes first when both DAGs want a slot: late candles hurt more than late history.
 PRIORITY = {BACKFILL: 1, CATCH_UP: 10}
-# Where history is skipped, the backfill DAG is there for runs by hand; Airflow wants some start date.
+# Airflow wants some start date, also where it has no meaning.
 ANY_START = datetime(2010, 1, 1, tzinfo=UTC)
 
 
@@ -36,10 +36,10 @@ def _backfill_dag(settings: PipelineSettings, now: datetime) -> DAG:
     dag = DAG(
         settings.backfill_dag_id,
         description=f"History of OHLCV candles since {settings.backfill_start_date}",
-        schedule=CronDataIntervalTimetable(settings.backfill_interval, timezone="UTC"),
+        # Where history is skipped, the DAG is there for runs by hand only.
+        schedule=None if skipped else CronDataIntervalTimetable(settings.backfill_interval, timezone="UTC"),
         start_date=begin,
         catchup=not skipped,
-        is_paused_upon_creation=True if skipped else None,
         doc_md=BACKFILL_DOC,
         **_common(settings, BACKFILL),
     )

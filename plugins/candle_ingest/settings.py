@@ -1,5 +1,6 @@
 """The settings of the pipelines: one frozen object each, from the YAML file and the environment."""
 
+import json
 import os
 from collections import Counter
 from collections.abc import Mapping
@@ -25,6 +26,16 @@ DEFAULT_CONFIG = Path(__file__).parents[2] / "include" / "candle_ingest.yaml"
 def _split_commas(value: object) -> object:
     """Environment variables hold lists as `binance,kraken`."""
     return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+
+
+def _parse_json(value: object) -> object:
+    """Environment variables hold mappings as JSON."""
+    if not isinstance(value, str):
+        return value
+    try:
+        return json.loads(value)
+    except ValueError:
+        raise ValueError('not JSON such as {"USD": ["USD", "USDT"]}') from None
 
 
 TextList = Annotated[tuple[str, ...], BeforeValidator(_split_commas)]
@@ -68,7 +79,7 @@ class PipelineSettings(BaseModel):
         le=240,
         description="Seconds that a candle must have been closed before it is asked for",
     )
-    quote_equivalents: dict[str, tuple[str, ...]] = Field(
+    quote_equivalents: Annotated[dict[str, tuple[str, ...]], BeforeValidator(_parse_json)] = Field(
         default={"USD": ("USD", "USDT", "USDC")},
         description="For each quote, the quotes that may stand for it on an exchange; the first one listed wins",
     )

@@ -8,7 +8,6 @@ from typing import Any
 
 from candle_ingest.adapters.connections import connect_influxdb
 from candle_ingest.adapters.influx_bucket import InfluxBucket
-from candle_ingest.core.candles import Candles
 from candle_ingest.core.window import Window
 from candle_ingest.errors import CandleIngestError
 from candle_ingest.settings import PipelineSettings
@@ -32,10 +31,15 @@ class StepResult:
 
 
 def run_steps(
-    settings: PipelineSettings, kind: str, window: Window | None, now_ms: int, params: Mapping[str, Any] | None = None
+    settings: PipelineSettings,
+    kind: str,
+    window: Window | None,
+    now_ms: int,
+    params: Mapping[str, Any] | None = None,
+    origin_ms: int | None = None,
 ) -> StepResult:
     """All steps of one run; a fetch that fails does not stop the others, as in Airflow."""
-    run = make_run(settings, kind, dict(params or {}), window, window.start_ms if window else None, now_ms)
+    run = make_run(settings, kind, dict(params or {}), window, origin_ms, now_ms)
     result = StepResult(validate_symbols(run, read_symbols(run)))
     summaries = [
         summary
@@ -75,5 +79,24 @@ def stored(bucket: str, measurement: str, currency_pair: str, exchange: str | No
     )
 
 
-def as_candles(rows: list[tuple]) -> Candles:
-    return Candles.from_rows(rows)
+def watermarks(bucket: str, *keys: str) -> dict[str, int]:
+    """The newest state of each key, whatever service it belongs to."""
+    flux = """
+    from(bucket: bucket) |> range(start: 0) |> filter(fn: (r) => r._measurement == "processing_state") |> last()
+    """
+    with InfluxBucket(connect_influxdb(), bucket) as opened:
+        found = {row["key"]: int(row["_value"]) for row in opened.query(flux)}
+    return {key: found[key] for key in keys if key in found}
+
+
+def everything(bucket: str) -> list[str]:
+    """Each point of the candles, as text, in one order."""
+    flux = """
+    from(bucket: bucket) |> range(start: 0)
+      |> filter(fn: (r) => r._measurement == "candles" or r._measurement == "exchange_candles")
+    """
+    with InfluxBucket(connect_influxdb(), bucket) as opened:
+        return sorted(
+            repr([row.get(k) for k in ("_measurement", "currency_pair", "exchange", "_time", "_field", "_value")])
+            for row in opened.query(flux)
+        )

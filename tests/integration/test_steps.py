@@ -6,13 +6,18 @@ import json
 
 import pytest
 
+from candle_ingest.adapters import ccxt_exchange
+from candle_ingest.adapters.connections import connect_influxdb
+from candle_ingest.core.candles import Candles
+from candle_ingest.core.merging import merge_candles
 from candle_ingest.core.window import Window
+from candle_ingest.errors import TemporaryError
 from candle_ingest.settings import PipelineSettings
 from include.exchange_simulator.coins import utc_ms
 from include.exchange_simulator.process import SimulatorProcess
 from include.exchange_simulator.synthetic_market import true_candles
 from tests.integration.servers.environment import connection_variables
-from tests.integration.steps import run_steps, stored
+from tests.integration.steps import everything, run_steps, stored, watermarks
 
 pytestmark = pytest.mark.integration
 DAY = Window(utc_ms("2026-03-10"), utc_ms("2026-03-11"))
@@ -38,6 +43,7 @@ def settings(redis_server, influxdb_server, exchanges, monkeypatch):
     """A pipeline on servers of its own; Redis lists BTC/USD."""
     for name, value in connection_variables(redis_server, influxdb_server, exchanges).items():
         monkeypatch.setenv(name, value)
+    monkeypatch.setattr(ccxt_exchange, "FIRST_WAIT_SECONDS", 0.01)
     redis_server.client().flushdb()
     redis_server.client().set("top_cryptocurrencies", json.dumps(["btcusd"]))
     exchanges.clear_faults()
@@ -53,13 +59,198 @@ def truth(exchange: str, window: Window = DAY) -> list[tuple]:
     return true_candles(exchange, MARKETS[exchange], window.start_ms, window.end_ms)
 
 
+HOUR_MS = 3_600_000
+THREE = ("binance", "coinbaseexchange", "kucoin")
+
+
+def hours(first: int, last: int) -> Window:
+    return Window(DAY.start_ms + first * HOUR_MS, DAY.start_ms + last * HOUR_MS)
+
+
+def with_settings(settings: PipelineSettings, **changes) -> PipelineSettings:
+    return PipelineSettings(**{**settings.model_dump(), **changes})
+
+
+def merged_truth(exchanges, window: Window) -> list[tuple]:
+    return merge_candles({name: Candles.from_rows(truth(name, window)) for name in exchanges}).candles.rows()
+
+
 def test_a_day_of_five_exchanges_equals_the_truth(settings):
     result = run_steps(settings, "backfill", DAY, NOW_MS)
     assert (result.failed, result.incomplete) == ({}, None)
+    recent_ms = NOW_MS - 719 * 60_000
     for exchange in FIVE:
-        rows = stored(settings.influxdb_bucket, "exchange_candles", "BTC/USD", exchange)
-        expected = truth(exchange)
-        if exchange == "kraken":  # older minutes are built from trades: no trade, no candle
-            expected = [row for row in expected if row[5] > 0 or row[0] >= DAY.end_ms - 700 * 60_000]
-            rows = [row for row in rows if row[5] > 0 or row[0] >= DAY.end_ms - 700 * 60_000]
-        assert rows == expected, exchange
+        # Kraken's older minutes are built from trades: no trade, no candle.
+        expected = [row for row in truth(exchange) if exchange != "kraken" or row[5] > 0 or row[0] >= recent_ms]
+        assert stored(settings.influxdb_bucket, "exchange_candles", "BTC/USD", exchange) == expected, exchange
+
+
+def test_the_merge_equals_the_merge_of_the_truth_and_names_its_exchanges(settings):
+    settings = with_settings(settings, exchanges=THREE)
+    result = run_steps(settings, "backfill", DAY, NOW_MS)
+    assert stored(settings.influxdb_bucket, "candles", "BTC/USD") == merged_truth(THREE, DAY)
+    assert result.written == {"BTC/USD": len(merged_truth(THREE, DAY))}
+
+
+def test_a_second_run_asks_for_nothing_and_changes_nothing(settings):
+    settings = with_settings(settings, exchanges=THREE)
+    run_steps(settings, "backfill", DAY, NOW_MS)
+    before = everything(settings.influxdb_bucket)
+    again = run_steps(settings, "backfill", DAY, NOW_MS)
+    assert (again.requests, again.incomplete) == (0, None)
+    assert everything(settings.influxdb_bucket) == before
+
+
+def test_refetch_asks_for_everything_again_and_ends_in_the_same_points(settings):
+    settings = with_settings(settings, exchanges=THREE)
+    first = run_steps(settings, "backfill", DAY, NOW_MS)
+    before = everything(settings.influxdb_bucket)
+    again = run_steps(settings, "backfill", DAY, NOW_MS, {"refetch": True})
+    assert again.requests == first.requests > 0
+    assert everything(settings.influxdb_bucket) == before
+
+
+def test_each_exchange_is_asked_the_fewest_times(settings, exchanges):
+    run_steps(
+        with_settings(settings, exchanges=("binance", "coinbaseexchange", "kucoin", "htx")), "backfill", DAY, NOW_MS
+    )
+    asked = exchanges.requests()
+    calls = {
+        exchange: sum(count["accepted"] for path, count in paths.items() if "candles" in path or "klines" in path)
+        for exchange, paths in asked.items()
+    }
+    assert calls == {"binance": 2, "coinbaseexchange": 5, "kucoin": 1, "htx": 2}
+
+
+def test_what_overlaps_is_asked_for_once(settings):
+    settings = with_settings(settings, exchanges=("coinbaseexchange",))
+    assert run_steps(settings, "backfill", hours(0, 5), NOW_MS).requests == 1
+    assert run_steps(settings, "backfill", hours(0, 10), NOW_MS).requests == 1
+    assert stored(settings.influxdb_bucket, "candles", "BTC/USD") == truth("coinbaseexchange", hours(0, 10))
+
+
+def test_one_exchange_down_leaves_its_symbol_unwritten_and_says_so(settings, exchanges, redis_server):
+    redis_server.client().set("top_cryptocurrencies", json.dumps(["btcusd", "ethusd"]))
+    settings = with_settings(settings, exchanges=("binance", "coinbaseexchange"))
+    exchanges.set_fault("coinbaseexchange", "status", status=500, path="ETH-USD")
+    broken = run_steps(settings, "backfill", hours(0, 2), NOW_MS)
+    assert list(broken.written) == ["BTC/USD"]
+    assert "ETH/USD: 1 of the 2 exchanges it needs answered; failed: coinbaseexchange" in str(broken.incomplete)
+    assert stored(settings.influxdb_bucket, "candles", "ETH/USD") == []
+    assert "ethusd-backfill" not in watermarks(settings.influxdb_bucket, "ethusd-backfill")
+    exchanges.clear_faults()
+    mended = run_steps(settings, "backfill", hours(0, 2), NOW_MS)
+    assert (mended.requests, mended.incomplete) == (1, None)
+    assert len(stored(settings.influxdb_bucket, "candles", "ETH/USD")) == 120
+
+
+def test_enough_exchanges_are_enough(settings, exchanges, caplog):
+    settings = with_settings(settings, exchanges=THREE, min_exchanges_required=2)
+    exchanges.set_fault("kucoin", "status", status=500, path="candles")
+    result = run_steps(settings, "backfill", hours(0, 2), NOW_MS)
+    assert result.incomplete is None
+    assert stored(settings.influxdb_bucket, "candles", "BTC/USD") == merged_truth(THREE[:2], hours(0, 2))
+    assert "BTC/USD is merged without kucoin" in caplog.text
+
+
+@pytest.mark.parametrize("body", ["html", "empty", "json"])
+@pytest.mark.parametrize("exchange", FIVE)
+def test_an_answer_that_is_not_candles_never_passes_for_quiet_minutes(settings, exchanges, exchange, body):
+    settings = with_settings(settings, exchanges=(exchange,))
+    run_steps(settings, "backfill", hours(22, 23), NOW_MS)  # so that the markets are cached
+    exchanges.set_fault(exchange, "body", body=body)
+    result = run_steps(settings, "backfill", hours(23, 24), NOW_MS)
+    assert list(result.failed) == [f"BTC/USD @ {exchange}"]
+    assert result.written == {}
+
+
+@pytest.mark.parametrize("kind", ["null", "nan", "negative", "high_below_low", "off_grid", "seconds_timestamps"])
+def test_wrong_rows_are_never_stored_and_fail_the_fetch(settings, exchanges, kind):
+    settings = with_settings(settings, exchanges=("binance",))
+    exchanges.set_fault("binance", kind, path="klines")
+    result = run_steps(settings, "backfill", hours(0, 2), NOW_MS)
+    assert list(result.failed) == ["BTC/USD @ binance"]
+    assert set(stored(settings.influxdb_bucket, "exchange_candles", "BTC/USD", "binance")) <= set(
+        truth("binance", hours(0, 2))
+    )
+    exchanges.clear_faults()
+    run_steps(settings, "backfill", hours(0, 2), NOW_MS)
+    assert stored(settings.influxdb_bucket, "candles", "BTC/USD") == truth("binance", hours(0, 2))
+
+
+def test_a_connection_cut_in_an_answer_is_asked_for_again(settings, exchanges):
+    settings = with_settings(settings, exchanges=("binance",))
+    for kind, details in (("reset", {"when": "middle"}), ("truncate", {}), ("status", {"status": 503})):
+        exchanges.set_fault("binance", kind, path="klines", count=1, **details)
+    result = run_steps(settings, "backfill", hours(0, 2), NOW_MS)
+    assert (result.failed, result.requests) == ({}, 4)
+    assert stored(settings.influxdb_bucket, "candles", "BTC/USD") == truth("binance", hours(0, 2))
+
+
+def test_a_dry_run_writes_nothing_anywhere(settings, redis_server):
+    settings = with_settings(settings, exchanges=THREE, influxdb_bucket="never_made")
+    client = redis_server.client()
+    before = {key: (client.dump(key), client.ttl(key)) for key in client.scan_iter()}
+    result = run_steps(settings, "backfill", hours(0, 2), NOW_MS, {"run_mode": "dry"})
+    assert result.written == {"BTC/USD": len(merged_truth(THREE, hours(0, 2)))}
+    assert {key: (client.dump(key), client.ttl(key)) for key in client.scan_iter()} == before
+    with connect_influxdb() as influxdb:
+        assert influxdb.buckets_api().find_bucket_by_name("never_made") is None
+
+
+def test_catch_up_fills_two_hours_without_a_scheduler_in_one_run(settings, exchanges):
+    settings = with_settings(settings, exchanges=THREE, catch_up_initial_days=1)
+    noon = DAY.start_ms + 12 * HOUR_MS
+    exchanges.set_clock(noon)
+    run_steps(settings, "catch_up", Window(noon - 300_000, noon), noon)
+    exchanges.set_clock(noon + 2 * HOUR_MS)
+    result = run_steps(
+        settings, "catch_up", Window(noon + 2 * HOUR_MS - 300_000, noon + 2 * HOUR_MS), noon + 2 * HOUR_MS
+    )
+    whole = Window(noon - 24 * HOUR_MS, noon + 2 * HOUR_MS)
+    assert result.incomplete is None
+    assert stored(settings.influxdb_bucket, "candles", "BTC/USD") == merged_truth(THREE, whole)
+    assert watermarks(settings.influxdb_bucket, "btcusd-catch_up", "BTC_USD_latest_ingested_ts") == {
+        "btcusd-catch_up": whole.end_ms - 60_000,
+        "BTC_USD_latest_ingested_ts": whole.end_ms - 60_000,
+    }
+
+
+def test_the_watermark_waits_before_a_hole_and_then_passes_all_that_is_there(settings):
+    settings = with_settings(settings, exchanges=("binance",))
+    for later in (hours(4, 6), hours(2, 4)):
+        run_steps(settings, "backfill", later, NOW_MS, origin_ms=DAY.start_ms)
+        assert watermarks(settings.influxdb_bucket, "btcusd-backfill") == {}
+    run_steps(settings, "backfill", hours(0, 2), NOW_MS, origin_ms=DAY.start_ms)
+    assert watermarks(settings.influxdb_bucket, "btcusd-backfill") == {"btcusd-backfill": hours(0, 6).end_ms - 60_000}
+    run_steps(settings, "backfill", hours(0, 1), NOW_MS, {"refetch": True}, origin_ms=DAY.start_ms)
+    assert watermarks(settings.influxdb_bucket, "btcusd-backfill") == {"btcusd-backfill": hours(0, 6).end_ms - 60_000}
+
+
+def test_an_exchange_that_cannot_be_reached_lists_nothing(settings, exchanges, caplog):
+    exchanges.set_fault("kucoin", "status", status=503)
+    with pytest.raises(TemporaryError, match="No symbols meet the minimum exchange requirement of 3; kucoin cannot be"):
+        run_steps(with_settings(settings, exchanges=THREE), "backfill", hours(0, 1), NOW_MS)
+    assert "kucoin counts as listing nothing: it cannot be reached" in caplog.text
+
+
+def test_validation_says_what_it_found(settings, redis_server, caplog):
+    caplog.set_level("INFO", "candle_ingest")
+    redis_server.client().set("top_cryptocurrencies", json.dumps(["btcusd", "nosuchusd", "b@d"]))
+    run_steps(with_settings(settings, exchanges=("binance", "coinbasepro", "kucoin")), "backfill", hours(0, 1), NOW_MS)
+    for line in (
+        "Multi-exchange mode: using 3 exchanges with binance as primary",
+        "coinbasepro is called coinbaseexchange in ccxt now",
+        "Auto-detected min_exchanges_required: 3",
+        "Symbol validation: 1/2 symbols meet minimum 3 exchange requirement",
+        "Left out: 'b@d' is not a symbol",
+        "Successfully processed 60 candles for BTC/USD",
+    ):
+        assert line in caplog.text
+
+
+def test_markets_are_loaded_once_by_all_runs(settings, exchanges):
+    settings = with_settings(settings, exchanges=("binance",))
+    run_steps(settings, "backfill", hours(0, 1), NOW_MS)
+    run_steps(settings, "backfill", hours(1, 2), NOW_MS)
+    assert exchanges.requests()["binance"]["/api/v3/exchangeInfo"]["accepted"] == 1

@@ -23,6 +23,7 @@ Market = dict[str, Any]
 MARKET_KEYS = ("id", "symbol", "base", "quote", "baseId", "quoteId")
 REQUEST_TIMEOUT_MS = 20_000
 ATTEMPTS = 5
+FIRST_WAIT_SECONDS = 2.0
 LONGEST_WAIT_SECONDS = 60
 
 
@@ -151,7 +152,7 @@ def _wait_seconds(state: tenacity.RetryCallState) -> float:
     if asked_for is not None and asked_for > LONGEST_WAIT_SECONDS and error is not None:
         # Longer than a task should sit and wait: Airflow tries again later.
         raise error
-    grown: float = tenacity.wait_exponential_jitter(initial=1, max=LONGEST_WAIT_SECONDS)(state)
+    grown: float = tenacity.wait_random_exponential(multiplier=FIRST_WAIT_SECONDS, max=LONGEST_WAIT_SECONDS)(state)
     return max(grown, asked_for or 0.0)
 
 

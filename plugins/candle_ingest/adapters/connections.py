@@ -2,7 +2,7 @@
 
 import os
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias, cast
+from typing import Any, TypeAlias
 from urllib.parse import urlsplit
 
 import redis
@@ -39,7 +39,9 @@ def connect_redis() -> RedisClient:
     if _find(REDIS_CONNECTION):
         from airflow.providers.redis.hooks.redis import RedisHook
 
-        return RedisHook(redis_conn_id=REDIS_CONNECTION).get_conn()
+        client: RedisClient = RedisHook(redis_conn_id=REDIS_CONNECTION).get_conn()
+        _set_timeouts(client)
+        return client
     host = _required("REDIS_HOST", REDIS_CONNECTION)
     return redis.Redis(
         host=host,
@@ -50,12 +52,23 @@ def connect_redis() -> RedisClient:
     )
 
 
+def _set_timeouts(client: RedisClient) -> None:
+    """The hook sets none: a Redis that keeps silent would hold a task for ever."""
+    if isinstance(client, redis.Redis):
+        for name in ("socket_timeout", "socket_connect_timeout"):
+            client.connection_pool.connection_kwargs[name] = REDIS_TIMEOUT_SECONDS
+
+
 def connect_influxdb() -> InfluxDBClient:
     """An InfluxDB client from `influxdb_default`, else from INFLUXDB_URL, INFLUXDB_TOKEN, INFLUXDB_ORG."""
     if _find(INFLUXDB_CONNECTION):
         from airflow.providers.influxdb.hooks.influxdb import InfluxDBHook
 
-        return cast(InfluxDBClient, InfluxDBHook(conn_id=INFLUXDB_CONNECTION).get_conn())
+        hook = InfluxDBHook(conn_id=INFLUXDB_CONNECTION)
+        client: InfluxDBClient = hook.get_conn()
+        if "timeout" not in hook.extras:
+            client.api_client.configuration.timeout = INFLUXDB_TIMEOUT_MS
+        return client
     url, token, org = (
         _required(name, INFLUXDB_CONNECTION) for name in ("INFLUXDB_URL", "INFLUXDB_TOKEN", "INFLUXDB_ORG")
     )

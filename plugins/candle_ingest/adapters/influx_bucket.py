@@ -23,6 +23,7 @@ logger = logging.getLogger(__name__)
 T = TypeVar("T")
 BATCH_LINES = 5_000
 ATTEMPTS = 6
+FIRST_WAIT_SECONDS = 1.0
 LONGEST_WAIT_SECONDS = 30
 PLAIN_CSV = Dialect(header=True, delimiter=",", annotations=[], comment_prefix="#", date_time_format="RFC3339")
 
@@ -127,7 +128,7 @@ class InfluxBucket:
 
 
 def _wait_seconds(state: tenacity.RetryCallState) -> float:
-    grown: float = tenacity.wait_exponential_jitter(initial=0.5, max=LONGEST_WAIT_SECONDS)(state)
+    grown: float = tenacity.wait_random_exponential(multiplier=FIRST_WAIT_SECONDS, max=LONGEST_WAIT_SECONDS)(state)
     error = state.outcome.exception() if state.outcome else None
     asked_for = getattr(error, "retry_after_seconds", None) or 0.0
     return max(grown, min(asked_for, LONGEST_WAIT_SECONDS))

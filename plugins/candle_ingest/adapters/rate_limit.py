@@ -20,6 +20,8 @@ logger = logging.getLogger(__name__)
 UNITS_PER_COST = 10
 # GCRA grants burst and rate together in the first second: a quarter of a second's worth keeps that harmless.
 BURST_SECONDS = 0.25
+# Room for the dearest request of a slow exchange: 1.2 on kraken.
+LEAST_BURST_COST = 2
 SHORTEST_WAIT_SECONDS = 0.01
 _CONNECTION_KEYS = ("username", "password", "socket_timeout", "socket_connect_timeout")
 
@@ -40,7 +42,9 @@ class SharedRateLimit:
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._key = name
-        self._burst_units = max(UNITS_PER_COST, math.floor(UNITS_PER_COST * 1000 * BURST_SECONDS / rate_limit_ms))
+        self._burst_units = max(
+            LEAST_BURST_COST * UNITS_PER_COST, math.floor(UNITS_PER_COST * 1000 * BURST_SECONDS / rate_limit_ms)
+        )
         self._limiter = Throttled(
             using=RateLimiterType.GCRA.value,
             # throttled-py reckons in whole seconds: a minute's worth keeps fractions of a second apart.

@@ -21,16 +21,18 @@ PRICE, AMOUNT, TIME_SECONDS, TRADE_ID = 0, 1, 2, 6
 def trade_pages(exchange: CcxtExchange, market: Market, window: Window, bar: int) -> Iterator[tuple[Window, Candles]]:
     """Candles of the window, a part at a time, as soon as the trades have gone past it."""
     cursor_ns = window.start_ms * NS_PER_MS - 1
-    waiting: list[Trade] = []
+    waiting: dict[int, Trade] = {}
     while window:
         trades, next_ns = _ask(exchange, market, cursor_ns, window)
-        waiting += trades
-        complete = len(trades) < (exchange.facts.trades_per_request or 0)
-        reached_ms = window.end_ms if complete else floor_ms(int(trades[-1].time_ms), bar)
+        # Only an answer without a new trade says that there are no more: a short one may just be short.
+        exhausted = all(trade.trade_id in waiting for trade in trades)
+        waiting |= {trade.trade_id: trade for trade in trades}
+        reached_ms = window.end_ms if exhausted else floor_ms(int(trades[-1].time_ms), bar)
         part = Window(window.start_ms, max(window.start_ms, min(reached_ms, window.end_ms)))
         if part:
-            yield part, candles_from_trades(waiting, part, bar)
-        waiting = [trade for trade in waiting if trade.time_ms >= part.end_ms]
+            yield part, candles_from_trades(waiting.values(), part, bar)
+        # The last trade is kept to the next answer, which begins with it.
+        waiting = {trade.trade_id: trade for trade in waiting.values() if trade.time_ms >= part.end_ms}
         window = Window(part.end_ms, window.end_ms)
         if window and next_ns <= cursor_ns:
             raise ExchangeTemporaryError(f"{exchange.exchange}, {market['symbol']} trades: stuck at {cursor_ns}")

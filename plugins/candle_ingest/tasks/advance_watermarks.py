@@ -23,7 +23,8 @@ def advance_watermarks(run: Run, written: Sequence[Written], bucket: InfluxBucke
     """Move each watermark to the last candle before the first hole, never back.
 
     `written` holds (ticker, currency pair, window) of what this run has merged. Where there is no watermark
-    yet, backfill counts from where its history begins, catch-up from where it began itself.
+    yet, backfill counts from where its history begins, catch-up from where it began itself; a run by hand
+    with a start of its own makes no first watermark.
     """
     if not written:
         return
@@ -34,7 +35,7 @@ def advance_watermarks(run: Run, written: Sequence[Written], bucket: InfluxBucke
     for ticker, pair, window in written:
         begin_ms = _begin_ms(run, known.get(key_of(ticker)), window)
         end_ms = contiguous_end_ms(begin_ms, ledger.merged(pair, Window(begin_ms, max(begin_ms, run.now_ms))))
-        if end_ms > begin_ms:
+        if end_ms > begin_ms and (run.start_ms is None or key_of(ticker) in known):
             reached[key_of(ticker)] = end_ms - run.bar_ms
     latest = {latest_key(pair): window.end_ms - run.bar_ms for _, pair, window in written}
     with connect_redis() as client, watermark_lock(client, bucket.name):

@@ -9,7 +9,7 @@ from candle_ingest.adapters.connections import connect_influxdb
 from candle_ingest.adapters.coverage_ledger import CoverageLedger
 from candle_ingest.adapters.influx_bucket import InfluxBucket
 from candle_ingest.core.merging import merge_candles
-from candle_ingest.core.window import Window
+from candle_ingest.core.window import Window, split_rows
 from candle_ingest.errors import IncompleteError
 from candle_ingest.tasks.advance_watermarks import advance_watermarks
 from candle_ingest.tasks.fetch_candles import Summary, unpack_candles
@@ -18,6 +18,8 @@ from candle_ingest.tasks.run import Run
 from candle_ingest.tasks.validate_symbols import Plan
 
 logger = logging.getLogger(__name__)
+# A month of minutes: what is in memory at a time, whatever the length of the run.
+MERGE_SLOTS = 44_640
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,12 +94,15 @@ def _complete(pair: PairFetches, ledger: CoverageLedger) -> list[str]:
 
 def _merge(run: Run, pair: PairFetches, exchanges: list[str], bucket: InfluxBucket, ledger: CoverageLedger) -> int:
     store = CandleStore(bucket)
-    by_exchange = store.read_exchange_candles(pair.currency_pair, exchanges, pair.window)
-    merged = merge_candles(by_exchange, run.settings.high_low)
-    store.write_merged(pair.currency_pair, merged)
-    ledger.record_merged(pair.currency_pair, pair.window, merged.candles, exchanges)
-    logger.info("Successfully processed %s candles for %s", f"{len(merged):,}", pair.currency_pair)
-    return len(merged)
+    count = 0
+    for part in split_rows(pair.window, run.bar_ms, MERGE_SLOTS):
+        by_exchange = store.read_exchange_candles(pair.currency_pair, exchanges, part)
+        merged = merge_candles(by_exchange, run.settings.high_low)
+        store.write_merged(pair.currency_pair, merged)
+        ledger.record_merged(pair.currency_pair, part, merged.candles, exchanges)
+        count += len(merged)
+    logger.info("Successfully processed %s candles for %s", f"{count:,}", pair.currency_pair)
+    return count
 
 
 def _shortfall(pair: PairFetches, complete: Sequence[str], minimum: int) -> str:

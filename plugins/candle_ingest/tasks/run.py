@@ -10,6 +10,10 @@ from candle_ingest.errors import ConfigurationError
 from candle_ingest.settings import PipelineSettings, with_params
 
 BACKFILL, CATCH_UP = "backfill", "catch_up"
+# Airflow takes any key in `conf`: a misspelt one would otherwise be ignored in silence.
+PARAM_NAMES = (
+    "symbols", "exchanges", "min_exchanges_required", "run_mode", "dry_run_limit", "start", "end", "refetch",
+)  # fmt: skip
 Kind = Literal["backfill", "catch_up"]
 
 
@@ -69,7 +73,11 @@ class Run:
             raise ConfigurationError(
                 f"the end, {format_ms(self.wanted_end_ms)}, is not after the start, {format_ms(start_ms)}"
             )
-        return Window(start_ms, max(start_ms, min(self.wanted_end_ms, self.closed_ms)))
+        if start_ms >= self.closed_ms:
+            raise ConfigurationError(
+                f"the start, {format_ms(start_ms)}, is not in the past: no candle has closed since"
+            )
+        return Window(start_ms, min(self.wanted_end_ms, self.closed_ms))
 
 
 def make_run(
@@ -81,6 +89,8 @@ def make_run(
     now_ms: int,
 ) -> Run:
     """A run from the pipeline's settings and its params. Raises ConfigurationError that names a wrong one."""
+    if unknown := sorted(set(params) - set(PARAM_NAMES)):
+        raise ConfigurationError(f"unknown param {', '.join(unknown)}; allowed are {', '.join(PARAM_NAMES)}")
     return Run(
         settings=with_params(settings, params),
         kind=kind,

@@ -3,7 +3,7 @@
 import logging
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from candle_ingest.adapters.connections import connect_influxdb, connect_redis
 from candle_ingest.adapters.influx_bucket import BucketMissingError, InfluxBucket
@@ -12,7 +12,7 @@ from candle_ingest.adapters.watermarks import Watermarks
 from candle_ingest.core.exchange_facts import canonical_exchange
 from candle_ingest.core.symbol import Symbol, parse_symbol
 from candle_ingest.core.window import format_ms
-from candle_ingest.errors import PermanentError
+from candle_ingest.errors import PermanentError, TemporaryError
 from candle_ingest.settings import PipelineSettings
 from candle_ingest.tasks.fetch_request import FetchRequest
 from candle_ingest.tasks.listings import Listings, find_listings
@@ -34,7 +34,8 @@ class Plan:
 def validate_symbols(run: Run, tickers: Sequence[str]) -> Plan:
     """Check the symbols against the exchanges, and plan the fetches.
 
-    Raises ConfigurationError for wrong settings, and PermanentError where no symbol is listed often enough.
+    Raises ConfigurationError for wrong settings, and PermanentError where no symbol is listed often enough,
+    or TemporaryError where that may be due to an exchange that cannot be reached.
     """
     minimum = _minimum(run.settings)
     symbols = [parse_symbol(ticker) for ticker in tickers]
@@ -44,8 +45,7 @@ def validate_symbols(run: Run, tickers: Sequence[str]) -> Plan:
     left_out = _left_out(symbols, valid, listings)
     if run.dry:
         valid = valid[: run.settings.dry_run_limit]
-    _wait_until_settled(run)
-    windows = _windows(run, valid)
+    windows = _windows(_settled(run), valid)
     requests = [request for symbol in valid for request in _requests(symbol, listings, windows[symbol.ticker])]
     _log_plan(requests)
     return Plan(requests, minimum, left_out)
@@ -83,7 +83,8 @@ def _valid(symbols: Sequence[Symbol], listings: Listings, minimum: int) -> list[
     )
     if not valid:
         unreachable = "".join(f"; {name} cannot be reached: {why}" for name, why in listings.unreachable.items())
-        raise PermanentError(f"No symbols meet the minimum exchange requirement of {minimum}{unreachable}")
+        kind = TemporaryError if unreachable else PermanentError
+        raise kind(f"No symbols meet the minimum exchange requirement of {minimum}{unreachable}")
     return valid
 
 
@@ -92,15 +93,21 @@ def _left_out(symbols: Sequence[Symbol], valid: Sequence[Symbol], listings: List
     if not listings.unreachable:
         return []
     names = ", ".join(listings.unreachable)
-    return [f"{s.currency_pair}: {names} could not be asked for its markets" for s in symbols if s not in valid]
+    return [
+        f"{s.currency_pair}: {names} could not be asked for markets; clear validate_symbols"
+        for s in symbols
+        if s not in valid
+    ]
 
 
-def _wait_until_settled(run: Run) -> None:
-    """A candle that has just closed may still change, or not be served yet: wait some seconds."""
-    wait_seconds = (run.wanted_end_ms - run.now_ms) / 1000 + run.settings.settle_seconds
-    if 0 < wait_seconds <= run.settings.settle_seconds:
-        logger.info("Waiting %.0f s for the last candle to settle", wait_seconds)
-        time.sleep(wait_seconds)
+def _settled(run: Run) -> Run:
+    """The run, once its last candle has settled: one that has just closed may still change, or not be served."""
+    wait_ms = run.wanted_end_ms + run.settings.settle_seconds * 1000 - run.now_ms
+    if not 0 < wait_ms <= run.settings.settle_seconds * 1000:
+        return run
+    logger.info("Waiting %.1f s for the last candle to settle", wait_ms / 1000)
+    time.sleep(wait_ms / 1000)
+    return replace(run, now_ms=run.now_ms + wait_ms)
 
 
 def _windows(run: Run, symbols: Sequence[Symbol]) -> dict[str, SymbolWindow]:
