@@ -31,15 +31,14 @@ def build_dags(settings: PipelineSettings, now: datetime | None = None) -> tuple
 
 def _backfill_dag(settings: PipelineSettings, now: datetime) -> DAG:
     start = parse_start_date(settings.backfill_start_date, now)
-    skipped = start is None
     begin = ANY_START if start is None else interval_start(start, settings.backfill_interval)
     dag = DAG(
         settings.backfill_dag_id,
         description=f"History of OHLCV candles since {settings.backfill_start_date}",
-        # Where history is skipped, the DAG is there for runs by hand only.
-        schedule=None if skipped else CronDataIntervalTimetable(settings.backfill_interval, timezone="UTC"),
+        # Also where history is skipped: without a schedule, `airflow backfill create` refuses the DAG.
+        schedule=CronDataIntervalTimetable(settings.backfill_interval, timezone="UTC"),
         start_date=begin,
-        catchup=not skipped,
+        catchup=start is not None,
         doc_md=BACKFILL_DOC,
         **_common(settings, BACKFILL),
     )

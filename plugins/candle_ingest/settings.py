@@ -4,7 +4,7 @@ import json
 import os
 from collections import Counter
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -38,6 +38,11 @@ def _parse_json(value: object) -> object:
         raise ValueError('not JSON such as {"USD": ["USD", "USDT"]}') from None
 
 
+def _date_as_text(value: object) -> object:
+    """YAML reads 2026-01-01 as a date."""
+    return str(value) if isinstance(value, date) else value
+
+
 TextList = Annotated[tuple[str, ...], BeforeValidator(_split_commas)]
 
 
@@ -58,7 +63,7 @@ class PipelineSettings(BaseModel):
         description="Exchanges that must answer for a symbol; 0 means all that are configured",
     )
     candle_granularity_minutes: int = Field(default=1, description="Length of a candle in minutes")
-    backfill_start_date: str = Field(
+    backfill_start_date: Annotated[str, BeforeValidator(_date_as_text)] = Field(
         default="1_year_ago",
         description="Start of the history: YYYY-MM-DD, N_days_ago, N_weeks_ago, N_months_ago, N_years_ago or skip",
     )
@@ -135,8 +140,11 @@ class PipelineSettings(BaseModel):
     @field_validator("backfill_interval", "catch_up_schedule")
     @classmethod
     def _cron_line(cls, text: str) -> str:
-        if not croniter.is_valid(text):
-            raise ValueError("not @hourly, @daily, @weekly, @monthly or a cron line such as */5 * * * *")
+        try:
+            croniter(text, datetime.now(UTC)).get_prev()
+        except ValueError:
+            # Also for a line that never comes, such as the 31st of February.
+            raise ValueError("not @hourly, @daily, @weekly, @monthly or a cron line such as */5 * * * *") from None
         return text
 
     @field_validator("min_exchanges_required")
@@ -180,11 +188,14 @@ def with_params(settings: PipelineSettings, params: Mapping[str, Any]) -> Pipeli
     return _validated({**settings.model_dump(), **changed}, "the params of this run")
 
 
+_MERGE_TAG = "tag:yaml.org,2002:merge"
+
+
 class _UniqueKeyLoader(yaml.SafeLoader):
     """YAML lets the later of two equal keys win in silence; two pipelines of one name are an error."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        keys = [self.construct_object(key, deep=True) for key, _ in node.value]
+        keys = [self.construct_object(key, deep=True) for key, _ in node.value if key.tag != _MERGE_TAG]
         twice = [key for key, count in Counter(map(str, keys)).items() if count > 1]
         if twice:
             raise yaml.YAMLError(f"{', '.join(twice)} stands twice, line {node.start_mark.line + 1} and below")

@@ -18,6 +18,8 @@ from candle_ingest.tasks.read_symbols import read_symbols
 from candle_ingest.tasks.run import make_run
 from candle_ingest.tasks.validate_symbols import Plan, validate_symbols
 
+ALL = Window(0, 4_102_444_800_000)
+
 
 @dataclass
 class StepResult:
@@ -89,14 +91,14 @@ def watermarks(bucket: str, *keys: str) -> dict[str, int]:
     return {key: found[key] for key in keys if key in found}
 
 
-def everything(bucket: str) -> list[str]:
-    """Each point of the candles, as text, in one order."""
+def everything(bucket: str, window: Window = ALL) -> list[str]:
+    """Each field of each candle of the window, as text, in one order."""
     flux = """
-    from(bucket: bucket) |> range(start: 0)
+    from(bucket: bucket) |> range(start: time(v: start_ns), stop: time(v: stop_ns))
       |> filter(fn: (r) => r._measurement == "candles" or r._measurement == "exchange_candles")
     """
     with InfluxBucket(connect_influxdb(), bucket) as opened:
         return sorted(
             repr([row.get(k) for k in ("_measurement", "currency_pair", "exchange", "_time", "_field", "_value")])
-            for row in opened.query(flux)
+            for row in opened.query(flux, start_ns=window.start_ms * 1_000_000, stop_ns=window.end_ms * 1_000_000)
         )

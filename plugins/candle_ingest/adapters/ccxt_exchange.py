@@ -98,7 +98,7 @@ class CcxtExchange:
         """
         answer = self.api.last_json_response
         key = self.facts.rows_key
-        rows = answer.get(key) if key and isinstance(answer, dict) else answer
+        rows = answer if not key else answer.get(key) if isinstance(answer, dict) else None
         sound = answer is not None if key == "" else isinstance(rows, dict if key == "result" else list)
         if not sound:
             raise ExchangeTemporaryError(f"{self.exchange}, {asked}: the answer is not what its API describes")

@@ -93,7 +93,11 @@ def _base_url(conn_id: str, connection: Connection) -> str | None:
         return None
     if "://" not in host:
         port = f":{connection.port}" if connection.port else ""
-        host = f"{connection.schema or 'https'}://{host}{port}"
+        # Written as one URL, the scheme is the type of the connection and a path is its schema.
+        names = (connection.schema, connection.conn_type, "https")
+        scheme = next(name for name in names if name in ("http", "https"))
+        path = f"/{connection.schema}" if connection.schema not in (None, "", "http", "https") else ""
+        host = f"{scheme}://{host}{port}{path}"
     if urlsplit(host).scheme not in ("http", "https"):
         raise ConfigurationError(
             f"connection {conn_id}: host is {host!r}; write a base URL such as https://proxy.example"

@@ -41,7 +41,7 @@ def _sorted(exchange: Any, asked: str, error: ccxt.BaseError) -> Exception:
         return PermanentError(f"{text}. The exchange refuses this country or address: {way_out}")
     if isinstance(error, ccxt.AuthenticationError):
         return ConfigurationError(f"{text}. Check key and secret in the connection ccxt_{exchange.id}")
-    if isinstance(error, ccxt.NetworkError) or any(mark in lowered for mark in TEMPORARY_TEXTS):
+    if isinstance(error, ccxt.OperationFailed) or any(mark in lowered for mark in TEMPORARY_TEXTS):
         return ExchangeTemporaryError(text, retry_after_seconds(exchange.last_response_headers, datetime.now(UTC)))
     return PermanentError(f"{text}. Trying again cannot help: check that the exchange still lists this market")
 

@@ -10,7 +10,9 @@ _FIELD = str.maketrans({'"': r"\"", "\\": r"\\"})
 
 def escaped_tag(text: str) -> str:
     """A tag value."""
-    return text.translate(_TAG)
+    escaped = text.translate(_TAG)
+    # A backslash at the end would escape what follows the value.
+    return escaped + " " if escaped.endswith("\\") else escaped
 
 
 def escaped_field(text: str) -> str:

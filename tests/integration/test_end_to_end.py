@@ -1,0 +1,143 @@
+"""The main job under the real Airflow scheduler: backfill, rerun, a failing exchange, clearing, catch-up by hand."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from candle_ingest.core.candles import Candles
+from candle_ingest.core.merging import merge_candles
+from candle_ingest.core.window import DAY_MS, Window
+from include.exchange_simulator.coins import utc_ms
+from include.exchange_simulator.process import SimulatorProcess
+from include.exchange_simulator.synthetic_market import true_candles
+from tests.integration.servers.airflow_instance import AirflowInstance
+from tests.integration.servers.environment import connection_variables
+from tests.integration.steps import everything, stored, watermarks
+
+pytestmark = pytest.mark.integration
+EXCHANGES = ("binance", "coinbaseexchange", "kucoin")
+PAIRS = {"btcusd": "BTC/USD", "ethusd": "ETH/USD", "solusd": "SOL/USD"}
+WEEK = Window(utc_ms("2026-03-01"), utc_ms("2026-03-08"))
+BROKEN_DAY = Window(utc_ms("2026-03-10"), utc_ms("2026-03-11"))
+BUCKET = "end_to_end"
+
+
+@pytest.fixture(scope="module")
+def simulator():
+    with SimulatorProcess() as process:
+        yield process
+
+
+@pytest.fixture(scope="module")
+def airflow(airflow_template, tmp_path_factory, redis_server, influxdb_server, simulator):
+    """One Airflow for this module. History is skipped, so that only what a test asks for runs."""
+    environment = {
+        **connection_variables(redis_server, influxdb_server, simulator),
+        "CANDLE_INGEST_EXCHANGES": ",".join(EXCHANGES),
+        "CANDLE_INGEST_BACKFILL_START_DATE": "skip",
+        "CANDLE_INGEST_INFLUXDB_BUCKET": BUCKET,
+        "CANDLE_INGEST_TASK_RETRIES": "0",
+    }
+    redis_server.client().flushdb()
+    redis_server.client().set("top_cryptocurrencies", json.dumps(list(PAIRS)))
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in environment.items():
+            patch.setenv(name, value)
+        with AirflowInstance(airflow_template, tmp_path_factory.mktemp("airflow") / "home", environment) as instance:
+            yield instance
+
+
+def truth(exchange: str, pair: str, window: Window) -> list[tuple]:
+    market = pair if exchange == "coinbaseexchange" else f"{pair}T"
+    return true_candles(exchange, market, window.start_ms, window.end_ms)
+
+
+def merged_truth(pair: str, window: Window) -> list[tuple]:
+    return merge_candles({e: Candles.from_rows(truth(e, pair, window)) for e in EXCHANGES}).candles.rows()
+
+
+def within(rows: list[tuple], window: Window) -> list[tuple]:
+    return [row for row in rows if window.start_ms <= row[0] < window.end_ms]
+
+
+def runs_of(airflow: AirflowInstance, window: Window) -> list[dict]:
+    """The backfill's runs whose interval lies in the window: unpausing the DAG also runs the newest interval."""
+    starts = [
+        datetime.fromtimestamp((window.start_ms + day * DAY_MS) / 1000, UTC).date().isoformat()
+        for day in range((window.end_ms - window.start_ms) // DAY_MS)
+    ]
+    return [run for run in airflow.runs("candle_backfill") if str(run["data_interval_start"])[:10] in starts]
+
+
+def test_a_week_of_three_symbols_on_three_exchanges_equals_the_truth_and_stays_so(airflow):
+    airflow.backfill("candle_backfill", "2026-03-01", "2026-03-07", max_active_runs=7)
+    airflow.wait_for_backfill("candle_backfill")
+    assert [run["state"] for run in runs_of(airflow, WEEK)] == ["success"] * 7
+    for pair in PAIRS.values():
+        for exchange in EXCHANGES:
+            rows = within(stored(BUCKET, "exchange_candles", pair, exchange), WEEK)
+            assert rows == truth(exchange, pair, WEEK), (pair, exchange)
+        assert within(stored(BUCKET, "candles", pair), WEEK) == merged_truth(pair, WEEK), pair
+    before = everything(BUCKET, WEEK)
+    airflow.backfill("candle_backfill", "2026-03-01", "2026-03-07", reprocess_behavior="completed", max_active_runs=7)
+    airflow.wait_for_backfill("candle_backfill")
+    assert everything(BUCKET, WEEK) == before
+
+
+def test_instances_are_labelled_by_symbol_and_exchange(airflow):
+    run = runs_of(airflow, WEEK)[0]
+    labels = {i["rendered_map_index"] for i in airflow.task_instances("candle_backfill", run["dag_run_id"])}
+    assert labels >= {f"{pair} @ {exchange}" for pair in PAIRS.values() for exchange in EXCHANGES}
+
+
+def test_a_broken_exchange_fails_its_symbol_only_and_clearing_mends_it(airflow, simulator):
+    simulator.set_fault("coinbaseexchange", "status", status=500, path="ETH-USD")
+    airflow.backfill("candle_backfill", "2026-03-10", "2026-03-10")
+    airflow.wait_for_backfill("candle_backfill")
+    [run] = runs_of(airflow, BROKEN_DAY)
+    assert run["state"] == "failed"
+    log = airflow.task_log("candle_backfill", run["dag_run_id"], "aggregate_and_write")
+    assert "ETH/USD: 2 of the 3 exchanges it needs answered; failed: coinbaseexchange" in log
+    for pair in ("BTC/USD", "SOL/USD"):
+        assert within(stored(BUCKET, "candles", pair), BROKEN_DAY) == merged_truth(pair, BROKEN_DAY)
+    assert within(stored(BUCKET, "candles", "ETH/USD"), BROKEN_DAY) == []
+
+    simulator.clear_faults()
+    tries = {_key(i): i["try_number"] for i in airflow.task_instances("candle_backfill", run["dag_run_id"])}
+    airflow.clear_failed("candle_backfill", "2026-03-10", "2026-03-10")
+    airflow.wait_for_run("candle_backfill", run["dag_run_id"])
+    again = airflow.task_instances("candle_backfill", run["dag_run_id"])
+    assert {i["state"] for i in again} == {"success"}
+    assert sorted(label(i) for i in again if i["try_number"] > tries[_key(i)]) == [
+        "ETH/USD @ coinbaseexchange",
+        "aggregate_and_write",
+    ]
+    assert within(stored(BUCKET, "candles", "ETH/USD"), BROKEN_DAY) == merged_truth("ETH/USD", BROKEN_DAY)
+
+
+def _key(instance: dict) -> tuple:
+    return instance["task_id"], instance["map_index"]
+
+
+def label(instance: dict) -> str:
+    return instance["rendered_map_index"] or instance["task_id"]
+
+
+def test_a_backfill_by_hand_without_start_and_end_says_what_it_needs(airflow):
+    run_id = airflow.trigger("candle_backfill", logical_date=None)
+    assert airflow.wait_for_run("candle_backfill", run_id)["state"] == "failed"
+    log = airflow.task_log("candle_backfill", run_id, "validate_symbols")
+    assert "a backfill that is triggered by hand needs the params start and end" in log
+
+
+def test_catch_up_by_hand_goes_up_to_now(airflow):
+    conf = {"symbols": ["btcusd"], "start": (datetime.now(UTC) - timedelta(hours=2)).strftime("%Y-%m-%dT%H:%M:00Z")}
+    run_id = airflow.trigger("candle_catch_up", conf=conf, logical_date=None)
+    assert airflow.wait_for_run("candle_catch_up", run_id)["state"] == "success"
+    airflow.pause("candle_catch_up")
+    newest_ms = stored(BUCKET, "candles", "BTC/USD")[-1][0]
+    assert datetime.now(UTC).timestamp() * 1000 - newest_ms < 5 * 60_000
+    assert watermarks(BUCKET, "BTC_USD_latest_ingested_ts")["BTC_USD_latest_ingested_ts"] == newest_ms
