@@ -1,0 +1,212 @@
+import ccxt
+import pytest
+
+from candle_ingest.adapters.ccxt_exchange import ATTEMPTS, CcxtExchange
+from candle_ingest.adapters.connections import ExchangeConnection
+from candle_ingest.adapters.exchange_errors import ExchangeTemporaryError
+from candle_ingest.core.exchange_facts import EXCHANGE_ALIASES, FACTS, canonical_exchange
+from candle_ingest.errors import ConfigurationError, PermanentError
+
+BASE_URL = "http://127.0.0.1:8080/prefix"
+COMMON_MINUTES = (1, 5, 15, 60)
+
+
+def opened(exchange, **options):
+    connection = {key: options.pop(key) for key in ("base_url", "config") if key in options}
+    return CcxtExchange(ExchangeConnection(exchange, **connection), **options)
+
+
+def leaves(urls):
+    return [leaf for value in urls.values() for leaf in leaves(value)] if isinstance(urls, dict) else [urls]
+
+
+def failing(times, error, answer="answer"):
+    """Ask for something that fails so many times before it answers."""
+    errors = [error] * times
+
+    def ask():
+        if errors:
+            raise errors.pop()
+        return answer
+
+    return ask
+
+
+@pytest.mark.parametrize("exchange", [*FACTS, "okx", "bitstamp"])
+def test_every_url_moves_to_the_base_url_and_keeps_its_own_path(exchange):
+    own = leaves(getattr(ccxt, exchange)().urls["api"])
+    moved = leaves(opened(exchange, base_url=BASE_URL).api.urls["api"])
+    assert moved == [BASE_URL + "".join(url.partition("://")[2].partition("/")[1:]) for url in own]
+
+
+def test_without_a_base_url_nothing_moves():
+    assert opened("binance").api.urls["api"] == ccxt.binance().urls["api"]
+
+
+@pytest.mark.parametrize(("exchange", "path"), [("binance", "/api/v3/klines"), ("bitstamp", "/api/v2/ohlc/btcusd/")])
+def test_a_request_goes_to_the_base_url(exchange, path):
+    api = opened(exchange, base_url=BASE_URL).api
+    signed = {
+        "binance": lambda: api.sign("klines", "public"),
+        "bitstamp": lambda: api.sign("ohlc/{pair}/", "public", "GET", {"pair": "btcusd"}),
+    }[exchange]()
+    assert signed["url"] == BASE_URL + path
+
+
+@pytest.mark.parametrize("exchange", ["nowhere", *EXCHANGE_ALIASES])
+def test_an_exchange_that_ccxt_does_not_have_is_refused_with_those_that_it_has(exchange):
+    with pytest.raises(ConfigurationError, match=rf"knows no exchange '{exchange}'; known are .*kraken"):
+        opened(exchange)
+
+
+@pytest.mark.parametrize("old", ["coinbasepro", "huobi"])
+def test_an_old_name_opens_the_exchange_of_today(old):
+    assert opened(canonical_exchange(old)).api.id == EXCHANGE_ALIASES[old]
+
+
+def test_an_exchange_without_candles_is_refused():
+    without = next(name for name in ccxt.exchanges if not getattr(ccxt, name)().has["fetchOHLCV"])
+    with pytest.raises(ConfigurationError, match=f"{without} serves no candles"):
+        opened(without)
+
+
+@pytest.mark.parametrize("minutes", COMMON_MINUTES)
+@pytest.mark.parametrize("exchange", FACTS)
+def test_timeframes_that_all_exchanges_share_are_usable(exchange, minutes):
+    opened(exchange).check_timeframe(minutes)
+
+
+@pytest.mark.parametrize(
+    ("exchange", "minutes"),
+    [("coinbaseexchange", 3), ("coinbaseexchange", 30), ("coinbaseexchange", 240), ("kraken", 3), ("kraken", 120),
+     ("kraken", 360), ("htx", 720), ("htx", 1440)],
+)  # fmt: skip
+def test_a_timeframe_that_is_missing_or_opens_at_another_hour_is_refused(exchange, minutes):
+    with pytest.raises(ConfigurationError, match=rf"candle_granularity_minutes is {minutes}\); it has .*1m"):
+        opened(exchange).check_timeframe(minutes)
+
+
+@pytest.mark.parametrize("exchange", FACTS)
+def test_no_request_is_spent_on_currencies(exchange):
+    assert not opened(exchange).api.has["fetchCurrencies"]
+
+
+@pytest.mark.parametrize(
+    ("exchange", "spot_only"),
+    [
+        ("binance", {"types": ["spot"]}),
+        ("kucoin", {"types": ["spot"], "fetchTickersFees": False}),
+        ("htx", {"types": {"spot": True, "linear": False, "inverse": False}}),
+    ],
+)
+def test_only_spot_markets_are_asked_for(exchange, spot_only):
+    found = opened(exchange).api.options["fetchMarkets"]
+    assert {key: found[key] for key in spot_only} == spot_only
+
+
+def test_the_connection_adds_keys_and_options_and_keeps_the_others():
+    config = {"apiKey": "k", "httpProxy": "http://proxy.example", "options": {"defaultType": "spot"}}
+    api = opened("binance", config=config).api
+    assert (api.apiKey, api.httpProxy, api.options["defaultType"]) == ("k", "http://proxy.example", "spot")
+    assert api.options["fetchMarkets"]["types"] == ["spot"]
+    assert api.enableRateLimit
+
+
+def test_one_market_is_enough_to_ask_for_its_candles():
+    exchange = opened("binance")
+    exchange.use_market(
+        {"id": "BTCUSDT", "symbol": "BTC/USDT", "base": "BTC", "quote": "USDT", "baseId": "BTC", "quoteId": "USDT"}
+    )
+    assert exchange.api.market("BTC/USDT")["id"] == "BTCUSDT"
+    assert list(exchange.api.markets) == ["BTC/USDT"]
+
+
+def test_ccxt_drops_no_row_in_silence():
+    rows = [[minute * 60_000, 1.0, 1.0, 1.0, 1.0, 1.0] for minute in range(5)]
+    parsed = opened("binance").api.parse_ohlcvs(rows, None, "1m", 120_000, 1)
+    assert [row[0] for row in parsed] == [row[0] for row in rows]
+
+
+@pytest.mark.parametrize("failures", range(ATTEMPTS))
+def test_a_request_is_tried_up_to_five_times(failures):
+    waits = []
+    exchange = opened("kraken", sleep=waits.append)
+    assert exchange.request("a page", failing(failures, ccxt.RequestTimeout("slow"))) == "answer"
+    assert (exchange.request_count, len(waits)) == (failures + 1, failures)
+
+
+def test_after_five_attempts_the_error_says_what_was_asked_of_whom():
+    exchange = opened("kraken", sleep=lambda _: None)
+    with pytest.raises(ExchangeTemporaryError, match="kraken, a page: RequestTimeout: slow"):
+        exchange.request("a page", failing(ATTEMPTS, ccxt.RequestTimeout("slow")))
+    assert exchange.request_count == ATTEMPTS
+
+
+def test_a_permanent_error_is_not_tried_again():
+    exchange = opened("kraken", sleep=lambda _: None)
+    with pytest.raises(PermanentError):
+        exchange.request("a page", failing(1, ccxt.BadSymbol("gone")))
+    assert exchange.request_count == 1
+
+
+def test_it_waits_at_least_as_long_as_the_exchange_says():
+    waits = []
+    exchange = opened("kraken", sleep=waits.append)
+    exchange.api.last_response_headers = {"Retry-After": "45"}
+    exchange.request("a page", failing(2, ccxt.RateLimitExceeded("slow down")))
+    assert len(waits) == 2
+    assert min(waits) >= 45
+
+
+def test_a_wait_longer_than_a_task_should_sit_is_left_to_airflow():
+    waits = []
+    exchange = opened("kraken", sleep=waits.append)
+    exchange.api.last_response_headers = {"Retry-After": "3600"}
+    with pytest.raises(ExchangeTemporaryError):
+        exchange.request("a page", failing(1, ccxt.DDoSProtection("banned")))
+    assert waits == []
+
+
+def test_waits_grow_no_longer_than_a_minute():
+    waits = []
+    exchange = opened("kraken", sleep=waits.append)
+    exchange.request("a page", failing(ATTEMPTS - 1, ccxt.NetworkError("cut")))
+    assert all(0 <= wait <= 60 for wait in waits)
+
+
+def test_the_extra_delay_is_kept_before_each_request():
+    waits = []
+    exchange = opened("kraken", sleep=waits.append, delay_seconds=0.5)
+    for _ in range(3):
+        exchange.request("a page", lambda: "answer")
+    assert waits == [0.5] * 3
+
+
+@pytest.mark.parametrize(
+    ("exchange", "answer"),
+    [
+        ("binance", []),
+        ("binance", [[1, "1"]]),
+        ("coinbaseexchange", []),
+        ("kraken", {"error": [], "result": {"XXBTZUSD": []}}),
+        ("kucoin", {"code": "200000", "data": []}),
+        ("htx", {"status": "ok", "data": []}),
+    ],
+)
+def test_an_answer_with_rows_even_none_is_one(exchange, answer):
+    opening = opened(exchange)
+    opening.api.last_json_response = answer
+    opening.answer_is_rows("candles")
+
+
+@pytest.mark.parametrize(
+    ("exchange", "answer"),
+    [(exchange, answer) for exchange in FACTS for answer in (None, {}, "busy", 0)]
+    + [(exchange, []) for exchange in ("kraken", "kucoin", "htx")]
+    + [("binance", {"data": []}), ("kucoin", {"data": None}), ("htx", {"data": {}}), ("kraken", {"result": []})],
+)  # fmt: skip
+def test_an_answer_without_rows_never_passes_for_quiet_minutes(exchange, answer):
+    opening = opened(exchange)
+    opening.api.last_json_response = answer
+    with pytest.raises(ExchangeTemporaryError, match=f"{exchange}, candles: the answer is not what its API describes"):
+        opening.answer_is_rows("candles")

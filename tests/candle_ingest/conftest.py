@@ -1,0 +1,16 @@
+import os
+import tempfile
+
+import pytest
+
+# Airflow is imported below this folder: it keeps its files away from the home of whoever runs the tests.
+_airflow_home = tempfile.TemporaryDirectory(prefix="candle-ingest-airflow-")
+os.environ["AIRFLOW_HOME"] = _airflow_home.name
+
+PREFIXES = ("AIRFLOW_CONN_", "CANDLE_INGEST_", "INFLUXDB_", "REDIS_")
+
+
+@pytest.fixture(autouse=True)
+def _no_settings_from_outside(monkeypatch):
+    for name in [name for name in os.environ if name.startswith(PREFIXES)]:
+        monkeypatch.delenv(name)
