@@ -68,7 +68,7 @@ def _common(settings: PipelineSettings, kind: str) -> dict[str, Any]:
         "default_args": {
             "retries": settings.task_retries,
             "retry_delay": timedelta(seconds=settings.retry_delay_seconds),
-            "retry_exponential_backoff": True,
+            "retry_exponential_backoff": 2.0,
             "max_retry_delay": timedelta(minutes=30),
             "priority_weight": PRIORITY[kind],
             "weight_rule": "absolute",
