@@ -3,7 +3,6 @@
 Only what forks tasks imports this: see the plugin beside this package.
 """
 
-
 import candle_ingest.dag_factory
 import candle_ingest.tasks.aggregate_and_write
 import candle_ingest.tasks.fetch_candles

@@ -16,8 +16,7 @@ _READ = """
 from(bucket: bucket)
   |> range(start: time(v: start_ns), stop: time(v: stop_ns))
   |> filter(fn: (r) => r._measurement == "exchange_candles" and r.currency_pair == currency_pair)
-  |> filter(fn: (r) => contains(value: r.exchange, set: exchanges))
-  |> filter(fn: (r) => contains(value: r._field, set: fields))
+  |> filter(fn: (r) => r._field != "market")
   |> pivot(rowKey: ["_time"], columnKey: ["_field"], valueColumn: "_value")
   |> keep(columns: ["_time", "exchange", "open", "high", "low", "close", "volume"])
 """

@@ -58,16 +58,23 @@ class InfluxBucket:
     def create_if_missing(self) -> None:
         """Make the bucket where it is missing and the token may; else raise BucketMissingError."""
         buckets = self._client.buckets_api()
-        if self._call("look for the bucket", lambda: buckets.find_bucket_by_name(self.name)) is not None:
+        if self._exists():
             return
         try:
             self._call("create the bucket", lambda: buckets.create_bucket(bucket_name=self.name))
         except PermanentError as error:
+            # Another task may have made it in between.
+            if self._exists():
+                return
             raise BucketMissingError(
                 f"InfluxDB has no bucket {self.name!r} that this token may see, and it may not create one: create "
                 f"the bucket, or use a token that may read and write buckets ({error})"
             ) from error
         logger.info("Created the InfluxDB bucket %s", self.name)
+
+    def _exists(self) -> bool:
+        buckets = self._client.buckets_api()
+        return self._call("look for the bucket", lambda: buckets.find_bucket_by_name(self.name)) is not None
 
     def write_lines(self, lines: Sequence[str], precision: Any = WritePrecision.MS) -> None:
         """Write line protocol in batches of 5,000; the times are in units of `precision`."""

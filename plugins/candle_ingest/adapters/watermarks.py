@@ -20,8 +20,9 @@ _READ = """
 from(bucket: bucket)
   |> range(start: 0, stop: 2200-01-01T00:00:00Z)
   |> filter(fn: (r) => r._measurement == "processing_state" and r._field == "last_processed_timestamp_ms")
-  |> filter(fn: (r) => r.service_identifier == service and contains(value: r.key, set: keys))
+  |> filter(fn: (r) => r.service_identifier == service)
   |> last()
+  |> filter(fn: (r) => contains(value: r.key, set: keys))
   |> map(fn: (r) => ({key: r.key, value: r._value, time_ns: int(v: r._time)}))
 """
 
