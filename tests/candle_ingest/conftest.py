@@ -2,6 +2,11 @@ import os
 import tempfile
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+# A busy machine is no reason to fail.
+settings.register_profile("unhurried", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("unhurried")
 
 # Airflow is imported below this folder: it keeps its files away from the home of whoever runs the tests.
 _airflow_home = tempfile.TemporaryDirectory(prefix="candle-ingest-airflow-")

@@ -14,6 +14,8 @@ HIGH_LOW = st.sampled_from(["weighted", "extremes"])
 PRICES = st.floats(1e-9, 1e9)
 VOLUMES = st.just(0.0) | st.floats(0, 1e15)
 
+NUMBERS = st.integers(1, 1_000_000).map(lambda number: number / 7)
+
 
 @st.composite
 def candle_values(draw):
@@ -76,11 +78,18 @@ def test_two_halves_of_time_give_the_same_bits_as_the_whole(high_low, markets, c
     assert tuple(a + b for a, b in zip(first, second, strict=True)) == bits(whole)
 
 
-@given(st.lists(st.tuples(candle_values(), candle_values()), min_size=8, max_size=len(NAMES)))
-def test_a_minute_of_many_exchanges_merges_to_the_same_bits_alone_as_beside_another(values):
-    markets = {name: dict(enumerate(pair)) for name, pair in zip(NAMES, values, strict=False)}
-    alone = merge({name: {0: minutes[0]} for name, minutes in markets.items()})
-    assert merge(markets).candles.rows()[0] == alone.candles.rows()[0]
+@given(st.lists(NUMBERS, min_size=8, max_size=len(NAMES)))
+def test_a_minute_of_many_exchanges_merges_to_the_same_bits_alone_as_beside_another(numbers):
+    candle_of = {name: (number, number, number, number, number) for name, number in zip(NAMES, numbers, strict=False)}
+    alone = merge({name: {0: values} for name, values in candle_of.items()})
+    beside = merge({name: {0: values, 1: values} for name, values in candle_of.items()})
+    assert beside.candles.rows()[0] == alone.candles.rows()[0]
+
+
+@given(NUMBERS, st.lists(NUMBERS, min_size=1, max_size=len(NAMES)))
+def test_exchanges_that_agree_on_a_price_give_exactly_that_price(price, volumes):
+    markets = {name: {0: (price, price, price, price, v)} for name, v in zip(NAMES, volumes, strict=False)}
+    assert merge(markets).candles.rows()[0][1:5] == (price, price, price, price)
 
 
 @given(high_low=HIGH_LOW, markets=MARKETS)
