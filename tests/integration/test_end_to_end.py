@@ -40,6 +40,7 @@ def airflow(airflow_template, tmp_path_factory, redis_server, influxdb_server, s
         "CANDLE_INGEST_BACKFILL_START_DATE": "skip",
         "CANDLE_INGEST_INFLUXDB_BUCKET": BUCKET,
         "CANDLE_INGEST_TASK_RETRIES": "0",
+        "CANDLE_INGEST_CATCH_UP_INITIAL_DAYS": "1",
     }
     redis_server.client().flushdb()
     redis_server.client().set("top_cryptocurrencies", json.dumps(list(PAIRS)))

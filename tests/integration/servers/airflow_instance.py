@@ -126,9 +126,21 @@ class AirflowInstance:
         arguments += ["--reprocess-behavior", reprocess_behavior, "--max-active-runs", str(max_active_runs)]
         if conf is not None:
             arguments += ["--dag-run-conf", json.dumps(conf)]
-        self.processes.checked_cli("backfill", "create", *arguments)
+        while not self._created_backfill(arguments):
+            # What SQLite kept of the refused command ends by itself; then the rest can be created.
+            self.unpause(dag_id)
+            self.wait_for_backfill(dag_id)
         # Only now: a scheduler at work makes SQLite refuse the command's long transaction now and then.
         self.unpause(dag_id)
+
+    def _created_backfill(self, arguments: list[str]) -> bool:
+        """Whether `airflow backfill create` went through; False where SQLite was locked by the scheduler."""
+        answer = self.processes.cli("backfill", "create", *arguments)
+        if answer.returncode == 0:
+            return True
+        if "database is locked" in answer.stderr or "AlreadyRunningBackfill" in answer.stderr:
+            return False
+        raise LocalStackError(f"airflow backfill create failed: {answer.stderr[-2000:]}")
 
     def wait_for_backfill(self, dag_id: str, timeout_seconds: float = 600) -> list[Row]:
         """Wait until every backfill of the DAG is complete; returns all runs of the DAG."""
