@@ -117,6 +117,14 @@ class PipelineSettings(BaseModel):
         default="INFO", description="Least level of the log lines of this package"
     )
 
+    @field_validator("quote_equivalents")
+    @classmethod
+    def _upper_case_quotes(cls, quotes: dict[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
+        names = [name for key, equivalents in quotes.items() for name in (key, *equivalents)]
+        if any(name != name.upper() for name in names) or not all(quotes.values()):
+            raise ValueError("expected quotes in upper case, each with at least one equivalent: USD: [USD, USDT]")
+        return quotes
+
     @field_validator("exchanges")
     @classmethod
     def _exchanges_once(cls, names: tuple[str, ...]) -> tuple[str, ...]:

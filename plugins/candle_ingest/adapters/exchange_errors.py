@@ -13,6 +13,8 @@ from candle_ingest.errors import ConfigurationError, PermanentError, TemporaryEr
 # ccxt classes these as permanent, the exchanges do not.
 TEMPORARY_TEXTS = ("too-many-requests", "too many requests")
 GEO_BLOCK_TEXTS = (" 451 ", "restricted location", "400302", "unavailable in the u.s")
+# What ccxt's parsers raise on JSON of another shape.
+UNUSABLE_ANSWER = (TypeError, KeyError, IndexError, ValueError, AttributeError, ArithmeticError)
 ALTERNATIVES = {"binance": "use binanceus, or a proxy in the connection ccxt_binance"}
 
 
@@ -31,6 +33,8 @@ def sorted_errors(exchange: Any, asked: str) -> Iterator[None]:
         yield
     except ccxt.BaseError as error:
         raise _sorted(exchange, asked, error) from error
+    except UNUSABLE_ANSWER as error:
+        raise ExchangeTemporaryError(f"{asked}: the answer is not what its API describes ({error!r})") from error
 
 
 def _sorted(exchange: Any, asked: str, error: ccxt.BaseError) -> Exception:

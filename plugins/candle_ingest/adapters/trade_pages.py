@@ -47,13 +47,10 @@ def _ask(exchange: CcxtExchange, market: Market, cursor_ns: int, window: Window)
     def ask() -> tuple[list[Trade], int]:
         answer = exchange.api.publicGetTrades(request)
         exchange.answer_is_rows(asked)
-        try:
-            trades = [_trade(row) for row in answer["result"][market["id"]]]
-            # One nanosecond back: a trade with the same time as the last one is not passed over, and a
-            # trade that comes twice counts once, by its id.
-            return sorted(trades, key=lambda trade: (trade.time_ms, trade.trade_id)), int(answer["result"]["last"]) - 1
-        except (KeyError, ValueError, ArithmeticError, TypeError, IndexError) as error:
-            raise ExchangeTemporaryError(f"{exchange.exchange}, {asked}: unusable trade ({error!r})") from error
+        trades = [_trade(row) for row in answer["result"][market["id"]]]
+        # One nanosecond back: a trade with the same time as the last one is not passed over, and a trade
+        # that comes twice counts once, by its id.
+        return sorted(trades, key=lambda trade: (trade.time_ms, trade.trade_id)), int(answer["result"]["last"]) - 1
 
     return exchange.request(asked, ask)
 

@@ -119,6 +119,13 @@ def test_a_long_answer_is_shortened():
     assert len(str(sorted_error(ccxt.ExchangeNotAvailable("x" * 100_000)))) < 500
 
 
+@pytest.mark.parametrize("error", [KeyError("data"), TypeError("a list"), ValueError("a text"), IndexError("a row")])
+def test_what_a_parser_raises_on_json_of_another_shape_is_temporary(error):
+    temporary = pytest.raises(ExchangeTemporaryError, match="the answer is not what its API describes")
+    with temporary, sorted_errors(ccxt.binance(), ASKED):
+        raise error
+
+
 def test_errors_of_others_pass_unchanged():
-    with pytest.raises(KeyError), sorted_errors(ccxt.binance(), ASKED):
-        raise KeyError("mine")
+    with pytest.raises(MemoryError), sorted_errors(ccxt.binance(), ASKED):
+        raise MemoryError
