@@ -7,7 +7,8 @@ import os
 import shutil
 import subprocess
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 
@@ -126,21 +127,19 @@ class AirflowInstance:
         arguments += ["--reprocess-behavior", reprocess_behavior, "--max-active-runs", str(max_active_runs)]
         if conf is not None:
             arguments += ["--dag-run-conf", json.dumps(conf)]
-        while not self._created_backfill(arguments):
-            # What SQLite kept of the refused command ends by itself; then the rest can be created.
-            self.unpause(dag_id)
-            self.wait_for_backfill(dag_id)
-        # Only now: a scheduler at work makes SQLite refuse the command's long transaction now and then.
+        with self._nobody_else_writing():
+            self.processes.checked_cli("backfill", "create", *arguments)
         self.unpause(dag_id)
 
-    def _created_backfill(self, arguments: list[str]) -> bool:
-        """Whether `airflow backfill create` went through; False where SQLite was locked by the scheduler."""
-        answer = self.processes.cli("backfill", "create", *arguments)
-        if answer.returncode == 0:
-            return True
-        if "database is locked" in answer.stderr or "AlreadyRunningBackfill" in answer.stderr:
-            return False
-        raise LocalStackError(f"airflow backfill create failed: {answer.stderr[-2000:]}")
+    @contextmanager
+    def _nobody_else_writing(self) -> Iterator[None]:
+        """SQLite refuses the command's long transaction while others write, and keeps half of it."""
+        stopped = [command for command in self.processes.commands() if command.name in ("scheduler", "dag-processor")]
+        for command in stopped:
+            self.running.pop(command.name).stop()
+        yield
+        for command in stopped:
+            self.running[command.name] = RunningServer(command, self.home / "console")
 
     def wait_for_backfill(self, dag_id: str, timeout_seconds: float = 600) -> list[Row]:
         """Wait until every backfill of the DAG is complete; returns all runs of the DAG."""
