@@ -12,6 +12,7 @@ from typing import Any, Self, TypeVar
 import tenacity
 import urllib3.exceptions
 from influxdb_client import InfluxDBClient, Point, WritePrecision
+from influxdb_client.client.exceptions import InfluxDBError
 from influxdb_client.client.write_api import SYNCHRONOUS
 from influxdb_client.domain.dialect import Dialect
 from influxdb_client.rest import ApiException
@@ -120,6 +121,9 @@ class InfluxBucket:
             return call()
         except ApiException as error:
             raise self._sorted(what, error) from error
+        except InfluxDBError as error:
+            # The client's own: a token that may not read its organization.
+            raise ConfigurationError(f"InfluxDB, {what} in bucket {self.name!r}: {error}") from error
         except (urllib3.exceptions.HTTPError, ConnectionError, TimeoutError) as error:
             raise InfluxTemporaryError(f"InfluxDB, {what}: {error}") from error
 

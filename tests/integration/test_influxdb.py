@@ -1,0 +1,137 @@
+"""The bucket, the ledger and the watermarks, in a real InfluxDB."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from influxdb_client import InfluxDBClient, Permission, PermissionResource
+
+from candle_ingest.adapters import influx_bucket
+from candle_ingest.adapters.candle_store import CandleStore
+from candle_ingest.adapters.coverage_ledger import FAILED, CoverageLedger
+from candle_ingest.adapters.influx_bucket import BucketMissingError, InfluxBucket
+from candle_ingest.adapters.watermarks import Watermarks, watermark_lock
+from candle_ingest.core.candles import Candles
+from candle_ingest.core.window import DAY_MS, MINUTE_MS, Window, union
+from candle_ingest.errors import ConfigurationError, TemporaryError
+from include.local_stack.ports import free_port
+
+pytestmark = pytest.mark.integration
+DAY = Window(20_000 * DAY_MS, 20_001 * DAY_MS)
+
+
+@pytest.fixture
+def open_bucket(influxdb_server):
+    """Open a bucket by name, with the administrator's token or another."""
+    opened = []
+
+    def opener(name: str, token: str = influxdb_server.token) -> InfluxBucket:
+        opened.append(InfluxBucket(InfluxDBClient(url=influxdb_server.url, token=token, org=influxdb_server.org), name))
+        return opened[-1]
+
+    yield opener
+    for bucket in opened:
+        bucket.__exit__(None, None, None)
+
+
+@pytest.fixture
+def bucket(influxdb_server, open_bucket):
+    return open_bucket(influxdb_server.new_bucket())
+
+
+def candles(*minutes: int) -> Candles:
+    return Candles.from_rows([(DAY.start_ms + m * MINUTE_MS, 1.1, 2.2, 0.3, 1.7, 0.1 + m) for m in minutes])
+
+
+def minutes(first: int, last: int) -> Window:
+    return Window(DAY.start_ms + first * MINUTE_MS, DAY.start_ms + last * MINUTE_MS)
+
+
+def test_candles_come_back_to_the_last_bit(bucket):
+    store = CandleStore(bucket)
+    store.write_exchange_candles("BTC/USD", "kraken", "BTC/USD", candles(0, 1, 3))
+    store.write_exchange_candles("BTC/USD", "htx", "BTC/USDT", candles(1))
+    store.write_exchange_candles("ETH/USD", "kraken", "ETH/USD", candles(2))
+    found = store.read_exchange_candles("BTC/USD", ["kraken", "htx", "binance"], minutes(0, 3))
+    assert {name: part.rows() for name, part in found.items()} == {
+        "kraken": candles(0, 1).rows(),
+        "htx": candles(1).rows(),
+        "binance": [],
+    }
+
+
+def test_a_hostile_name_is_a_value_and_never_a_query(bucket):
+    hostile = 'BTC/USD" or r.x == "\\ ,=\n${}'
+    CandleStore(bucket).write_exchange_candles("BTC/USD", "kraken", "BTC/USD", candles(0))
+    assert CandleStore(bucket).read_exchange_candles(hostile, ["kraken"], DAY)["kraken"].rows() == []
+
+
+def test_an_unreachable_influxdb_is_temporary_and_says_so(monkeypatch):
+    monkeypatch.setattr(influx_bucket, "FIRST_WAIT_SECONDS", 0.01)
+    client = InfluxDBClient(url=f"http://127.0.0.1:{free_port()}", token="any", org="any")
+    with (
+        InfluxBucket(client, "any") as bucket,
+        pytest.raises(TemporaryError, match="Failed to connect to InfluxDB"),
+    ):
+        bucket.write_lines(["candles value=1 1"])
+
+
+def test_a_wrong_token_fails_at_once(open_bucket):
+    with pytest.raises(ConfigurationError, match="Check the token in influxdb_default"):
+        open_bucket("any", token="wrong").write_lines(["candles value=1 1"])
+
+
+def test_a_missing_bucket_is_made_where_the_token_may(open_bucket):
+    bucket = open_bucket("made_by_the_test")
+    with pytest.raises(BucketMissingError, match="validate_symbols creates the bucket"):
+        bucket.write_lines(["candles value=1 1"])
+    bucket.create_if_missing()
+    bucket.create_if_missing()
+    bucket.write_lines(["candles value=1 1"])
+
+
+def test_a_missing_bucket_is_an_error_that_says_so_where_the_token_may_not(influxdb_server, open_bucket):
+    with InfluxDBClient(url=influxdb_server.url, token=influxdb_server.token, org=influxdb_server.org) as admin:
+        [org] = admin.organizations_api().find_organizations(org=influxdb_server.org)
+        may_read = Permission(action="read", resource=PermissionResource(org_id=org.id, type="buckets"))
+        token = admin.authorizations_api().create_authorization(org_id=org.id, permissions=[may_read]).token
+    with pytest.raises(BucketMissingError, match="InfluxDB has no bucket 'nowhere' that this token may see"):
+        open_bucket("nowhere", token=token).create_if_missing()
+
+
+def test_a_watermark_never_moves_back_whoever_writes_at_once(bucket, redis_server):
+    watermarks = Watermarks(bucket)
+
+    def move(value: int) -> None:
+        with redis_server.client() as client, watermark_lock(client, bucket.name):
+            watermarks.advance({"btcusd-backfill": value})
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(move, [5, 3, 9, 1, 7, 2, 8, 6]))
+    assert watermarks.read(["btcusd-backfill"]) == {"btcusd-backfill": 9}
+
+
+def test_windows_of_the_same_start_do_not_overwrite_each_other(bucket):
+    ledger = CoverageLedger(bucket, MINUTE_MS)
+    ledger.record_answered("BTC/USD", "kraken", "BTC/USD", minutes(0, 60), candles(0))
+    ledger.record_answered("BTC/USD", "kraken", "BTC/USD", minutes(0, 5), candles(0))
+    ledger.record_answered("BTC/USD", "kraken", "BTC/USD", minutes(60, 90), candles())
+    assert ledger.answered("BTC/USD", DAY) == {"kraken": [minutes(0, 90)]}
+
+
+def test_a_failure_takes_nothing_back_that_was_answered(bucket):
+    ledger = CoverageLedger(bucket, MINUTE_MS)
+    ledger.record_answered("BTC/USD", "kraken", "BTC/USD", minutes(0, 60), candles(0))
+    ledger.record_open("BTC/USD", "kraken", [minutes(0, 60), minutes(100, 120)], FAILED, "down")
+    assert ledger.answered("BTC/USD", DAY) == {"kraken": [minutes(0, 60)]}
+    ledger.record_answered("BTC/USD", "kraken", "BTC/USD", minutes(100, 120), candles())
+    assert ledger.answered("BTC/USD", DAY) == {"kraken": [minutes(0, 60), minutes(100, 120)]}
+
+
+def test_windows_over_midnight_are_found_from_both_days(bucket):
+    ledger = CoverageLedger(bucket, MINUTE_MS)
+    over = Window(DAY.end_ms - 10 * MINUTE_MS, DAY.end_ms + 10 * MINUTE_MS)
+    ledger.record_merged("BTC/USD", over, candles(), ["kraken"])
+    next_day = Window(DAY.end_ms, DAY.end_ms + DAY_MS)
+    assert union(ledger.merged("BTC/USD", DAY) + ledger.merged("BTC/USD", next_day)) == [over]
