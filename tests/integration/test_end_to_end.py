@@ -73,6 +73,17 @@ def runs_of(airflow: AirflowInstance, window: Window) -> list[dict]:
     return [run for run in airflow.runs("candle_backfill") if str(run["data_interval_start"])[:10] in starts]
 
 
+def test_catch_up_by_hand_goes_up_to_now(airflow):
+    """First in this module: later there is a backfill of March, from where catch-up would start."""
+    conf = {"symbols": ["btcusd"], "start": (datetime.now(UTC) - timedelta(hours=2)).strftime("%Y-%m-%dT%H:%M:00Z")}
+    run_id = airflow.trigger("candle_catch_up", conf=conf, logical_date=None)
+    assert airflow.wait_for_run("candle_catch_up", run_id)["state"] == "success"
+    airflow.pause("candle_catch_up")
+    newest_ms = stored(BUCKET, "candles", "BTC/USD")[-1][0]
+    assert datetime.now(UTC).timestamp() * 1000 - newest_ms < 5 * 60_000
+    assert watermarks(BUCKET, "BTC_USD_latest_ingested_ts")["BTC_USD_latest_ingested_ts"] == newest_ms
+
+
 def test_a_week_of_three_symbols_on_three_exchanges_equals_the_truth_and_stays_so(airflow):
     airflow.backfill("candle_backfill", "2026-03-01", "2026-03-07", max_active_runs=7)
     airflow.wait_for_backfill("candle_backfill")
@@ -132,13 +143,3 @@ def test_a_backfill_by_hand_without_start_and_end_says_what_it_needs(airflow):
     assert airflow.wait_for_run("candle_backfill", run_id)["state"] == "failed"
     log = airflow.task_log("candle_backfill", run_id, "validate_symbols")
     assert "a backfill that is triggered by hand needs the params start and end" in log
-
-
-def test_catch_up_by_hand_goes_up_to_now(airflow):
-    conf = {"symbols": ["btcusd"], "start": (datetime.now(UTC) - timedelta(hours=2)).strftime("%Y-%m-%dT%H:%M:00Z")}
-    run_id = airflow.trigger("candle_catch_up", conf=conf, logical_date=None)
-    assert airflow.wait_for_run("candle_catch_up", run_id)["state"] == "success"
-    airflow.pause("candle_catch_up")
-    newest_ms = stored(BUCKET, "candles", "BTC/USD")[-1][0]
-    assert datetime.now(UTC).timestamp() * 1000 - newest_ms < 5 * 60_000
-    assert watermarks(BUCKET, "BTC_USD_latest_ingested_ts")["BTC_USD_latest_ingested_ts"] == newest_ms
