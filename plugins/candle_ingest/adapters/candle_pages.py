@@ -1,5 +1,6 @@
 """The candles of a market, page by page, as one exchange serves them."""
 
+import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -11,6 +12,8 @@ from candle_ingest.core.candles import CheckedPage, check_rows
 from candle_ingest.core.timeframe import bar_ms, timeframe_name
 from candle_ingest.core.window import Window, floor_ms, split_rows
 from candle_ingest.errors import PermanentError
+
+logger = logging.getLogger(__name__)
 
 
 class RejectedRowsError(ExchangeTemporaryError):
@@ -76,6 +79,8 @@ def _candle_page(exchange: CcxtExchange, market: Market, window: Window, granula
         page = check_rows(rows, window, bar)
         if fault := _fault(exchange, page, rows, window, bar):
             raise ExchangeTemporaryError(f"{exchange.exchange}, {asked}: the answer has {fault}")
+        if page.outside_count and not exchange.facts.returns_whole_history:
+            logger.warning("%s, %s: %d rows of other times are dropped", exchange.exchange, asked, page.outside_count)
         if page.rejected:
             raise RejectedRowsError(f"{exchange.exchange}, {asked}: {page.rejected_in_words}", page)
         return page

@@ -84,6 +84,8 @@ def _fetch_dry(run: Run, exchange: CcxtExchange, request: FetchRequest) -> Summa
     pages = list(
         candle_pages(exchange, request.market, [request.window], run.settings.candle_granularity_minutes, run.now_ms)
     )
+    if faults := [page.checked.rejected_in_words for page in pages if page.checked.rejected]:
+        raise TemporaryError(f"{request}: some candles cannot be trusted: {'; '.join(faults)}")
     candles = Candles.concatenate([page.checked.candles for page in pages])
     summary = _summary(request, [request.window], run.bar_ms, len(candles), exchange.request_count - before)
     _log(request, summary)
