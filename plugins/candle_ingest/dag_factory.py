@@ -14,8 +14,8 @@ from candle_ingest.core.start_date import SKIP, interval_start, parse_start_date
 from candle_ingest.dag_params import dag_params
 from candle_ingest.errors import PermanentError
 from candle_ingest.settings import PipelineSettings
+from candle_ingest.tasks.run import BACKFILL, CATCH_UP
 
-BACKFILL, CATCH_UP = "backfill", "catch_up"
 TAG = "candle_ingest"
 # Catch-up goes first when both DAGs want a slot: late candles hurt more than late history.
 PRIORITY = {BACKFILL: 1, CATCH_UP: 10}

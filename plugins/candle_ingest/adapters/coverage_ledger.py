@@ -29,7 +29,7 @@ _READ = """
 from(bucket: bucket)
   |> range(start: time(v: start_ns), stop: time(v: stop_ns))
   |> filter(fn: (r) => r._measurement == measurement and r.currency_pair == currency_pair)
-  |> filter(fn: (r) => r._field == "end_ms" or r._field == "status" or r._field == "present")
+  |> filter(fn: (r) => r._field == "end_ms" or r._field == "status")
   |> pivot(rowKey: ["_time"], columnKey: ["_field"], valueColumn: "_value")
   |> map(fn: (r) => ({r with time_ns: int(v: r._time)}))
 """
@@ -42,7 +42,6 @@ class Entry:
     window: Window
     exchange: str
     status: str
-    present: int
 
 
 class CoverageLedger:
@@ -115,7 +114,6 @@ class CoverageLedger:
                 Window(int(row["time_ns"]) // NS_PER_MS, int(row["end_ms"])),
                 row.get("exchange", ""),
                 row.get("status", ANSWERED),
-                int(row.get("present") or 0),
             )
             for row in rows
         ]

@@ -51,13 +51,13 @@ class SharedRateLimit:
             quota=per_min(math.floor(UNITS_PER_COST * 60_000 / rate_limit_ms), self._burst_units),
             store=_store(client),
         )
-        self._fallback: Callable[[float], None] | None = None
-        self._own_throttle = fallback
+        self._fallback = fallback
+        self._shared = True
         self._sleep = sleep
 
     def __call__(self, cost: float = 1) -> None:
         """Wait until a request of this cost may be made."""
-        if self._fallback is not None:
+        if not self._shared:
             return self._fallback(cost)
         # A request that costs more than the burst would never be granted.
         units = min(self._burst_units, math.ceil(float(cost or 1) * UNITS_PER_COST))
@@ -66,8 +66,8 @@ class SharedRateLimit:
                 self._sleep(max(SHORTEST_WAIT_SECONDS, result.state.retry_after))
         except (redis.RedisError, BaseThrottledError) as error:
             logger.warning("No shared rate limit, ccxt's own throttle serves for this task: %s", error)
-            self._fallback = self._own_throttle
-            self._own_throttle(cost)
+            self._shared = False
+            self._fallback(cost)
 
 
 def limit_name(exchange: str, base_url: str | None) -> str:
