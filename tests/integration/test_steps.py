@@ -10,7 +10,8 @@ from candle_ingest.adapters import ccxt_exchange
 from candle_ingest.adapters.connections import connect_influxdb
 from candle_ingest.core.candles import Candles
 from candle_ingest.core.merging import merge_candles
-from candle_ingest.core.window import Window
+from candle_ingest.core.resampling import resample
+from candle_ingest.core.window import DAY_MS, Window
 from candle_ingest.errors import TemporaryError
 from candle_ingest.settings import PipelineSettings
 from include.exchange_simulator.coins import utc_ms
@@ -120,6 +121,26 @@ def test_each_exchange_is_asked_the_fewest_times(settings, exchanges):
         for exchange, paths in asked.items()
     }
     assert calls == {"binance": 2, "coinbaseexchange": 5, "kucoin": 1, "htx": 2}
+
+
+@pytest.mark.parametrize(
+    ("exchange", "minutes", "timeframe"),
+    [("coinbaseexchange", 30, "30m"), ("coinbaseexchange", 480, "8h"), ("htx", 1440, "1d"), ("kucoin", 1440, "1d"),
+     ("kraken", 3, "3m"), ("kraken", 720, "12h")],
+)  # fmt: skip
+def test_a_granularity_that_an_exchange_lacks_is_built_exactly(settings, exchange, minutes, timeframe):
+    window = Window(DAY.start_ms - DAY_MS, DAY.end_ms)
+    settings = with_settings(settings, exchanges=(exchange,), candle_granularity_minutes=minutes)
+    assert run_steps(settings, "backfill", window, NOW_MS).failed == {}
+    # The simulator counts htx's days from Singapore's midnight: its hours make up the days in UTC.
+    hours_of = {"htx": "1h"}.get(exchange, "1m")
+    rows = true_candles(exchange, MARKETS[exchange], window.start_ms, window.end_ms, hours_of)
+    built = resample(Candles.from_rows(rows), minutes * 60_000).rows()
+    # Kraken's older candles are built from trades: no trade, no candle.
+    expected = [row for row in built if exchange != "kraken" or row[5] > 0 or row[0] >= NOW_MS - 719 * 60_000]
+    assert stored(settings.influxdb_bucket, "exchange_candles", "BTC/USD", exchange) == expected
+    if exchange != "htx":
+        assert built == true_candles(exchange, MARKETS[exchange], window.start_ms, window.end_ms, timeframe)
 
 
 def test_what_overlaps_is_asked_for_once(settings):

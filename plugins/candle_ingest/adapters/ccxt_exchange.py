@@ -13,7 +13,7 @@ from candle_ingest.adapters.connections import ExchangeConnection, RedisClient
 from candle_ingest.adapters.exchange_errors import ExchangeTemporaryError, sorted_errors
 from candle_ingest.adapters.rate_limit import SharedRateLimit, limit_name
 from candle_ingest.core.exchange_facts import ExchangeFacts, exchange_facts
-from candle_ingest.core.timeframe import timeframe_name
+from candle_ingest.core.timeframe import source_minutes, timeframe_name
 from candle_ingest.errors import ConfigurationError
 
 logger = logging.getLogger(__name__)
@@ -69,15 +69,19 @@ class CcxtExchange:
         """Let requests know this one market, so that the whole list need not be loaded."""
         self.api.set_markets([{**market, "spot": True, "type": "spot", "active": True}])
 
-    def check_timeframe(self, granularity_minutes: int) -> None:
-        """Raise ConfigurationError where the exchange has no such candles that could be merged."""
-        name = timeframe_name(granularity_minutes)
-        usable = set(self.api.timeframes or {}) - self.facts.misaligned_timeframes
-        if name not in usable:
+    def source_minutes(self, granularity_minutes: int) -> int:
+        """The length of the candles to ask for: the granularity, or the largest one that divides it.
+
+        Raises ConfigurationError where the exchange has none.
+        """
+        offered = set(self.api.timeframes or {}) - self.facts.misaligned_timeframes
+        minutes = source_minutes(granularity_minutes, offered)
+        if minutes is None:
             raise ConfigurationError(
-                f"{self.exchange} has no {name} candles that open at midnight UTC (candle_granularity_minutes is "
-                f"{granularity_minutes}); it has {', '.join(sorted(usable))}"
+                f"{self.exchange} has no candles that make up {timeframe_name(granularity_minutes)} "
+                f"(candle_granularity_minutes is {granularity_minutes}); it has {', '.join(sorted(offered))}"
             )
+        return minutes
 
     def request(self, asked: str, ask: Callable[[], T]) -> T:
         """The answer to one request. Raises TemporaryError after five attempts, else PermanentError."""

@@ -69,8 +69,8 @@ FACTS: Mapping[str, ExchangeFacts] = MappingProxyType(
         "htx": ExchangeFacts(
             rows_per_request=1000,
             rows_key="data",
-            # Days open at 16:00 UTC, midnight in Singapore.
-            misaligned_timeframes=frozenset({"1d", "1w"}),
+            # Days open at 16:00 UTC, midnight in Singapore; that its 4h would fall on UTC's grid is unverified.
+            misaligned_timeframes=frozenset({"4h", "1d", "1w"}),
             ccxt_options={"fetchMarkets": {"types": {"spot": True, "linear": False, "inverse": False}}},
         ),
     }

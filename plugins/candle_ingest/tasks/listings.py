@@ -9,6 +9,7 @@ from candle_ingest.adapters.connections import RedisClient, exchange_connection
 from candle_ingest.adapters.market_cache import MarketCache
 from candle_ingest.core.exchange_facts import canonical_exchange
 from candle_ingest.core.symbol import Symbol
+from candle_ingest.core.timeframe import timeframe_name
 from candle_ingest.errors import CandleIngestError, ConfigurationError
 from candle_ingest.settings import PipelineSettings
 
@@ -65,9 +66,19 @@ def _listed(
 ) -> dict[str, Market]:
     connection = exchange_connection(exchange)
     api = CcxtExchange(connection, delay_seconds=settings.api_call_delay_seconds, redis_client=limiter)
-    api.check_timeframe(settings.candle_granularity_minutes)
+    _say_if_built(
+        exchange, settings.candle_granularity_minutes, api.source_minutes(settings.candle_granularity_minutes)
+    )
     wanted = {symbol: equivalent_markets(symbol, settings.quote_equivalents) for symbol in symbols}
     names = {name for equivalents in wanted.values() for name in equivalents}
     found = cache.markets(connection, names, api.spot_markets)
     first = {symbol: next((found[name] for name in names if name in found), None) for symbol, names in wanted.items()}
     return {symbol.currency_pair: market for symbol, market in first.items() if market is not None}
+
+
+def _say_if_built(exchange: str, granularity_minutes: int, source_minutes: int) -> None:
+    if source_minutes != granularity_minutes:
+        logger.info(
+            "%s has no %s candles: they are built from its %s candles",
+            exchange, timeframe_name(granularity_minutes), timeframe_name(source_minutes),
+        )  # fmt: skip

@@ -3,10 +3,9 @@
 from types import TracebackType
 from typing import Self
 
-from candle_ingest.adapters.candle_pages import Page
 from candle_ingest.adapters.candle_store import CandleStore
 from candle_ingest.adapters.coverage_ledger import REJECTED, CoverageLedger
-from candle_ingest.core.candles import Candles
+from candle_ingest.core.candles import Candles, Page
 from candle_ingest.core.window import Window, subtract, union
 from candle_ingest.tasks.fetch_request import FetchRequest
 

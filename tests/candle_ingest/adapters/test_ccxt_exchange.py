@@ -70,17 +70,25 @@ def test_an_exchange_without_candles_is_refused():
 @pytest.mark.parametrize("minutes", COMMON_MINUTES)
 @pytest.mark.parametrize("exchange", FACTS)
 def test_timeframes_that_all_exchanges_share_are_usable(exchange, minutes):
-    opened(exchange).check_timeframe(minutes)
+    assert minutes % opened(exchange).source_minutes(minutes) == 0
 
 
 @pytest.mark.parametrize(
-    ("exchange", "minutes"),
-    [("coinbaseexchange", 3), ("coinbaseexchange", 30), ("coinbaseexchange", 240), ("kraken", 3), ("kraken", 120),
-     ("kraken", 360), ("htx", 720), ("htx", 1440)],
+    ("exchange", "minutes", "source"),
+    [("coinbaseexchange", 3, 1), ("coinbaseexchange", 30, 15), ("coinbaseexchange", 480, 60), ("kraken", 360, 60),
+     ("kraken", 720, 240), ("htx", 720, 60), ("htx", 1440, 60), ("binance", 1440, 1440)],
 )  # fmt: skip
-def test_a_timeframe_that_is_missing_or_opens_at_another_hour_is_refused(exchange, minutes):
-    with pytest.raises(ConfigurationError, match=rf"candle_granularity_minutes is {minutes}\); it has .*1m"):
-        opened(exchange).check_timeframe(minutes)
+def test_a_timeframe_that_is_missing_or_opens_at_another_hour_is_built_from_the_largest_that_divides_it(
+    exchange, minutes, source
+):
+    assert opened(exchange).source_minutes(minutes) == source
+
+
+def test_a_timeframe_that_cannot_be_built_is_refused():
+    exchange = opened("htx")
+    exchange.api.timeframes = {"5m": "5min"}
+    with pytest.raises(ConfigurationError, match=r"htx has no candles that make up 3m .*is 3\); it has 5m"):
+        exchange.source_minutes(3)
 
 
 @pytest.mark.parametrize("exchange", FACTS)
