@@ -63,18 +63,33 @@ def _served_pages(exchange: CcxtExchange, market: Market, window: Window, minute
         yield _candle_page(exchange, market, part, minutes)
 
 
-def _candle_page(exchange: CcxtExchange, market: Market, window: Window, granularity_minutes: int) -> Page:
-    bar, timeframe = bar_ms(granularity_minutes), timeframe_name(granularity_minutes)
-    asked = f"{market['symbol']} {timeframe} candles of {window}"
+def candle_rows(exchange: CcxtExchange, market: Market, minutes: int, window: Window) -> list[Any]:
+    """The rows of one request as ccxt gives them, unchecked. `exchange` knows the market already."""
+    asked = _asked(market, minutes, window)
+    return exchange.request(asked, lambda: _ask_rows(exchange, market, minutes, window, asked))
+
+
+def _asked(market: Market, minutes: int, window: Window) -> str:
+    return f"{market['symbol']} {timeframe_name(minutes)} candles of {window}"
+
+
+def _ask_rows(exchange: CcxtExchange, market: Market, minutes: int, window: Window, asked: str) -> list[Any]:
+    bar = bar_ms(minutes)
     # The end is the open time of the last candle: exchanges take it as inclusive. kucoin's is exclusive
     # and ccxt reckons it from the limit; kraken has none.
     params = {} if exchange.exchange in ("kucoin", "kraken") else {"until": window.end_ms - bar}
+    rows: list[Any] = exchange.api.fetch_ohlcv(
+        market["symbol"], timeframe_name(minutes), since=window.start_ms, limit=window.slots(bar), params=params
+    )
+    exchange.answer_is_rows(asked)
+    return rows
+
+
+def _candle_page(exchange: CcxtExchange, market: Market, window: Window, minutes: int) -> Page:
+    bar, asked = bar_ms(minutes), _asked(market, minutes, window)
 
     def ask() -> CheckedPage:
-        rows = exchange.api.fetch_ohlcv(
-            market["symbol"], timeframe, since=window.start_ms, limit=window.slots(bar), params=params
-        )
-        exchange.answer_is_rows(asked)
+        rows = _ask_rows(exchange, market, minutes, window, asked)
         page = check_rows(rows, window, bar)
         if fault := _fault(exchange, page, rows, window, bar):
             raise ExchangeTemporaryError(f"{exchange.exchange}, {asked}: the answer has {fault}")

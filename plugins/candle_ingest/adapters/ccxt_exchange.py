@@ -9,8 +9,14 @@ from urllib.parse import urlsplit
 import ccxt
 import tenacity
 
+from candle_ingest.adapters.circuit_breaker import CircuitBreaker
 from candle_ingest.adapters.connections import ExchangeConnection, RedisClient
-from candle_ingest.adapters.exchange_errors import ExchangeTemporaryError, sorted_errors
+from candle_ingest.adapters.exchange_errors import (
+    ExchangeLimitedError,
+    ExchangeTemporaryError,
+    ExchangeUnavailableError,
+    sorted_errors,
+)
 from candle_ingest.adapters.rate_limit import SharedRateLimit, limit_name
 from candle_ingest.core.exchange_facts import ExchangeFacts, exchange_facts
 from candle_ingest.core.timeframe import source_minutes, timeframe_name
@@ -30,7 +36,8 @@ LONGEST_WAIT_SECONDS = 60
 class CcxtExchange:
     """A ccxt exchange object with the base URL, the keys and the limits that hold for it.
 
-    With `redis_client` it shares one rate budget with all tasks; without, ccxt's own throttle holds.
+    With `redis_client` it shares with all tasks one rate budget, what the exchange asks for, and whether it is
+    down; without, ccxt's own throttle holds. An `urgent` one goes before others that wait for the budget.
 
     Each request is tried up to five times, waiting as long as the exchange says or ever longer.
     """
@@ -41,6 +48,7 @@ class CcxtExchange:
         *,
         delay_seconds: float = 0.0,
         redis_client: RedisClient | None = None,
+        urgent: bool = False,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self.exchange = connection.exchange
@@ -49,12 +57,15 @@ class CcxtExchange:
         self.request_count = 0
         self._delay_seconds = delay_seconds
         self._sleep = sleep
+        self._subject = "markets"
+        self._limit: SharedRateLimit | None = None
+        self._breaker: CircuitBreaker | None = None
         if redis_client is not None:
-            self.api.throttle = self._shared_rate_limit(connection, redis_client)
-
-    def _shared_rate_limit(self, connection: ExchangeConnection, client: RedisClient) -> SharedRateLimit:
-        name = limit_name(connection.exchange, connection.base_url)
-        return SharedRateLimit(client, name, self.facts.rate_limit_ms or self.api.rateLimit, self.api.throttle)
+            name = limit_name(connection.exchange, connection.base_url)
+            rate_limit_ms = self.facts.rate_limit_ms or self.api.rateLimit
+            self._limit = SharedRateLimit(redis_client, name, rate_limit_ms, self.api.throttle, urgent=urgent)
+            self._breaker = CircuitBreaker(redis_client, name, connection.exchange)
+            self.api.throttle = self._limit
 
     def spot_markets(self) -> list[Market]:
         """The spot markets that trade now, each with what a fetch needs of it."""
@@ -67,6 +78,7 @@ class CcxtExchange:
 
     def use_market(self, market: Market) -> None:
         """Let requests know this one market, so that the whole list need not be loaded."""
+        self._subject = market["symbol"]
         self.api.set_markets([{**market, "spot": True, "type": "spot", "active": True}])
 
     def source_minutes(self, granularity_minutes: int) -> int:
@@ -110,8 +122,23 @@ class CcxtExchange:
     def _ask_once(self, asked: str, ask: Callable[[], T]) -> T:
         if self._delay_seconds:
             self._sleep(self._delay_seconds)
-        self.request_count += 1
         self.api.last_json_response = None
+        if self._breaker is None or self._limit is None:
+            return self._count_and_ask(asked, ask)
+        self._breaker.enter()
+        try:
+            answer = self._count_and_ask(asked, ask)
+        except ExchangeLimitedError as error:
+            self._limit.pause(error.retry_after_seconds or FIRST_WAIT_SECONDS, str(error))
+            raise
+        except ExchangeUnavailableError as error:
+            self._breaker.failed(self._subject, str(error))
+            raise
+        self._breaker.answered()
+        return answer
+
+    def _count_and_ask(self, asked: str, ask: Callable[[], T]) -> T:
+        self.request_count += 1
         with sorted_errors(self.api, asked):
             return ask()
 

@@ -49,6 +49,10 @@ class Candles:
         first, last = np.searchsorted(self.open_time_ms, [start_ms, end_ms])
         return Candles(self.open_time_ms[first:last], self.ohlcv[first:last])
 
+    def traded_ms(self) -> NDArray[np.int64]:
+        """The open times of the candles with volume."""
+        return self.open_time_ms[self.ohlcv[:, FIELDS.index("volume")] > 0]
+
     def rows(self) -> list[tuple[int, float, float, float, float, float]]:
         """As rows of (open_time_ms, open, high, low, close, volume)."""
         return [(time, *values) for time, values in zip(self.open_time_ms.tolist(), self.ohlcv.tolist(), strict=True)]
