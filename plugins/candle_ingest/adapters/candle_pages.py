@@ -65,21 +65,18 @@ def _by_age(exchange: CcxtExchange, window: Window, bar: int, now_ms: int) -> tu
 
 
 def _candle_page(exchange: CcxtExchange, market: Market, window: Window, granularity_minutes: int) -> Page:
-    bar, timeframe = bar_ms(granularity_minutes), timeframe_name(granularity_minutes)
+    bar, timeframe, facts = bar_ms(granularity_minutes), timeframe_name(granularity_minutes), exchange.facts
     asked = f"{market['symbol']} {timeframe} candles of {window}"
-    # The end is the open time of the last candle: exchanges take it as inclusive. kucoin's is exclusive
-    # and ccxt reckons it from the limit; kraken has none.
-    params = {} if exchange.exchange in ("kucoin", "kraken") else {"until": window.end_ms - bar}
+    params = {"until": window.end_ms + (facts.spare_rows - 1) * bar} if facts.takes_until else {}
+    limit = window.slots(bar) + facts.spare_rows
 
     def ask() -> CheckedPage:
-        rows = exchange.api.fetch_ohlcv(
-            market["symbol"], timeframe, since=window.start_ms, limit=window.slots(bar), params=params
-        )
+        rows = exchange.api.fetch_ohlcv(market["symbol"], timeframe, since=window.start_ms, limit=limit, params=params)
         exchange.answer_is_rows(asked)
         page = check_rows(rows, window, bar)
         if fault := _fault(exchange, page, rows, window, bar):
             raise ExchangeTemporaryError(f"{exchange.exchange}, {asked}: the answer has {fault}")
-        if page.outside_count and not exchange.facts.returns_whole_history:
+        if page.outside_count > facts.spare_rows and not facts.returns_whole_history:
             logger.warning("%s, %s: %d rows of other times are dropped", exchange.exchange, asked, page.outside_count)
         if page.rejected:
             raise RejectedRowsError(f"{exchange.exchange}, {asked}: {page.rejected_in_words}", page)
@@ -101,6 +98,6 @@ def _fault(exchange: CcxtExchange, page: CheckedPage, rows: list[Any], window: W
         cut_off = len(rows) >= (exchange.facts.history_rows or 0) and rows[0][0] > window.start_ms
         if not rows or cut_off or rows[-1][0] < window.end_ms - bar:
             return "candles that do not reach over the window"
-    elif rows and page.outside_count == len(rows):
+    elif page.outside_count == len(rows) > exchange.facts.spare_rows:
         return "only candles of other times"
     return None
