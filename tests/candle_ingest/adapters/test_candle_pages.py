@@ -27,14 +27,14 @@ def simulator():
         yield process
 
 
-def rows_and_requests(simulator, name, window, base="BTC", now_ms=None, site=None, facts=None):
+def rows_and_requests(simulator, name, window, base="BTC", minutes=1, now_ms=None, site=None, facts=None):
     """What the pages of a window hold, and how many requests they took. `site` asks the simulated exchange `name`."""
     symbol = f"{base}/{'USD' if name in DOLLAR_EXCHANGES else 'USDT'}"
     exchange = CcxtExchange(ExchangeConnection(site or name, simulator.exchange_url(name)), sleep=lambda _: None)
     exchange.facts = facts or exchange.facts
     if now_ms is not None:
         exchange.api.milliseconds = lambda: now_ms
-    pages = list(candle_pages(exchange, market(name, symbol), [window], 1, NOW_MS))
+    pages = list(candle_pages(exchange, market(name, symbol), [window], minutes, NOW_MS))
     assert max(page.checked.outside_count for page in pages) <= exchange.facts.spare_rows
     return [row for page in pages for row in page.checked.candles.rows()], exchange.request_count
 
@@ -45,9 +45,9 @@ def market(name, symbol):
     return {"id": listed.id, "symbol": symbol, **codes}
 
 
-def truth(name, window, base="BTC"):
+def truth(name, window, base="BTC", timeframe="1m"):
     symbol = f"{base}/{'USD' if name in DOLLAR_EXCHANGES else 'USDT'}"
-    return true_candles(name, symbol, window.start_ms, window.end_ms)
+    return true_candles(name, symbol, window.start_ms, window.end_ms, timeframe)
 
 
 @pytest.mark.parametrize("base", ["BTC", "ENJ"])
@@ -64,6 +64,14 @@ def test_one_candle_is_one_row_of_one_request(simulator, name):
     start_ms = NOW_MS // MINUTE_MS * MINUTE_MS - 3000 * MINUTE_MS
     window = Window(start_ms, start_ms + MINUTE_MS)
     assert rows_and_requests(simulator, name, window) == (truth(name, window), 1)
+
+
+@pytest.mark.parametrize(("minutes", "timeframe"), [(5, "5m"), (60, "1h"), (1440, "1d")])
+@pytest.mark.parametrize("name", [name for name in WITH_A_START if name != "htx"])
+def test_larger_candles_are_exactly_the_window_too(simulator, name, minutes, timeframe):
+    window = Window(utc_ms("2026-03-01"), utc_ms("2026-03-01") + 7 * minutes * MINUTE_MS)
+    found = rows_and_requests(simulator, name, window, minutes=minutes)
+    assert found == (truth(name, window, timeframe=timeframe), 1)
 
 
 @pytest.mark.parametrize("name", WITH_A_START)
