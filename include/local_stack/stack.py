@@ -10,6 +10,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from candle_ingest.core.exchange_facts import canonical_exchange
+from include.exchange_simulator.markets import EXCHANGES as SIMULATED_EXCHANGES
 from include.local_stack.airflow_processes import REPOSITORY, AirflowProcesses
 from include.local_stack.errors import LocalStackError
 from include.local_stack.generated_secrets import GeneratedSecrets
@@ -21,7 +22,6 @@ from include.local_stack.redis_server import RedisServer, redis_command
 from include.local_stack.server_command import ServerCommand
 from include.local_stack.settings_file import AirflowSettings, read_settings
 
-SIMULATED_EXCHANGES = ("binance", "coinbaseexchange", "kraken", "kucoin", "htx")
 _PREFERRED_PORTS = {"airflow": 8080, "influxdb": 8086, "redis": 6379, "simulator": 8899}
 
 Say = Callable[[str], None]

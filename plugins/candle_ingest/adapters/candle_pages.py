@@ -74,12 +74,11 @@ def _asked(market: Market, minutes: int, window: Window) -> str:
 
 
 def _ask_rows(exchange: CcxtExchange, market: Market, minutes: int, window: Window, asked: str) -> list[Any]:
-    bar = bar_ms(minutes)
-    # The end is the open time of the last candle: exchanges take it as inclusive. kucoin's is exclusive
-    # and ccxt reckons it from the limit; kraken has none.
-    params = {} if exchange.exchange in ("kucoin", "kraken") else {"until": window.end_ms - bar}
+    facts, bar = exchange.facts, bar_ms(minutes)
+    params = {"until": window.end_ms + (facts.spare_rows - 1) * bar} if facts.takes_until else {}
+    limit = window.slots(bar) + facts.spare_rows
     rows: list[Any] = exchange.api.fetch_ohlcv(
-        market["symbol"], timeframe_name(minutes), since=window.start_ms, limit=window.slots(bar), params=params
+        market["symbol"], timeframe_name(minutes), since=window.start_ms, limit=limit, params=params
     )
     exchange.answer_is_rows(asked)
     return rows
@@ -93,7 +92,7 @@ def _candle_page(exchange: CcxtExchange, market: Market, window: Window, minutes
         page = check_rows(rows, window, bar)
         if fault := _fault(exchange, page, rows, window, bar):
             raise ExchangeTemporaryError(f"{exchange.exchange}, {asked}: the answer has {fault}")
-        if page.outside_count and not exchange.facts.returns_whole_history:
+        if page.outside_count > exchange.facts.spare_rows and not exchange.facts.returns_whole_history:
             logger.warning("%s, %s: %d rows of other times are dropped", exchange.exchange, asked, page.outside_count)
         if page.rejected:
             raise RejectedRowsError(f"{exchange.exchange}, {asked}: {page.rejected_in_words}", page)
@@ -115,6 +114,6 @@ def _fault(exchange: CcxtExchange, page: CheckedPage, rows: list[Any], window: W
         cut_off = len(rows) >= (exchange.facts.history_rows or 0) and rows[0][0] > window.start_ms
         if not rows or cut_off or rows[-1][0] < window.end_ms - bar:
             return "candles that do not reach over the window"
-    elif rows and page.outside_count == len(rows):
+    elif page.outside_count == len(rows) > exchange.facts.spare_rows:
         return "only candles of other times"
     return None

@@ -3,6 +3,7 @@
 import logging
 import time
 from collections.abc import Callable
+from functools import cache
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
@@ -18,7 +19,7 @@ from candle_ingest.adapters.exchange_errors import (
     sorted_errors,
 )
 from candle_ingest.adapters.rate_limit import SharedRateLimit, limit_name
-from candle_ingest.core.exchange_facts import ExchangeFacts, exchange_facts
+from candle_ingest.core.exchange_facts import UNKNOWN_EXCHANGE, ExchangeFacts, exchange_facts
 from candle_ingest.core.timeframe import source_minutes, timeframe_name
 from candle_ingest.errors import ConfigurationError
 
@@ -54,6 +55,8 @@ class CcxtExchange:
         self.exchange = connection.exchange
         self.facts: ExchangeFacts = exchange_facts(connection.exchange)
         self.api = _open(connection, self.facts)
+        if self.facts is UNKNOWN_EXCHANGE:
+            _warn_of_unknown_limits(connection.exchange, self.facts.rows_per_request)
         self.request_count = 0
         self._delay_seconds = delay_seconds
         self._sleep = sleep
@@ -112,9 +115,10 @@ class CcxtExchange:
 
         ccxt gives an empty list for an answer without rows: that would pass for "nobody traded".
         """
-        answer = self.api.last_json_response
+        answer = rows = self.api.last_json_response
         key = self.facts.rows_key
-        rows = answer if not key else answer.get(key) if isinstance(answer, dict) else None
+        for part in key.split(".") if key else ():
+            rows = rows.get(part) if isinstance(rows, dict) else None
         sound = answer is not None if key == "" else isinstance(rows, dict if key == "result" else list)
         if not sound:
             raise ExchangeTemporaryError(f"{self.exchange}, {asked}: the answer is not what its API describes")
@@ -141,6 +145,17 @@ class CcxtExchange:
         self.request_count += 1
         with sorted_errors(self.api, asked):
             return ask()
+
+
+@cache
+def _warn_of_unknown_limits(exchange: str, rows: int) -> None:
+    """Once in a process, as each of its tasks opens the exchange."""
+    logger.warning(
+        "%s: its limits and the ends of its ranges are not known here; it is asked for %d candles at a time, at ccxt's "
+        "pace. Compare some of its candles before you rely on them",
+        exchange,
+        rows,
+    )
 
 
 def _open(connection: ExchangeConnection, facts: ExchangeFacts) -> Any:

@@ -12,8 +12,10 @@ from candle_ingest.core.retry_after import retry_after_seconds
 from candle_ingest.errors import ConfigurationError, PermanentError, TemporaryError
 
 # ccxt classes these as permanent, the exchanges do not.
-TEMPORARY_TEXTS = ("too-many-requests", "too many requests")
-GEO_BLOCK_TEXTS = (" 451 ", "restricted location", "400302", "unavailable in the u.s")
+# "400.002" is bitstamp's code for too many requests.
+TEMPORARY_TEXTS = ("too-many-requests", "too many requests", '"400.002"')
+# The last is how the network before bybit refuses, with status 403.
+GEO_BLOCK_TEXTS = (" 451 ", "restricted location", "400302", "unavailable in the u.s", "block access from your country")
 LIMITED = (ccxt.DDoSProtection, ccxt.RateLimitExceeded)
 # binance: "Way too much request weight used; IP banned until 1573770513123."
 BANNED_UNTIL = re.compile(r"banned until (\d{13})")
