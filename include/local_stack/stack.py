@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -82,7 +82,7 @@ def plan_stack(options: StackOptions, say: Say) -> LocalStack:
         port=_choose("airflow", "Airflow", options, say),
         secrets=secrets,
         title="candle-ingest (SIMULATED data)" if options.is_simulated else "candle-ingest",
-        extra_environment=_pipeline_environment(options),
+        extra_environment=pipeline_environment(options),
     )
     return LocalStack(
         options=options,
@@ -121,20 +121,24 @@ def _local_influxdb(
 
 
 def _simulator(options: StackOptions, servers: list[ServerCommand], say: Say) -> str:
-    unknown = [name for name in options.exchanges if canonical_exchange(name) not in SIMULATED_EXCHANGES]
-    if unknown:
-        # Without a connection to the simulator, the real exchange would be asked.
-        raise LocalStackError(
-            f"EXCHANGES: the simulator has no {', '.join(unknown)}; it has {', '.join(SIMULATED_EXCHANGES)}. "
-            "Or use the real exchanges with MARKET=live."
-        )
+    check_simulated(options.exchanges)
     port = _choose("simulator", "the exchange simulator", options, say)
     argv = (sys.executable, "-m", "include.exchange_simulator", "--host", HOST, "--port", str(port))
     servers.append(ServerCommand(name="simulator", argv=argv, folder=REPOSITORY))
     return f"http://{HOST}:{port}"
 
 
-def _pipeline_environment(options: StackOptions) -> dict[str, str]:
+def check_simulated(exchanges: Sequence[str]) -> None:
+    """Raise LocalStackError for an exchange without a simulator: the real one would be asked."""
+    unknown = [name for name in exchanges if canonical_exchange(name) not in SIMULATED_EXCHANGES]
+    if unknown:
+        raise LocalStackError(
+            f"EXCHANGES: the simulator has no {', '.join(unknown)}; it has {', '.join(SIMULATED_EXCHANGES)}. "
+            "Or use the real exchanges with MARKET=live."
+        )
+
+
+def pipeline_environment(options: StackOptions) -> dict[str, str]:
     """Settings of the default pipeline, and, on the live market, the user's own exchange connections.
 
     On the simulated market those stay out: they would lead to the real exchange.

@@ -8,9 +8,10 @@ from candle_ingest.adapters.ccxt_exchange import CcxtExchange, Market
 from candle_ingest.adapters.exchange_errors import ExchangeTemporaryError
 from candle_ingest.adapters.trade_pages import trade_pages
 from candle_ingest.core.candles import CheckedPage, Page, check_rows
+from candle_ingest.core.history import split_by_age
 from candle_ingest.core.resampling import resampled_pages
 from candle_ingest.core.timeframe import bar_ms, timeframe_name
-from candle_ingest.core.window import Window, floor_ms, split_rows
+from candle_ingest.core.window import Window, split_rows
 from candle_ingest.errors import PermanentError
 
 logger = logging.getLogger(__name__)
@@ -36,26 +37,14 @@ def candle_pages(
     bar = bar_ms(granularity_minutes)
     source_minutes = exchange.source_minutes(granularity_minutes)
     for window in windows:
-        old, recent = _by_age(exchange, window, bar, now_ms, bar_ms(source_minutes))
+        old, recent = split_by_age(exchange.facts, window, bar, bar_ms(source_minutes), now_ms)
+        if old and exchange.facts.trades_per_request is None:
+            rows = exchange.facts.history_rows
+            raise PermanentError(f"{exchange.exchange} serves only its last {rows} candles; {old} is older")
         for part, candles in trade_pages(exchange, market, old, bar):
             yield Page(part, CheckedPage(candles))
         served = _served_pages(exchange, market, recent, source_minutes)
         yield from served if source_minutes == granularity_minutes else resampled_pages(served, bar)
-
-
-def _by_age(exchange: CcxtExchange, window: Window, bar: int, now_ms: int, source_bar: int) -> tuple[Window, Window]:
-    """The part that only trades can give, and the part that is served as candles; either may be empty."""
-    history_rows = exchange.facts.history_rows
-    if history_rows is None:
-        return Window(window.start_ms, window.start_ms), window
-    # One bar of margin: the clock moves on while requests are made.
-    oldest_ms = floor_ms(now_ms, source_bar) - (history_rows - 1) * source_bar
-    whole_from_ms = floor_ms(oldest_ms + bar - 1, bar)
-    border_ms = min(max(whole_from_ms, window.start_ms), window.end_ms)
-    old = Window(window.start_ms, border_ms)
-    if old and exchange.facts.trades_per_request is None:
-        raise PermanentError(f"{exchange.exchange} serves only its last {history_rows} candles; {old} is older")
-    return old, Window(border_ms, window.end_ms)
 
 
 def _served_pages(exchange: CcxtExchange, market: Market, window: Window, minutes: int) -> Iterator[Page]:

@@ -61,11 +61,13 @@ class CcxtExchange:
         self._delay_seconds = delay_seconds
         self._sleep = sleep
         self._subject = "markets"
+        rate_limit_ms = self.facts.rate_limit_ms or self.api.rateLimit
+        # How long the limit makes a request for candles wait for the next one.
+        self.call_seconds = self.facts.call_cost * rate_limit_ms / 1000
         self._limit: SharedRateLimit | None = None
         self._breaker: CircuitBreaker | None = None
         if redis_client is not None:
             name = limit_name(connection.exchange, connection.base_url)
-            rate_limit_ms = self.facts.rate_limit_ms or self.api.rateLimit
             self._limit = SharedRateLimit(redis_client, name, rate_limit_ms, self.api.throttle, urgent=urgent)
             self._breaker = CircuitBreaker(redis_client, name, connection.exchange)
             self.api.throttle = self._limit

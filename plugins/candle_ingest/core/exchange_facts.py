@@ -37,6 +37,7 @@ class ExchangeFacts:
     `rows_key`: where the rows are in the JSON answer, such as `result.list`; None: the answer itself, "" : anywhere
     (not checked).
     `rate_limit_ms`: milliseconds that one unit of ccxt's cost takes; None: what ccxt says.
+    `call_cost`: units of ccxt's cost of a request for candles, or for trades.
     `ccxt_options`: makes `load_markets` ask for spot markets only.
     """
 
@@ -49,6 +50,7 @@ class ExchangeFacts:
     misaligned_timeframes: frozenset[str] = frozenset()
     rows_key: str | None = ""
     rate_limit_ms: float | None = None
+    call_cost: float = 1.0
     ccxt_options: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
 
 
@@ -56,6 +58,9 @@ FACTS: Mapping[str, ExchangeFacts] = MappingProxyType(
     {
         "binance": ExchangeFacts(
             rows_per_request=1000,
+            # ccxt's 50 is all of the 6000 a minute: with a burst on top it would be more.
+            rate_limit_ms=50.5,
+            call_cost=0.4,
             rows_key=None,
             ccxt_options={"fetchMarkets": {"types": ["spot"]}},
         ),
@@ -66,6 +71,9 @@ FACTS: Mapping[str, ExchangeFacts] = MappingProxyType(
             returns_whole_history=True,
             trades_per_request=1000,
             takes_until=False,
+            # A call costs 1.2 to ccxt: one a second.
+            rate_limit_ms=835,
+            call_cost=1.2,
             rows_key="result",
         ),
         "kucoin": ExchangeFacts(
@@ -74,6 +82,7 @@ FACTS: Mapping[str, ExchangeFacts] = MappingProxyType(
             takes_until=False,
             # 2000 a 30 s, and room for a burst; ccxt reckons with twice that.
             rate_limit_ms=15.2,
+            call_cost=3,
             rows_key="data",
             ccxt_options={"fetchMarkets": {"types": ["spot"], "fetchTickersFees": False}},
         ),
@@ -87,8 +96,9 @@ FACTS: Mapping[str, ExchangeFacts] = MappingProxyType(
         # Its docs: klines weigh 1 of 1200 a minute. ccxt asks for spot markets only.
         "binanceus": ExchangeFacts(
             rows_per_request=1000,
-            # ccxt's 50 is all of the limit: with a burst on top it would be more.
-            rate_limit_ms=55,
+            # A call costs 0.4 to ccxt, as on binance, but weighs 1 of 1200 here: 55 ms, and room for a burst.
+            rate_limit_ms=137.5,
+            call_cost=0.4,
             rows_key=None,
         ),
         # Advanced Trade. Its docs allow 350 candles a request, ccxt asks for 300 at most.
@@ -96,6 +106,7 @@ FACTS: Mapping[str, ExchangeFacts] = MappingProxyType(
             rows_per_request=300,
             # 10 a second, and a request is 3 units to ccxt; its 34 leaves no room for a burst.
             rate_limit_ms=42,
+            call_cost=3,
             rows_key="candles",
         ),
         # 300 rows on both of its paths: the last 1440 candles, and older ones at half the rate (20 requests in
@@ -110,6 +121,7 @@ FACTS: Mapping[str, ExchangeFacts] = MappingProxyType(
         # Its docs allow 600 requests in 5 s and ban who makes more; ccxt makes 50.
         "bybit": ExchangeFacts(
             rows_per_request=1000,
+            call_cost=5,
             rows_key="result.list",
             ccxt_options={"fetchMarkets": {"types": ["spot"]}},
         ),

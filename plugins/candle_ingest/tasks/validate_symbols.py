@@ -11,9 +11,10 @@ from candle_ingest.adapters.redis_errors import sorted_redis_errors
 from candle_ingest.adapters.watermarks import Watermarks
 from candle_ingest.core.exchange_facts import canonical_exchange
 from candle_ingest.core.symbol import Symbol, parse_symbol
-from candle_ingest.core.window import format_ms
+from candle_ingest.core.window import Window, format_ms
 from candle_ingest.errors import PermanentError, TemporaryError
 from candle_ingest.settings import PipelineSettings
+from candle_ingest.tasks.call_plan import log_plans, plan_calls
 from candle_ingest.tasks.fetch_request import FetchRequest
 from candle_ingest.tasks.listings import Listings, find_listings
 from candle_ingest.tasks.merge_job import MergeJob
@@ -40,7 +41,7 @@ def validate_symbols(run: Run, tickers: Sequence[str]) -> Plan:
     if run.dry:
         valid = valid[: run.settings.dry_run_limit]
     requests, merges = _work(_settled(run), valid, listings)
-    _log_plan(requests)
+    _log_plan(run, requests, listings)
     return Plan(requests, merges, minimum, left_out)
 
 
@@ -151,7 +152,7 @@ def _merge(symbol: Symbol, listings: Listings, planned: SymbolWindow) -> MergeJo
     )
 
 
-def _log_plan(requests: Sequence[FetchRequest]) -> None:
+def _log_plan(run: Run, requests: Sequence[FetchRequest], listings: Listings) -> None:
     if not requests:
         logger.info("Nothing to fetch: every symbol is complete up to the end of this run")
         return
@@ -161,3 +162,9 @@ def _log_plan(requests: Sequence[FetchRequest]) -> None:
         "%d fetches for %d symbols, from %s to %s",
         len(requests), len(pairs), format_ms(start_ms), format_ms(end_ms),
     )  # fmt: skip
+    windows: dict[str, dict[str, list[Window]]] = {}
+    for request in requests:
+        windows.setdefault(request.exchange, {}).setdefault(request.currency_pair, []).append(request.window)
+    granularity_minutes = run.settings.candle_granularity_minutes
+    # Only a dry run asks how many trades there are: a wet one makes no call that brings no candles.
+    log_plans(plan_calls(listings, windows, granularity_minutes, run.now_ms, count_trades=run.dry))

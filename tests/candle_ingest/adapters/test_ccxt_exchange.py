@@ -92,6 +92,29 @@ def test_a_timeframe_that_cannot_be_built_is_refused():
         exchange.source_minutes(3)
 
 
+class _StopError(Exception):
+    """Ends a request before it is made."""
+
+
+@pytest.mark.parametrize("exchange", FACTS)
+def test_a_request_for_candles_costs_to_ccxt_what_the_table_says(exchange):
+    asked = opened(exchange)
+    asked.use_market({**dict.fromkeys(("id", "baseId", "quoteId"), "X"), "symbol": "X/Y", "base": "X", "quote": "Y"})
+    costs = []
+
+    def throttle(cost):
+        costs.append(cost)
+        raise _StopError
+
+    asked.api.throttle = throttle
+    with pytest.raises(_StopError):
+        asked.api.fetch_ohlcv("X/Y", "1m", since=1_700_000_000_000, limit=asked.facts.rows_per_request)
+    if asked.facts.trades_per_request:
+        with pytest.raises(_StopError):
+            asked.api.publicGetTrades({"pair": "X"})
+    assert set(costs) == {asked.facts.call_cost}
+
+
 @pytest.mark.parametrize("exchange", FACTS)
 def test_no_request_is_spent_on_currencies(exchange):
     assert not opened(exchange).api.has["fetchCurrencies"]
