@@ -6,6 +6,7 @@ from typing import Any
 
 from candle_ingest.adapters.ccxt_exchange import CcxtExchange, Market
 from candle_ingest.adapters.exchange_errors import ExchangeTemporaryError
+from candle_ingest.adapters.side_by_side import side_by_side
 from candle_ingest.adapters.trade_pages import trade_pages
 from candle_ingest.core.candles import CheckedPage, Page, check_rows
 from candle_ingest.core.history import split_by_age
@@ -48,8 +49,8 @@ def candle_pages(
 
 
 def _served_pages(exchange: CcxtExchange, market: Market, window: Window, minutes: int) -> Iterator[Page]:
-    for part in split_rows(window, bar_ms(minutes), exchange.facts.rows_per_request):
-        yield _candle_page(exchange, market, part, minutes)
+    parts = list(split_rows(window, bar_ms(minutes), exchange.facts.rows_per_request))
+    yield from side_by_side(exchange, market, parts, lambda free, part: _candle_page(free, market, part, minutes))
 
 
 def candle_rows(exchange: CcxtExchange, market: Market, minutes: int, window: Window) -> list[Any]:

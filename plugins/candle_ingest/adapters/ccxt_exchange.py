@@ -1,6 +1,7 @@
 """One exchange through ccxt: opened with its connection, each request retried and its answer checked."""
 
 import logging
+import math
 import time
 from collections.abc import Callable
 from functools import cache
@@ -10,6 +11,7 @@ from urllib.parse import urlsplit
 import ccxt
 import tenacity
 
+from candle_ingest.adapters.call_counter import CallCounter
 from candle_ingest.adapters.circuit_breaker import CircuitBreaker
 from candle_ingest.adapters.connections import ExchangeConnection, RedisClient
 from candle_ingest.adapters.exchange_errors import (
@@ -32,6 +34,9 @@ REQUEST_TIMEOUT_MS = 20_000
 ATTEMPTS = 5
 FIRST_WAIT_SECONDS = 2.0
 LONGEST_WAIT_SECONDS = 60
+# Answers of exchanges far away; more threads than this gain nothing, as parsing takes turns.
+USUAL_ANSWER_SECONDS = 0.3
+MOST_THREADS = 6
 
 
 class CcxtExchange:
@@ -57,7 +62,10 @@ class CcxtExchange:
         self.api = _open(connection, self.facts)
         if self.facts is UNKNOWN_EXCHANGE:
             _warn_of_unknown_limits(connection.exchange, self.facts.rows_per_request)
-        self.request_count = 0
+        self._counter = CallCounter()
+        self._connection = connection
+        self._redis = redis_client
+        self._urgent = urgent
         self._delay_seconds = delay_seconds
         self._sleep = sleep
         self._subject = "markets"
@@ -71,6 +79,34 @@ class CcxtExchange:
             self._limit = SharedRateLimit(redis_client, name, rate_limit_ms, self.api.throttle, urgent=urgent)
             self._breaker = CircuitBreaker(redis_client, name, connection.exchange)
             self.api.throttle = self._limit
+
+    @property
+    def request_count(self) -> int:
+        """The requests made so far, by its twins too."""
+        return self._counter.value
+
+    @property
+    def worthwhile_threads(self) -> int:
+        """How many requests at once it takes to use up the limit; one where the limit is not shared.
+
+        ccxt's own throttle knows one object only: several would each have the whole limit. A pause before each
+        request, which a user asked for, means one after the other too.
+        """
+        if self._limit is None or self._delay_seconds:
+            return 1
+        return max(1, min(MOST_THREADS, math.ceil(USUAL_ANSWER_SECONDS / self.call_seconds)))
+
+    def twin(self) -> "CcxtExchange":
+        """Another one of the same kind, for another thread. Both count their requests together."""
+        other = CcxtExchange(
+            self._connection,
+            delay_seconds=self._delay_seconds,
+            redis_client=self._redis,
+            urgent=self._urgent,
+            sleep=self._sleep,
+        )
+        other._counter = self._counter
+        return other
 
     def spot_markets(self) -> list[Market]:
         """The spot markets that trade now, each with what a fetch needs of it."""
@@ -144,7 +180,7 @@ class CcxtExchange:
         return answer
 
     def _count_and_ask(self, asked: str, ask: Callable[[], T]) -> T:
-        self.request_count += 1
+        self._counter.add_one()
         with sorted_errors(self.api, asked):
             return ask()
 

@@ -1,0 +1,16 @@
+"""A count that several threads add to."""
+
+from threading import Lock
+
+
+class CallCounter:
+    """Counts calls; `value` is how many there were."""
+
+    def __init__(self) -> None:
+        self.value = 0
+        self._lock = Lock()
+
+    def add_one(self) -> None:
+        """Count a call."""
+        with self._lock:
+            self.value += 1
