@@ -20,6 +20,7 @@ from include.local_stack.session import Session
 from include.local_stack.stack import LocalStack, plan_stack, stack_folder
 
 INTERRUPTED = 130
+_VERSION_FILE = "database_of_airflow_version"
 
 
 def run_stack(options: StackOptions, console: StackConsole) -> int:
@@ -84,14 +85,21 @@ def _announce(options: StackOptions, console: StackConsole) -> None:
 def _prepare_airflow(stack: LocalStack, console: StackConsole) -> None:
     """Create or upgrade Airflow's database, which takes 12 seconds, unless this version has done so."""
     current = version("apache-airflow")
-    done = stack.database.parent / "database_of_airflow_version" if stack.database else None
-    if stack.database and stack.database.exists() and done and done.exists() and done.read_text() == current:
+    if _prepared_version(stack) == current:
         stack.airflow.write_passwords()
         return
     console.say("Preparing Airflow's database, about 15 seconds, once")
     stack.airflow.prepare()
-    if done:
-        done.write_text(current)
+    if stack.database:
+        (stack.database.parent / _VERSION_FILE).write_text(current)
+
+
+def _prepared_version(stack: LocalStack) -> str | None:
+    """The Airflow that prepared the database; of one that is not on this disk nobody knows."""
+    if stack.database is None or not stack.database.exists():
+        return None
+    remembered = stack.database.parent / _VERSION_FILE
+    return remembered.read_text() if remembered.exists() else None
 
 
 @contextmanager
