@@ -17,7 +17,6 @@ from include.local_stack.postgres_programs import as_accepted_user, find_postgre
 from include.local_stack.process_session import kill_session
 from include.local_stack.waiting import wait_until
 
-_USER = "airflow"
 # initdb makes it; nobody else uses this server.
 _DATABASE = "postgres"
 _START_SECONDS = 60
@@ -31,11 +30,12 @@ class PostgresServer:
     port: int
     password: str = field(repr=False)
     folder: Path
+    user: str = "airflow"
 
     @property
     def url(self) -> str:
         """Its database, as SQLAlchemy takes it."""
-        return f"postgresql+psycopg2://{_USER}:{self.password}@{HOST}:{self.port}/{_DATABASE}"
+        return f"postgresql+psycopg2://{self.user}:{self.password}@{HOST}:{self.port}/{_DATABASE}"
 
     @property
     def data(self) -> Path:
@@ -49,7 +49,7 @@ class PostgresServer:
 
         try:
             psycopg2.connect(
-                host=HOST, port=self.port, user=_USER, password=self.password, dbname=_DATABASE, connect_timeout=5
+                host=HOST, port=self.port, user=self.user, password=self.password, dbname=_DATABASE, connect_timeout=5
             ).close()
         except psycopg2.OperationalError as error:
             if "password authentication failed" in str(error):
@@ -93,7 +93,7 @@ def _initialize(server: PostgresServer, programs: Path) -> None:
     write_private(password_file, server.password + "\n")
     argv = as_accepted_user(
         str(programs / "initdb"),
-        *("--pgdata", str(unfinished), "--username", _USER, "--pwfile", str(password_file)),
+        *("--pgdata", str(unfinished), "--username", server.user, "--pwfile", str(password_file)),
         *("--auth", "scram-sha-256", "--encoding", "UTF8", "--locale", "C"),
     )
     answer = subprocess.run(argv, cwd="/", capture_output=True, text=True, check=False)  # noqa: S603 - as above

@@ -150,7 +150,7 @@ def _simulator(options: StackOptions, servers: list[ServerCommand], say: Say) ->
 
 
 def _local_postgres(options: StackOptions, secrets: GeneratedSecrets, folder: Path, say: Say) -> PostgresServer | None:
-    if options.executor != "celery" or options.database_url:
+    if options.executor != "celery" or options.database_url is not None:
         return None
     find_postgres()  # what is missing is said before anything is started
     port = _choose("postgres", "PostgreSQL", options, say)

@@ -53,7 +53,6 @@ def test_everything_given():
     [
         ("MARKET", "real", "MARKET is 'real'; allowed is simulated or live"),
         ("EXECUTOR", "kubernetes", "EXECUTOR is 'kubernetes'; allowed is local or celery"),
-        ("AIRFLOW_DATABASE_URL", "mysql://db.example/airflow", "expected postgresql://user"),
         ("ONCE", "maybe", "ONCE is 'maybe'; allowed is 1 or 0"),
         ("AIRFLOW_PORT", "70000", "AIRFLOW_PORT is '70000'"),
         ("INFLUXDB_URL", "http://x", "set INFLUXDB_TOKEN and INFLUXDB_ORG too"),
@@ -62,3 +61,11 @@ def test_everything_given():
 def test_a_bad_value_is_named(variable, value, message):
     with pytest.raises(LocalStackError, match=message):
         StackOptions.from_environment({variable: value})
+
+
+def test_only_celery_looks_at_the_database():
+    database = {"AIRFLOW_DATABASE_URL": "mysql://user:hidden@db.example/airflow"}
+    assert StackOptions.from_environment(database).database_url is None
+    with pytest.raises(LocalStackError, match="expected postgresql://user") as caught:
+        StackOptions.from_environment({**database, "EXECUTOR": "celery"})
+    assert "hidden" not in str(caught.value)
