@@ -9,7 +9,7 @@ BIN := .venv/bin
 # Newer than the lock: .venv holds what the lock says.
 STAMP := .venv/.installed-from-lock
 
-.PHONY: help setup run simulator test test-unit test-integration lint format lock clean clean-data
+.PHONY: help setup run plan simulator test test-unit test-integration lint format lock clean clean-data
 
 help: ## Show this list
 	@printf 'candle-ingest: complete OHLCV candles in InfluxDB, merged from several exchanges\n\n'
@@ -56,6 +56,9 @@ $(STAMP): requirements-dev.lock
 
 run: setup ## Run everything here: Redis, InfluxDB, Airflow and, by default, simulated exchanges
 	@exec $(BIN)/python -m include.local_stack run
+
+plan: setup ## Say what a backfill would cost: calls, hours, candles, and what cannot be had
+	@exec $(BIN)/python -m include.local_stack plan
 
 simulator: setup ## Run only the exchange simulator
 	@exec $(BIN)/python -m include.exchange_simulator --host 127.0.0.1 $(if $(SIMULATOR_PORT),--port $(SIMULATOR_PORT))

@@ -1,1 +1,1 @@
-"""A stand-in for five exchanges over HTTP: their paths, limits, errors and faults, with invented candles."""
+"""A stand-in for eleven exchanges over HTTP: their paths, limits, errors and faults, with invented candles."""

@@ -1,4 +1,4 @@
-"""`python -m include.exchange_simulator`: five exchanges on one local port."""
+"""`python -m include.exchange_simulator`: eleven exchanges on one local port."""
 
 import argparse
 import asyncio
@@ -8,6 +8,7 @@ from pathlib import Path
 
 from aiohttp import web
 
+from include.exchange_simulator.markets import EXCHANGES
 from include.exchange_simulator.recorded import RecordedCandlesError, load_recorded, parse_recorded_option
 from include.exchange_simulator.server import build_app, server_settings
 from include.exchange_simulator.simulator import Simulator, SimulatorSettings
@@ -16,8 +17,8 @@ from include.exchange_simulator.simulator import Simulator, SimulatorSettings
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m include.exchange_simulator",
-        description="Serve the public REST paths of binance, coinbaseexchange, kraken, kucoin and htx with "
-        "invented or recorded candles. Nothing that it serves is a real price, unless it was recorded.",
+        description=f"Serve the public REST paths of {', '.join(EXCHANGES)} with invented or recorded candles. "
+        "Nothing that it serves is a real price, unless it was recorded.",
     )
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default %(default)s)")
     parser.add_argument("--port", type=int, default=8899, help="port, 0 for any free one (default %(default)s)")

@@ -10,12 +10,15 @@ from include.exchange_simulator.timeframes import bucket_opens
 def aggregate(exchange: str, timeframe: str, rows: Ints) -> Ints:
     """Candles of a timeframe from ascending rows of a smaller one that divides it.
 
-    First open, highest high, lowest low, last close, sums of volume and trades; rows without volume
-    count like the others. A bucket without rows gives none.
+    First open, highest high, lowest low, last close, sums of volume and trades. Rows without trades take part
+    only where a bucket has no others: exchanges build a candle from its trades. A bucket without rows gives none.
     """
     if timeframe == "1m" or not len(rows):
         return rows
     opens = bucket_opens(exchange, timeframe, rows[:, OPEN_TIME])
+    traded = rows[:, COUNT] > 0
+    takes_part = traded | ~np.isin(opens, opens[traded])
+    opens, rows = opens[takes_part], rows[takes_part]
     first = np.flatnonzero(np.diff(opens, prepend=opens[0] - 1))
     last = np.append(first[1:], len(rows)) - 1
     result: Ints = np.empty((len(first), 7), dtype=np.int64)

@@ -7,7 +7,21 @@ from math import floor, log10
 
 from include.exchange_simulator.coins import COINS, Coin, coin_named, extra_coin, utc_ms
 
-EXCHANGES = ("binance", "coinbaseexchange", "kraken", "kucoin", "htx")
+EXCHANGES = (
+    "binance",
+    "coinbaseexchange",
+    "kraken",
+    "kucoin",
+    "htx",
+    "binanceus",
+    "coinbase",
+    "okx",
+    "bybit",
+    "bitstamp",
+    "gate",
+)
+# Their main quote is the dollar, the others' is USDT.
+DOLLAR_EXCHANGES = frozenset({"coinbaseexchange", "kraken", "binanceus", "coinbase", "bitstamp"})
 # Kraken's own names (Get Asset Info): X before old coins, Z before money, XBT for bitcoin, XDG for dogecoin.
 KRAKEN_ASSETS = {code: f"X{code}" for code in ("ETH", "XRP", "LTC", "XLM", "XMR", "ZEC", "ETC", "MLN")} | {
     "BTC": "XXBT",
@@ -23,6 +37,12 @@ _OPENED = {
     "kraken": "2013-10-06",
     "kucoin": "2017-10-25",
     "htx": "2017-11-10",
+    "binanceus": "2019-09-24",
+    "coinbase": "2015-07-20",
+    "okx": "2018-01-11",
+    "bybit": "2021-07-05",
+    "bitstamp": "2013-01-01",
+    "gate": "2017-11-01",
 }
 _MAIN = (
     "BTC",
@@ -48,6 +68,12 @@ _NOT_LISTED = {
     "kraken": {"KCS", "HT", "HBAR"},
     "kucoin": {"HT", "MLN"},
     "htx": {"KCS", "MLN", "TIA"},
+    "binanceus": {"KCS", "HT", "MLN", "XMR", "KSM"},
+    "coinbase": {"KCS", "HT", "BNB", "TRX", "XMR", "KSM", "RUNE"},
+    "okx": {"KCS", "HT", "MLN"},
+    "bybit": {"KCS", "HT", "MLN", "XMR"},
+    "bitstamp": {"KCS", "HT", "BNB", "XMR", "KSM"},
+    "gate": {"KCS", "HT"},
 }
 # Listed here later than the coin's first day elsewhere.
 _LATER = {
@@ -55,6 +81,8 @@ _LATER = {
     ("kraken", "APT"): "2022-11-08",
     ("htx", "PEPE"): "2023-05-09",
     ("coinbaseexchange", "PEPE"): "2024-11-13",
+    ("coinbase", "SUI"): "2023-05-18",
+    ("coinbase", "PEPE"): "2024-11-13",
     ("kucoin", "ICP"): "2021-05-11",
 }
 # Trading stopped on that day; the market stays in the list as not trading.
@@ -64,9 +92,23 @@ _HALTED = {
     ("kraken", "OMG"): "2024-06-20",
     ("kucoin", "REQ"): "2024-09-02",
     ("htx", "OMG"): "2024-07-10",
+    ("coinbase", "OMG"): "2024-06-06",
+    ("okx", "XMR"): "2024-01-05",
 }
 # A small exchange or a rare quote sees only a part of the turnover.
-_EXCHANGE_SHARE = {"binance": 1.0, "coinbaseexchange": 0.35, "kraken": 0.15, "kucoin": 0.2, "htx": 0.2}
+_EXCHANGE_SHARE = {
+    "binance": 1.0,
+    "coinbaseexchange": 0.35,
+    "kraken": 0.15,
+    "kucoin": 0.2,
+    "htx": 0.2,
+    "binanceus": 0.02,
+    "coinbase": 0.35,
+    "okx": 0.4,
+    "bybit": 0.5,
+    "bitstamp": 0.08,
+    "gate": 0.25,
+}
 _QUOTE_SHARE = {"USD": 1.0, "USDT": 1.0, "USDC": 0.25, "EUR": 0.2, "BTC": 0.06, "ETH": 0.02}
 _QUOTE_PRICE_USD = {"USD": 1.0, "USDT": 1.0, "USDC": 1.0, "EUR": 1.08}
 
@@ -121,6 +163,12 @@ _MARKET_ID: dict[str, Callable[[str, str], str]] = {
     "kraken": _kraken_id,
     "kucoin": lambda base, quote: f"{base}-{quote}",
     "htx": lambda base, quote: (base + quote).lower(),
+    "binanceus": lambda base, quote: base + quote,
+    "coinbase": lambda base, quote: f"{base}-{quote}",
+    "okx": lambda base, quote: f"{base}-{quote}",
+    "bybit": lambda base, quote: base + quote,
+    "bitstamp": lambda base, quote: (base + quote).lower(),
+    "gate": lambda base, quote: f"{base}_{quote}",
 }
 
 
@@ -133,11 +181,13 @@ def _decimals(price: float, price_usd: float) -> tuple[int, int]:
 
 def _bases_by_quote(exchange: str) -> Iterator[tuple[str, tuple[str, ...]]]:
     """The quotes of an exchange and the coins traded against each."""
-    if exchange in ("coinbaseexchange", "kraken"):
+    if exchange == "binanceus":
+        yield from (("USD", tuple(COINS)), ("USDT", _MAIN))
+    elif exchange in DOLLAR_EXCHANGES:
         yield from (("USD", tuple(COINS)), ("EUR", _MAIN), ("USDT", _MAIN[:8]))
     else:
         yield from (("USDT", tuple(COINS)), ("USDC", _MAIN))
-    if exchange == "binance":
+    if exchange in ("binance", "bybit"):
         yield "EUR", _MAIN[:10]
     yield from (("BTC", _AGAINST_BTC), ("ETH", _AGAINST_ETH))
 

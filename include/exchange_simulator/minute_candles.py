@@ -12,7 +12,9 @@ DAY_MS = 86_400_000
 # Columns of every candle array: open time in ms, prices in ticks, volume in units, number of trades.
 OPEN_TIME, OPEN, HIGH, LOW, CLOSE, VOLUME, COUNT = range(7)
 # Exchanges that show a minute without trades as a flat candle; the others leave it out.
-FLAT_EXCHANGES = frozenset({"binance", "kraken", "htx"})
+FLAT_EXCHANGES = frozenset({"binance", "kraken", "htx", "binanceus", "okx", "bybit", "bitstamp", "gate"})
+# Of those, the ones that have nothing for the time in which they stood still.
+_WITHOUT_OUTAGES = frozenset({"binance", "binanceus"})
 NO_ROWS: Ints = np.empty((0, 7), dtype=np.int64)
 
 _TRADES_AT_MOST = 40
@@ -75,6 +77,6 @@ def day_candles(market: Market, day: int) -> Ints:
     _flatten(rows, trading)
     if market.exchange not in FLAT_EXCHANGES:
         return rows[trading]
-    if market.exchange == "binance":
+    if market.exchange in _WITHOUT_OUTAGES:
         return rows[~outage(market.exchange, day)]
     return rows

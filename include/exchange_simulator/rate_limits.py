@@ -24,15 +24,24 @@ class Limiter(Protocol):
 
 
 class FixedWindow:
-    """So much weight in each window of the clock (binance, kucoin); who goes on when refused is banned."""
+    """So much weight in each window of the clock (binance, kucoin, okx); who goes on when refused is banned.
+
+    A ban comes after `ban_after` refusals (None: never) and lasts `ban_seconds`, by default two windows.
+    """
 
     def __init__(
-        self, weight: int, window_seconds: int, clock: Callable[[], float], ban_after: int | None = None
+        self,
+        weight: int,
+        window_seconds: int,
+        clock: Callable[[], float],
+        ban_after: int | None = None,
+        ban_seconds: int | None = None,
     ) -> None:
         self.weight = weight
         self.window_seconds = window_seconds
         self._clock = clock
         self._ban_after = ban_after
+        self._ban_seconds = 2 * window_seconds if ban_seconds is None else ban_seconds
         self._window = -1
         self._used = 0
         self._refused = 0
@@ -56,13 +65,13 @@ class FixedWindow:
     def _refuse(self, now: float, left: float) -> Verdict:
         self._refused += 1
         if self._ban_after is not None and self._refused > self._ban_after:
-            self._banned_until = now + 2 * self.window_seconds
-            return Verdict(False, 2 * self.window_seconds, self._used, left, self._banned_until)
+            self._banned_until = now + self._ban_seconds
+            return Verdict(False, self._ban_seconds, self._used, left, self._banned_until)
         return Verdict(False, left, self._used, left)
 
 
 class TokenBucket:
-    """So many requests a second, and a few at once (coinbaseexchange, kraken, htx)."""
+    """So many requests a second, and a few at once (coinbaseexchange, coinbase, kraken, htx)."""
 
     def __init__(self, per_second: float, burst: int, clock: Callable[[], float]) -> None:
         self._per_second = per_second
@@ -80,3 +89,15 @@ class TokenBucket:
             self._tokens -= weight
             return Verdict(True)
         return Verdict(False, (weight - self._tokens) / self._per_second)
+
+
+class AllLimits:
+    """Several limits at once: each counts every request, and the first that refuses decides (bitstamp)."""
+
+    def __init__(self, *limits: Limiter) -> None:
+        self._limits = limits
+
+    def spend(self, weight: int) -> Verdict:
+        """Count the request everywhere and say whether all let it pass."""
+        verdicts = [limit.spend(weight) for limit in self._limits]
+        return next((verdict for verdict in verdicts if not verdict.allowed), verdicts[0])

@@ -68,7 +68,7 @@ class Simulator:
 
     def _limited(self, exchange: Exchange, route: Route, request: Request) -> tuple[Answer, str]:
         """The exchange's own answer, unless its limit is reached."""
-        verdict = exchange.limiter.spend(route.weight) if self.settings.limits else Verdict(True)
+        verdict = exchange.limiter(route).spend(route.weight) if self.settings.limits else Verdict(True)
         if not verdict.allowed:
             return exchange.over_limit(verdict, route), "rejected"
         if route is _UNMATCHED:
@@ -84,7 +84,7 @@ class Simulator:
         """The status or body that was asked for; without a body what such a gateway would say."""
         status = fault.status if fault.kind == "status" else 200
         text = fault.text()
-        if text is None and status in (418, 429):
+        if text is None and status in exchange.over_limit_statuses:
             usual = exchange.over_limit(Verdict(False, 1.0), route)
             return Answer(usual.body, status, {**usual.headers, **fault.headers})
         page = f"<html><body><h1>{status}</h1></body></html>"

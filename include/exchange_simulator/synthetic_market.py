@@ -27,9 +27,9 @@ def as_rows(market: Market, candles: Ints) -> list[Row]:
 def true_candles(exchange: str, symbol: str, start_ms: int, end_ms: int, timeframe: str = "1m") -> list[Row]:
     """The finished candles with start ≤ open time < end that the exchange has, ascending.
 
-    Flat rows with volume 0 where the exchange shows quiet minutes so (binance, kraken, htx), none where it
-    leaves them out (coinbaseexchange, kucoin), none in outages of binance. `symbol` is unified, such as
-    BTC/USDT; KeyError when the exchange does not list it. All of the range counts as past, whatever the
+    Flat rows with volume 0 where the exchange shows quiet minutes so, none where it leaves them out
+    (coinbaseexchange, coinbase, kucoin), none in outages of binance and binanceus. `symbol` is unified, such
+    as BTC/USDT; KeyError when the exchange does not list it. All of the range counts as past, whatever the
     clock says.
     """
     market = find_market(exchange, symbol)

@@ -11,8 +11,9 @@ _UNIT_MS = {"m": 60_000, "h": 3_600_000, "d": 86_400_000, "w": 604_800_000}
 HOUR_MS = 3_600_000
 # htx counts days from midnight in Singapore, which is 16:00 UTC (HTX API docs, candles).
 _HTX_SHIFT_MS = 8 * HOUR_MS
-# 1970-01-01 was a Thursday; weeks of binance and htx open on Mondays, of kraken and kucoin on Thursdays.
+# 1970-01-01 was a Thursday: weeks that are counted from there open on Thursdays.
 _MONDAY_SHIFT_MS = 3 * 24 * HOUR_MS
+_MONDAY_EXCHANGES = frozenset({"binance", "htx", "binanceus", "okx", "bybit"})
 
 
 @lru_cache(maxsize=64)
@@ -31,14 +32,16 @@ def _shift_ms(exchange: str, timeframe: str) -> int:
     shift = 0
     if exchange == "htx" and timeframe[-1] in "dwMy":
         shift += _HTX_SHIFT_MS
-    if timeframe[-1] == "w" and exchange in ("binance", "htx"):
+    if timeframe[-1] == "w" and exchange in _MONDAY_EXCHANGES:
         shift += _MONDAY_SHIFT_MS
     return shift
 
 
-def _calendar(times_ms: Ints, unit: str) -> Ints:
-    months = times_ms.astype("datetime64[ms]").astype(f"datetime64[{unit}]")
-    opens: Ints = months.astype("datetime64[ms]").astype(np.int64)
+def _calendar(times_ms: Ints, timeframe: str) -> Ints:
+    """Openings of months (`1M`, `3M` from January on) or years."""
+    unit, number = f"datetime64[{timeframe[-1].upper()}]", int(timeframe[:-1])
+    since_1970 = times_ms.astype("datetime64[ms]").astype(unit).astype(np.int64) // number * number
+    opens: Ints = since_1970.astype(unit).astype("datetime64[ms]").astype(np.int64)
     return opens
 
 
@@ -47,7 +50,7 @@ def bucket_opens(exchange: str, timeframe: str, times_ms: Ints) -> Ints:
     shift = _shift_ms(exchange, timeframe)
     moved = times_ms + shift
     if timeframe[-1] in "My":
-        return _calendar(moved, timeframe[-1].upper()) - shift
+        return _calendar(moved, timeframe) - shift
     length = duration_ms(timeframe)
     return moved // length * length - shift
 

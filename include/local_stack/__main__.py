@@ -16,6 +16,7 @@ from include.local_stack.console import StackConsole
 from include.local_stack.errors import LocalStackError
 from include.local_stack.influxd import find_influxd
 from include.local_stack.options import StackOptions
+from include.local_stack.plan import show_plan
 from include.local_stack.run import INTERRUPTED, run_stack
 
 
@@ -23,7 +24,9 @@ def main(arguments: list[str] | None = None) -> int:
     """Exit status: 0 when all is well, 1 with one line that says why not, 130 after Ctrl-C."""
     parser = argparse.ArgumentParser(prog="python -m include.local_stack", description=__doc__)
     parser.add_argument(
-        "command", choices=["run", "influxd"], help="run everything, or only see to it that influxd is there"
+        "command",
+        choices=["run", "plan", "influxd"],
+        help="run everything, or only say what a backfill would cost, or see to it that influxd is there",
     )
     command = parser.parse_args(arguments).command
     console = StackConsole()
@@ -32,6 +35,8 @@ def main(arguments: list[str] | None = None) -> int:
         if command == "influxd":
             console.say(f"influxd: {find_influxd(console.say)}")
             return 0
+        if command == "plan":
+            return show_plan(StackOptions.from_environment(os.environ), console)
         return run_stack(StackOptions.from_environment(os.environ), console)
     except LocalStackError as error:
         console.error(str(error))

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 from croniter import croniter
 
-from candle_ingest.core.start_date import interval_start, parse_start_date
+from candle_ingest.core.start_date import parse_start_date, whole_intervals
 from candle_ingest.errors import ConfigurationError
 from candle_ingest.settings import DEFAULT_PIPELINE, PipelineSettings, load_pipelines
 from include.local_stack.errors import LocalStackError
@@ -41,14 +41,14 @@ def plan_backfill(settings: PipelineSettings, now: datetime) -> BackfillPlan | N
     asked = parse_start_date(settings.backfill_start_date, now)
     if asked is None:
         return None
-    first = interval_start(asked, settings.backfill_interval)
-    ticks = [first]
-    following = croniter(settings.backfill_interval, first, ret_type=datetime)
-    while (tick := following.get_next().astimezone(UTC)) <= now:
-        ticks.append(tick)
-    if len(ticks) == 1:
+    intervals = whole_intervals(asked, settings.backfill_interval, now)
+    if not intervals:
         return None
-    return BackfillPlan(start=first, end=ticks[-1], last_interval_start=ticks[-2], interval_count=len(ticks) - 1)
+    start, last_start, end = (
+        datetime.fromtimestamp(time_ms / 1000, tz=UTC)
+        for time_ms in (intervals[0].start_ms, intervals[-1].start_ms, intervals[-1].end_ms)
+    )
+    return BackfillPlan(start=start, end=end, last_interval_start=last_start, interval_count=len(intervals))
 
 
 def last_catch_up_end(settings: PipelineSettings, now: datetime) -> datetime:

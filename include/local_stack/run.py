@@ -28,7 +28,7 @@ def run_stack(options: StackOptions, console: StackConsole) -> int:
     folder = stack_folder(options)
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     with _only_one(folder):
-        _announce(options, console)
+        announce(options, console)
         stack = plan_stack(options, console.say)
         with _database(stack, console):
             return _run_processes(stack, console)
@@ -74,7 +74,8 @@ def _exit_status(session: Session, manager: StackManager, console: StackConsole,
     return 1
 
 
-def _announce(options: StackOptions, console: StackConsole) -> None:
+def announce(options: StackOptions, console: StackConsole) -> None:
+    """Say first whether the prices are real."""
     if options.is_simulated:
         console.say("SIMULATED data: the prices are invented, none of them is real (MARKET=live for real ones)")
     else:

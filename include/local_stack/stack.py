@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from candle_ingest.core.exchange_facts import canonical_exchange
+from include.exchange_simulator.markets import EXCHANGES as SIMULATED_EXCHANGES
 from include.local_stack.airflow_processes import REPOSITORY, AirflowProcesses
 from include.local_stack.celery_workers import CeleryWorkers
 from include.local_stack.errors import LocalStackError
@@ -24,7 +25,6 @@ from include.local_stack.redis_server import RedisServer, redis_command
 from include.local_stack.server_command import ServerCommand
 from include.local_stack.settings_file import AirflowSettings, read_settings
 
-SIMULATED_EXCHANGES = ("binance", "coinbaseexchange", "kraken", "kucoin", "htx")
 _PREFERRED_PORTS = {"airflow": 8080, "influxdb": 8086, "postgres": 5432, "redis": 6379, "simulator": 8899}
 
 Say = Callable[[str], None]
@@ -96,7 +96,7 @@ def plan_stack(options: StackOptions, say: Say) -> LocalStack:
         secrets=secrets,
         title="candle-ingest (SIMULATED data)" if options.is_simulated else "candle-ingest",
         celery=_celery_workers(options, postgres, secrets, folder, servers),
-        extra_environment=_pipeline_environment(options),
+        extra_environment=pipeline_environment(options),
     )
     return LocalStack(
         options=options,
@@ -136,13 +136,7 @@ def _local_influxdb(
 
 
 def _simulator(options: StackOptions, servers: list[ServerCommand], say: Say) -> str:
-    unknown = [name for name in options.exchanges if canonical_exchange(name) not in SIMULATED_EXCHANGES]
-    if unknown:
-        # Without a connection to the simulator, the real exchange would be asked.
-        raise LocalStackError(
-            f"EXCHANGES: the simulator has no {', '.join(unknown)}; it has {', '.join(SIMULATED_EXCHANGES)}. "
-            "Or use the real exchanges with MARKET=live."
-        )
+    check_simulated(options.exchanges)
     port = _choose("simulator", "the exchange simulator", options, say)
     argv = (sys.executable, "-m", "include.exchange_simulator", "--host", HOST, "--port", str(port))
     servers.append(ServerCommand(name="simulator", argv=argv, folder=REPOSITORY))
@@ -173,7 +167,17 @@ def _celery_workers(
     return CeleryWorkers(database_url=database_url, broker_url=broker.url)
 
 
-def _pipeline_environment(options: StackOptions) -> dict[str, str]:
+def check_simulated(exchanges: Sequence[str]) -> None:
+    """Raise LocalStackError for an exchange without a simulator: the real one would be asked."""
+    unknown = [name for name in exchanges if canonical_exchange(name) not in SIMULATED_EXCHANGES]
+    if unknown:
+        raise LocalStackError(
+            f"EXCHANGES: the simulator has no {', '.join(unknown)}; it has {', '.join(SIMULATED_EXCHANGES)}. "
+            "Or use the real exchanges with MARKET=live."
+        )
+
+
+def pipeline_environment(options: StackOptions) -> dict[str, str]:
     """Settings of the default pipeline, and, on the live market, the user's own exchange connections.
 
     On the simulated market those stay out: they would lead to the real exchange.

@@ -14,31 +14,35 @@ from candle_ingest.core.start_date import SKIP, interval_start, parse_start_date
 from candle_ingest.dag_params import dag_params
 from candle_ingest.errors import PermanentError
 from candle_ingest.settings import PipelineSettings
-from candle_ingest.tasks.run import BACKFILL, CATCH_UP
+from candle_ingest.tasks.run import BACKFILL, CATCH_UP, REPAIR
 
 TAG = "candle_ingest"
 # Catch-up goes first when both DAGs want a slot: late candles hurt more than late history.
-PRIORITY = {BACKFILL: 1, CATCH_UP: 10}
+PRIORITY = {BACKFILL: 1, REPAIR: 5, CATCH_UP: 10}
 # Airflow wants some start date, also where it has no meaning.
 ANY_START = datetime(2010, 1, 1, tzinfo=UTC)
 
 
-def build_dags(settings: PipelineSettings, now: datetime | None = None) -> tuple[DAG, DAG]:
-    """The two DAGs of a pipeline: `<name>_backfill` and `<name>_catch_up`. `now` is for tests."""
-    now = now or datetime.now(UTC)
-    return _backfill_dag(settings, now), _catch_up_dag(settings)
+def build_dags(settings: PipelineSettings, now: datetime | None = None) -> tuple[DAG, DAG, DAG]:
+    """The DAGs of a pipeline: `<name>_backfill`, `<name>_catch_up` and `<name>_repair`. `now` is for tests."""
+    origin = _origin(settings, now or datetime.now(UTC))
+    return _backfill_dag(settings, origin), _catch_up_dag(settings), _repair_dag(settings, origin)
 
 
-def _backfill_dag(settings: PipelineSettings, now: datetime) -> DAG:
+def _origin(settings: PipelineSettings, now: datetime) -> datetime | None:
+    """Where history begins, at the start of an interval; None where it is skipped."""
     start = parse_start_date(settings.backfill_start_date, now)
-    begin = ANY_START if start is None else interval_start(start, settings.backfill_interval)
+    return None if start is None else interval_start(start, settings.backfill_interval)
+
+
+def _backfill_dag(settings: PipelineSettings, origin: datetime | None) -> DAG:
     dag = DAG(
         settings.backfill_dag_id,
         description=f"History of OHLCV candles since {settings.backfill_start_date}",
         # Also where history is skipped: without a schedule, `airflow backfill create` refuses the DAG.
         schedule=CronDataIntervalTimetable(settings.backfill_interval, timezone="UTC"),
-        start_date=begin,
-        catchup=start is not None,
+        start_date=origin or ANY_START,
+        catchup=origin is not None,
         doc_md=BACKFILL_DOC,
         **_common(settings, BACKFILL),
     )
@@ -58,6 +62,21 @@ def _catch_up_dag(settings: PipelineSettings) -> DAG:
         **_common(settings, CATCH_UP),
     )
     return _with_steps(dag, settings, CATCH_UP)
+
+
+def _repair_dag(settings: PipelineSettings, origin: datetime | None) -> DAG:
+    dag = DAG(
+        settings.repair_dag_id,
+        description="Asks again for what the ledger shows as open",
+        schedule=CronDataIntervalTimetable(settings.repair_schedule, timezone="UTC"),
+        # Backfill's watermark counts from here.
+        start_date=origin or ANY_START,
+        catchup=False,
+        max_active_runs=1,
+        doc_md=REPAIR_DOC,
+        **_common(settings, REPAIR),
+    )
+    return _with_steps(dag, settings, REPAIR)
 
 
 def _common(settings: PipelineSettings, kind: str) -> dict[str, Any]:
@@ -93,10 +112,14 @@ def _with_steps(dag: DAG, settings: PipelineSettings, kind: str) -> DAG:
 
         with _errors_for_airflow():
             plan = step.validate_symbols(_run(settings, kind), tickers)
-        get_current_context()["ti"].xcom_push("plan", {"min_exchanges": plan.min_exchanges, "left_out": plan.left_out})
+        facts = {"min_exchanges": plan.min_exchanges, "left_out": plan.left_out}
+        get_current_context()["ti"].xcom_push("plan", {**facts, "merges": [job.to_dict() for job in plan.merges]})
         return [{"batch": [r.to_dict() for r in batch]} for batch in batches(plan.requests, _most_instances())]
 
-    @task(map_index_template="{{ label }}", pool=settings.pool)
+    # What a repair cannot mend now, the next one takes up.
+    retries = 0 if kind == REPAIR else settings.task_retries
+
+    @task(map_index_template="{{ label }}", pool=settings.pool, retries=retries)
     def fetch_candles(batch: list[dict[str, Any]]) -> list[dict[str, Any]]:
         from candle_ingest.tasks import fetch_candles as step
         from candle_ingest.tasks.fetch_request import FetchRequest, batch_label
@@ -110,7 +133,8 @@ def _with_steps(dag: DAG, settings: PipelineSettings, kind: str) -> DAG:
     def aggregate_and_write(batches: Any, summaries: Any) -> dict[str, int]:
         from candle_ingest.tasks import aggregate_and_write as step
         from candle_ingest.tasks.fetch_request import FetchRequest
-        from candle_ingest.tasks.validate_symbols import Plan
+        from candle_ingest.tasks.merge_job import MergeJob
+        from candle_ingest.tasks.plan import Plan
 
         with _errors_for_airflow():
             facts = get_current_context()["ti"].xcom_pull(task_ids="validate_symbols", key="plan")
@@ -118,7 +142,8 @@ def _with_steps(dag: DAG, settings: PipelineSettings, kind: str) -> DAG:
                 raise PermanentError("validate_symbols has not succeeded, so there is nothing to merge: see its log")
             requests = [FetchRequest.from_dict(values) for entry in batches for values in entry["batch"]]
             found = [summary for instance in (summaries[:] if summaries else ()) for summary in instance]
-            return step.aggregate_and_write(_run(settings, kind), Plan(requests, **facts), found)
+            merges = [MergeJob.from_dict(values) for values in facts.pop("merges")]
+            return step.aggregate_and_write(_run(settings, kind), Plan(requests, merges, **facts), found)
 
     with dag:
         planned = validate_symbols(read_symbols())
@@ -130,15 +155,19 @@ def _run(settings: PipelineSettings, kind: str) -> Any:
     """The run that the current task belongs to."""
     import time
 
+    from candle_ingest.core.recorder import Recorder
     from candle_ingest.core.window import Window
     from candle_ingest.tasks.run import make_run
 
     context: Any = get_current_context()
+    ti = context["ti"]
+    recorder = Recorder(dag_id=ti.dag_id, run_id=ti.run_id, map_index=ti.map_index)
     logging.getLogger("candle_ingest").setLevel(settings.verbosity)
     start, end = context.get("data_interval_start"), context.get("data_interval_end")
     interval = Window(_ms(start), _ms(end)) if start and end else None
     origin_ms = None if settings.backfill_start_date == SKIP else _ms(context["dag"].start_date)
-    return make_run(settings, kind, dict(context["params"]), interval, origin_ms, int(time.time() * 1000))
+    now_ms = int(time.time() * 1000)
+    return make_run(settings, kind, dict(context["params"]), interval, origin_ms, now_ms, recorder, ti.try_number)
 
 
 def _ms(moment: datetime) -> int:
@@ -170,4 +199,8 @@ Fetches one data interval of every symbol from every exchange, merges and writes
 CATCH_UP_DOC = """
 Fetches what has come since the watermark of each symbol, merges and writes it. The last few candles are asked
 for again, so that late corrections land. Started by hand without `start` and `end`, it goes up to now.
+"""
+REPAIR_DOC = """
+Looks in the ledger for what stayed open (failed, not to be trusted, suspected outages, fetched but not merged), asks
+the exchanges for just that, the newest first, and merges it in. What stays open is left to the next run.
 """

@@ -6,6 +6,7 @@ from airflow.sdk import Param
 
 from candle_ingest.core.exchange_facts import FACTS
 from candle_ingest.settings import PipelineSettings
+from candle_ingest.tasks.run import param_names
 
 HOW_TO_START = {
     "backfill": "Needed when the run is started by hand.",
@@ -19,6 +20,11 @@ HOW_TO_END = {
 
 def dag_params(settings: PipelineSettings, kind: str) -> dict[str, Any]:
     """Typed, described params; the defaults are the pipeline's settings."""
+    params = _all_params(settings, kind)
+    return {name: params[name] for name in param_names(kind)}
+
+
+def _all_params(settings: PipelineSettings, kind: str) -> dict[str, Any]:
     known = sorted({*FACTS, *settings.exchanges})
     return {
         "symbols": Param(
@@ -60,8 +66,8 @@ def dag_params(settings: PipelineSettings, kind: str) -> dict[str, Any]:
             title="Symbols of a dry run",
             description="A dry run takes only so many symbols.",
         ),
-        "start": _moment("Start", f"The first candle opens here, UTC. {HOW_TO_START[kind]}"),
-        "end": _moment("End", f"The last candle closes here, UTC. {HOW_TO_END[kind]}"),
+        "start": _moment("Start", f"The first candle opens here, UTC. {HOW_TO_START.get(kind, '')}"),
+        "end": _moment("End", f"The last candle closes here, UTC. {HOW_TO_END.get(kind, '')}"),
         "refetch": Param(
             False,
             type="boolean",

@@ -84,6 +84,12 @@ class PipelineSettings(BaseModel):
         le=240,
         description="Seconds that a candle must have been closed before it is asked for",
     )
+    repair_schedule: str = Field(
+        default="23 * * * *", description="When repair looks for what is open in the ledger, a cron line"
+    )
+    repair_calls: int = Field(
+        default=1000, ge=1, le=100_000, description="Calls to exchanges that one repair run may make, about"
+    )
     quote_equivalents: Annotated[dict[str, tuple[str, ...]], BeforeValidator(_parse_json)] = Field(
         default={"USD": ("USD", "USDT", "USDC")},
         description="For each quote, the quotes that may stand for it on an exchange; the first one listed wins",
@@ -145,7 +151,7 @@ class PipelineSettings(BaseModel):
         _as_value_error(parse_start_date, text, datetime.now(UTC))
         return text
 
-    @field_validator("backfill_interval", "catch_up_schedule")
+    @field_validator("backfill_interval", "catch_up_schedule", "repair_schedule")
     @classmethod
     def _cron_line(cls, text: str) -> str:
         try:
@@ -172,6 +178,11 @@ class PipelineSettings(BaseModel):
     def catch_up_dag_id(self) -> str:
         """The id of the DAG that follows the present."""
         return f"{self.name}_catch_up"
+
+    @property
+    def repair_dag_id(self) -> str:
+        """The id of the DAG that fills what stayed open."""
+        return f"{self.name}_repair"
 
 
 def load_pipelines(

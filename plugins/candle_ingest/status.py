@@ -4,13 +4,13 @@ from dataclasses import dataclass
 
 from candle_ingest.adapters.candle_store import CandleStore
 from candle_ingest.adapters.connections import connect_influxdb, connect_redis
-from candle_ingest.adapters.coverage_ledger import CoverageLedger
 from candle_ingest.adapters.influx_bucket import InfluxBucket
+from candle_ingest.adapters.merge_ledger import MergeLedger
 from candle_ingest.adapters.symbol_list import read_symbols
 from candle_ingest.adapters.watermarks import Watermarks, backfill_key, catch_up_key
 from candle_ingest.core.symbol import Symbol
 from candle_ingest.core.timeframe import bar_ms
-from candle_ingest.core.window import Window
+from candle_ingest.core.window import Window, union
 from candle_ingest.settings import PipelineSettings
 
 
@@ -43,7 +43,7 @@ def pipeline_status(settings: PipelineSettings, start_ms: int, end_ms: int) -> l
 
 def _status(symbol: Symbol, window: Window, bar: int, bucket: InfluxBucket, watermarks: dict[str, int]) -> SymbolStatus:
     stored, first_ms, last_ms = CandleStore(bucket).merged_span(symbol.currency_pair, window)
-    merged = CoverageLedger(bucket, bar).merged(symbol.currency_pair, window)
+    merged = union(merge.window for merge in MergeLedger(bucket, bar).merges(window, symbol.currency_pair))
     accounted = sum(part.intersection(window).slots(bar) for part in merged)
     return SymbolStatus(
         ticker=symbol.ticker,

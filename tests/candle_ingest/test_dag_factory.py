@@ -17,6 +17,7 @@ from include.local_stack.generated_secrets import GeneratedSecrets
 
 NOW = datetime(2026, 11, 25, 13, 7, tzinfo=UTC)
 KINDS = pytest.mark.parametrize("kind", [0, 1], ids=["backfill", "catch_up"])
+ALL_KINDS = pytest.mark.parametrize("kind", [0, 1, 2], ids=["backfill", "catch_up", "repair"])
 STEPS = ("read_symbols", "validate_symbols", "fetch_candles", "aggregate_and_write")
 
 
@@ -33,13 +34,16 @@ def intervals(dag, last=None):
 
 @pytest.mark.parametrize(
     ("name", "dag_ids"),
-    [("candle", ["candle_backfill", "candle_catch_up"]), ("hour", ["hour_backfill", "hour_catch_up"])],
+    [
+        ("candle", ["candle_backfill", "candle_catch_up", "candle_repair"]),
+        ("hour", ["hour_backfill", "hour_catch_up", "hour_repair"]),
+    ],
 )
-def test_a_pipeline_has_two_dags_of_its_name(name, dag_ids):
+def test_a_pipeline_has_three_dags_of_its_name(name, dag_ids):
     assert [dag.dag_id for dag in dags(name=name)] == dag_ids
 
 
-@KINDS
+@ALL_KINDS
 def test_a_dag_has_the_four_steps_one_after_the_other(kind):
     dag = dags()[kind]
     assert set(dag.task_ids) == set(STEPS)
@@ -52,7 +56,7 @@ def test_a_dag_has_the_four_steps_one_after_the_other(kind):
     }
 
 
-@KINDS
+@ALL_KINDS
 def test_only_the_fetch_is_mapped_and_its_instances_have_labels_and_a_pool(kind):
     dag = dags(pool="candle_ingest")[kind]
     assert [task_id for task_id in STEPS if dag.get_task(task_id).is_mapped] == ["fetch_candles"]
@@ -60,7 +64,7 @@ def test_only_the_fetch_is_mapped_and_its_instances_have_labels_and_a_pool(kind)
     assert [dag.get_task(task_id).pool for task_id in STEPS] == ["default_pool"] * 2 + ["candle_ingest", "default_pool"]
 
 
-@KINDS
+@ALL_KINDS
 def test_the_merge_runs_when_all_fetches_are_done_and_the_others_when_all_before_succeeded(kind):
     rules = [dags()[kind].get_task(task_id).trigger_rule for task_id in STEPS]
     assert rules == [TriggerRule.ALL_SUCCESS] * 3 + [TriggerRule.ALL_DONE]
@@ -76,13 +80,22 @@ def test_a_task_is_tried_again_ever_later(kind, step):
     assert timedelta(seconds=30) < task.max_retry_delay <= timedelta(hours=1)
 
 
-def test_catch_up_goes_before_backfill():
-    priority = [dag.get_task("fetch_candles").priority_weight for dag in dags()]
-    assert priority[1] > priority[0]
+def test_catch_up_goes_before_repair_and_repair_before_backfill():
+    backfill, catch_up, repair = (dag.get_task("fetch_candles").priority_weight for dag in dags())
+    assert catch_up > repair > backfill
+
+
+def test_a_repair_leaves_what_it_cannot_mend_to_the_next_one():
+    assert dags()[2].get_task("fetch_candles").retries == 0
+    assert (dags()[2].catchup, dags()[2].max_active_runs) == (False, 1)
+
+
+def test_a_repair_takes_only_params_that_mean_something_to_it():
+    assert set(dags()[2].params) == {"symbols", "exchanges", "min_exchanges_required"}
 
 
 def test_history_is_caught_up_and_the_present_is_not():
-    backfill, catch_up = dags()
+    backfill, catch_up, _ = dags()
     assert (backfill.catchup, catch_up.catchup) == (True, False)
     assert catch_up.max_active_runs == 1
 
@@ -99,7 +112,7 @@ def test_history_is_caught_up_and_the_present_is_not():
     ],
 )
 def test_the_first_interval_of_the_backfill_has_the_start_date_and_the_next_follows(start, interval, first, second):
-    backfill, _ = dags(backfill_start_date=start, backfill_interval=interval)
+    backfill, _, _ = dags(backfill_start_date=start, backfill_interval=interval)
     found = intervals(backfill)
     assert (f"{found.start:%Y-%m-%dT%H:%M}", f"{found.end:%Y-%m-%dT%H:%M}") == (first, second)
     assert intervals(backfill, found).start == found.end
@@ -122,7 +135,7 @@ def test_the_start_dates_do_not_move_from_one_parse_to_the_next(start):
 
 
 def test_skipped_history_is_not_caught_up_but_can_be_started_by_hand():
-    backfill, _ = dags(backfill_start_date="skip")
+    backfill, _, _ = dags(backfill_start_date="skip")
     assert not backfill.catchup
     assert {"start", "end"} <= set(backfill.params)
 
@@ -207,9 +220,11 @@ def imports(tmp_path_factory):
     return json.loads(done.stdout.splitlines()[-1])
 
 
-def test_airflow_imports_both_dags_of_the_repository(imports):
+def test_airflow_imports_all_dags_of_the_repository(imports):
     assert imports[0]["errors"] == []
-    assert imports[0]["dags"] == {dag_id: sorted(STEPS) for dag_id in ("candle_backfill", "candle_catch_up")}
+    assert imports[0]["dags"] == {
+        dag_id: sorted(STEPS) for dag_id in ("candle_backfill", "candle_catch_up", "candle_repair")
+    }
 
 
 def test_importing_the_dags_loads_no_client_library(imports):

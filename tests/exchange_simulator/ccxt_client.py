@@ -15,7 +15,12 @@ SPOT_ONLY: dict[str, dict[str, Any]] = {
     "binance": {"fetchMarkets": {"types": ["spot"]}},
     "kucoin": {"fetchMarkets": {"types": ["spot"], "fetchTickersFees": False}},
     "htx": {"fetchMarkets": {"types": {"spot": True, "linear": False, "inverse": False}}},
+    "okx": {"fetchMarkets": {"types": ["spot"]}},
+    "bybit": {"fetchMarkets": {"types": ["spot"]}},
+    "gate": {"fetchMarkets": {"types": ["spot"]}},
 }
+# Exchanges whose list of currencies is served; ccxt is told that the others have none.
+WITH_CURRENCIES = ("binance", "coinbaseexchange", "kraken", "kucoin", "htx")
 Connect = Callable[[str], Any]
 
 
@@ -27,7 +32,10 @@ def redirect(api: Any, base: str) -> Any:
 
 
 def connect_ccxt(simulator: SimulatorProcess, exchange_id: str) -> Any:
-    exchange = getattr(ccxt, exchange_id)({"enableRateLimit": False, "options": SPOT_ONLY.get(exchange_id, {})})
+    config: dict[str, Any] = {"enableRateLimit": False, "options": SPOT_ONLY.get(exchange_id, {})}
+    if exchange_id not in WITH_CURRENCIES:
+        config["has"] = {"fetchCurrencies": False}
+    exchange = getattr(ccxt, exchange_id)(config)
     exchange.urls["api"] = redirect(exchange.urls["api"], simulator.exchange_url(exchange_id))
     exchange.timeout = 10_000
     return exchange

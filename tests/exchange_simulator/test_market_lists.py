@@ -2,7 +2,7 @@ import ccxt
 import pytest
 import requests
 
-from include.exchange_simulator.markets import EXCHANGES, list_markets
+from include.exchange_simulator.markets import DOLLAR_EXCHANGES, EXCHANGES, list_markets
 from include.exchange_simulator.process import SimulatorProcess
 from tests.exchange_simulator.ccxt_client import Connect, redirect
 
@@ -12,6 +12,12 @@ CALLS = {
     "kraken": {"/0/public/Assets", "/0/public/AssetPairs"},
     "kucoin": {"/api/v3/currencies", "/api/v2/symbols"},
     "htx": {"/v2/reference/currencies", "/v1/common/symbols"},
+    "binanceus": {"/api/v3/exchangeInfo"},
+    "coinbase": {"/api/v3/brokerage/market/products"},
+    "okx": {"/api/v5/public/instruments"},
+    "bybit": {"/v5/market/instruments-info"},
+    "bitstamp": {"/api/v2/markets/"},
+    "gate": {"/api/v4/spot/currency_pairs", "/api/v4/margin/currency_pairs"},
 }
 
 
@@ -32,9 +38,9 @@ def test_ccxt_finds_every_listed_market(name: str, connected: Connect, simulator
 
 @pytest.mark.parametrize("name", EXCHANGES)
 def test_a_market_listed_later_is_not_there_yet(name: str, connected: Connect) -> None:
-    """The clock of these tests stands before coinbaseexchange lists PEPE."""
-    quote = "USD" if name in ("coinbaseexchange", "kraken") else "USDT"
-    assert (f"PEPE/{quote}" in connected(name).markets) == (name != "coinbaseexchange")
+    """The clock of these tests stands before Coinbase lists PEPE."""
+    quote = "USD" if name in DOLLAR_EXCHANGES else "USDT"
+    assert (f"PEPE/{quote}" in connected(name).markets) == (name not in ("coinbaseexchange", "coinbase"))
 
 
 @pytest.mark.parametrize(
@@ -58,6 +64,18 @@ def test_a_market_that_stopped_trading(simulator: SimulatorProcess, connected: C
     assert market["active"] is False
     assert market["info"]["status"] == "BREAK"
     assert connected("binance").markets["BTC/USDT"]["active"] is True
+
+
+def test_okx_lists_only_what_trades(connected: Connect) -> None:
+    assert "XMR/USDT" not in connected("okx").markets
+    assert "ETH/USDT" in connected("okx").markets
+
+
+@pytest.mark.parametrize("name", ["binanceus", "coinbase", "okx", "bybit", "bitstamp", "gate"])
+def test_no_path_is_asked_that_is_not_served(name: str, connected: Connect, simulator: SimulatorProcess) -> None:
+    connected(name)
+    assert set(simulator.requests()[name]) >= CALLS[name]
+    assert "(unknown path)" not in simulator.requests()[name]
 
 
 @pytest.mark.parametrize("name", EXCHANGES)

@@ -6,7 +6,7 @@ import pytest
 from include.exchange_simulator.activity import outage
 from include.exchange_simulator.candle_book import CandleBook
 from include.exchange_simulator.coins import utc_ms
-from include.exchange_simulator.markets import EXCHANGES, find_market, list_markets
+from include.exchange_simulator.markets import DOLLAR_EXCHANGES, EXCHANGES, find_market, list_markets
 from include.exchange_simulator.synthetic_market import true_candles
 
 MINUTE_MS, DAY_MS = 60_000, 86_400_000
@@ -21,6 +21,12 @@ MARKETS = [
     ("kucoin", "SHIB/USDT"),
     ("htx", "ETH/BTC"),
     ("htx", "SIM007/USDT"),
+    ("binanceus", "BTC/USD"),
+    ("coinbase", "ETH/USD"),
+    ("okx", "SOL/USDT"),
+    ("bybit", "BTC/EUR"),
+    ("bitstamp", "LTC/USD"),
+    ("gate", "ENJ/USDT"),
 ]
 
 
@@ -93,25 +99,43 @@ def test_larger_timeframes_add_up(exchange: str, symbol: str, timeframe: str) ->
         ("kraken", "1w", "2024-03-07"),  # a Thursday
         ("binance", "1M", "2024-04-01"),
         ("kucoin", "1d", "2024-03-02"),
+        ("okx", "1w", "2024-03-04"),
+        ("bybit", "1w", "2024-03-04"),
+        ("gate", "7d", "2024-03-07"),
+        ("okx", "3M", "2024-04-01"),
     ],
 )
 def test_where_candles_open(exchange: str, timeframe: str, opened: str) -> None:
-    symbol = "BTC/USD" if exchange == "kraken" else "BTC/USDT"
+    symbol = "BTC/USD" if exchange in DOLLAR_EXCHANGES else "BTC/USDT"
     rows = true_candles(exchange, symbol, START_MS + MINUTE_MS, START_MS + 32 * DAY_MS, timeframe)
     assert rows[0][0] == utc_ms(opened)
 
 
-@pytest.mark.parametrize(("exchange", "symbol"), [("kraken", "MLN/USD"), ("htx", "OMG/USDT"), ("binance", "REQ/USDT")])
+@pytest.mark.parametrize(
+    ("exchange", "symbol"),
+    [
+        ("kraken", "MLN/USD"),
+        ("htx", "OMG/USDT"),
+        ("binance", "REQ/USDT"),
+        ("binanceus", "REQ/USD"),
+        ("okx", "REQ/USDT"),
+        ("bybit", "REQ/USDT"),
+        ("bitstamp", "REQ/USD"),
+        ("gate", "REQ/USDT"),
+    ],
+)
 def test_quiet_minutes_are_flat(exchange: str, symbol: str) -> None:
     rows = true_candles(exchange, symbol, START_MS, START_MS + DAY_MS)
     quiet = [(before, row) for before, row in pairwise(rows) if row[5] == 0]
     assert len(quiet) > 50
     assert all(row[1:5] == (before[4],) * 4 for before, row in quiet)
-    if exchange != "binance":
+    if exchange not in ("binance", "binanceus"):
         assert len(rows) == 1440
 
 
-@pytest.mark.parametrize(("exchange", "symbol"), [("coinbaseexchange", "MLN/USD"), ("kucoin", "REQ/USDT")])
+@pytest.mark.parametrize(
+    ("exchange", "symbol"), [("coinbaseexchange", "MLN/USD"), ("kucoin", "REQ/USDT"), ("coinbase", "REQ/USD")]
+)
 def test_quiet_minutes_are_missing(exchange: str, symbol: str) -> None:
     rows = true_candles(exchange, symbol, START_MS, START_MS + DAY_MS)
     assert 100 < len(rows) < 1300
@@ -132,11 +156,11 @@ def test_bitcoin_is_rarely_quiet() -> None:
 def test_outages(exchange: str) -> None:
     day = outage_day(exchange)
     mask = outage(exchange, day)
-    symbol = "BTC/USD" if exchange in ("coinbaseexchange", "kraken") else "BTC/USDT"
+    symbol = "BTC/USD" if exchange in DOLLAR_EXCHANGES else "BTC/USDT"
     rows = {row[0]: row for row in true_candles(exchange, symbol, day * DAY_MS, (day + 1) * DAY_MS)}
     in_outage = [rows.get(day * DAY_MS + int(minute) * MINUTE_MS) for minute in np.flatnonzero(mask)]
     assert 3 <= len(in_outage) <= 240
-    if exchange in ("kraken", "htx"):
+    if exchange in ("kraken", "htx", "okx", "bybit", "bitstamp", "gate"):
         assert all(row is not None and row[5] == 0 for row in in_outage)
     else:
         assert in_outage == [None] * len(in_outage)
@@ -165,10 +189,10 @@ def test_nothing_before_listing_or_after_halt() -> None:
 
 def test_listings_differ() -> None:
     quotes = {name: {market.quote for market in list_markets(name)} for name in EXCHANGES}
-    for name in ("binance", "kucoin", "htx"):
+    for name in set(EXCHANGES) - DOLLAR_EXCHANGES:
         assert "USD" not in quotes[name]
         assert {"USDT", "USDC", "BTC", "ETH"} <= quotes[name]
-    for name in ("coinbaseexchange", "kraken"):
+    for name in DOLLAR_EXCHANGES - {"binanceus"}:
         assert {"USD", "EUR", "USDT", "BTC"} <= quotes[name]
     assert "EUR" in quotes["binance"]
     listed = {name: {market.base for market in list_markets(name)} for name in EXCHANGES}

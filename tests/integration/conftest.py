@@ -31,7 +31,7 @@ def influxdb_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Influx
 
 @pytest.fixture
 def simulator() -> Iterator[SimulatorProcess]:
-    """Five simulated exchanges for this test, without faults: `.exchange_url("kraken")`, `.set_fault()`."""
+    """The simulated exchanges for this test, without faults: `.exchange_url("kraken")`, `.set_fault()`."""
     with SimulatorProcess() as process:
         yield process
 

@@ -2,22 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import time
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from candle_ingest.adapters.connections import connect_influxdb
 from candle_ingest.adapters.influx_bucket import InfluxBucket
+from candle_ingest.core.candles import Candles
+from candle_ingest.core.merging import merge_candles
 from candle_ingest.core.window import Window
 from candle_ingest.errors import CandleIngestError
 from candle_ingest.settings import PipelineSettings
 from candle_ingest.tasks.aggregate_and_write import aggregate_and_write
 from candle_ingest.tasks.fetch_candles import fetch_candles
 from candle_ingest.tasks.fetch_request import FetchRequest
+from candle_ingest.tasks.plan import Plan
 from candle_ingest.tasks.read_symbols import read_symbols
 from candle_ingest.tasks.run import make_run
-from candle_ingest.tasks.validate_symbols import Plan, validate_symbols
+from candle_ingest.tasks.validate_symbols import validate_symbols
+from include.exchange_simulator.synthetic_market import true_candles
 
+BTC_MARKETS = {
+    "binance": "BTC/USDT",
+    "coinbaseexchange": "BTC/USD",
+    "kraken": "BTC/USD",
+    "kucoin": "BTC/USDT",
+    "htx": "BTC/USDT",
+}
 ALL = Window(0, 4_102_444_800_000)
 
 
@@ -30,6 +42,7 @@ class StepResult:
     failed: dict[str, CandleIngestError] = field(default_factory=dict)
     incomplete: CandleIngestError | None = None
     requests: int = 0
+    ended_ms: int = 0
 
 
 def run_steps(
@@ -39,20 +52,29 @@ def run_steps(
     now_ms: int,
     params: Mapping[str, Any] | None = None,
     origin_ms: int | None = None,
+    *,
+    killed: Sequence[str] = (),
+    merge: bool = True,
 ) -> StepResult:
-    """All steps of one run; a fetch that fails does not stop the others, as in Airflow."""
+    """All steps of one run; a fetch that fails does not stop the others, as in Airflow.
+
+    Fetches of the exchanges `killed` never run; without `merge` the run ends before its last step. `ended_ms` is
+    when it ended by the real clock, which the ledger keeps.
+    """
     run = make_run(settings, kind, dict(params or {}), window, origin_ms, now_ms)
     result = StepResult(validate_symbols(run, read_symbols(run)))
     summaries = [
         summary
         for request in result.plan.requests
+        if request.exchange not in killed
         for summary in fetch_or_note(run, FetchRequest(**request.to_dict()), result)
     ]
     result.requests = sum(summary["requests"] for summary in summaries)
     try:
-        result.written = aggregate_and_write(run, result.plan, summaries)
+        result.written = aggregate_and_write(run, result.plan, summaries) if merge else {}
     except CandleIngestError as error:
         result.incomplete = error
+    result.ended_ms = time.time_ns() // 1_000_000
     return result
 
 
@@ -62,6 +84,16 @@ def fetch_or_note(run, request, result):
     except CandleIngestError as error:
         result.failed[str(request)] = error
         return []
+
+
+def truth(exchange: str, window: Window) -> list[tuple]:
+    """What the simulated exchange has of BTC."""
+    return true_candles(exchange, BTC_MARKETS[exchange], window.start_ms, window.end_ms)
+
+
+def merged_truth(exchanges: Sequence[str], window: Window) -> list[tuple]:
+    """The merge of what these exchanges have of BTC."""
+    return merge_candles({name: Candles.from_rows(truth(name, window)) for name in exchanges}).candles.rows()
 
 
 def stored(bucket: str, measurement: str, currency_pair: str, exchange: str | None = None) -> list[tuple]:

@@ -9,10 +9,13 @@ from influxdb_client import InfluxDBClient, Permission, PermissionResource
 
 from candle_ingest.adapters import influx_bucket
 from candle_ingest.adapters.candle_store import CandleStore
-from candle_ingest.adapters.coverage_ledger import FAILED, CoverageLedger
+from candle_ingest.adapters.coverage_ledger import CoverageLedger
+from candle_ingest.adapters.daily_coverage import DailyCoverage
 from candle_ingest.adapters.influx_bucket import BucketMissingError, InfluxBucket
+from candle_ingest.adapters.merge_ledger import MergeLedger
 from candle_ingest.adapters.watermarks import Watermarks, watermark_lock
 from candle_ingest.core.candles import Candles
+from candle_ingest.core.coverage import CONFIRMED, FAILED, REJECTED, REPAIRED, Account, settled_windows
 from candle_ingest.core.window import DAY_MS, MINUTE_MS, Window, union
 from candle_ingest.errors import ConfigurationError, TemporaryError
 from include.local_stack.ports import free_port
@@ -112,26 +115,71 @@ def test_a_watermark_never_moves_back_whoever_writes_at_once(bucket, redis_serve
     assert watermarks.read(["btcusd-backfill"]) == {"btcusd-backfill": 9}
 
 
+def answered(ledger: CoverageLedger) -> list[Window]:
+    return settled_windows(ledger.entries(DAY, "BTC/USD"))
+
+
 def test_windows_of_the_same_start_do_not_overwrite_each_other(bucket):
     ledger = CoverageLedger(bucket, MINUTE_MS)
     ledger.record_answered("BTC/USD", "kraken", "BTC/USD", minutes(0, 60), candles(0))
     ledger.record_answered("BTC/USD", "kraken", "BTC/USD", minutes(0, 5), candles(0))
     ledger.record_answered("BTC/USD", "kraken", "BTC/USD", minutes(60, 90), candles())
-    assert ledger.answered("BTC/USD", DAY) == {"kraken": [minutes(0, 90)]}
+    assert answered(ledger) == [minutes(0, 90)]
 
 
 def test_a_failure_takes_nothing_back_that_was_answered(bucket):
     ledger = CoverageLedger(bucket, MINUTE_MS)
     ledger.record_answered("BTC/USD", "kraken", "BTC/USD", minutes(0, 60), candles(0))
     ledger.record_open("BTC/USD", "kraken", [minutes(0, 60), minutes(100, 120)], FAILED, "down")
-    assert ledger.answered("BTC/USD", DAY) == {"kraken": [minutes(0, 60)]}
+    assert answered(ledger) == [minutes(0, 60)]
     ledger.record_answered("BTC/USD", "kraken", "BTC/USD", minutes(100, 120), candles())
-    assert ledger.answered("BTC/USD", DAY) == {"kraken": [minutes(0, 60), minutes(100, 120)]}
+    assert answered(ledger) == [minutes(0, 60), minutes(100, 120)]
+
+
+def test_each_further_failure_counts_as_a_try(bucket):
+    ledger = CoverageLedger(bucket, MINUTE_MS)
+    for reason in ("down", "down still"):
+        ledger.record_open("BTC/USD", "kraken", [minutes(0, 60)], FAILED, reason)
+    [entry] = ledger.unsettled("BTC/USD")
+    assert (entry.tries, entry.reason, entry.is_open) == (2, "down still", True)
+
+
+def test_a_suspicion_ends_with_what_the_second_answer_said(bucket):
+    ledger = CoverageLedger(bucket, MINUTE_MS)
+    ledger.record_suspected("BTC/USD", "kraken", [minutes(0, 60), minutes(90, 120)], "silent")
+    first, second = sorted(ledger.unsettled("BTC/USD"), key=lambda entry: entry.window)
+    assert ledger.settle_suspicion(first, [DAY.start_ms + 5 * MINUTE_MS]) == REPAIRED
+    assert ledger.settle_suspicion(second, [DAY.start_ms + 5 * MINUTE_MS]) == CONFIRMED
+    assert [entry.outcome for entry in sorted(ledger.unsettled("BTC/USD"), key=lambda entry: entry.window)] == [
+        REPAIRED,
+        CONFIRMED,
+    ]
+    assert not any(entry.is_open for entry in ledger.unsettled("BTC/USD"))
 
 
 def test_windows_over_midnight_are_found_from_both_days(bucket):
-    ledger = CoverageLedger(bucket, MINUTE_MS)
+    ledger = MergeLedger(bucket, MINUTE_MS)
     over = Window(DAY.end_ms - 10 * MINUTE_MS, DAY.end_ms + 10 * MINUTE_MS)
-    ledger.record_merged("BTC/USD", over, candles(), ["kraken"])
+    ledger.record("BTC/USD", over, candles(), ["kraken"])
     next_day = Window(DAY.end_ms, DAY.end_ms + DAY_MS)
-    assert union(ledger.merged("BTC/USD", DAY) + ledger.merged("BTC/USD", next_day)) == [over]
+    assert union(merge.window for day in (DAY, next_day) for merge in ledger.merges(day, "BTC/USD")) == [over]
+
+
+def test_the_minutes_of_a_day_add_up(bucket):
+    ledger = CoverageLedger(bucket, MINUTE_MS)
+    CandleStore(bucket).write_exchange_candles("BTC/USD", "kraken", "BTC/USD", candles(0, 1, 2))
+    ledger.record_answered("BTC/USD", "kraken", "BTC/USD", minutes(0, 60), candles(0, 1, 2))
+    ledger.record_open("BTC/USD", "kraken", [minutes(60, 70)], FAILED, "down")
+    ledger.record_open("BTC/USD", "kraken", [minutes(70, 75)], REJECTED, "volume negative")
+    ledger.record_suspected("BTC/USD", "kraken", [minutes(20, 55)], "silent")
+    ledger.record_answered("BTC/USD", "binance", "BTC/USDT", minutes(0, 100), candles())
+    ledger.record_answered("ETH/USD", "binance", "ETH/USDT", minutes(0, 100), candles())
+    accounts = DailyCoverage(bucket, MINUTE_MS).update(DAY.start_ms, ledger.entries(DAY), {"BTC/USD"})
+    assert accounts == {
+        ("BTC/USD", "kraken"): Account(
+            expected=100, present=3, quiet=22, not_listed=0, suspected=35, rejected=5, failed=10, not_asked=25
+        ),
+        ("BTC/USD", "binance"): Account(
+            expected=100, present=0, quiet=100, not_listed=0, suspected=0, rejected=0, failed=0, not_asked=0
+        ),
+    }

@@ -9,27 +9,20 @@ import pytest
 from candle_ingest.adapters import ccxt_exchange
 from candle_ingest.adapters.connections import connect_influxdb
 from candle_ingest.core.candles import Candles
-from candle_ingest.core.merging import merge_candles
-from candle_ingest.core.window import Window
+from candle_ingest.core.resampling import resample
+from candle_ingest.core.window import DAY_MS, Window
 from candle_ingest.errors import TemporaryError
 from candle_ingest.settings import PipelineSettings
 from include.exchange_simulator.coins import utc_ms
 from include.exchange_simulator.process import SimulatorProcess
 from include.exchange_simulator.synthetic_market import true_candles
 from tests.integration.servers.environment import connection_variables
-from tests.integration.steps import everything, run_steps, stored, watermarks
+from tests.integration.steps import BTC_MARKETS, everything, merged_truth, run_steps, stored, truth, watermarks
 
 pytestmark = pytest.mark.integration
 DAY = Window(utc_ms("2026-03-10"), utc_ms("2026-03-11"))
 NOW_MS = DAY.end_ms + 60_000
 FIVE = ("binance", "coinbaseexchange", "kraken", "kucoin", "htx")
-MARKETS = {
-    "binance": "BTC/USDT",
-    "coinbaseexchange": "BTC/USD",
-    "kraken": "BTC/USD",
-    "kucoin": "BTC/USDT",
-    "htx": "BTC/USDT",
-}
 
 
 @pytest.fixture(scope="module")
@@ -55,10 +48,6 @@ def settings(redis_server, influxdb_server, exchanges, monkeypatch):
     exchanges.clear_faults()
 
 
-def truth(exchange: str, window: Window = DAY) -> list[tuple]:
-    return true_candles(exchange, MARKETS[exchange], window.start_ms, window.end_ms)
-
-
 HOUR_MS = 3_600_000
 THREE = ("binance", "coinbaseexchange", "kucoin")
 
@@ -71,17 +60,13 @@ def with_settings(settings: PipelineSettings, **changes) -> PipelineSettings:
     return PipelineSettings(**{**settings.model_dump(), **changes})
 
 
-def merged_truth(exchanges, window: Window) -> list[tuple]:
-    return merge_candles({name: Candles.from_rows(truth(name, window)) for name in exchanges}).candles.rows()
-
-
 def test_a_day_of_five_exchanges_equals_the_truth(settings):
     result = run_steps(settings, "backfill", DAY, NOW_MS)
     assert (result.failed, result.incomplete) == ({}, None)
     recent_ms = NOW_MS - 719 * 60_000
     for exchange in FIVE:
         # Kraken's older minutes are built from trades: no trade, no candle.
-        expected = [row for row in truth(exchange) if exchange != "kraken" or row[5] > 0 or row[0] >= recent_ms]
+        expected = [row for row in truth(exchange, DAY) if exchange != "kraken" or row[5] > 0 or row[0] >= recent_ms]
         assert stored(settings.influxdb_bucket, "exchange_candles", "BTC/USD", exchange) == expected, exchange
 
 
@@ -122,6 +107,26 @@ def test_each_exchange_is_asked_the_fewest_times(settings, exchanges):
     assert calls == {"binance": 2, "coinbaseexchange": 5, "kucoin": 1, "htx": 2}
 
 
+@pytest.mark.parametrize(
+    ("exchange", "minutes", "timeframe"),
+    [("coinbaseexchange", 30, "30m"), ("coinbaseexchange", 480, "8h"), ("htx", 1440, "1d"), ("kucoin", 1440, "1d"),
+     ("kraken", 3, "3m"), ("kraken", 720, "12h")],
+)  # fmt: skip
+def test_a_granularity_that_an_exchange_lacks_is_built_exactly(settings, exchange, minutes, timeframe):
+    window = Window(DAY.start_ms - DAY_MS, DAY.end_ms)
+    settings = with_settings(settings, exchanges=(exchange,), candle_granularity_minutes=minutes)
+    assert run_steps(settings, "backfill", window, NOW_MS).failed == {}
+    # The simulator counts htx's days from Singapore's midnight: its hours make up the days in UTC.
+    hours_of = {"htx": "1h"}.get(exchange, "1m")
+    rows = true_candles(exchange, BTC_MARKETS[exchange], window.start_ms, window.end_ms, hours_of)
+    built = resample(Candles.from_rows(rows), minutes * 60_000).rows()
+    # Kraken's older candles are built from trades: no trade, no candle.
+    expected = [row for row in built if exchange != "kraken" or row[5] > 0 or row[0] >= NOW_MS - 719 * 60_000]
+    assert stored(settings.influxdb_bucket, "exchange_candles", "BTC/USD", exchange) == expected
+    if exchange != "htx":
+        assert built == true_candles(exchange, BTC_MARKETS[exchange], window.start_ms, window.end_ms, timeframe)
+
+
 def test_what_overlaps_is_asked_for_once(settings):
     settings = with_settings(settings, exchanges=("coinbaseexchange",))
     assert run_steps(settings, "backfill", hours(0, 5), NOW_MS).requests == 1
@@ -135,7 +140,8 @@ def test_one_exchange_down_leaves_its_symbol_unwritten_and_says_so(settings, exc
     exchanges.set_fault("coinbaseexchange", "status", status=500, path="ETH-USD")
     broken = run_steps(settings, "backfill", hours(0, 2), NOW_MS)
     assert len(stored(settings.influxdb_bucket, "candles", "BTC/USD")) == 120
-    assert "ETH/USD: 1 of the 2 exchanges it needs answered; failed: coinbaseexchange" in str(broken.incomplete)
+    answered = "ETH/USD: 1 of the 2 exchanges it needs answered for [2026-03-10T00:00Z, 2026-03-10T02:00Z)"
+    assert f"{answered}; failed: coinbaseexchange" in str(broken.incomplete)
     assert stored(settings.influxdb_bucket, "candles", "ETH/USD") == []
     assert "ethusd-backfill" not in watermarks(settings.influxdb_bucket, "ethusd-backfill")
     exchanges.clear_faults()

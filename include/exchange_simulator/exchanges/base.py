@@ -89,8 +89,21 @@ class Exchange(ABC):
         listed = {market.symbol: market for market in list_markets(self.name, wiring.extra_coins)}
         self.markets = tuple({**listed, **recorded}.values())
         self.markets_by_id = {market.id: market for market in self.markets}
-        self.limiter = self.build_limiter(wiring.clock)
+        self._clock = wiring.clock
+        self._limiters: dict[str, Limiter] = {}
         self.routes = self.build_routes()
+
+    # A fault with one of these statuses gets the body with which the exchange refuses beyond its limit.
+    over_limit_statuses: ClassVar[tuple[int, ...]] = (418, 429)
+    # Whether each path has the limit for itself; else all paths share it.
+    limit_by_path: ClassVar[bool] = False
+
+    def limiter(self, route: Route) -> Limiter:
+        """The limit that a request of this path counts against."""
+        key = route.template if self.limit_by_path else ""
+        if key not in self._limiters:
+            self._limiters[key] = self.build_limiter(self._clock)
+        return self._limiters[key]
 
     @abstractmethod
     def build_routes(self) -> tuple[Route, ...]:

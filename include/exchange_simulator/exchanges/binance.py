@@ -24,8 +24,7 @@ from include.exchange_simulator.timeframes import ceil_open, duration_ms
 INTERVALS = frozenset(["1m", "3m", "5m", "15m", "30m", "1h", "2h", "4h", "6h", "8h", "12h", "1d", "3d", "1w", "1M"])
 _PARAMETERS = frozenset({"symbol", "interval", "startTime", "endTime", "timeZone", "limit"})
 _MOST_ROWS, _DEFAULT_ROWS = 1000, 500
-# IP limit REQUEST_WEIGHT: 6000 a minute; klines weigh 2, exchangeInfo 20.
-_WEIGHT, _WINDOW_SECONDS = 6000, 60
+_WINDOW_SECONDS = 60
 # Going on after 429 ends in 418, a ban from two minutes up; the docs name no number of requests.
 _BAN_AFTER_REFUSALS = 20
 
@@ -46,20 +45,31 @@ class Binance(Exchange):
         "time": 0, "open": 1, "high": 2, "low": 3, "close": 4, "volume": 5, "milliseconds": True,
     }  # fmt: skip
 
+    # IP limit REQUEST_WEIGHT of each minute of the clock, and what the two paths that matter weigh.
+    minute_weight: ClassVar[int] = 6000
+    klines_weight: ClassVar[int] = 2
+    exchange_info_weight: ClassVar[int] = 20
+
     def build_routes(self) -> tuple[Route, ...]:
         """The spot paths, and empty market lists of the two futures hosts that ccxt asks by default."""
         return (
-            Route("/api/v3/klines", 2, self._klines),
-            Route("/api/v3/exchangeInfo", 20, self._exchange_info),
-            Route("/api/v3/ping", 1, lambda _: Answer({})),
-            Route("/api/v3/time", 1, lambda request: Answer({"serverTime": request.now_ms})),
+            *self.spot_routes(),
             Route("/fapi/v1/exchangeInfo", 1, lambda _: Answer({"symbols": []})),
             Route("/dapi/v1/exchangeInfo", 1, lambda _: Answer({"symbols": []})),
         )
 
+    def spot_routes(self) -> tuple[Route, ...]:
+        """The paths of the spot API."""
+        return (
+            Route("/api/v3/klines", self.klines_weight, self._klines),
+            Route("/api/v3/exchangeInfo", self.exchange_info_weight, self._exchange_info),
+            Route("/api/v3/ping", 1, lambda _: Answer({})),
+            Route("/api/v3/time", 1, lambda request: Answer({"serverTime": request.now_ms})),
+        )
+
     def build_limiter(self, clock: Callable[[], float]) -> FixedWindow:
-        """6000 weight in each minute of the clock."""
-        return FixedWindow(_WEIGHT, _WINDOW_SECONDS, clock, _BAN_AFTER_REFUSALS)
+        """So much weight in each minute of the clock."""
+        return FixedWindow(self.minute_weight, _WINDOW_SECONDS, clock, _BAN_AFTER_REFUSALS)
 
     def limit_headers(self, verdict: Verdict) -> Mapping[str, str]:
         """The weight used in this minute."""
@@ -75,7 +85,7 @@ class Binance(Exchange):
             )
             return Answer({"code": -1003, "msg": message}, 418, headers)
         message = (
-            f"Too much request weight used; current limit is {_WEIGHT} request weight per 1 MINUTE. "
+            f"Too much request weight used; current limit is {self.minute_weight} request weight per 1 MINUTE. "
             "Please use WebSocket Streams for live updates to avoid polling the API."
         )
         return Answer({"code": -1003, "msg": message}, 429, headers)
@@ -162,12 +172,12 @@ class Binance(Exchange):
         ]
 
     def _exchange_info(self, request: Request) -> Answer:
-        limits = [{"rateLimitType": "REQUEST_WEIGHT", "interval": "MINUTE", "intervalNum": 1, "limit": _WEIGHT}]
+        limit = {"rateLimitType": "REQUEST_WEIGHT", "interval": "MINUTE", "intervalNum": 1, "limit": self.minute_weight}
         return Answer(
             {
                 "timezone": "UTC",
                 "serverTime": request.now_ms,
-                "rateLimits": limits,
+                "rateLimits": [limit],
                 "exchangeFilters": [],
                 "symbols": [self._symbol(market, request) for market in self.listed(request)],
             }

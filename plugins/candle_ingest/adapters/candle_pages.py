@@ -2,15 +2,16 @@
 
 import logging
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
 from candle_ingest.adapters.ccxt_exchange import CcxtExchange, Market
 from candle_ingest.adapters.exchange_errors import ExchangeTemporaryError
 from candle_ingest.adapters.trade_pages import trade_pages
-from candle_ingest.core.candles import CheckedPage, check_rows
+from candle_ingest.core.candles import CheckedPage, Page, check_rows
+from candle_ingest.core.history import split_by_age
+from candle_ingest.core.resampling import resampled_pages
 from candle_ingest.core.timeframe import bar_ms, timeframe_name
-from candle_ingest.core.window import Window, floor_ms, split_rows
+from candle_ingest.core.window import Window, split_rows
 from candle_ingest.errors import PermanentError
 
 logger = logging.getLogger(__name__)
@@ -24,14 +25,6 @@ class RejectedRowsError(ExchangeTemporaryError):
         self.page = page
 
 
-@dataclass(frozen=True, slots=True)
-class Page:
-    """The checked answer for one window."""
-
-    window: Window
-    checked: CheckedPage
-
-
 def candle_pages(
     exchange: CcxtExchange, market: Market, windows: list[Window], granularity_minutes: int, now_ms: int
 ) -> Iterator[Page]:
@@ -42,44 +35,53 @@ def candle_pages(
     """
     exchange.use_market(market)
     bar = bar_ms(granularity_minutes)
+    source_minutes = exchange.source_minutes(granularity_minutes)
     for window in windows:
-        old, recent = _by_age(exchange, window, bar, now_ms)
+        old, recent = split_by_age(exchange.facts, window, bar, bar_ms(source_minutes), now_ms)
+        if old and exchange.facts.trades_per_request is None:
+            rows = exchange.facts.history_rows
+            raise PermanentError(f"{exchange.exchange} serves only its last {rows} candles; {old} is older")
         for part, candles in trade_pages(exchange, market, old, bar):
             yield Page(part, CheckedPage(candles))
-        for part in split_rows(recent, bar, exchange.facts.rows_per_request):
-            yield _candle_page(exchange, market, part, granularity_minutes)
+        served = _served_pages(exchange, market, recent, source_minutes)
+        yield from served if source_minutes == granularity_minutes else resampled_pages(served, bar)
 
 
-def _by_age(exchange: CcxtExchange, window: Window, bar: int, now_ms: int) -> tuple[Window, Window]:
-    """The part that only trades can give, and the part that is served as candles; either may be empty."""
-    history_rows = exchange.facts.history_rows
-    if history_rows is None:
-        return Window(window.start_ms, window.start_ms), window
-    # One bar of margin: the clock moves on while requests are made.
-    oldest_ms = floor_ms(now_ms, bar) - (history_rows - 1) * bar
-    border_ms = min(max(oldest_ms, window.start_ms), window.end_ms)
-    old = Window(window.start_ms, border_ms)
-    if old and exchange.facts.trades_per_request is None:
-        raise PermanentError(f"{exchange.exchange} serves only its last {history_rows} candles; {old} is older")
-    return old, Window(border_ms, window.end_ms)
+def _served_pages(exchange: CcxtExchange, market: Market, window: Window, minutes: int) -> Iterator[Page]:
+    for part in split_rows(window, bar_ms(minutes), exchange.facts.rows_per_request):
+        yield _candle_page(exchange, market, part, minutes)
 
 
-def _candle_page(exchange: CcxtExchange, market: Market, window: Window, granularity_minutes: int) -> Page:
-    bar, timeframe = bar_ms(granularity_minutes), timeframe_name(granularity_minutes)
-    asked = f"{market['symbol']} {timeframe} candles of {window}"
-    # The end is the open time of the last candle: exchanges take it as inclusive. kucoin's is exclusive
-    # and ccxt reckons it from the limit; kraken has none.
-    params = {} if exchange.exchange in ("kucoin", "kraken") else {"until": window.end_ms - bar}
+def candle_rows(exchange: CcxtExchange, market: Market, minutes: int, window: Window) -> list[Any]:
+    """The rows of one request as ccxt gives them, unchecked. `exchange` knows the market already."""
+    asked = _asked(market, minutes, window)
+    return exchange.request(asked, lambda: _ask_rows(exchange, market, minutes, window, asked))
+
+
+def _asked(market: Market, minutes: int, window: Window) -> str:
+    return f"{market['symbol']} {timeframe_name(minutes)} candles of {window}"
+
+
+def _ask_rows(exchange: CcxtExchange, market: Market, minutes: int, window: Window, asked: str) -> list[Any]:
+    facts, bar = exchange.facts, bar_ms(minutes)
+    params = {"until": window.end_ms + (facts.spare_rows - 1) * bar} if facts.takes_until else {}
+    limit = window.slots(bar) + facts.spare_rows
+    rows: list[Any] = exchange.api.fetch_ohlcv(
+        market["symbol"], timeframe_name(minutes), since=window.start_ms, limit=limit, params=params
+    )
+    exchange.answer_is_rows(asked)
+    return rows
+
+
+def _candle_page(exchange: CcxtExchange, market: Market, window: Window, minutes: int) -> Page:
+    bar, asked = bar_ms(minutes), _asked(market, minutes, window)
 
     def ask() -> CheckedPage:
-        rows = exchange.api.fetch_ohlcv(
-            market["symbol"], timeframe, since=window.start_ms, limit=window.slots(bar), params=params
-        )
-        exchange.answer_is_rows(asked)
+        rows = _ask_rows(exchange, market, minutes, window, asked)
         page = check_rows(rows, window, bar)
         if fault := _fault(exchange, page, rows, window, bar):
             raise ExchangeTemporaryError(f"{exchange.exchange}, {asked}: the answer has {fault}")
-        if page.outside_count and not exchange.facts.returns_whole_history:
+        if page.outside_count > exchange.facts.spare_rows and not exchange.facts.returns_whole_history:
             logger.warning("%s, %s: %d rows of other times are dropped", exchange.exchange, asked, page.outside_count)
         if page.rejected:
             raise RejectedRowsError(f"{exchange.exchange}, {asked}: {page.rejected_in_words}", page)
@@ -101,6 +103,6 @@ def _fault(exchange: CcxtExchange, page: CheckedPage, rows: list[Any], window: W
         cut_off = len(rows) >= (exchange.facts.history_rows or 0) and rows[0][0] > window.start_ms
         if not rows or cut_off or rows[-1][0] < window.end_ms - bar:
             return "candles that do not reach over the window"
-    elif rows and page.outside_count == len(rows):
+    elif page.outside_count == len(rows) > exchange.facts.spare_rows:
         return "only candles of other times"
     return None

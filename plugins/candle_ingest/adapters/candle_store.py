@@ -20,6 +20,13 @@ from(bucket: bucket)
   |> pivot(rowKey: ["_time"], columnKey: ["_field"], valueColumn: "_value")
   |> keep(columns: ["_time", "exchange", "open", "high", "low", "close", "volume"])
 """
+_FIRST = """
+from(bucket: bucket)
+  |> range(start: time(v: start_ns), stop: time(v: stop_ns))
+  |> filter(fn: (r) => r._measurement == "exchange_candles" and r._field == "close")
+  |> filter(fn: (r) => r.currency_pair == currency_pair and r.exchange == exchange)
+  |> first()
+"""
 _SPAN = """
 merged = from(bucket: bucket)
   |> range(start: time(v: start_ns), stop: time(v: stop_ns))
@@ -61,6 +68,11 @@ class CandleStore:
             **_range(window),
         )
         return {name: _candles([row for row in rows if row["exchange"] == name]) for name in exchanges}
+
+    def has_candle_before(self, currency_pair: str, exchange: str, time_ms: int) -> bool:
+        """Whether a candle of the exchange with an earlier open time is stored."""
+        window = Window(0, max(1, time_ms))
+        return bool(self._bucket.query(_FIRST, currency_pair=currency_pair, exchange=exchange, **_range(window)))
 
     def merged_span(self, currency_pair: str, window: Window) -> tuple[int, int | None, int | None]:
         """How many merged candles the window has, and the open times in ms of the first and the last."""

@@ -3,17 +3,24 @@
 import logging
 import time
 from collections.abc import Callable
+from functools import cache
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 import ccxt
 import tenacity
 
+from candle_ingest.adapters.circuit_breaker import CircuitBreaker
 from candle_ingest.adapters.connections import ExchangeConnection, RedisClient
-from candle_ingest.adapters.exchange_errors import ExchangeTemporaryError, sorted_errors
+from candle_ingest.adapters.exchange_errors import (
+    ExchangeLimitedError,
+    ExchangeTemporaryError,
+    ExchangeUnavailableError,
+    sorted_errors,
+)
 from candle_ingest.adapters.rate_limit import SharedRateLimit, limit_name
-from candle_ingest.core.exchange_facts import ExchangeFacts, exchange_facts
-from candle_ingest.core.timeframe import timeframe_name
+from candle_ingest.core.exchange_facts import UNKNOWN_EXCHANGE, ExchangeFacts, exchange_facts
+from candle_ingest.core.timeframe import source_minutes, timeframe_name
 from candle_ingest.errors import ConfigurationError
 
 logger = logging.getLogger(__name__)
@@ -30,7 +37,8 @@ LONGEST_WAIT_SECONDS = 60
 class CcxtExchange:
     """A ccxt exchange object with the base URL, the keys and the limits that hold for it.
 
-    With `redis_client` it shares one rate budget with all tasks; without, ccxt's own throttle holds.
+    With `redis_client` it shares with all tasks one rate budget, what the exchange asks for, and whether it is
+    down; without, ccxt's own throttle holds. An `urgent` one goes before others that wait for the budget.
 
     Each request is tried up to five times, waiting as long as the exchange says or ever longer.
     """
@@ -41,20 +49,28 @@ class CcxtExchange:
         *,
         delay_seconds: float = 0.0,
         redis_client: RedisClient | None = None,
+        urgent: bool = False,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self.exchange = connection.exchange
         self.facts: ExchangeFacts = exchange_facts(connection.exchange)
         self.api = _open(connection, self.facts)
+        if self.facts is UNKNOWN_EXCHANGE:
+            _warn_of_unknown_limits(connection.exchange, self.facts.rows_per_request)
         self.request_count = 0
         self._delay_seconds = delay_seconds
         self._sleep = sleep
+        self._subject = "markets"
+        rate_limit_ms = self.facts.rate_limit_ms or self.api.rateLimit
+        # How long the limit makes a request for candles wait for the next one.
+        self.call_seconds = self.facts.call_cost * rate_limit_ms / 1000
+        self._limit: SharedRateLimit | None = None
+        self._breaker: CircuitBreaker | None = None
         if redis_client is not None:
-            self.api.throttle = self._shared_rate_limit(connection, redis_client)
-
-    def _shared_rate_limit(self, connection: ExchangeConnection, client: RedisClient) -> SharedRateLimit:
-        name = limit_name(connection.exchange, connection.base_url)
-        return SharedRateLimit(client, name, self.facts.rate_limit_ms or self.api.rateLimit, self.api.throttle)
+            name = limit_name(connection.exchange, connection.base_url)
+            self._limit = SharedRateLimit(redis_client, name, rate_limit_ms, self.api.throttle, urgent=urgent)
+            self._breaker = CircuitBreaker(redis_client, name, connection.exchange)
+            self.api.throttle = self._limit
 
     def spot_markets(self) -> list[Market]:
         """The spot markets that trade now, each with what a fetch needs of it."""
@@ -67,17 +83,22 @@ class CcxtExchange:
 
     def use_market(self, market: Market) -> None:
         """Let requests know this one market, so that the whole list need not be loaded."""
+        self._subject = market["symbol"]
         self.api.set_markets([{**market, "spot": True, "type": "spot", "active": True}])
 
-    def check_timeframe(self, granularity_minutes: int) -> None:
-        """Raise ConfigurationError where the exchange has no such candles that could be merged."""
-        name = timeframe_name(granularity_minutes)
-        usable = set(self.api.timeframes or {}) - self.facts.misaligned_timeframes
-        if name not in usable:
+    def source_minutes(self, granularity_minutes: int) -> int:
+        """The length of the candles to ask for: the granularity, or the largest one that divides it.
+
+        Raises ConfigurationError where the exchange has none.
+        """
+        offered = set(self.api.timeframes or {}) - self.facts.misaligned_timeframes
+        minutes = source_minutes(granularity_minutes, offered)
+        if minutes is None:
             raise ConfigurationError(
-                f"{self.exchange} has no {name} candles that open at midnight UTC (candle_granularity_minutes is "
-                f"{granularity_minutes}); it has {', '.join(sorted(usable))}"
+                f"{self.exchange} has no candles that make up {timeframe_name(granularity_minutes)} "
+                f"(candle_granularity_minutes is {granularity_minutes}); it has {', '.join(sorted(offered))}"
             )
+        return minutes
 
     def request(self, asked: str, ask: Callable[[], T]) -> T:
         """The answer to one request. Raises TemporaryError after five attempts, else PermanentError."""
@@ -96,9 +117,10 @@ class CcxtExchange:
 
         ccxt gives an empty list for an answer without rows: that would pass for "nobody traded".
         """
-        answer = self.api.last_json_response
+        answer = rows = self.api.last_json_response
         key = self.facts.rows_key
-        rows = answer if not key else answer.get(key) if isinstance(answer, dict) else None
+        for part in key.split(".") if key else ():
+            rows = rows.get(part) if isinstance(rows, dict) else None
         sound = answer is not None if key == "" else isinstance(rows, dict if key == "result" else list)
         if not sound:
             raise ExchangeTemporaryError(f"{self.exchange}, {asked}: the answer is not what its API describes")
@@ -106,10 +128,36 @@ class CcxtExchange:
     def _ask_once(self, asked: str, ask: Callable[[], T]) -> T:
         if self._delay_seconds:
             self._sleep(self._delay_seconds)
-        self.request_count += 1
         self.api.last_json_response = None
+        if self._breaker is None or self._limit is None:
+            return self._count_and_ask(asked, ask)
+        self._breaker.enter()
+        try:
+            answer = self._count_and_ask(asked, ask)
+        except ExchangeLimitedError as error:
+            self._limit.pause(error.retry_after_seconds or FIRST_WAIT_SECONDS, str(error))
+            raise
+        except ExchangeUnavailableError as error:
+            self._breaker.failed(self._subject, str(error))
+            raise
+        self._breaker.answered()
+        return answer
+
+    def _count_and_ask(self, asked: str, ask: Callable[[], T]) -> T:
+        self.request_count += 1
         with sorted_errors(self.api, asked):
             return ask()
+
+
+@cache
+def _warn_of_unknown_limits(exchange: str, rows: int) -> None:
+    """Once in a process, as each of its tasks opens the exchange."""
+    logger.warning(
+        "%s: its limits and the ends of its ranges are not known here; it is asked for %d candles at a time, at ccxt's "
+        "pace. Compare some of its candles before you rely on them",
+        exchange,
+        rows,
+    )
 
 
 def _open(connection: ExchangeConnection, facts: ExchangeFacts) -> Any:

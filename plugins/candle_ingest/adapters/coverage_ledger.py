@@ -1,8 +1,8 @@
-"""The coverage ledger in InfluxDB: which times were answered for, merged, or stay open and why.
+"""The coverage ledger in InfluxDB: what each exchange answered for, what stays open and why.
 
-`fetch_coverage`: tags `currency_pair`, `exchange`; fields `status` (answered, rejected, failed), `end_ms`,
-`expected`, `recorded_at_ms`, and `present`, `quiet`, `market` where answered, `reason` where not.
-`merge_coverage`: tag `currency_pair`; fields `end_ms`, `expected`, `present`, `exchanges`.
+`fetch_coverage`: tags `currency_pair`, `exchange`, `status` (answered, not_listed, suspected, rejected, failed);
+fields `end_ms`, `expected`, `recorded_at_ms`, `calls`, `dag_id`, `run_id`, `map_index`, and by status `present`,
+`quiet`, `market` (answered), `reason`, `tries` (not answered), `outcome` (a suspicion that ended).
 
 A point stands for the window from its time to `end_ms`; windows are cut at midnight UTC. The nanoseconds of
 the time hold the number of candles that the window has room for: windows of different length never
@@ -11,124 +11,141 @@ at once, and nothing that was answered for is ever taken back.
 """
 
 import time
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable
+from typing import Any
 
-import numpy as np
 from influxdb_client import Point
 
 from candle_ingest.adapters.influx_bucket import InfluxBucket
 from candle_ingest.core.candles import Candles
+from candle_ingest.core.coverage import ANSWERED, CONFIRMED, NOT_LISTED, OPEN, REPAIRED, SUSPECTED, Entry
+from candle_ingest.core.recorder import Recorder
 from candle_ingest.core.window import DAY_MS, Window, floor_ms, split_days, subtract, union
 
-FETCH = "fetch_coverage"
-MERGE = "merge_coverage"
-ANSWERED, REJECTED, FAILED = "answered", "rejected", "failed"
+MEASUREMENT = "fetch_coverage"
 NS_PER_MS = 1_000_000
+LONGEST_REASON = 1000
+END_OF_TIME_MS = 4_102_444_800_000
 _READ = """
 from(bucket: bucket)
   |> range(start: time(v: start_ns), stop: time(v: stop_ns))
-  |> filter(fn: (r) => r._measurement == measurement and r.currency_pair == currency_pair)
-  |> filter(fn: (r) => r._field == "end_ms" or r._field == "status")
+  |> filter(fn: (r) => r._measurement == "fetch_coverage"%s)
+  |> filter(fn: (r) => r._field == "end_ms" or r._field == "recorded_at_ms" or r._field == "tries"
+       or r._field == "outcome" or r._field == "reason")
   |> pivot(rowKey: ["_time"], columnKey: ["_field"], valueColumn: "_value")
   |> map(fn: (r) => ({r with time_ns: int(v: r._time)}))
 """
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """One window of the ledger. `exchange` is empty for merged windows, whose status is `answered`."""
-
-    window: Window
-    exchange: str
-    status: str
+_OF_PAIR = " and r.currency_pair == currency_pair"
+_UNSETTLED = ' and r.status != "answered" and r.status != "not_listed"'
 
 
 class CoverageLedger:
-    """Records and recalls coverage for candles of one length."""
+    """Records and recalls what exchanges answered, for candles of one length."""
 
-    def __init__(self, bucket: InfluxBucket, bar_ms: int) -> None:
+    def __init__(self, bucket: InfluxBucket, bar_ms: int, recorder: Recorder | None = None) -> None:
         self._bucket = bucket
         self._bar_ms = bar_ms
+        self._recorder = recorder or Recorder()
 
-    def record_answered(self, currency_pair: str, exchange: str, market: str, window: Window, candles: Candles) -> None:
+    def record_answered(
+        self, currency_pair: str, exchange: str, market: str, window: Window, candles: Candles, calls: int = 0
+    ) -> None:
         """The exchange answered for the whole window: a time without a candle is one that nobody traded."""
         points = []
         for part in split_days(window):
-            present = self._count(candles, part)
-            point = self._fetch_point(currency_pair, exchange, part, ANSWERED).field("market", market)
+            present = len(candles.between(part.start_ms, part.end_ms))
+            point = self._point(currency_pair, exchange, part, ANSWERED).field("market", market).field("calls", calls)
             points.append(point.field("present", present).field("quiet", part.slots(self._bar_ms) - present))
         self._bucket.write_points(points)
 
+    def record_not_listed(self, currency_pair: str, exchange: str, window: Window, reason: str) -> None:
+        """The market is younger than the window."""
+        self._record(currency_pair, exchange, [window], NOT_LISTED, reason)
+
+    def record_suspected(self, currency_pair: str, exchange: str, windows: Iterable[Window], reason: str) -> None:
+        """The exchange answered with nothing, which is hard to believe."""
+        self._record(currency_pair, exchange, windows, SUSPECTED, reason)
+
     def record_open(
-        self, currency_pair: str, exchange: str, windows: Iterable[Window], status: str, reason: str
+        self, currency_pair: str, exchange: str, windows: Iterable[Window], status: str, reason: str, calls: int = 0
     ) -> None:
-        """Times for which there is no usable answer yet, and why; what was answered for before is left out."""
+        """Times for which there is no usable answer yet, and why; what was settled before is left out."""
         wanted = union(windows)
         if not wanted:
             return
-        around = Window(wanted[0].start_ms, wanted[-1].end_ms)
-        answered = self.answered(currency_pair, around).get(exchange, [])
-        points = [
-            self._fetch_point(currency_pair, exchange, part, status).field("reason", reason[:1000])
-            for window in wanted
-            for missing in subtract(window, answered)
-            for part in split_days(missing)
-        ]
+        known = [e for e in self.entries(_around(wanted), currency_pair) if e.exchange == exchange]
+        settled = [entry.window for entry in known if entry.status not in OPEN]
+        tries = 1 + max((e.tries for e in known if e.status == status), default=0)
+        missing = [part for window in wanted for part in subtract(window, settled)]
+        self._record(currency_pair, exchange, missing, status, reason, tries=tries, calls=calls)
+
+    def settle_suspicion(self, entry: Entry, traded_ms: Collection[int]) -> str:
+        """The exchange was asked a second time: note and return how the suspicion ended.
+
+        `traded_ms` holds the open times of the candles with volume in the second answer.
+        """
+        window = entry.window
+        traded = any(window.start_ms <= time_ms < window.end_ms for time_ms in traded_ms)
+        outcome = REPAIRED if traded else CONFIRMED
+        self._record(entry.currency_pair, entry.exchange, [window], SUSPECTED, entry.reason, outcome=outcome)
+        return outcome
+
+    def entries(self, window: Window, currency_pair: str | None = None) -> list[Entry]:
+        """All entries that touch the days of `window`, of one pair or of all."""
+        start_ms = floor_ms(window.start_ms, DAY_MS)
+        return self._read(_OF_PAIR if currency_pair else "", start_ms, max(window.end_ms, start_ms + 1), currency_pair)
+
+    def unsettled(self, currency_pair: str) -> list[Entry]:
+        """All entries of a pair that were ever open: few, and kept apart by their tag."""
+        return self._read(_OF_PAIR + _UNSETTLED, 0, END_OF_TIME_MS, currency_pair)
+
+    def _read(self, condition: str, start_ms: int, stop_ms: int, currency_pair: str | None) -> list[Entry]:
+        rows = self._bucket.query(
+            _READ % condition,
+            start_ns=start_ms * NS_PER_MS,
+            stop_ns=stop_ms * NS_PER_MS,
+            currency_pair=currency_pair or "",
+        )
+        return [_entry(row) for row in rows]
+
+    def _record(
+        self, currency_pair: str, exchange: str, windows: Iterable[Window], status: str, reason: str, **fields: Any
+    ) -> None:
+        points = []
+        for part in (day for window in windows for day in split_days(window)):
+            point = self._point(currency_pair, exchange, part, status).field("reason", reason[:LONGEST_REASON])
+            for name, value in fields.items():
+                point.field(name, value)
+            points.append(point)
         self._bucket.write_points(points)
 
-    def record_merged(self, currency_pair: str, window: Window, candles: Candles, exchanges: Sequence[str]) -> None:
-        """The window is merged and written, from the answers of `exchanges`."""
-        self._bucket.write_points(
-            [
-                self._point(MERGE, currency_pair, part)
-                .field("present", self._count(candles, part))
-                .field("exchanges", ",".join(sorted(exchanges)))
-                for part in split_days(window)
-            ]
-        )
+    def _point(self, currency_pair: str, exchange: str, part: Window, status: str) -> Point:
+        point = window_point(MEASUREMENT, currency_pair, part, self._bar_ms)
+        point.tag("exchange", exchange).tag("status", status)
+        by = self._recorder
+        return point.field("dag_id", by.dag_id).field("run_id", by.run_id).field("map_index", by.map_index)
 
-    def answered(self, currency_pair: str, window: Window) -> dict[str, list[Window]]:
-        """For each exchange the windows that it answered for, joined, near `window`."""
-        by_exchange: dict[str, list[Window]] = {}
-        for entry in self.entries(FETCH, currency_pair, window):
-            if entry.status == ANSWERED:
-                by_exchange.setdefault(entry.exchange, []).append(entry.window)
-        return {exchange: union(windows) for exchange, windows in by_exchange.items()}
 
-    def merged(self, currency_pair: str, window: Window) -> list[Window]:
-        """The windows that are merged and written, joined, near `window`."""
-        return union(entry.window for entry in self.entries(MERGE, currency_pair, window))
+def window_point(measurement: str, currency_pair: str, window: Window, bar_ms: int) -> Point:
+    """The point of a window; see above for its time."""
+    slots = window.slots(bar_ms)
+    point = Point(measurement).tag("currency_pair", currency_pair).time(window.start_ms * NS_PER_MS + slots)
+    point.field("end_ms", window.end_ms).field("expected", slots)
+    return point.field("recorded_at_ms", time.time_ns() // NS_PER_MS)
 
-    def entries(self, measurement: str, currency_pair: str, window: Window) -> list[Entry]:
-        """All entries that touch the days of `window`."""
-        rows = self._bucket.query(
-            _READ,
-            measurement=measurement,
-            currency_pair=currency_pair,
-            start_ns=floor_ms(window.start_ms, DAY_MS) * NS_PER_MS,
-            stop_ns=max(window.end_ms, window.start_ms + 1) * NS_PER_MS,
-        )
-        return [
-            Entry(
-                Window(int(row["time_ns"]) // NS_PER_MS, int(row["end_ms"])),
-                row.get("exchange", ""),
-                row.get("status", ANSWERED),
-            )
-            for row in rows
-        ]
 
-    def _fetch_point(self, currency_pair: str, exchange: str, part: Window, status: str) -> Point:
-        now_ms = time.time_ns() // NS_PER_MS
-        point = self._point(FETCH, currency_pair, part).tag("exchange", exchange)
-        return point.field("status", status).field("recorded_at_ms", now_ms)
+def _around(windows: list[Window]) -> Window:
+    return Window(windows[0].start_ms, windows[-1].end_ms)
 
-    def _point(self, measurement: str, currency_pair: str, part: Window) -> Point:
-        slots = part.slots(self._bar_ms)
-        point = Point(measurement).tag("currency_pair", currency_pair).time(part.start_ms * NS_PER_MS + slots)
-        return point.field("end_ms", part.end_ms).field("expected", slots)
 
-    @staticmethod
-    def _count(candles: Candles, part: Window) -> int:
-        first, last = np.searchsorted(candles.open_time_ms, [part.start_ms, part.end_ms])
-        return int(last - first)
+def _entry(row: dict[str, str]) -> Entry:
+    return Entry(
+        currency_pair=row["currency_pair"],
+        exchange=row["exchange"],
+        window=Window(int(row["time_ns"]) // NS_PER_MS, int(row["end_ms"])),
+        status=row["status"],
+        recorded_at_ms=int(row["recorded_at_ms"]),
+        tries=int(row.get("tries") or 1),
+        outcome=row.get("outcome") or "",
+        reason=row.get("reason") or "",
+    )

@@ -1,4 +1,7 @@
-"""One rate budget for each exchange, shared by all tasks on all machines through Redis (GCRA)."""
+"""One rate budget for each exchange, shared by all tasks on all machines through Redis (GCRA).
+
+What an exchange asks for (`Retry-After`, a ban) is kept there too, so that all tasks obey it.
+"""
 
 import hashlib
 import logging
@@ -14,6 +17,7 @@ from throttled.rate_limiter import per_min
 from throttled.store import RedisStore
 
 from candle_ingest.adapters.connections import RedisClient
+from candle_ingest.errors import TemporaryError
 
 logger = logging.getLogger(__name__)
 # Redis counts whole units; ccxt's costs go down to tenths.
@@ -23,14 +27,24 @@ BURST_SECONDS = 0.25
 # Room for the dearest request of a slow exchange: 1.2 on kraken.
 LEAST_BURST_COST = 2
 SHORTEST_WAIT_SECONDS = 0.01
+# A pause that is longer than a task should sit through: Airflow tries again later.
+LONGEST_PAUSE_SECONDS = 60
+# How long others hold back after an urgent task had to wait, beyond that wait.
+URGENT_SECONDS = 0.25
+GIVE_WAY_SECONDS = 0.05
 _CONNECTION_KEYS = ("username", "password", "socket_timeout", "socket_connect_timeout")
+
+
+class ExchangePausedError(TemporaryError):
+    """The exchange has told another task to wait, for longer than this one should."""
 
 
 class SharedRateLimit:
     """Stands in for ccxt's own throttle: waits until the budget of all tasks has room for a request.
 
-    `rate_limit_ms` is the time that one unit of cost takes, as in ccxt's `rateLimit`. Without a usable Redis
-    `fallback`, ccxt's own throttle, takes over for the rest of the task; it knows this process only.
+    `rate_limit_ms` is the time that one unit of cost takes, as in ccxt's `rateLimit`. While an `urgent` task has
+    to wait, all others hold back. Without a usable Redis `fallback`, ccxt's own throttle, takes over for the rest
+    of the task; it knows this process only.
     """
 
     def __init__(
@@ -39,9 +53,14 @@ class SharedRateLimit:
         name: str,
         rate_limit_ms: float,
         fallback: Callable[[float], None],
+        *,
+        urgent: bool = False,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        self._key = name
+        self._redis = client
+        self._key = f"candle_ingest:rate:{name}"
+        self._pause_key = f"candle_ingest:pause:{name}"
+        self._urgent_key = f"candle_ingest:urgent:{name}"
         self._burst_units = max(
             LEAST_BURST_COST * UNITS_PER_COST, math.floor(UNITS_PER_COST * 1000 * BURST_SECONDS / rate_limit_ms)
         )
@@ -53,27 +72,67 @@ class SharedRateLimit:
         )
         self._fallback = fallback
         self._shared = True
+        self._urgent = urgent
         self._sleep = sleep
 
     def __call__(self, cost: float = 1) -> None:
-        """Wait until a request of this cost may be made."""
+        """Wait until a request of this cost may be made. Raises ExchangePausedError where that takes too long."""
         if not self._shared:
             return self._fallback(cost)
         # A request that costs more than the burst would never be granted.
         units = min(self._burst_units, math.ceil(float(cost or 1) * UNITS_PER_COST))
         try:
-            while (result := self._limiter.limit(self._key, cost=units)).limited:
-                self._sleep(max(SHORTEST_WAIT_SECONDS, result.state.retry_after))
+            while (wait_seconds := self._turn(units)) > 0:
+                self._sleep(wait_seconds)
         except (redis.RedisError, BaseThrottledError) as error:
-            logger.warning("No shared rate limit, ccxt's own throttle serves for this task: %s", error)
-            self._shared = False
+            self._stop_sharing(error)
             self._fallback(cost)
+
+    def pause(self, seconds: float, reason: str) -> None:
+        """Let all tasks wait so long, because the exchange has asked for it."""
+        milliseconds = math.ceil(seconds * 1000)
+        try:
+            if self._shared and self._redis.pttl(self._pause_key) < milliseconds:
+                self._redis.set(self._pause_key, reason, px=milliseconds)
+        except redis.RedisError as error:
+            self._stop_sharing(error)
+
+    def _turn(self, units: int) -> float:
+        """Take part of the budget and return 0, or return how many seconds to wait before the next try."""
+        with self._redis.pipeline(transaction=False) as pipeline:
+            pause_ms, others_first, reason = (
+                pipeline.pttl(self._pause_key).exists(self._urgent_key).get(self._pause_key).execute()
+            )
+        if pause_ms > LONGEST_PAUSE_SECONDS * 1000:
+            raise ExchangePausedError(
+                f"the exchange has asked to be left alone for {pause_ms / 1000:.0f} s more, and all tasks obey: "
+                f"{_text(reason)}"
+            )
+        if pause_ms > 0:
+            return float(pause_ms) / 1000
+        if others_first and not self._urgent:
+            return GIVE_WAY_SECONDS
+        result = self._limiter.limit(self._key, cost=units)
+        if not result.limited:
+            return 0.0
+        wait_seconds = max(SHORTEST_WAIT_SECONDS, result.state.retry_after)
+        if self._urgent:
+            self._redis.set(self._urgent_key, "1", px=math.ceil((wait_seconds + URGENT_SECONDS) * 1000))
+        return wait_seconds
+
+    def _stop_sharing(self, error: Exception) -> None:
+        logger.warning("No shared rate limit, ccxt's own throttle serves for this task: %s", error)
+        self._shared = False
 
 
 def limit_name(exchange: str, base_url: str | None) -> str:
-    """The Redis key of a budget: apart for each base URL, as a simulator's budget is not the exchange's."""
+    """What the Redis keys of an exchange end in: apart for each base URL, as a simulator is not the exchange."""
     place = hashlib.sha256(base_url.encode()).hexdigest()[:12] if base_url else "public"
-    return f"candle_ingest:rate:{exchange}:{place}"
+    return f"{exchange}:{place}"
+
+
+def _text(value: bytes | str | None) -> str:
+    return value.decode() if isinstance(value, bytes) else value or ""
 
 
 def _store(client: RedisClient) -> RedisStore:

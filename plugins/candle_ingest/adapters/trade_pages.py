@@ -19,7 +19,10 @@ PRICE, AMOUNT, TIME_SECONDS, TRADE_ID = 0, 1, 2, 6
 
 
 def trade_pages(exchange: CcxtExchange, market: Market, window: Window, bar: int) -> Iterator[tuple[Window, Candles]]:
-    """Candles of the window, a part at a time, as soon as the trades have gone past it."""
+    """Candles of the window, a part at a time, as soon as the trades have gone past it.
+
+    The last part may end after the window: an answer holds trades beyond it, and they need not be asked again.
+    """
     cursor_ns = window.start_ms * NS_PER_MS - 1
     waiting: dict[int, Trade] = {}
     while window:
@@ -28,15 +31,29 @@ def trade_pages(exchange: CcxtExchange, market: Market, window: Window, bar: int
         exhausted = all(trade.trade_id in waiting for trade in trades)
         waiting |= {trade.trade_id: trade for trade in trades}
         reached_ms = window.end_ms if exhausted else floor_ms(int(trades[-1].time_ms), bar)
-        part = Window(window.start_ms, max(window.start_ms, min(reached_ms, window.end_ms)))
+        part = Window(window.start_ms, max(window.start_ms, reached_ms))
         if part:
             yield part, candles_from_trades(waiting.values(), part, bar)
         # The last trade is kept to the next answer, which begins with it.
         waiting = {trade.trade_id: trade for trade in waiting.values() if trade.time_ms >= part.end_ms}
-        window = Window(part.end_ms, window.end_ms)
+        window = Window(part.end_ms, max(part.end_ms, window.end_ms))
         if window and next_ns <= cursor_ns:
             raise ExchangeTemporaryError(f"{exchange.exchange}, {market['symbol']} trades: stuck at {cursor_ns}")
         cursor_ns = next_ns
+
+
+def first_trade_ms(exchange: CcxtExchange, market: Market) -> int | None:
+    """When the first trade of the market happened; None where there is none."""
+    asked = f"the first trade of {market['symbol']}"
+    request = {"pair": market["id"], "since": "0", "count": 1}
+
+    def ask() -> int | None:
+        answer = exchange.api.publicGetTrades(request)
+        exchange.answer_is_rows(asked)
+        trades = [_trade(row) for row in answer["result"][market["id"]]]
+        return int(trades[0].time_ms) if trades else None
+
+    return exchange.request(asked, ask)
 
 
 def _ask(exchange: CcxtExchange, market: Market, cursor_ns: int, window: Window) -> tuple[list[Trade], int]:

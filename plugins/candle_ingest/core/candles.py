@@ -44,6 +44,15 @@ class Candles:
     def __len__(self) -> int:
         return len(self.open_time_ms)
 
+    def between(self, start_ms: int, end_ms: int) -> "Candles":
+        """Those that open at `start_ms` or later and before `end_ms`."""
+        first, last = np.searchsorted(self.open_time_ms, [start_ms, end_ms])
+        return Candles(self.open_time_ms[first:last], self.ohlcv[first:last])
+
+    def traded_ms(self) -> NDArray[np.int64]:
+        """The open times of the candles with volume."""
+        return self.open_time_ms[self.ohlcv[:, FIELDS.index("volume")] > 0]
+
     def rows(self) -> list[tuple[int, float, float, float, float, float]]:
         """As rows of (open_time_ms, open, high, low, close, volume)."""
         return [(time, *values) for time, values in zip(self.open_time_ms.tolist(), self.ohlcv.tolist(), strict=True)]
@@ -68,6 +77,14 @@ class CheckedPage:
     def rejected_in_words(self) -> str:
         """The reasons in words: `2 × high below low`."""
         return ", ".join(f"{count} × {reason}" for reason, count in sorted(self.rejected.items()))
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """The checked answer for one window."""
+
+    window: Window
+    checked: CheckedPage
 
 
 def check_rows(rows: Sequence[Row], window: Window, bar_ms: int) -> CheckedPage:

@@ -1,12 +1,13 @@
 """The date from which history is kept, written as a date or relative to today."""
 
+import itertools
 import re
 from datetime import UTC, datetime, timedelta
 
 import pendulum
 from croniter import croniter
 
-from candle_ingest.core.window import floor_ms
+from candle_ingest.core.window import Window, floor_ms
 from candle_ingest.errors import ConfigurationError
 
 SKIP = "skip"
@@ -46,6 +47,16 @@ def interval_start(start: datetime, cron: str) -> datetime:
     """
     moment = croniter(cron, start + timedelta(seconds=1), ret_type=datetime).get_prev()
     return _plain(pendulum.instance(moment))
+
+
+def whole_intervals(start: datetime, cron: str, now: datetime) -> list[Window]:
+    """The cron intervals from the one that `start` lies in to the last one that is over at `now`, ascending."""
+    ticks = [interval_start(start, cron)]
+    following = croniter(cron, ticks[0], ret_type=datetime)
+    while (tick := following.get_next().astimezone(UTC)) <= now:
+        ticks.append(tick)
+    times_ms = [int(tick.timestamp() * 1000) for tick in ticks]
+    return [Window(*ends) for ends in itertools.pairwise(times_ms)]
 
 
 def parse_moment_ms(text: str) -> int:

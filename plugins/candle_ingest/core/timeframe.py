@@ -1,5 +1,7 @@
 """Candle granularities and their names."""
 
+from collections.abc import Collection
+
 from candle_ingest.core.window import MINUTE_MS
 from candle_ingest.errors import ConfigurationError
 
@@ -21,3 +23,9 @@ def timeframe_name(granularity_minutes: int) -> str:
 def bar_ms(granularity_minutes: int) -> int:
     """The length of one candle in milliseconds."""
     return granularity_minutes * MINUTE_MS
+
+
+def source_minutes(granularity_minutes: int, offered: Collection[str]) -> int | None:
+    """The largest of the timeframes `offered` (`1m`, `1h`) of which whole candles make one; None without any."""
+    usable = [minutes for minutes, name in TIMEFRAMES.items() if name in offered and granularity_minutes % minutes == 0]
+    return max(usable, default=None)

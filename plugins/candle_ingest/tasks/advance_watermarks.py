@@ -1,10 +1,10 @@
 """Moves the watermarks of symbols whose candles are written."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from candle_ingest.adapters.connections import connect_redis
-from candle_ingest.adapters.coverage_ledger import CoverageLedger
 from candle_ingest.adapters.influx_bucket import InfluxBucket
+from candle_ingest.adapters.merge_ledger import MergeLedger
 from candle_ingest.adapters.watermarks import (
     GLOBAL_STATUS,
     Watermarks,
@@ -14,38 +14,54 @@ from candle_ingest.adapters.watermarks import (
     watermark_lock,
 )
 from candle_ingest.core.window import Window, contiguous_end_ms
-from candle_ingest.tasks.run import BACKFILL, Run
+from candle_ingest.tasks.merge_job import MergeJob
+from candle_ingest.tasks.run import BACKFILL, CATCH_UP, REPAIR, Run
 
-Written = tuple[str, str, Window]
+KEYS = {
+    BACKFILL: (backfill_key,),
+    CATCH_UP: (catch_up_key,),
+    # What a repair fills may be what either of the others waited for.
+    REPAIR: (backfill_key, catch_up_key),
+}
 
 
-def advance_watermarks(run: Run, written: Sequence[Written], bucket: InfluxBucket) -> None:
+def advance_watermarks(run: Run, written: Sequence[tuple[MergeJob, Window]], bucket: InfluxBucket) -> None:
     """Move each watermark to the last candle before the first hole, never back.
 
-    `written` holds (ticker, currency pair, window) of what this run has merged. Where there is no watermark
-    yet, backfill counts from where its history begins, catch-up from where it began itself; a run by hand
-    with a start of its own makes no first watermark.
+    `written` holds what this run has merged. Where there is no watermark yet, backfill counts from where its
+    history begins, catch-up from where it began itself; a run by hand with a start of its own makes no first
+    watermark.
     """
     if not written:
         return
-    key_of = backfill_key if run.kind == BACKFILL else catch_up_key
-    watermarks, ledger = Watermarks(bucket), CoverageLedger(bucket, run.bar_ms)
-    known = watermarks.read([key_of(ticker) for ticker, _, _ in written])
+    watermarks, ledger = Watermarks(bucket), MergeLedger(bucket, run.bar_ms)
+    keys = {(job.ticker, job.currency_pair): KEYS[run.kind] for job, _ in written}
+    known = watermarks.read([key_of(ticker) for (ticker, _), keys_of in keys.items() for key_of in keys_of])
     reached: dict[str, int] = {}
-    for ticker, pair, window in written:
-        begin_ms = _begin_ms(run, known.get(key_of(ticker)), window)
-        end_ms = contiguous_end_ms(begin_ms, ledger.merged(pair, Window(begin_ms, max(begin_ms, run.now_ms))))
-        if end_ms > begin_ms and (run.start_ms is None or key_of(ticker) in known):
-            reached[key_of(ticker)] = end_ms - run.bar_ms
-    latest = {latest_key(pair): window.end_ms - run.bar_ms for _, pair, window in written}
+    for job, window in written:
+        for key_of in KEYS[run.kind]:
+            begin_ms = _begin_ms(run, key_of, known.get(key_of(job.ticker)), window)
+            if begin_ms is None:
+                continue
+            merges = ledger.merges(Window(begin_ms, max(begin_ms, run.now_ms)), job.currency_pair)
+            end_ms = contiguous_end_ms(begin_ms, [merge.window for merge in merges])
+            if end_ms > begin_ms:
+                reached[key_of(job.ticker)] = end_ms - run.bar_ms
+    latest: dict[str, int] = {}
+    for job, window in written:
+        key = latest_key(job.currency_pair)
+        latest[key] = max(latest.get(key, 0), window.end_ms - run.bar_ms)
     with connect_redis() as client, watermark_lock(client, bucket.name):
         watermarks.advance(reached)
         watermarks.advance(latest, GLOBAL_STATUS)
 
 
-def _begin_ms(run: Run, watermark_ms: int | None, window: Window) -> int:
+def _begin_ms(run: Run, key_of: Callable[[str], str], watermark_ms: int | None, window: Window) -> int | None:
+    """Where to count from; None where this run makes no first watermark of that kind."""
     if watermark_ms is not None:
         return watermark_ms + run.bar_ms
-    if run.kind == BACKFILL and run.origin_ms is not None:
+    if run.start_ms is not None:
+        return None
+    if key_of is backfill_key and run.origin_ms is not None:
         return run.origin_ms
-    return window.start_ms
+    return None if run.kind == REPAIR else window.start_ms

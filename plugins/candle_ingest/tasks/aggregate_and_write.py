@@ -1,134 +1,144 @@
-"""Step 4: merge, write, and move the watermarks."""
+"""Step 4: merge, write, account for every minute, and move the watermarks."""
 
 import logging
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 
-from candle_ingest.adapters.candle_store import CandleStore
 from candle_ingest.adapters.connections import connect_influxdb
 from candle_ingest.adapters.coverage_ledger import CoverageLedger
+from candle_ingest.adapters.daily_coverage import DailyCoverage
 from candle_ingest.adapters.influx_bucket import InfluxBucket
-from candle_ingest.core.merging import merge_candles
-from candle_ingest.core.window import Window, split_rows
+from candle_ingest.core.coverage import FAILED, Entry, settled_windows
+from candle_ingest.core.window import DAY_MS, Window, split_days, subtract
 from candle_ingest.errors import IncompleteError
 from candle_ingest.tasks.advance_watermarks import advance_watermarks
-from candle_ingest.tasks.fetch_candles import Summary, unpack_candles
-from candle_ingest.tasks.fetch_request import FetchRequest
-from candle_ingest.tasks.run import Run
-from candle_ingest.tasks.validate_symbols import Plan
+from candle_ingest.tasks.dry_report import report_dry
+from candle_ingest.tasks.fetch_summary import Summary
+from candle_ingest.tasks.merge_and_write import Merger
+from candle_ingest.tasks.merge_job import MergeJob, Piece, pieces, whole
+from candle_ingest.tasks.plan import Plan
+from candle_ingest.tasks.run import REPAIR, Run
 
 logger = logging.getLogger(__name__)
-# A month of minutes: what is in memory at a time, whatever the length of the run.
-MERGE_SLOTS = 44_640
+NO_RECORD = "its fetch ended without a word: the task was killed, or never ran"
 
 
-@dataclass(frozen=True, slots=True)
-class PairFetches:
-    """What was fetched for one pair: all its exchanges share the window; some may have failed."""
+@dataclass
+class Outcome:
+    """What came of the merges: merged candles by pair, windows written, and a sentence for each that is short."""
 
-    ticker: str
-    currency_pair: str
-    window: Window
-    succeeded: tuple[str, ...]
-    failed: tuple[str, ...]
+    counts: dict[str, int] = field(default_factory=dict)
+    written: list[tuple[MergeJob, Window]] = field(default_factory=list)
+    short: list[str] = field(default_factory=list)
 
 
 def aggregate_and_write(run: Run, plan: Plan, summaries: Sequence[Summary]) -> dict[str, int]:
     """Merge every pair that enough exchanges answered for; return the number of merged candles by pair.
 
-    Raises IncompleteError that names each pair that has not enough, after all others are written.
+    Raises IncompleteError that names each pair that has not enough, after all others are written. A repair run
+    does not: what stays open is in the ledger, and the next one takes it up.
     """
-    pairs = _by_pair(plan.requests, summaries)
     if run.dry:
-        written, short = _report_dry(run, plan, pairs, summaries)
+        counts, short = report_dry(run, plan, summaries)
     else:
         with InfluxBucket(connect_influxdb(), run.settings.influxdb_bucket) as bucket:
-            written, short = _merge_all(run, plan, pairs, bucket)
-    _raise_if_incomplete(short + plan.left_out, written)
-    return written
+            outcome = _merge_all(run, plan, summaries, bucket)
+        counts, short = outcome.counts, outcome.short
+    if run.kind == REPAIR:
+        for line in short:
+            logger.warning("Still open: %s", line)
+    else:
+        _raise_if_incomplete([*short, *plan.left_out], counts)
+    return counts
 
 
-def _by_pair(requests: Sequence[FetchRequest], summaries: Sequence[Summary]) -> list[PairFetches]:
-    done = {(summary["currency_pair"], summary["exchange"]) for summary in summaries}
-    grouped: dict[str, list[FetchRequest]] = {}
-    for request in requests:
-        grouped.setdefault(request.currency_pair, []).append(request)
-    return [
-        PairFetches(
-            own[0].ticker,
-            pair,
-            own[0].window,
-            tuple(r.exchange for r in own if (pair, r.exchange) in done),
-            tuple(r.exchange for r in own if (pair, r.exchange) not in done),
+def _merge_all(run: Run, plan: Plan, summaries: Sequence[Summary], bucket: InfluxBucket) -> Outcome:
+    outcome = Outcome()
+    if not plan.merges:
+        return outcome
+    failed = _failed(plan, summaries)
+    entries = _complete_ledger(run, plan, failed, bucket)
+    merger = Merger(run, bucket)
+    for job in plan.merges:
+        own = [entry for entry in entries if entry.currency_pair == job.currency_pair]
+        for piece in _pieces(run, job, own, failed):
+            _merge_piece(job, piece, own, plan.min_exchanges, merger, outcome)
+    _account(run, plan, bucket)
+    advance_watermarks(run, outcome.written, bucket)
+    return outcome
+
+
+def _failed(plan: Plan, summaries: Iterable[Summary]) -> set[tuple[str, str]]:
+    """The pairs and exchanges of which a fetch of this run brought no summary."""
+    done = {(s["currency_pair"], s["exchange"], s["start_ms"]) for s in summaries}
+    return {
+        (r.currency_pair, r.exchange) for r in plan.requests if (r.currency_pair, r.exchange, r.start_ms) not in done
+    }
+
+
+def _complete_ledger(run: Run, plan: Plan, failed: set[tuple[str, str]], bucket: InfluxBucket) -> list[Entry]:
+    """The ledger of all windows; a fetch that left no word there gets an entry that says so."""
+    ledger = CoverageLedger(bucket, run.bar_ms, run.recorder)
+    span = Window(min(job.start_ms for job in plan.merges), max(job.end_ms for job in plan.merges))
+    entries = ledger.entries(span)
+    silent = [
+        (request, missing)
+        for request in plan.requests
+        if (request.currency_pair, request.exchange) in failed
+        if (
+            missing := subtract(
+                request.window, [e.window for e in _of(entries, request.currency_pair, request.exchange)]
+            )
         )
-        for pair, own in grouped.items()
     ]
+    for request, missing in silent:
+        ledger.record_open(request.currency_pair, request.exchange, missing, FAILED, NO_RECORD)
+    return ledger.entries(span) if silent else entries
 
 
-def _merge_all(
-    run: Run, plan: Plan, pairs: Sequence[PairFetches], bucket: InfluxBucket
-) -> tuple[dict[str, int], list[str]]:
-    """The merged candles by pair, and a sentence for each pair that had not enough exchanges."""
-    ledger = CoverageLedger(bucket, run.bar_ms)
-    written: dict[str, int] = {}
-    short: list[str] = []
-    for pair in pairs:
-        complete = _complete(pair, ledger)
-        if len(complete) < plan.min_exchanges:
-            short.append(_shortfall(pair, complete, plan.min_exchanges))
-            continue
-        if missing := set(pair.succeeded + pair.failed) - set(complete):
-            logger.warning("%s is merged without %s", pair.currency_pair, ", ".join(sorted(missing)))
-        written[pair.currency_pair] = _merge(run, pair, complete, bucket, ledger)
-    advance_watermarks(
-        run, [(p.ticker, p.currency_pair, p.window) for p in pairs if p.currency_pair in written], bucket
-    )
-    return written, short
+def _of(entries: Iterable[Entry], currency_pair: str, exchange: str) -> list[Entry]:
+    return [entry for entry in entries if entry.currency_pair == currency_pair and entry.exchange == exchange]
 
 
-def _complete(pair: PairFetches, ledger: CoverageLedger) -> list[str]:
-    """The exchanges whose fetch succeeded and for which the ledger has the whole window."""
-    answered = ledger.answered(pair.currency_pair, pair.window)
-    return [name for name in pair.succeeded if any(w.covers(pair.window) for w in answered.get(name, []))]
+def _pieces(run: Run, job: MergeJob, entries: Sequence[Entry], failed: set[tuple[str, str]]) -> list[Piece]:
+    """A repair merges whatever is there; any other run its whole interval or nothing."""
+    answered = {name: settled_windows(e for e in entries if e.exchange == name) for name in job.exchanges}
+    if run.kind == REPAIR:
+        return pieces(job, answered)
+    return [whole(job, answered, [name for name in job.exchanges if (job.currency_pair, name) in failed])]
 
 
-def _merge(run: Run, pair: PairFetches, exchanges: list[str], bucket: InfluxBucket, ledger: CoverageLedger) -> int:
-    store = CandleStore(bucket)
-    count = 0
-    for part in split_rows(pair.window, run.bar_ms, MERGE_SLOTS):
-        by_exchange = store.read_exchange_candles(pair.currency_pair, exchanges, part)
-        merged = merge_candles(by_exchange, run.settings.high_low)
-        store.write_merged(pair.currency_pair, merged)
-        ledger.record_merged(pair.currency_pair, part, merged.candles, exchanges)
-        count += len(merged)
-    logger.info("Successfully processed %s candles for %s", f"{count:,}", pair.currency_pair)
-    return count
+def _merge_piece(
+    job: MergeJob, piece: Piece, entries: Sequence[Entry], minimum: int, merger: Merger, outcome: Outcome
+) -> None:
+    pair, missing = job.currency_pair, sorted(set(job.exchanges) - set(piece.exchanges))
+    if len(piece.exchanges) < minimum:
+        outcome.short.append(
+            f"{pair}: {len(piece.exchanges)} of the {minimum} exchanges it needs answered for {piece.window}; "
+            f"failed: {', '.join(missing)}"
+        )
+        return
+    if missing:
+        logger.warning("%s is merged without %s", pair, ", ".join(missing))
+    count = merger.merge(pair, piece.window, piece.exchanges, entries)
+    outcome.counts[pair] = outcome.counts.get(pair, 0) + count
+    outcome.written.append((job, piece.window))
 
 
-def _shortfall(pair: PairFetches, complete: Sequence[str], minimum: int) -> str:
-    failed = ", ".join(name for name in pair.succeeded + pair.failed if name not in complete)
-    return f"{pair.currency_pair}: {len(complete)} of the {minimum} exchanges it needs answered; failed: {failed}"
-
-
-def _report_dry(
-    run: Run, plan: Plan, pairs: Sequence[PairFetches], summaries: Sequence[Summary]
-) -> tuple[dict[str, int], list[str]]:
-    """Merge what the fetches brought along, and say what a wet run would write."""
-    would: dict[str, int] = {}
-    short: list[str] = []
-    for pair in pairs:
-        packed = {s["exchange"]: s["packed"] for s in summaries if s["currency_pair"] == pair.currency_pair}
-        if len(packed) < plan.min_exchanges:
-            short.append(_shortfall(pair, pair.succeeded, plan.min_exchanges))
-            continue
-        by_exchange = {exchange: unpack_candles(text) for exchange, text in packed.items()}
-        merged = merge_candles(by_exchange, run.settings.high_low)
-        would[pair.currency_pair] = len(merged)
-        logger.info(
-            "Dry run: would write %s merged candles for %s of %s, from %s; nothing is written",
-            f"{len(merged):,}", pair.currency_pair, pair.window, ", ".join(sorted(by_exchange)),
-        )  # fmt: skip
-    return would, short
+def _account(run: Run, plan: Plan, bucket: InfluxBucket) -> None:
+    """Add up every day that this run touched, and say what is open."""
+    ledger, daily = CoverageLedger(bucket, run.bar_ms), DailyCoverage(bucket, run.bar_ms)
+    days = sorted({day.start_ms - day.start_ms % DAY_MS for job in plan.merges for day in split_days(job.window)})
+    for day_ms in days:
+        day = Window(day_ms, day_ms + DAY_MS)
+        pairs = {job.currency_pair for job in plan.merges if job.window.intersection(day)}
+        for (pair, exchange), sums in daily.update(day_ms, ledger.entries(day), pairs).items():
+            if sums.open:
+                logger.warning(
+                    "%s @ %s, %s: %d of %d candles are open: %d failed, %d rejected, %d suspected, %d not asked",
+                    pair, exchange, day, sums.open, sums.expected, sums.failed, sums.rejected, sums.suspected,
+                    sums.not_asked,
+                )  # fmt: skip
 
 
 def _raise_if_incomplete(short: Sequence[str], written: dict[str, int]) -> None:

@@ -43,21 +43,25 @@ class FetchRequest:
 
 
 def batches(requests: Sequence[FetchRequest], most_instances: int) -> list[list[FetchRequest]]:
-    """One request an instance; several symbols of one exchange where there would be too many instances."""
-    if len(requests) <= most_instances:
-        return [[request] for request in requests]
-    exchanges = sorted({request.exchange for request in requests})
+    """One symbol on one exchange an instance; several symbols of one exchange where there would be too many."""
+    units: dict[tuple[str, str], list[FetchRequest]] = {}
+    for request in requests:
+        units.setdefault((request.exchange, request.currency_pair), []).append(request)
+    if len(units) <= most_instances:
+        return list(units.values())
+    exchanges = sorted({exchange for exchange, _ in units})
     most_for_each = max(1, most_instances // len(exchanges))
     found: list[list[FetchRequest]] = []
     for exchange in exchanges:
-        own = [request for request in requests if request.exchange == exchange]
+        own = [unit for (name, _), unit in units.items() if name == exchange]
         size = -(-len(own) // most_for_each)
-        found += [own[start : start + size] for start in range(0, len(own), size)]
+        found += [[r for unit in own[start : start + size] for r in unit] for start in range(0, len(own), size)]
     return found
 
 
 def batch_label(batch: Sequence[FetchRequest]) -> str:
     """`BTC/USD @ kraken`, or `BTC/USD to XRP/USD (12 symbols) @ kraken`."""
-    if len(batch) == 1:
+    pairs = list(dict.fromkeys(request.currency_pair for request in batch))
+    if len(pairs) == 1:
         return str(batch[0])
-    return f"{batch[0].currency_pair} to {batch[-1].currency_pair} ({len(batch)} symbols) @ {batch[0].exchange}"
+    return f"{pairs[0]} to {pairs[-1]} ({len(pairs)} symbols) @ {batch[0].exchange}"

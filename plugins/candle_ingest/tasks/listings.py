@@ -9,6 +9,7 @@ from candle_ingest.adapters.connections import RedisClient, exchange_connection
 from candle_ingest.adapters.market_cache import MarketCache
 from candle_ingest.core.exchange_facts import canonical_exchange
 from candle_ingest.core.symbol import Symbol
+from candle_ingest.core.timeframe import timeframe_name
 from candle_ingest.errors import CandleIngestError, ConfigurationError
 from candle_ingest.settings import PipelineSettings
 
@@ -17,10 +18,11 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Listings:
-    """The markets of each exchange by currency pair, and why some exchanges could not be asked."""
+    """The markets of each exchange by currency pair, the exchanges, and why some could not be asked."""
 
     markets: dict[str, dict[str, Market]] = field(default_factory=dict)
     unreachable: dict[str, str] = field(default_factory=dict)
+    opened: dict[str, CcxtExchange] = field(default_factory=dict)
 
     def exchanges_of(self, currency_pair: str) -> dict[str, Market]:
         """The exchanges that list the pair, with the market that stands for it."""
@@ -33,7 +35,7 @@ def equivalent_markets(symbol: Symbol, quote_equivalents: Mapping[str, Sequence[
 
 
 def find_listings(
-    settings: PipelineSettings, symbols: Sequence[Symbol], client: RedisClient, *, read_only: bool
+    settings: PipelineSettings, symbols: Sequence[Symbol], client: RedisClient | None, *, read_only: bool
 ) -> Listings:
     """Ask each exchange, or the cache, for the markets of the symbols.
 
@@ -41,13 +43,15 @@ def find_listings(
     where one does not exist, or has no candles of the granularity.
     """
     listings = Listings()
-    cache = MarketCache(client, read_only=read_only)
+    cache = MarketCache(client, read_only=read_only) if client is not None else None
     for name in settings.exchanges:
         exchange = canonical_exchange(name)
         if exchange != name:
             logger.info("%s is called %s in ccxt now", name, exchange)
+        api = _opened(settings, exchange, None if read_only else client)
+        listings.opened[exchange] = api
         try:
-            listings.markets[exchange] = _listed(settings, exchange, symbols, cache, None if read_only else client)
+            listings.markets[exchange] = _listed(settings, api, symbols, cache)
         except ConfigurationError:
             raise
         except CandleIngestError as error:
@@ -56,18 +60,31 @@ def find_listings(
     return listings
 
 
-def _listed(
-    settings: PipelineSettings,
-    exchange: str,
-    symbols: Sequence[Symbol],
-    cache: MarketCache,
-    limiter: RedisClient | None,
-) -> dict[str, Market]:
+def _opened(settings: PipelineSettings, exchange: str, limiter: RedisClient | None) -> CcxtExchange:
     connection = exchange_connection(exchange)
     api = CcxtExchange(connection, delay_seconds=settings.api_call_delay_seconds, redis_client=limiter)
-    api.check_timeframe(settings.candle_granularity_minutes)
+    _say_if_built(
+        exchange, settings.candle_granularity_minutes, api.source_minutes(settings.candle_granularity_minutes)
+    )
+    return api
+
+
+def _listed(
+    settings: PipelineSettings, api: CcxtExchange, symbols: Sequence[Symbol], cache: MarketCache | None
+) -> dict[str, Market]:
     wanted = {symbol: equivalent_markets(symbol, settings.quote_equivalents) for symbol in symbols}
     names = {name for equivalents in wanted.values() for name in equivalents}
-    found = cache.markets(connection, names, api.spot_markets)
+    if cache is None:
+        found = {market["symbol"]: market for market in api.spot_markets() if market["symbol"] in names}
+    else:
+        found = cache.markets(exchange_connection(api.exchange), names, api.spot_markets)
     first = {symbol: next((found[name] for name in names if name in found), None) for symbol, names in wanted.items()}
     return {symbol.currency_pair: market for symbol, market in first.items() if market is not None}
+
+
+def _say_if_built(exchange: str, granularity_minutes: int, source_minutes: int) -> None:
+    if source_minutes != granularity_minutes:
+        logger.info(
+            "%s has no %s candles: they are built from its %s candles",
+            exchange, timeframe_name(granularity_minutes), timeframe_name(source_minutes),
+        )  # fmt: skip

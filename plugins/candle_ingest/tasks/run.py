@@ -1,20 +1,23 @@
 """One run of a pipeline: what was asked of it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from candle_ingest.core.recorder import Recorder
 from candle_ingest.core.start_date import parse_moment_ms
 from candle_ingest.core.timeframe import bar_ms
 from candle_ingest.core.window import Window, floor_ms, format_ms
 from candle_ingest.errors import ConfigurationError
 from candle_ingest.settings import PipelineSettings, with_params
 
-BACKFILL, CATCH_UP = "backfill", "catch_up"
+BACKFILL, CATCH_UP, REPAIR = "backfill", "catch_up", "repair"
 # Airflow takes any key in `conf`: a misspelt one would otherwise be ignored in silence.
 PARAM_NAMES = (
     "symbols", "exchanges", "min_exchanges_required", "run_mode", "dry_run_limit", "start", "end", "refetch",
 )  # fmt: skip
-Kind = Literal["backfill", "catch_up"]
+# A repair decides itself what it asks for, and when.
+NOT_FOR_REPAIR = ("run_mode", "dry_run_limit", "start", "end", "refetch")
+Kind = Literal["backfill", "catch_up", "repair"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,7 +25,8 @@ class Run:
     """A run of one DAG.
 
     `interval` is its data interval; `start_ms` and `end_ms` come from the params and go before it.
-    `origin_ms` is where the DAG's history begins. `now_ms` is when the step began.
+    `origin_ms` is where the DAG's history begins. `now_ms` is when the step began. `recorder` is the task that
+    does it, in its `try_number`-th try.
     """
 
     settings: PipelineSettings
@@ -34,6 +38,8 @@ class Run:
     refetch: bool
     origin_ms: int | None
     now_ms: int
+    recorder: Recorder = field(default_factory=Recorder)
+    try_number: int = 1
 
     @property
     def dry(self) -> bool:
@@ -80,6 +86,11 @@ class Run:
         return Window(start_ms, min(self.wanted_end_ms, self.closed_ms))
 
 
+def param_names(kind: str) -> list[str]:
+    """The params that a run of this kind takes."""
+    return [name for name in PARAM_NAMES if kind != REPAIR or name not in NOT_FOR_REPAIR]
+
+
 def make_run(
     settings: PipelineSettings,
     kind: Kind,
@@ -87,10 +98,13 @@ def make_run(
     interval: Window | None,
     origin_ms: int | None,
     now_ms: int,
+    recorder: Recorder | None = None,
+    try_number: int = 1,
 ) -> Run:
     """A run from the pipeline's settings and its params. Raises ConfigurationError that names a wrong one."""
-    if unknown := sorted(set(params) - set(PARAM_NAMES)):
-        raise ConfigurationError(f"unknown param {', '.join(unknown)}; allowed are {', '.join(PARAM_NAMES)}")
+    allowed = param_names(kind)
+    if unknown := sorted(set(params) - set(allowed)):
+        raise ConfigurationError(f"unknown param {', '.join(unknown)}; allowed are {', '.join(allowed)}")
     return Run(
         settings=with_params(settings, params),
         kind=kind,
@@ -101,6 +115,8 @@ def make_run(
         refetch=bool(params.get("refetch")),
         origin_ms=origin_ms,
         now_ms=now_ms,
+        recorder=recorder or Recorder(),
+        try_number=try_number,
     )
 
 

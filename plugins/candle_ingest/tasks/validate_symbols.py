@@ -3,7 +3,7 @@
 import logging
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from candle_ingest.adapters.connections import connect_influxdb, connect_redis
 from candle_ingest.adapters.influx_bucket import BucketMissingError, InfluxBucket
@@ -11,24 +11,19 @@ from candle_ingest.adapters.redis_errors import sorted_redis_errors
 from candle_ingest.adapters.watermarks import Watermarks
 from candle_ingest.core.exchange_facts import canonical_exchange
 from candle_ingest.core.symbol import Symbol, parse_symbol
-from candle_ingest.core.window import format_ms
+from candle_ingest.core.window import Window, format_ms
 from candle_ingest.errors import PermanentError, TemporaryError
 from candle_ingest.settings import PipelineSettings
+from candle_ingest.tasks.call_plan import log_plans, plan_calls
 from candle_ingest.tasks.fetch_request import FetchRequest
 from candle_ingest.tasks.listings import Listings, find_listings
-from candle_ingest.tasks.run import Run
+from candle_ingest.tasks.merge_job import MergeJob
+from candle_ingest.tasks.plan import Plan
+from candle_ingest.tasks.plan_repair import plan_repair
+from candle_ingest.tasks.run import REPAIR, Run
 from candle_ingest.tasks.windows import SymbolWindow, plan_windows
 
 logger = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """What a run fetches, how many exchanges a symbol needs, and what it had to leave out against its will."""
-
-    requests: list[FetchRequest]
-    min_exchanges: int
-    left_out: list[str]
 
 
 def validate_symbols(run: Run, tickers: Sequence[str]) -> Plan:
@@ -45,10 +40,9 @@ def validate_symbols(run: Run, tickers: Sequence[str]) -> Plan:
     left_out = _left_out(symbols, valid, listings)
     if run.dry:
         valid = valid[: run.settings.dry_run_limit]
-    windows = _windows(_settled(run), valid)
-    requests = [request for symbol in valid for request in _requests(symbol, listings, windows[symbol.ticker])]
-    _log_plan(requests)
-    return Plan(requests, minimum, left_out)
+    requests, merges = _work(_settled(run), valid, listings)
+    _log_plan(run, requests, listings)
+    return Plan(requests, merges, minimum, left_out)
 
 
 def _minimum(settings: PipelineSettings) -> int:
@@ -110,22 +104,30 @@ def _settled(run: Run) -> Run:
     return replace(run, now_ms=run.now_ms + wait_ms)
 
 
-def _windows(run: Run, symbols: Sequence[Symbol]) -> dict[str, SymbolWindow]:
+def _work(run: Run, symbols: Sequence[Symbol], listings: Listings) -> tuple[list[FetchRequest], list[MergeJob]]:
     with InfluxBucket(connect_influxdb(), run.settings.influxdb_bucket) as bucket:
         if not run.dry:
             bucket.create_if_missing()
-        try:
-            return plan_windows(run, symbols, Watermarks(bucket))
-        except BucketMissingError:
-            if not run.dry:
-                raise
-            logger.info("The bucket %s does not exist yet: a wet run would create it", bucket.name)
-            return plan_windows(run, symbols, None)
+        if run.kind == REPAIR:
+            requests, merges = plan_repair(run, symbols, listings, bucket)
+            return ([], []) if run.dry else (requests, merges)
+        windows = _windows(run, symbols, bucket)
+    planned = [(symbol, windows[symbol.ticker]) for symbol in symbols if windows[symbol.ticker].window]
+    requests = [request for symbol, window in planned for request in _requests(symbol, listings, window)]
+    return requests, [_merge(symbol, listings, window) for symbol, window in planned]
+
+
+def _windows(run: Run, symbols: Sequence[Symbol], bucket: InfluxBucket) -> dict[str, SymbolWindow]:
+    try:
+        return plan_windows(run, symbols, Watermarks(bucket))
+    except BucketMissingError:
+        if not run.dry:
+            raise
+        logger.info("The bucket %s does not exist yet: a wet run would create it", bucket.name)
+        return plan_windows(run, symbols, None)
 
 
 def _requests(symbol: Symbol, listings: Listings, planned: SymbolWindow) -> list[FetchRequest]:
-    if not planned.window:
-        return []
     return [
         FetchRequest(
             ticker=symbol.ticker,
@@ -140,7 +142,17 @@ def _requests(symbol: Symbol, listings: Listings, planned: SymbolWindow) -> list
     ]
 
 
-def _log_plan(requests: Sequence[FetchRequest]) -> None:
+def _merge(symbol: Symbol, listings: Listings, planned: SymbolWindow) -> MergeJob:
+    return MergeJob(
+        ticker=symbol.ticker,
+        currency_pair=symbol.currency_pair,
+        start_ms=planned.window.start_ms,
+        end_ms=planned.window.end_ms,
+        exchanges=tuple(listings.exchanges_of(symbol.currency_pair)),
+    )
+
+
+def _log_plan(run: Run, requests: Sequence[FetchRequest], listings: Listings) -> None:
     if not requests:
         logger.info("Nothing to fetch: every symbol is complete up to the end of this run")
         return
@@ -150,3 +162,9 @@ def _log_plan(requests: Sequence[FetchRequest]) -> None:
         "%d fetches for %d symbols, from %s to %s",
         len(requests), len(pairs), format_ms(start_ms), format_ms(end_ms),
     )  # fmt: skip
+    windows: dict[str, dict[str, list[Window]]] = {}
+    for request in requests:
+        windows.setdefault(request.exchange, {}).setdefault(request.currency_pair, []).append(request.window)
+    granularity_minutes = run.settings.candle_granularity_minutes
+    # Only a dry run asks how many trades there are: a wet one makes no call that brings no candles.
+    log_plans(plan_calls(listings, windows, granularity_minutes, run.now_ms, count_trades=run.dry))

@@ -1,7 +1,7 @@
 import ccxt
 import pytest
 
-from candle_ingest.adapters.ccxt_exchange import ATTEMPTS, CcxtExchange
+from candle_ingest.adapters.ccxt_exchange import ATTEMPTS, CcxtExchange, _warn_of_unknown_limits
 from candle_ingest.adapters.connections import ExchangeConnection
 from candle_ingest.adapters.exchange_errors import ExchangeTemporaryError
 from candle_ingest.core.exchange_facts import EXCHANGE_ALIASES, FACTS, canonical_exchange
@@ -32,7 +32,7 @@ def failing(times, error, answer="answer"):
     return ask
 
 
-@pytest.mark.parametrize("exchange", [*FACTS, "okx", "bitstamp"])
+@pytest.mark.parametrize("exchange", [*FACTS, "gemini", "bitfinex"])
 def test_every_url_moves_to_the_base_url_and_keeps_its_own_path(exchange):
     own = leaves(getattr(ccxt, exchange)().urls["api"])
     moved = leaves(opened(exchange, base_url=BASE_URL).api.urls["api"])
@@ -70,17 +70,49 @@ def test_an_exchange_without_candles_is_refused():
 @pytest.mark.parametrize("minutes", COMMON_MINUTES)
 @pytest.mark.parametrize("exchange", FACTS)
 def test_timeframes_that_all_exchanges_share_are_usable(exchange, minutes):
-    opened(exchange).check_timeframe(minutes)
+    assert minutes % opened(exchange).source_minutes(minutes) == 0
 
 
 @pytest.mark.parametrize(
-    ("exchange", "minutes"),
-    [("coinbaseexchange", 3), ("coinbaseexchange", 30), ("coinbaseexchange", 240), ("kraken", 3), ("kraken", 120),
-     ("kraken", 360), ("htx", 720), ("htx", 1440)],
+    ("exchange", "minutes", "source"),
+    [("coinbaseexchange", 3, 1), ("coinbaseexchange", 30, 15), ("coinbaseexchange", 480, 60), ("kraken", 360, 60),
+     ("kraken", 720, 240), ("htx", 720, 60), ("htx", 1440, 60), ("binance", 1440, 1440), ("coinbase", 240, 120),
+     ("okx", 480, 240), ("bitstamp", 480, 240), ("gate", 3, 1)],
 )  # fmt: skip
-def test_a_timeframe_that_is_missing_or_opens_at_another_hour_is_refused(exchange, minutes):
-    with pytest.raises(ConfigurationError, match=rf"candle_granularity_minutes is {minutes}\); it has .*1m"):
-        opened(exchange).check_timeframe(minutes)
+def test_a_timeframe_that_is_missing_or_opens_at_another_hour_is_built_from_the_largest_that_divides_it(
+    exchange, minutes, source
+):
+    assert opened(exchange).source_minutes(minutes) == source
+
+
+def test_a_timeframe_that_cannot_be_built_is_refused():
+    exchange = opened("htx")
+    exchange.api.timeframes = {"5m": "5min"}
+    with pytest.raises(ConfigurationError, match=r"htx has no candles that make up 3m .*is 3\); it has 5m"):
+        exchange.source_minutes(3)
+
+
+class _StopError(Exception):
+    """Ends a request before it is made."""
+
+
+@pytest.mark.parametrize("exchange", FACTS)
+def test_a_request_for_candles_costs_to_ccxt_what_the_table_says(exchange):
+    asked = opened(exchange)
+    asked.use_market({**dict.fromkeys(("id", "baseId", "quoteId"), "X"), "symbol": "X/Y", "base": "X", "quote": "Y"})
+    costs = []
+
+    def throttle(cost):
+        costs.append(cost)
+        raise _StopError
+
+    asked.api.throttle = throttle
+    with pytest.raises(_StopError):
+        asked.api.fetch_ohlcv("X/Y", "1m", since=1_700_000_000_000, limit=asked.facts.rows_per_request)
+    if asked.facts.trades_per_request:
+        with pytest.raises(_StopError):
+            asked.api.publicGetTrades({"pair": "X"})
+    assert set(costs) == {asked.facts.call_cost}
 
 
 @pytest.mark.parametrize("exchange", FACTS)
@@ -94,6 +126,10 @@ def test_no_request_is_spent_on_currencies(exchange):
         ("binance", {"types": ["spot"]}),
         ("kucoin", {"types": ["spot"], "fetchTickersFees": False}),
         ("htx", {"types": {"spot": True, "linear": False, "inverse": False}}),
+        ("binanceus", {"types": ["spot"]}),
+        ("okx", {"types": ["spot"]}),
+        ("bybit", {"types": ["spot"]}),
+        ("gate", {"types": ["spot"]}),
     ],
 )
 def test_only_spot_markets_are_asked_for(exchange, spot_only):
@@ -188,6 +224,12 @@ def test_the_extra_delay_is_kept_before_each_request():
         ("kraken", {"error": [], "result": {"XXBTZUSD": []}}),
         ("kucoin", {"code": "200000", "data": []}),
         ("htx", {"status": "ok", "data": []}),
+        ("binanceus", []),
+        ("coinbase", {"candles": []}),
+        ("okx", {"code": "0", "msg": "", "data": []}),
+        ("bybit", {"retCode": 0, "result": {"category": "spot", "list": []}}),
+        ("bitstamp", {"data": {"pair": "BTC/USD", "ohlc": []}}),
+        ("gate", []),
     ],
 )
 def test_an_answer_with_rows_even_none_is_one(exchange, answer):
@@ -199,7 +241,9 @@ def test_an_answer_with_rows_even_none_is_one(exchange, answer):
 @pytest.mark.parametrize(
     ("exchange", "answer"),
     [(exchange, answer) for exchange in FACTS for answer in (None, {}, "busy", 0)]
-    + [(exchange, []) for exchange in ("kraken", "kucoin", "htx")]
+    + [(exchange, []) for exchange in ("kraken", "kucoin", "htx", "coinbase", "okx", "bybit", "bitstamp")]
+    + [("bybit", {"retCode": 0, "result": {}}), ("bybit", {"result": []}), ("bybit", {"list": []})]
+    + [("bitstamp", {"data": {"pair": "BTC/USD"}}), ("coinbase", {"candles": None}), ("okx", {"data": {}})]
     + [("binance", {"data": []}), ("kucoin", {"data": None}), ("htx", {"data": {}}), ("kraken", {"result": []})],
 )  # fmt: skip
 def test_an_answer_without_rows_never_passes_for_quiet_minutes(exchange, answer):
@@ -207,3 +251,18 @@ def test_an_answer_without_rows_never_passes_for_quiet_minutes(exchange, answer)
     opening.api.last_json_response = answer
     with pytest.raises(ExchangeTemporaryError, match=f"{exchange}, candles: the answer is not what its API describes"):
         opening.answer_is_rows("candles")
+
+
+def test_an_exchange_outside_the_table_is_opened_with_one_warning(caplog):
+    _warn_of_unknown_limits.cache_clear()
+    for _ in range(3):
+        opened("gemini")
+    assert [record.levelname for record in caplog.records] == ["WARNING"]
+    assert "gemini: its limits and the ends of its ranges are not known here" in caplog.text
+    assert "99 candles at a time" in caplog.text
+
+
+@pytest.mark.parametrize("exchange", FACTS)
+def test_an_exchange_in_the_table_is_opened_in_silence(exchange, caplog):
+    opened(exchange)
+    assert caplog.records == []

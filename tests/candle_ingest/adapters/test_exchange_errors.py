@@ -47,6 +47,14 @@ def sorted_error(error, exchange_id="binance", headers=None):
         ("kucoin", 429, {"code": "429000", "msg": "Too Many Requests"}),
         ("htx", 200, {"status": "error", "err-code": "base-request-exceed-frequency-limit", "err-msg": "slow down"}),
         ("htx", 200, {"status": "error", "err-code": "too-many-requests", "err-msg": "too-many-requests"}),
+        ("binanceus", 429, {"code": -1003, "msg": "Too much request weight used"}),
+        ("coinbase", 429, ""),
+        ("okx", 429, {"code": "50011", "msg": "Too Many Requests", "data": []}),
+        ("okx", 200, {"code": "50013", "msg": "Systems are busy. Please try again later.", "data": []}),
+        ("bybit", 403, "403, access too frequent"),
+        ("bybit", 200, {"retCode": 10006, "retMsg": "Too many visits!"}),
+        ("bitstamp", 429, {"status": "error", "reason": "exceeded rate limit", "response_code": "400.002"}),
+        ("gate", 429, {"label": "TOO_MANY_REQUESTS", "message": "Request Rate Limit Exceeded"}),
     ],
 )
 def test_an_exchange_that_is_busy_or_down_may_answer_later(exchange, status, body):
@@ -66,6 +74,10 @@ def test_an_exchange_that_is_busy_or_down_may_answer_later(exchange, status, bod
         ("kraken", 200, {"error": ["EQuery:Unknown asset pair"]}),
         ("kucoin", 200, {"code": "400100", "msg": "Unsupported trading pair."}),
         ("htx", 200, {"status": "error", "err-code": "invalid-parameter", "err-msg": "invalid symbol"}),
+        ("coinbase", 400, {"error": "INVALID_ARGUMENT", "message": "granularity argument is invalid"}),
+        ("okx", 200, {"code": "51001", "msg": "Instrument ID doesn't exist.", "data": []}),
+        ("bybit", 200, {"retCode": 10001, "retMsg": "Not supported symbols", "result": {}}),
+        ("gate", 400, {"label": "INVALID_PARAM_VALUE", "message": "Candlestick too long ago."}),
     ],
 )
 def test_a_request_that_the_exchange_refuses_fails_at_once(exchange, status, body):
@@ -80,6 +92,7 @@ def test_a_request_that_the_exchange_refuses_fails_at_once(exchange, status, bod
         ("binance", 451, {"code": 0, "msg": "Service unavailable from a restricted location"}, "use binanceus"),
         ("binance", 451, "", "use binanceus"),
         ("kucoin", 200, {"code": "400302", "msg": "Our services are currently unavailable in the U.S."}, "ccxt_kucoin"),
+        ("bybit", 403, "CloudFront is configured to block access from your country.", "ccxt_bybit"),
     ],
 )
 def test_a_geo_block_fails_at_once_with_the_way_out(exchange, status, body, way_out):

@@ -1,9 +1,36 @@
 import ccxt
 import pytest
 
-from candle_ingest.core.exchange_facts import EXCHANGE_ALIASES, FACTS, canonical_exchange, exchange_facts
+from candle_ingest.adapters.rate_limit import BURST_SECONDS, LEAST_BURST_COST
+from candle_ingest.core.exchange_facts import EXCHANGE_ALIASES, FACTS, SAME_API, canonical_exchange, exchange_facts
 
-MOST_ROWS = {"binance": 1000, "coinbaseexchange": 300, "kraken": 720, "kucoin": 1500, "htx": 1000}
+MOST_ROWS = {
+    "binance": 1000,
+    "coinbaseexchange": 300,
+    "kraken": 720,
+    "kucoin": 1500,
+    "htx": 1000,
+    "binanceus": 1000,
+    "coinbase": 300,
+    "okx": 300,
+    "bybit": 1000,
+    "bitstamp": 1000,
+    "gate": 1000,
+}
+# Published: so many requests for candles in so many seconds; bursts that are allowed are part of it.
+PUBLISHED = {
+    "binance": (3000, 60),
+    "coinbaseexchange": (615, 60),
+    "kraken": (65, 60),
+    "kucoin": (666, 30),
+    "htx": (610, 60),
+    "binanceus": (1200, 60),
+    "coinbase": (10, 1),
+    "okx": (20, 2),
+    "bybit": (600, 5),
+    "bitstamp": (10_000, 600),
+    "gate": (200, 10),
+}
 
 
 @pytest.mark.parametrize(
@@ -41,11 +68,34 @@ def test_every_exchange_in_the_table_serves_candles_through_ccxt(exchange):
     assert getattr(ccxt, exchange)().has["fetchOHLCV"]
 
 
-def test_only_kraken_ends_its_history_and_then_has_trades_instead():
+def test_kraken_and_gate_end_their_history_and_kraken_then_has_trades_instead():
     ending = {name: facts for name, facts in FACTS.items() if facts.history_rows is not None}
-    assert list(ending) == ["kraken"]
-    assert ending["kraken"].trades_per_request == 1000
+    assert list(ending) == ["kraken", "gate"]
+    assert [facts.trades_per_request for facts in ending.values()] == [1000, None]
+    assert ending["gate"].history_rows < 9_998
+
+
+def test_exchanges_with_an_exclusive_end_or_none_are_given_no_end():
+    assert [name for name, facts in FACTS.items() if not facts.takes_until] == ["kraken", "kucoin", "okx"]
+
+
+@pytest.mark.parametrize(("exchange", "published"), PUBLISHED.items())
+def test_all_tasks_together_stay_below_the_published_limit(exchange, published):
+    requests, seconds = published
+    facts = exchange_facts(exchange)
+    unit_ms = facts.rate_limit_ms or getattr(ccxt, exchange)().rateLimit
+    burst = max(LEAST_BURST_COST, 1000 * BURST_SECONDS / unit_ms)
+    assert int((burst + 1000 * seconds / unit_ms) / facts.call_cost) <= requests
 
 
 def test_an_exchange_outside_the_table_is_asked_for_no_more_than_any_known_one_gives():
-    assert exchange_facts("bitstamp").rows_per_request <= min(MOST_ROWS.values())
+    assert "gemini" not in FACTS
+    unknown = exchange_facts("gemini")
+    assert unknown.rows_per_request + unknown.spare_rows <= min(MOST_ROWS.values())
+
+
+@pytest.mark.parametrize(("site", "exchange"), SAME_API.items())
+def test_a_regional_site_is_a_subclass_in_ccxt_that_asks_for_candles_in_the_same_way(site, exchange):
+    assert site not in FACTS
+    assert exchange_facts(site) is FACTS[exchange]
+    assert getattr(ccxt, site).fetch_ohlcv is getattr(ccxt, exchange).fetch_ohlcv

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterable
 from urllib.parse import urlsplit
 
+from include.exchange_simulator.markets import EXCHANGES
 from include.exchange_simulator.process import SimulatorProcess
 from include.local_stack.influxdb_server import InfluxdbServer
 from include.local_stack.redis_server import RedisServer
@@ -15,7 +16,7 @@ def connection_variables(
     redis: RedisServer,
     influxdb: InfluxdbServer,
     simulator: SimulatorProcess | None = None,
-    exchanges: Iterable[str] = ("binance", "coinbaseexchange", "kraken", "kucoin", "htx"),
+    exchanges: Iterable[str] = EXCHANGES,
 ) -> dict[str, str]:
     """`AIRFLOW_CONN_...` of redis_default, influxdb_default and, with a simulator, of every exchange."""
     address = urlsplit(influxdb.url)

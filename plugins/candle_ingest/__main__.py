@@ -1,0 +1,33 @@
+"""`python -m candle_ingest`: the commands of the terminal."""
+
+import os
+import sys
+
+# Airflow looks into its database for connections only in processes that say so.
+os.environ.setdefault("_AIRFLOW_PROCESS_CONTEXT", "server")
+
+import typer
+
+from candle_ingest.errors import CandleIngestError
+from candle_ingest.terminal.plan_command import plan
+
+app = typer.Typer(name="candle-ingest", add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
+app.command()(plan)
+
+
+@app.callback()
+def commands() -> None:
+    """Candles of several exchanges in InfluxDB: what is planned, and what is there."""
+
+
+def main() -> None:
+    """Exit status: 0 when all is well, 1 when something is missing or wrong, 2 for a wrong command."""
+    try:
+        app()
+    except CandleIngestError as error:
+        typer.secho(str(error), fg="red", err=True)
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,68 @@
+"""The accounts of each day in InfluxDB: one point for each pair, exchange and day in UTC.
+
+`daily_coverage`: tags `currency_pair`, `exchange`; fields `expected`, `present`, `quiet`, `not_listed`,
+`suspected`, `rejected`, `failed`, `not_asked` (they add up to `expected`) and `recorded_at_ms`; time midnight UTC.
+`expected` counts from the first to the last minute of the day that any exchange was asked for.
+"""
+
+import time
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import asdict
+
+from influxdb_client import Point
+
+from candle_ingest.adapters.coverage_ledger import NS_PER_MS
+from candle_ingest.adapters.influx_bucket import InfluxBucket
+from candle_ingest.core.coverage import Account, Entry, account
+from candle_ingest.core.window import DAY_MS, Window
+
+MEASUREMENT = "daily_coverage"
+_COUNT = """
+from(bucket: bucket)
+  |> range(start: time(v: start_ns), stop: time(v: stop_ns))
+  |> filter(fn: (r) => r._measurement == "exchange_candles" and r._field == "close")
+  |> group(columns: ["currency_pair", "exchange"])
+  |> count()
+"""
+Accounts = Mapping[tuple[str, str], Account]
+
+
+class DailyCoverage:
+    """Adds up days and keeps the sums."""
+
+    def __init__(self, bucket: InfluxBucket, bar_ms: int) -> None:
+        self._bucket = bucket
+        self._bar_ms = bar_ms
+
+    def update(self, day_ms: int, entries: Iterable[Entry], pairs: Collection[str]) -> Accounts:
+        """Add up the day that begins at `day_ms` anew for `pairs`; `entries` are those that touch it."""
+        day = Window(day_ms, day_ms + DAY_MS)
+        of_day = [e for e in entries if e.currency_pair in pairs and e.window.intersection(day)]
+        counts = self._counts(day)
+        accounts = {}
+        for pair in sorted({entry.currency_pair for entry in of_day}):
+            own = [entry for entry in of_day if entry.currency_pair == pair]
+            span = _span(own, day)
+            for exchange in sorted({entry.exchange for entry in own}):
+                known = [entry for entry in own if entry.exchange == exchange]
+                accounts[pair, exchange] = account(known, span, self._bar_ms, counts.get((pair, exchange), 0))
+        self._write(day_ms, accounts)
+        return accounts
+
+    def _counts(self, day: Window) -> dict[tuple[str, str], int]:
+        rows = self._bucket.query(_COUNT, start_ns=day.start_ms * NS_PER_MS, stop_ns=day.end_ms * NS_PER_MS)
+        return {(row["currency_pair"], row["exchange"]): int(row["_value"]) for row in rows}
+
+    def _write(self, day_ms: int, accounts: Accounts) -> None:
+        points = []
+        for (pair, exchange), sums in accounts.items():
+            point = Point(MEASUREMENT).tag("currency_pair", pair).tag("exchange", exchange)
+            for name, value in asdict(sums).items():
+                point.field(name, value)
+            points.append(point.field("recorded_at_ms", time.time_ns() // NS_PER_MS).time(day_ms * NS_PER_MS))
+        self._bucket.write_points(points)
+
+
+def _span(entries: Collection[Entry], day: Window) -> Window:
+    windows = [entry.window for entry in entries]
+    return Window(min(w.start_ms for w in windows), max(w.end_ms for w in windows)).intersection(day)

@@ -1,0 +1,59 @@
+"""The ledger of merged windows in InfluxDB.
+
+`merge_coverage`: tag `currency_pair`; fields `end_ms`, `expected`, `present`, `recorded_at_ms`, and `exchanges`,
+those that took part, comma-separated. Points are as in `fetch_coverage`.
+"""
+
+from collections.abc import Sequence
+
+from candle_ingest.adapters.coverage_ledger import NS_PER_MS, window_point
+from candle_ingest.adapters.influx_bucket import InfluxBucket
+from candle_ingest.core.candles import Candles
+from candle_ingest.core.repair import Merge
+from candle_ingest.core.window import DAY_MS, Window, floor_ms, split_days
+
+MEASUREMENT = "merge_coverage"
+_READ = """
+from(bucket: bucket)
+  |> range(start: time(v: start_ns), stop: time(v: stop_ns))
+  |> filter(fn: (r) => r._measurement == "merge_coverage"%s)
+  |> filter(fn: (r) => r._field == "end_ms" or r._field == "exchanges" or r._field == "recorded_at_ms")
+  |> pivot(rowKey: ["_time"], columnKey: ["_field"], valueColumn: "_value")
+  |> map(fn: (r) => ({r with time_ns: int(v: r._time)}))
+"""
+_OF_PAIR = " and r.currency_pair == currency_pair"
+
+
+class MergeLedger:
+    """Records and recalls what was merged, for candles of one length."""
+
+    def __init__(self, bucket: InfluxBucket, bar_ms: int) -> None:
+        self._bucket = bucket
+        self._bar_ms = bar_ms
+
+    def record(self, currency_pair: str, window: Window, candles: Candles, exchanges: Sequence[str]) -> None:
+        """The window is merged and written, from the answers of `exchanges`."""
+        self._bucket.write_points(
+            [
+                window_point(MEASUREMENT, currency_pair, part, self._bar_ms)
+                .field("present", len(candles.between(part.start_ms, part.end_ms)))
+                .field("exchanges", ",".join(sorted(exchanges)))
+                for part in split_days(window)
+            ]
+        )
+
+    def merges(self, window: Window, currency_pair: str | None = None) -> list[Merge]:
+        """All merges that touch the days of `window`, of one pair or of all."""
+        start_ms = floor_ms(window.start_ms, DAY_MS)
+        rows = self._bucket.query(
+            _READ % (_OF_PAIR if currency_pair else ""),
+            currency_pair=currency_pair or "",
+            start_ns=start_ms * NS_PER_MS,
+            stop_ns=max(window.end_ms, start_ms + 1) * NS_PER_MS,
+        )
+        return [_merge(row) for row in rows]
+
+
+def _merge(row: dict[str, str]) -> Merge:
+    window = Window(int(row["time_ns"]) // NS_PER_MS, int(row["end_ms"]))
+    return Merge(row["currency_pair"], window, frozenset(row["exchanges"].split(",")), int(row["recorded_at_ms"]))

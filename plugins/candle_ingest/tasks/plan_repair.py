@@ -1,0 +1,97 @@
+"""What a repair run asks for: the gaps in the ledger that are due, newest first, within its budget."""
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from candle_ingest.adapters.coverage_ledger import CoverageLedger
+from candle_ingest.adapters.influx_bucket import InfluxBucket
+from candle_ingest.adapters.merge_ledger import MergeLedger
+from candle_ingest.core.call_estimate import candle_calls
+from candle_ingest.core.exchange_facts import exchange_facts
+from candle_ingest.core.repair import Gap, due_gaps, unmerged
+from candle_ingest.core.symbol import Symbol
+from candle_ingest.core.window import Window, union
+from candle_ingest.tasks.fetch_request import FetchRequest
+from candle_ingest.tasks.listings import Listings
+from candle_ingest.tasks.merge_job import MergeJob
+from candle_ingest.tasks.run import Run
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class OpenWork:
+    """The due gaps of one symbol, and what is fetched but not merged yet."""
+
+    symbol: Symbol
+    gaps: list[Gap]
+    unmerged: list[Window]
+
+
+def plan_repair(
+    run: Run, symbols: Sequence[Symbol], listings: Listings, bucket: InfluxBucket
+) -> tuple[list[FetchRequest], list[MergeJob]]:
+    """The fetches and merges of a repair run."""
+    found = [_open_work(run, symbol, listings, bucket) for symbol in symbols]
+    chosen = _within_budget(run, [(work.symbol, gap) for work in found for gap in work.gaps])
+    requests = [_request(symbol, gap, listings) for symbol, gap in chosen]
+    merges = [job for work in found for job in _merges(work, requests, listings)]
+    total = sum(len(work.gaps) for work in found)
+    logger.info("Repair: %d windows are open and due, %d of them are asked for now", total, len(requests))
+    return requests, merges
+
+
+def _open_work(run: Run, symbol: Symbol, listings: Listings, bucket: InfluxBucket) -> OpenWork:
+    pair = symbol.currency_pair
+    ledger = CoverageLedger(bucket, run.bar_ms)
+    listed = listings.exchanges_of(pair)
+    open_ = [e for e in ledger.unsettled(pair) if e.exchange in listed]
+    if not open_:
+        return OpenWork(symbol, [], [])
+    around = Window(min(e.window.start_ms for e in open_), max(e.window.end_ms for e in open_))
+    entries = [entry for entry in ledger.entries(around, pair) if entry.exchange in listed]
+    return OpenWork(
+        symbol,
+        due_gaps(entries, run.now_ms),
+        unmerged(entries, MergeLedger(bucket, run.bar_ms).merges(around, pair)),
+    )
+
+
+def _within_budget(run: Run, gaps: Sequence[tuple[Symbol, Gap]]) -> list[tuple[Symbol, Gap]]:
+    """The newest gaps, as many as the budget of calls allows, and at least one."""
+    chosen: list[tuple[Symbol, Gap]] = []
+    left = run.settings.repair_calls
+    for symbol, gap in sorted(gaps, key=lambda item: -item[1].window.start_ms):
+        left -= candle_calls(exchange_facts(gap.exchange), gap.window, run.bar_ms)
+        if left < 0 and chosen:
+            break
+        chosen.append((symbol, gap))
+    return chosen
+
+
+def _request(symbol: Symbol, gap: Gap, listings: Listings) -> FetchRequest:
+    return FetchRequest(
+        ticker=symbol.ticker,
+        currency_pair=symbol.currency_pair,
+        exchange=gap.exchange,
+        market=listings.exchanges_of(symbol.currency_pair)[gap.exchange],
+        start_ms=gap.window.start_ms,
+        end_ms=gap.window.end_ms,
+        reread_before_ms=gap.window.end_ms if gap.again else gap.window.start_ms,
+    )
+
+
+def _merges(work: OpenWork, requests: Sequence[FetchRequest], listings: Listings) -> list[MergeJob]:
+    pair = work.symbol.currency_pair
+    asked = [request.window for request in requests if request.currency_pair == pair]
+    return [
+        MergeJob(
+            ticker=work.symbol.ticker,
+            currency_pair=pair,
+            start_ms=window.start_ms,
+            end_ms=window.end_ms,
+            exchanges=tuple(listings.exchanges_of(pair)),
+        )
+        for window in union([*asked, *work.unmerged])
+    ]

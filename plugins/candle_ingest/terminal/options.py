@@ -1,0 +1,19 @@
+"""What the commands have in common."""
+
+from typing import Annotated
+
+import typer
+
+from candle_ingest.errors import ConfigurationError
+from candle_ingest.settings import CONFIG_VARIABLE, PipelineSettings, load_pipelines
+
+Pipeline = Annotated[str, typer.Option(help=f"Name of the pipeline in the settings file ({CONFIG_VARIABLE})")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON")]
+
+
+def pipeline_settings(name: str) -> PipelineSettings:
+    """The settings of that pipeline. Raises ConfigurationError that names those there are."""
+    pipelines = load_pipelines()
+    if name not in pipelines:
+        raise ConfigurationError(f"no pipeline {name!r}; there are {', '.join(pipelines)}")
+    return pipelines[name]

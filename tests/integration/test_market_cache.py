@@ -1,0 +1,87 @@
+"""The lists of markets in a real Redis."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+import pytest
+
+from candle_ingest.adapters.connections import ExchangeConnection
+from candle_ingest.adapters.market_cache import MarketCache
+from candle_ingest.errors import PermanentError, TemporaryError
+
+pytestmark = pytest.mark.integration
+HERE = ExchangeConnection("kraken", "http://127.0.0.1:1")
+BTC = {"id": "XXBTZUSD", "symbol": "BTC/USD"}
+
+
+@pytest.fixture
+def client(redis_server):
+    with redis_server.client() as opened:
+        opened.flushdb()
+        yield opened
+
+
+class Exchange:
+    """Counts how often it is asked."""
+
+    def __init__(self, error: Exception | None = None) -> None:
+        self.asked = 0
+        self.error = error
+
+    def load(self):
+        self.asked += 1
+        time.sleep(0.05)
+        if self.error:
+            raise self.error
+        return [BTC]
+
+
+def grow_old(client) -> None:
+    for key in client.scan_iter("candle_ingest:markets:*:fresh"):
+        client.delete(key)
+
+
+def test_all_tasks_together_ask_once_an_hour(redis_server, client):
+    exchange, found = Exchange(), []
+
+    def task() -> None:
+        with redis_server.client() as own:
+            found.append(MarketCache(own).markets(HERE, ["BTC/USD", "ETH/USD"], exchange.load))
+
+    tasks = [threading.Thread(target=task) for _ in range(6)]
+    for thread in tasks:
+        thread.start()
+    for thread in tasks:
+        thread.join()
+    assert (exchange.asked, found) == (1, [{"BTC/USD": BTC}] * 6)
+    grow_old(client)
+    task()
+    assert exchange.asked == 2
+
+
+def test_while_the_exchange_does_not_answer_its_last_list_serves_and_the_log_says_so(client, caplog):
+    MarketCache(client).markets(HERE, [], Exchange().load)
+    grow_old(client)
+    for read_only in (True, False):
+        cache = MarketCache(client, read_only=read_only)
+        assert cache.markets(HERE, ["BTC/USD"], Exchange(TemporaryError("503")).load) == {"BTC/USD": BTC}
+    assert "kraken does not tell its markets; the last list it gave is used: 503" in caplog.text
+
+
+def test_an_exchange_that_refuses_for_good_is_not_covered_up(client):
+    MarketCache(client).markets(HERE, [], Exchange().load)
+    grow_old(client)
+    with pytest.raises(PermanentError, match="451"):
+        MarketCache(client).markets(HERE, ["BTC/USD"], Exchange(PermanentError("451")).load)
+
+
+def test_without_any_list_the_error_comes_through(client):
+    with pytest.raises(TemporaryError, match="503"):
+        MarketCache(client).markets(HERE, ["BTC/USD"], Exchange(TemporaryError("503")).load)
+
+
+def test_a_dry_run_keeps_no_list(client):
+    assert MarketCache(client, read_only=True).markets(HERE, ["BTC/USD"], Exchange().load) == {"BTC/USD": BTC}
+    assert list(client.scan_iter("candle_ingest:markets*")) == []

@@ -1,0 +1,95 @@
+"""A day of minutes from each of the further exchanges, through the steps of a run, on real servers."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from candle_ingest.adapters import ccxt_exchange
+from candle_ingest.core import exchange_facts
+from candle_ingest.core.window import Window
+from candle_ingest.settings import PipelineSettings
+from include.exchange_simulator.coins import utc_ms
+from include.exchange_simulator.markets import DOLLAR_EXCHANGES
+from include.exchange_simulator.process import SimulatorProcess
+from include.exchange_simulator.synthetic_market import true_candles
+from tests.integration.servers.environment import connection_variables
+from tests.integration.steps import run_steps, stored
+
+pytestmark = pytest.mark.integration
+DAY = Window(utc_ms("2026-03-10"), utc_ms("2026-03-11"))
+NOW_MS = DAY.end_ms + 60_000
+# 1440 minutes over the rows of a request.
+CANDLE_CALLS = {"binanceus": 2, "coinbase": 5, "okx": 5, "bybit": 2, "bitstamp": 2, "gate": 2}
+CANDLE_PATHS = ("klines", "candles", "kline", "ohlc", "candlesticks")
+
+
+@pytest.fixture(scope="module")
+def exchanges():
+    with SimulatorProcess(now_ms=NOW_MS) as simulator:
+        yield simulator
+
+
+@pytest.fixture
+def settings(redis_server, influxdb_server, exchanges, monkeypatch):
+    """A pipeline on servers of its own; Redis lists BTC/USD. The exchanges keep to their published limits."""
+    for name, value in connection_variables(redis_server, influxdb_server, exchanges).items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(ccxt_exchange, "FIRST_WAIT_SECONDS", 0.01)
+    redis_server.client().flushdb()
+    redis_server.client().set("top_cryptocurrencies", json.dumps(["btcusd"]))
+    exchanges.reset_requests()
+    return PipelineSettings(
+        name="candle", exchanges=("okx",), settle_seconds=0, influxdb_bucket=influxdb_server.new_bucket()
+    )
+
+
+def of_exchanges(settings: PipelineSettings, *names: str) -> PipelineSettings:
+    return PipelineSettings(**{**settings.model_dump(), "exchanges": names})
+
+
+def truth(exchange: str) -> list[tuple]:
+    symbol = "BTC/USD" if exchange in DOLLAR_EXCHANGES else "BTC/USDT"
+    return true_candles(exchange, symbol, DAY.start_ms, DAY.end_ms)
+
+
+def candle_calls(simulator: SimulatorProcess, exchange: str) -> int:
+    counts = simulator.requests()[exchange]
+    return sum(count["accepted"] for path, count in counts.items() if any(part in path for part in CANDLE_PATHS))
+
+
+def rejected(simulator: SimulatorProcess) -> int:
+    return sum(count["rejected"] for paths in simulator.requests().values() for count in paths.values())
+
+
+@pytest.mark.parametrize("exchange", CANDLE_CALLS)
+def test_a_day_equals_the_truth_in_the_fewest_calls_and_none_is_refused(settings, exchanges, exchange):
+    settings = of_exchanges(settings, exchange)
+    result = run_steps(settings, "backfill", DAY, NOW_MS)
+    assert (result.failed, result.incomplete) == ({}, None)
+    assert stored(settings.influxdb_bucket, "exchange_candles", "BTC/USD", exchange) == truth(exchange)
+    assert stored(settings.influxdb_bucket, "candles", "BTC/USD") == truth(exchange)
+    assert (candle_calls(exchanges, exchange), rejected(exchanges)) == (CANDLE_CALLS[exchange], 0)
+
+
+def test_all_of_them_together_are_merged(settings, exchanges):
+    settings = of_exchanges(settings, *CANDLE_CALLS)
+    result = run_steps(settings, "backfill", DAY, NOW_MS)
+    assert (result.failed, result.incomplete) == ({}, None)
+    assert result.written == {"BTC/USD": len({row[0] for exchange in CANDLE_CALLS for row in truth(exchange)})}
+    assert result.requests == sum(CANDLE_CALLS.values())
+
+
+@pytest.mark.parametrize("exchange", ["okx", "bybit"])
+def test_an_exchange_that_is_not_in_the_table_gives_the_truth_too(settings, exchanges, monkeypatch, caplog, exchange):
+    """One end is exclusive, the other inclusive: without a fact of either, no candle is lost."""
+    others = {name: facts for name, facts in exchange_facts.FACTS.items() if name != exchange}
+    monkeypatch.setattr(exchange_facts, "FACTS", others)
+    ccxt_exchange._warn_of_unknown_limits.cache_clear()
+    settings = of_exchanges(settings, exchange)
+    result = run_steps(settings, "backfill", DAY, NOW_MS)
+    assert (result.failed, result.incomplete) == ({}, None)
+    assert stored(settings.influxdb_bucket, "exchange_candles", "BTC/USD", exchange) == truth(exchange)
+    assert (candle_calls(exchanges, exchange), rejected(exchanges)) == (-(-1440 // 99), 0)
+    assert caplog.text.count(f"{exchange}: its limits and the ends of its ranges are not known here") == 1

@@ -1,0 +1,93 @@
+"""The plan of a backfill, by the command of the terminal, against what a backfill then costs."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from candle_ingest.adapters import ccxt_exchange
+from candle_ingest.core.symbol import parse_symbol
+from candle_ingest.core.window import Window
+from candle_ingest.settings import PipelineSettings
+from candle_ingest.tasks.plan_backfill import plan_backfill
+from include.exchange_simulator.process import SimulatorProcess
+from include.local_stack.airflow_processes import REPOSITORY
+from tests.integration.servers.environment import connection_variables
+from tests.integration.steps import run_steps
+
+pytestmark = pytest.mark.integration
+EXCHANGES = ("binance", "kraken", "gate")
+
+
+@pytest.fixture(scope="module")
+def exchanges():
+    with SimulatorProcess(limits=False) as simulator:
+        yield simulator
+
+
+@pytest.fixture
+def environment(redis_server, influxdb_server, exchanges, monkeypatch, tmp_path):
+    """Connections to servers of this test's own; Redis lists two symbols."""
+    variables = connection_variables(redis_server, influxdb_server, exchanges)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    redis_server.client().flushdb()
+    redis_server.client().set("top_cryptocurrencies", json.dumps(["btcusd", "nonsenseusd"]))
+    inherited = {key: value for key, value in os.environ.items() if not key.startswith("AIRFLOW__")}
+    return {
+        **inherited,
+        "AIRFLOW_HOME": str(tmp_path),
+        "PYTHONPATH": os.pathsep.join([str(REPOSITORY), str(REPOSITORY / "plugins")]),
+        "CANDLE_INGEST_EXCHANGES": ",".join(EXCHANGES),
+        "CANDLE_INGEST_BACKFILL_START_DATE": "8_days_ago",
+    }
+
+
+def plan(environment, *options: str, status: int = 0) -> str:
+    command = [sys.executable, "-m", "candle_ingest", "plan", *options]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == status, done.stderr
+    return done.stdout + done.stderr
+
+
+def test_the_plan_says_what_each_exchange_costs_and_what_cannot_be_had(environment):
+    text = plan(environment)
+    assert "8 intervals from" in text
+    assert "gate no longer serves BTC/USD before" in text
+    assert "Not on enough exchanges, left out: NONSENSE/USD" in text
+
+
+def test_the_plan_is_what_a_backfill_then_costs(environment, exchanges, influxdb_server):
+    found = json.loads(plan(environment, "--json").splitlines()[-1])
+    planned = {entry["exchange"]: entry["candle_calls"] + entry["trade_calls"] for entry in found["exchanges"]}
+    midnight = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    settings = PipelineSettings(
+        name="candle", exchanges=("binance", "kraken"), influxdb_bucket=influxdb_server.new_bucket()
+    )
+    calls = 0
+    exchanges.reset_requests()
+    for days in (8, 7):
+        start_ms = int((midnight - timedelta(days=days)).timestamp() * 1000)
+        window = Window(start_ms, start_ms + 86_400_000)
+        calls += run_steps(settings, "backfill", window, int(datetime.now(UTC).timestamp() * 1000)).requests
+    quarter = (planned["binance"] + planned["kraken"]) / 4
+    assert calls == pytest.approx(quarter, rel=0.25)
+
+
+def test_an_exchange_that_does_not_answer_is_named(environment, monkeypatch):
+    monkeypatch.setattr(ccxt_exchange, "FIRST_WAIT_SECONDS", 0.01)
+    nowhere = json.dumps({"conn_type": "generic", "host": "http://127.0.0.1:9"})
+    monkeypatch.setenv("AIRFLOW_CONN_CCXT_BINANCE", nowhere)
+    settings = PipelineSettings(name="candle", exchanges=("binance", "kucoin"), min_exchanges_required=1)
+    found = plan_backfill(settings, [parse_symbol("btcusd")], None, datetime(2026, 3, 1, tzinfo=UTC))
+    assert list(found.unreachable) == ["binance"]
+    assert [entry.exchange for entry in found.exchanges] == ["kucoin"]
+
+
+def test_a_pipeline_that_does_not_exist_is_named(environment):
+    assert "no pipeline 'other'; there are candle" in plan(environment, "--pipeline", "other", status=1)

@@ -1,0 +1,204 @@
+"""What all tasks share about an exchange, in a real Redis: its budget, what it asks for, whether it is down."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+
+import pytest
+
+from candle_ingest.adapters import ccxt_exchange, circuit_breaker
+from candle_ingest.adapters.ccxt_exchange import CcxtExchange
+from candle_ingest.adapters.circuit_breaker import CircuitBreaker, ExchangeDownError
+from candle_ingest.adapters.connections import ExchangeConnection
+from candle_ingest.adapters.exchange_errors import ExchangeTemporaryError
+from candle_ingest.adapters.rate_limit import ExchangePausedError, SharedRateLimit
+from candle_ingest.core.window import Window
+from candle_ingest.settings import PipelineSettings
+from include.exchange_simulator.coins import utc_ms
+from include.exchange_simulator.process import SimulatorProcess
+from tests.integration.servers.environment import connection_variables
+from tests.integration.steps import run_steps
+
+pytestmark = pytest.mark.integration
+HOUR = Window(utc_ms("2026-03-10"), utc_ms("2026-03-10") + 3_600_000)
+NOW_MS = HOUR.end_ms + 60_000
+
+
+@pytest.fixture(scope="module")
+def exchanges():
+    with SimulatorProcess(now_ms=NOW_MS, limits=False) as simulator:
+        yield simulator
+
+
+@pytest.fixture(autouse=True)
+def _clean(exchanges, redis_server, monkeypatch):
+    monkeypatch.setattr(ccxt_exchange, "FIRST_WAIT_SECONDS", 0.01)
+    redis_server.client().flushdb()
+    exchanges.reset_requests()
+    yield
+    exchanges.clear_faults()
+
+
+@pytest.fixture
+def task(exchanges, redis_server):
+    """A further task that asks an exchange, with a Redis client of its own."""
+
+    def opened(exchange: str = "binance", **options) -> CcxtExchange:
+        connection = ExchangeConnection(exchange, exchanges.exchange_url(exchange))
+        return CcxtExchange(connection, redis_client=redis_server.client(), **options)
+
+    return opened
+
+
+def breaker(redis_server) -> CircuitBreaker:
+    return CircuitBreaker(redis_server.client(), "kraken:test", "kraken")
+
+
+def requests(exchanges, exchange="binance") -> list[dict]:
+    return [request for request in exchanges.requests(full=True) if request["exchange"] == exchange]
+
+
+def test_a_pause_that_the_exchange_asked_one_task_for_is_obeyed_by_all(exchanges, task):
+    exchanges.set_fault("binance", "status", status=429, headers={"Retry-After": "1"}, count=1)
+    first, second = task(), task()
+    asking = threading.Thread(target=first.spot_markets)
+    asking.start()
+    while not requests(exchanges):
+        time.sleep(0.01)
+    time.sleep(0.1)
+    second.spot_markets()
+    asking.join()
+    times_ms = [request["time_ms"] for request in requests(exchanges)]
+    assert len(times_ms) == 3
+    assert min(times_ms[1:]) - times_ms[0] >= 900
+
+
+def test_during_a_long_ban_no_task_asks_and_each_says_why(exchanges, task):
+    exchanges.set_fault("binance", "status", status=418, headers={"Retry-After": "120"}, count=1)
+    with pytest.raises(ExchangeTemporaryError, match="418"):
+        task().spot_markets()
+    with pytest.raises(
+        ExchangePausedError, match=r"asked to be left alone for 1\d\d s more, and all tasks obey: .*418"
+    ):
+        task().spot_markets()
+    assert len(requests(exchanges)) == 1
+
+
+def test_a_ban_that_only_its_words_date_is_obeyed_too(exchanges, task):
+    until_ms = int(time.time() * 1000) + 300_000
+    body = json.dumps({"code": -1003, "msg": f"Way too much request weight used; IP banned until {until_ms}."})
+    exchanges.set_fault("binance", "status", status=418, body=body, count=1)
+    for _ in range(2):
+        with pytest.raises((ExchangeTemporaryError, ExchangePausedError)):
+            task().spot_markets()
+    assert len(requests(exchanges)) == 1
+
+
+def test_pauses_of_one_exchange_are_not_those_of_another(exchanges, task):
+    exchanges.set_fault("binance", "status", status=418, headers={"Retry-After": "120"}, count=1)
+    with pytest.raises(ExchangeTemporaryError):
+        task().spot_markets()
+    assert task("kucoin").spot_markets()
+
+
+def test_catch_up_takes_its_turn_before_backfill(redis_server):
+    order: list[str] = []
+
+    def ask(name: str, urgent: bool) -> None:
+        limit = SharedRateLimit(redis_server.client(), "test:order", 300, lambda cost: None, urgent=urgent)
+        limit(1)
+        order.append(name)
+
+    ask("first", False)
+    ask("second", False)
+    waiting = [threading.Thread(target=ask, args=(f"backfill {n}", False)) for n in range(3)]
+    for thread in waiting:
+        thread.start()
+    time.sleep(0.05)
+    urgent = threading.Thread(target=ask, args=("catch-up", True))
+    urgent.start()
+    for thread in (*waiting, urgent):
+        thread.join()
+    assert order.index("catch-up") <= 3
+    assert sorted(order)[-1] == "second"
+
+
+def test_after_a_few_failures_of_two_markets_no_task_asks(redis_server):
+    first, second = breaker(redis_server), breaker(redis_server)
+    for market in ("BTC/USD", "BTC/USD", "ETH/USD", "BTC/USD", "BTC/USD"):
+        second.enter()
+        first.failed(market, "503")
+    with pytest.raises(ExchangeDownError, match=r"kraken does not answer, one task tries it again in \d+ s: 503"):
+        second.enter()
+
+
+def test_a_single_market_that_fails_stops_no_other(redis_server):
+    for _ in range(20):
+        breaker(redis_server).failed("BTC/USD", "500")
+    breaker(redis_server).enter()
+
+
+def test_an_answer_in_between_starts_the_count_again(redis_server):
+    task = breaker(redis_server)
+    for market in ("BTC/USD", "ETH/USD", "BTC/USD", "ETH/USD"):
+        task.failed(market, "503")
+    task.enter()
+    task.answered()
+    task.failed("BTC/USD", "503")
+    task.enter()
+
+
+@pytest.fixture
+def down(redis_server, monkeypatch):
+    """An exchange that was found down, and has rested."""
+    monkeypatch.setattr(circuit_breaker, "REST_MS", 50)
+    for market in ("BTC/USD", "ETH/USD") * 3:
+        breaker(redis_server).failed(market, "503")
+    time.sleep(0.1)
+
+
+@pytest.mark.usefixtures("down")
+def test_after_the_rest_one_task_tries_and_the_others_wait(redis_server):
+    probe, other = breaker(redis_server), breaker(redis_server)
+    probe.enter()
+    with pytest.raises(ExchangeDownError, match="one task tries it again now"):
+        other.enter()
+    probe.answered()
+    other.enter()
+
+
+@pytest.mark.usefixtures("down")
+def test_a_probe_that_fails_makes_all_wait_again(redis_server, monkeypatch):
+    probe = breaker(redis_server)
+    probe.enter()
+    monkeypatch.setattr(circuit_breaker, "REST_MS", 30_000)
+    probe.failed("BTC/USD", "still 503")
+    with pytest.raises(ExchangeDownError, match="still 503"):
+        breaker(redis_server).enter()
+
+
+def test_without_redis_each_task_finds_out_for_itself(redis_server, caplog):
+    client = redis_server.client()
+    client.connection_pool.connection_kwargs["port"] = 1
+    alone = CircuitBreaker(client, "kraken:test", "kraken")
+    alone.enter()
+    alone.failed("BTC/USD", "503")
+    assert "Whether kraken is down is not shared for this task" in caplog.text
+
+
+def test_an_exchange_that_is_down_costs_few_calls_over_all_symbols(
+    exchanges, redis_server, influxdb_server, monkeypatch
+):
+    for name, value in connection_variables(redis_server, influxdb_server, exchanges).items():
+        monkeypatch.setenv(name, value)
+    redis_server.client().set("top_cryptocurrencies", json.dumps(["btcusd", "ethusd", "solusd", "xrpusd", "adausd"]))
+    exchanges.set_fault("kucoin", "status", status=503, path="candles")
+    settings = PipelineSettings(
+        name="candle", exchanges=("kucoin",), settle_seconds=0, influxdb_bucket=influxdb_server.new_bucket()
+    )
+    result = run_steps(settings, "backfill", HOUR, NOW_MS)
+    assert len(result.failed) == 5
+    assert isinstance(result.failed["ADA/USD @ kucoin"], ExchangeDownError)
+    assert sum("candles" in request["path"] for request in requests(exchanges, "kucoin")) == 6
