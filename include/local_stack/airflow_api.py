@@ -68,6 +68,10 @@ class AirflowApi:
         path = f"dags/{dag_id}/dagRuns/{run_id}/taskInstances"
         return list(self._pages(path, "task_instances", order_by="map_index"))
 
+    def all_task_instances(self, **query: str) -> list[Row]:
+        """Task instances of all DAGs and runs that match, such as `state="running"`."""
+        return list(self._pages("dags/~/dagRuns/~/taskInstances", "task_instances", **query))
+
     def task_log(self, dag_id: str, run_id: str, task_id: str, map_index: int, try_number: int) -> str:
         """What a try of a task instance logged, one event a line."""
         path = f"dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}/logs/{try_number}"

@@ -1,4 +1,4 @@
-"""Airflow as separate processes on one machine: scheduler, DAG processor and API server on SQLite."""
+"""Airflow as separate processes on one machine: scheduler, DAG processor, API server, perhaps Celery workers."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ import os
 import subprocess
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from include.local_stack.celery_workers import WORKER_ENVIRONMENT, WORKERS, CeleryWorkers
 from include.local_stack.errors import LocalStackError
 from include.local_stack.generated_secrets import GeneratedSecrets, write_private
 from include.local_stack.ports import HOST
@@ -30,6 +31,8 @@ class AirflowProcesses:
     dags_folder: Path = REPOSITORY / "dags"
     plugins_folder: Path = REPOSITORY / "plugins"
     title: str = "candle-ingest"
+    # Without it the scheduler runs the tasks itself (LocalExecutor), and the database is a SQLite file.
+    celery: CeleryWorkers | None = None
     inherited: Mapping[str, str] = field(default_factory=lambda: dict(os.environ), repr=False)
     # On top of the settings below: connections, pipeline settings, other Airflow settings.
     extra_environment: Mapping[str, str] = field(default_factory=dict, repr=False)
@@ -60,6 +63,7 @@ class AirflowProcesses:
             self._command("scheduler", "scheduler", "--skip-serve-logs"),
             self._command("dag-processor", "dag-processor"),
             self._command("api-server", "api-server", "--host", HOST, "--port", str(self.port)),
+            *(self._worker(name, self.celery) for name in WORKERS if self.celery),
         )
 
     def cli(self, *arguments: str, timeout_seconds: float = 300) -> subprocess.CompletedProcess[str]:
@@ -96,6 +100,10 @@ class AirflowProcesses:
         passwords = {ADMIN: self.secrets.airflow_admin_password}
         write_private(self.passwords_file, json.dumps(passwords) + "\n")
 
+    def _worker(self, name: str, celery: CeleryWorkers) -> ServerCommand:
+        command = self._command(name, *celery.arguments(name))
+        return replace(command, environment={**command.environment, **WORKER_ENVIRONMENT})
+
     def _command(self, name: str, *arguments: str) -> ServerCommand:
         return ServerCommand(name=name, argv=(*_AIRFLOW, *arguments), folder=self.home, environment=self.environment)
 
@@ -107,6 +115,7 @@ class AirflowProcesses:
             **_FIXED_SETTINGS,
             # Several processes write to one SQLite file: they wait for each other for up to a minute.
             "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{self.home / 'airflow.db'}?timeout=60",
+            **(self.celery.settings if self.celery else {}),
             "AIRFLOW__CORE__DAGS_FOLDER": str(self.dags_folder),
             "AIRFLOW__CORE__PLUGINS_FOLDER": str(self.plugins_folder),
             "AIRFLOW__CORE__FERNET_KEY": self.secrets.airflow_fernet_key,

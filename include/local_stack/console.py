@@ -14,10 +14,13 @@ _STYLES = {
     "stack": "bold",
     "redis": "magenta",
     "influxdb": "blue",
+    "broker": "magenta",
     "simulator": "yellow",
     "scheduler": "cyan",
     "dag-processor": "green",
     "api-server": "bright_black",
+    "worker-1": "cyan",
+    "worker-2": "cyan",
 }
 _NAME_WIDTH = max(map(len, _STYLES))
 # The rest is in the log files: Airflow alone writes several lines a second.

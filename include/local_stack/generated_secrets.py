@@ -6,7 +6,7 @@ import base64
 import json
 import os
 import secrets
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 
@@ -18,8 +18,10 @@ class GeneratedSecrets:
     airflow_api_secret_key: str
     airflow_fernet_key: str
     airflow_jwt_secret: str
+    broker_password: str
     influxdb_password: str
     influxdb_token: str
+    postgres_password: str
     redis_password: str
 
     def __repr__(self) -> str:
@@ -33,19 +35,21 @@ class GeneratedSecrets:
             airflow_api_secret_key=secrets.token_urlsafe(32),
             airflow_fernet_key=base64.urlsafe_b64encode(secrets.token_bytes(32)).decode(),
             airflow_jwt_secret=secrets.token_urlsafe(64),
+            broker_password=secrets.token_urlsafe(24),
             influxdb_password=secrets.token_urlsafe(24),
             influxdb_token=secrets.token_urlsafe(48),
+            postgres_password=secrets.token_urlsafe(24),
             redis_password=secrets.token_urlsafe(24),
         )
 
     @classmethod
     def load_or_generate(cls, path: Path) -> GeneratedSecrets:
-        """The secrets of `path`; without that file new ones, saved there."""
-        if path.exists():
-            return cls(**json.loads(path.read_text()))
-        generated = cls.generate()
-        write_private(path, json.dumps(asdict(generated), indent=2) + "\n")
-        return generated
+        """The secrets of `path`; those that it does not have are new, and saved there."""
+        known = json.loads(path.read_text()) if path.exists() else {}
+        complete = replace(cls.generate(), **known)
+        if asdict(complete) != known:
+            write_private(path, json.dumps(asdict(complete), indent=2) + "\n")
+        return complete
 
 
 def write_private(path: Path, text: str) -> None:

@@ -13,9 +13,11 @@ from include.local_stack.influxdb_server import InfluxdbServer
 from include.local_stack.redis_server import RedisServer
 
 Market = Literal["simulated", "live"]
+Executor = Literal["local", "celery"]
 PORT_VARIABLES = {
     "airflow": "AIRFLOW_PORT",
     "influxdb": "LOCAL_INFLUXDB_PORT",
+    "postgres": "LOCAL_POSTGRES_PORT",
     "redis": "LOCAL_REDIS_PORT",
     "simulator": "SIMULATOR_PORT",
 }
@@ -28,6 +30,7 @@ class StackOptions:
     """One run of the local stack. Servers that the user brings are not started."""
 
     market: Market = "simulated"
+    executor: Executor = "local"
     backfill: str = "7_days_ago"
     symbols: tuple[str, ...] = ("btcusd", "ethusd", "solusd")
     symbols_given: bool = False
@@ -38,6 +41,8 @@ class StackOptions:
     asked_ports: Mapping[str, int] = field(default_factory=dict)
     redis: RedisServer | None = None
     influxdb: InfluxdbServer | None = None
+    # Of a PostgreSQL, for SQLAlchemy; only Celery needs one.
+    database_url: str | None = field(default=None, repr=False)
 
     @property
     def is_simulated(self) -> bool:
@@ -52,8 +57,10 @@ class StackOptions:
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> StackOptions:
         """Raises LocalStackError that names the variable, its value and what is allowed."""
+        executor = _executor(environment.get("EXECUTOR") or "local")
         return cls(
             market=_market(environment.get("MARKET") or "simulated"),
+            executor=executor,
             backfill=environment.get("BACKFILL") or cls.backfill,
             symbols=_names(environment, "SYMBOLS") or cls.symbols,
             symbols_given=bool(_names(environment, "SYMBOLS")),
@@ -67,6 +74,7 @@ class StackOptions:
             },
             redis=_redis(environment),
             influxdb=_influxdb(environment),
+            database_url=_database_url(environment) if executor == "celery" else None,
         )
 
 
@@ -76,6 +84,14 @@ def _market(text: str) -> Market:
     if text == "live":
         return "live"
     raise LocalStackError(f"MARKET is {text!r}; allowed is simulated or live.")
+
+
+def _executor(text: str) -> Executor:
+    if text == "local":
+        return "local"
+    if text == "celery":
+        return "celery"
+    raise LocalStackError(f"EXECUTOR is {text!r}; allowed is local or celery.")
 
 
 def _names(environment: Mapping[str, str], variable: str) -> tuple[str, ...]:
@@ -113,3 +129,14 @@ def _influxdb(environment: Mapping[str, str]) -> InfluxdbServer | None:
     if not token or not organization:
         raise LocalStackError("INFLUXDB_URL is set: set INFLUXDB_TOKEN and INFLUXDB_ORG too, or unset it.")
     return InfluxdbServer(url=url.rstrip("/"), token=token, org=organization)
+
+
+def _database_url(environment: Mapping[str, str]) -> str | None:
+    url = environment.get("AIRFLOW_DATABASE_URL")
+    if not url:
+        return None
+    scheme, _, rest = url.partition("://")
+    # The text itself stays out of the message: it holds a password.
+    if scheme != "postgresql" or not rest:
+        raise LocalStackError("AIRFLOW_DATABASE_URL: expected postgresql://user:password@host:port/database.")
+    return f"postgresql+psycopg2://{rest}"

@@ -25,6 +25,11 @@ class RedisServer:
     port: int
     password: str | None = field(repr=False)
 
+    @property
+    def url(self) -> str:
+        """Its first database, as Celery takes it."""
+        return f"redis://:{self.password or ''}@{self.host}:{self.port}/0"
+
     def client(self) -> Redis:
         """A new connection; its answers are text."""
         return Redis(
@@ -51,7 +56,7 @@ class RedisServer:
             return False
 
 
-def redis_command(server: RedisServer, folder: Path) -> ServerCommand:
+def redis_command(server: RedisServer, folder: Path, name: str = "redis") -> ServerCommand:
     """The command that starts `server` on this machine with its files in `folder`.
 
     The password is in a file that only its owner reads: an argument would show in every process list.
@@ -63,14 +68,15 @@ def redis_command(server: RedisServer, folder: Path) -> ServerCommand:
         "port": server.port,
         "requirepass": server.password,
         "dir": _quoted(folder),
-        # It holds the symbols (written at each start) and caches that expire: nothing worth a file.
+        # It holds the symbols (written at each start) and caches that expire, or, as a broker, tasks that Airflow
+        # has in its database too: nothing worth a file.
         "save": '""',
         "appendonly": "no",
         "daemonize": "no",
     }
     write_private(configuration, "".join(f"{key} {value}\n" for key, value in lines.items()))
     argv = (str(_binary()), str(configuration))
-    return ServerCommand(name="redis", argv=argv, folder=folder)
+    return ServerCommand(name=name, argv=argv, folder=folder)
 
 
 def _quoted(folder: Path) -> str:

@@ -14,10 +14,13 @@ from include.local_stack.errors import LocalStackError
 from include.local_stack.manager import StackManager
 from include.local_stack.options import StackOptions
 from include.local_stack.pipeline import default_pipeline
+from include.local_stack.ports import HOST
+from include.local_stack.postgres_server import running_postgres
 from include.local_stack.session import Session
 from include.local_stack.stack import LocalStack, plan_stack, stack_folder
 
 INTERRUPTED = 130
+_VERSION_FILE = "database_of_airflow_version"
 
 
 def run_stack(options: StackOptions, console: StackConsole) -> int:
@@ -27,14 +30,30 @@ def run_stack(options: StackOptions, console: StackConsole) -> int:
     with _only_one(folder):
         announce(options, console)
         stack = plan_stack(options, console.say)
-        settings = default_pipeline(stack.airflow.environment)
-        _prepare_airflow(stack, console)
-        manager = StackManager(stack.commands(), LogPrinter(console, stack.logs), console)
-        session = Session(stack, settings, manager, console)
-        session.start()
-        manager.run()
-        session.join(timeout=10)
-        return _exit_status(session, manager, console, once=options.once)
+        with _database(stack, console):
+            return _run_processes(stack, console)
+
+
+def _run_processes(stack: LocalStack, console: StackConsole) -> int:
+    settings = default_pipeline(stack.airflow.environment)
+    _prepare_airflow(stack, console)
+    manager = StackManager(stack.commands(), LogPrinter(console, stack.logs), console)
+    session = Session(stack, settings, manager, console)
+    session.start()
+    manager.run()
+    session.join(timeout=10)
+    return _exit_status(session, manager, console, once=stack.options.once)
+
+
+@contextmanager
+def _database(stack: LocalStack, console: StackConsole) -> Iterator[None]:
+    """The PostgreSQL of this run, if it needs one: it starts before and ends after all that uses it."""
+    if stack.postgres is None:
+        yield
+        return
+    console.say(f"Starting PostgreSQL on {HOST}:{stack.postgres.port} for Airflow's CeleryExecutor")
+    with running_postgres(stack.postgres, stack.logs / "postgres.log"):
+        yield
 
 
 def _exit_status(session: Session, manager: StackManager, console: StackConsole, *, once: bool) -> int:
@@ -66,14 +85,22 @@ def announce(options: StackOptions, console: StackConsole) -> None:
 
 def _prepare_airflow(stack: LocalStack, console: StackConsole) -> None:
     """Create or upgrade Airflow's database, which takes 12 seconds, unless this version has done so."""
-    done = stack.airflow.home / "database_of_airflow_version"
     current = version("apache-airflow")
-    if (stack.airflow.home / "airflow.db").exists() and done.exists() and done.read_text() == current:
+    if _prepared_version(stack) == current:
         stack.airflow.write_passwords()
         return
     console.say("Preparing Airflow's database, about 15 seconds, once")
     stack.airflow.prepare()
-    done.write_text(current)
+    if stack.database:
+        (stack.database.parent / _VERSION_FILE).write_text(current)
+
+
+def _prepared_version(stack: LocalStack) -> str | None:
+    """The Airflow that prepared the database; of one that is not on this disk nobody knows."""
+    if stack.database is None or not stack.database.exists():
+        return None
+    remembered = stack.database.parent / _VERSION_FILE
+    return remembered.read_text() if remembered.exists() else None
 
 
 @contextmanager

@@ -16,6 +16,7 @@ from include.local_stack.console import StackConsole
 from include.local_stack.errors import LocalStackError
 from include.local_stack.manager import EndedError, StackManager
 from include.local_stack.pipeline import BackfillPlan, last_catch_up_end, plan_backfill
+from include.local_stack.ports import HOST
 from include.local_stack.progress import backfill_display
 from include.local_stack.report import ask_report
 from include.local_stack.report_table import report_table, what_is_missing
@@ -118,6 +119,8 @@ class Session(threading.Thread):
         say(f"InfluxDB    {stack.influxdb.url}  organization {stack.influxdb.org}")
         say(f"            bucket {settings.influxdb_bucket}, token in {stack.folder / 'secrets.json'}")
         say(f"Redis       {stack.redis.host}:{stack.redis.port}  key {settings.redis_key_crypto_symbols}")
+        if stack.postgres:
+            say(f"PostgreSQL  {HOST}:{stack.postgres.port}  user {stack.postgres.user}, password beside the token")
         if stack.simulator_url:
             say(f"Simulator   {stack.simulator_url}  SIMULATED prices, none of them real")
         if not stack.options.once:

@@ -12,17 +12,20 @@ from urllib.parse import urlsplit
 from candle_ingest.core.exchange_facts import canonical_exchange
 from include.exchange_simulator.markets import EXCHANGES as SIMULATED_EXCHANGES
 from include.local_stack.airflow_processes import REPOSITORY, AirflowProcesses
+from include.local_stack.celery_workers import CeleryWorkers
 from include.local_stack.errors import LocalStackError
 from include.local_stack.generated_secrets import GeneratedSecrets
 from include.local_stack.influxd import find_influxd
 from include.local_stack.influxdb_server import ORGANIZATION, InfluxdbServer, influxd_command
 from include.local_stack.options import PORT_VARIABLES, StackOptions
-from include.local_stack.ports import HOST, choose_port
+from include.local_stack.ports import HOST, choose_port, free_port
+from include.local_stack.postgres_programs import find_postgres
+from include.local_stack.postgres_server import PostgresServer
 from include.local_stack.redis_server import RedisServer, redis_command
 from include.local_stack.server_command import ServerCommand
 from include.local_stack.settings_file import AirflowSettings, read_settings
 
-_PREFERRED_PORTS = {"airflow": 8080, "influxdb": 8086, "redis": 6379, "simulator": 8899}
+_PREFERRED_PORTS = {"airflow": 8080, "influxdb": 8086, "postgres": 5432, "redis": 6379, "simulator": 8899}
 
 Say = Callable[[str], None]
 
@@ -37,6 +40,8 @@ class LocalStack:
     redis: RedisServer
     influxdb: InfluxdbServer
     simulator_url: str | None
+    # Runs before and after all others: it is not among `servers`.
+    postgres: PostgresServer | None
     airflow: AirflowProcesses
     settings: AirflowSettings
     servers: tuple[ServerCommand, ...]
@@ -45,6 +50,13 @@ class LocalStack:
     def logs(self) -> Path:
         """Where the full output of every process goes."""
         return self.folder / "logs"
+
+    @property
+    def database(self) -> Path | None:
+        """Where Airflow's database is on this disk; None: in a PostgreSQL of the user's."""
+        if self.airflow.celery is None:
+            return self.airflow.home / "airflow.db"
+        return self.postgres.data if self.postgres else None
 
     def commands(self) -> tuple[ServerCommand, ...]:
         """Every process of this run."""
@@ -77,11 +89,13 @@ def plan_stack(options: StackOptions, say: Say) -> LocalStack:
     redis = options.redis or _local_redis(options, secrets, folder, servers, say)
     influxdb = options.influxdb or _local_influxdb(options, secrets, folder, servers, say)
     simulator_url = _simulator(options, servers, say) if options.is_simulated else None
+    postgres = _local_postgres(options, secrets, folder, say)
     airflow = AirflowProcesses(
         home=folder / "airflow",
         port=_choose("airflow", "Airflow", options, say),
         secrets=secrets,
         title="candle-ingest (SIMULATED data)" if options.is_simulated else "candle-ingest",
+        celery=_celery_workers(options, postgres, secrets, folder, servers),
         extra_environment=pipeline_environment(options),
     )
     return LocalStack(
@@ -91,6 +105,7 @@ def plan_stack(options: StackOptions, say: Say) -> LocalStack:
         redis=redis,
         influxdb=influxdb,
         simulator_url=simulator_url,
+        postgres=postgres,
         airflow=airflow,
         settings=_settings(options, redis, influxdb, simulator_url),
         servers=tuple(servers),
@@ -126,6 +141,30 @@ def _simulator(options: StackOptions, servers: list[ServerCommand], say: Say) ->
     argv = (sys.executable, "-m", "include.exchange_simulator", "--host", HOST, "--port", str(port))
     servers.append(ServerCommand(name="simulator", argv=argv, folder=REPOSITORY))
     return f"http://{HOST}:{port}"
+
+
+def _local_postgres(options: StackOptions, secrets: GeneratedSecrets, folder: Path, say: Say) -> PostgresServer | None:
+    if options.executor != "celery" or options.database_url is not None:
+        return None
+    find_postgres()  # what is missing is said before anything is started
+    port = _choose("postgres", "PostgreSQL", options, say)
+    return PostgresServer(port=port, password=secrets.postgres_password, folder=folder / "postgres")
+
+
+def _celery_workers(
+    options: StackOptions,
+    postgres: PostgresServer | None,
+    secrets: GeneratedSecrets,
+    folder: Path,
+    servers: list[ServerCommand],
+) -> CeleryWorkers | None:
+    """The broker is a Redis of its own: the other one may be the user's, and shared or emptied at any time."""
+    database_url = postgres.url if postgres else options.database_url
+    if options.executor != "celery" or database_url is None:
+        return None
+    broker = RedisServer(host=HOST, port=free_port(), password=secrets.broker_password)
+    servers.append(redis_command(broker, folder / "broker", name="broker"))
+    return CeleryWorkers(database_url=database_url, broker_url=broker.url)
 
 
 def check_simulated(exchanges: Sequence[str]) -> None:

@@ -59,6 +59,16 @@ def test_two_days_are_stored_and_nothing_is_left(run_stack):
     assert left == []
 
 
+def test_celery_workers_store_a_day_and_nothing_is_left(run_stack):
+    few = {"BACKFILL": "1_days_ago", "SYMBOLS": "btcusd", "EXCHANGES": "binance"}
+    status, output, left = run_stack(EXECUTOR="celery", ONCE="1", **few)
+    assert status == 0, output
+    assert "Starting PostgreSQL on 127.0.0.1" in output
+    assert "1/1 intervals" in output
+    assert "All is stored" in output
+    assert left == []
+
+
 def test_a_busy_port_that_was_asked_for_is_one_line(run_stack, redis_server):
     status, output, left = run_stack(LOCAL_REDIS_PORT=str(redis_server.port))
     assert status == 1

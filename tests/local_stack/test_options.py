@@ -13,6 +13,7 @@ def test_defaults():
     assert not options.symbols_given
     assert options.exchanges == ("binance", "coinbaseexchange", "kraken")
     assert not options.once
+    assert options.executor == "local"
     assert options.redis is None
     assert options.influxdb is None
 
@@ -31,6 +32,8 @@ def test_everything_given():
             "INFLUXDB_URL": "https://influx.example/",
             "INFLUXDB_TOKEN": "hidden",
             "INFLUXDB_ORG": "org",
+            "EXECUTOR": "celery",
+            "AIRFLOW_DATABASE_URL": "postgresql://airflow:hidden@db.example/airflow",
         }
     )
     assert options.bucket == "candles"
@@ -40,6 +43,8 @@ def test_everything_given():
     assert options.asked_ports == {"airflow": 8090}
     assert (options.redis.host, options.redis.port) == ("redis.example", 6379)
     assert options.influxdb.url == "https://influx.example"
+    assert options.executor == "celery"
+    assert options.database_url == "postgresql+psycopg2://airflow:hidden@db.example/airflow"
     assert "hidden" not in repr(options)
 
 
@@ -47,6 +52,7 @@ def test_everything_given():
     ("variable", "value", "message"),
     [
         ("MARKET", "real", "MARKET is 'real'; allowed is simulated or live"),
+        ("EXECUTOR", "kubernetes", "EXECUTOR is 'kubernetes'; allowed is local or celery"),
         ("ONCE", "maybe", "ONCE is 'maybe'; allowed is 1 or 0"),
         ("AIRFLOW_PORT", "70000", "AIRFLOW_PORT is '70000'"),
         ("INFLUXDB_URL", "http://x", "set INFLUXDB_TOKEN and INFLUXDB_ORG too"),
@@ -55,3 +61,11 @@ def test_everything_given():
 def test_a_bad_value_is_named(variable, value, message):
     with pytest.raises(LocalStackError, match=message):
         StackOptions.from_environment({variable: value})
+
+
+def test_only_celery_looks_at_the_database():
+    database = {"AIRFLOW_DATABASE_URL": "mysql://user:hidden@db.example/airflow"}
+    assert StackOptions.from_environment(database).database_url is None
+    with pytest.raises(LocalStackError, match="expected postgresql://user") as caught:
+        StackOptions.from_environment({**database, "EXECUTOR": "celery"})
+    assert "hidden" not in str(caught.value)

@@ -3,6 +3,7 @@ import json
 import pytest
 
 from include.local_stack import stack
+from include.local_stack.celery_workers import WORKERS
 from include.local_stack.errors import LocalStackError
 from include.local_stack.influxdb_server import InfluxdbServer
 from include.local_stack.options import StackOptions
@@ -13,6 +14,7 @@ from include.local_stack.stack import plan_stack
 @pytest.fixture
 def plan(tmp_path, monkeypatch):
     monkeypatch.setattr(stack, "find_influxd", lambda say: tmp_path / "influxd")
+    monkeypatch.setattr(stack, "find_postgres", lambda: tmp_path)
 
     def make(**options):
         (tmp_path / options.get("market", "simulated")).mkdir(exist_ok=True)
@@ -70,17 +72,52 @@ def test_servers_of_the_user_are_not_started(plan):
     assert json.loads(influx["extra"]) == {"token": "theirs", "org": "their org"}
 
 
-def test_no_secret_is_an_argument(plan):
-    planned = plan()
+@pytest.mark.parametrize("executor", ["local", "celery"])
+def test_no_secret_is_an_argument(plan, executor):
+    planned = plan(executor=executor)
     arguments = " ".join(word for command in planned.commands() for word in command.argv)
     for secret in vars(planned.secrets).values():
         assert secret not in arguments
 
 
 def test_everything_listens_on_this_machine_only(plan):
-    planned = plan()
-    redis_configuration = (planned.folder / "redis" / "redis.conf").read_text()
-    assert "bind 127.0.0.1\n" in redis_configuration
+    planned = plan(executor="celery")
+    for name in ("redis", "broker"):
+        assert "bind 127.0.0.1\n" in (planned.folder / name / "redis.conf").read_text()
     for command in planned.commands():
         if command.name in ("influxdb", "simulator", "api-server"):
             assert "127.0.0.1" in " ".join(command.argv)
+        if command.name.startswith("worker"):
+            assert "--skip-serve-logs" in command.argv
+
+
+def test_celery_has_a_database_a_broker_and_two_workers_of_its_own(plan):
+    planned = plan(executor="celery", redis=RedisServer(host="redis.example", port=6379, password=None))
+    environment = planned.airflow.environment
+    assert environment["AIRFLOW__CORE__EXECUTOR"] == "CeleryExecutor"
+    assert environment["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"] == planned.postgres.url
+    assert "@127.0.0.1:" in environment["AIRFLOW__CELERY__BROKER_URL"]
+    assert planned.database == planned.folder / "postgres" / "data"
+    names = [command.name for command in planned.commands()]
+    assert names == ["influxdb", "simulator", "broker", "scheduler", "dag-processor", "api-server", *WORKERS]
+
+
+def test_only_celery_workers_load_plugins_before_they_fork(plan):
+    lazy = "AIRFLOW__CORE__LAZY_LOAD_PLUGINS"
+    told = {command.name: command.environment.get(lazy) for command in plan(executor="celery").airflow.commands()}
+    assert told == {"scheduler": None, "dag-processor": None, "api-server": None, **dict.fromkeys(WORKERS, "False")}
+
+
+def test_a_database_of_the_user_is_not_started(plan, monkeypatch):
+    url = "postgresql+psycopg2://airflow@db.example/airflow"
+    planned = plan(executor="celery", database_url=url)
+    assert planned.postgres is None
+    assert planned.database is None
+    assert planned.airflow.environment["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"] == url
+
+
+def test_without_celery_there_is_no_postgresql(plan):
+    planned = plan(database_url="postgresql+psycopg2://airflow@db.example/airflow")
+    assert planned.postgres is None
+    assert planned.airflow.environment["AIRFLOW__CORE__EXECUTOR"] == "LocalExecutor"
+    assert planned.database == planned.folder / "airflow" / "airflow.db"

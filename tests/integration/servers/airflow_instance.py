@@ -1,4 +1,4 @@
-"""A real Airflow for tests: scheduler, DAG processor and API server as processes, SQLite, LocalExecutor."""
+"""A real Airflow for tests: all its processes; SQLite and LocalExecutor, or PostgreSQL and Celery workers."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from types import TracebackType
 
 from include.local_stack.airflow_api import AirflowApi, Row
 from include.local_stack.airflow_processes import ADMIN, REPOSITORY, AirflowProcesses
+from include.local_stack.celery_workers import CeleryWorkers
 from include.local_stack.errors import LocalStackError
 from include.local_stack.file_lock import file_lock
 from include.local_stack.generated_secrets import GeneratedSecrets
@@ -42,17 +43,18 @@ class AirflowInstance:
     `environment` is for connections (`AIRFLOW_CONN_REDIS_DEFAULT`), pipeline settings (`CANDLE_INGEST_...`)
     and other settings of Airflow. The pools of `airflow_settings.yaml` exist. DAGs are paused until
     `unpause(dag_id)`, `backfill` or `trigger`: Airflow starts no task of a paused DAG, whatever its run.
+    With `celery` its database is prepared here, `template` is of no use then.
     """
 
     def __init__(
         self,
-        template: Path,
+        template: Path | None,
         home: Path,
         environment: Mapping[str, str],
         dags_folder: Path = REPOSITORY / "dags",
         plugins_folder: Path = REPOSITORY / "plugins",
+        celery: CeleryWorkers | None = None,
     ) -> None:
-        shutil.copytree(template, home)
         self.home = home
         self.processes = AirflowProcesses(
             home=home,
@@ -61,10 +63,15 @@ class AirflowInstance:
             dags_folder=dags_folder,
             plugins_folder=plugins_folder,
             title="test",
+            celery=celery,
             inherited=_without_our_settings(os.environ),
             extra_environment=environment,
         )
-        self.processes.write_passwords()
+        if celery or template is None:
+            self.processes.prepare()
+        else:
+            shutil.copytree(template, home)
+            self.processes.write_passwords()
         self.api = AirflowApi(self.processes.url, ADMIN, self.processes.secrets.airflow_admin_password)
         self.running: dict[str, RunningServer] = {}
 
@@ -93,6 +100,17 @@ class AirflowInstance:
         for server in self.running.values():
             server.stop()
         self.running.clear()
+
+    def lose(self, name: str) -> list[Row]:
+        """Kill one process with all that it forked, as when its machine is gone; returns what it was running.
+
+        Frozen first, so that none of its tasks ends between the question and the kill.
+        """
+        server = self.running.pop(name)
+        pids = server.freeze()
+        running = [row for row in self.api.all_task_instances(state="running") if row["pid"] in pids]
+        server.kill()
+        return running
 
     def cli(self, *arguments: str, timeout_seconds: float = 300) -> subprocess.CompletedProcess[str]:
         """Run `airflow <arguments>` against this Airflow."""
@@ -134,7 +152,8 @@ class AirflowInstance:
     @contextmanager
     def _nobody_else_writing(self) -> Iterator[None]:
         """SQLite refuses the command's long transaction while others write, and keeps half of it."""
-        stopped = [command for command in self.processes.commands() if command.name in ("scheduler", "dag-processor")]
+        writers = () if self.processes.celery else ("scheduler", "dag-processor")
+        stopped = [command for command in self.processes.commands() if command.name in writers]
         for command in stopped:
             self.running.pop(command.name).stop()
         yield

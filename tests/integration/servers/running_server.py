@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
+import signal
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
+import psutil
+
 from include.local_stack.errors import LocalStackError
-from include.local_stack.process_session import stop_session
+from include.local_stack.process_session import session_members, stop_session
 from include.local_stack.server_command import ServerCommand
 from include.local_stack.waiting import wait_until
 
@@ -47,6 +51,26 @@ class RunningServer:
 
     def last_lines(self, count: int = 20) -> str:
         return "\n".join(self.log.read_text(errors="replace").splitlines()[-count:])
+
+    def pids(self) -> set[int]:
+        """Its process id, and those of all that it forked."""
+        return {process.pid for process in session_members(self.pid)}
+
+    def freeze(self) -> set[int]:
+        """Halt it and all that it forked, until `kill`; returns their process ids."""
+        return self._signal_all(signal.SIGSTOP)
+
+    def kill(self) -> None:
+        """End it and all that it forked at once, without a word."""
+        self._signal_all(signal.SIGKILL)
+        self._process.wait()
+
+    def _signal_all(self, number: signal.Signals) -> set[int]:
+        members = session_members(self.pid)
+        for process in members:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.send_signal(number)
+        return {process.pid for process in members}
 
     def stop(self) -> None:
         if self.is_running():

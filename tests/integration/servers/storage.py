@@ -13,6 +13,7 @@ from include.local_stack.generated_secrets import GeneratedSecrets
 from include.local_stack.influxd import find_influxd
 from include.local_stack.influxdb_server import ORGANIZATION, InfluxdbServer, influxd_command
 from include.local_stack.ports import HOST, free_port
+from include.local_stack.postgres_server import PostgresServer, running_postgres
 from include.local_stack.redis_server import RedisServer, redis_command
 from tests.integration.servers.running_server import RunningServer
 
@@ -45,6 +46,15 @@ def running_redis(folder: Path) -> Iterator[RedisServer]:
         yield server
     finally:
         process.stop()
+
+
+@contextmanager
+def running_database(folder: Path) -> Iterator[PostgresServer]:
+    """A real PostgreSQL with nothing in it."""
+    password = GeneratedSecrets.generate().postgres_password
+    server = PostgresServer(port=free_port(), password=password, folder=folder)
+    with running_postgres(server, folder / "postgres.log"):
+        yield server
 
 
 @contextmanager

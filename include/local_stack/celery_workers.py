@@ -1,0 +1,40 @@
+"""Airflow's CeleryExecutor: two workers that take their tasks from a broker, here on one machine."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+# As many task processes as LocalExecutor has here (its parallelism is 8), in two workers.
+WORKERS = ("worker-1", "worker-2")
+_TASKS_PER_WORKER = 4
+
+# Of the workers only: a worker loads plugins, and with them ccxt, before it forks if they are not lazy.
+# Every other Airflow process would pay seconds for it at its start.
+WORKER_ENVIRONMENT: Mapping[str, str] = {"AIRFLOW__CORE__LAZY_LOAD_PLUGINS": "False"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class CeleryWorkers:
+    """Where the workers find Airflow's database and the broker. Both addresses hold passwords."""
+
+    database_url: str = field(repr=False)
+    broker_url: str = field(repr=False)
+
+    @property
+    def settings(self) -> dict[str, str]:
+        """What all of Airflow's processes are told."""
+        return {
+            "AIRFLOW__CORE__EXECUTOR": "CeleryExecutor",
+            "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": self.database_url,
+            "AIRFLOW__CELERY__BROKER_URL": self.broker_url,
+            "AIRFLOW__CELERY__WORKER_CONCURRENCY": str(_TASKS_PER_WORKER),
+            # The provider's own default, said here so that it does not warn. A shorter one would give a task that
+            # runs longer than this to a second worker; Airflow itself notices tasks whose worker is gone.
+            "AIRFLOW__CELERY_BROKER_TRANSPORT_OPTIONS__VISIBILITY_TIMEOUT": "86400",
+        }
+
+    @staticmethod
+    def arguments(name: str) -> tuple[str, ...]:
+        """How `airflow` is called for one worker. The API server reads the logs: they are on the same disk."""
+        return ("celery", "worker", "--celery-hostname", name, "--skip-serve-logs", "--without-mingle")

@@ -1,0 +1,125 @@
+"""Celery workers on PostgreSQL: one of two is killed in the middle of a backfill, and nothing is lost or doubled."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from candle_ingest.core.candles import Candles
+from candle_ingest.core.merging import merge_candles
+from candle_ingest.core.window import Window
+from include.exchange_simulator.coins import utc_ms
+from include.exchange_simulator.synthetic_market import true_candles
+from include.local_stack.celery_workers import WORKERS, CeleryWorkers
+from include.local_stack.waiting import wait_until
+from tests.integration.servers.airflow_instance import AirflowInstance
+from tests.integration.servers.environment import connection_variables
+from tests.integration.servers.storage import running_database, running_redis
+from tests.integration.steps import stored
+
+pytestmark = pytest.mark.integration
+EXCHANGES = ("coinbaseexchange", "kucoin")
+PAIRS = {"btcusd": "BTC/USD", "ethusd": "ETH/USD"}
+HOUR_MS = 3_600_000
+HOURS = Window(utc_ms("2026-03-01"), utc_ms("2026-03-01") + 4 * HOUR_MS)
+BUCKET = "celery"
+DAG = "candle_backfill"
+QUICK_TO_NOTICE = {
+    "AIRFLOW__WORKERS__MIN_HEARTBEAT_INTERVAL": "1",
+    "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "15",
+    "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT_DETECTION_INTERVAL": "2",
+    # A task that the lost worker had taken from the broker, but not begun.
+    "AIRFLOW__SCHEDULER__TASK_QUEUED_TIMEOUT": "30",
+    "AIRFLOW__SCHEDULER__TASK_QUEUED_TIMEOUT_CHECK_INTERVAL": "3",
+    "CANDLE_INGEST_TASK_RETRIES": "3",
+    "CANDLE_INGEST_RETRY_DELAY_SECONDS": "1",
+}
+
+
+@pytest.fixture(scope="module")
+def broker(tmp_path_factory):
+    with running_redis(tmp_path_factory.mktemp("broker")) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def celery(tmp_path_factory, broker):
+    with running_database(tmp_path_factory.mktemp("postgres")) as database:
+        yield CeleryWorkers(database_url=database.url, broker_url=broker.url)
+
+
+@pytest.fixture
+def airflow(tmp_path, redis_server, influxdb_server, simulator, celery, monkeypatch):
+    environment = {
+        **connection_variables(redis_server, influxdb_server, simulator),
+        **QUICK_TO_NOTICE,
+        "CANDLE_INGEST_EXCHANGES": ",".join(EXCHANGES),
+        "CANDLE_INGEST_BACKFILL_START_DATE": "skip",
+        "CANDLE_INGEST_BACKFILL_INTERVAL": "@hourly",
+        "CANDLE_INGEST_INFLUXDB_BUCKET": BUCKET,
+    }
+    redis_server.client().flushdb()
+    redis_server.client().set("top_cryptocurrencies", json.dumps(list(PAIRS)))
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    with AirflowInstance(None, tmp_path / "home", environment, celery=celery) as instance:
+        yield instance
+
+
+def truth(exchange: str, pair: str) -> list[tuple]:
+    market = pair if exchange == "coinbaseexchange" else f"{pair}T"
+    return true_candles(exchange, market, HOURS.start_ms, HOURS.end_ms)
+
+
+def merged_truth(pair: str) -> list[tuple]:
+    return merge_candles({e: Candles.from_rows(truth(e, pair)) for e in EXCHANGES}).candles.rows()
+
+
+def within(rows: list[tuple]) -> list[tuple]:
+    return [row for row in rows if HOURS.start_ms <= row[0] < HOURS.end_ms]
+
+
+def key(instance: dict) -> tuple:
+    return instance["dag_run_id"], instance["task_id"], instance["map_index"]
+
+
+def of_the_backfill(instances: list[dict]) -> list[dict]:
+    """Unpausing the DAG also runs the newest interval."""
+    return [row for row in instances if row["dag_run_id"].startswith("backfill__")]
+
+
+def is_fetching(airflow: AirflowInstance, worker: str) -> bool:
+    """Whether this worker is in the middle of a fetch."""
+    pids = airflow.running[worker].pids()
+    instances = of_the_backfill(airflow.api.all_task_instances(state="running"))
+    return any(row["task_id"] == "fetch_candles" and row["pid"] in pids for row in instances)
+
+
+def start_backfill(airflow: AirflowInstance) -> None:
+    """By the API: the command would spend 20 seconds on imports."""
+    airflow.wait_for_dag(DAG)
+    hours = {"from_date": "2026-03-01T00:00:00Z", "to_date": "2026-03-01T03:00:00Z"}
+    airflow.api.create_backfill({"dag_id": DAG, **hours, "reprocess_behavior": "none", "max_active_runs": 4})
+    airflow.unpause(DAG)
+
+
+def test_a_lost_worker_costs_time_and_nothing_else(airflow, simulator, broker):
+    simulator.set_fault("kucoin", "delay", seconds=3)
+    start_backfill(airflow)
+    wait_until(lambda: is_fetching(airflow, WORKERS[0]), f"a fetch in {WORKERS[0]}", 120)
+    lost = {key(row) for row in of_the_backfill(airflow.lose(WORKERS[0]))}
+    assert lost
+    simulator.clear_faults()
+
+    runs = of_the_backfill(airflow.wait_for_runs(DAG, 4, timeout_seconds=240))
+    assert [run["state"] for run in runs] == ["success"] * 4
+    instances = of_the_backfill(airflow.api.all_task_instances())
+    assert {row["state"] for row in instances} == {"success"}
+    assert lost <= {key(row) for row in instances if row["try_number"] == 2}
+    assert max(row["try_number"] for row in instances) == 2
+    assert broker.client().llen("default") == 0
+    for pair in PAIRS.values():
+        for exchange in EXCHANGES:
+            assert within(stored(BUCKET, "exchange_candles", pair, exchange)) == truth(exchange, pair)
+        assert within(stored(BUCKET, "candles", pair)) == merged_truth(pair)

@@ -1,0 +1,113 @@
+"""What can be known about deploy/ without a cluster: it parses, its keys exist, its versions are those of the tests."""
+
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+
+from include.local_stack.celery_workers import WORKER_ENVIRONMENT
+
+REPOSITORY = Path(__file__).parents[1]
+DEPLOY = REPOSITORY / "deploy"
+DOCKERFILE = (DEPLOY / "Dockerfile").read_text()
+VALUES_FILES = ("values.yaml", "values-celery.yaml")
+# Of the official chart's values.yaml; those below a documented mapping (`resources`, `config`) are free.
+CHART_KEYS = {
+    "airflowVersion",
+    "apiSecretKeySecretName",
+    "apiServer.allowPodLogReading",
+    "apiServer.resources",
+    "config",
+    "createUserJob.applyCustomEnv",
+    "createUserJob.useHelmHooks",
+    "dagProcessor.resources",
+    "data.metadataSecretName",
+    "defaultAirflowRepository",
+    "defaultAirflowTag",
+    "executor",
+    "extraEnvFrom",
+    "fernetKeySecretName",
+    "jwtSecretName",
+    "logs.persistence.enabled",
+    "logs.persistence.size",
+    "migrateDatabaseJob.applyCustomEnv",
+    "migrateDatabaseJob.useHelmHooks",
+    "postgresql.enabled",
+    "redis.enabled",
+    "scheduler.resources",
+    "securityContexts.containers",
+    "securityContexts.pod",
+    "triggerer.enabled",
+    "workers.celery.env",
+    "workers.celery.persistence.enabled",
+    "workers.celery.replicas",
+    "workers.celery.resources",
+    "workers.kubernetes.resources",
+}
+
+
+def values(name):
+    return yaml.safe_load((DEPLOY / name).read_text())
+
+
+def paths(mapping, before=""):
+    for key, value in mapping.items():
+        path = f"{before}{key}"
+        if isinstance(value, dict) and path not in CHART_KEYS:
+            yield from paths(value, f"{path}.")
+        else:
+            yield path
+
+
+@pytest.mark.parametrize("name", VALUES_FILES)
+def test_every_key_is_one_of_the_chart(name):
+    assert set(paths(values(name))) <= CHART_KEYS
+
+
+def test_no_key_is_listed_that_nobody_uses():
+    assert {path for name in VALUES_FILES for path in paths(values(name))} == CHART_KEYS
+
+
+def test_the_connections_come_from_a_secret():
+    assert yaml.safe_load(values("values.yaml")["extraEnvFrom"]) == [
+        {"secretRef": {"name": "candle-ingest-connections"}}
+    ]
+    for name in VALUES_FILES:
+        assert not re.search(r"(password|token|://\S+@)", (DEPLOY / name).read_text(), re.I)
+
+
+def test_celery_workers_load_plugins_early_as_those_that_were_tested():
+    told = values("values-celery.yaml")["workers"]["celery"]["env"]
+    assert {entry["name"]: entry["value"] for entry in told} == WORKER_ENVIRONMENT
+
+
+def test_the_airflow_is_the_one_that_was_tested():
+    tested = re.search(r'"apache-airflow==([\d.]+)"', (REPOSITORY / "pyproject.toml").read_text())[1]
+    assert re.findall(r"airflow[:=]+([\d.]+)", DOCKERFILE) == [tested, tested]
+    assert values("values.yaml")["airflowVersion"] == tested
+
+
+def test_the_python_is_the_one_of_the_astro_image():
+    pythons = {re.search(r"^FROM .*-python-?(\S+)", text, re.M)[1] for text in (DOCKERFILE, _astro())}
+    assert len(pythons) == 1
+
+
+def test_the_image_copies_what_exists_and_is_not_ignored():
+    sources = [line.split()[-2] for line in DOCKERFILE.splitlines() if line.startswith("COPY")]
+    ignored = (REPOSITORY / ".dockerignore").read_text().split()
+    assert sources == ["requirements.txt", "dags", "plugins", "include"]
+    for source in sources:
+        assert (REPOSITORY / source).exists()
+        assert source not in ignored
+
+
+def test_nothing_runs_as_root():
+    users = re.findall(r"^USER (\S+)", DOCKERFILE, re.M)
+    pod = values("values.yaml")["securityContexts"]["pod"]
+    assert pod["runAsNonRoot"] is True
+    assert users == [str(pod["runAsUser"])] != ["0"]
+
+
+def _astro():
+    return (REPOSITORY / "Dockerfile").read_text()
