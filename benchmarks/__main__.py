@@ -29,6 +29,7 @@ def set_up_environment(folder: Path) -> None:
     for name in [name for name in os.environ if name.startswith(OUTSIDE)]:
         del os.environ[name]
     os.environ["AIRFLOW_HOME"] = str(folder / "airflow")
+    os.environ["AIRFLOW__LOGGING__LOGGING_LEVEL"] = "WARNING"
     os.environ["PYTHONPATH"] = str(PLUGINS)
     sys.path.append(str(PLUGINS))
 

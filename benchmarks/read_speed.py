@@ -24,7 +24,7 @@ def read_speed(bench: Workbench) -> Result:
 
 def _figures(bench: Workbench) -> Figures:
     window = days(30)
-    with bench.open_bucket("read") as bucket, bench.new_client() as client:
+    with bench.open_bucket() as bucket, bench.new_client() as client:
         store, api = CandleStore(bucket), client.query_api()
         for seed, name in enumerate(EXCHANGES):
             store.write_exchange_candles("BTC/USD", name, "BTC/USD", sample_candles(window, seed))

@@ -8,8 +8,11 @@ from benchmarks.fetch_speed import fetch_speed, fetch_with_delay
 from benchmarks.merge_speed import merge_speed
 from benchmarks.read_speed import read_speed
 from benchmarks.result import Result
+from benchmarks.task_memory import fetch_memory, merge_memory
+from benchmarks.task_start_rate import task_start_rate
 from benchmarks.workbench import Workbench
 from benchmarks.write_speed import write_speed
+from benchmarks.year_within_limits import year_within_limits
 
 BENCHMARKS: Mapping[str, Callable[[Workbench], Result]] = MappingProxyType(
     {
@@ -18,6 +21,10 @@ BENCHMARKS: Mapping[str, Callable[[Workbench], Result]] = MappingProxyType(
         "merge": merge_speed,
         "write": write_speed,
         "read": read_speed,
+        "year": year_within_limits,
         "dag_parse": dag_parse_time,
+        "fetch_memory": fetch_memory,
+        "merge_memory": merge_memory,
+        "task_start": task_start_rate,
     }
 )

@@ -1,7 +1,7 @@
 """The servers that benchmarks need, each started when the first one asks for it."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from functools import cached_property
 from pathlib import Path
@@ -57,13 +57,13 @@ class Workbench:
         return self._started.enter_context(SimulatorProcess(now_ms=NOW_MS))
 
     @contextmanager
-    def task_environment(self, exchanges: SimulatorProcess) -> Iterator[None]:
+    def task_environment(self, exchanges: SimulatorProcess) -> Iterator[Mapping[str, str]]:
         """The connections of a task as variables, for this process and those that it starts; Redis is emptied."""
         self.redis.client().flushdb()
         variables = connection_variables(self.redis, self.influxdb, exchanges)
         os.environ.update(variables)
         try:
-            yield
+            yield variables
         finally:
             for name in variables:
                 del os.environ[name]
@@ -72,6 +72,6 @@ class Workbench:
         """The client library by itself; the caller enters it."""
         return InfluxDBClient(url=self.influxdb.url, token=self.influxdb.token, org=self.influxdb.org, timeout=60_000)
 
-    def open_bucket(self, prefix: str) -> InfluxBucket:
-        """A new bucket, opened as a task opens it; the caller enters it."""
-        return InfluxBucket(self.new_client(), self.influxdb.new_bucket(prefix))
+    def open_bucket(self, name: str | None = None) -> InfluxBucket:
+        """A bucket, a new one without a name, opened as a task opens it; the caller enters it."""
+        return InfluxBucket(self.new_client(), name or self.influxdb.new_bucket("bench"))

@@ -31,7 +31,7 @@ def write_speed(bench: Workbench) -> Result:
 def _figures(bench: Workbench) -> Figures:
     candles = sample_candles(MONTHS_TWO, seed=1)
     batches, pairs = prepared_batches(candles), count()
-    with bench.open_bucket("write") as bucket, bench.new_client() as client:
+    with bench.open_bucket() as bucket, bench.new_client() as client:
         store, api = CandleStore(bucket), client.write_api(write_options=SYNCHRONOUS)
         return take_turns(
             lambda: store.write_exchange_candles(f"OUR{next(pairs)}/USD", "binance", "BTC/USDT", candles),
