@@ -8,7 +8,8 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, wait
 from datetime import UTC, datetime
 
-from benchmarks.figures import repeat, seconds_of
+from benchmarks.cpu import cpu_seconds
+from benchmarks.figures import Figures, seconds_of
 from benchmarks.result import Result, at_most
 from benchmarks.sample import days
 from benchmarks.sample_plan import PlannedRun, planned_run
@@ -22,7 +23,10 @@ from candle_ingest.tasks.run import Run
 from candle_ingest.tasks.validate_symbols import Plan
 
 TICKERS = ["btcusd", "ethusd", "solusd"]
-WHY = "not looked into yet."
+WHY = (
+    "two cores are shared by eight tasks, InfluxDB and the simulator, and the CPU that they need together, half of a "
+    "fetch's being ccxt's own parsing of rows, takes longer than these exchanges' limits."
+)
 # Slots of the pool that the settings name.
 WORKERS = 8
 
@@ -32,14 +36,16 @@ def year_within_limits(bench: Workbench) -> Result:
     intervals = _fifths_of_a_month() if bench.quick else _months()
     needed = limit_seconds(intervals)
     with bench.task_environment(bench.limited_exchanges) as variables, _pool(variables) as pool:
-        figures = repeat(lambda: seconds_of(lambda: _run_all(bench, pool, intervals)) / needed, 1)
+        cpu = -cpu_seconds()
+        seconds = seconds_of(lambda: _run_all(bench, pool, intervals))
+        cpu += cpu_seconds()
     return Result(
         name="year",
         what=f"{'25 days' if bench.quick else 'a year'} of 3 symbols on binance and kucoin, fetched, written and "
         "merged: time against what the published limits alone take",
-        figures=figures,
+        figures=Figures((seconds / needed,)),
         target=at_most(1.25),
-        detail=f"{len(intervals)} runs; the limits alone take {needed:.0f} s",
+        detail=f"{len(intervals)} runs; the limits take {needed:.0f} s, all processes together {cpu:.0f} s of CPU",
         falls_short_because=WHY,
     )
 

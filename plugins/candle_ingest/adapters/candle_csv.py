@@ -25,10 +25,10 @@ def candles_from_csv(body: str) -> Candles:
     Raises ValueError where a candle has not all of its fields.
     """
     columns = _read_columns(body)
-    if set(columns) != set(FIELDS) and columns:
-        raise ValueError(f"the answer has the fields {', '.join(sorted(columns))}")
     if not columns:
         return Candles.from_rows([])
+    if set(columns) != set(FIELDS):
+        raise ValueError(f"the answer has the fields {', '.join(sorted(columns))}")
     times = columns[FIELDS[0]][0]
     if not all(np.array_equal(times, own) for own, _ in columns.values()):
         raise ValueError("some candles have not all of their fields")
@@ -36,18 +36,19 @@ def candles_from_csv(body: str) -> Candles:
 
 
 def _read_columns(body: str) -> dict[str, Column]:
-    if body.startswith(HEADER) and '"' not in body and LINE_END * 2 not in body.strip():
+    lines = body.rstrip()
+    if lines.startswith(HEADER) and '"' not in lines and LINE_END * 2 not in lines:
         try:
-            return _columns(_plain_texts(body))
+            return _columns(_plain_texts(lines))
         except ValueError:
             # Lines in another order than the server sends them today.
             pass
     return _columns(_any_texts(body))
 
 
-def _plain_texts(body: str) -> Iterator[FieldTexts]:
+def _plain_texts(lines: str) -> Iterator[FieldTexts]:
     """One field after the other; each line is `,_result,<table>,<time>,<value>,<field>`."""
-    lines, start = body.strip(), len(HEADER) + len(LINE_END)
+    start = len(HEADER) + len(LINE_END)
     while start < len(lines):
         _, result, table, _, _, field = lines[start : _end(lines, LINE_END, start)].split(",")
         before, after = f",{result},{table},", f",{field}"

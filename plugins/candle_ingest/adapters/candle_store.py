@@ -46,10 +46,13 @@ class CandleStore:
 
     def write_merged(self, currency_pair: str, merged: MergedCandles) -> None:
         """The merged candles of a pair."""
-        further = (
-            f'exchange_count={count}i,source_exchanges="{escaped_field(sources)}"'
-            for count, sources in zip(merged.exchange_count.tolist(), merged.source_exchanges, strict=True)
-        )
+        origins = list(zip(merged.exchange_count.tolist(), merged.source_exchanges, strict=True))
+        # There are few combinations: each is put into words once.
+        texts = {
+            origin: f'exchange_count={origin[0]}i,source_exchanges="{escaped_field(origin[1])}"'
+            for origin in set(origins)
+        }
+        further = (texts[origin] for origin in origins)
         series = f"{CANDLES},currency_pair={escaped_tag(currency_pair)}"
         self._bucket.write_lines(candle_lines(series, merged.candles, further))
 
