@@ -5,7 +5,7 @@ import io
 import itertools
 import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from functools import partial
 from types import TracebackType
@@ -82,16 +82,14 @@ class InfluxBucket:
     def write_lines(self, lines: Iterable[str], precision: Any = WritePrecision.MS) -> None:
         """Write line protocol in batches of 5,000; the times are in units of `precision`.
 
-        One batch at a time, in order; while the server takes one, the next one is made.
+        One batch at a time, in order; while the server takes one, a thread makes the next one.
         """
-        with ThreadPoolExecutor(max_workers=1, thread_name_prefix="influxdb-write") as sender:
-            sent: Future[None] | None = None
-            for record in _batches(lines):
-                if sent is not None:
-                    sent.result()
-                sent = sender.submit(self._call, "write", partial(self._write, record, precision))
-            if sent is not None:
-                sent.result()
+        rest = iter(lines)
+        with ThreadPoolExecutor(max_workers=1, thread_name_prefix="line-protocol") as maker:
+            making = maker.submit(_next_batch, rest)
+            while batch := making.result():
+                making = maker.submit(_next_batch, rest)
+                self._call("write", partial(self._write, batch, precision))
 
     def write_points(self, points: Sequence[Point]) -> None:
         """Write points whose times are in nanoseconds."""
@@ -158,10 +156,9 @@ def _wait_seconds(state: tenacity.RetryCallState) -> float:
     return max(grown, min(asked_for, LONGEST_WAIT_SECONDS))
 
 
-def _batches(lines: Iterable[str]) -> Iterator[bytes]:
-    rest = iter(lines)
-    while batch := list(itertools.islice(rest, BATCH_LINES)):
-        yield "\n".join(batch).encode()
+def _next_batch(lines: Iterator[str]) -> bytes:
+    """Nothing where no line is left."""
+    return "\n".join(itertools.islice(lines, BATCH_LINES)).encode()
 
 
 def csv_rows(body: str) -> list[dict[str, str]]:
