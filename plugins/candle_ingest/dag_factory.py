@@ -6,9 +6,9 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from airflow.sdk import DAG, TriggerRule, get_current_context, task
+# The timetable of airflow.sdk, not the one of airflow.timetables: importing that one takes longer than all else.
+from airflow.sdk import DAG, CronDataIntervalTimetable, TriggerRule, get_current_context, task
 from airflow.sdk.exceptions import AirflowFailException
-from airflow.timetables.interval import CronDataIntervalTimetable
 
 from candle_ingest.core.start_date import SKIP, interval_start, parse_start_date
 from candle_ingest.dag_params import dag_params

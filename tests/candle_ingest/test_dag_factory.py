@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pendulum
 import pytest
 from airflow.sdk import TriggerRule
+from airflow.serialization.encoders import coerce_to_core_timetable
 from airflow.timetables.base import TimeRestriction
 
 from candle_ingest.dag_factory import build_dags
@@ -28,7 +29,8 @@ def dags(now=NOW, **settings):
 def intervals(dag, last=None):
     """The data interval after `last`, or the first one, as the scheduler would reckon it."""
     restriction = TimeRestriction(earliest=pendulum.instance(dag.start_date), latest=None, catchup=True)
-    info = dag.timetable.next_dagrun_info(last_automated_data_interval=last, restriction=restriction)
+    timetable = coerce_to_core_timetable(dag.timetable)
+    info = timetable.next_dagrun_info(last_automated_data_interval=last, restriction=restriction)
     return info.data_interval
 
 

@@ -2,8 +2,10 @@
 
 import csv
 import io
+import itertools
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from functools import partial
 from types import TracebackType
@@ -77,11 +79,17 @@ class InfluxBucket:
         buckets = self._client.buckets_api()
         return self._call("look for the bucket", lambda: buckets.find_bucket_by_name(self.name)) is not None
 
-    def write_lines(self, lines: Sequence[str], precision: Any = WritePrecision.MS) -> None:
-        """Write line protocol in batches of 5,000; the times are in units of `precision`."""
-        for start in range(0, len(lines), BATCH_LINES):
-            record = "\n".join(lines[start : start + BATCH_LINES]).encode()
-            self._call("write", partial(self._write, record, precision))
+    def write_lines(self, lines: Iterable[str], precision: Any = WritePrecision.MS) -> None:
+        """Write line protocol in batches of 5,000; the times are in units of `precision`.
+
+        One batch at a time, in order; while the server takes one, a thread makes the next one.
+        """
+        rest = iter(lines)
+        with ThreadPoolExecutor(max_workers=1, thread_name_prefix="line-protocol") as maker:
+            making = maker.submit(_next_batch, rest)
+            while batch := making.result():
+                making = maker.submit(_next_batch, rest)
+                self._call("write", partial(self._write, batch, precision))
 
     def write_points(self, points: Sequence[Point]) -> None:
         """Write points whose times are in nanoseconds."""
@@ -93,8 +101,11 @@ class InfluxBucket:
         `params` (and `bucket`, this bucket's name) are variables of the query: they reach it as literals,
         escaped by the client library. Raises BucketMissingError where the bucket does not exist.
         """
-        body = self._call("query", lambda: self._read(flux, {"bucket": self.name, **params}))
-        return _rows(body)
+        return csv_rows(self.query_csv(flux, **params))
+
+    def query_csv(self, flux: str, **params: Any) -> str:
+        """The answer to a Flux query as it comes: CSV without annotations. Else as `query`."""
+        return self._call("query", lambda: self._read(flux, {"bucket": self.name, **params}))
 
     def _write(self, record: bytes, precision: Any) -> None:
         self._write_api.write(self.name, record=record, write_precision=precision)
@@ -145,8 +156,16 @@ def _wait_seconds(state: tenacity.RetryCallState) -> float:
     return max(grown, min(asked_for, LONGEST_WAIT_SECONDS))
 
 
-def _rows(body: str) -> list[dict[str, str]]:
-    """Tables of annotated CSV without annotations: each has its header; empty lines lie between them."""
+def _next_batch(lines: Iterator[str]) -> bytes:
+    """Nothing where no line is left."""
+    return "\n".join(itertools.islice(lines, BATCH_LINES)).encode()
+
+
+def csv_rows(body: str) -> list[dict[str, str]]:
+    """The rows of an answer to a query, as text by column name.
+
+    It holds tables of annotated CSV without annotations: each has its header; empty lines lie between them.
+    """
     rows: list[dict[str, str]] = []
     header: list[str] | None = None
     for cells in csv.reader(io.StringIO(body)):

@@ -33,35 +33,49 @@ def merge_candles(by_exchange: Mapping[str, Candles], high_low: str = "weighted"
     bit: they are summed in the order of their names.
     """
     names = sorted(by_exchange)
-    times = np.unique(np.concatenate([by_exchange[n].open_time_ms for n in names] or [np.empty(0, np.int64)]))
+    times = _all_times([by_exchange[name].open_time_ms for name in names])
     cube = _align([by_exchange[name] for name in names], times)
-    present = ~np.isnan(cube[:, :, OPEN])
+    present = ~np.isnan(cube[:, OPEN])
     merged = _weighted(cube, present)
     if high_low == "extremes":
-        merged[:, HIGH] = _extreme(np.fmax, cube[:, :, HIGH])
-        merged[:, LOW] = _extreme(np.fmin, cube[:, :, LOW])
-    return MergedCandles(Candles(times, merged), present.sum(axis=0), _sources(names, present))
+        merged[HIGH] = _extreme(np.fmax, cube[:, HIGH])
+        merged[LOW] = _extreme(np.fmin, cube[:, LOW])
+    candles = Candles(times, np.ascontiguousarray(merged.T))
+    return MergedCandles(candles, present.sum(axis=0), _sources(names, present))
+
+
+def _all_times(parts: list[NDArray[np.int64]]) -> NDArray[np.int64]:
+    """Each time that any part has, once. Each part is in order: a stable sort only joins them."""
+    times = np.sort(np.concatenate([np.empty(0, np.int64), *parts]), kind="stable")
+    new = np.ones(len(times), dtype=np.bool_)
+    np.not_equal(times[1:], times[:-1], out=new[1:])
+    return times[new]
 
 
 def _align(parts: list[Candles], times: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Shape (exchanges, times, 5); NaN where an exchange has no candle."""
-    cube = np.full((len(parts), len(times), 5), np.nan)
+    """Shape (exchanges, 5, times): numpy is fastest along the last axis. NaN where an exchange has no candle."""
+    cube = np.full((len(parts), 5, len(times)), np.nan)
     for index, part in enumerate(parts):
-        cube[index, np.searchsorted(times, part.open_time_ms)] = part.ohlcv
+        if len(part) == len(times):  # then it has each of them
+            cube[index] = part.ohlcv.T
+        else:
+            cube[index][:, np.searchsorted(times, part.open_time_ms)] = part.ohlcv.T
     return cube
 
 
 def _weighted(cube: NDArray[np.float64], present: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """Shape (5, times)."""
     merged = np.empty(cube.shape[1:])
     if not cube.size:
         return merged
-    prices = np.where(present[:, :, None], cube[:, :, OPEN : CLOSE + 1], 0.0)
-    volumes = np.where(present, cube[:, :, VOLUME], 0.0)
+    volumes = np.where(present, cube[:, VOLUME], 0.0)
     weights = _weights(volumes, present)
-    merged[:, OPEN : CLOSE + 1] = _within(_sum(weights[:, :, None] * prices), cube)
-    merged[:, VOLUME] = _sum(volumes)
-    merged[:, HIGH] = merged[:, : CLOSE + 1].max(axis=1)
-    merged[:, LOW] = merged[:, : CLOSE + 1].min(axis=1)
+    for price in range(OPEN, CLOSE + 1):
+        parts = np.where(present, cube[:, price], 0.0)
+        merged[price] = _within(_sum(weights * parts), cube[:, price])
+    merged[VOLUME] = _sum(volumes)
+    prices = merged[: CLOSE + 1]
+    merged[HIGH], merged[LOW] = prices.max(axis=0), prices.min(axis=0)
     return merged
 
 
@@ -82,10 +96,9 @@ def _sum(values: NDArray[np.float64]) -> NDArray[np.float64]:
     return functools.reduce(np.add, values)
 
 
-def _within(averages: NDArray[np.float64], cube: NDArray[np.float64]) -> NDArray[np.float64]:
+def _within(averages: NDArray[np.float64], parts: NDArray[np.float64]) -> NDArray[np.float64]:
     """Take rounding back: an average lies between its lowest and its highest part."""
-    prices = cube[:, :, OPEN : CLOSE + 1]
-    return np.clip(averages, np.fmin.reduce(prices, axis=0), np.fmax.reduce(prices, axis=0))
+    return np.clip(averages, np.fmin.reduce(parts, axis=0), np.fmax.reduce(parts, axis=0))
 
 
 def _extreme(choose: np.ufunc, prices: NDArray[np.float64]) -> NDArray[np.float64] | float:
@@ -99,6 +112,7 @@ def _sources(names: list[str], present: NDArray[np.bool_]) -> list[str]:
     """The names of the exchanges of each time, joined once for each combination that occurs."""
     if not names:
         return []
-    combinations, index = np.unique(present.T, axis=0, return_inverse=True)
-    texts = [",".join(name for name, has in zip(names, row, strict=True) if has) for row in combinations]
-    return [texts[i] for i in index.ravel()]
+    # One byte for each exchange, 0 or 1; the bytes of a time together are the key of its combination.
+    keys = np.ascontiguousarray(present.T).view(np.dtype((np.void, len(names)))).ravel().tolist()
+    texts = {key: ",".join(name for name, has in zip(names, key, strict=True) if has) for key in set(keys)}
+    return [texts[key] for key in keys]

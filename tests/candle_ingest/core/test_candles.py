@@ -1,10 +1,11 @@
 import math
+import sys
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from candle_ingest.core.candles import Candles, check_rows
+from candle_ingest.core.candles import Candles, check_one_by_one, check_rows
 from candle_ingest.core.window import MINUTE_MS, Window
 
 START_MS = 1_700_000_040_000
@@ -64,6 +65,37 @@ def test_sound_rows_are_all_kept_unchanged_whatever_stands_between_them(sound, j
     mixed = [*rows, *junk]
     random.shuffle(mixed)
     assert kept_rows(check_rows(mixed, WINDOW, MINUTE_MS)) == sorted(rows)
+
+
+def same(one, other):
+    """All of two pages; floats by their bits."""
+    return [
+        (page.candles.open_time_ms.tobytes(), page.candles.ohlcv.tobytes(), page.candles.ohlcv.shape,
+         page.rejected, page.rejected_slots, page.unplaced_count, page.outside_count)
+        for page in (one, other)
+    ]  # fmt: skip
+
+
+# Rows as exchanges send them, and what comes close: whole numbers, numbers at the end of what floats can hold.
+NUMBERS = st.sampled_from(
+    [0, 1, 5e-324, sys.float_info.max, int(sys.float_info.max) + 1, 2**53 + 1, math.nan, math.inf]
+)
+NEAR_ROWS = st.builds(
+    lambda time, values, index, value: [time, *values[:index], value, *values[index + 1 :]],
+    GRID_TIMES | GRID_TIMES.map(float) | NUMBERS,
+    sound_values(),
+    st.integers(0, 5),
+    NUMBERS,
+)
+SOUND_ROWS = st.builds(lambda t, v: [t, *v], GRID_TIMES | GRID_TIMES.map(float), sound_values())
+
+
+@given(st.lists(SOUND_ROWS | NEAR_ROWS, max_size=8) | st.lists(SOUND_ROWS, max_size=8), st.booleans())
+def test_all_rows_at_once_give_what_row_by_row_gives(rows, in_order):
+    if in_order:
+        rows = sorted({float(row[0]): row for row in rows if row[0] < 1e300}.values(), key=lambda row: float(row[0]))
+    one, other = same(check_rows(rows, WINDOW, MINUTE_MS), check_one_by_one(rows, WINDOW, MINUTE_MS))
+    assert one == other
 
 
 @given(ROWS)

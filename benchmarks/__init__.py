@@ -1,0 +1,1 @@
+"""Benchmarks: what the package does fast, each figure against something that anyone can run."""

@@ -1,0 +1,40 @@
+"""`python -m benchmarks`: measure all, or some, on real servers on this machine."""
+
+import argparse
+import os
+import sys
+import tempfile
+from pathlib import Path
+
+PLUGINS = Path(__file__).resolve().parents[1] / "plugins"
+OUTSIDE = ("AIRFLOW", "CANDLE_INGEST_", "INFLUXDB_", "REDIS_")
+
+
+def main(folder: Path) -> int:
+    """Exit status 0 also where a target is missed: a figure is no error."""
+    # Only now: importing Airflow makes files where AIRFLOW_HOME is.
+    from benchmarks.registry import BENCHMARKS
+    from benchmarks.runner import run_benchmarks
+
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="less work and fewer runs; the page is not written")
+    parser.add_argument("--only", action="append", choices=list(BENCHMARKS), metavar="NAME", help=", ".join(BENCHMARKS))
+    options = parser.parse_args()
+    run_benchmarks(folder, options.only or [], quick=options.quick)
+    return 0
+
+
+def set_up_environment(folder: Path) -> None:
+    """Nothing of the developer's own Airflow, servers or settings; processes of their own find the package."""
+    for name in [name for name in os.environ if name.startswith(OUTSIDE)]:
+        del os.environ[name]
+    os.environ["AIRFLOW_HOME"] = str(folder / "airflow")
+    os.environ["AIRFLOW__LOGGING__LOGGING_LEVEL"] = "WARNING"
+    os.environ["PYTHONPATH"] = str(PLUGINS)
+    sys.path.append(str(PLUGINS))
+
+
+if __name__ == "__main__":
+    with tempfile.TemporaryDirectory(prefix="candle-ingest-bench-") as name:
+        set_up_environment(Path(name))
+        sys.exit(main(Path(name)))

@@ -1,0 +1,17 @@
+"""What this process and all that it started have used of the processors."""
+
+import psutil
+
+
+def cpu_seconds() -> float:
+    """User and system time of this process and of those below it, servers too, as long as they live."""
+    own = psutil.Process()
+    return sum(_seconds(process) for process in [own, *own.children(recursive=True)])
+
+
+def _seconds(process: psutil.Process) -> float:
+    try:
+        times = process.cpu_times()
+    except psutil.NoSuchProcess:
+        return 0.0
+    return times.user + times.system

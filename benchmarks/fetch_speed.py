@@ -1,0 +1,84 @@
+"""Fetching a month of minutes, against a bare loop over `ccxt.fetch_ohlcv` with the same requests."""
+
+from typing import Any
+
+import ccxt
+
+from benchmarks.figures import Figures, take_turns
+from benchmarks.result import Result, at_least
+from benchmarks.sample import BINANCE_BTC, NOW_MS, days
+from benchmarks.workbench import Workbench
+from candle_ingest.adapters.candle_pages import candle_pages
+from candle_ingest.adapters.ccxt_exchange import CcxtExchange
+from candle_ingest.adapters.connections import ExchangeConnection
+from candle_ingest.core.window import MINUTE_MS, split_rows
+from include.exchange_simulator.process import SimulatorProcess
+
+MONTH = days(30)
+ROWS = 1000
+DELAY_SECONDS = 0.08
+
+
+def fetch_speed(bench: Workbench) -> Result:
+    """Without limits and without delay: what checking and storing in arrays costs."""
+    url = bench.unlimited_exchanges.exchange_url("binance")
+    connection = ExchangeConnection("binance", url, {"enableRateLimit": False})
+    ours, bare = CcxtExchange(connection), bare_exchange(url, limited=False)
+    figures = take_turns(lambda: _fetch(ours), lambda: _bare_loop(bare), bench.repetitions(11, 3))
+    return Result(
+        name="fetch",
+        what="30 days of minutes from binance, no limits, no delay: candle_pages against a bare fetch_ohlcv loop",
+        figures=figures,
+        target=at_least(0.9),
+    )
+
+
+def fetch_with_delay(bench: Workbench) -> Result:
+    """With the delay of a real exchange: what waiting for one answer at a time costs."""
+    simulator = bench.limited_exchanges
+    simulator.set_fault("binance", "delay", seconds=DELAY_SECONDS)
+    try:
+        figures = _with_delay(bench, simulator)
+    finally:
+        simulator.clear_faults()
+    return Result(
+        name="fetch_delayed",
+        what="the same with 80 ms of delay per answer and binance's limit, shared through Redis",
+        figures=figures,
+        target=at_least(3),
+        falls_short_because="pages are asked for one after the other, so nearly all of the time is spent waiting "
+        "for answers, as in the bare loop.",
+    )
+
+
+def _with_delay(bench: Workbench, simulator: SimulatorProcess) -> Figures:
+    url = simulator.exchange_url("binance")
+    ours = CcxtExchange(ExchangeConnection("binance", url), redis_client=bench.redis.client())
+    bare = bare_exchange(url, limited=True)
+    return take_turns(lambda: _fetch(ours), lambda: _bare_loop(bare), bench.repetitions(3, 1))
+
+
+def _fetch(exchange: CcxtExchange) -> int:
+    """The number of candles, from pages as a task gets them."""
+    return sum(len(page.checked.candles) for page in candle_pages(exchange, BINANCE_BTC, [MONTH], 1, NOW_MS))
+
+
+def bare_exchange(url: str, *, limited: bool) -> Any:
+    """ccxt as it comes, with another base URL and one market; `limited` leaves its own throttle on."""
+    api = ccxt.binance({"enableRateLimit": limited})
+    api.urls["api"] = {key: url + path_of(address) for key, address in api.urls["api"].items()}
+    api.set_markets([{**BINANCE_BTC, "spot": True, "type": "spot", "active": True}])
+    return api
+
+
+def path_of(address: str) -> str:
+    """The path of a URL."""
+    return "/" + address.split("/", 3)[3] if address.count("/") > 2 else ""
+
+
+def _bare_loop(api: Any) -> int:
+    rows: list[list[float]] = []
+    for window in split_rows(MONTH, MINUTE_MS, ROWS):
+        until = {"until": window.end_ms - MINUTE_MS}
+        rows += api.fetch_ohlcv(BINANCE_BTC["symbol"], "1m", window.start_ms, window.slots(MINUTE_MS), until)
+    return len(rows)

@@ -1,0 +1,33 @@
+"""The results as a page of the documentation."""
+
+from datetime import date
+
+from benchmarks.cells import HEADINGS, cells, shortfalls
+from benchmarks.machine import Machine
+from benchmarks.result import Result
+
+_INTRODUCTION = """\
+# Benchmarks
+Written by `make bench`. Redis, InfluxDB and the exchange simulator are real servers on the same machine, and share its
+cores with what is measured.
+
+A ratio (×) is the speed of this package against the other way to do the same, unless the row says otherwise; both take
+turns in one run. The figure is the median of the runs. Ratios carry over to other machines; seconds do so less.
+"""
+
+
+def markdown_page(results: list[Result], machine: Machine, day: date) -> str:
+    """The whole page."""
+    lines = [_INTRODUCTION, f"Measured on {day.isoformat()}: {machine}.", "", *_table(results)]
+    if sentences := shortfalls(results):
+        lines += ["", "## What falls short, and why", *(f"- {sentence}" for sentence in sentences)]
+    return "\n".join(lines) + "\n"
+
+
+def _table(results: list[Result]) -> list[str]:
+    rows = [HEADINGS, ("---",) * len(HEADINGS), *map(cells, results)]
+    return ["| " + " | ".join(_escaped(cell) for cell in row) + " |" for row in rows]
+
+
+def _escaped(cell: str) -> str:
+    return cell.replace("|", r"\|").replace("\n", " ")

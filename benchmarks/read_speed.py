@@ -1,0 +1,36 @@
+"""Reading candles back for a merge, against only receiving the answer."""
+
+from benchmarks.figures import Figures, take_turns
+from benchmarks.result import Result
+from benchmarks.sample import days, sample_candles
+from benchmarks.workbench import Workbench
+from candle_ingest.adapters.candle_store import CandleStore
+
+EXCHANGES = ("binance", "coinbaseexchange", "kraken")
+_BARE = """
+from(bucket: "{bucket}") |> range(start: {start}, stop: {stop})
+  |> filter(fn: (r) => r._measurement == "exchange_candles" and r.currency_pair == "BTC/USD" and r._field != "market")
+"""
+
+
+def read_speed(bench: Workbench) -> Result:
+    """A month of three exchanges: the query and the parsing, as a merge needs them."""
+    return Result(
+        name="read",
+        what="reading 3 exchanges × 43,200 candles into arrays, against receiving the bytes of a query without pivot",
+        figures=_figures(bench),
+    )
+
+
+def _figures(bench: Workbench) -> Figures:
+    window = days(30)
+    with bench.open_bucket() as bucket, bench.new_client() as client:
+        store, api = CandleStore(bucket), client.query_api()
+        for seed, name in enumerate(EXCHANGES):
+            store.write_exchange_candles("BTC/USD", name, "BTC/USD", sample_candles(window, seed))
+        bare = _BARE.format(bucket=bucket.name, start=window.start_ms // 1000, stop=window.end_ms // 1000)
+        return take_turns(
+            lambda: store.read_exchange_candles("BTC/USD", EXCHANGES, window),
+            lambda: api.query_raw(bare).data,
+            bench.repetitions(5, 1),
+        )

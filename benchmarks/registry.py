@@ -1,0 +1,30 @@
+"""All benchmarks by name, in the order of the table."""
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+
+from benchmarks.dag_parse_time import dag_parse_time
+from benchmarks.fetch_speed import fetch_speed, fetch_with_delay
+from benchmarks.merge_speed import merge_speed
+from benchmarks.read_speed import read_speed
+from benchmarks.result import Result
+from benchmarks.task_memory import fetch_memory, merge_memory
+from benchmarks.task_start_rate import task_start_rate
+from benchmarks.workbench import Workbench
+from benchmarks.write_speed import write_speed
+from benchmarks.year_within_limits import year_within_limits
+
+BENCHMARKS: Mapping[str, Callable[[Workbench], Result]] = MappingProxyType(
+    {
+        "fetch": fetch_speed,
+        "fetch_delayed": fetch_with_delay,
+        "merge": merge_speed,
+        "write": write_speed,
+        "read": read_speed,
+        "year": year_within_limits,
+        "dag_parse": dag_parse_time,
+        "fetch_memory": fetch_memory,
+        "merge_memory": merge_memory,
+        "task_start": task_start_rate,
+    }
+)

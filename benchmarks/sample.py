@@ -1,0 +1,30 @@
+"""The windows, markets and candles that benchmarks use: the same in every run."""
+
+from datetime import UTC, datetime
+
+import numpy as np
+
+from candle_ingest.core.candles import Candles
+from candle_ingest.core.window import DAY_MS, MINUTE_MS, Window
+
+START_MS = int(datetime(2025, 1, 1, tzinfo=UTC).timestamp() * 1000)
+# What the simulated exchanges take for now: all that is asked for is past.
+NOW_MS = int(datetime(2026, 1, 3, tzinfo=UTC).timestamp() * 1000)
+BINANCE_BTC = {
+    "id": "BTCUSDT", "symbol": "BTC/USDT", "base": "BTC", "quote": "USDT", "baseId": "BTC", "quoteId": "USDT",
+}  # fmt: skip
+
+
+def days(count: int) -> Window:
+    """The first `count` days of 2025."""
+    return Window(START_MS, START_MS + count * DAY_MS)
+
+
+def sample_candles(window: Window, seed: int) -> Candles:
+    """One candle a minute, with prices and volumes of as many digits as exchanges give."""
+    times = np.arange(window.start_ms, window.end_ms, MINUTE_MS, dtype=np.int64)
+    random = np.random.default_rng(seed)
+    prices = np.round(50_000 * np.exp(random.normal(0, 0.0005, (len(times), 4)).cumsum(axis=0)), 2)
+    volume = np.round(random.gamma(0.5, 10, len(times)), 5)
+    columns = prices[:, 0], prices.max(axis=1), prices.min(axis=1), prices[:, 3], volume
+    return Candles(times, np.column_stack(columns))

@@ -1,0 +1,104 @@
+"""The memory of a task: the most that was resident at a time, each task in a process of its own."""
+
+import multiprocessing
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+
+from benchmarks.figures import Figures, repeat
+from benchmarks.result import Result, at_most
+from benchmarks.sample import days, sample_candles
+from benchmarks.sample_plan import PlannedRun, planned_run
+from benchmarks.workbench import Workbench
+from candle_ingest.adapters.candle_store import CandleStore
+from candle_ingest.adapters.coverage_ledger import CoverageLedger
+from candle_ingest.core.window import MINUTE_MS
+from candle_ingest.settings import PipelineSettings
+
+MONTH = days(31)
+FIVE = ("binance", "coinbaseexchange", "kraken", "kucoin", "htx")
+KB_PER_MB = 1024
+MOST_MB = 300
+
+
+def fetch_memory(bench: Workbench) -> Result:
+    """A fetch of a month of minutes, written as it comes."""
+    settings = PipelineSettings(name="candle", exchanges=("binance",), influxdb_bucket=bench.influxdb.new_bucket())
+    with bench.task_environment(bench.unlimited_exchanges):
+        planned = planned_run(settings, MONTH, ["btcusd"])
+        figures = _peaks(_fetch, planned, bench.repetitions(3, 1))
+    return Result(
+        name="fetch_memory",
+        what="peak memory of a task that fetches 31 days of minutes",
+        figures=figures,
+        unit="MB",
+        target=at_most(MOST_MB),
+        detail=f"{_import_peak():.0f} MB of it are imports",
+    )
+
+
+def merge_memory(bench: Workbench) -> Result:
+    """A merge of a month of five exchanges, read back from InfluxDB."""
+    settings = PipelineSettings(name="candle", exchanges=FIVE, influxdb_bucket=bench.influxdb.new_bucket())
+    with bench.task_environment(bench.unlimited_exchanges):
+        planned = planned_run(settings, MONTH, ["btcusd"])
+        _store_candles(bench, settings.influxdb_bucket)
+        figures = _peaks(_merge, planned, bench.repetitions(3, 1))
+    return Result(
+        name="merge_memory",
+        what="peak memory of a task that merges a month of 5 exchanges",
+        figures=figures,
+        unit="MB",
+        target=at_most(MOST_MB),
+    )
+
+
+def _store_candles(bench: Workbench, name: str) -> None:
+    """What the fetches of the month would have left."""
+    with bench.open_bucket(name) as bucket:
+        store, ledger = CandleStore(bucket), CoverageLedger(bucket, MINUTE_MS)
+        for seed, exchange in enumerate(FIVE):
+            candles = sample_candles(MONTH, seed)
+            store.write_exchange_candles("BTC/USD", exchange, "BTC/USD", candles)
+            ledger.record_answered("BTC/USD", exchange, "BTC/USD", MONTH, candles)
+
+
+def _peaks(task: Callable[[PlannedRun], float], planned: PlannedRun, repetitions: int) -> Figures:
+    return repeat(lambda: _alone(task, planned), repetitions)
+
+
+def _import_peak() -> float:
+    return _alone(_only_import)
+
+
+def _alone(task: Callable[..., float], *arguments: object) -> float:
+    """What a call returns in a process of its own."""
+    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
+        return pool.submit(task, *arguments).result()
+
+
+def _fetch(planned: PlannedRun) -> float:
+    from candle_ingest.tasks.fetch_candles import fetch_candles
+
+    fetch_candles(planned.run, planned.plan.requests)
+    return _peak_mb()
+
+
+def _merge(planned: PlannedRun) -> float:
+    from candle_ingest.tasks.aggregate_and_write import aggregate_and_write
+
+    done = [{"currency_pair": r.currency_pair, "exchange": r.exchange} for r in planned.plan.requests]
+    aggregate_and_write(planned.run, planned.plan, done)
+    return _peak_mb()
+
+
+def _only_import() -> float:
+    import candle_ingest.tasks.fetch_candles  # noqa: F401
+
+    return _peak_mb()
+
+
+def _peak_mb() -> float:
+    """From /proc: `getrusage` would also count what the parent had before this process began its own program."""
+    status = Path("/proc/self/status").read_text(encoding="utf-8")
+    return int(status.split("VmHWM:")[1].split()[0]) / KB_PER_MB

@@ -1,0 +1,77 @@
+"""The servers that benchmarks need, each started when the first one asks for it."""
+
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from functools import cached_property
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from influxdb_client import InfluxDBClient
+
+from benchmarks.sample import NOW_MS
+from candle_ingest.adapters.influx_bucket import InfluxBucket
+from include.exchange_simulator.process import SimulatorProcess
+from include.local_stack.redis_server import RedisServer
+from tests.integration.servers.environment import connection_variables
+from tests.integration.servers.storage import InfluxdbTestServer, running_influxdb, running_redis
+
+
+class Workbench:
+    """Real servers on free ports of 127.0.0.1, ended with the block. `quick` asks for less work and fewer runs."""
+
+    def __init__(self, folder: Path, *, quick: bool) -> None:
+        self.folder = folder
+        self.quick = quick
+        self._started = ExitStack()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self._started.close()
+
+    def repetitions(self, full: int, quick: int) -> int:
+        """How often to repeat."""
+        return quick if self.quick else full
+
+    @cached_property
+    def redis(self) -> RedisServer:
+        """A real Redis."""
+        return self._started.enter_context(running_redis(self.folder / "redis"))
+
+    @cached_property
+    def influxdb(self) -> InfluxdbTestServer:
+        """A real InfluxDB; `new_bucket()` gives an empty bucket."""
+        return self._started.enter_context(running_influxdb(self.folder / "influxdb"))
+
+    @cached_property
+    def unlimited_exchanges(self) -> SimulatorProcess:
+        """Simulated exchanges that never refuse."""
+        return self._started.enter_context(SimulatorProcess(limits=False, now_ms=NOW_MS))
+
+    @cached_property
+    def limited_exchanges(self) -> SimulatorProcess:
+        """Simulated exchanges that refuse what goes beyond their published limits."""
+        return self._started.enter_context(SimulatorProcess(now_ms=NOW_MS))
+
+    @contextmanager
+    def task_environment(self, exchanges: SimulatorProcess) -> Iterator[Mapping[str, str]]:
+        """The connections of a task as variables, for this process and those that it starts; Redis is emptied."""
+        self.redis.client().flushdb()
+        variables = connection_variables(self.redis, self.influxdb, exchanges)
+        os.environ.update(variables)
+        try:
+            yield variables
+        finally:
+            for name in variables:
+                del os.environ[name]
+
+    def new_client(self) -> InfluxDBClient:
+        """The client library by itself; the caller enters it."""
+        return InfluxDBClient(url=self.influxdb.url, token=self.influxdb.token, org=self.influxdb.org, timeout=60_000)
+
+    def open_bucket(self, name: str | None = None) -> InfluxBucket:
+        """A bucket, a new one without a name, opened as a task opens it; the caller enters it."""
+        return InfluxBucket(self.new_client(), name or self.influxdb.new_bucket("bench"))

@@ -1,0 +1,59 @@
+"""Writing candles to InfluxDB, against uploading line protocol that was made before."""
+
+from itertools import count
+
+from influxdb_client import WritePrecision
+from influxdb_client.client.write_api import SYNCHRONOUS, WriteApi
+
+from benchmarks.figures import Figures, take_turns
+from benchmarks.result import Result, at_least
+from benchmarks.sample import days, sample_candles
+from benchmarks.workbench import Workbench
+from candle_ingest.adapters.candle_store import CandleStore
+from candle_ingest.adapters.influx_bucket import BATCH_LINES
+from candle_ingest.core.candles import FIELDS, Candles
+
+MONTHS_TWO = days(60)
+# Each upload goes to a series of its own: writing points again is other work than writing new ones.
+_PLACEHOLDER = "PAIR"
+
+
+def write_speed(bench: Workbench) -> Result:
+    """From arrays to stored points, through the package and through the client library alone."""
+    return Result(
+        name="write",
+        what="86,400 candles from arrays to InfluxDB, against uploading prepared line protocol in the same batches",
+        figures=_figures(bench),
+        target=at_least(0.9),
+        falls_short_because="making the lines takes a microsecond each, and where the processors are busy little of it "
+        "is hidden behind the time that the server takes.",
+    )
+
+
+def _figures(bench: Workbench) -> Figures:
+    candles = sample_candles(MONTHS_TWO, seed=1)
+    batches, pairs = prepared_batches(candles), count()
+    with bench.open_bucket() as bucket, bench.new_client() as client:
+        store, api = CandleStore(bucket), client.write_api(write_options=SYNCHRONOUS)
+        return take_turns(
+            lambda: store.write_exchange_candles(f"OUR{next(pairs)}/USD", "binance", "BTC/USDT", candles),
+            lambda: _upload(api, bucket.name, batches, f"BARE{next(pairs)}/USD"),
+            bench.repetitions(9, 3),
+        )
+
+
+def prepared_batches(candles: Candles) -> list[bytes]:
+    """Line protocol as the package writes it, ready to be sent but for the name of the pair."""
+    lines = [
+        f"exchange_candles,currency_pair={_PLACEHOLDER},exchange=binance "
+        + ",".join(f"{field}={value!r}" for field, value in zip(FIELDS, values, strict=True))
+        + f',market="BTC/USDT" {time}'
+        for time, *values in candles.rows()
+    ]
+    return ["\n".join(lines[at : at + BATCH_LINES]).encode() for at in range(0, len(lines), BATCH_LINES)]
+
+
+def _upload(api: WriteApi, bucket: str, batches: list[bytes], pair: str) -> None:
+    for batch in batches:
+        record = batch.replace(_PLACEHOLDER.encode(), pair.encode())
+        api.write(bucket, record=record, write_precision=WritePrecision.MS)
