@@ -44,10 +44,14 @@ class BucketMissingError(ConfigurationError):
 
 
 class InfluxBucket:
-    """A bucket, through one client. As a context manager it closes the client."""
+    """A bucket, through one client. As a context manager it closes the client.
 
-    def __init__(self, client: InfluxDBClient, bucket: str) -> None:
+    Each request is tried `attempts` times: a task waits for the server, a person does not.
+    """
+
+    def __init__(self, client: InfluxDBClient, bucket: str, attempts: int = ATTEMPTS) -> None:
         self.name = bucket
+        self._attempts = attempts
         self._client = client
         self._write_api = client.write_api(write_options=SYNCHRONOUS)
         self._query_api = client.query_api()
@@ -117,7 +121,7 @@ class InfluxBucket:
     def _call(self, what: str, call: Callable[[], T]) -> T:
         retrying = tenacity.Retrying(
             retry=tenacity.retry_if_exception_type(InfluxTemporaryError),
-            stop=tenacity.stop_after_attempt(ATTEMPTS),
+            stop=tenacity.stop_after_attempt(self._attempts),
             wait=_wait_seconds,
             before_sleep=tenacity.before_sleep_log(logger, logging.WARNING),
             reraise=True,

@@ -1,0 +1,57 @@
+"""What the ledger says of one pair, and which task said it."""
+
+from dataclasses import dataclass
+
+from candle_ingest.adapters.influx_bucket import InfluxBucket
+from candle_ingest.core.coverage import Entry
+from candle_ingest.core.recorder import Recorder
+from candle_ingest.core.window import DAY_MS, Window, floor_ms
+from candle_ingest.page.times import NS_PER_MS, flux_range
+
+FETCH_TASK, MERGE_TASK = "fetch_candles", "aggregate_and_write"
+_READ = """
+from(bucket: bucket)
+  |> range(start: time(v: start_ns), stop: time(v: stop_ns))
+  |> filter(fn: (r) => r._measurement == "fetch_coverage" and r.currency_pair == currency_pair)
+  |> filter(fn: (r) => r._field == "end_ms" or r._field == "recorded_at_ms" or r._field == "tries"
+       or r._field == "outcome" or r._field == "reason" or r._field == "dag_id" or r._field == "run_id"
+       or r._field == "map_index")
+  |> pivot(rowKey: ["_time"], columnKey: ["_field"], valueColumn: "_value")
+  |> map(fn: (r) => ({r with time_ns: int(v: r._time)}))
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerRecord:
+    """An entry of the ledger and the task instance that wrote it."""
+
+    entry: Entry
+    recorder: Recorder
+
+    @property
+    def task_id(self) -> str:
+        """The task: only fetches are mapped."""
+        return MERGE_TASK if self.recorder.map_index < 0 else FETCH_TASK
+
+
+def read_ledger_records(bucket: InfluxBucket, currency_pair: str, window: Window) -> list[LedgerRecord]:
+    """What was recorded of one pair for the days that `window` touches."""
+    days = Window(floor_ms(window.start_ms, DAY_MS), max(window.end_ms, floor_ms(window.start_ms, DAY_MS) + 1))
+    return [_record(row) for row in bucket.query(_READ, currency_pair=currency_pair, **flux_range(days))]
+
+
+def _record(row: dict[str, str]) -> LedgerRecord:
+    entry = Entry(
+        currency_pair=row["currency_pair"],
+        exchange=row["exchange"],
+        window=Window(int(row["time_ns"]) // NS_PER_MS, int(row["end_ms"])),
+        status=row["status"],
+        recorded_at_ms=int(row["recorded_at_ms"]),
+        tries=int(row.get("tries") or 1),
+        outcome=row.get("outcome") or "",
+        reason=row.get("reason") or "",
+    )
+    map_index = int(row.get("map_index") or -1)
+    return LedgerRecord(
+        entry, Recorder(dag_id=row.get("dag_id") or "", run_id=row.get("run_id") or "", map_index=map_index)
+    )

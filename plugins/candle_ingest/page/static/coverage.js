@@ -1,0 +1,105 @@
+// Symbols × days: where candles are not accounted for.
+import { badge, count, element, message, share, table } from "./dom.js";
+import { address, api, link } from "./data.js";
+import { LEVELS, NONE, legend, level } from "./levels.js";
+import { colour, draw, plotly } from "./plot.js";
+
+const SPANS = [30, 90, 365, 730];
+const MOST_HOLES = 50;
+
+export async function showCoverage(place, pipeline) {
+  plotly();
+  const days = Number(address.get("days")) || (innerWidth < 640 ? 30 : 90);
+  const data = await api(pipeline, "coverage", { days });
+  const spans = SPANS.map((span) => element("a", { class: "button", href: link({ view: "coverage", days: span }), "aria-current": span === days && "true" }, `${span} days`));
+  const tiles = element("div", { class: "tiles" }, completeTile(data));
+  place.replaceChildren(tiles, element("div", { class: "bar" }, spans));
+  if (data.redis_problem) place.append(message("warn", "Redis does not say which symbols are listed.", data.redis_problem));
+  const empty = data.expected.every((row) => row.every((value) => !value));
+  if (empty) place.append(nothingYet(data, pipeline));
+  else showMap(place, data);
+  performance.mark("candles-map");
+  await addTiles(tiles, pipeline);
+}
+
+function completeTile(data) {
+  const sum = (rows) => rows.reduce((total, row) => total + row.reduce((a, b) => a + b, 0), 0);
+  const [expected, open] = [sum(data.expected), sum(data.open)];
+  if (!expected) return tile("none", "No data yet", "nobody has asked for these days", "coverage");
+  const text = open ? `${share(1 - open / expected)} accounted for` : "Complete";
+  const more = `${count(open)} of ${count(expected)} candles of the exchanges are open`;
+  return tile(open ? (open / expected > 0.01 ? "bad" : "warn") : "good", text, more, "coverage");
+}
+
+const tile = (kind, title, text, view) => element("a", { class: `tile ${kind}`, href: link({ view }) }, element("b", {}, title), text);
+
+async function addTiles(tiles, pipeline) {
+  const [freshness, health] = await Promise.all([api(pipeline, "freshness"), api(pipeline, "exchanges")]);
+  const late = freshness.symbols.filter(({ state }) => state !== "in time");
+  const names = late.slice(0, 3).map(({ currency_pair: pair }) => pair).join(", ") + (late.length > 3 ? " …" : "");
+  tiles.append(late.length
+    ? tile("bad", `${count(late.length)} of ${count(freshness.symbols.length)} symbols late`, names, "freshness")
+    : tile(freshness.symbols.length ? "good" : "none", freshness.symbols.length ? "In time" : "No symbols", `${count(freshness.symbols.length)} symbols`, "freshness"));
+  const failing = health.exchanges.filter(({ state }) => state !== "up");
+  tiles.append(failing.length
+    ? tile(failing.some(({ state }) => state === "failing") ? "bad" : "warn", `${failing.length} of ${health.exchanges.length} exchanges not up`, failing.map(({ exchange, state }) => `${exchange}: ${state}`).join(", "), "exchanges")
+    : tile("good", "All exchanges up", health.exchanges.map(({ exchange }) => exchange).join(", "), "exchanges"));
+}
+
+function nothingYet(data, pipeline) {
+  const symbols = data.pairs.length ? `Listed in Redis: ${data.pairs.slice(0, 20).join(", ")}${data.pairs.length > 20 ? " …" : ""}.` : "";
+  return message("plain", "There is nothing yet for these days.", symbols, `Unpause ${pipeline.dag_ids.join(", ")}; the first day shows here when its run is done.`);
+}
+
+function showMap(place, data) {
+  const search = element("input", { type: "search", placeholder: "Filter symbols", "aria-label": "Filter symbols" });
+  const only = element("input", { type: "checkbox" });
+  const map = element("div", { class: "plot", role: "img", "aria-label": "Symbols by days; the list below says the same in words" });
+  const redraw = () => drawMap(map, data, search.value.trim().toUpperCase(), only.checked);
+  search.addEventListener("input", redraw);
+  only.addEventListener("change", redraw);
+  document.addEventListener("theme", redraw);
+  place.append(element("div", { class: "bar" }, search, element("label", {}, only, "only with holes")), legend(), map, holes(data));
+  redraw();
+}
+
+async function drawMap(map, data, text, onlyHoles) {
+  const rows = data.pairs.map((_, row) => row).filter((row) => data.pairs[row].includes(text) && (!onlyHoles || data.open[row].some(Boolean)));
+  if (!rows.length) rows.push(0);
+  const z = rows.map((row) => data.expected[row].map((expected, column) => level(expected, data.open[row][column])));
+  const words = rows.map((row) => data.expected[row].map((expected, column) => inWords(expected, data.open[row][column])));
+  const scale = LEVELS.flatMap(([name], index) => [[index / LEVELS.length, colour(name)], [(index + 1) / LEVELS.length, colour(name)]]);
+  const gap = rows.length * data.days.length < 8000 ? 1 : 0;
+  const trace = {
+    type: "heatmap", x: data.days, y: rows.map((row) => data.pairs[row]), z, customdata: words, zmin: -0.5, zmax: NONE + 0.5, colorscale: scale,
+    showscale: false, xgap: gap, ygap: gap, hovertemplate: "%{y}, %{x|%Y-%m-%d}<br>%{customdata}<extra></extra>",
+  };
+  const height = rows.length * (rows.length <= 40 ? 22 : 13);
+  const longest = Math.max(...trace.y.map((name) => name.length));
+  await draw(map, [trace], {
+    height: height + 40, margin: { l: 12 + longest * 7, r: 8, t: 8, b: 32 }, dragmode: false,
+    xaxis: { fixedrange: true, showgrid: false, type: "date" }, yaxis: { fixedrange: true, showgrid: false, autorange: "reversed", type: "category", tickfont: { size: rows.length <= 40 ? 12 : 10 }, dtick: rows.length <= 150 ? 1 : undefined },
+  });
+  map.removeAllListeners?.("plotly_click");
+  map.on("plotly_click", ({ points: [point] }) => location.assign(link({ view: "day", symbol: point.y, day: point.x.slice(0, 10) })));
+}
+
+function inWords(expected, open) {
+  if (!expected) return "nobody has asked";
+  return open ? `${count(open)} of ${count(expected)} candles open` : `all ${count(expected)} candles accounted for`;
+}
+
+function holes(data) {
+  const found = data.pairs.flatMap((pair, row) => data.open[row].flatMap((open, column) =>
+    open ? [{ pair, day: data.days[column], open, expected: data.expected[row][column] }] : []));
+  if (!found.length) return message("good", "No holes.", "Every candle that was asked for is there, or nobody traded, or the market was not listed yet.");
+  found.sort((a, b) => b.open / b.expected - a.open / a.expected || b.day.localeCompare(a.day));
+  const columns = [
+    ["Symbol", ({ pair }) => pair],
+    ["Day", ({ pair, day }) => element("a", { href: link({ view: "day", symbol: pair, day }) }, day)],
+    ["Open", ({ open, expected }) => `${count(open)} of ${count(expected)}`, true],
+    ["", ({ open, expected }) => badge(level(expected, open) > 3 ? "bad" : "warn", share(open / expected)), true],
+  ];
+  const note = found.length > MOST_HOLES ? element("p", { class: "quiet" }, `The ${MOST_HOLES} largest of ${count(found.length)} days with holes.`) : "";
+  return element("section", {}, element("h2", {}, "Holes, the largest first"), note, table("Days with holes", columns, found.slice(0, MOST_HOLES)));
+}

@@ -1,0 +1,39 @@
+// How the exchanges answered lately.
+import { badge, count, duration, element, message, moment, table } from "./dom.js";
+import { address, api, link } from "./data.js";
+
+const SPANS = [1, 6, 24, 168];
+const KINDS = { up: "good", "partly failing": "warn", failing: "bad", "no data": "none" };
+
+export async function showExchanges(place, pipeline) {
+  const hours = Number(address.get("hours")) || 6;
+  const data = await api(pipeline, "exchanges", { hours });
+  const spans = SPANS.map((span) => element("a", { class: "button", href: link({ view: "exchanges", hours: span }), "aria-current": span === hours && "true" }, span === 168 ? "1 week" : `${span} h`));
+  const columns = [
+    ["Exchange", ({ exchange }) => exchange],
+    ["State", state],
+    ["Fetches", ({ ok, failed }) => count(ok + failed), true],
+    ["Failed", ({ failed }) => count(failed), true],
+    ["Calls", ({ calls }) => count(calls), true],
+    ["Candles", ({ candles }) => count(candles), true],
+    ["Median", ({ median_ms: ms }) => milliseconds(ms), true],
+    ["95 % within", ({ p95_ms: ms }) => milliseconds(ms), true],
+    ["Last success", ({ last_success_ms: ms }) => ago(ms, data.now_ms)],
+    ["Last failure", lastFailure(data.now_ms)],
+  ];
+  place.replaceChildren(element("div", { class: "bar" }, spans), element("p", { class: "quiet" }, "By the last fetch of each symbol; durations are those of whole fetches."));
+  if (data.exchanges.every(({ symbols }) => !symbols)) place.append(message("plain", `No fetch in the last ${hours} hours.`, "Are the DAGs paused, or has the scheduler stopped?"));
+  place.append(table("Exchanges", columns, data.exchanges));
+}
+
+function state({ state: text, symbols, symbols_failing: failing }) {
+  const names = failing.slice(0, 5).join(", ") + (failing.length > 5 ? " …" : "");
+  const more = failing.length ? element("div", { class: "quiet" }, `${count(failing.length)} of ${count(symbols)} symbols: ${names}`) : "";
+  return element("div", {}, badge(KINDS[text], text), more);
+}
+
+const milliseconds = (ms) => (ms == null ? "" : ms < 10000 ? `${count(Math.round(ms))} ms` : duration(ms));
+const ago = (ms, now) => (ms == null ? "none" : element("span", { title: `${moment(ms)} UTC` }, `${duration(now - ms)} ago`));
+
+const lastFailure = (now) => ({ last_failure_ms: ms, last_reason: reason, last_reason_pair: pair }) =>
+  ms == null ? "none" : element("div", { class: "reason" }, ago(ms, now), `, ${pair}: ${reason}`);

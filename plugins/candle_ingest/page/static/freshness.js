@@ -1,0 +1,42 @@
+// How late each symbol is, and how far its history has got.
+import { badge, count, duration, element, message, moment, table } from "./dom.js";
+import { api } from "./data.js";
+
+const KINDS = { "in time": "good", late: "bad", never: "none" };
+
+export async function showFreshness(place, pipeline) {
+  const data = await api(pipeline, "freshness");
+  place.replaceChildren();
+  if (data.redis_problem) place.append(message("warn", "Redis does not say which symbols are listed.", data.redis_problem, "Shown are those that have a watermark."));
+  if (!data.symbols.length) return place.append(message("plain", "There are no symbols yet.", "Write them to Redis, and unpause the DAGs."));
+  const late = data.symbols.filter(({ state }) => state !== "in time");
+  place.append(
+    late.length
+      ? message("bad", `${count(late.length)} of ${count(data.symbols.length)} symbols are late.`, `Late is a symbol without a complete candle for ${duration(data.late_after_ms)}. A hole holds its watermark back.`)
+      : message("good", `All ${count(data.symbols.length)} symbols are in time.`, `None lags by more than ${duration(data.late_after_ms)}.`),
+    history(data), symbols(data));
+}
+
+function history(data) {
+  if (!data.days_wanted) return message("plain", "No history is asked for.", "backfill_start_date is skip, or today.");
+  const [wanted, done] = [data.days_wanted * data.symbols.length, data.symbols.reduce((sum, { days_done: days }) => sum + days, 0)];
+  const left = wanted - done;
+  const pace = left <= 0 ? "All days are recorded." : data.done_at_ms
+    ? `${count(data.days_in_last_hour)} days in the last hour: done in about ${duration(data.done_at_ms - data.now_ms)}, at ${moment(data.done_at_ms)} UTC.`
+    : "None in the last hour, so there is no estimate. Is the backfill DAG paused?";
+  return element("section", { class: "card" }, element("b", {}, "History"), element("p", { class: "bar" }, element("progress", { max: wanted, value: done, "aria-label": "History" }), `${count(done)} of ${count(wanted)} days of symbols since ${moment(data.history_start_ms).slice(0, 10)}. ${pace}`));
+}
+
+function symbols(data) {
+  const time = (ms) => (ms == null ? "none" : moment(ms));
+  const columns = [
+    ["Symbol", ({ currency_pair: pair, ticker }) => element("span", { title: `${ticker} in Redis` }, pair)],
+    ["State", ({ state }) => badge(KINDS[state], state)],
+    ["Lag", ({ lag_ms: lag }) => (lag == null ? "" : duration(lag)), true],
+    ["Caught up to", ({ catch_up_ms: ms }) => time(ms)],
+    ["History complete to", ({ backfill_ms: ms }) => time(ms)],
+    ["Days of history", ({ days_done: days }) => (data.days_wanted ? `${count(days)} of ${count(data.days_wanted)}` : ""), true],
+  ];
+  const rows = [...data.symbols].sort((a, b) => (b.lag_ms ?? Infinity) - (a.lag_ms ?? Infinity) || a.currency_pair.localeCompare(b.currency_pair));
+  return element("section", {}, element("p", { class: "quiet" }, "Times are open times of candles, UTC. The symbol with the longest lag comes first."), table("Symbols", columns, rows));
+}

@@ -1,0 +1,89 @@
+// Which view, of which pipeline, in which colours.
+import { element, message } from "./dom.js";
+import { Refusal, address, ask, link } from "./data.js";
+import { showChart } from "./chart.js";
+import { showCoverage } from "./coverage.js";
+import { showDay } from "./day.js";
+import { showExchanges } from "./exchanges.js";
+import { showExplain } from "./explain.js";
+import { showFreshness } from "./freshness.js";
+
+const VIEWS = { coverage: ["Coverage", showCoverage], chart: ["Chart", showChart], explain: ["Explain", showExplain], exchanges: ["Exchanges", showExchanges], freshness: ["Freshness", showFreshness], day: [null, showDay] };
+const place = document.getElementById("view");
+
+// In Airflow's frame its own choice counts, outside it the system's.
+function followTheme() {
+  const outer = window.parent === window ? null : window.parent.document.documentElement;
+  const system = matchMedia("(prefers-color-scheme: dark)");
+  const set = () => {
+    const dark = outer ? outer.classList.contains("dark") : system.matches;
+    document.documentElement.dataset.theme = dark ? "dark" : "light";
+    document.dispatchEvent(new Event("theme"));
+  };
+  set();
+  if (outer) new MutationObserver(set).observe(outer, { attributeFilter: ["class"] });
+  else system.addEventListener("change", set);
+}
+
+function choosePipeline(pipelines) {
+  const wanted = address.get("pipeline");
+  const dag = address.get("dag");
+  if (wanted) return pipelines.find(({ name }) => name === wanted);
+  if (dag) return pipelines.find(({ dag_ids: ids }) => ids.includes(dag));
+  return pipelines[0];
+}
+
+function showChoice(pipelines, chosen) {
+  const select = document.getElementById("pipeline");
+  select.replaceChildren(...pipelines.map(({ name }) => element("option", { value: name, selected: name === chosen?.name }, name)));
+  if (!chosen) select.prepend(element("option", { selected: true, disabled: true }, "choose one"));
+  document.getElementById("pipeline-choice").hidden = pipelines.length < 2 && Boolean(chosen);
+  select.addEventListener("change", () => location.assign(link({ pipeline: select.value, view: address.get("view") })));
+}
+
+function showNavigation(view) {
+  const shown = { symbol: address.get("symbol") };
+  document.getElementById("views").replaceChildren(...Object.entries(VIEWS).filter(([, [title]]) => title).map(([name, [title]]) =>
+    element("a", { href: link({ view: name, ...(["chart", "explain"].includes(name) ? shown : {}) }), "aria-current": name === view && "page" }, title)));
+}
+
+function noPipeline(pipelines) {
+  if (!pipelines.length) return message("bad", "You may not see any pipeline.", "It needs the right to read the pipeline's DAGs: ask whoever administers Airflow.");
+  if (address.get("dag")) return message("plain", `${address.get("dag")} is not a DAG of a candle pipeline.`, "Choose a pipeline above.");
+  return message("bad", `There is no pipeline ${address.get("pipeline")} that you may see.`, "Choose one above.");
+}
+
+const CURES = {
+  no_answer: ["InfluxDB does not answer.", "The page shows what is stored there. Start InfluxDB, check host, port and schema of the connection influxdb_default, and load the page anew."],
+  bucket_missing: ["The bucket does not exist yet.", "The first run of the pipeline creates it: unpause its DAGs, or check the setting influxdb_bucket."],
+  settings: ["A setting or a connection is wrong.", "Correct it and load the page anew."],
+};
+
+export function trouble(error) {
+  if (!(error instanceof Refusal)) return message("bad", "The page has failed.", String(error));
+  if (error.kind) return message("bad", CURES[error.kind][0], CURES[error.kind][1], error.message);
+  if (error.status === 401) return message("bad", "You are signed out.", "Sign in to Airflow and load the page anew.");
+  if (error.status === 400) return message("bad", "The address asks for something that cannot be.", error.message);
+  return message("bad", `HTTP ${error.status}`, error.message);
+}
+
+async function show() {
+  const { pipelines } = await ask("api/pipelines");
+  const chosen = choosePipeline(pipelines);
+  showChoice(pipelines, chosen);
+  if (!chosen) return place.replaceChildren(noPipeline(pipelines));
+  address.set("pipeline", chosen.name);
+  const view = address.get("view") in VIEWS ? address.get("view") : "coverage";
+  showNavigation(view);
+  place.replaceChildren(element("p", { class: "quiet" }, "Loading …"));
+  await VIEWS[view][1](place, chosen);
+}
+
+followTheme();
+try {
+  await show();
+} catch (error) {
+  place.replaceChildren(trouble(error));
+  if (!(error instanceof Refusal)) console.error(error);
+}
+place.setAttribute("aria-busy", "false");
