@@ -10,6 +10,7 @@ from benchmarks.read_speed import read_speed
 from benchmarks.result import Result
 from benchmarks.task_memory import fetch_memory, merge_memory
 from benchmarks.task_start_rate import task_start_rate
+from benchmarks.thousand_symbols import thousand_symbols
 from benchmarks.workbench import Workbench
 from benchmarks.write_speed import write_speed
 from benchmarks.year_within_limits import year_within_limits
@@ -26,5 +27,6 @@ BENCHMARKS: Mapping[str, Callable[[Workbench], Result]] = MappingProxyType(
         "fetch_memory": fetch_memory,
         "merge_memory": merge_memory,
         "task_start": task_start_rate,
+        "thousand": thousand_symbols,
     }
 )

@@ -114,7 +114,8 @@ def _with_steps(dag: DAG, settings: PipelineSettings, kind: str) -> DAG:
             plan = step.validate_symbols(_run(settings, kind), tickers)
         facts = {"min_exchanges": plan.min_exchanges, "left_out": plan.left_out}
         get_current_context()["ti"].xcom_push("plan", {**facts, "merges": [job.to_dict() for job in plan.merges]})
-        return [{"batch": [r.to_dict() for r in batch]} for batch in batches(plan.requests, _most_instances())]
+        instances = batches(plan.requests, _most_instances(), settings.symbols_per_fetch)
+        return [{"batch": [request.to_dict() for request in batch]} for batch in instances]
 
     # What a repair cannot mend now, the next one takes up.
     retries = 0 if kind == REPAIR else settings.task_retries

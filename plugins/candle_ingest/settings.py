@@ -112,6 +112,12 @@ class PipelineSettings(BaseModel):
         min_length=1,
         description="InfluxDB bucket",
     )
+    symbols_per_fetch: int = Field(
+        default=1,
+        ge=1,
+        le=1000,
+        description="Symbols of one exchange that share a mapped fetch task; more where there would be too many tasks",
+    )
     task_retries: int = Field(default=3, ge=0, le=20, description="Times that Airflow tries a failed task again")
     retry_delay_seconds: int = Field(
         default=60, ge=1, le=3600, description="Seconds before the first retry; doubled for each further one"

@@ -174,12 +174,12 @@ def test_the_minutes_of_a_day_add_up(bucket):
     ledger.record_suspected("BTC/USD", "kraken", [minutes(20, 55)], "silent")
     ledger.record_answered("BTC/USD", "binance", "BTC/USDT", minutes(0, 100), candles())
     ledger.record_answered("ETH/USD", "binance", "ETH/USDT", minutes(0, 100), candles())
-    accounts = DailyCoverage(bucket, MINUTE_MS).update(DAY.start_ms, ledger.entries(DAY), {"BTC/USD"})
+    accounts = DailyCoverage(bucket, MINUTE_MS).update("BTC/USD", DAY.start_ms, ledger.entries(DAY, "BTC/USD"))
     assert accounts == {
-        ("BTC/USD", "kraken"): Account(
+        "kraken": Account(
             expected=100, present=3, quiet=22, not_listed=0, suspected=35, rejected=5, failed=10, not_asked=25
         ),
-        ("BTC/USD", "binance"): Account(
+        "binance": Account(
             expected=100, present=0, quiet=100, not_listed=0, suspected=0, rejected=0, failed=0, not_asked=0
         ),
     }

@@ -29,13 +29,13 @@ END_OF_TIME_MS = 4_102_444_800_000
 _READ = """
 from(bucket: bucket)
   |> range(start: time(v: start_ns), stop: time(v: stop_ns))
-  |> filter(fn: (r) => r._measurement == "fetch_coverage"%s)
+  |> filter(fn: (r) => r._measurement == "fetch_coverage" and r.currency_pair == currency_pair%s)
   |> filter(fn: (r) => r._field == "end_ms" or r._field == "recorded_at_ms" or r._field == "tries"
        or r._field == "outcome" or r._field == "reason")
   |> pivot(rowKey: ["_time"], columnKey: ["_field"], valueColumn: "_value")
   |> map(fn: (r) => ({r with time_ns: int(v: r._time)}))
 """
-_OF_PAIR = " and r.currency_pair == currency_pair"
+_OF_EXCHANGE = " and r.exchange == exchange"
 _UNSETTLED = ' and r.status != "answered" and r.status != "not_listed"'
 
 
@@ -73,7 +73,7 @@ class CoverageLedger:
         wanted = union(windows)
         if not wanted:
             return
-        known = [e for e in self.entries(_around(wanted), currency_pair) if e.exchange == exchange]
+        known = self.entries(_around(wanted), currency_pair, exchange)
         settled = [entry.window for entry in known if entry.status not in OPEN]
         tries = 1 + max((e.tries for e in known if e.status == status), default=0)
         missing = [part for window in wanted for part in subtract(window, settled)]
@@ -90,21 +90,23 @@ class CoverageLedger:
         self._record(entry.currency_pair, entry.exchange, [window], SUSPECTED, entry.reason, outcome=outcome)
         return outcome
 
-    def entries(self, window: Window, currency_pair: str | None = None) -> list[Entry]:
-        """All entries that touch the days of `window`, of one pair or of all."""
+    def entries(self, window: Window, currency_pair: str, exchange: str | None = None) -> list[Entry]:
+        """All entries of a pair that touch the days of `window`, of one exchange or of all."""
         start_ms = floor_ms(window.start_ms, DAY_MS)
-        return self._read(_OF_PAIR if currency_pair else "", start_ms, max(window.end_ms, start_ms + 1), currency_pair)
+        condition = _OF_EXCHANGE if exchange else ""
+        return self._read(condition, start_ms, max(window.end_ms, start_ms + 1), currency_pair, exchange or "")
 
     def unsettled(self, currency_pair: str) -> list[Entry]:
         """All entries of a pair that were ever open: few, and kept apart by their tag."""
-        return self._read(_OF_PAIR + _UNSETTLED, 0, END_OF_TIME_MS, currency_pair)
+        return self._read(_UNSETTLED, 0, END_OF_TIME_MS, currency_pair)
 
-    def _read(self, condition: str, start_ms: int, stop_ms: int, currency_pair: str | None) -> list[Entry]:
+    def _read(self, condition: str, start_ms: int, stop_ms: int, currency_pair: str, exchange: str = "") -> list[Entry]:
         rows = self._bucket.query(
             _READ % condition,
             start_ns=start_ms * NS_PER_MS,
             stop_ns=stop_ms * NS_PER_MS,
-            currency_pair=currency_pair or "",
+            currency_pair=currency_pair,
+            exchange=exchange,
         )
         return [_entry(row) for row in rows]
 

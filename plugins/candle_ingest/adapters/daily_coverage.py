@@ -21,10 +21,11 @@ _COUNT = """
 from(bucket: bucket)
   |> range(start: time(v: start_ns), stop: time(v: stop_ns))
   |> filter(fn: (r) => r._measurement == "exchange_candles" and r._field == "close")
-  |> group(columns: ["currency_pair", "exchange"])
+  |> filter(fn: (r) => r.currency_pair == currency_pair)
   |> count()
 """
-Accounts = Mapping[tuple[str, str], Account]
+# By exchange.
+Accounts = Mapping[str, Account]
 
 
 class DailyCoverage:
@@ -34,29 +35,29 @@ class DailyCoverage:
         self._bucket = bucket
         self._bar_ms = bar_ms
 
-    def update(self, day_ms: int, entries: Iterable[Entry], pairs: Collection[str]) -> Accounts:
-        """Add up the day that begins at `day_ms` anew for `pairs`; `entries` are those that touch it."""
+    def update(self, currency_pair: str, day_ms: int, entries: Iterable[Entry]) -> Accounts:
+        """Add up the day that begins at `day_ms` anew; `entries` are those of the pair that touch it."""
         day = Window(day_ms, day_ms + DAY_MS)
-        of_day = [e for e in entries if e.currency_pair in pairs and e.window.intersection(day)]
-        counts = self._counts(day)
+        own = [entry for entry in entries if entry.window.intersection(day)]
+        if not own:
+            return {}
+        span, counts = _span(own, day), self._counts(currency_pair, day)
         accounts = {}
-        for pair in sorted({entry.currency_pair for entry in of_day}):
-            own = [entry for entry in of_day if entry.currency_pair == pair]
-            span = _span(own, day)
-            for exchange in sorted({entry.exchange for entry in own}):
-                known = [entry for entry in own if entry.exchange == exchange]
-                accounts[pair, exchange] = account(known, span, self._bar_ms, counts.get((pair, exchange), 0))
-        self._write(day_ms, accounts)
+        for exchange in sorted({entry.exchange for entry in own}):
+            known = [entry for entry in own if entry.exchange == exchange]
+            accounts[exchange] = account(known, span, self._bar_ms, counts.get(exchange, 0))
+        self._write(currency_pair, day_ms, accounts)
         return accounts
 
-    def _counts(self, day: Window) -> dict[tuple[str, str], int]:
-        rows = self._bucket.query(_COUNT, start_ns=day.start_ms * NS_PER_MS, stop_ns=day.end_ms * NS_PER_MS)
-        return {(row["currency_pair"], row["exchange"]): int(row["_value"]) for row in rows}
+    def _counts(self, currency_pair: str, day: Window) -> dict[str, int]:
+        range_ns = {"start_ns": day.start_ms * NS_PER_MS, "stop_ns": day.end_ms * NS_PER_MS}
+        rows = self._bucket.query(_COUNT, currency_pair=currency_pair, **range_ns)
+        return {row["exchange"]: int(row["_value"]) for row in rows}
 
-    def _write(self, day_ms: int, accounts: Accounts) -> None:
+    def _write(self, currency_pair: str, day_ms: int, accounts: Accounts) -> None:
         points = []
-        for (pair, exchange), sums in accounts.items():
-            point = Point(MEASUREMENT).tag("currency_pair", pair).tag("exchange", exchange)
+        for exchange, sums in accounts.items():
+            point = Point(MEASUREMENT).tag("currency_pair", currency_pair).tag("exchange", exchange)
             for name, value in asdict(sums).items():
                 point.field(name, value)
             points.append(point.field("recorded_at_ms", time.time_ns() // NS_PER_MS).time(day_ms * NS_PER_MS))

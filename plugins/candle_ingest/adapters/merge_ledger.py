@@ -16,12 +16,11 @@ MEASUREMENT = "merge_coverage"
 _READ = """
 from(bucket: bucket)
   |> range(start: time(v: start_ns), stop: time(v: stop_ns))
-  |> filter(fn: (r) => r._measurement == "merge_coverage"%s)
+  |> filter(fn: (r) => r._measurement == "merge_coverage" and r.currency_pair == currency_pair)
   |> filter(fn: (r) => r._field == "end_ms" or r._field == "exchanges" or r._field == "recorded_at_ms")
   |> pivot(rowKey: ["_time"], columnKey: ["_field"], valueColumn: "_value")
   |> map(fn: (r) => ({r with time_ns: int(v: r._time)}))
 """
-_OF_PAIR = " and r.currency_pair == currency_pair"
 
 
 class MergeLedger:
@@ -42,12 +41,12 @@ class MergeLedger:
             ]
         )
 
-    def merges(self, window: Window, currency_pair: str | None = None) -> list[Merge]:
-        """All merges that touch the days of `window`, of one pair or of all."""
+    def merges(self, window: Window, currency_pair: str) -> list[Merge]:
+        """All merges of a pair that touch the days of `window`."""
         start_ms = floor_ms(window.start_ms, DAY_MS)
         rows = self._bucket.query(
-            _READ % (_OF_PAIR if currency_pair else ""),
-            currency_pair=currency_pair or "",
+            _READ,
+            currency_pair=currency_pair,
             start_ns=start_ms * NS_PER_MS,
             stop_ns=max(window.end_ms, start_ms + 1) * NS_PER_MS,
         )

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 from candle_ingest.adapters.connections import connect_influxdb
@@ -9,26 +10,31 @@ from candle_ingest.adapters.coverage_ledger import CoverageLedger
 from candle_ingest.adapters.daily_coverage import DailyCoverage
 from candle_ingest.adapters.influx_bucket import InfluxBucket
 from candle_ingest.core.coverage import FAILED, Entry, settled_windows
-from candle_ingest.core.window import DAY_MS, Window, split_days, subtract
+from candle_ingest.core.window import DAY_MS, Window, floor_ms, split_days, subtract
 from candle_ingest.errors import IncompleteError
 from candle_ingest.tasks.advance_watermarks import advance_watermarks
 from candle_ingest.tasks.dry_report import report_dry
+from candle_ingest.tasks.fetch_request import FetchRequest
 from candle_ingest.tasks.fetch_summary import Summary
-from candle_ingest.tasks.merge_and_write import Merger
 from candle_ingest.tasks.merge_job import MergeJob, Piece, pieces, whole
+from candle_ingest.tasks.merger import Merger
 from candle_ingest.tasks.plan import Plan
 from candle_ingest.tasks.run import REPAIR, Run
 
 logger = logging.getLogger(__name__)
 NO_RECORD = "its fetch ended without a word: the task was killed, or never ran"
+# Short windows of many symbols mostly wait for InfluxDB; long ones fill the memory, and come one by one.
+SHORT_WINDOW_MS = DAY_MS
+THREADS = 4
 
 
 @dataclass
-class Outcome:
-    """What came of the merges: merged candles by pair, windows written, and a sentence for each that is short."""
+class JobOutcome:
+    """What came of one job: merged candles, windows written, and a sentence for each piece that is short."""
 
-    counts: dict[str, int] = field(default_factory=dict)
-    written: list[tuple[MergeJob, Window]] = field(default_factory=list)
+    job: MergeJob
+    candle_count: int = 0
+    written: list[Window] = field(default_factory=list)
     short: list[str] = field(default_factory=list)
 
 
@@ -41,9 +47,7 @@ def aggregate_and_write(run: Run, plan: Plan, summaries: Sequence[Summary]) -> d
     if run.dry:
         counts, short = report_dry(run, plan, summaries)
     else:
-        with InfluxBucket(connect_influxdb(), run.settings.influxdb_bucket) as bucket:
-            outcome = _merge_all(run, plan, summaries, bucket)
-        counts, short = outcome.counts, outcome.short
+        counts, short = _merge_all(run, plan, summaries)
     if run.kind == REPAIR:
         for line in short:
             logger.warning("Still open: %s", line)
@@ -52,93 +56,89 @@ def aggregate_and_write(run: Run, plan: Plan, summaries: Sequence[Summary]) -> d
     return counts
 
 
-def _merge_all(run: Run, plan: Plan, summaries: Sequence[Summary], bucket: InfluxBucket) -> Outcome:
-    outcome = Outcome()
-    if not plan.merges:
+def _merge_all(run: Run, plan: Plan, summaries: Sequence[Summary]) -> tuple[dict[str, int], list[str]]:
+    """The merged candles by pair, and a sentence for each window that had not enough exchanges."""
+    counts: dict[str, int] = {}
+    with InfluxBucket(connect_influxdb(), run.settings.influxdb_bucket) as bucket:
+        aggregation = Aggregation(run, plan, summaries, bucket)
+        threads = THREADS if all(j.end_ms - j.start_ms <= SHORT_WINDOW_MS for j in plan.merges) else 1
+        with ThreadPoolExecutor(threads) as pool:
+            outcomes = list(pool.map(aggregation.merge, plan.merges))
+        advance_watermarks(run, [(o.job, window) for o in outcomes for window in o.written], bucket)
+    for outcome in outcomes:
+        if outcome.written:
+            pair = outcome.job.currency_pair
+            counts[pair] = counts.get(pair, 0) + outcome.candle_count
+    return counts, [line for outcome in outcomes for line in outcome.short]
+
+
+class Aggregation:
+    """The merges of one run."""
+
+    def __init__(self, run: Run, plan: Plan, summaries: Iterable[Summary], bucket: InfluxBucket) -> None:
+        self._run = run
+        self._minimum = plan.min_exchanges
+        self._ledger = CoverageLedger(bucket, run.bar_ms, run.recorder)
+        self._daily = DailyCoverage(bucket, run.bar_ms)
+        self._merger = Merger(run, bucket)
+        done = {(s["currency_pair"], s["exchange"], s["start_ms"]) for s in summaries}
+        self._failed: dict[str, list[FetchRequest]] = {}
+        for request in plan.requests:
+            if (request.currency_pair, request.exchange, request.start_ms) not in done:
+                self._failed.setdefault(request.currency_pair, []).append(request)
+
+    def merge(self, job: MergeJob) -> JobOutcome:
+        """Merge and write what enough exchanges answered for, and add up the days that it touched."""
+        outcome = JobOutcome(job)
+        entries = self._complete_ledger(job)
+        for piece in self._pieces(job, entries):
+            self._merge_piece(piece, entries, outcome)
+        self._account(job)
         return outcome
-    failed = _failed(plan, summaries)
-    entries = _complete_ledger(run, plan, failed, bucket)
-    merger = Merger(run, bucket)
-    for job in plan.merges:
-        own = [entry for entry in entries if entry.currency_pair == job.currency_pair]
-        for piece in _pieces(run, job, own, failed):
-            _merge_piece(job, piece, own, plan.min_exchanges, merger, outcome)
-    _account(run, plan, bucket)
-    advance_watermarks(run, outcome.written, bucket)
-    return outcome
 
+    def _complete_ledger(self, job: MergeJob) -> list[Entry]:
+        """The ledger of the pair; a fetch that left no word there gets an entry that says so."""
+        pair, silent = job.currency_pair, False
+        entries = self._ledger.entries(job.window, pair)
+        for request in self._failed.get(pair, ()):
+            known = [entry.window for entry in entries if entry.exchange == request.exchange]
+            if missing := subtract(request.window.intersection(job.window), known):
+                self._ledger.record_open(pair, request.exchange, missing, FAILED, NO_RECORD)
+                silent = True
+        return self._ledger.entries(job.window, pair) if silent else entries
 
-def _failed(plan: Plan, summaries: Iterable[Summary]) -> set[tuple[str, str]]:
-    """The pairs and exchanges of which a fetch of this run brought no summary."""
-    done = {(s["currency_pair"], s["exchange"], s["start_ms"]) for s in summaries}
-    return {
-        (r.currency_pair, r.exchange) for r in plan.requests if (r.currency_pair, r.exchange, r.start_ms) not in done
-    }
+    def _pieces(self, job: MergeJob, entries: Sequence[Entry]) -> list[Piece]:
+        """A repair merges whatever is there; any other run its whole interval or nothing."""
+        answered = {name: settled_windows(e for e in entries if e.exchange == name) for name in job.exchanges}
+        if self._run.kind == REPAIR:
+            return pieces(job, answered)
+        return [whole(job, answered, [request.exchange for request in self._failed.get(job.currency_pair, ())])]
 
-
-def _complete_ledger(run: Run, plan: Plan, failed: set[tuple[str, str]], bucket: InfluxBucket) -> list[Entry]:
-    """The ledger of all windows; a fetch that left no word there gets an entry that says so."""
-    ledger = CoverageLedger(bucket, run.bar_ms, run.recorder)
-    span = Window(min(job.start_ms for job in plan.merges), max(job.end_ms for job in plan.merges))
-    entries = ledger.entries(span)
-    silent = [
-        (request, missing)
-        for request in plan.requests
-        if (request.currency_pair, request.exchange) in failed
-        if (
-            missing := subtract(
-                request.window, [e.window for e in _of(entries, request.currency_pair, request.exchange)]
+    def _merge_piece(self, piece: Piece, entries: Sequence[Entry], outcome: JobOutcome) -> None:
+        pair, missing = outcome.job.currency_pair, sorted(set(outcome.job.exchanges) - set(piece.exchanges))
+        if len(piece.exchanges) < self._minimum:
+            outcome.short.append(
+                f"{pair}: {len(piece.exchanges)} of the {self._minimum} exchanges it needs answered for "
+                f"{piece.window}; failed: {', '.join(missing)}"
             )
-        )
-    ]
-    for request, missing in silent:
-        ledger.record_open(request.currency_pair, request.exchange, missing, FAILED, NO_RECORD)
-    return ledger.entries(span) if silent else entries
+            return
+        if missing:
+            logger.warning("%s is merged without %s", pair, ", ".join(missing))
+        outcome.candle_count += self._merger.merge(pair, piece.window, piece.exchanges, entries)
+        outcome.written.append(piece.window)
 
-
-def _of(entries: Iterable[Entry], currency_pair: str, exchange: str) -> list[Entry]:
-    return [entry for entry in entries if entry.currency_pair == currency_pair and entry.exchange == exchange]
-
-
-def _pieces(run: Run, job: MergeJob, entries: Sequence[Entry], failed: set[tuple[str, str]]) -> list[Piece]:
-    """A repair merges whatever is there; any other run its whole interval or nothing."""
-    answered = {name: settled_windows(e for e in entries if e.exchange == name) for name in job.exchanges}
-    if run.kind == REPAIR:
-        return pieces(job, answered)
-    return [whole(job, answered, [name for name in job.exchanges if (job.currency_pair, name) in failed])]
-
-
-def _merge_piece(
-    job: MergeJob, piece: Piece, entries: Sequence[Entry], minimum: int, merger: Merger, outcome: Outcome
-) -> None:
-    pair, missing = job.currency_pair, sorted(set(job.exchanges) - set(piece.exchanges))
-    if len(piece.exchanges) < minimum:
-        outcome.short.append(
-            f"{pair}: {len(piece.exchanges)} of the {minimum} exchanges it needs answered for {piece.window}; "
-            f"failed: {', '.join(missing)}"
-        )
-        return
-    if missing:
-        logger.warning("%s is merged without %s", pair, ", ".join(missing))
-    count = merger.merge(pair, piece.window, piece.exchanges, entries)
-    outcome.counts[pair] = outcome.counts.get(pair, 0) + count
-    outcome.written.append((job, piece.window))
-
-
-def _account(run: Run, plan: Plan, bucket: InfluxBucket) -> None:
-    """Add up every day that this run touched, and say what is open."""
-    ledger, daily = CoverageLedger(bucket, run.bar_ms), DailyCoverage(bucket, run.bar_ms)
-    days = sorted({day.start_ms - day.start_ms % DAY_MS for job in plan.merges for day in split_days(job.window)})
-    for day_ms in days:
-        day = Window(day_ms, day_ms + DAY_MS)
-        pairs = {job.currency_pair for job in plan.merges if job.window.intersection(day)}
-        for (pair, exchange), sums in daily.update(day_ms, ledger.entries(day), pairs).items():
-            if sums.open:
-                logger.warning(
-                    "%s @ %s, %s: %d of %d candles are open: %d failed, %d rejected, %d suspected, %d not asked",
-                    pair, exchange, day, sums.open, sums.expected, sums.failed, sums.rejected, sums.suspected,
-                    sums.not_asked,
-                )  # fmt: skip
+    def _account(self, job: MergeJob) -> None:
+        for part in split_days(job.window):
+            day_ms = floor_ms(part.start_ms, DAY_MS)
+            day = Window(day_ms, day_ms + DAY_MS)
+            entries = self._ledger.entries(day, job.currency_pair)
+            for exchange, sums in self._daily.update(job.currency_pair, day_ms, entries).items():
+                if sums.open:
+                    logger.warning(
+                        "%s @ %s, %s: %d of %d candles are open: %d failed, %d rejected, %d suspected, %d not asked",
+                        job.currency_pair, exchange, day, sums.open, sums.expected, sums.failed, sums.rejected,
+                        sums.suspected, sums.not_asked,
+                    )  # fmt: skip
 
 
 def _raise_if_incomplete(short: Sequence[str], written: dict[str, int]) -> None:

@@ -42,19 +42,24 @@ class FetchRequest:
         return cls(**values)
 
 
-def batches(requests: Sequence[FetchRequest], most_instances: int) -> list[list[FetchRequest]]:
-    """One symbol on one exchange an instance; several symbols of one exchange where there would be too many."""
+def batches(
+    requests: Sequence[FetchRequest], most_instances: int, symbols_per_fetch: int = 1
+) -> list[list[FetchRequest]]:
+    """The requests of each mapped instance: `symbols_per_fetch` symbols of one exchange, more where they are too many.
+
+    At most `most_instances`, and one for each exchange at least.
+    """
     units: dict[tuple[str, str], list[FetchRequest]] = {}
     for request in requests:
         units.setdefault((request.exchange, request.currency_pair), []).append(request)
-    if len(units) <= most_instances:
+    if symbols_per_fetch == 1 and len(units) <= most_instances:
         return list(units.values())
     exchanges = sorted({exchange for exchange, _ in units})
     most_for_each = max(1, most_instances // len(exchanges))
     found: list[list[FetchRequest]] = []
     for exchange in exchanges:
         own = [unit for (name, _), unit in units.items() if name == exchange]
-        size = -(-len(own) // most_for_each)
+        size = max(symbols_per_fetch, -(-len(own) // most_for_each))
         found += [[r for unit in own[start : start + size] for r in unit] for start in range(0, len(own), size)]
     return found
 

@@ -11,7 +11,7 @@ from candle_ingest.adapters.coverage_ledger import CoverageLedger
 from candle_ingest.adapters.fetch_attempts import FetchAttempt, record_attempt
 from candle_ingest.adapters.influx_bucket import InfluxBucket
 from candle_ingest.core.coverage import FAILED, Entry, settled_windows
-from candle_ingest.core.window import DAY_MS, Window, subtract, union
+from candle_ingest.core.window import Window, subtract, union
 from candle_ingest.errors import CandleIngestError, TemporaryError
 from candle_ingest.tasks.fetch_request import FetchRequest
 from candle_ingest.tasks.fetch_summary import Summary, fetch_summary, log_summary
@@ -51,10 +51,10 @@ class WetFetch:
         return summary
 
     def _known(self) -> list[Entry]:
-        """The ledger of this market, from the day before on."""
+        """The ledger of this market, with what lies just before the window."""
         request = self._request
-        around = Window(max(0, request.start_ms - DAY_MS), request.end_ms)
-        return [e for e in self._ledger.entries(around, request.currency_pair) if e.exchange == request.exchange]
+        around = Window(max(0, request.start_ms - 1), request.end_ms)
+        return self._ledger.entries(around, request.currency_pair, request.exchange)
 
     def _fetch(self, wanted: list[Window], known: Sequence[Entry]) -> None:
         run, request = self._run, self._request

@@ -78,3 +78,17 @@ def test_nothing_to_fetch_is_no_instance():
 )
 def test_an_instance_has_a_label_that_one_can_read(batch, label):
     assert batch_label(batch) == label
+
+
+def test_several_symbols_share_an_instance_where_one_is_told_to():
+    found = batches(grid(7, 2), 1024, symbols_per_fetch=3)
+    assert [(batch[0].exchange, len(batch)) for batch in found] == [
+        ("binance", 3), ("binance", 3), ("binance", 1),
+        ("coinbaseexchange", 3), ("coinbaseexchange", 3), ("coinbaseexchange", 1),
+    ]  # fmt: skip
+
+
+def test_all_windows_of_a_symbol_on_an_exchange_stay_together():
+    early, late = request(end_ms=60_000), request(start_ms=120_000)
+    assert batches([early, request("ETH"), late], 1024) == [[early, late], [request("ETH")]]
+    assert batch_label([early, late]) == "BTC/USD @ kraken"

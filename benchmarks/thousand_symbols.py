@@ -1,0 +1,108 @@
+"""A thousand symbols on three exchanges in one run of catch-up, under a real Airflow."""
+
+import json
+import sqlite3
+import threading
+import time
+from datetime import datetime
+from pathlib import Path
+
+from benchmarks.figures import Figures
+from benchmarks.result import Result, at_most
+from benchmarks.workbench import Workbench
+from include.exchange_simulator.process import SimulatorProcess
+from tests.integration.servers.airflow_instance import AirflowInstance, migrated_home
+from tests.integration.servers.environment import connection_variables
+
+DAG_ID = "candle_catch_up"
+EXCHANGES = ("binance", "coinbaseexchange", "kucoin")
+SYMBOLS_PER_FETCH = 25
+# The schedule of catch-up: what takes longer falls behind.
+MOST_SECONDS = 300
+KB, MB = 1024, 1024**2
+
+
+def thousand_symbols(bench: Workbench) -> Result:
+    """The seconds of a run over the last minutes, its XCom, and the memory of its largest task."""
+    count = bench.repetitions(1000, 100)
+    with SimulatorProcess(extra_coins=count) as simulator:
+        bench.redis.client().flushdb()
+        bench.redis.client().set("top_cryptocurrencies", json.dumps([f"SIM{n:03d}/USD" for n in range(1, count + 1)]))
+        environment = {
+            **connection_variables(bench.redis, bench.influxdb, simulator),
+            "CANDLE_INGEST_EXCHANGES": ",".join(EXCHANGES),
+            "CANDLE_INGEST_BACKFILL_START_DATE": "skip",
+            "CANDLE_INGEST_INFLUXDB_BUCKET": bench.influxdb.new_bucket("bench"),
+            "CANDLE_INGEST_SYMBOLS_PER_FETCH": str(SYMBOLS_PER_FETCH),
+        }
+        home = bench.folder / "thousand"
+        with AirflowInstance(migrated_home(bench.folder), home, environment) as airflow:
+            memory = _PeakMemory(airflow)
+            conf = {"start": datetime.fromtimestamp(time.time() - 900).astimezone().isoformat(timespec="minutes")}
+            run_id = airflow.trigger(DAG_ID, conf=conf, logical_date=None)
+            run = airflow.wait_for_run(DAG_ID, run_id, timeout_seconds=3600)
+            instances = airflow.task_instances(DAG_ID, run_id)
+            memory.stop()
+        seconds = (_moment(run["end_date"]) - _moment(run["start_date"])).total_seconds()
+    return Result(
+        name="thousand",
+        what=f"{count:,} symbols × {len(EXCHANGES)} exchanges, the last 15 minutes, in one run of catch-up",
+        figures=Figures((seconds,)),
+        unit="s",
+        target=at_most(MOST_SECONDS),
+        detail=(
+            f"{run['state']}; {len(instances)} task instances, {SYMBOLS_PER_FETCH} symbols each; XCom "
+            f"{_xcom_bytes(home) / KB:,.0f} kB; largest task {memory.peak_bytes / MB:,.0f} MB; slowest steps: "
+            + ", ".join(f"{name} {_seconds_of(instances, name):.0f} s" for name in _steps(instances))
+        ),
+    )
+
+
+def _moment(text: str) -> datetime:
+    return datetime.fromisoformat(text)
+
+
+def _steps(instances: list[dict]) -> list[str]:
+    return list(dict.fromkeys(row["task_id"] for row in instances))
+
+
+def _seconds_of(instances: list[dict], task_id: str) -> float:
+    """From the first start to the last end of a step."""
+    rows = [row for row in instances if row["task_id"] == task_id and row["start_date"] and row["end_date"]]
+    if not rows:
+        return 0.0
+    starts, ends = ([_moment(row[key]) for row in rows] for key in ("start_date", "end_date"))
+    return (max(ends) - min(starts)).total_seconds()
+
+
+def _xcom_bytes(home: Path) -> int:
+    with sqlite3.connect(home / "airflow.db") as database:
+        (total,) = database.execute("SELECT SUM(LENGTH(value)) FROM xcom").fetchone()
+    return int(total or 0)
+
+
+class _PeakMemory:
+    """Samples the largest resident task process that the scheduler has forked."""
+
+    def __init__(self, airflow: AirflowInstance) -> None:
+        self.peak_bytes = 0
+        self._airflow = airflow
+        self._done = threading.Event()
+        self._thread = threading.Thread(target=self._sample, daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End the sampling."""
+        self._done.set()
+        self._thread.join()
+
+    def _sample(self) -> None:
+        import psutil
+
+        while not self._done.wait(0.2):
+            scheduler = self._airflow.running.get("scheduler")
+            try:
+                for child in psutil.Process(scheduler.pid).children(recursive=True) if scheduler else ():
+                    self.peak_bytes = max(self.peak_bytes, child.memory_info().rss)
+            except psutil.NoSuchProcess:
+                continue
