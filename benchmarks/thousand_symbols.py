@@ -10,6 +10,8 @@ from pathlib import Path
 from benchmarks.figures import Figures
 from benchmarks.result import Result, at_most
 from benchmarks.workbench import Workbench
+from candle_ingest.adapters.watermarks import Watermarks, catch_up_key
+from candle_ingest.core.window import MINUTE_MS, floor_ms
 from include.exchange_simulator.process import SimulatorProcess
 from tests.integration.servers.airflow_instance import AirflowInstance, migrated_home
 from tests.integration.servers.environment import connection_variables
@@ -17,6 +19,7 @@ from tests.integration.servers.environment import connection_variables
 DAG_ID = "candle_catch_up"
 EXCHANGES = ("binance", "coinbaseexchange", "kucoin")
 SYMBOLS_PER_FETCH = 25
+BEHIND_MINUTES = 15
 # The schedule of catch-up: what takes longer falls behind.
 MOST_SECONDS = 300
 KB, MB = 1024, 1024**2
@@ -25,28 +28,30 @@ KB, MB = 1024, 1024**2
 def thousand_symbols(bench: Workbench) -> Result:
     """The seconds of a run over the last minutes, its XCom, and the memory of its largest task."""
     count = bench.repetitions(1000, 100)
+    tickers = [f"SIM{n:03d}/USD" for n in range(1, count + 1)]
+    bucket = bench.influxdb.new_bucket("bench")
     with SimulatorProcess(extra_coins=count) as simulator:
         bench.redis.client().flushdb()
-        bench.redis.client().set("top_cryptocurrencies", json.dumps([f"SIM{n:03d}/USD" for n in range(1, count + 1)]))
+        bench.redis.client().set("top_cryptocurrencies", json.dumps(tickers))
         environment = {
             **connection_variables(bench.redis, bench.influxdb, simulator),
             "CANDLE_INGEST_EXCHANGES": ",".join(EXCHANGES),
             "CANDLE_INGEST_BACKFILL_START_DATE": "skip",
-            "CANDLE_INGEST_INFLUXDB_BUCKET": bench.influxdb.new_bucket("bench"),
+            "CANDLE_INGEST_INFLUXDB_BUCKET": bucket,
             "CANDLE_INGEST_SYMBOLS_PER_FETCH": str(SYMBOLS_PER_FETCH),
         }
         home = bench.folder / "thousand"
         with AirflowInstance(migrated_home(bench.folder), home, environment) as airflow:
             memory = _PeakMemory(airflow)
-            conf = {"start": datetime.fromtimestamp(time.time() - 900).astimezone().isoformat(timespec="minutes")}
-            run_id = airflow.trigger(DAG_ID, conf=conf, logical_date=None)
-            run = airflow.wait_for_run(DAG_ID, run_id, timeout_seconds=3600)
-            instances = airflow.task_instances(DAG_ID, run_id)
+            _pretend_to_be_up_to_date(bench, bucket, tickers)
+            airflow.unpause(DAG_ID)
+            run = airflow.wait_for_runs(DAG_ID, timeout_seconds=3600)[0]
+            instances = airflow.task_instances(DAG_ID, run["dag_run_id"])
             memory.stop()
         seconds = (_moment(run["end_date"]) - _moment(run["start_date"])).total_seconds()
     return Result(
         name="thousand",
-        what=f"{count:,} symbols × {len(EXCHANGES)} exchanges, the last 15 minutes, in one run of catch-up",
+        what=f"{count:,} symbols × {len(EXCHANGES)} exchanges, {BEHIND_MINUTES} minutes behind, one run of catch-up",
         figures=Figures((seconds,)),
         unit="s",
         target=at_most(MOST_SECONDS),
@@ -56,6 +61,13 @@ def thousand_symbols(bench: Workbench) -> Result:
             + ", ".join(f"{name} {_seconds_of(instances, name):.0f} s" for name in _steps(instances))
         ),
     )
+
+
+def _pretend_to_be_up_to_date(bench: Workbench, bucket: str, tickers: list[str]) -> None:
+    """Watermarks a few minutes back, as between two runs of catch-up."""
+    behind_ms = floor_ms(int(time.time() * 1000), MINUTE_MS) - BEHIND_MINUTES * MINUTE_MS
+    with bench.open_bucket(bucket) as opened:
+        Watermarks(opened).advance({catch_up_key(ticker): behind_ms for ticker in tickers})
 
 
 def _moment(text: str) -> datetime:
