@@ -1,5 +1,6 @@
 """Symbols × days: how many candles of each day are accounted for."""
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -11,24 +12,31 @@ from candle_ingest.adapters.influx_bucket import InfluxBucket
 from candle_ingest.core.window import DAY_MS, Window, floor_ms
 from candle_ingest.page.times import flux_range
 
-# Most days of most exchanges have nothing open: only what is open is sent for each exchange.
-_READ = """
+# A year of a hundred symbols on three exchanges is 109,500 points, most of them alike: InfluxDB is asked for what
+# differs, and for where each series begins, ends and whether it has every day between. That takes half the time.
+_OF_SERIES = """
 from(bucket: bucket)
   |> range(start: time(v: start_ns), stop: time(v: stop_ns))
-  |> filter(fn: (r) => r._measurement == "daily_coverage" and r._field == "expected")
-  |> group(columns: ["currency_pair"])
-  |> aggregateWindow(every: 1d, fn: sum, createEmpty: false, timeSrc: "_start")
-  |> keep(columns: ["_time", "_value", "currency_pair"])
-  |> yield(name: "expected")
-from(bucket: bucket)
-  |> range(start: time(v: start_ns), stop: time(v: stop_ns))
-  |> filter(fn: (r) => r._measurement == "daily_coverage")
-  |> filter(fn: (r) => r._field == "failed" or r._field == "rejected" or r._field == "suspected"
-       or r._field == "not_asked")
-  |> filter(fn: (r) => r._value > 0)
-  |> keep(columns: ["_time", "_value", "_field", "currency_pair"])
-  |> yield(name: "open")
+  |> filter(fn: (r) => r._measurement == "daily_coverage" and {fields})
+  |> {choose}
+  |> keep(columns: ["_time", "_value", "currency_pair", "exchange"])
+  |> set(key: "what", value: "{what}")
+  |> yield(name: "{what}")
 """
+_EXPECTED = 'r._field == "expected"'
+_OPEN = "(" + " or ".join(f'r._field == "{name}"' for name in ("failed", "rejected", "suspected", "not_asked")) + ")"
+_READ = "".join(
+    _OF_SERIES.format(what=what, fields=fields, choose=choose)
+    for what, fields, choose in (
+        ("first", _EXPECTED, "first()"),
+        ("last", _EXPECTED, "last()"),
+        ("count", _EXPECTED, "count()"),
+        ("partial", _EXPECTED, "filter(fn: (r) => r._value != whole_day)"),
+        ("open", _OPEN, "filter(fn: (r) => r._value > 0)"),
+    )
+)
+_READ_EACH = _OF_SERIES.format(what="each", fields=_EXPECTED, choose="filter(fn: (r) => r._value > 0)")
+Series = tuple[str, str]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -51,17 +59,55 @@ def last_days(count: int, now_ms: int) -> Window:
     return Window(today_ms - (count - 1) * DAY_MS, today_ms + DAY_MS)
 
 
-def read_coverage_days(bucket: InfluxBucket, window: Window, listed: Iterable[str] = ()) -> CoverageDays:
+def read_coverage_days(bucket: InfluxBucket, window: Window, bar_ms: int, listed: Iterable[str] = ()) -> CoverageDays:
     """The days of `window`, with a row also for each pair that is `listed` and has nothing yet."""
-    rows = bucket.query(_READ, **flux_range(window))
-    pairs = sorted({*listed, *(row["currency_pair"] for row in rows)})
-    days = list(_days(window))
-    expected, open_counts = (np.zeros((len(pairs), len(days)), np.int64) for _ in range(2))
-    row_of, column_of = ({name: index for index, name in enumerate(names)} for names in (pairs, days))
+    whole_day = DAY_MS // bar_ms
+    rows = bucket.query(_READ, whole_day=whole_day, **flux_range(window))
+    found: dict[str, list[dict[str, str]]] = defaultdict(list)
     for row in rows:
-        target = open_counts if "_field" in row else expected
-        target[row_of[row["currency_pair"]], column_of[row["_time"][:10]]] += int(row["_value"])
-    return CoverageDays(pairs, days, expected, open_counts)
+        found[row["what"]].append(row)
+    pairs = sorted({*listed, *(row["currency_pair"] for row in found["count"])})
+    matrix = _Matrix(pairs, list(_days(window)))
+    spans = _spans(found, matrix)
+    gapless = {series: (first, last) for series, (first, last, count) in spans.items() if count == last - first + 1}
+    for (pair, _), (first, last) in gapless.items():
+        matrix.expected[matrix.rows[pair], first : last + 1] += whole_day
+    matrix.add(matrix.expected, (row for row in found["partial"] if _series(row) in gapless), -whole_day)
+    if len(gapless) < len(spans):
+        each = bucket.query(_READ_EACH, **flux_range(window))
+        matrix.add(matrix.expected, (row for row in each if _series(row) not in gapless))
+    matrix.add(matrix.open_counts, found["open"])
+    return CoverageDays(pairs, matrix.days, matrix.expected, matrix.open_counts)
+
+
+class _Matrix:
+    """Pairs × days, filled row by row of an answer."""
+
+    def __init__(self, pairs: list[str], days: list[str]) -> None:
+        self.days = days
+        self.rows = {pair: index for index, pair in enumerate(pairs)}
+        self.columns = {day: index for index, day in enumerate(days)}
+        self.expected, self.open_counts = (np.zeros((len(pairs), len(days)), np.int64) for _ in range(2))
+
+    def column(self, row: dict[str, str]) -> int:
+        """The day that a row of an answer is about."""
+        return self.columns[row["_time"][:10]]
+
+    def add(self, target: NDArray[np.int64], answer: Iterable[dict[str, str]], plus: int = 0) -> None:
+        """Add each row's value, and `plus`, to its pair and day."""
+        for row in answer:
+            target[self.rows[row["currency_pair"]], self.column(row)] += int(row["_value"]) + plus
+
+
+def _spans(found: dict[str, list[dict[str, str]]], matrix: _Matrix) -> dict[Series, tuple[int, int, int]]:
+    """The first and the last day of each series, and how many days it has."""
+    first = {_series(row): matrix.column(row) for row in found["first"]}
+    last = {_series(row): matrix.column(row) for row in found["last"]}
+    return {_series(row): (first[_series(row)], last[_series(row)], int(row["_value"])) for row in found["count"]}
+
+
+def _series(row: dict[str, str]) -> Series:
+    return row["currency_pair"], row["exchange"]
 
 
 def _days(window: Window) -> Iterator[str]:

@@ -41,7 +41,8 @@ def symbols(settings: Pipeline) -> JSONResponse:
 def coverage(settings: Pipeline, bucket: Bucket, days: Annotated[int, Query(ge=1, le=3660)] = 90) -> JSONResponse:
     """Symbols × the last `days`."""
     listed, problem = listed_symbols(settings)
-    found = read_coverage_days(bucket, last_days(days, _now_ms()), [symbol.currency_pair for symbol in listed])
+    pairs = [symbol.currency_pair for symbol in listed]
+    found = read_coverage_days(bucket, last_days(days, _now_ms()), _bar_ms(settings), pairs)
     return _json({**answers.days_answer(found), "redis_problem": problem})
 
 
