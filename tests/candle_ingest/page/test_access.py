@@ -1,11 +1,11 @@
 """Every address of the page asks for a sign-in, whatever is added to it."""
 
 import pytest
+from airflow.api_fastapi.core_api.security import get_user
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
 from fastapi.testclient import TestClient
 
-from airflow.api_fastapi.core_api.security import get_user
 from candle_ingest.page import access, app
 from candle_ingest.settings import PipelineSettings
 
