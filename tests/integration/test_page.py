@@ -351,7 +351,7 @@ def test_from_the_navigation_to_the_reason_of_a_hole_and_its_task(airflow, open_
     url = airflow.processes.url
     frame = ready(tab, f"{url}/plugin/candles/candles/?view=coverage&days=365")
     picture(tab, "coverage")
-    frame.get_by_role("row", name=re.compile("ETH/USD.*2026-03-10")).get_by_role("link").click()
+    frame.get_by_role("row", name=re.compile("ETH.USD.*2026-03-10")).get_by_role("link").click()
     frame.get_by_text("Why something is open").wait_for(timeout=60_000)
     card = frame.locator("article", has_text="coinbaseexchange")
     assert "500" in card.inner_text()

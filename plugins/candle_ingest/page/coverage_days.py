@@ -1,15 +1,14 @@
 """Symbols × days: how many candles of each day are accounted for."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 import numpy as np
 from numpy.typing import NDArray
 
 from candle_ingest.adapters.influx_bucket import InfluxBucket
-from candle_ingest.core.window import DAY_MS, Window, floor_ms
+from candle_ingest.core.window import DAY_MS, Window, floor_ms, format_ms
 from candle_ingest.page.times import flux_range
 
 # A year of a hundred symbols on three exchanges is 109,500 points, most of them alike: InfluxDB is asked for what
@@ -37,17 +36,19 @@ _READ = "".join(
 )
 _READ_EACH = _OF_SERIES.format(what="each", fields=_EXPECTED, choose="filter(fn: (r) => r._value > 0)")
 Series = tuple[str, str]
+Row = dict[str, str]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class CoverageDays:
-    """Candles of each pair (rows) and each day in UTC (columns), summed over the exchanges.
+    """Candles of each pair (rows) and each day in UTC (columns; `days_ms` at midnight), summed over the exchanges.
 
     `expected` counts those that some exchange was asked for, 0 where nobody has asked yet; `open_counts` those without
     a settled answer.
     """
 
     pairs: list[str]
+    days_ms: list[int]
     days: list[str]
     expected: NDArray[np.int64]
     open_counts: NDArray[np.int64]
@@ -62,54 +63,56 @@ def last_days(count: int, now_ms: int) -> Window:
 def read_coverage_days(bucket: InfluxBucket, window: Window, bar_ms: int, listed: Iterable[str] = ()) -> CoverageDays:
     """The days of `window`, with a row also for each pair that is `listed` and has nothing yet."""
     whole_day = DAY_MS // bar_ms
-    rows = bucket.query(_READ, whole_day=whole_day, **flux_range(window))
-    found: dict[str, list[dict[str, str]]] = defaultdict(list)
-    for row in rows:
+    found: dict[str, list[Row]] = defaultdict(list)
+    for row in bucket.query(_READ, whole_day=whole_day, **flux_range(window)):
         found[row["what"]].append(row)
     pairs = sorted({*listed, *(row["currency_pair"] for row in found["count"])})
-    matrix = _Matrix(pairs, list(_days(window)))
+    days_ms = list(range(window.start_ms, window.end_ms, DAY_MS))
+    matrix = _Matrix(pairs, [format_ms(day_ms)[:10] for day_ms in days_ms])
     spans = _spans(found, matrix)
     gapless = {series: (first, last) for series, (first, last, count) in spans.items() if count == last - first + 1}
-    for (pair, _), (first, last) in gapless.items():
-        matrix.expected[matrix.rows[pair], first : last + 1] += whole_day
-    matrix.add(matrix.expected, (row for row in found["partial"] if _series(row) in gapless), -whole_day)
+    matrix.add_gapless(gapless, found["partial"], whole_day)
     if len(gapless) < len(spans):
         each = bucket.query(_READ_EACH, **flux_range(window))
         matrix.add(matrix.expected, (row for row in each if _series(row) not in gapless))
     matrix.add(matrix.open_counts, found["open"])
-    return CoverageDays(pairs, matrix.days, matrix.expected, matrix.open_counts)
+    return CoverageDays(pairs, days_ms, list(matrix.columns), matrix.expected, matrix.open_counts)
 
 
 class _Matrix:
     """Pairs × days, filled row by row of an answer."""
 
     def __init__(self, pairs: list[str], days: list[str]) -> None:
-        self.days = days
         self.rows = {pair: index for index, pair in enumerate(pairs)}
         self.columns = {day: index for index, day in enumerate(days)}
         self.expected, self.open_counts = (np.zeros((len(pairs), len(days)), np.int64) for _ in range(2))
 
-    def column(self, row: dict[str, str]) -> int:
+    def column(self, row: Row) -> int:
         """The day that a row of an answer is about."""
         return self.columns[row["_time"][:10]]
 
-    def add(self, target: NDArray[np.int64], answer: Iterable[dict[str, str]], plus: int = 0) -> None:
-        """Add each row's value, and `plus`, to its pair and day."""
+    def add(self, target: NDArray[np.int64], answer: Iterable[Row], plus: int = 0) -> None:
+        """Add each row's value, and `plus`, to its pair and day. A pair that has just begun waits for the next look."""
         for row in answer:
-            target[self.rows[row["currency_pair"]], self.column(row)] += int(row["_value"]) + plus
+            if row["currency_pair"] in self.rows:
+                target[self.rows[row["currency_pair"]], self.column(row)] += int(row["_value"]) + plus
+
+    def add_gapless(self, spans: Mapping[Series, tuple[int, int]], partial: Iterable[Row], whole_day: int) -> None:
+        """Every day from the first to the last one of `spans`; `partial` has those that are not whole."""
+        for (pair, _), (first, last) in spans.items():
+            self.expected[self.rows[pair], first : last + 1] += whole_day
+        self.add(self.expected, (row for row in partial if _series(row) in spans), -whole_day)
 
 
-def _spans(found: dict[str, list[dict[str, str]]], matrix: _Matrix) -> dict[Series, tuple[int, int, int]]:
+def _spans(found: Mapping[str, list[Row]], matrix: _Matrix) -> dict[Series, tuple[int, int, int]]:
     """The first and the last day of each series, and how many days it has."""
     first = {_series(row): matrix.column(row) for row in found["first"]}
     last = {_series(row): matrix.column(row) for row in found["last"]}
-    return {_series(row): (first[_series(row)], last[_series(row)], int(row["_value"])) for row in found["count"]}
+    count = {_series(row): int(row["_value"]) for row in found["count"]}
+    return {
+        series: (first[series], last[series], count[series]) for series in first.keys() & last.keys() & count.keys()
+    }
 
 
-def _series(row: dict[str, str]) -> Series:
+def _series(row: Row) -> Series:
     return row["currency_pair"], row["exchange"]
-
-
-def _days(window: Window) -> Iterator[str]:
-    for time_ms in range(window.start_ms, window.end_ms, DAY_MS):
-        yield datetime.fromtimestamp(time_ms / 1000, UTC).date().isoformat()

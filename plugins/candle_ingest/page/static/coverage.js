@@ -1,6 +1,6 @@
 // Symbols × days: where candles are not accounted for.
 import { badge, count, element, message, share, table } from "./dom.js";
-import { address, api, link } from "./data.js";
+import { Refusal, address, api, link } from "./data.js";
 import { LEVELS, NONE, legend, level } from "./levels.js";
 import { colour, draw, plotly } from "./plot.js";
 
@@ -12,38 +12,57 @@ export async function showCoverage(place, pipeline) {
   const days = Number(address.get("days")) || (innerWidth < 640 ? 30 : 90);
   const data = await api(pipeline, "coverage", { days });
   const spans = SPANS.map((span) => element("a", { class: "button", href: link({ view: "coverage", days: span }), "aria-current": span === days && "true" }, `${span} days`));
-  const tiles = element("div", { class: "tiles" }, completeTile(data));
+  const tiles = element("div", { class: "tiles" }, completeTile(data, pipeline));
   place.replaceChildren(tiles, element("div", { class: "bar" }, spans));
   if (data.redis_problem) place.append(message("warn", "Redis does not say which symbols are listed.", data.redis_problem));
   const empty = data.expected.every((row) => row.every((value) => !value));
   if (empty) place.append(nothingYet(data, pipeline));
-  else showMap(place, data);
+  else await showMap(place, data);
   performance.mark("candles-map");
   await addTiles(tiles, pipeline);
 }
 
-function completeTile(data) {
+// A day of the history that nobody has asked for is a hole too.
+function unaskedDays(data) {
+  return data.expected.map((row) => row.filter((expected, column) => !expected && data.wanted[column]).length).reduce((a, b) => a + b, 0);
+}
+
+function completeTile(data, pipeline) {
   const sum = (rows) => rows.reduce((total, row) => total + row.reduce((a, b) => a + b, 0), 0);
-  const [expected, open] = [sum(data.expected), sum(data.open)];
-  if (!expected) return tile("none", "No data yet", "nobody has asked for these days", "coverage");
-  const text = open ? `${share(1 - open / expected)} accounted for` : "Complete";
-  const more = `${count(open)} of ${count(expected)} candles of the exchanges are open`;
-  return tile(open ? (open / expected > 0.01 ? "bad" : "warn") : "good", text, more, "coverage");
+  const unasked = unaskedDays(data);
+  const [asked, open] = [sum(data.expected), sum(data.open)];
+  if (!asked) return tile("none", "No data yet", "nobody has asked for these days", "coverage");
+  const wholeDay = pipeline.exchanges.length * (86400000 / pipeline.bar_ms);
+  const part = (open + unasked * wholeDay) / (asked + unasked * wholeDay);
+  const more = `${count(open)} of ${count(asked)} candles of the exchanges are open${unasked ? `; ${count(unasked)} days of symbols are still to be asked for` : ""}`;
+  return tile(part ? (part > 0.01 ? "bad" : "warn") : "good", part ? `${share(1 - part)} accounted for` : "Complete", more, "coverage");
 }
 
 const tile = (kind, title, text, view) => element("a", { class: `tile ${kind}`, href: link({ view }) }, element("b", {}, title), text);
 
 async function addTiles(tiles, pipeline) {
-  const [freshness, health] = await Promise.all([api(pipeline, "freshness"), api(pipeline, "exchanges")]);
-  const late = freshness.symbols.filter(({ state }) => state !== "in time");
+  try {
+    const [freshness, health] = await Promise.all([api(pipeline, "freshness"), api(pipeline, "exchanges")]);
+    tiles.append(freshnessTile(freshness), healthTile(health));
+  } catch (error) {
+    if (!(error instanceof Refusal)) throw error;
+    tiles.append(tile("none", "Not known whether it is late", error.message, "freshness"));
+  }
+}
+
+function freshnessTile({ symbols }) {
+  if (!symbols.length) return tile("none", "No symbols", "none is listed", "freshness");
+  const late = symbols.filter(({ state }) => state !== "in time");
+  if (!late.length) return tile("good", "In time", `${count(symbols.length)} symbols`, "freshness");
   const names = late.slice(0, 3).map(({ currency_pair: pair }) => pair).join(", ") + (late.length > 3 ? " …" : "");
-  tiles.append(late.length
-    ? tile("bad", `${count(late.length)} of ${count(freshness.symbols.length)} symbols late`, names, "freshness")
-    : tile(freshness.symbols.length ? "good" : "none", freshness.symbols.length ? "In time" : "No symbols", `${count(freshness.symbols.length)} symbols`, "freshness"));
-  const failing = health.exchanges.filter(({ state }) => state !== "up");
-  tiles.append(failing.length
-    ? tile(failing.some(({ state }) => state === "failing") ? "bad" : "warn", `${failing.length} of ${health.exchanges.length} exchanges not up`, failing.map(({ exchange, state }) => `${exchange}: ${state}`).join(", "), "exchanges")
-    : tile("good", "All exchanges up", health.exchanges.map(({ exchange }) => exchange).join(", "), "exchanges"));
+  return tile("bad", `${count(late.length)} of ${count(symbols.length)} symbols late`, names, "freshness");
+}
+
+function healthTile({ exchanges }) {
+  const failing = exchanges.filter(({ state }) => state !== "up");
+  if (!failing.length) return tile("good", "All exchanges up", exchanges.map(({ exchange }) => exchange).join(", "), "exchanges");
+  const kind = failing.some(({ state }) => state === "failing") ? "bad" : "warn";
+  return tile(kind, `${failing.length} of ${exchanges.length} exchanges not up`, failing.map(({ exchange, state }) => `${exchange}: ${state}`).join(", "), "exchanges");
 }
 
 function nothingYet(data, pipeline) {
@@ -60,7 +79,7 @@ function showMap(place, data) {
   only.addEventListener("change", redraw);
   document.addEventListener("theme", redraw);
   place.append(element("div", { class: "bar" }, search, element("label", {}, only, "only with holes")), legend(), map, holes(data));
-  redraw();
+  return redraw();
 }
 
 async function drawMap(map, data, text, onlyHoles) {
@@ -92,7 +111,9 @@ function inWords(expected, open) {
 function holes(data) {
   const found = data.pairs.flatMap((pair, row) => data.open[row].flatMap((open, column) =>
     open ? [{ pair, day: data.days[column], open, expected: data.expected[row][column] }] : []));
-  if (!found.length) return message("good", "No holes.", "Every candle that was asked for is there, or nobody traded, or the market was not listed yet.");
+  const unasked = unaskedDays(data);
+  if (!found.length && unasked) return message("warn", `${count(unasked)} days of symbols are still to be asked for.`, "Of what was asked, every candle is there, or nobody traded, or the market was not listed yet.");
+  if (!found.length) return message("good", "No holes.", "Every candle is there, or nobody traded, or the market was not listed yet.");
   found.sort((a, b) => b.open / b.expected - a.open / a.expected || b.day.localeCompare(a.day));
   const columns = [
     ["Symbol", ({ pair }) => pair],
