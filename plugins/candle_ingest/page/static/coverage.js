@@ -84,23 +84,37 @@ function showMap(place, data) {
 
 async function drawMap(map, data, text, onlyHoles) {
   const rows = data.pairs.map((_, row) => row).filter((row) => data.pairs[row].includes(text) && (!onlyHoles || data.open[row].some(Boolean)));
-  if (!rows.length) rows.push(0);
-  const z = rows.map((row) => data.expected[row].map((expected, column) => level(expected, data.open[row][column])));
-  const words = rows.map((row) => data.expected[row].map((expected, column) => inWords(expected, data.open[row][column])));
+  if (!rows.length) return map.replaceChildren(message("plain", "No symbol is like that."));
+  const names = rows.map((row) => data.pairs[row]);
+  const left = 12 + Math.max(...names.map((name) => name.length)) * 7;
+  const width = map.clientWidth - left;
+  // Where days are narrower than two pixels, several share a cell, which shows the worst: no hole is too narrow to see.
+  const together = Math.max(1, Math.ceil((2 * data.days.length) / width));
+  const starts = data.days.map((_, column) => column).filter((column) => column % together === 0);
+  const cells = rows.map((row) => starts.map((start) => worst(data, row, start, start + together)));
   const scale = LEVELS.flatMap(([name], index) => [[index / LEVELS.length, colour(name)], [(index + 1) / LEVELS.length, colour(name)]]);
-  const gap = rows.length * data.days.length < 8000 ? 1 : 0;
+  const [rowHeight, gap] = [rows.length <= 40 ? 22 : 13, width / starts.length >= 5 ? 1 : 0];
   const trace = {
-    type: "heatmap", x: data.days, y: rows.map((row) => data.pairs[row]), z, customdata: words, zmin: -0.5, zmax: NONE + 0.5, colorscale: scale,
-    showscale: false, xgap: gap, ygap: gap, hovertemplate: "%{y}, %{x|%Y-%m-%d}<br>%{customdata}<extra></extra>",
+    type: "heatmap", x: starts.map((start) => data.days[start]), y: names, zmin: -0.5, zmax: NONE + 0.5, colorscale: scale, showscale: false, xgap: gap, ygap: rows.length <= 150 ? 1 : 0,
+    z: cells.map((row) => row.map(({ value }) => value)), customdata: cells.map((row) => row.map(({ words }) => words)), hovertemplate: "%{y}, %{customdata}<extra></extra>",
   };
-  const height = rows.length * (rows.length <= 40 ? 22 : 13);
-  const longest = Math.max(...trace.y.map((name) => name.length));
   await draw(map, [trace], {
-    height: height + 40, margin: { l: 12 + longest * 7, r: 8, t: 8, b: 32 }, dragmode: false,
+    height: rows.length * rowHeight + 40, margin: { l: left, r: 8, t: 8, b: 32 }, dragmode: false,
     xaxis: { fixedrange: true, showgrid: false, type: "date" }, yaxis: { fixedrange: true, showgrid: false, autorange: "reversed", type: "category", tickfont: { size: rows.length <= 40 ? 12 : 10 }, dtick: rows.length <= 150 ? 1 : undefined },
   });
   map.removeAllListeners?.("plotly_click");
-  map.on("plotly_click", ({ points: [point] }) => location.assign(link({ view: "day", symbol: point.y, day: point.x.slice(0, 10) })));
+  map.on("plotly_click", ({ points: [{ pointNumber: [row, cell] }] }) => location.assign(link({ view: "day", symbol: names[row], day: cells[row][cell].day })));
+}
+
+// The worst of some days of a symbol; a day that nobody has asked for counts only where there is no other.
+function worst(data, row, start, end) {
+  let found = { value: NONE, column: start };
+  for (let column = start; column < Math.min(end, data.days.length); column += 1) {
+    const value = level(data.expected[row][column], data.open[row][column]);
+    if (value !== NONE && (found.value === NONE || value > found.value)) found = { value, column };
+  }
+  const day = data.days[found.column];
+  return { value: found.value, day, words: `${day}<br>${inWords(data.expected[row][found.column], data.open[row][found.column])}` };
 }
 
 function inWords(expected, open) {
