@@ -44,6 +44,7 @@ class CandleIngestPlugin(AirflowPlugin):
             "destination": "nav",
             "nav_top_level": True,
             "icon": f"{HREF}static/candles.svg",
+            "icon_dark_mode": f"{HREF}static/candles_dark.svg",
             "url_route": "candles",
         },
         {"name": "Candles", "href": f"{HREF}?dag={{DAG_ID}}", "destination": "dag", "url_route": "candles-dag"},

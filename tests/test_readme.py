@@ -84,3 +84,18 @@ def test_every_message_stands_in_the_code():
     messages = [row[0] for row in table(section("## Messages: cause and cure").split("**Airflow**")[0])]
     parts = [part.strip(" `") for message in messages for part in PLACEHOLDER.split(message)]
     assert [part for part in parts if len(part) > 3 and part not in code] == []
+
+
+def test_every_view_of_the_page_stands_there():
+    script = (PACKAGE / "page" / "static" / "page.js").read_text(encoding="utf-8")
+    views = re.findall(r'\["(\w+)", show\w+\]', script)
+    rows = [line.split(" | ")[0].strip("| ") for line in section("## The page").splitlines() if line.startswith("| ")]
+    assert rows[1:] == views
+    assert len(views) == 5
+
+
+def test_the_texts_of_the_page_that_the_readme_names_are_there():
+    scripts = " ".join(file.read_text(encoding="utf-8") for file in (PACKAGE / "page" / "static").glob("*.js"))
+    named = re.findall(r"(?<!\*)\*([A-Z][^*]+)\*(?!\*)", section("## The page"))
+    assert named != []
+    assert [text for text in named if text not in scripts] == []

@@ -15,9 +15,10 @@ from candle_ingest.page.ledger_records import LedgerRecord
 Answer = dict[str, Any]
 
 
-def days_answer(found: CoverageDays) -> Answer:
-    """Symbols × days."""
+def days_answer(found: CoverageDays, history: Window) -> Answer:
+    """Symbols × days; `wanted` says of each day whether `history` has it."""
     return {
+        "wanted": [history.start_ms <= day_ms < history.end_ms for day_ms in found.days_ms],
         "pairs": found.pairs,
         "days": found.days,
         "expected": found.expected.tolist(),

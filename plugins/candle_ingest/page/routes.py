@@ -16,7 +16,7 @@ from candle_ingest.page.chart_bars import read_chart_bars
 from candle_ingest.page.coverage_days import last_days, read_coverage_days
 from candle_ingest.page.coverage_hours import read_coverage_hours
 from candle_ingest.page.exchange_health import read_exchange_health
-from candle_ingest.page.freshness import read_freshness
+from candle_ingest.page.freshness import history_window, read_freshness
 from candle_ingest.page.minute_candles import explain_minute
 from candle_ingest.page.storage import Bucket, listed_symbols
 from candle_ingest.settings import PipelineSettings
@@ -41,8 +41,10 @@ def symbols(settings: Pipeline) -> JSONResponse:
 def coverage(settings: Pipeline, bucket: Bucket, days: Annotated[int, Query(ge=1, le=3660)] = 90) -> JSONResponse:
     """Symbols × the last `days`."""
     listed, problem = listed_symbols(settings)
-    found = read_coverage_days(bucket, last_days(days, _now_ms()), [symbol.currency_pair for symbol in listed])
-    return _json({**answers.days_answer(found), "redis_problem": problem})
+    pairs, now_ms = [symbol.currency_pair for symbol in listed], _now_ms()
+    found = read_coverage_days(bucket, last_days(days, now_ms), _bar_ms(settings), pairs)
+    history = history_window(settings, now_ms)
+    return _json({**answers.days_answer(found, history), "redis_problem": problem})
 
 
 @router.get("/api/{pipeline}/day")

@@ -6,7 +6,7 @@ import { colour, draw, plotly } from "./plot.js";
 
 const HOUR_MS = 3600000;
 const SPANS = { "6 hours": 6, "1 day": 24, "1 week": 168, "1 month": 720, "1 year": 8760 };
-const LINES = ["#0072b2", "#e69f00", "#cc79a7", "#56b4e9", "#009e73", "#d55e00", "#8c6bb1", "#a6761d"];
+const LINES = ["#3f8fd2", "#e69f00", "#cc79a7", "#56b4e9", "#009e73", "#d55e00", "#8c6bb1", "#a6761d"];
 const DASHES = ["solid", "dot", "dash", "dashdot"];
 
 export async function showChart(place, pipeline) {
@@ -94,7 +94,7 @@ function traces(data) {
 function layout(data) {
   const narrow = innerWidth < 640;
   return {
-    height: narrow ? 460 : 600, margin: { l: narrow ? 52 : 70, r: 8, t: 8, b: 32 }, hovermode: narrow ? "closest" : "x", dragmode: narrow ? false : "zoom", legend: { orientation: "h", y: 1.08, x: 0 },
+    height: narrow ? 540 : 600, margin: { l: narrow ? 52 : 70, r: 8, t: 8, b: narrow ? 130 : 32 }, hovermode: narrow ? "closest" : "x", dragmode: narrow ? false : "zoom", legend: { orientation: "h", x: 0, ...(narrow ? { y: -0.12, yanchor: "top" } : { y: 1.08 }) },
     xaxis: { type: "date", rangeslider: { visible: false }, anchor: "y3", range: [data.times[0], data.times.at(-1) + data.every_ms].map(moment) }, yaxis: { domain: [0.27, 1], fixedrange: true, tickformat: ",~g" },
     yaxis2: { domain: [0.07, 0.23], fixedrange: true, title: { text: narrow ? "" : "volume" }, nticks: 4 },
     yaxis3: { domain: [0, 0.05], fixedrange: true, showticklabels: false, showgrid: false, zeroline: false, range: [0, 1] },

@@ -1,6 +1,6 @@
 // Symbols × days: where candles are not accounted for.
 import { badge, count, element, message, share, table } from "./dom.js";
-import { address, api, link } from "./data.js";
+import { Refusal, address, api, link } from "./data.js";
 import { LEVELS, NONE, legend, level } from "./levels.js";
 import { colour, draw, plotly } from "./plot.js";
 
@@ -12,38 +12,57 @@ export async function showCoverage(place, pipeline) {
   const days = Number(address.get("days")) || (innerWidth < 640 ? 30 : 90);
   const data = await api(pipeline, "coverage", { days });
   const spans = SPANS.map((span) => element("a", { class: "button", href: link({ view: "coverage", days: span }), "aria-current": span === days && "true" }, `${span} days`));
-  const tiles = element("div", { class: "tiles" }, completeTile(data));
+  const tiles = element("div", { class: "tiles" }, completeTile(data, pipeline));
   place.replaceChildren(tiles, element("div", { class: "bar" }, spans));
   if (data.redis_problem) place.append(message("warn", "Redis does not say which symbols are listed.", data.redis_problem));
   const empty = data.expected.every((row) => row.every((value) => !value));
   if (empty) place.append(nothingYet(data, pipeline));
-  else showMap(place, data);
+  else await showMap(place, data);
   performance.mark("candles-map");
   await addTiles(tiles, pipeline);
 }
 
-function completeTile(data) {
+// A day of the history that nobody has asked for is a hole too.
+function unaskedDays(data) {
+  return data.expected.map((row) => row.filter((expected, column) => !expected && data.wanted[column]).length).reduce((a, b) => a + b, 0);
+}
+
+function completeTile(data, pipeline) {
   const sum = (rows) => rows.reduce((total, row) => total + row.reduce((a, b) => a + b, 0), 0);
-  const [expected, open] = [sum(data.expected), sum(data.open)];
-  if (!expected) return tile("none", "No data yet", "nobody has asked for these days", "coverage");
-  const text = open ? `${share(1 - open / expected)} accounted for` : "Complete";
-  const more = `${count(open)} of ${count(expected)} candles of the exchanges are open`;
-  return tile(open ? (open / expected > 0.01 ? "bad" : "warn") : "good", text, more, "coverage");
+  const unasked = unaskedDays(data);
+  const [asked, open] = [sum(data.expected), sum(data.open)];
+  if (!asked) return tile("none", "No data yet", "nobody has asked for these days", "coverage");
+  const wholeDay = pipeline.exchanges.length * (86400000 / pipeline.bar_ms);
+  const part = (open + unasked * wholeDay) / (asked + unasked * wholeDay);
+  const more = `${count(open)} of ${count(asked)} candles of the exchanges are open${unasked ? `; ${count(unasked)} days of symbols are still to be asked for` : ""}`;
+  return tile(part ? (part > 0.01 ? "bad" : "warn") : "good", part ? `${share(1 - part)} accounted for` : "Complete", more, "coverage");
 }
 
 const tile = (kind, title, text, view) => element("a", { class: `tile ${kind}`, href: link({ view }) }, element("b", {}, title), text);
 
 async function addTiles(tiles, pipeline) {
-  const [freshness, health] = await Promise.all([api(pipeline, "freshness"), api(pipeline, "exchanges")]);
-  const late = freshness.symbols.filter(({ state }) => state !== "in time");
+  try {
+    const [freshness, health] = await Promise.all([api(pipeline, "freshness"), api(pipeline, "exchanges")]);
+    tiles.append(freshnessTile(freshness), healthTile(health));
+  } catch (error) {
+    if (!(error instanceof Refusal)) throw error;
+    tiles.append(tile("none", "Not known whether it is late", error.message, "freshness"));
+  }
+}
+
+function freshnessTile({ symbols }) {
+  if (!symbols.length) return tile("none", "No symbols", "none is listed", "freshness");
+  const late = symbols.filter(({ state }) => state !== "in time");
+  if (!late.length) return tile("good", "In time", `${count(symbols.length)} symbols`, "freshness");
   const names = late.slice(0, 3).map(({ currency_pair: pair }) => pair).join(", ") + (late.length > 3 ? " …" : "");
-  tiles.append(late.length
-    ? tile("bad", `${count(late.length)} of ${count(freshness.symbols.length)} symbols late`, names, "freshness")
-    : tile(freshness.symbols.length ? "good" : "none", freshness.symbols.length ? "In time" : "No symbols", `${count(freshness.symbols.length)} symbols`, "freshness"));
-  const failing = health.exchanges.filter(({ state }) => state !== "up");
-  tiles.append(failing.length
-    ? tile(failing.some(({ state }) => state === "failing") ? "bad" : "warn", `${failing.length} of ${health.exchanges.length} exchanges not up`, failing.map(({ exchange, state }) => `${exchange}: ${state}`).join(", "), "exchanges")
-    : tile("good", "All exchanges up", health.exchanges.map(({ exchange }) => exchange).join(", "), "exchanges"));
+  return tile("bad", `${count(late.length)} of ${count(symbols.length)} symbols late`, names, "freshness");
+}
+
+function healthTile({ exchanges }) {
+  const failing = exchanges.filter(({ state }) => state !== "up");
+  if (!failing.length) return tile("good", "All exchanges up", exchanges.map(({ exchange }) => exchange).join(", "), "exchanges");
+  const kind = failing.some(({ state }) => state === "failing") ? "bad" : "warn";
+  return tile(kind, `${failing.length} of ${exchanges.length} exchanges not up`, failing.map(({ exchange, state }) => `${exchange}: ${state}`).join(", "), "exchanges");
 }
 
 function nothingYet(data, pipeline) {
@@ -60,28 +79,42 @@ function showMap(place, data) {
   only.addEventListener("change", redraw);
   document.addEventListener("theme", redraw);
   place.append(element("div", { class: "bar" }, search, element("label", {}, only, "only with holes")), legend(), map, holes(data));
-  redraw();
+  return redraw();
 }
 
 async function drawMap(map, data, text, onlyHoles) {
   const rows = data.pairs.map((_, row) => row).filter((row) => data.pairs[row].includes(text) && (!onlyHoles || data.open[row].some(Boolean)));
-  if (!rows.length) rows.push(0);
-  const z = rows.map((row) => data.expected[row].map((expected, column) => level(expected, data.open[row][column])));
-  const words = rows.map((row) => data.expected[row].map((expected, column) => inWords(expected, data.open[row][column])));
+  if (!rows.length) return map.replaceChildren(message("plain", "No symbol is like that."));
+  const names = rows.map((row) => data.pairs[row]);
+  const left = 12 + Math.max(...names.map((name) => name.length)) * 7;
+  const width = map.clientWidth - left;
+  // Where days are narrower than two pixels, several share a cell, which shows the worst: no hole is too narrow to see.
+  const together = Math.max(1, Math.ceil((2 * data.days.length) / width));
+  const starts = data.days.map((_, column) => column).filter((column) => column % together === 0);
+  const cells = rows.map((row) => starts.map((start) => worst(data, row, start, start + together)));
   const scale = LEVELS.flatMap(([name], index) => [[index / LEVELS.length, colour(name)], [(index + 1) / LEVELS.length, colour(name)]]);
-  const gap = rows.length * data.days.length < 8000 ? 1 : 0;
+  const [rowHeight, gap] = [rows.length <= 40 ? 22 : 13, width / starts.length >= 5 ? 1 : 0];
   const trace = {
-    type: "heatmap", x: data.days, y: rows.map((row) => data.pairs[row]), z, customdata: words, zmin: -0.5, zmax: NONE + 0.5, colorscale: scale,
-    showscale: false, xgap: gap, ygap: gap, hovertemplate: "%{y}, %{x|%Y-%m-%d}<br>%{customdata}<extra></extra>",
+    type: "heatmap", x: starts.map((start) => data.days[start]), y: names, zmin: -0.5, zmax: NONE + 0.5, colorscale: scale, showscale: false, xgap: gap, ygap: rows.length <= 150 ? 1 : 0,
+    z: cells.map((row) => row.map(({ value }) => value)), customdata: cells.map((row) => row.map(({ words }) => words)), hovertemplate: "%{y}, %{customdata}<extra></extra>",
   };
-  const height = rows.length * (rows.length <= 40 ? 22 : 13);
-  const longest = Math.max(...trace.y.map((name) => name.length));
   await draw(map, [trace], {
-    height: height + 40, margin: { l: 12 + longest * 7, r: 8, t: 8, b: 32 }, dragmode: false,
+    height: rows.length * rowHeight + 40, margin: { l: left, r: 8, t: 8, b: 32 }, dragmode: false,
     xaxis: { fixedrange: true, showgrid: false, type: "date" }, yaxis: { fixedrange: true, showgrid: false, autorange: "reversed", type: "category", tickfont: { size: rows.length <= 40 ? 12 : 10 }, dtick: rows.length <= 150 ? 1 : undefined },
   });
   map.removeAllListeners?.("plotly_click");
-  map.on("plotly_click", ({ points: [point] }) => location.assign(link({ view: "day", symbol: point.y, day: point.x.slice(0, 10) })));
+  map.on("plotly_click", ({ points: [{ pointNumber: [row, cell] }] }) => location.assign(link({ view: "day", symbol: names[row], day: cells[row][cell].day })));
+}
+
+// The worst of some days of a symbol; a day that nobody has asked for counts only where there is no other.
+function worst(data, row, start, end) {
+  let found = { value: NONE, column: start };
+  for (let column = start; column < Math.min(end, data.days.length); column += 1) {
+    const value = level(data.expected[row][column], data.open[row][column]);
+    if (value !== NONE && (found.value === NONE || value > found.value)) found = { value, column };
+  }
+  const day = data.days[found.column];
+  return { value: found.value, day, words: `${day}<br>${inWords(data.expected[row][found.column], data.open[row][found.column])}` };
 }
 
 function inWords(expected, open) {
@@ -92,7 +125,9 @@ function inWords(expected, open) {
 function holes(data) {
   const found = data.pairs.flatMap((pair, row) => data.open[row].flatMap((open, column) =>
     open ? [{ pair, day: data.days[column], open, expected: data.expected[row][column] }] : []));
-  if (!found.length) return message("good", "No holes.", "Every candle that was asked for is there, or nobody traded, or the market was not listed yet.");
+  const unasked = unaskedDays(data);
+  if (!found.length && unasked) return message("warn", `${count(unasked)} days of symbols are still to be asked for.`, "Of what was asked, every candle is there, or nobody traded, or the market was not listed yet.");
+  if (!found.length) return message("good", "No holes.", "Every candle is there, or nobody traded, or the market was not listed yet.");
   found.sort((a, b) => b.open / b.expected - a.open / a.expected || b.day.localeCompare(a.day));
   const columns = [
     ["Symbol", ({ pair }) => pair],

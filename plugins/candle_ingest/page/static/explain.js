@@ -1,6 +1,6 @@
 // One candle of one symbol: what each exchange gave to it.
 import { badge, element, iso, message, moment, price, share, table } from "./dom.js";
-import { runLink, taskLink } from "./airflow.js";
+import { taskLink } from "./airflow.js";
 import { address, api, link } from "./data.js";
 import { chooseSymbol, form, symbolField, timeField } from "./inputs.js";
 
@@ -48,15 +48,16 @@ function parts(data) {
     ["Market", ({ market }) => market || ""],
     ...["Open", "High", "Low", "Close", "Volume"].map((name, index) => [name, value(index), true]),
     ["Weight", ({ weight }) => (weight == null ? "" : share(weight)), true],
-    ["Why", why],
+    ["Why", (part) => why(part, Boolean(data.stored))],
   ];
   return element("div", { class: "scroll" }, table("The candle by exchanges", columns, rows, ({ total }) => (total ? "total" : "")));
 }
 
-function why(part) {
+function why(part, isStored) {
   if (part.total) return "";
-  const [kind, text] = STATES[part.state] ?? ["warn", part.state];
-  const reason = part.reason && element("div", { class: "reason" }, part.reason);
-  const links = part.task && element("div", { class: "bar" }, runLink(part.task), taskLink(part.task));
-  return element("div", {}, badge(kind, text), reason, links);
+  const [kind, known] = STATES[part.state] ?? ["warn", part.state];
+  const text = part.state === "used" && !isStored ? "would be used" : known;
+  const reason = part.reason && element("div", { class: "reason short", title: part.reason }, part.reason);
+  const links = part.task && element("div", { class: "bar" }, taskLink(part.task));
+  return element("div", { class: "why" }, badge(kind, text), reason, links);
 }

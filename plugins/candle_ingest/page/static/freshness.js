@@ -12,7 +12,7 @@ export async function showFreshness(place, pipeline) {
   const late = data.symbols.filter(({ state }) => state !== "in time");
   place.append(
     late.length
-      ? message("bad", `${count(late.length)} of ${count(data.symbols.length)} symbols are late.`, `Late is a symbol without a complete candle for ${duration(data.late_after_ms)}. A hole holds its watermark back.`)
+      ? message("bad", `${count(late.length)} of ${count(data.symbols.length)} symbols are late, or have nothing yet.`, `Late is a symbol without a complete candle for ${duration(data.late_after_ms)}. A hole holds its watermark back.`)
       : message("good", `All ${count(data.symbols.length)} symbols are in time.`, `None lags by more than ${duration(data.late_after_ms)}.`),
     history(data), symbols(data));
 }

@@ -18,11 +18,18 @@ function followTheme() {
   const set = () => {
     const dark = outer ? outer.classList.contains("dark") : system.matches;
     document.documentElement.dataset.theme = dark ? "dark" : "light";
+    if (outer) blendIn(window.parent.getComputedStyle(window.parent.document.body).backgroundColor);
     document.dispatchEvent(new Event("theme"));
   };
   set();
   if (outer) new MutationObserver(set).observe(outer, { attributeFilter: ["class"] });
   else system.addEventListener("change", set);
+}
+
+// Airflow's own background, where it has one.
+function blendIn(background) {
+  if (!/^rgba?\(/.test(background) || /, 0\)$/.test(background)) return;
+  document.documentElement.style.setProperty("--page", background);
 }
 
 function choosePipeline(pipelines) {
