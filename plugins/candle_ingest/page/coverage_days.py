@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 import numpy as np
 from numpy.typing import NDArray
 
+from candle_ingest.adapters.flux_times import flux_range
 from candle_ingest.adapters.influx_bucket import InfluxBucket
 from candle_ingest.core.window import DAY_MS, Window, floor_ms
-from candle_ingest.page.times import flux_range
 
 # Most days of most exchanges have nothing open: only what is open is sent for each exchange.
 _READ = """

@@ -4,7 +4,7 @@ import pytest
 
 from candle_ingest.core.symbol import parse_symbol
 from candle_ingest.core.window import DAY_MS, MINUTE_MS
-from candle_ingest.page.freshness import HOUR_MS, estimated_end_ms, history_window, known_symbols, schedule_ms
+from candle_ingest.freshness import HOUR_MS, estimated_end_ms, history_window, known_symbols, schedule_ms
 from candle_ingest.settings import PipelineSettings
 
 NOW_MS = int(datetime(2026, 3, 11, 12, tzinfo=UTC).timestamp() * 1000)

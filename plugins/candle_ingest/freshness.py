@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 from croniter import croniter
 
+from candle_ingest.adapters.flux_times import flux_range
 from candle_ingest.adapters.influx_bucket import InfluxBucket
 from candle_ingest.adapters.watermarks import INGESTOR, backfill_key, catch_up_key
 from candle_ingest.core.start_date import interval_start, parse_start_date
@@ -14,7 +15,6 @@ from candle_ingest.core.symbol import Symbol, parse_symbol
 from candle_ingest.core.timeframe import bar_ms
 from candle_ingest.core.window import DAY_MS, MINUTE_MS, Window, floor_ms
 from candle_ingest.errors import SymbolError
-from candle_ingest.page.times import flux_range
 from candle_ingest.settings import PipelineSettings
 
 HOUR_MS = 60 * MINUTE_MS
