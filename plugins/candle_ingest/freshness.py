@@ -83,8 +83,7 @@ def read_freshness(
     watermarks = {row["key"]: int(row["_value"]) for row in bucket.query(_WATERMARKS, service=INGESTOR)}
     history = history_window(settings, now_ms)
     days, lately = _read_days(bucket, history, now_ms)
-    late_after_ms = LATE_RUNS * schedule_ms(settings.catch_up_schedule, now_ms) + settings.settle_seconds * 1000
-    bar = bar_ms(settings.candle_granularity_minutes)
+    bar, late_after_ms = bar_ms(settings.candle_granularity_minutes), latest_lag_ms(settings, now_ms)
     symbols = [
         _symbol(symbol, watermarks, days.get(symbol.currency_pair, 0), bar, late_after_ms, now_ms)
         for symbol in known_symbols(listed, watermarks)
@@ -99,6 +98,12 @@ def read_freshness(
         days_in_last_hour=lately,
         done_at_ms=estimated_end_ms(left, lately, now_ms),
     )
+
+
+def latest_lag_ms(settings: PipelineSettings, now_ms: int) -> int:
+    """The lag from which on a symbol is late. Long candles come more seldom than catch-up looks for them."""
+    pause_ms = max(schedule_ms(settings.catch_up_schedule, now_ms), bar_ms(settings.candle_granularity_minutes))
+    return LATE_RUNS * pause_ms + settings.settle_seconds * 1000
 
 
 def estimated_end_ms(days_left: int, days_in_last_hour: int, now_ms: int) -> int | None:
