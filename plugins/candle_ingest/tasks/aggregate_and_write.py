@@ -1,14 +1,17 @@
 """Step 4: merge, write, account for every minute, and move the watermarks."""
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from candle_ingest.adapters import metrics
 from candle_ingest.adapters.connections import connect_influxdb
 from candle_ingest.adapters.coverage_ledger import CoverageLedger
 from candle_ingest.adapters.daily_coverage import DailyCoverage
 from candle_ingest.adapters.influx_bucket import InfluxBucket
-from candle_ingest.core.coverage import FAILED, Entry, settled_windows
+from candle_ingest.core.coverage import FAILED, Account, Entry, settled_windows
+from candle_ingest.core.day_account import total
+from candle_ingest.core.metrics import ACCOUNTED, CANDLES_WRITTEN, SYMBOLS_SHORT, SYMBOLS_WRITTEN
 from candle_ingest.core.window import DAY_MS, Window, split_days, subtract
 from candle_ingest.errors import IncompleteError
 from candle_ingest.tasks.advance_watermarks import advance_watermarks
@@ -65,7 +68,15 @@ def _merge_all(run: Run, plan: Plan, summaries: Sequence[Summary], bucket: Influ
             _merge_piece(job, piece, own, plan.min_exchanges, merger, outcome)
     _account(run, plan, bucket)
     advance_watermarks(run, outcome.written, bucket)
+    _count(run, outcome)
     return outcome
+
+
+def _count(run: Run, outcome: Outcome) -> None:
+    tags = {"pipeline": run.settings.name, "dag": run.kind}
+    metrics.count(SYMBOLS_WRITTEN, len(outcome.counts), **tags)
+    metrics.count(SYMBOLS_SHORT, len(outcome.short), **tags)
+    metrics.count(CANDLES_WRITTEN, sum(outcome.counts.values()), **tags)
 
 
 def _failed(plan: Plan, summaries: Iterable[Summary]) -> set[tuple[str, str]]:
@@ -128,17 +139,26 @@ def _merge_piece(
 def _account(run: Run, plan: Plan, bucket: InfluxBucket) -> None:
     """Add up every day that this run touched, and say what is open."""
     ledger, daily = CoverageLedger(bucket, run.bar_ms), DailyCoverage(bucket, run.bar_ms)
+    by_pair: dict[str, list[Account]] = {}
     days = sorted({day.start_ms - day.start_ms % DAY_MS for job in plan.merges for day in split_days(job.window)})
     for day_ms in days:
         day = Window(day_ms, day_ms + DAY_MS)
         pairs = {job.currency_pair for job in plan.merges if job.window.intersection(day)}
         for (pair, exchange), sums in daily.update(day_ms, ledger.entries(day), pairs).items():
+            by_pair.setdefault(pair, []).append(sums)
             if sums.open:
                 logger.warning(
                     "%s @ %s, %s: %d of %d candles are open: %d failed, %d rejected, %d suspected, %d not asked",
                     pair, exchange, day, sums.open, sums.expected, sums.failed, sums.rejected, sums.suspected,
                     sums.not_asked,
                 )  # fmt: skip
+    _send_shares(run, by_pair)
+
+
+def _send_shares(run: Run, by_pair: Mapping[str, Sequence[Account]]) -> None:
+    for pair, accounts in by_pair.items():
+        sums = total(accounts)
+        metrics.gauge(ACCOUNTED, 1 - sums.open / sums.expected, pipeline=run.settings.name, currency_pair=pair)
 
 
 def _raise_if_incomplete(short: Sequence[str], written: dict[str, int]) -> None:
@@ -146,5 +166,6 @@ def _raise_if_incomplete(short: Sequence[str], written: dict[str, int]) -> None:
         raise IncompleteError(
             f"{len(short)} symbols are not complete:\n" + "\n".join(f"  {line}" for line in short)
             + f"\n{len(written)} symbols are written. Once the cause is mended, clear the failed tasks of this run "
-            "(`airflow tasks clear --only-failed`): they and this merge run again, nothing else."
+            "(`airflow tasks clear --only-failed`): they and this merge run again, nothing else.",
+            short,
         )  # fmt: skip

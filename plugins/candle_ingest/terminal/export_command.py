@@ -9,7 +9,7 @@ import typer
 from candle_ingest.adapters.candle_file import FORMATS, write_candle_file
 from candle_ingest.adapters.candle_store import CandleStore
 from candle_ingest.adapters.influx_bucket import InfluxBucket
-from candle_ingest.adapters.open_minutes import OpenMinutes, find_open_minutes
+from candle_ingest.adapters.open_minutes import OpenMinutes, OpenMinutesReader
 from candle_ingest.core.symbol import parse_symbol
 from candle_ingest.core.timeframe import bar_ms
 from candle_ingest.core.window import Window, split_rows
@@ -55,9 +55,9 @@ def export(
 def _open_minutes(
     bucket: InfluxBucket, bar: int, pair: str, window: Window, exchanges: tuple[str, ...]
 ) -> list[OpenMinutes]:
-    """What is open, without exchanges that the pipeline no longer asks."""
-    found = find_open_minutes(bucket, bar, pair, window)
-    return [part for part in found if part.is_merge or part.source in exchanges]
+    """What is open, without exchanges that the pipeline no longer asks, or that do not list the pair."""
+    reader = OpenMinutesReader(bucket, bar, window, pair)
+    return reader.find(pair, window, reader.asked(pair) & set(exchanges))
 
 
 def _write(bucket: InfluxBucket, pair: str, window: Window, bar: int, path: Path) -> int:
