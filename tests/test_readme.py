@@ -7,13 +7,17 @@ from pathlib import Path
 import pytest
 import yaml
 
+from candle_ingest.__main__ import app
+from candle_ingest.core.metrics import ALL as ALL_METRICS
 from candle_ingest.dag_params import dag_params
 from candle_ingest.settings import PipelineSettings
 
 REPOSITORY = Path(__file__).parents[1]
 PACKAGE = REPOSITORY / "plugins" / "candle_ingest"
 README = (REPOSITORY / "README.md").read_text(encoding="utf-8")
-OWN_ERROR = re.compile(r"\w*(Temporary|Permanent|Configuration|Symbol|Incomplete|BucketMissing|RejectedRows)Error")
+OWN_ERROR = re.compile(
+    r"\w*(Temporary|Permanent|Configuration|Symbol|Incomplete|NotPlanned|BucketMissing|RejectedRows)Error"
+)
 # Shorter ones only lead to a text that comes from elsewhere: "InfluxDB, query: …".
 SHORTEST_MESSAGE = 12
 PLACEHOLDER = re.compile(r"<[^>]+>|…")
@@ -63,6 +67,16 @@ def test_every_setting_stands_there_with_its_default(monkeypatch):
 def test_every_param_stands_there(kind):
     told = [row[0].strip("`") for row in table(section("### Params of one run"))]
     assert told == list(dag_params(PipelineSettings(name="candle"), kind))
+
+
+def test_every_metric_stands_there():
+    told = [row[0].strip("`") for row in table(section("## Metrics"))]
+    assert told == [metric.name for metric in ALL_METRICS]
+
+
+def test_every_command_stands_there():
+    told = [row[0].strip("`").split()[0] for row in table(section("## The terminal"))]
+    assert told == [command.callback.__name__ for command in app.registered_commands]
 
 
 def test_every_make_target_stands_there():

@@ -9,10 +9,16 @@ os.environ.setdefault("_AIRFLOW_PROCESS_CONTEXT", "server")
 import typer
 
 from candle_ingest.errors import CandleIngestError
+from candle_ingest.terminal.coverage_command import coverage
+from candle_ingest.terminal.exchanges_command import exchanges
+from candle_ingest.terminal.explain_command import explain
+from candle_ingest.terminal.export_command import export
 from candle_ingest.terminal.plan_command import plan
+from candle_ingest.terminal.status_command import status
 
 app = typer.Typer(name="candle-ingest", add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
-app.command()(plan)
+for command in (plan, status, coverage, explain, exchanges, export):
+    app.command()(command)
 
 
 @app.callback()

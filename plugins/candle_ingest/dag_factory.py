@@ -10,9 +10,11 @@ from typing import Any
 from airflow.sdk import DAG, CronDataIntervalTimetable, TriggerRule, get_current_context, task
 from airflow.sdk.exceptions import AirflowFailException
 
+from candle_ingest.candles_asset import candles_asset, completed_candles
 from candle_ingest.core.start_date import SKIP, interval_start, parse_start_date
 from candle_ingest.dag_params import dag_params
-from candle_ingest.errors import PermanentError
+from candle_ingest.errors import NotPlannedError, PermanentError
+from candle_ingest.failure_alert import failure_callback
 from candle_ingest.settings import PipelineSettings
 from candle_ingest.tasks.run import BACKFILL, CATCH_UP, REPAIR
 
@@ -98,14 +100,16 @@ def _common(settings: PipelineSettings, kind: str) -> dict[str, Any]:
 def _with_steps(dag: DAG, settings: PipelineSettings, kind: str) -> DAG:
     """read_symbols → validate_symbols → fetch_candles (mapped) → aggregate_and_write."""
 
-    @task
+    on_failure = failure_callback(settings.failure_notifier)
+
+    @task(on_failure_callback=on_failure)
     def read_symbols() -> list[str]:
         from candle_ingest.tasks import read_symbols as step
 
         with _errors_for_airflow():
             return step.read_symbols(_run(settings, kind))
 
-    @task
+    @task(on_failure_callback=on_failure)
     def validate_symbols(tickers: list[str]) -> list[dict[str, Any]]:
         from candle_ingest.tasks import validate_symbols as step
         from candle_ingest.tasks.fetch_request import batches
@@ -130,9 +134,11 @@ def _with_steps(dag: DAG, settings: PipelineSettings, kind: str) -> DAG:
         with _errors_for_airflow():
             return step.fetch_candles(_run(settings, kind), requests)
 
-    @task(trigger_rule=TriggerRule.ALL_DONE)
+    # Where a fetch fails and the run is not complete without it, this task tells of it, once for all.
+    @task(trigger_rule=TriggerRule.ALL_DONE, on_failure_callback=on_failure, outlets=[completed_candles(settings)])
     def aggregate_and_write(batches: Any, summaries: Any) -> dict[str, int]:
         from candle_ingest.tasks import aggregate_and_write as step
+        from candle_ingest.tasks.completion import completion
         from candle_ingest.tasks.fetch_request import FetchRequest
         from candle_ingest.tasks.merge_job import MergeJob
         from candle_ingest.tasks.plan import Plan
@@ -140,11 +146,16 @@ def _with_steps(dag: DAG, settings: PipelineSettings, kind: str) -> DAG:
         with _errors_for_airflow():
             facts = get_current_context()["ti"].xcom_pull(task_ids="validate_symbols", key="plan")
             if batches is None or facts is None:
-                raise PermanentError("validate_symbols has not succeeded, so there is nothing to merge: see its log")
+                raise NotPlannedError("validate_symbols has not succeeded, so there is nothing to merge: see its log")
             requests = [FetchRequest.from_dict(values) for entry in batches for values in entry["batch"]]
             found = [summary for instance in (summaries[:] if summaries else ()) for summary in instance]
             merges = [MergeJob.from_dict(values) for values in facts.pop("merges")]
-            return step.aggregate_and_write(_run(settings, kind), Plan(requests, merges, **facts), found)
+            run, plan = _run(settings, kind), Plan(requests, merges, **facts)
+            written = step.aggregate_and_write(run, plan, found)
+            if (event := completion(run, plan, written)) is not None:
+                alias = completed_candles(settings)
+                get_current_context()["outlet_events"][alias].add(candles_asset(settings), extra=event)
+            return written
 
     with dag:
         planned = validate_symbols(read_symbols())

@@ -1,5 +1,7 @@
 """Errors, sorted by who acts on them."""
 
+from collections.abc import Sequence
+
 
 class CandleIngestError(Exception):
     """Base of all errors that this package raises on purpose."""
@@ -22,4 +24,15 @@ class SymbolError(PermanentError):
 
 
 class IncompleteError(PermanentError):
-    """Some candles could not be written, and the message names them. Clear the failed tasks to go on."""
+    """Some candles could not be written, and the message names them. Clear the failed tasks to go on.
+
+    `symbols` has a line for each symbol that is short: how many exchanges answered, and which failed.
+    """
+
+    def __init__(self, message: str, symbols: Sequence[str] = ()) -> None:
+        super().__init__(message)
+        self.symbols = tuple(symbols)
+
+
+class NotPlannedError(PermanentError):
+    """A step before has failed, and has said why."""

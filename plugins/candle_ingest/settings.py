@@ -125,6 +125,10 @@ class PipelineSettings(BaseModel):
     pool: str = Field(
         default="default_pool", min_length=1, description="Airflow pool of the fetch tasks; it must exist"
     )
+    failure_notifier: str = Field(
+        default="",
+        description="Dotted path of an Airflow notifier, or of a function of the context, that hears of failed runs",
+    )
     verbosity: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         default="INFO", description="Least level of the log lines of this package"
     )

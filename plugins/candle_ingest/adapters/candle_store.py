@@ -3,6 +3,8 @@
 import itertools
 from collections.abc import Sequence
 
+import numpy as np
+
 from candle_ingest.adapters.candle_csv import candles_from_csv
 from candle_ingest.adapters.influx_bucket import InfluxBucket
 from candle_ingest.adapters.line_protocol import candle_lines, escaped_field, escaped_tag
@@ -20,6 +22,21 @@ from(bucket: bucket)
   |> filter(fn: (r) => r._measurement == "exchange_candles" and r.currency_pair == currency_pair)
   |> filter(fn: (r) => r.exchange == exchange and r._field != "market")
   |> keep(columns: ["_time", "_field", "_value"])
+"""
+_READ_MERGED = """
+from(bucket: bucket)
+  |> range(start: time(v: start_ns), stop: time(v: stop_ns))
+  |> filter(fn: (r) => r._measurement == "candles" and r.currency_pair == currency_pair)
+  |> filter(fn: (r) => r._field != "exchange_count" and r._field != "source_exchanges")
+  |> keep(columns: ["_time", "_field", "_value"])
+"""
+_READ_SOURCES = """
+from(bucket: bucket)
+  |> range(start: time(v: start_ns), stop: time(v: stop_ns))
+  |> filter(fn: (r) => r._measurement == "candles" and r.currency_pair == currency_pair)
+  |> filter(fn: (r) => r._field == "source_exchanges")
+  |> keep(columns: ["_time", "_value"])
+  |> sort(columns: ["_time"])
 """
 _FIRST = """
 from(bucket: bucket)
@@ -74,6 +91,21 @@ class CandleStore:
             return candles_from_csv(body)
         except ValueError as error:
             raise TemporaryError(f"InfluxDB, candles of {currency_pair} @ {exchange}, {window}: {error}") from None
+
+    def read_merged(self, currency_pair: str, window: Window) -> MergedCandles:
+        """The merged candles of a pair."""
+        params = {"currency_pair": currency_pair, **_range(window)}
+        try:
+            candles = candles_from_csv(self._bucket.query_csv(_READ_MERGED, **params))
+        except ValueError as error:
+            raise TemporaryError(f"InfluxDB, merged candles of {currency_pair}, {window}: {error}") from None
+        sources = [row["_value"] for row in self._bucket.query(_READ_SOURCES, **params)]
+        if len(sources) != len(candles):
+            raise TemporaryError(
+                f"InfluxDB, merged candles of {currency_pair}, {window}: they changed while being read"
+            )
+        counts = np.array([text.count(",") + 1 for text in sources], dtype=np.int64)
+        return MergedCandles(candles, counts, sources)
 
     def has_candle_before(self, currency_pair: str, exchange: str, time_ms: int) -> bool:
         """Whether a candle of the exchange with an earlier open time is stored."""

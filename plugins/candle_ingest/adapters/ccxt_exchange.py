@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 import ccxt
 import tenacity
 
+from candle_ingest.adapters import metrics
 from candle_ingest.adapters.call_counter import CallCounter
 from candle_ingest.adapters.circuit_breaker import CircuitBreaker
 from candle_ingest.adapters.connections import ExchangeConnection, RedisClient
@@ -22,8 +23,9 @@ from candle_ingest.adapters.exchange_errors import (
 )
 from candle_ingest.adapters.rate_limit import SharedRateLimit, limit_name
 from candle_ingest.core.exchange_facts import UNKNOWN_EXCHANGE, ExchangeFacts, exchange_facts
+from candle_ingest.core.metrics import EXCHANGE_CALLS, EXCHANGE_ERRORS, EXCHANGE_RESPONSE
 from candle_ingest.core.timeframe import source_minutes, timeframe_name
-from candle_ingest.errors import ConfigurationError
+from candle_ingest.errors import CandleIngestError, ConfigurationError
 
 logger = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -181,8 +183,13 @@ class CcxtExchange:
 
     def _count_and_ask(self, asked: str, ask: Callable[[], T]) -> T:
         self._counter.add_one()
-        with sorted_errors(self.api, asked):
-            return ask()
+        metrics.count(EXCHANGE_CALLS, exchange=self.exchange)
+        try:
+            with metrics.timed(EXCHANGE_RESPONSE, exchange=self.exchange), sorted_errors(self.api, asked):
+                return ask()
+        except CandleIngestError:
+            metrics.count(EXCHANGE_ERRORS, exchange=self.exchange)
+            raise
 
 
 @cache

@@ -7,13 +7,15 @@
 
 import time
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, fields
 
 from influxdb_client import Point
 
 from candle_ingest.adapters.coverage_ledger import NS_PER_MS
+from candle_ingest.adapters.flux_times import flux_range, times_ms
 from candle_ingest.adapters.influx_bucket import InfluxBucket
 from candle_ingest.core.coverage import Account, Entry, account
+from candle_ingest.core.day_account import DayAccount
 from candle_ingest.core.window import DAY_MS, Window
 
 MEASUREMENT = "daily_coverage"
@@ -23,6 +25,12 @@ from(bucket: bucket)
   |> filter(fn: (r) => r._measurement == "exchange_candles" and r._field == "close")
   |> filter(fn: (r) => r.currency_pair == currency_pair)
   |> count()
+"""
+_READ = """
+from(bucket: bucket)
+  |> range(start: time(v: start_ns), stop: time(v: stop_ns))
+  |> filter(fn: (r) => r._measurement == "daily_coverage" and r._field != "recorded_at_ms")
+  |> pivot(rowKey: ["_time"], columnKey: ["_field"], valueColumn: "_value")
 """
 # By exchange.
 Accounts = Mapping[str, Account]
@@ -34,6 +42,10 @@ class DailyCoverage:
     def __init__(self, bucket: InfluxBucket, bar_ms: int) -> None:
         self._bucket = bucket
         self._bar_ms = bar_ms
+
+    def read(self, window: Window) -> list[DayAccount]:
+        """The sums of all days that begin in `window`."""
+        return [_day_account(row) for row in self._bucket.query(_READ, **flux_range(window))]
 
     def update(self, currency_pair: str, day_ms: int, entries: Iterable[Entry]) -> Accounts:
         """Add up the day that begins at `day_ms` anew; `entries` are those of the pair that touch it."""
@@ -62,6 +74,11 @@ class DailyCoverage:
                 point.field(name, value)
             points.append(point.field("recorded_at_ms", time.time_ns() // NS_PER_MS).time(day_ms * NS_PER_MS))
         self._bucket.write_points(points)
+
+
+def _day_account(row: Mapping[str, str]) -> DayAccount:
+    sums = Account(**{field.name: int(row[field.name]) for field in fields(Account)})
+    return DayAccount(row["currency_pair"], row["exchange"], int(times_ms([row["_time"]])[0]), sums)
 
 
 def _span(entries: Collection[Entry], day: Window) -> Window:

@@ -19,8 +19,10 @@ from influxdb_client.client.write_api import SYNCHRONOUS
 from influxdb_client.domain.dialect import Dialect
 from influxdb_client.rest import ApiException
 
+from candle_ingest.adapters import metrics
+from candle_ingest.core.metrics import INFLUXDB_ERRORS, INFLUXDB_WRITE
 from candle_ingest.core.retry_after import retry_after_seconds
-from candle_ingest.errors import ConfigurationError, PermanentError, TemporaryError
+from candle_ingest.errors import CandleIngestError, ConfigurationError, PermanentError, TemporaryError
 
 logger = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -112,7 +114,8 @@ class InfluxBucket:
         return self._call("query", lambda: self._read(flux, {"bucket": self.name, **params}))
 
     def _write(self, record: bytes, precision: Any) -> None:
-        self._write_api.write(self.name, record=record, write_precision=precision)
+        with metrics.timed(INFLUXDB_WRITE):
+            self._write_api.write(self.name, record=record, write_precision=precision)
 
     def _read(self, flux: str, params: dict[str, Any]) -> str:
         response = self._query_api.query_raw(flux, dialect=PLAIN_CSV, params=params)
@@ -132,6 +135,13 @@ class InfluxBucket:
             raise TemporaryError(f"Failed to connect to InfluxDB after retries: {error}") from error
 
     def _call_once(self, what: str, call: Callable[[], T]) -> T:
+        try:
+            return self._answer(what, call)
+        except CandleIngestError:
+            metrics.count(INFLUXDB_ERRORS, what=what.replace(" ", "_"))
+            raise
+
+    def _answer(self, what: str, call: Callable[[], T]) -> T:
         try:
             return call()
         except ApiException as error:

@@ -77,6 +77,13 @@ def settled_windows(entries: Iterable[Entry]) -> list[Window]:
     return windows_of(entries, SETTLED)
 
 
+def open_windows(entries: Collection[Entry], window: Window) -> list[Window]:
+    """The parts of `window` for which one exchange has no settled answer; `entries` are its own."""
+    not_listed = windows_of(entries, {NOT_LISTED})
+    doubted = [part for w in windows_of(entries, {SUSPECTED}) for part in subtract(w, not_listed)]
+    return subtract(window, [part for w in settled_windows(entries) for part in subtract(w, doubted)])
+
+
 def account(entries: Collection[Entry], window: Window, bar_ms: int, present: int) -> Account:
     """How the minutes of `window` add up; `entries` are those of one exchange, `present` its stored candles.
 

@@ -3,14 +3,14 @@
 from dataclasses import asdict
 from typing import Any
 
+from candle_ingest.adapters.exchange_health import ExchangeHealth
+from candle_ingest.adapters.ledger_records import LedgerRecord
 from candle_ingest.core.explanation import Explanation, Part
 from candle_ingest.core.window import Window
+from candle_ingest.freshness import Freshness
 from candle_ingest.page.chart_bars import ChartBars
 from candle_ingest.page.coverage_days import CoverageDays
 from candle_ingest.page.coverage_hours import CoverageHours, Hole
-from candle_ingest.page.exchange_health import ExchangeHealth
-from candle_ingest.page.freshness import Freshness
-from candle_ingest.page.ledger_records import LedgerRecord
 
 Answer = dict[str, Any]
 

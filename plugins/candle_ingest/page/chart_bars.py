@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
+from candle_ingest.adapters.flux_times import flux_range, times_ms
 from candle_ingest.adapters.influx_bucket import InfluxBucket
 from candle_ingest.core.window import DAY_MS, MINUTE_MS, Window
-from candle_ingest.page.times import flux_range, times_ms
 
 MOST_BARS = 750
 STEPS_MS = [minutes * MINUTE_MS for minutes in (1, 2, 5, 10, 15, 30, 60, 120, 240, 480, 720)] + [

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from candle_ingest.adapters.flux_times import flux_range
 from candle_ingest.adapters.influx_bucket import InfluxBucket
 from candle_ingest.core.window import DAY_MS, Window, floor_ms, format_ms
-from candle_ingest.page.times import flux_range
 
 # A year of a hundred symbols on three exchanges is 109,500 points, most of them alike: InfluxDB is asked for what
 # differs, and for where each series begins, ends and whether it has every day between. That takes half the time.

@@ -4,12 +4,12 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from candle_ingest.adapters.flux_times import flux_range, times_ms
 from candle_ingest.adapters.influx_bucket import InfluxBucket
+from candle_ingest.adapters.ledger_records import LedgerRecord, read_ledger_records
 from candle_ingest.adapters.merge_ledger import MergeLedger
 from candle_ingest.core.coverage import ANSWERED, OPEN, Account, Entry, account, settled_windows
 from candle_ingest.core.window import MINUTE_MS, Window, floor_ms, subtract, union
-from candle_ingest.page.ledger_records import LedgerRecord, read_ledger_records
-from candle_ingest.page.times import flux_range, times_ms
 
 HOUR_MS = 60 * MINUTE_MS
 # Windows of days end in whole hours, whatever the length of a candle.

@@ -6,18 +6,18 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query
 from fastapi.responses import JSONResponse
 
+from candle_ingest.adapters.exchange_health import read_exchange_health
+from candle_ingest.adapters.minute_candles import explain_minute
 from candle_ingest.core.exchange_facts import canonical_exchange
 from candle_ingest.core.timeframe import bar_ms
 from candle_ingest.core.window import MINUTE_MS, Window
+from candle_ingest.freshness import history_window, read_freshness
 from candle_ingest.page import answers
 from candle_ingest.page.access import Pipeline, ReadablePipelines, dag_ids
 from candle_ingest.page.address import Day, Pair, Range, moment_ms
 from candle_ingest.page.chart_bars import read_chart_bars
 from candle_ingest.page.coverage_days import last_days, read_coverage_days
 from candle_ingest.page.coverage_hours import read_coverage_hours
-from candle_ingest.page.exchange_health import read_exchange_health
-from candle_ingest.page.freshness import history_window, read_freshness
-from candle_ingest.page.minute_candles import explain_minute
 from candle_ingest.page.storage import Bucket, listed_symbols
 from candle_ingest.settings import PipelineSettings
 

@@ -1,7 +1,9 @@
 """Moves the watermarks of symbols whose candles are written."""
 
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 
+from candle_ingest.adapters import metrics
 from candle_ingest.adapters.connections import connect_redis
 from candle_ingest.adapters.influx_bucket import InfluxBucket
 from candle_ingest.adapters.merge_ledger import MergeLedger
@@ -13,6 +15,7 @@ from candle_ingest.adapters.watermarks import (
     latest_key,
     watermark_lock,
 )
+from candle_ingest.core.metrics import LAG
 from candle_ingest.core.window import Window, contiguous_end_ms
 from candle_ingest.tasks.merge_job import MergeJob
 from candle_ingest.tasks.run import BACKFILL, CATCH_UP, REPAIR, Run
@@ -54,6 +57,18 @@ def advance_watermarks(run: Run, written: Sequence[tuple[MergeJob, Window]], buc
     with connect_redis() as client, watermark_lock(client, bucket.name):
         watermarks.advance(reached)
         watermarks.advance(latest, GLOBAL_STATUS)
+    if run.kind == CATCH_UP:
+        _send_lag(run, written, {**known, **reached})
+
+
+def _send_lag(run: Run, written: Sequence[tuple[MergeJob, Window]], watermarks_ms: Mapping[str, int]) -> None:
+    """How late each symbol is now, by catch-up's watermark."""
+    for job, _ in written:
+        watermark_ms = watermarks_ms.get(catch_up_key(job.ticker))
+        if watermark_ms is not None:
+            lag_seconds = (time.time_ns() // 1_000_000 - watermark_ms - run.bar_ms) / 1000
+            tags = {"pipeline": run.settings.name, "currency_pair": job.currency_pair}
+            metrics.gauge(LAG, max(0.0, lag_seconds), **tags)
 
 
 def _begin_ms(run: Run, key_of: Callable[[str], str], watermark_ms: int | None, window: Window) -> int | None:

@@ -2,9 +2,12 @@
 
 import logging
 
+from candle_ingest.adapters import metrics
 from candle_ingest.adapters.connections import connect_redis
 from candle_ingest.adapters.symbol_list import read_symbols as read_from_redis
+from candle_ingest.core.metrics import REDIS_UP
 from candle_ingest.core.symbol import parse_symbol
+from candle_ingest.errors import TemporaryError
 from candle_ingest.tasks.run import Run
 
 logger = logging.getLogger(__name__)
@@ -17,7 +20,12 @@ def read_symbols(run: Run) -> list[str]:
         logger.info("Read %d symbols from the params of this run", len(tickers))
         return tickers
     key = run.settings.redis_key_crypto_symbols
-    with connect_redis() as client:
-        tickers = [symbol.ticker for symbol in read_from_redis(client, key)]
+    try:
+        with connect_redis() as client:
+            tickers = [symbol.ticker for symbol in read_from_redis(client, key)]
+    except TemporaryError:
+        metrics.gauge(REDIS_UP, 0)
+        raise
+    metrics.gauge(REDIS_UP, 1)
     logger.info("Read %d symbols from the Redis key %s", len(tickers), key)
     return tickers

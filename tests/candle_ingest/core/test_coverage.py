@@ -13,6 +13,7 @@ from candle_ingest.core.coverage import (
     Account,
     Entry,
     account,
+    open_windows,
     settled_windows,
 )
 from candle_ingest.core.window import Window
@@ -81,3 +82,9 @@ def test_before_the_listing_nothing_is_missing():
 def test_settled_is_what_was_answered_or_is_older_than_the_market():
     known = [entry(0, 10, NOT_LISTED), entry(10, 20, ANSWERED), entry(30, 40, FAILED), entry(40, 50, SUSPECTED)]
     assert settled_windows(known) == [Window(0, 20 * BAR)]
+
+
+@given(entries)
+def test_the_open_windows_hold_the_open_minutes(known):
+    sums = account(known, Window(0, 60 * BAR), BAR, 0)
+    assert sum(window.slots(BAR) for window in open_windows(known, Window(0, 60 * BAR))) == sums.open

@@ -1,8 +1,8 @@
+from candle_ingest.adapters.ledger_records import LedgerRecord
 from candle_ingest.core.coverage import ANSWERED, CONFIRMED, FAILED, NOT_LISTED, SUSPECTED, Entry
 from candle_ingest.core.recorder import Recorder
 from candle_ingest.core.window import MINUTE_MS, Window
 from candle_ingest.page.coverage_hours import find_holes
-from candle_ingest.page.ledger_records import LedgerRecord
 
 HOUR = 60 * MINUTE_MS
 

@@ -1,11 +1,11 @@
 """All that is stored of one candle of one pair."""
 
+from candle_ingest.adapters.flux_times import flux_range
 from candle_ingest.adapters.influx_bucket import InfluxBucket
+from candle_ingest.adapters.ledger_records import LedgerRecord, read_ledger_records
 from candle_ingest.core.candles import FIELDS
 from candle_ingest.core.explanation import ExchangeCandle, Explanation, Ohlcv, StoredMerge, explain
 from candle_ingest.core.window import Window, floor_ms
-from candle_ingest.page.ledger_records import LedgerRecord, read_ledger_records
-from candle_ingest.page.times import flux_range
 
 _READ = """
 from(bucket: bucket)

@@ -1,6 +1,6 @@
 import pytest
 
-from candle_ingest.page.exchange_health import health_state
+from candle_ingest.adapters.exchange_health import health_state
 
 
 @pytest.mark.parametrize(

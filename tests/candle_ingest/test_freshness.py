@@ -4,7 +4,14 @@ import pytest
 
 from candle_ingest.core.symbol import parse_symbol
 from candle_ingest.core.window import DAY_MS, MINUTE_MS
-from candle_ingest.page.freshness import HOUR_MS, estimated_end_ms, history_window, known_symbols, schedule_ms
+from candle_ingest.freshness import (
+    HOUR_MS,
+    estimated_end_ms,
+    history_window,
+    known_symbols,
+    latest_lag_ms,
+    schedule_ms,
+)
 from candle_ingest.settings import PipelineSettings
 
 NOW_MS = int(datetime(2026, 3, 11, 12, tzinfo=UTC).timestamp() * 1000)
@@ -42,3 +49,9 @@ def test_without_history_there_is_no_day_to_wait_for(start):
 
 def test_the_time_between_two_catch_up_runs():
     assert schedule_ms("*/5 * * * *", NOW_MS) == 5 * MINUTE_MS
+
+
+@pytest.mark.parametrize(("granularity_minutes", "minutes"), [(1, 15), (60, 180)])
+def test_long_candles_are_not_late_between_two_of_them(granularity_minutes, minutes):
+    changed = settings(candle_granularity_minutes=granularity_minutes, settle_seconds=0)
+    assert latest_lag_ms(changed, NOW_MS) == minutes * MINUTE_MS

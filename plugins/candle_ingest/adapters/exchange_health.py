@@ -3,9 +3,9 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from candle_ingest.adapters.flux_times import flux_range, times_ms
 from candle_ingest.adapters.influx_bucket import InfluxBucket
 from candle_ingest.core.window import Window
-from candle_ingest.page.times import flux_range, times_ms
 
 UP, PARTLY, FAILING, NO_DATA = "up", "partly failing", "failing", "no data"
 _ATTEMPTS = """

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 from croniter import croniter
 
+from candle_ingest.adapters.flux_times import flux_range
 from candle_ingest.adapters.influx_bucket import InfluxBucket
 from candle_ingest.adapters.watermarks import INGESTOR, backfill_key, catch_up_key
 from candle_ingest.core.start_date import interval_start, parse_start_date
@@ -14,7 +15,6 @@ from candle_ingest.core.symbol import Symbol, parse_symbol
 from candle_ingest.core.timeframe import bar_ms
 from candle_ingest.core.window import DAY_MS, MINUTE_MS, Window, floor_ms
 from candle_ingest.errors import SymbolError
-from candle_ingest.page.times import flux_range
 from candle_ingest.settings import PipelineSettings
 
 HOUR_MS = 60 * MINUTE_MS
@@ -83,8 +83,7 @@ def read_freshness(
     watermarks = {row["key"]: int(row["_value"]) for row in bucket.query(_WATERMARKS, service=INGESTOR)}
     history = history_window(settings, now_ms)
     days, lately = _read_days(bucket, history, now_ms)
-    late_after_ms = LATE_RUNS * schedule_ms(settings.catch_up_schedule, now_ms) + settings.settle_seconds * 1000
-    bar = bar_ms(settings.candle_granularity_minutes)
+    bar, late_after_ms = bar_ms(settings.candle_granularity_minutes), latest_lag_ms(settings, now_ms)
     symbols = [
         _symbol(symbol, watermarks, days.get(symbol.currency_pair, 0), bar, late_after_ms, now_ms)
         for symbol in known_symbols(listed, watermarks)
@@ -99,6 +98,12 @@ def read_freshness(
         days_in_last_hour=lately,
         done_at_ms=estimated_end_ms(left, lately, now_ms),
     )
+
+
+def latest_lag_ms(settings: PipelineSettings, now_ms: int) -> int:
+    """The lag from which on a symbol is late. Long candles come more seldom than catch-up looks for them."""
+    pause_ms = max(schedule_ms(settings.catch_up_schedule, now_ms), bar_ms(settings.candle_granularity_minutes))
+    return LATE_RUNS * pause_ms + settings.settle_seconds * 1000
 
 
 def estimated_end_ms(days_left: int, days_in_last_hour: int, now_ms: int) -> int | None:

@@ -1,4 +1,4 @@
-"""Times between Flux and the page."""
+"""Times between Flux and Python."""
 
 from collections.abc import Iterable
 from typing import Any

@@ -2,11 +2,11 @@
 
 from dataclasses import dataclass
 
+from candle_ingest.adapters.flux_times import NS_PER_MS, flux_range
 from candle_ingest.adapters.influx_bucket import InfluxBucket
 from candle_ingest.core.coverage import Entry
 from candle_ingest.core.recorder import Recorder
 from candle_ingest.core.window import DAY_MS, Window, floor_ms
-from candle_ingest.page.times import NS_PER_MS, flux_range
 
 FETCH_TASK, MERGE_TASK = "fetch_candles", "aggregate_and_write"
 _READ = """

@@ -1,0 +1,20 @@
+"""The asset of a pipeline: other DAGs start when an interval of its candles is complete."""
+
+from urllib.parse import quote
+
+from airflow.sdk import Asset, AssetAlias
+
+from candle_ingest.settings import PipelineSettings
+
+GROUP = "candle_ingest"
+
+
+def candles_asset(settings: PipelineSettings) -> Asset:
+    """`candle_candles` for the pipeline `candle`: its merged candles."""
+    bucket = quote(settings.influxdb_bucket, safe="")
+    return Asset(name=f"{settings.name}_candles", uri=f"influxdb://{bucket}/candles/{settings.name}", group=GROUP)
+
+
+def completed_candles(settings: PipelineSettings) -> AssetAlias:
+    """The outlet. An asset gets an event whenever a task succeeds, an alias only when the task says so."""
+    return AssetAlias(name=f"{settings.name}_candles_complete", group=GROUP)

@@ -1,0 +1,60 @@
+"""What a failed task tells people: one sentence with the symbols and exchanges, through any Airflow notifier."""
+
+from collections.abc import Callable, Mapping
+from importlib import import_module
+from typing import Any
+
+from candle_ingest.errors import ConfigurationError, IncompleteError, NotPlannedError
+
+# Templates of a notifier find the sentence as `{{ candle_failure }}`.
+SENTENCE = "candle_failure"
+MOST_SYMBOLS = 5
+Callback = Callable[[Any], None]
+
+
+def failure_callback(path: str) -> Callback | None:
+    """For `on_failure_callback`: calls what `path` names. None for an empty path.
+
+    Raises ConfigurationError where nothing can be called there.
+    """
+    if not path:
+        return None
+    notifier = _load(path)
+
+    def tell(context: Any) -> None:
+        if isinstance(_cause(context), NotPlannedError):
+            return
+        context[SENTENCE] = failure_sentence(context)
+        notifier(context)
+
+    return tell
+
+
+def failure_sentence(context: Mapping[str, Any]) -> str:
+    """`candle_backfill, run …: 1 symbols are not complete: BTC/USD: …; failed: kraken`."""
+    ti, error = context["ti"], _cause(context)
+    if isinstance(error, IncompleteError):
+        more = len(error.symbols) - MOST_SYMBOLS
+        shown = " and ".join([*error.symbols[:MOST_SYMBOLS], *([f"{more} more"] if more > 0 else [])])
+        what = f"{len(error.symbols)} symbols are not complete: {shown}"
+    else:
+        what = f"{ti.task_id} failed: {' '.join(str(error).split())}"
+    return f"{ti.dag_id}, run {ti.run_id}: {what}"
+
+
+def _cause(context: Mapping[str, Any]) -> BaseException | None:
+    """What this package raised: what cannot be mended by a retry is wrapped for Airflow."""
+    error: BaseException | None = context.get("exception")
+    return error.__cause__ if error and error.__cause__ else error
+
+
+def _load(path: str) -> Callback:
+    module_name, _, name = path.rpartition(".")
+    try:
+        found = getattr(import_module(module_name), name)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise ConfigurationError(f"failure_notifier is {path!r}, which cannot be imported: {error}") from error
+    if not callable(found):
+        raise ConfigurationError(f"failure_notifier is {path!r}, which is neither a notifier nor a function")
+    loaded: Callback = found
+    return loaded

@@ -1,0 +1,103 @@
+"""Under the real Airflow: a complete interval starts another DAG, one that is not complete tells the notifier."""
+
+from __future__ import annotations
+
+import json
+import shutil
+
+import pytest
+
+from include.exchange_simulator.process import SimulatorProcess
+from include.local_stack.airflow_processes import REPOSITORY
+from include.local_stack.waiting import wait_until
+from tests.integration.servers.airflow_instance import AirflowInstance
+from tests.integration.servers.environment import connection_variables
+
+pytestmark = pytest.mark.integration
+CONSUMER = "candles_are_complete"
+
+
+@pytest.fixture(scope="module")
+def simulator():
+    with SimulatorProcess() as process:
+        yield process
+
+
+@pytest.fixture(scope="module")
+def told(tmp_path_factory):
+    return tmp_path_factory.mktemp("alerts") / "told"
+
+
+@pytest.fixture(scope="module")
+def airflow(airflow_template, tmp_path_factory, redis_server, influxdb_server, simulator, told):
+    """An Airflow with this project's DAGs and the example of docs/."""
+    dags = tmp_path_factory.mktemp("dags")
+    for file in (REPOSITORY / "dags" / "candle_dags.py", REPOSITORY / "docs" / "examples" / f"{CONSUMER}.py"):
+        shutil.copy(file, dags)
+    environment = {
+        **connection_variables(redis_server, influxdb_server, simulator),
+        "CANDLE_INGEST_EXCHANGES": "binance,coinbaseexchange",
+        "CANDLE_INGEST_BACKFILL_START_DATE": "skip",
+        "CANDLE_INGEST_INFLUXDB_BUCKET": "candles",
+        "CANDLE_INGEST_TASK_RETRIES": "0",
+        "CANDLE_INGEST_FAILURE_NOTIFIER": "tests.integration.servers.recording_notifier.record",
+        "RECORDED_FAILURES": str(told),
+    }
+    redis_server.client().flushdb()
+    redis_server.client().set("top_cryptocurrencies", json.dumps(["btcusd"]))
+    home = tmp_path_factory.mktemp("airflow") / "home"
+    with AirflowInstance(airflow_template, home, environment, dags_folder=dags) as instance:
+        instance.unpause(CONSUMER)
+        yield instance
+
+
+def run_day(airflow, day: str, **params) -> dict:
+    conf = {"start": f"{day}T00:00Z", "end": f"{day}T06:00Z", **params}
+    run_id = airflow.trigger("candle_backfill", conf=conf, logical_date=None)
+    return airflow.wait_for_run("candle_backfill", run_id)
+
+
+def reported(airflow, count: int) -> list[dict]:
+    """The events of March that the example has logged, once it has logged `count` of them."""
+
+    def events() -> list[dict]:
+        runs = [run for run in airflow.runs(CONSUMER) if run["state"] == "success"]
+        logs = [airflow.task_log(CONSUMER, run["dag_run_id"], "report") for run in runs]
+        found = [
+            json.loads(line.split("Complete: ")[1].split("}}")[0] + "}}") for log in logs for line in complete(log)
+        ]
+        # The newest interval runs by itself as soon as the DAG is unpaused.
+        return [event for event in found if event["start"].startswith("2026-03")]
+
+    wait_until(lambda: len(events()) >= count, f"{count} events", 300)
+    return sorted(events(), key=lambda event: event["start"])
+
+
+def complete(log: str) -> list[str]:
+    return [line for line in log.splitlines() if "Complete: " in line]
+
+
+def test_a_complete_interval_gives_an_event_and_starts_the_example(airflow, told):
+    airflow.wait_for_dag("candle_backfill")
+    assert run_day(airflow, "2026-03-01")["state"] == "success"
+    [event] = reported(airflow, 1)
+    assert (event["pipeline"], event["kind"]) == ("candle", "backfill")
+    assert (event["start"], event["end"]) == ("2026-03-01T00:00Z", "2026-03-01T06:00Z")
+    assert 300 < event["candles"]["BTC/USD"] <= 360
+    assert not told.exists()
+
+
+def test_what_is_open_gives_no_event_but_one_sentence_and_is_told_of_once_mended(airflow, simulator, told):
+    simulator.set_fault("coinbaseexchange", "status", status=500, path="BTC-USD")
+    run = run_day(airflow, "2026-03-02")
+    assert run["state"] == "failed"
+    [sentence] = told.read_text().splitlines()
+    assert sentence.startswith(f"candle_backfill, run {run['dag_run_id']}: 1 symbols are not complete: BTC/USD: 1 of")
+    assert sentence.endswith("failed: coinbaseexchange")
+    # Enough exchanges, but not all have answered: the run is green, and the candles are not complete.
+    assert run_day(airflow, "2026-03-02", min_exchanges_required=1)["state"] == "success"
+    simulator.clear_faults()
+    assert run_day(airflow, "2026-03-02", run_mode="dry")["state"] == "success"
+    assert run_day(airflow, "2026-03-02")["state"] == "success"
+    assert [event["start"] for event in reported(airflow, 2)] == ["2026-03-01T00:00Z", "2026-03-02T00:00Z"]
+    assert len(told.read_text().splitlines()) == 1
