@@ -8,6 +8,7 @@ from typing import Any
 
 import ccxt
 
+from candle_ingest.adapters.bounded_http import AnswerRefusedError
 from candle_ingest.core.retry_after import retry_after_seconds
 from candle_ingest.errors import ConfigurationError, PermanentError, TemporaryError
 
@@ -20,7 +21,7 @@ LIMITED = (ccxt.DDoSProtection, ccxt.RateLimitExceeded)
 # binance: "Way too much request weight used; IP banned until 1573770513123."
 BANNED_UNTIL = re.compile(r"banned until (\d{13})")
 # What ccxt's parsers raise on JSON of another shape.
-UNUSABLE_ANSWER = (TypeError, KeyError, IndexError, ValueError, AttributeError, ArithmeticError)
+UNUSABLE_ANSWER = (TypeError, KeyError, IndexError, ValueError, AttributeError, ArithmeticError, RecursionError)
 ALTERNATIVES = {"binance": "use binanceus, or a proxy in the connection ccxt_binance"}
 
 
@@ -53,6 +54,8 @@ def sorted_errors(exchange: Any, asked: str) -> Iterator[None]:
 
 def _sorted(exchange: Any, asked: str, error: ccxt.BaseError) -> Exception:
     text = f"{asked}: {type(error).__name__}: {_shortened(str(error))}"
+    if isinstance(error.__cause__, AnswerRefusedError):
+        text += f": {error.__cause__}"
     lowered = str(error).lower()
     if any(mark in lowered for mark in GEO_BLOCK_TEXTS):
         way_out = ALTERNATIVES.get(exchange.id, f"use a proxy in the connection ccxt_{exchange.id}, or leave it out")
