@@ -20,7 +20,7 @@ NOT_FORWARDED = {"content-length", "content-encoding", "transfer-encoding", "con
 
 @dataclass
 class Rule:
-    """What happens to requests whose path holds `path` and whose body holds `body`.
+    """What happens to requests whose path holds `path` and whose body holds `body` and `least_bytes` bytes.
 
     `skip` requests pass before the rule begins, then `count` are hit (None: all). `status` answers instead of
     InfluxDB; without one the request is forwarded, before (`lose_answer`) the connection is cut, or after `act`
@@ -29,6 +29,7 @@ class Rule:
 
     path: str = "/api/v2/write"
     body: bytes = b""
+    least_bytes: int = 0
     skip: int = 0
     count: int | None = None
     status: int | None = None
@@ -41,7 +42,7 @@ class Rule:
 
     def takes(self, path: str, body: bytes) -> bool:
         """Whether it hits this request; counts it."""
-        if self.path not in path or self.body not in body:
+        if self.path not in path or self.body not in body or len(body) < self.least_bytes:
             return False
         if self.skip:
             self.skip -= 1

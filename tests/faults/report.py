@@ -11,12 +11,14 @@ from tests.faults.not_tried import NOT_TRIED
 
 LONGEST_LINE = 260
 HEAD = """# Reliability
-Written by `make test-faults`. Each fault was injected while a run fetched, merged and wrote, on a real InfluxDB, a real Redis and, where it
-says so, a real Airflow; the exchanges are simulated over HTTP and asked through unmodified ccxt. Afterwards the fault was over, the same run was repeated,
-as Airflow's retry or a repair run does, and the store was compared with the truth, candle by candle.
-*Lost*, *doubled* and *wrong* count candles in the end, over all times. Meanwhile, too, no wrong candle was stored, and the watermark was never ahead of the data.
+Written by `make test-faults`. Each fault was injected while a run fetched, merged and wrote, on a real InfluxDB, a real
+Redis and, where it says so, a real Airflow; the exchanges are simulated over HTTP and asked through unmodified ccxt.
+Afterwards the fault was over, the same run was repeated, as Airflow's retry or a repair run does, and the store was
+compared with the truth, candle by candle. *Lost*, *doubled* and *wrong* count candles in the end, over all times.
+Meanwhile, too, no wrong candle was stored, and the watermark was never ahead of the data.
 """
-COLUMNS = "| fault | injected by | times | the run | lost | doubled | wrong | what the log said |\n|---|---|---|---|---|---|---|---|\n"
+TITLES = ("fault", "injected by", "times", "the run", "lost", "doubled", "wrong", "what the log said")
+COLUMNS = f"| {' | '.join(TITLES)} |\n{'|---' * len(TITLES)}|\n"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,8 +41,8 @@ def write_report(path: str, found: Sequence[Evidence]) -> None:
     for area in dict.fromkeys(evidence.area for evidence in found):
         of_area = [evidence for evidence in found if evidence.area == area]
         parts.append(f"\n## {area}\n{COLUMNS}")
-        for name in dict.fromkeys(evidence.name for evidence in of_area):
-            parts.append(_row([evidence for evidence in of_area if evidence.name == name]))
+        names = dict.fromkeys(evidence.name for evidence in of_area)
+        parts += [_row([evidence for evidence in of_area if evidence.name == name]) for name in names]
     parts.append("\n## Not tried\n| fault | why |\n|---|---|\n")
     parts += [f"| {name} | {why} |\n" for name, why in NOT_TRIED.items()]
     Path(path).write_text("".join(parts), encoding="utf-8")

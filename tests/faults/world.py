@@ -65,9 +65,7 @@ class World:
         self.redis.address.client().flushall()
         self.list_symbols()
         self.connect()
-        self.settings = PipelineSettings(
-            name="candle", exchanges=(exchange,), settle_seconds=0, influxdb_bucket=bucket
-        )
+        self.settings = PipelineSettings(name="candle", exchanges=(exchange,), settle_seconds=0, influxdb_bucket=bucket)
 
     def mend(self) -> None:
         """All faults are over."""

@@ -9,7 +9,7 @@ from typing import Any
 import ccxt
 
 from candle_ingest.adapters.bounded_http import AnswerRefusedError
-from candle_ingest.core.retry_after import retry_after_seconds
+from candle_ingest.core.retry_after import LONGEST_SECONDS, retry_after_seconds
 from candle_ingest.errors import ConfigurationError, PermanentError, TemporaryError
 
 # ccxt classes these as permanent, the exchanges do not.
@@ -75,7 +75,7 @@ def _asked_to_wait_seconds(exchange: Any, text: str) -> float | None:
     asked = retry_after_seconds(exchange.last_response_headers, now)
     banned = BANNED_UNTIL.search(text)
     if asked is None and banned:
-        return max(0.0, int(banned[1]) / 1000 - now.timestamp())
+        return min(max(0.0, int(banned[1]) / 1000 - now.timestamp()), LONGEST_SECONDS)
     return asked
 
 

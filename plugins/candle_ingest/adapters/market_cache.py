@@ -5,7 +5,7 @@ import json
 import logging
 from collections.abc import Callable, Iterable
 
-from candle_ingest.adapters.ccxt_exchange import Market
+from candle_ingest.adapters.ccxt_exchange import MARKET_KEYS, Market
 from candle_ingest.adapters.connections import ExchangeConnection, RedisClient
 
 logger = logging.getLogger(__name__)
@@ -31,7 +31,10 @@ class MarketCache:
         key = self._key(connection)
         if self._redis.exists(key):
             found = self._redis.hmget(key, wanted) if wanted else []
-            return {s: json.loads(text) for s, text in zip(wanted, found, strict=True) if text is not None}
+            try:
+                return {s: _market(text) for s, text in zip(wanted, found, strict=True) if text is not None}
+            except (ValueError, RecursionError) as error:
+                logger.warning("%s: the cached markets cannot be read; the exchange is asked again: %s", key, error)
         loaded = {market["symbol"]: market for market in load()}
         logger.info("%s lists %s spot markets", connection.exchange, f"{len(loaded):,}")
         if loaded and not self._read_only:
@@ -52,3 +55,11 @@ class MarketCache:
             return f"{KEY_PREFIX}:{connection.exchange}"
         place = hashlib.sha256(connection.base_url.encode()).hexdigest()[:12]
         return f"{KEY_PREFIX}:{connection.exchange}:{place}"
+
+
+def _market(text: bytes | str) -> Market:
+    """A market as it was kept. Raises ValueError for anything else."""
+    market: Market = json.loads(text)
+    if not isinstance(market, dict) or not all(isinstance(market.get(key), str) for key in MARKET_KEYS):
+        raise ValueError(f"not a market: {text[:100]!r}")
+    return market
