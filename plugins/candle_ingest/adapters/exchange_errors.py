@@ -10,6 +10,7 @@ import ccxt
 
 from candle_ingest.adapters.bounded_http import AnswerRefusedError
 from candle_ingest.core.retry_after import LONGEST_SECONDS, retry_after_seconds
+from candle_ingest.core.userinfo import without_userinfo
 from candle_ingest.errors import ConfigurationError, PermanentError, TemporaryError
 
 # ccxt classes these as permanent, the exchanges do not.
@@ -53,7 +54,7 @@ def sorted_errors(exchange: Any, asked: str) -> Iterator[None]:
 
 
 def _sorted(exchange: Any, asked: str, error: ccxt.BaseError) -> Exception:
-    text = f"{asked}: {type(error).__name__}: {_shortened(str(error))}"
+    text = f"{asked}: {type(error).__name__}: {_shortened(without_userinfo(str(error)))}"
     if isinstance(error.__cause__, AnswerRefusedError):
         text += f": {error.__cause__}"
     lowered = str(error).lower()

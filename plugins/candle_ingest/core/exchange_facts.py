@@ -60,7 +60,8 @@ FACTS: Mapping[str, ExchangeFacts] = MappingProxyType(
         "binance": ExchangeFacts(
             rows_per_request=1000,
             rows_key=None,
-            ccxt_options={"fetchMarkets": {"types": ["spot"]}},
+            # With a key ccxt would ask for margin pairs too, and sign that: candles must not depend on a key.
+            ccxt_options={"fetchMarkets": {"types": ["spot"]}, "fetchMargins": False},
         ),
         # Its docs: an answer may hold up to 300 candles, some of which precede the start.
         "coinbaseexchange": ExchangeFacts(rows_per_request=300, keeps_to_window=False, rows_key=None),
