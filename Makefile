@@ -5,11 +5,12 @@ SHELL := bash
 MAKEFLAGS += --no-print-directory
 
 UV_VERSION := 0.13.9
+PIP_AUDIT_VERSION := 2.9.0
 BIN := .venv/bin
 # Newer than the lock: .venv holds what the lock says.
 STAMP := .venv/.installed-from-lock
 
-.PHONY: help setup run simulator test test-unit test-integration lint format lock clean clean-data
+.PHONY: help setup run simulator test test-unit test-integration test-faults audit lint format lock clean clean-data
 
 help: ## Show this list
 	@printf 'candle-ingest: complete OHLCV candles in InfluxDB, merged from several exchanges\n\n'
@@ -65,6 +66,20 @@ test-unit: setup ## Run the tests that need no server
 test-integration: setup ## Run the tests on a real Redis, InfluxDB and Airflow
 	@$(BIN)/python -m include.local_stack influxd # so that no test waits for a download or a build
 	@$(BIN)/pytest -m integration
+
+test-faults: setup ## Break exchanges, InfluxDB, Redis and Airflow during runs, in the long form; writes docs/reliability.md
+	@$(BIN)/python -m include.local_stack influxd
+	@CANDLE_TESTS=long FAULT_REPORT=docs/reliability.md $(BIN)/pytest tests/faults
+
+audit: setup ## Look for known vulnerabilities of the locked packages; needs the network
+	@if said="$$($(BIN)/uvx pip-audit==$(PIP_AUDIT_VERSION) --strict --disable-pip --require-hashes -r requirements-dev.lock 2>&1)"; then \
+	  echo "$$said"; \
+	else \
+	  echo "$$said" >&2; \
+	  grep -q 'known vulnerabilit' <<< "$$said" || \
+	    echo 'Nothing was checked: pip-audit or its database could not be reached.' >&2; \
+	  exit 1; \
+	fi
 
 lint: setup ## Check style, types and the direction of imports
 	@$(BIN)/ruff check .

@@ -28,8 +28,8 @@ def tries() -> list:
     found = []
     for fault in FAULTS:
         for exchange in fault.exchanges if LONG else fault.exchanges[:1]:
-            # Kraken answers with its last twelve hours, and the simulator breaks the row in their middle, at 18:01.
-            hour = 17 if exchange == "kraken" else 14
+            # Kraken answers up to now, midnight, and the simulator breaks the row in the middle of an answer.
+            hour = 22 if exchange == "kraken" else 14
             found.append(pytest.param(fault, exchange, hour, id=f"{fault}-{exchange}"))
     return found
 
