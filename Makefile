@@ -5,11 +5,12 @@ SHELL := bash
 MAKEFLAGS += --no-print-directory
 
 UV_VERSION := 0.13.9
+PIP_AUDIT_VERSION := 2.9.0
 BIN := .venv/bin
 # Newer than the lock: .venv holds what the lock says.
 STAMP := .venv/.installed-from-lock
 
-.PHONY: help setup run plan simulator test test-unit test-integration bench lint format lock clean clean-data
+.PHONY: help setup run plan simulator test test-unit test-integration test-faults bench audit lint format lock clean clean-data
 
 help: ## Show this list
 	@printf 'candle-ingest: complete OHLCV candles in InfluxDB, merged from several exchanges\n\n'
@@ -75,6 +76,20 @@ test-integration: setup ## Run the tests on a real Redis, InfluxDB and Airflow
 bench: setup ## Measure speed and memory, and write docs/benchmarks.md
 	@$(BIN)/python -m include.local_stack influxd
 	@$(BIN)/python -m benchmarks
+
+test-faults: setup ## Break exchanges, InfluxDB, Redis and Airflow during runs, in the long form; writes docs/reliability.md
+	@$(BIN)/python -m include.local_stack influxd
+	@CANDLE_TESTS=long FAULT_REPORT=docs/reliability.md $(BIN)/pytest tests/faults
+
+audit: setup ## Look for known vulnerabilities of the locked packages; needs the network
+	@if said="$$($(BIN)/uvx pip-audit==$(PIP_AUDIT_VERSION) --strict --disable-pip --require-hashes -r requirements-dev.lock 2>&1)"; then \
+	  echo "$$said"; \
+	else \
+	  echo "$$said" >&2; \
+	  grep -q 'known vulnerabilit' <<< "$$said" || \
+	    echo 'Nothing was checked: pip-audit or its database could not be reached.' >&2; \
+	  exit 1; \
+	fi
 
 lint: setup ## Check style, types and the direction of imports
 	@$(BIN)/ruff check .

@@ -7,7 +7,9 @@ from typing import Any
 from include.exchange_simulator.markets import EXCHANGES
 from include.exchange_simulator.mutations import MUTATIONS
 
-KINDS = frozenset({"status", "delay", "reset", "truncate", "body", "empty"}) | MUTATIONS
+KINDS = frozenset(
+    {"status", "delay", "reset", "truncate", "body", "empty", "stale", "gone", "huge", "drip"} | MUTATIONS
+)
 _BODIES = {
     "html": "<html><body><h1>Just a moment...</h1></body></html>",
     "empty": "",
@@ -21,6 +23,9 @@ _TYPES: dict[str, tuple[type, ...]] = {
     "path": (str,),
     "body": (str,),
     "headers": (dict,),
+    "market": (str,),
+    "megabytes": (int,),
+    "compressed": (bool,),
 }
 
 
@@ -33,7 +38,11 @@ class Fault:
     """One fault. `count` is how many more requests it hits, None for all until it is cleared.
 
     `path` limits it to paths that contain this text. `status` and `headers` belong to kind status, `seconds`
-    to delay, `body` (text, or html, empty, json) to status and body, `when` (before or middle) to reset.
+    to delay, `body` (text, or html, empty, json) to status and body, `when` (before or middle) to reset and drip,
+    `market` (BTC/USDT) to gone, `megabytes` and `compressed` to huge.
+
+    stale: what was answered to the request before, on the same path. gone: the exchange has no such market.
+    huge: an answer of so many megabytes. drip: a byte every `seconds`, of the head (before) or the body (middle).
     """
 
     exchange: str
@@ -45,6 +54,9 @@ class Fault:
     body: str | None = None
     seconds: float = 1.0
     when: str = "before"
+    market: str = ""
+    megabytes: int = 200
+    compressed: bool = False
     hits: int = 0
 
     def text(self) -> str | None:
@@ -62,6 +74,7 @@ def _problem(description: dict[str, Any]) -> str | None:
         (exchange not in EXCHANGES, f"exchange {exchange!r}: one of {', '.join(EXCHANGES)}"),
         (kind not in KINDS, f"kind {kind!r}: one of {', '.join(sorted(KINDS))}"),
         (description.get("when", "before") not in ("before", "middle"), "when: before or middle"),
+        (kind == "gone" and not description.get("market"), "kind gone needs a market such as BTC/USDT"),
         (
             kind == "body" and "body" not in description,
             "kind body needs a body: html, empty, json or any text",
@@ -79,7 +92,7 @@ def parse_fault(description: Any) -> Fault:
         raise FaultError(problem)
     for name, kinds in _TYPES.items():
         value = description.get(name)
-        if value is not None and (not isinstance(value, kinds) or isinstance(value, bool)):
+        if value is not None and (not isinstance(value, kinds) or (isinstance(value, bool) and bool not in kinds)):
             raise FaultError(f"{name}: {value!r} is no {kinds[0].__name__}")
     return Fault(**description)
 

@@ -1,11 +1,14 @@
 """Candle rows made wrong on purpose, in the shape in which an exchange sends them."""
 
+import copy
 from collections.abc import Callable
 from typing import Any
 
 Columns = dict[str, Any]
 WireRows = list[Any]
 _Change = Callable[[Any, Columns], None]
+_DAY_MS = 86_400_000
+_MINUTE_MS = 60_000
 
 
 def _put(row: Any, columns: Columns, name: str, value: object) -> None:
@@ -22,6 +25,24 @@ def _null(row: Any, columns: Columns) -> None:
 def _nan(row: Any, columns: Columns) -> None:
     # As text also where numbers are sent: JSON has no NaN, and ccxt drops a whole body that holds one.
     row[columns["close"]] = "NaN"
+
+
+def _infinity(row: Any, columns: Columns) -> None:
+    row[columns["high"]] = "Infinity"
+
+
+def _zero(row: Any, columns: Columns) -> None:
+    _put(row, columns, "low", 0.0)
+
+
+def _null_row(row: Any, columns: Columns) -> None:
+    for name, place in columns.items():
+        if name != "milliseconds":
+            row[place] = None
+
+
+def _outside(row: Any, columns: Columns) -> None:
+    _put(row, columns, "time", int(row[columns["time"]]) - (_DAY_MS if columns["milliseconds"] else _DAY_MS // 1000))
 
 
 def _negative(row: Any, columns: Columns) -> None:
@@ -43,35 +64,74 @@ def _other_unit(row: Any, columns: Columns) -> None:
 
 _ONE_ROW: dict[str, _Change] = {
     "null": _null,
+    "null_row": _null_row,
     "nan": _nan,
+    "infinity": _infinity,
+    "zero": _zero,
     "negative": _negative,
     "high_below_low": _high_below_low,
     "off_grid": _off_grid,
+    "outside": _outside,
 }
 
 
-def _duplicate(rows: WireRows) -> WireRows:
+def _duplicate(rows: WireRows, columns: Columns) -> WireRows:
     middle = len(rows) // 2
     return rows[: middle + 1] + rows[middle:]
 
 
-def _unsorted(rows: WireRows) -> WireRows:
+def _contradiction(rows: WireRows, columns: Columns) -> WireRows:
+    """The middle row twice, the second time with twice the volume."""
+    middle = len(rows) // 2
+    other = copy.copy(rows[middle])
+    _put(other, columns, "volume", 2 * float(other[columns["volume"]]) + 1)
+    return [*rows[: middle + 1], other, *rows[middle + 1 :]]
+
+
+def _unsorted(rows: WireRows, columns: Columns) -> WireRows:
     return rows[1::2] + rows[::2]
 
 
-_ALL_ROWS: dict[str, Callable[[WireRows], WireRows]] = {"duplicate": _duplicate, "unsorted": _unsorted}
+def _newest(rows: WireRows, columns: Columns) -> int:
+    times = [int(row[columns["time"]]) for row in rows]
+    return times.index(max(times))
+
+
+def _open_candle(rows: WireRows, columns: Columns) -> WireRows:
+    """One candle more than was asked for: the one in progress."""
+    place = _newest(rows, columns)
+    extra = copy.copy(rows[place])
+    minute = _MINUTE_MS if columns["milliseconds"] else _MINUTE_MS // 1000
+    _put(extra, columns, "time", int(extra[columns["time"]]) + minute)
+    return [*rows, extra] if place else [extra, *rows]
+
+
+def _unfinished(rows: WireRows, columns: Columns) -> WireRows:
+    """The newest candle as it was before all of its trades were in."""
+    row = rows[_newest(rows, columns)]
+    _put(row, columns, "volume", float(row[columns["volume"]]) / 2)
+    return rows
+
+
+_ALL_ROWS: dict[str, Callable[[WireRows, Columns], WireRows]] = {
+    "duplicate": _duplicate,
+    "contradiction": _contradiction,
+    "unsorted": _unsorted,
+    "open_candle": _open_candle,
+    "unfinished": _unfinished,
+}
 MUTATIONS = frozenset({*_ONE_ROW, *_ALL_ROWS, "seconds_timestamps"})
 
 
 def mutate(rows: WireRows, columns: Columns, kind: str) -> WireRows:
-    """Rows with one fault: in the middle row, or in all times (`seconds_timestamps`), or in their order.
+    """Rows with one fault: in the middle row, in all times (`seconds_timestamps`), in their order, or at their end.
 
     `seconds_timestamps` is the wrong unit: seconds where the exchange sends ms, and the other way round.
     """
     if not rows:
         return rows
     if kind in _ALL_ROWS:
-        return _ALL_ROWS[kind](rows)
+        return _ALL_ROWS[kind](rows, columns)
     for row in rows if kind == "seconds_timestamps" else [rows[len(rows) // 2]]:
         (_other_unit if kind == "seconds_timestamps" else _ONE_ROW[kind])(row, columns)
     return rows

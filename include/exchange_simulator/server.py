@@ -5,6 +5,8 @@ import json
 import socket
 import struct
 import time
+from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 from aiohttp import web
@@ -47,8 +49,46 @@ async def _send_part(request: web.Request, answer: Answer, *, abort: bool) -> we
     return response
 
 
+async def _send_huge(request: web.Request, fault: Fault) -> web.StreamResponse:
+    """So many megabytes of blanks, which are valid JSON before a value; they compress to a thousandth."""
+    response = web.StreamResponse(headers={"Content-Type": "application/json"})
+    response.force_close()
+    if fault.compressed:
+        response.enable_compression(web.ContentCoding.gzip)
+    await response.prepare(request)
+    for _ in range(fault.megabytes):
+        await response.write(b" " * 2**20)
+    await response.write(b"[]")
+    return response
+
+
+async def _drip(request: web.Request, answer: Answer, fault: Fault) -> web.StreamResponse:
+    """A byte at a time: each arrives before the client's time is up, and the whole never does."""
+    body, content_type = _encode(answer)
+    response = web.StreamResponse(status=answer.status, headers={"Content-Type": content_type})
+    response.force_close()
+    if fault.when == "before" and request.transport is not None:
+        head = b"HTTP/1.1 200 OK\r\nX-Slow: " + b"-" * 60_000
+        await _one_by_one(head, request.transport.write, fault.seconds)
+    await response.prepare(request)
+    for byte in body:
+        await response.write(bytes([byte]))
+        await asyncio.sleep(fault.seconds)
+    return response
+
+
+async def _one_by_one(content: bytes, write: Callable[[bytes], None], seconds: float) -> None:
+    for byte in content:
+        write(bytes([byte]))
+        await asyncio.sleep(seconds)
+
+
 async def _send(request: web.Request, done: Exchanged) -> web.StreamResponse:
     fault = done.fault
+    if fault and fault.kind == "huge":
+        return await _send_huge(request, fault)
+    if fault and fault.kind == "drip":
+        return await _drip(request, done.answer, fault)
     if fault and (fault.kind == "truncate" or (fault.kind == "reset" and fault.when == "middle")):
         return await _send_part(request, done.answer, abort=fault.kind == "reset")
     body, content_type = _encode(done.answer)
@@ -76,7 +116,10 @@ async def _serve(request: web.Request) -> web.StreamResponse:
     # Counted before a delay, so that a request whose client gives up is counted too.
     simulator.record(name, path, query, done, started)
     await _wait_or_reset(request, fault)
-    return await _send(request, done)
+    # A client that has heard enough is no fault of this server.
+    with suppress(ConnectionResetError):
+        return await _send(request, done)
+    return web.Response(status=499)
 
 
 async def _sign(_: web.Request, response: web.StreamResponse) -> None:

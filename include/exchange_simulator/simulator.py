@@ -49,6 +49,8 @@ class Simulator:
         recorded = {(r.market.exchange, r.market.symbol): r.rows for r in settings.recorded}
         wiring = Wiring(CandleBook(recorded), settings.recorded, settings.extra_coins)
         self.exchanges: dict[str, Exchange] = build_exchanges(wiring)
+        # The last sound answer of each path, for the fault stale.
+        self._answers: dict[tuple[str, str], Answer] = {}
 
     def answer(self, name: str, path: str, query: Mapping[str, str], fault: Fault | None) -> Exchanged:
         """The answer of an exchange, as the fault leaves it."""
@@ -62,8 +64,13 @@ class Simulator:
             now_ms=self.clock.now_ms(),
             mutation=fault.kind if fault and fault.kind in MUTATIONS else None,
             empty=fault is not None and fault.kind == "empty",
+            gone=fault.market if fault and fault.kind == "gone" else "",
         )
         answer, outcome = self._limited(exchange, route, request)
+        if fault and fault.kind == "stale":
+            answer = self._answers.get((name, path), answer)
+        elif outcome == "accepted" and not fault:
+            self._answers[name, path] = answer
         return Exchanged(answer, "faulted" if fault else outcome, route.template, fault)
 
     def _limited(self, exchange: Exchange, route: Route, request: Request) -> tuple[Answer, str]:

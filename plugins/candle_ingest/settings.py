@@ -34,7 +34,7 @@ def _parse_json(value: object) -> object:
         return value
     try:
         return json.loads(value)
-    except ValueError:
+    except (ValueError, RecursionError):
         raise ValueError('not JSON such as {"USD": ["USD", "USDT"]}') from None
 
 
@@ -238,7 +238,7 @@ def _read_pipelines(path: Path) -> dict[str, dict[str, Any]]:
         raise ConfigurationError(
             f"{path}: cannot be read ({error.strerror}); {CONFIG_VARIABLE} names the file"
         ) from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    except (yaml.YAMLError, ValueError, TypeError, RecursionError) as error:
         raise ConfigurationError(f"{path}: not valid YAML: {error}") from error
     if (
         not isinstance(raw, dict)

@@ -1,3 +1,5 @@
+import re
+
 import pytest
 import yaml
 
@@ -214,3 +216,25 @@ def test_params_of_a_run_go_before_the_settings_and_leave_the_others():
 def test_more_exchanges_required_than_a_run_asks_for_is_a_configuration_error():
     with pytest.raises(ConfigurationError, match="min_exchanges_required is 2: only 1 exchanges are configured"):
         with_params(PipelineSettings(name="candle", min_exchanges_required=2), {"exchanges": ["kraken"]})
+
+
+def wrong_values():
+    """For each setting a value of another type, and for each number one below and one above what is allowed."""
+    for name, field in PipelineSettings.model_fields.items():
+        if name == "name":
+            continue
+        yield name, {"an": "object"} if name != "quote_equivalents" else 1
+        yield name, None
+        for rule in field.metadata:
+            for limit, beyond in (("ge", -1), ("le", 1)):
+                if (value := getattr(rule, limit, None)) is not None:
+                    yield name, value + beyond
+
+
+@pytest.mark.parametrize(("key", "value"), wrong_values())
+def test_each_setting_refuses_another_type_and_what_is_out_of_range(load, key, value):
+    with pytest.raises(ConfigurationError) as caught:
+        load({"candle": {key: value}})
+    assert re.fullmatch(
+        rf".*candle_ingest\.yaml: pipeline candle: {key} is {re.escape(repr(value))}: .+", str(caught.value)
+    )

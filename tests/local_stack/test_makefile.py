@@ -43,3 +43,19 @@ def test_an_old_python_is_refused_with_what_to_do(make):
     assert answer.returncode != 0
     first = answer.stderr.splitlines()[0]
     assert first.startswith("Python 3.11, 3.12 or 3.13 is needed (python3 here: Python 3.9.2). Install one")
+
+
+@pytest.mark.parametrize(
+    ("said", "status", "expected"),
+    [
+        ("No known vulnerabilities found", 0, (0, False)),
+        ("Found 1 known vulnerability in 1 package", 1, (2, False)),
+        ("ERROR: Connection refused", 1, (2, True)),
+    ],
+)
+def test_an_audit_that_could_not_ask_fails_and_says_so(make, tmp_path, said, status, expected):
+    (tmp_path / ".venv" / "bin").mkdir(parents=True)
+    (tmp_path / ".venv" / "bin" / "uvx").write_text(f"#!/bin/sh\necho '{said}'\nexit {status}\n")
+    (tmp_path / ".venv" / "bin" / "uvx").chmod(0o755)
+    answer = make("-o", "setup", "audit")
+    assert (answer.returncode, "Nothing was checked" in answer.stderr) == expected

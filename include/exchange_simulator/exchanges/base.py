@@ -45,6 +45,11 @@ class Request:
     now_ms: int
     mutation: str | None = None
     empty: bool = False
+    gone: str = ""
+
+    def has(self, market: Market) -> bool:
+        """Whether the exchange lists the market at the moment of the request."""
+        return market.listed_ms <= self.now_ms and market.symbol != self.gone
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,11 +155,11 @@ class Exchange(ABC):
     def market_by_id(self, id_: str, request: Request) -> Market | None:
         """The market of that id, None when there is none at the moment of the request."""
         market = self.markets_by_id.get(id_)
-        return market if market and market.listed_ms <= request.now_ms else None
+        return market if market and request.has(market) else None
 
     def listed(self, request: Request) -> list[Market]:
         """Markets listed by the moment of the request."""
-        return [market for market in self.markets if market.listed_ms <= request.now_ms]
+        return [market for market in self.markets if request.has(market)]
 
 
 def _floats(market: Market, candles: Ints) -> Iterator[CandleRow]:

@@ -10,6 +10,7 @@ from candle_ingest.adapters.side_by_side import side_by_side
 from candle_ingest.adapters.trade_pages import trade_pages
 from candle_ingest.core.candles import CheckedPage, Page, check_rows
 from candle_ingest.core.history import split_by_age
+from candle_ingest.core.other_times import is_shifted
 from candle_ingest.core.resampling import resampled_pages
 from candle_ingest.core.timeframe import bar_ms, timeframe_name
 from candle_ingest.core.window import Window, split_rows
@@ -104,6 +105,19 @@ def _fault(exchange: CcxtExchange, page: CheckedPage, rows: list[Any], window: W
         cut_off = len(rows) >= (exchange.facts.history_rows or 0) and rows[0][0] > window.start_ms
         if not rows or cut_off or rows[-1][0] < window.end_ms - bar:
             return "candles that do not reach over the window"
-    elif page.outside_count == len(rows) > exchange.facts.spare_rows:
+        # All that it keeps, and the candle in progress.
+        return "candles of other times" if rows[-1][0] - rows[0][0] > (exchange.facts.history_rows or 0) * bar else None
+    if page.outside_count == len(rows) > exchange.facts.spare_rows:
         return "only candles of other times"
+    return _fault_of_other_times(exchange, page, [row[0] for row in rows], window, bar)
+
+
+def _fault_of_other_times(
+    exchange: CcxtExchange, page: CheckedPage, times_ms: list[int], window: Window, bar: int
+) -> str | None:
+    """Rows of other times may stand where rows of the window should; not where all of those are there."""
+    if page.outside_count <= exchange.facts.spare_rows or len(page.candles) == window.slots(bar):
+        return None
+    if exchange.facts.keeps_to_window or is_shifted(times_ms, window, bar):
+        return f"{page.outside_count} candles of other times"
     return None

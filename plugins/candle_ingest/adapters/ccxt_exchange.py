@@ -12,6 +12,7 @@ import ccxt
 import tenacity
 
 from candle_ingest.adapters import metrics
+from candle_ingest.adapters.bounded_http import BoundedAdapter
 from candle_ingest.adapters.call_counter import CallCounter
 from candle_ingest.adapters.circuit_breaker import CircuitBreaker
 from candle_ingest.adapters.connections import ExchangeConnection, RedisClient
@@ -112,12 +113,19 @@ class CcxtExchange:
 
     def spot_markets(self) -> list[Market]:
         """The spot markets that trade now, each with what a fetch needs of it."""
-        markets = self.request("its list of markets", lambda: self.api.load_markets(True))
+        markets = self.request("its list of markets", self._load_markets)
         return [
             {key: market[key] for key in MARKET_KEYS}
             for market in markets.values()
             if market.get("spot") and market.get("active") is not False
         ]
+
+    def _load_markets(self) -> dict[str, Market]:
+        """ccxt takes any JSON without markets for an exchange that lists nothing, and symbols would be left out."""
+        markets: dict[str, Market] = self.api.load_markets(True)
+        if not markets:
+            raise ExchangeTemporaryError(f"{self.exchange}: the answer lists no market at all")
+        return markets
 
     def use_market(self, market: Market) -> None:
         """Let requests know this one market, so that the whole list need not be loaded."""
@@ -222,6 +230,8 @@ def _open(connection: ExchangeConnection, facts: ExchangeFacts) -> Any:
         raise ConfigurationError(f"{connection.exchange} serves no candles through ccxt; leave it out of exchanges")
     if connection.base_url:
         api.urls["api"] = _moved(api.urls["api"], connection.base_url)
+    for scheme in ("http://", "https://"):
+        api.session.mount(scheme, BoundedAdapter())
     # ccxt drops rows outside the window in silence; here each row is looked at, and counted.
     parse_all = api.parse_ohlcvs
     api.parse_ohlcvs = lambda rows, market=None, timeframe="1m", since=None, limit=None, tail=False: parse_all(

@@ -88,6 +88,7 @@ class CircuitBreaker:
             return
         try:
             act()
-        except redis.RedisError as error:
+        except (redis.RedisError, ValueError) as error:
+            # ValueError: somebody else's value below the keys.
             logger.warning("Whether %s is down is not shared for this task: %s", self._exchange, error)
             self._shared = False

@@ -1,6 +1,7 @@
 """Where Redis, InfluxDB and the exchanges are: Airflow connections, else environment variables."""
 
 import os
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 from urllib.parse import urlsplit
@@ -8,8 +9,10 @@ from urllib.parse import urlsplit
 import redis
 from airflow.sdk import BaseHook, Connection
 from airflow.sdk.exceptions import AirflowNotFoundException
+from airflow.sdk.log import mask_secret
 from influxdb_client import InfluxDBClient
 
+from candle_ingest.core.userinfo import without_userinfo
 from candle_ingest.errors import ConfigurationError
 
 # redis-py types every answer as "perhaps awaitable": its client is left untyped here.
@@ -26,11 +29,11 @@ class ExchangeConnection:
     """How to reach one exchange.
 
     `base_url` replaces scheme, host and port of all its URLs, None leaves them; `config` goes to ccxt.
-    The secrets are in `config` and are not part of the representation.
+    Secrets may be in both, which are not part of the representation.
     """
 
     exchange: str
-    base_url: str | None = None
+    base_url: str | None = field(default=None, repr=False)
     config: dict[str, Any] = field(default_factory=dict, repr=False)
 
 
@@ -43,10 +46,13 @@ def connect_redis() -> RedisClient:
         _set_timeouts(client)
         return client
     host = _required("REDIS_HOST", REDIS_CONNECTION)
+    password = os.environ.get("REDIS_PASSWORD") or None
+    if password:
+        mask_secret(password)
     return redis.Redis(
         host=host,
         port=_port("REDIS_PORT", 6379),
-        password=os.environ.get("REDIS_PASSWORD") or None,
+        password=password,
         socket_timeout=REDIS_TIMEOUT_SECONDS,
         socket_connect_timeout=REDIS_TIMEOUT_SECONDS,
     )
@@ -72,6 +78,7 @@ def connect_influxdb() -> InfluxDBClient:
     url, token, org = (
         _required(name, INFLUXDB_CONNECTION) for name in ("INFLUXDB_URL", "INFLUXDB_TOKEN", "INFLUXDB_ORG")
     )
+    mask_secret(token)
     return InfluxDBClient(url=url, token=token, org=org, timeout=INFLUXDB_TIMEOUT_MS)
 
 
@@ -83,7 +90,26 @@ def exchange_connection(exchange: str) -> ExchangeConnection:
         return ExchangeConnection(exchange)
     config = dict(connection.extra_dejson)
     config |= {key: value for key, value in (("apiKey", connection.login), ("secret", connection.password)) if value}
-    return ExchangeConnection(exchange, _base_url(conn_id, connection), config)
+    base_url = _base_url(conn_id, connection)
+    _mask_urls([base_url, *config.values()])
+    return ExchangeConnection(exchange, base_url, config)
+
+
+def _mask_urls(values: Iterable[object]) -> None:
+    """Airflow hides what it knows to be secret: not the passwords in URLs, of the host or of a proxy."""
+    for value in values:
+        if isinstance(value, dict):
+            _mask_urls(value.values())
+        elif isinstance(value, str) and "@" in value:
+            mask_secret(_password(value))
+
+
+def _password(url: str) -> str:
+    """The password in a URL; all of it where it is not a URL."""
+    try:
+        return urlsplit(url).password or url
+    except ValueError:
+        return url
 
 
 def _base_url(conn_id: str, connection: Connection) -> str | None:
@@ -98,11 +124,18 @@ def _base_url(conn_id: str, connection: Connection) -> str | None:
         scheme = next(name for name in names if name in ("http", "https"))
         path = f"/{connection.schema}" if connection.schema not in (None, "", "http", "https") else ""
         host = f"{scheme}://{host}{port}{path}"
-    if urlsplit(host).scheme not in ("http", "https"):
+    if not _is_web_address(host):
         raise ConfigurationError(
-            f"connection {conn_id}: host is {host!r}; write a base URL such as https://proxy.example"
+            f"connection {conn_id}: host is {without_userinfo(host)!r}; write a base URL such as https://proxy.example"
         )
     return host.rstrip("/")
+
+
+def _is_web_address(text: str) -> bool:
+    try:
+        return urlsplit(text).scheme in ("http", "https")
+    except ValueError:
+        return False
 
 
 def _find(conn_id: str) -> Connection | None:

@@ -8,7 +8,9 @@ from typing import Any
 
 import ccxt
 
-from candle_ingest.core.retry_after import retry_after_seconds
+from candle_ingest.adapters.bounded_http import AnswerRefusedError
+from candle_ingest.core.retry_after import LONGEST_SECONDS, retry_after_seconds
+from candle_ingest.core.userinfo import without_userinfo
 from candle_ingest.errors import ConfigurationError, PermanentError, TemporaryError
 
 # ccxt classes these as permanent, the exchanges do not.
@@ -20,7 +22,7 @@ LIMITED = (ccxt.DDoSProtection, ccxt.RateLimitExceeded)
 # binance: "Way too much request weight used; IP banned until 1573770513123."
 BANNED_UNTIL = re.compile(r"banned until (\d{13})")
 # What ccxt's parsers raise on JSON of another shape.
-UNUSABLE_ANSWER = (TypeError, KeyError, IndexError, ValueError, AttributeError, ArithmeticError)
+UNUSABLE_ANSWER = (TypeError, KeyError, IndexError, ValueError, AttributeError, ArithmeticError, RecursionError)
 ALTERNATIVES = {"binance": "use binanceus, or a proxy in the connection ccxt_binance"}
 
 
@@ -52,7 +54,9 @@ def sorted_errors(exchange: Any, asked: str) -> Iterator[None]:
 
 
 def _sorted(exchange: Any, asked: str, error: ccxt.BaseError) -> Exception:
-    text = f"{asked}: {type(error).__name__}: {_shortened(str(error))}"
+    text = f"{asked}: {type(error).__name__}: {_shortened(without_userinfo(str(error)))}"
+    if isinstance(error.__cause__, AnswerRefusedError):
+        text += f": {error.__cause__}"
     lowered = str(error).lower()
     if any(mark in lowered for mark in GEO_BLOCK_TEXTS):
         way_out = ALTERNATIVES.get(exchange.id, f"use a proxy in the connection ccxt_{exchange.id}, or leave it out")
@@ -72,7 +76,7 @@ def _asked_to_wait_seconds(exchange: Any, text: str) -> float | None:
     asked = retry_after_seconds(exchange.last_response_headers, now)
     banned = BANNED_UNTIL.search(text)
     if asked is None and banned:
-        return max(0.0, int(banned[1]) / 1000 - now.timestamp())
+        return min(max(0.0, int(banned[1]) / 1000 - now.timestamp()), LONGEST_SECONDS)
     return asked
 
 

@@ -27,6 +27,11 @@ from candle_ingest.errors import CandleIngestError, ConfigurationError, Permanen
 logger = logging.getLogger(__name__)
 T = TypeVar("T")
 BATCH_LINES = 5_000
+REPORTED_LINES = 10
+# A line that it cannot read, a batch that is too large, a partial write.
+REFUSED_STATUSES = (400, 413, 422)
+NO_TABLE = "InfluxDB, query: the answer is not a whole table; what stands before InfluxDB may have changed it"
+DISK_FULL = "no space left on device"
 ATTEMPTS = 6
 FIRST_WAIT_SECONDS = 1.0
 LONGEST_WAIT_SECONDS = 30
@@ -43,6 +48,10 @@ class InfluxTemporaryError(TemporaryError):
 
 class BucketMissingError(ConfigurationError):
     """The bucket does not exist."""
+
+
+class RefusedLinesError(PermanentError):
+    """InfluxDB refuses some of the lines, or takes so many at once not at all."""
 
 
 class InfluxBucket:
@@ -88,14 +97,18 @@ class InfluxBucket:
     def write_lines(self, lines: Iterable[str], precision: Any = WritePrecision.MS) -> None:
         """Write line protocol in batches of 5,000; the times are in units of `precision`.
 
-        One batch at a time, in order; while the server takes one, a thread makes the next one.
+        One batch at a time, in order; while the server takes one, a thread makes the next one. Raises PermanentError
+        where InfluxDB refuses lines; the first ten of them are in the log.
         """
+        refused: list[str] = []
         rest = iter(lines)
         with ThreadPoolExecutor(max_workers=1, thread_name_prefix="line-protocol") as maker:
             making = maker.submit(_next_batch, rest)
             while batch := making.result():
                 making = maker.submit(_next_batch, rest)
-                self._call("write", partial(self._write, batch, precision))
+                self._write_part(batch, precision, refused)
+        if refused:
+            raise PermanentError(f"InfluxDB refuses {len(refused)} or more lines; the first one: {refused[0]}")
 
     def write_points(self, points: Sequence[Point]) -> None:
         """Write points whose times are in nanoseconds."""
@@ -107,11 +120,25 @@ class InfluxBucket:
         `params` (and `bucket`, this bucket's name) are variables of the query: they reach it as literals,
         escaped by the client library. Raises BucketMissingError where the bucket does not exist.
         """
-        return csv_rows(self.query_csv(flux, **params))
+        return self._call("query", lambda: csv_rows(self._read(flux, {"bucket": self.name, **params})))
 
     def query_csv(self, flux: str, **params: Any) -> str:
         """The answer to a Flux query as it comes: CSV without annotations. Else as `query`."""
-        return self._call("query", lambda: self._read(flux, {"bucket": self.name, **params}))
+        return self._call("query", lambda: _whole(self._read(flux, {"bucket": self.name, **params})))
+
+    def _write_part(self, lines: Sequence[str], precision: Any, refused: list[str]) -> None:
+        """Write lines; halve them where they are too many at once, and to find those that are refused."""
+        try:
+            self._call("write", partial(self._write, "\n".join(lines).encode(), precision))
+        except RefusedLinesError as error:
+            if len(lines) == 1:
+                refused.append(f"{lines[0]}: {error}")
+                logger.error("InfluxDB refuses the line %s", refused[-1])
+            elif len(refused) < REPORTED_LINES:
+                logger.warning("%d lines are written in smaller parts: %s", len(lines), error)
+                middle = len(lines) // 2
+                for part in (lines[:middle], lines[middle:]):
+                    self._write_part(part, precision, refused)
 
     def _write(self, record: bytes, precision: Any) -> None:
         with metrics.timed(INFLUXDB_WRITE):
@@ -158,9 +185,9 @@ class InfluxBucket:
             return BucketMissingError(f"{text}. validate_symbols creates the bucket: clear that task")
         if error.status in (401, 403):
             return ConfigurationError(f"{text}. Check the token in influxdb_default, and what it may do")
-        if error.status == 429 or (error.status or 0) >= 500:
+        if error.status == 429 or (error.status or 0) >= 500 or DISK_FULL in text:
             return InfluxTemporaryError(text, retry_after_seconds(error.headers, datetime.now(UTC)))
-        return PermanentError(text)
+        return RefusedLinesError(text) if error.status in REFUSED_STATUSES else PermanentError(text)
 
 
 def _wait_seconds(state: tenacity.RetryCallState) -> float:
@@ -170,26 +197,43 @@ def _wait_seconds(state: tenacity.RetryCallState) -> float:
     return max(grown, min(asked_for, LONGEST_WAIT_SECONDS))
 
 
-def _next_batch(lines: Iterator[str]) -> bytes:
+def _next_batch(lines: Iterator[str]) -> list[str]:
     """Nothing where no line is left."""
-    return "\n".join(itertools.islice(lines, BATCH_LINES)).encode()
+    return list(itertools.islice(lines, BATCH_LINES))
+
+
+def _whole(body: str) -> str:
+    """The answer, if it was not cut off."""
+    if body and not body.endswith("\n"):
+        raise InfluxTemporaryError(NO_TABLE)
+    return body
 
 
 def csv_rows(body: str) -> list[dict[str, str]]:
     """The rows of an answer to a query, as text by column name.
 
     It holds tables of annotated CSV without annotations: each has its header; empty lines lie between them.
+    Anything else raises InfluxTemporaryError: it must not pass for an answer without rows.
     """
     rows: list[dict[str, str]] = []
     header: list[str] | None = None
-    for cells in csv.reader(io.StringIO(body)):
-        if not cells:
-            header = None
-        elif header is None:
-            header = cells
-        else:
-            rows.append(dict(zip(header, cells, strict=True)))
+    try:
+        for cells in csv.reader(io.StringIO(_whole(body))):
+            if not cells:
+                header = None
+            elif header is None:
+                header = _header(cells)
+            else:
+                rows.append(dict(zip(header, cells, strict=True)))
+    except (csv.Error, ValueError) as error:
+        raise InfluxTemporaryError(f"{NO_TABLE} ({error})") from error
     # An error in the middle of an answer comes as a table of its own, with status 200.
     if failed := [row for row in rows if "error" in row and "reference" in row]:
-        raise TemporaryError(f"InfluxDB, query: {failed[0]['error']}")
+        raise InfluxTemporaryError(f"InfluxDB, query: {failed[0]['error']}")
     return rows
+
+
+def _header(cells: list[str]) -> list[str]:
+    if not {"result", "table"} <= set(cells) and not {"error", "reference"} <= set(cells):
+        raise InfluxTemporaryError(NO_TABLE)
+    return cells

@@ -5,7 +5,7 @@ import json
 import logging
 from collections.abc import Callable, Iterable
 
-from candle_ingest.adapters.ccxt_exchange import Market
+from candle_ingest.adapters.ccxt_exchange import MARKET_KEYS, Market
 from candle_ingest.adapters.connections import ExchangeConnection, RedisClient
 from candle_ingest.errors import TemporaryError
 
@@ -39,12 +39,26 @@ class MarketCache:
         """
         wanted = list(symbols)
         key = self._key(connection)
-        if not self._is_fresh(key):
+        if not self._is_fresh(key) or not self._is_readable(key, wanted):
             loaded = self._load(connection.exchange, key, load)
             if loaded is not None:
                 return {symbol: loaded[symbol] for symbol in wanted if symbol in loaded}
+        return self._found(key, wanted)
+
+    def _found(self, key: str, wanted: list[str]) -> dict[str, Market]:
         found = self._redis.hmget(key, wanted) if wanted else []
-        return {s: json.loads(text) for s, text in zip(wanted, found, strict=True) if text is not None}
+        return {s: _market(text) for s, text in zip(wanted, found, strict=True) if text is not None}
+
+    def _is_readable(self, key: str, wanted: list[str]) -> bool:
+        """Whether the list in Redis can be read; one that cannot be is thrown away."""
+        try:
+            self._found(key, wanted)
+        except (ValueError, RecursionError) as error:
+            logger.warning("%s: the cached markets cannot be read; the exchange is asked again: %s", key, error)
+            if not self._read_only:
+                self._redis.delete(key)
+            return False
+        return True
 
     def _is_fresh(self, key: str) -> bool:
         return bool(self._redis.exists(f"{key}:fresh") and self._redis.exists(key))
@@ -90,3 +104,11 @@ class MarketCache:
             return f"{KEY_PREFIX}:{connection.exchange}"
         place = hashlib.sha256(connection.base_url.encode()).hexdigest()[:12]
         return f"{KEY_PREFIX}:{connection.exchange}:{place}"
+
+
+def _market(text: bytes | str) -> Market:
+    """A market as it was kept. Raises ValueError for anything else."""
+    market: Market = json.loads(text)
+    if not isinstance(market, dict) or not all(isinstance(market.get(key), str) for key in MARKET_KEYS):
+        raise ValueError(f"not a market: {text[:100]!r}")
+    return market

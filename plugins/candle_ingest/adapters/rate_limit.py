@@ -132,7 +132,7 @@ def limit_name(exchange: str, base_url: str | None) -> str:
 
 
 def _text(value: bytes | str | None) -> str:
-    return value.decode() if isinstance(value, bytes) else value or ""
+    return value.decode(errors="replace") if isinstance(value, bytes) else value or ""
 
 
 def _store(client: RedisClient) -> RedisStore:

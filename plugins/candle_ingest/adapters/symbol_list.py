@@ -9,6 +9,9 @@ from candle_ingest.core.symbol import Symbol, parse_symbol
 from candle_ingest.errors import SymbolError
 
 logger = logging.getLogger(__name__)
+# More than all exchanges together list, with the longest names.
+MOST_SYMBOLS = 20_000
+LARGEST_VALUE_BYTES = 2 * 2**20
 EXPECTED = 'expected a JSON list of strings such as ["btcusd", "ethusd"], or a Redis list, set or sorted set of strings'
 
 
@@ -29,8 +32,11 @@ def read_symbols(client: RedisClient, key: str) -> list[Symbol]:
 
 def _read(client: RedisClient, key: str) -> list[str]:
     kind = client.type(key).decode()
+    _refuse_too_many(key, _size(client, key, kind))
     match kind:
         case "string":
+            if client.strlen(key) > LARGEST_VALUE_BYTES:
+                raise SymbolError(f"Redis key {key!r} is larger than {LARGEST_VALUE_BYTES // 2**20} MB; {EXPECTED}")
             return _from_json(key, client.get(key) or b"")
         case "list":
             members = client.lrange(key, 0, -1)
@@ -45,15 +51,27 @@ def _read(client: RedisClient, key: str) -> list[str]:
     return [member.decode("utf-8", errors="backslashreplace") for member in members]
 
 
+def _size(client: RedisClient, key: str, kind: str) -> int:
+    """How many entries the key has, before they are read; 0 where that is not known yet."""
+    count = {"list": client.llen, "set": client.scard, "zset": client.zcard}.get(kind)
+    return int(count(key)) if count else 0
+
+
+def _refuse_too_many(key: str, count: int) -> None:
+    if count > MOST_SYMBOLS:
+        raise SymbolError(f"Redis key {key!r} holds {count:,} entries; at most {MOST_SYMBOLS:,} can be symbols")
+
+
 def _from_json(key: str, value: bytes) -> list[str]:
     try:
         parsed = json.loads(value)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise SymbolError(f"Redis key {key!r} is not JSON ({error}); {EXPECTED}") from None
     if not isinstance(parsed, list):
         raise SymbolError(f"Redis key {key!r} holds a JSON {type(parsed).__name__}; {EXPECTED}")
     if not parsed:
         raise SymbolError(f"Redis key {key!r} holds an empty list; {EXPECTED}")
+    _refuse_too_many(key, len(parsed))
     return [entry if isinstance(entry, str) else json.dumps(entry) for entry in parsed]
 
 

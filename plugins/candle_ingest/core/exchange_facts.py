@@ -32,6 +32,8 @@ class ExchangeFacts:
     `takes_until`: ccxt is given the open time of the last candle as `until`, which the exchange takes as inclusive;
     False: it has no end (kraken), or ccxt reckons the right, exclusive one from `since` and `limit`.
     `spare_rows`: so many candles behind the window are asked for too, where nobody knows whether the end is inclusive.
+    `keeps_to_window`: an answer holds candles of the window only, beyond `spare_rows`; with others in it, it is not
+    the answer to what was asked.
     `misaligned_timeframes`: bars that do not open at midnight UTC, or are not as long as ccxt says, and must not be
     merged with others.
     `rows_key`: where the rows are in the JSON answer, such as `result.list`; None: the answer itself, "" : anywhere
@@ -47,6 +49,7 @@ class ExchangeFacts:
     trades_per_request: int | None = None
     takes_until: bool = True
     spare_rows: int = 0
+    keeps_to_window: bool = True
     misaligned_timeframes: frozenset[str] = frozenset()
     rows_key: str | None = ""
     rate_limit_ms: float | None = None
@@ -62,9 +65,11 @@ FACTS: Mapping[str, ExchangeFacts] = MappingProxyType(
             rate_limit_ms=50.5,
             call_cost=0.4,
             rows_key=None,
-            ccxt_options={"fetchMarkets": {"types": ["spot"]}},
+            # With a key ccxt would ask for margin pairs too, and sign that: candles must not depend on a key.
+            ccxt_options={"fetchMarkets": {"types": ["spot"]}, "fetchMargins": False},
         ),
-        "coinbaseexchange": ExchangeFacts(rows_per_request=300, rows_key=None),
+        # Its docs: an answer may hold up to 300 candles, some of which precede the start.
+        "coinbaseexchange": ExchangeFacts(rows_per_request=300, keeps_to_window=False, rows_key=None),
         "kraken": ExchangeFacts(
             rows_per_request=720,
             history_rows=720,
@@ -104,6 +109,7 @@ FACTS: Mapping[str, ExchangeFacts] = MappingProxyType(
         # Advanced Trade. Its docs allow 350 candles a request, ccxt asks for 300 at most.
         "coinbase": ExchangeFacts(
             rows_per_request=300,
+            keeps_to_window=False,
             # 10 a second, and a request is 3 units to ccxt; its 34 leaves no room for a burst.
             rate_limit_ms=42,
             call_cost=3,
@@ -153,7 +159,7 @@ SAME_API = MappingProxyType(
 
 # For an exchange that is not in the table: few rows a request, which every exchange allows, and one more than is
 # needed, so that the last one comes also where the end is exclusive.
-UNKNOWN_EXCHANGE = ExchangeFacts(rows_per_request=99, spare_rows=1)
+UNKNOWN_EXCHANGE = ExchangeFacts(rows_per_request=99, spare_rows=1, keeps_to_window=False)
 
 
 def canonical_exchange(name: str) -> str:

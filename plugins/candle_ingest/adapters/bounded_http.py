@@ -1,0 +1,121 @@
+"""HTTP for ccxt with an end: an answer that is too large, or takes too long, is given up.
+
+The time-out of requests bounds only the silence between two reads: a server that sends a byte now and then would
+hold a task for ever, and one that sends without end would fill the memory.
+"""
+
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from http.client import HTTPException
+from typing import Any
+
+import requests
+from requests.adapters import HTTPAdapter
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+
+# The largest answer of an exchange that is known, binance's list of markets, has less than 20 MB.
+LARGEST_ANSWER_BYTES = 64 * 2**20
+LONGEST_ANSWER_SECONDS = 60.0
+
+
+class AnswerRefusedError(requests.ConnectionError):
+    """An answer that was given up while it was read. A connection error: ccxt then takes it for a temporary one."""
+
+
+class BoundedAdapter(HTTPAdapter):
+    """Mount it on a session: its answers have at most 64 MB, and take at most a minute, head and body each."""
+
+    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
+        """Called by requests."""
+        super().init_poolmanager(*args, **kwargs)
+        self.poolmanager.pool_classes_by_scheme = _POOLS
+
+    def proxy_manager_for(self, proxy: str, **kwargs: Any) -> Any:
+        """Called by requests. A SOCKS proxy has connections of its own, whose heads are not bounded."""
+        manager = super().proxy_manager_for(proxy, **kwargs)
+        if not proxy.lower().startswith("socks"):
+            manager.pool_classes_by_scheme = _POOLS
+        return manager
+
+    def send(self, request: requests.PreparedRequest, *args: Any, **kwargs: Any) -> requests.Response:
+        """Called by requests."""
+        response = super().send(request, *args, **kwargs)
+        response.raw = _BoundedBody(response.raw)
+        return response
+
+
+class _BoundedBody:
+    """A body that stops being read beyond its limits; all else is as in the body that it stands for."""
+
+    def __init__(self, raw: Any) -> None:
+        self._raw = raw
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._raw, name)
+
+    def stream(self, amount: int, decode_content: bool | None = None) -> Iterator[bytes]:
+        """What requests reads, as soon as it is there: waiting for a whole part would let slow bytes pass."""
+        size, deadline = 0, time.monotonic() + LONGEST_ANSWER_SECONDS
+        while chunk := self._raw.read1(amount, decode_content=decode_content):
+            size += len(chunk)
+            if size > LARGEST_ANSWER_BYTES:
+                self._refuse(f"the answer is larger than {LARGEST_ANSWER_BYTES // 2**20} MB")
+            if time.monotonic() > deadline:
+                self._refuse(f"the answer took longer than {LONGEST_ANSWER_SECONDS:.0f} s")
+            yield chunk
+
+    def _refuse(self, why: str) -> None:
+        self._raw.close()
+        raise AnswerRefusedError(f"{why}; it was not read further")
+
+
+class _TimedHead:
+    """A connection whose head must come in time: it is read line by line, however slowly the bytes arrive."""
+
+    def getresponse(self) -> Any:
+        """Called by urllib3."""
+        gave_up = threading.Event()
+        watch = threading.Timer(LONGEST_ANSWER_SECONDS, self._give_up, [gave_up])
+        watch.daemon = True
+        watch.start()
+        try:
+            response = super().getresponse()  # type: ignore[misc]
+        except (OSError, HTTPException) as error:
+            if gave_up.is_set():
+                raise TimeoutError(f"no answer within {LONGEST_ANSWER_SECONDS:.0f} s") from error
+            raise
+        finally:
+            watch.cancel()
+        # A head that is cut off between two lines looks like a whole one.
+        if gave_up.is_set():
+            raise TimeoutError(f"no answer within {LONGEST_ANSWER_SECONDS:.0f} s")
+        return response
+
+    def _give_up(self, gave_up: threading.Event) -> None:
+        gave_up.set()
+        with suppress(OSError, AttributeError):
+            # Of the plain socket, also below TLS: it wakes the thread that reads.
+            socket.socket.shutdown(self.sock, socket.SHUT_RDWR)  # type: ignore[attr-defined]
+
+
+class _TimedConnection(_TimedHead, HTTPConnection):
+    pass
+
+
+class _TimedSecureConnection(_TimedHead, HTTPSConnection):
+    pass
+
+
+class _Pool(HTTPConnectionPool):
+    ConnectionCls = _TimedConnection
+
+
+class _SecurePool(HTTPSConnectionPool):
+    ConnectionCls = _TimedSecureConnection
+
+
+_POOLS = {"http": _Pool, "https": _SecurePool}

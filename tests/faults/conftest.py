@@ -1,0 +1,71 @@
+"""The world of the fault tests, the length of their form, and the report."""
+
+from __future__ import annotations
+
+import os
+import uuid
+from collections.abc import Iterator
+
+import pytest
+
+from candle_ingest.adapters import ccxt_exchange, influx_bucket
+from include.exchange_simulator.coins import utc_ms
+from include.exchange_simulator.process import SimulatorProcess
+from include.local_stack.ports import free_port
+from tests.faults.influxdb_proxy import InfluxdbProxy
+from tests.faults.report import Evidence, write_report
+from tests.faults.servers import FaultInfluxdb, FaultRedis
+from tests.faults.world import World
+
+NOW_MS = utc_ms("2026-03-11") + 60_000
+LONG = os.environ.get("CANDLE_TESTS") == "long"
+EVIDENCE: list[Evidence] = []
+
+
+@pytest.fixture(scope="session")
+def _servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    redis, influxdb = FaultRedis(tmp_path_factory.mktemp("redis")), FaultInfluxdb(tmp_path_factory.mktemp("influxdb"))
+    try:
+        redis.start()
+        influxdb.set_up()
+        with (
+            SimulatorProcess(limits=False, now_ms=NOW_MS, port=free_port()) as simulator,
+            InfluxdbProxy(influxdb.address.url) as proxy,
+            pytest.MonkeyPatch.context() as patch,
+        ):
+            yield World(simulator, redis, influxdb, proxy, NOW_MS, patch)
+    finally:
+        redis.thaw()
+        redis.stop()
+        influxdb.stop()
+
+
+@pytest.fixture
+def world(_servers: World, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
+    """All servers up; waits between attempts are short."""
+    monkeypatch.setattr(ccxt_exchange, "FIRST_WAIT_SECONDS", 0.01)
+    monkeypatch.setattr(influx_bucket, "FIRST_WAIT_SECONDS", 0.05)
+    monkeypatch.setattr(influx_bucket, "LONGEST_WAIT_SECONDS", 1.0)
+    monkeypatch.setattr("redis.backoff.ExponentialWithJitterBackoff.compute", lambda self, failures: 0.02)
+    _servers.patch = monkeypatch
+    yield _servers
+    _servers.mend()
+
+
+@pytest.fixture
+def bucket() -> str:
+    """A name that nothing else has; the run creates the bucket."""
+    return f"fault_{uuid.uuid4().hex[:12]}"
+
+
+@pytest.fixture
+def evidence() -> list[Evidence]:
+    """What was tried, for the report."""
+    return EVIDENCE
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Write the report where the variable FAULT_REPORT names a file; not where a test has failed."""
+    path = os.environ.get("FAULT_REPORT")
+    if path and EVIDENCE and not session.testsfailed:
+        write_report(path, EVIDENCE)
