@@ -34,9 +34,9 @@ def test_all_lines_are_written_in_order_in_full_batches(bucket, write, count):
     assert [len(batch) for batch in written(write)[:-1]] == [BATCH_LINES] * (len(written(write)) - 1)
 
 
-def test_after_a_batch_that_is_refused_none_is_written(bucket, write):
-    write.side_effect = [None, ApiException(status=400, reason="no"), None]
-    with pytest.raises(PermanentError, match="HTTP 400"):
+def test_after_a_batch_that_fails_for_good_none_is_written(bucket, write):
+    write.side_effect = [None, ApiException(status=401, reason="no"), None]
+    with pytest.raises(PermanentError, match="HTTP 401"):
         bucket.write_lines(["m v=1i 1"] * (3 * BATCH_LINES))
     assert write.call_count == 2
 
