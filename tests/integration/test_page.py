@@ -196,7 +196,7 @@ def stored(measurement: str, currency_pair: str, window: Window, exchange: str =
     flux = """
     from(bucket: bucket) |> range(start: time(v: start_ns), stop: time(v: stop_ns))
       |> filter(fn: (r) => r._measurement == measurement and r.currency_pair == pair)
-      |> filter(fn: (r) => r.exchange == exchange or exchange == "")
+      |> filter(fn: (r) => exchange == "" or r.exchange == exchange)
       |> pivot(rowKey: ["_time"], columnKey: ["_field"], valueColumn: "_value")
       |> map(fn: (r) => ({r with ns: int(v: r._time)}))
     """
