@@ -22,7 +22,7 @@ from tests.integration.servers.airflow_instance import REPOSITORY, AirflowInstan
 from tests.integration.servers.browser import VARIABLE, find_browser, running_browser
 from tests.integration.servers.environment import connection_variables
 from tests.integration.servers.storage import running_influxdb
-from tests.integration.steps import stored
+from tests.integration.steps import watermarks
 
 pytestmark = pytest.mark.integration
 EXCHANGES = ("binance", "coinbaseexchange", "kucoin")
@@ -38,7 +38,12 @@ QUERY = {
 }
 PIPELINES = f"""
 pipelines:
-  candle: {{exchanges: [{", ".join(EXCHANGES)}], backfill_start_date: skip, influxdb_bucket: {BUCKET}, task_retries: 0}}
+  candle:
+    exchanges: [{", ".join(EXCHANGES)}]
+    backfill_start_date: skip
+    catch_up_initial_days: 1
+    influxdb_bucket: {BUCKET}
+    task_retries: 0
   second: {{exchanges: [binance], backfill_start_date: skip, influxdb_bucket: not_there_yet}}
 """
 
@@ -79,8 +84,8 @@ def airflow(airflow_template, tmp_path_factory, redis_server, storage):
 
 def run_a_day_with_a_hole(airflow: AirflowInstance, simulator: SimulatorProcess) -> None:
     simulator.set_fault("coinbaseexchange", "status", status=500, path="ETH-USD")
-    airflow.backfill("candle_backfill", "2026-03-10", "2026-03-10")
-    airflow.wait_for_backfill("candle_backfill")
+    conf = {"start": "2026-03-10T00:00Z", "end": "2026-03-11T00:00Z"}
+    airflow.wait_for_run("candle_backfill", airflow.trigger("candle_backfill", conf=conf, logical_date=None))
     airflow.pause("candle_backfill")
     simulator.clear_faults()
     conf = {"start": (datetime.now(UTC) - timedelta(hours=1)).strftime("%Y-%m-%dT%H:%M:00Z")}
@@ -173,8 +178,8 @@ def test_the_day_says_why_and_which_task_knows_more(airflow, visit):
     answer = visit("day", symbol="ethusd", day="2026-03-10").json()
     assert list(answer["accounts"]) == list(EXCHANGES)
     assert [sums["failed"] for sums in answer["accounts"]["coinbaseexchange"]] == [60] * 24
-    candles = stored(BUCKET, "exchange_candles", "ETH/USD", "binance")
-    assert sum(sums["present"] for sums in answer["accounts"]["binance"]) == len(within(candles, DAY))
+    candles = stored("exchange_candles", "ETH/USD", DAY, "binance")
+    assert sum(sums["present"] for sums in answer["accounts"]["binance"]) == len(candles)
     [hole] = answer["holes"]
     assert (hole["exchange"], hole["status"], hole["is_open"]) == ("coinbaseexchange", "failed", True)
     assert hole["windows"] == [[DAY.start_ms, DAY.end_ms]]
@@ -186,8 +191,20 @@ def test_the_day_says_why_and_which_task_knows_more(airflow, visit):
     assert answer["merges"] == []
 
 
-def within(rows: list[tuple], window: Window) -> list[tuple]:
-    return [row for row in rows if window.start_ms <= row[0] < window.end_ms]
+def stored(measurement: str, currency_pair: str, window: Window, exchange: str = "") -> list[tuple]:
+    """Rows of (time_ms, open, high, low, close, volume), read with a query of this test's own."""
+    flux = """
+    from(bucket: bucket) |> range(start: time(v: start_ns), stop: time(v: stop_ns))
+      |> filter(fn: (r) => r._measurement == measurement and r.currency_pair == pair)
+      |> filter(fn: (r) => exchange == "" or r.exchange == exchange)
+      |> pivot(rowKey: ["_time"], columnKey: ["_field"], valueColumn: "_value")
+      |> map(fn: (r) => ({r with ns: int(v: r._time)}))
+    """
+    params = {"start_ns": window.start_ms * 1_000_000, "stop_ns": window.end_ms * 1_000_000}
+    with InfluxBucket(connect_influxdb(), BUCKET) as bucket:
+        rows = bucket.query(flux, measurement=measurement, pair=currency_pair, exchange=exchange, **params)
+    names = ("open", "high", "low", "close", "volume")
+    return sorted((int(row["ns"]) // 1_000_000, *(float(row[name]) for name in names)) for row in rows)
 
 
 def test_a_day_that_is_complete_says_what_it_was_merged_from(visit):
@@ -198,7 +215,7 @@ def test_a_day_that_is_complete_says_what_it_was_merged_from(visit):
 
 def test_bars_are_those_of_the_stored_minutes(visit):
     answer = visit("chart", symbol="btcusd", start="2026-03-10", end="2026-03-11").json()
-    rows = within(stored(BUCKET, "candles", "BTC/USD"), DAY)
+    rows = stored("candles", "BTC/USD", DAY)
     assert answer["every_ms"] == 2 * MINUTE_MS
     first = [row for row in rows if row[0] < DAY.start_ms + answer["every_ms"]]
     merged = {name: values[0] for name, values in answer["merged"].items()}
@@ -210,27 +227,28 @@ def test_bars_are_those_of_the_stored_minutes(visit):
     assert merged["count"] == len(first)
     assert sum(answer["merged"]["count"]) == len(rows)
     assert sorted(answer["exchanges"]) == list(EXCHANGES)
-    own = within(stored(BUCKET, "exchange_candles", "BTC/USD", "kucoin"), DAY)
+    own = stored("exchange_candles", "BTC/USD", DAY, "kucoin")
     assert answer["exchanges"]["kucoin"]["close"][-1] == own[-1][4]
 
 
 def test_minutes_are_shown_as_they_are_stored(visit):
     answer = visit("chart", symbol="btcusd", start="2026-03-10T12:00", end="2026-03-10T13:00").json()
     hour = Window(DAY.start_ms + 12 * 60 * MINUTE_MS, DAY.start_ms + 13 * 60 * MINUTE_MS)
-    rows = within(stored(BUCKET, "candles", "BTC/USD"), hour)
+    rows = stored("candles", "BTC/USD", hour)
     columns = [answer["merged"][name] for name in ("open", "high", "low", "close", "volume")]
     assert list(zip(answer["times"], *columns, strict=True)) == rows
 
 
 def test_a_minute_is_explained_by_its_parts(visit):
-    rows = within(stored(BUCKET, "candles", "BTC/USD"), DAY)
+    rows = stored("candles", "BTC/USD", DAY)
     time_ms = rows[700][0]
     moment = datetime.fromtimestamp(time_ms / 1000, UTC).strftime("%Y-%m-%dT%H:%M:30Z")
     answer = visit("explain", symbol="btcusd", time=moment).json()
     assert (answer["start_ms"], answer["agrees"]) == (time_ms, True)
     assert answer["stored"] == list(rows[700][1:])
+    minute = Window(time_ms, time_ms + MINUTE_MS)
     for part in answer["parts"]:
-        own = {row[0]: row[1:] for row in stored(BUCKET, "exchange_candles", "BTC/USD", part["exchange"])}
+        own = {row[0]: row[1:] for row in stored("exchange_candles", "BTC/USD", minute, part["exchange"])}
         assert part["ohlcv"] == (list(own[time_ms]) if time_ms in own else None)
         assert part["state"] == ("used" if time_ms in own else "quiet")
     assert sum(part["weight"] or 0 for part in answer["parts"]) == pytest.approx(1)
@@ -262,10 +280,13 @@ def test_freshness_is_that_of_the_watermarks(visit):
     answer = visit("freshness").json()
     found = {symbol["currency_pair"]: symbol for symbol in answer["symbols"]}
     assert set(found) == {"BTC/USD", "ETH/USD"}
-    newest_ms = stored(BUCKET, "candles", "BTC/USD")[-1][0]
-    watermark_ms = found["BTC/USD"]["catch_up_ms"] or found["BTC/USD"]["backfill_ms"]
-    if watermark_ms is not None:
-        assert abs(newest_ms - watermark_ms) < 60 * MINUTE_MS
+    known = watermarks(
+        BUCKET, *(f"{ticker}-{kind}" for ticker in ("btcusd", "ethusd") for kind in ("catch_up", "backfill"))
+    )
+    for symbol in found.values():
+        assert symbol["catch_up_ms"] == known.get(f"{symbol['ticker']}-catch_up")
+        assert symbol["backfill_ms"] == known.get(f"{symbol['ticker']}-backfill")
+    assert known != {}
     assert answer["late_after_ms"] == 15 * MINUTE_MS + 10_000
     assert (answer["days_wanted"], answer["done_at_ms"]) == (0, None)
 

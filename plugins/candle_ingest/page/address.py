@@ -43,6 +43,11 @@ def day_of(day: Annotated[str, Query(max_length=40)]) -> Window:
     return Window(start_ms, start_ms + DAY_MS)
 
 
+def time_of(time: Annotated[str, Query(max_length=40)]) -> int:
+    """The moment `time` in ms."""
+    return moment_ms("time", time)
+
+
 def moment_ms(name: str, text: str) -> int:
     """Milliseconds since 1970 of the value `text` of `name`."""
     try:
@@ -56,4 +61,5 @@ def moment_ms(name: str, text: str) -> int:
 
 Pair = Annotated[str, Depends(pair_of)]
 Range = Annotated[Window, Depends(window_of)]
+Moment = Annotated[int, Depends(time_of)]
 Day = Annotated[Window, Depends(day_of)]

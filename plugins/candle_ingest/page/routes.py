@@ -1,6 +1,6 @@
 """The addresses of the page's data, below the pipeline's name."""
 
-import time as clock
+import time
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
@@ -14,7 +14,7 @@ from candle_ingest.core.window import MINUTE_MS, Window
 from candle_ingest.freshness import history_window, read_freshness
 from candle_ingest.page import answers
 from candle_ingest.page.access import Pipeline, ReadablePipelines, dag_ids
-from candle_ingest.page.address import Day, Pair, Range, moment_ms
+from candle_ingest.page.address import Day, Moment, Pair, Range
 from candle_ingest.page.chart_bars import read_chart_bars
 from candle_ingest.page.coverage_days import last_days, read_coverage_days
 from candle_ingest.page.coverage_hours import read_coverage_hours
@@ -62,11 +62,9 @@ def chart(settings: Pipeline, bucket: Bucket, symbol: Pair, window: Range) -> JS
 
 
 @router.get("/api/{pipeline}/explain")
-def explain(settings: Pipeline, bucket: Bucket, symbol: Pair, time: str) -> JSONResponse:
+def explain(settings: Pipeline, bucket: Bucket, symbol: Pair, time_ms: Moment) -> JSONResponse:
     """One candle, exchange by exchange."""
-    found, records = explain_minute(
-        bucket, symbol, moment_ms("time", time), _bar_ms(settings), _exchanges(settings), settings.high_low
-    )
+    found, records = explain_minute(bucket, symbol, time_ms, _bar_ms(settings), _exchanges(settings), settings.high_low)
     return _json({"symbol": symbol, "high_low": settings.high_low, **answers.explanation_answer(found, records)})
 
 
@@ -106,7 +104,7 @@ def _bar_ms(settings: PipelineSettings) -> int:
 
 
 def _now_ms() -> int:
-    return clock.time_ns() // 1_000_000
+    return time.time_ns() // 1_000_000
 
 
 def _json(content: dict[str, Any]) -> JSONResponse:
