@@ -10,7 +10,8 @@ BIN := .venv/bin
 # Newer than the lock: .venv holds what the lock says.
 STAMP := .venv/.installed-from-lock
 
-.PHONY: help setup run plan simulator test test-unit test-integration test-faults bench audit lint format lock clean clean-data
+.PHONY: help setup run plan simulator test test-unit test-integration test-faults bench audit reference lint format lock \
+  clean clean-data
 
 help: ## Show this list
 	@printf 'candle-ingest: complete OHLCV candles in InfluxDB, merged from several exchanges\n\n'
@@ -72,6 +73,9 @@ test-unit: setup ## Run the tests that need no server
 test-integration: setup ## Run the tests on a real Redis, InfluxDB and Airflow
 	@$(BIN)/python -m include.local_stack influxd # so that no test waits for a download or a build
 	@$(BIN)/pytest -m integration
+
+reference: setup ## Write docs/reference.md from the code
+	@PYTHONPATH=plugins $(BIN)/python docs/make_reference.py
 
 bench: setup ## Measure speed and memory, and write docs/benchmarks.md
 	@$(BIN)/python -m include.local_stack influxd

@@ -27,13 +27,14 @@ PAGE = dict(re.findall(r"^## (.+?)\n.*?```flux\n(.+?)```", (DOCS / "queries.md")
 
 @pytest.fixture(scope="module")
 def bucket(redis_server, influxdb_server):
-    """Yesterday and now, of two exchanges, one of which fails in between."""
+    """The day before yesterday and the last day, of two exchanges, one of which fails at first."""
     now_ms = time.time_ns() // 1_000_000
     midnight_ms = floor_ms(now_ms, DAY_MS)
     settings = PipelineSettings(
         name="candle",
         exchanges=("binance", "coinbaseexchange"),
         min_exchanges_required=1,
+        catch_up_initial_days=1,
         influxdb_bucket=influxdb_server.new_bucket(),
     )
     redis_server.client().flushdb()
@@ -43,7 +44,7 @@ def bucket(redis_server, influxdb_server):
             patch.setenv(name, value)
         patch.setattr(ccxt_exchange, "FIRST_WAIT_SECONDS", 0.01)
         exchanges.set_fault("coinbaseexchange", "status", status=503, path="candles")
-        run_steps(settings, "backfill", Window(midnight_ms - DAY_MS, midnight_ms), now_ms)
+        run_steps(settings, "backfill", Window(midnight_ms - 2 * DAY_MS, midnight_ms - DAY_MS), now_ms)
         exchanges.clear_faults()
         run_steps(settings, "catch_up", Window(now_ms - 300_000, now_ms), now_ms)
         with InfluxBucket(connect_influxdb(), settings.influxdb_bucket) as opened:

@@ -1,4 +1,11 @@
-"""Candles in InfluxDB: each exchange's own, and the merged ones."""
+"""Candles in InfluxDB: each exchange's own, and the merged ones.
+
+`candles`: tag `currency_pair` (`BTC/USD`); fields `open`, `high`, `low`, `close`, `volume` (base units) float,
+`exchange_count` integer (exchanges with a candle then), `source_exchanges` string, comma-separated; time the open time.
+
+`exchange_candles`: tags `currency_pair`, `exchange`; the same five floats, and `market` string, the market that was
+asked (`BTC/USDT`); time the open time.
+"""
 
 import itertools
 from collections.abc import Sequence

@@ -1,4 +1,9 @@
-"""Watermarks: how far the candles of a symbol are complete, in the measurement `processing_state`."""
+"""Watermarks: how far the candles of a symbol are complete.
+
+`processing_state`: tags `service_identifier` (`candle_ingestor`, `global_candle_status`), `key` (`btcusd-backfill`,
+`btcusd-catch_up`; `BTC_USD_latest_ingested_ts`); field `last_processed_timestamp_ms` integer, an open time; time of
+writing, the newest point counts.
+"""
 
 import time
 from collections.abc import Iterator, Mapping
