@@ -207,3 +207,43 @@ def test_faults_can_be_seen(simulator: SimulatorProcess) -> None:
     simulator.set_fault("htx", "delay", seconds=0)
     shown = requests.get(f"{simulator.url}/_control/faults", timeout=5).json()
     assert [(fault["exchange"], fault["kind"], fault["count"]) for fault in shown] == [("htx", "delay", None)]
+
+
+@pytest.mark.parametrize(
+    ("kind", "looks"),
+    [
+        ("null_row", lambda rows: any(row[0] is None for row in rows)),
+        ("infinity", lambda rows: any(row[2] == math.inf for row in rows)),
+        ("zero", lambda rows: any(row[3] == 0 for row in rows)),
+        ("outside", lambda rows: rows[0][0] < NOW_MS - 80_000_000),
+        ("contradiction", lambda rows: len({row[0] for row in rows}) == 10 and len({tuple(row) for row in rows}) == 11),
+        ("open_candle", lambda rows: len(rows) == 11),
+    ],
+)
+def test_further_wrong_rows(kind: str, looks: Any, simulator: SimulatorProcess) -> None:
+    since = NOW_MS // MINUTE_MS * MINUTE_MS - 10 * MINUTE_MS
+    url = f"{simulator.exchange_url('binance')}/api/v3/klines?symbol=BTCUSDT&interval=1m&startTime={since}&limit=10"
+    assert not looks(_numbers(requests.get(url, timeout=5).json()))
+    simulator.set_fault("binance", kind)
+    assert looks(_numbers(requests.get(url, timeout=5).json()))
+
+
+def _numbers(rows: list[list[Any]]) -> list[list[Any]]:
+    numbers = [[None if value is None else float(value) for value in row[:6]] for row in rows]
+    return sorted(numbers, key=lambda row: row[0] or 0)
+
+
+def test_a_stale_answer_is_the_one_before(simulator: SimulatorProcess) -> None:
+    url = f"{simulator.exchange_url('binance')}/api/v3/klines?symbol=BTCUSDT&interval=1m&limit=3&endTime="
+    first = requests.get(f"{url}{NOW_MS - 600_000}", timeout=5).json()
+    simulator.set_fault("binance", "stale")
+    assert requests.get(f"{url}{NOW_MS}", timeout=5).json() == first
+
+
+@pytest.mark.parametrize("name", EXCHANGES)
+def test_a_market_that_is_gone(name: str, connected: Connect, simulator: SimulatorProcess) -> None:
+    connected(name)
+    simulator.set_fault(name, "gone", market=SYMBOLS[name])
+    with pytest.raises(ccxt.BaseError):
+        page(connected, name)
+    assert SYMBOLS[name] not in {market["symbol"] for market in connected(name).fetch_markets()}
