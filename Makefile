@@ -10,7 +10,7 @@ BIN := .venv/bin
 # Newer than the lock: .venv holds what the lock says.
 STAMP := .venv/.installed-from-lock
 
-.PHONY: help setup run plan simulator test test-unit test-integration test-faults bench audit reference lint format lock \
+.PHONY: help setup run plan simulator test test-unit test-integration test-browser test-faults bench audit reference lint format lock \
   clean clean-data
 
 help: ## Show this list
@@ -66,13 +66,19 @@ simulator: setup ## Run only the exchange simulator
 	@exec $(BIN)/python -m include.exchange_simulator --host 127.0.0.1 $(if $(SIMULATOR_PORT),--port $(SIMULATOR_PORT))
 
 test: test-unit test-integration ## Run all tests, against real servers where servers matter
+	@if $(BIN)/python -m tests.integration.servers.browser; then $(MAKE) test-browser; else \
+	  echo 'No Chromium here: the tests of the page in a browser are left out (make test-browser)'; fi
 
 test-unit: setup ## Run the tests that need no server
 	@$(BIN)/pytest -n auto -m 'not integration'
 
 test-integration: setup ## Run the tests on a real Redis, InfluxDB and Airflow
 	@$(BIN)/python -m include.local_stack influxd # so that no test waits for a download or a build
-	@$(BIN)/pytest -m integration
+	@$(BIN)/pytest -m 'integration and not browser'
+
+test-browser: setup ## Run the tests of the page in a Chromium
+	@$(BIN)/python -m include.local_stack influxd
+	@$(BIN)/pytest -m browser
 
 reference: setup ## Write docs/reference.md from the code
 	@PYTHONPATH=plugins $(BIN)/python docs/make_reference.py

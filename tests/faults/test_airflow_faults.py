@@ -18,7 +18,6 @@ from include.exchange_simulator.coins import utc_ms
 from include.exchange_simulator.process import SimulatorProcess
 from include.exchange_simulator.synthetic_market import true_candles
 from include.local_stack.waiting import wait_until
-from tests.faults.conftest import LONG
 from tests.faults.report import Evidence
 from tests.faults.world import _difference
 from tests.integration.conftest import airflow_template, influxdb_server, redis_server  # noqa: F401 - fixtures
@@ -27,7 +26,7 @@ from tests.integration.servers.environment import connection_variables
 from tests.integration.servers.running_server import RunningServer
 from tests.integration.steps import stored
 
-pytestmark = [pytest.mark.integration, pytest.mark.skipif(not LONG, reason="in the long form, make test-faults")]
+pytestmark = pytest.mark.integration
 BUCKET = "airflow_faults"
 FIRST_DAY = utc_ms("2026-03-01")
 

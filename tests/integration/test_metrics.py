@@ -53,7 +53,6 @@ class UdpListener:
 @pytest.fixture
 def listener(monkeypatch):
     """Airflow's metrics as its settings [metrics] make them, sent to a port of this test."""
-    pytest.importorskip("statsd")
     udp = UdpListener()
     settings = {"STATSD_ON": "True", "STATSD_HOST": "127.0.0.1", "STATSD_PORT": str(udp.port)}
     for name, value in {**settings, "STATSD_INFLUXDB_ENABLED": "True"}.items():

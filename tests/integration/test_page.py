@@ -313,8 +313,7 @@ def test_a_missing_bucket_is_named(visit):
 @pytest.fixture(scope="module")
 def browser():
     path = find_browser()
-    if path is None:
-        pytest.skip(f"no Chromium on the PATH, and {VARIABLE} names none")
+    assert path, f"no Chromium on the PATH, and {VARIABLE} names none"
     with running_browser(path) as started:
         yield started
 
@@ -364,6 +363,7 @@ def ready(tab, address: str):
     return frame
 
 
+@pytest.mark.browser
 def test_from_the_navigation_to_the_reason_of_a_hole_and_its_task(airflow, open_page):
     tab = open_page()
     tab.get_by_role("link", name="Candles").or_(tab.get_by_role("button", name="Candles")).first.click()
@@ -385,6 +385,7 @@ def test_from_the_navigation_to_the_reason_of_a_hole_and_its_task(airflow, open_
     tab.wait_for_url(re.compile("/dags/candle_backfill/runs/.*/tasks/fetch_candles/mapped/"))
 
 
+@pytest.mark.browser
 def test_on_the_page_of_a_dag_its_pipeline_is_chosen(airflow, open_page):
     tab = open_page("viewer")
     frame = ready(tab, f"{airflow.processes.url}/dags/second_backfill/plugin/candles-dag")
@@ -392,12 +393,14 @@ def test_on_the_page_of_a_dag_its_pipeline_is_chosen(airflow, open_page):
     frame.get_by_text("The bucket does not exist yet.").wait_for()
 
 
+@pytest.mark.browser
 def test_a_user_without_rights_is_told_what_it_needs(airflow, open_page):
     tab = open_page("nobody")
     tab.goto(f"{airflow.processes.url}/candles/")
     tab.get_by_text("You may not see any pipeline.").wait_for()
 
 
+@pytest.mark.browser
 def test_a_viewer_is_told_what_clearing_needs(airflow, open_page):
     tab = open_page("viewer")
     frame = ready(tab, f"{airflow.processes.url}/plugin/candles/candles/?view=day&symbol=ETH/USD&day=2026-03-10")
@@ -417,6 +420,7 @@ VIEWS = {
 }
 
 
+@pytest.mark.browser
 @pytest.mark.parametrize(
     ("name", "width", "dark"), [("light", 1280, False), ("dark", 1280, True), ("phone", 390, False)]
 )
@@ -433,6 +437,7 @@ def test_every_view_on_every_screen(airflow, open_page, name, width, dark):
         )
 
 
+@pytest.mark.browser
 def test_clearing_in_the_page_runs_the_failed_tasks_again(airflow, open_page, visit):
     """The simulator answers by now: the day becomes complete."""
     tab = open_page()
@@ -465,6 +470,7 @@ def seed_a_year(symbols: int = 100, days: int = 365) -> None:
         bucket.write_lines(lines)
 
 
+@pytest.mark.browser
 def test_a_year_of_a_hundred_symbols_is_drawn_soon(airflow, open_page):
     seed_a_year()
     tab = open_page()
@@ -478,6 +484,7 @@ def test_a_year_of_a_hundred_symbols_is_drawn_soon(airflow, open_page):
     assert seconds < 20, "a busy machine is no reason to fail, but this is"
 
 
+@pytest.mark.browser
 def test_with_influxdb_down_the_page_says_so_soon(airflow, visit, storage_stops, open_page):
     """The last test of this module: it stops InfluxDB."""
     storage_stops.close()
