@@ -59,7 +59,7 @@ function unaskedOr(data) {
 
 function card(hole) {
   const times = hole.windows.slice(0, 6).map(period).join("; ") + (hole.windows.length > 6 ? ` and ${hole.windows.length - 6} more` : "");
-  const facts = [`${hole.tries} ${hole.tries > 1 ? "tries" : "try"}`, hole.count > 1 && `${hole.count} entries`, `recorded ${moment(hole.recorded_at_ms)}`, OUTCOMES[hole.outcome]];
+  const facts = [`${hole.tries} ${hole.tries > 1 ? "tries" : "try"}`, hole.count > 1 && `${hole.count} entries`, `recorded ${moment(hole.recorded_at_ms)}`, OUTCOMES[hole.outcome], hole.is_open && "the repair DAG asks again by itself"];
   const kind = hole.is_open ? "bad" : "good";
   return element("article", { class: "card" },
     element("p", {}, badge(kind, NAMES[hole.status] ?? hole.status), " ", element("b", {}, hole.exchange), ` ${times}`),
