@@ -70,4 +70,4 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     """Write the report where the variable FAULT_REPORT names a file; not where a test has failed."""
     path = os.environ.get("FAULT_REPORT")
     if path and EVIDENCE and not session.testsfailed:
-        write_report(path, EVIDENCE)
+        write_report(path, EVIDENCE, long=LONG)

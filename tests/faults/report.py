@@ -11,8 +11,9 @@ from tests.faults.not_tried import NOT_TRIED
 
 LONGEST_LINE = 260
 HEAD = """# Reliability
-Written by `make test-faults`. Each fault was injected while a run fetched, merged and wrote, on a real InfluxDB, a real
-Redis and, where it says so, a real Airflow; the exchanges are simulated over HTTP and asked through unmodified ccxt.
+Written by the tests in `tests/faults`. Each fault was injected while a run fetched, merged and wrote, on a real
+InfluxDB, a real Redis and, where it says so, a real Airflow; the exchanges are simulated over HTTP and asked through
+unmodified ccxt.
 Afterwards the fault was over, the same run was repeated, as Airflow's retry or a repair run does, and the store was
 compared with the truth, candle by candle. *Lost*, *doubled* and *wrong* count candles in the end, over all times.
 Meanwhile, too, no wrong candle was stored, and the watermark was never ahead of the data.
@@ -35,9 +36,16 @@ class Evidence:
     wrong: int = 0
 
 
-def write_report(path: str, found: Sequence[Evidence]) -> None:
+FORMS = {
+    True: "\nThis is the long form, `make test-faults`: each fault on all exchanges that it concerns.\n",
+    False: "\nThis is the short form: each fault on one exchange. The faults of Airflow itself were not tried in it; "
+    "`make test-faults` tries them, and each fault on all exchanges that it concerns.\n",
+}
+
+
+def write_report(path: str, found: Sequence[Evidence], *, long: bool) -> None:
     """One table for each area, one line for each fault."""
-    parts = [HEAD]
+    parts = [HEAD, FORMS[long]]
     for area in dict.fromkeys(evidence.area for evidence in found):
         of_area = [evidence for evidence in found if evidence.area == area]
         parts.append(f"\n## {area}\n{COLUMNS}")
@@ -59,6 +67,7 @@ def _plain(line: str) -> str:
     """Without what differs from one machine and run to the next."""
     line = re.sub(r"127\.0\.0\.1:\d+|localhost:\d+", "<address>", line)
     line = re.sub(r"port=\d+", "port=<n>", line)
+    line = re.sub(r"read timeout=[\d.]+", "read timeout=<n>", line)
     line = re.sub(r"(fault|made)_[0-9a-f]{12}", "<bucket>", line)
     line = re.sub(r"\b0x[0-9a-f]+", "0x…", line)
     line = line.replace("|", "¦").replace("`", "'").strip()

@@ -6,7 +6,9 @@ import json
 import os
 import signal
 import time
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from urllib.parse import urlsplit
 
 import psutil
 import pytest
@@ -64,6 +66,16 @@ def fetch_is_running(simulator) -> bool:
     return any("klines" in request["path"] for request in simulator.requests(full=True))
 
 
+def processes_that_fetch(scheduler: int, simulator: SimulatorProcess) -> list[int]:
+    """The processes below the scheduler that talk to the simulated exchange."""
+    port, found = urlsplit(simulator.url).port, []
+    for process in psutil.Process(scheduler).children(recursive=True):
+        with suppress(psutil.Error):
+            if any(c.raddr and c.raddr.port == port for c in process.net_connections("tcp")):
+                found.append(process.pid)
+    return found
+
+
 def day(number: int) -> tuple[str, Window]:
     start_ms = FIRST_DAY + number * DAY_MS
     return datetime.fromtimestamp(start_ms / 1000, UTC).date().isoformat(), Window(start_ms, start_ms + DAY_MS)
@@ -102,10 +114,9 @@ def run_a_day(airflow, simulator, number: int, disturb) -> Window:
 
 def test_a_killed_task_process_is_run_again(airflow, simulator, evidence):
     def kill() -> None:
-        scheduler = psutil.Process(airflow.running["scheduler"].pid)
-        busy = [p for p in scheduler.children(recursive=True) if "task" in " ".join(p.cmdline()) or "task" in p.name()]
-        assert busy, [(p.pid, p.name(), p.cmdline()) for p in scheduler.children(recursive=True)]
-        os.kill(busy[-1].pid, signal.SIGKILL)
+        busy = processes_that_fetch(airflow.running["scheduler"].pid, simulator)
+        assert busy
+        os.kill(busy[-1], signal.SIGKILL)
 
     window = run_a_day(airflow, simulator, 0, kill)
     compare(evidence, "a task's process is killed while it fetches", "SIGKILL", window, "")
