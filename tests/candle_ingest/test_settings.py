@@ -231,7 +231,7 @@ def wrong_values():
                     yield name, value + beyond
 
 
-@pytest.mark.parametrize(("key", "value"), wrong_values())
+@pytest.mark.parametrize(("key", "value"), list(wrong_values()))
 def test_each_setting_refuses_another_type_and_what_is_out_of_range(load, key, value):
     with pytest.raises(ConfigurationError) as caught:
         load({"candle": {key: value}})
