@@ -70,6 +70,19 @@ def test_a_day_of_five_exchanges_equals_the_truth(settings):
         assert stored(settings.influxdb_bucket, "exchange_candles", "BTC/USD", exchange) == expected, exchange
 
 
+def test_days_of_kraken_half_a_year_ago_are_built_from_trades_minute_by_minute(settings, exchanges):
+    later_ms = DAY.end_ms + 180 * DAY_MS
+    exchanges.set_clock(later_ms)
+    days = Window(DAY.start_ms - DAY_MS, DAY.end_ms)
+    settings = with_settings(settings, exchanges=("kraken",))
+    assert run_steps(settings, "backfill", days, later_ms).failed == {}
+    traded = [row for row in truth("kraken", days) if row[5] > 0]
+    # The last answer reaches beyond the window: its trades need not be asked for again.
+    found = stored(settings.influxdb_bucket, "exchange_candles", "BTC/USD", "kraken")
+    assert [row for row in found if row[0] < days.end_ms] == traded
+    assert "/0/public/OHLC" not in exchanges.requests()["kraken"]
+
+
 def test_the_merge_equals_the_merge_of_the_truth_and_names_its_exchanges(settings):
     settings = with_settings(settings, exchanges=THREE)
     result = run_steps(settings, "backfill", DAY, NOW_MS)
