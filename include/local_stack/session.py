@@ -66,6 +66,8 @@ class Session(threading.Thread):
         if failed and self.problem is None:
             self.problem = f"{failed} runs of {self._settings.backfill_dag_id} failed."
         self._show_addresses()
+        if not self._stack.options.once:
+            self._api.set_paused(self._settings.repair_dag_id, paused=False)
         self.is_complete = True
 
     def _backfill(self, plan: BackfillPlan) -> int:
@@ -124,7 +126,7 @@ class Session(threading.Thread):
         if stack.simulator_url:
             say(f"Simulator   {stack.simulator_url}  SIMULATED prices, none of them real")
         if not stack.options.once:
-            say("Catching up every five minutes; Ctrl-C stops everything")
+            say("Catching up every five minutes, repairing every hour; Ctrl-C stops everything")
 
 
 def _day_before(moment: datetime) -> str:
