@@ -109,6 +109,6 @@ class MarketCache:
 def _market(text: bytes | str) -> Market:
     """A market as it was kept. Raises ValueError for anything else."""
     market: Market = json.loads(text)
-    if not isinstance(market, dict) or not all(isinstance(market.get(key), str) for key in MARKET_KEYS):
+    if not isinstance(market, dict) or not set(MARKET_KEYS) <= set(market):
         raise ValueError(f"not a market: {text[:100]!r}")
     return market
