@@ -11,7 +11,7 @@ from airflow.sdk import DAG, CronDataIntervalTimetable, TriggerRule, get_current
 from airflow.sdk.exceptions import AirflowFailException
 
 from candle_ingest.candles_asset import candles_asset, completed_candles
-from candle_ingest.core.start_date import SKIP, interval_start, parse_start_date
+from candle_ingest.core.start_date import SKIP, history_start
 from candle_ingest.dag_params import dag_params
 from candle_ingest.errors import NotPlannedError, PermanentError
 from candle_ingest.failure_alert import failure_callback
@@ -27,14 +27,8 @@ ANY_START = datetime(2010, 1, 1, tzinfo=UTC)
 
 def build_dags(settings: PipelineSettings, now: datetime | None = None) -> tuple[DAG, DAG, DAG]:
     """The DAGs of a pipeline: `<name>_backfill`, `<name>_catch_up` and `<name>_repair`. `now` is for tests."""
-    origin = _origin(settings, now or datetime.now(UTC))
+    origin = history_start(settings.backfill_start_date, settings.backfill_interval, now or datetime.now(UTC))
     return _backfill_dag(settings, origin), _catch_up_dag(settings), _repair_dag(settings, origin)
-
-
-def _origin(settings: PipelineSettings, now: datetime) -> datetime | None:
-    """Where history begins, at the start of an interval; None where it is skipped."""
-    start = parse_start_date(settings.backfill_start_date, now)
-    return None if start is None else interval_start(start, settings.backfill_interval)
 
 
 def _backfill_dag(settings: PipelineSettings, origin: datetime | None) -> DAG:

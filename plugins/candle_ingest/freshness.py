@@ -10,7 +10,7 @@ from croniter import croniter
 from candle_ingest.adapters.flux_times import flux_range
 from candle_ingest.adapters.influx_bucket import InfluxBucket
 from candle_ingest.adapters.watermarks import INGESTOR, backfill_key, catch_up_key
-from candle_ingest.core.start_date import interval_start, parse_start_date
+from candle_ingest.core.start_date import history_start
 from candle_ingest.core.symbol import Symbol, parse_symbol
 from candle_ingest.core.timeframe import bar_ms
 from candle_ingest.core.window import DAY_MS, MINUTE_MS, Window, floor_ms
@@ -130,11 +130,11 @@ def known_symbols(listed: Sequence[Symbol], keys: Iterable[str]) -> list[Symbol]
 def history_window(settings: PipelineSettings, now_ms: int) -> Window:
     """The whole days in UTC of the history; empty where it is skipped."""
     now = datetime.fromtimestamp(now_ms / 1000, UTC)
-    start = parse_start_date(settings.backfill_start_date, now)
+    start = history_start(settings.backfill_start_date, settings.backfill_interval, now)
     today_ms = floor_ms(now_ms, DAY_MS)
     if start is None:
         return Window(today_ms, today_ms)
-    start_ms = int(interval_start(start, settings.backfill_interval).timestamp() * 1000)
+    start_ms = int(start.timestamp() * 1000)
     return Window(min(floor_ms(start_ms, DAY_MS), today_ms), today_ms)
 
 

@@ -108,7 +108,7 @@ class CoverageLedger:
             currency_pair=currency_pair,
             exchange=exchange,
         )
-        return [_entry(row) for row in rows]
+        return [entry_of(row) for row in rows]
 
     def _record(
         self, currency_pair: str, exchange: str, windows: Iterable[Window], status: str, reason: str, **fields: Any
@@ -140,7 +140,8 @@ def _around(windows: list[Window]) -> Window:
     return Window(windows[0].start_ms, windows[-1].end_ms)
 
 
-def _entry(row: dict[str, str]) -> Entry:
+def entry_of(row: dict[str, str]) -> Entry:
+    """An entry from a row of `fetch_coverage`, pivoted, with its time as `time_ns`."""
     return Entry(
         currency_pair=row["currency_pair"],
         exchange=row["exchange"],

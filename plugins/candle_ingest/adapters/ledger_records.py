@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 
-from candle_ingest.adapters.flux_times import NS_PER_MS, flux_range
+from candle_ingest.adapters.coverage_ledger import entry_of
+from candle_ingest.adapters.flux_times import flux_range
 from candle_ingest.adapters.influx_bucket import InfluxBucket
 from candle_ingest.core.coverage import Entry
 from candle_ingest.core.recorder import Recorder
@@ -41,17 +42,7 @@ def read_ledger_records(bucket: InfluxBucket, currency_pair: str, window: Window
 
 
 def _record(row: dict[str, str]) -> LedgerRecord:
-    entry = Entry(
-        currency_pair=row["currency_pair"],
-        exchange=row["exchange"],
-        window=Window(int(row["time_ns"]) // NS_PER_MS, int(row["end_ms"])),
-        status=row["status"],
-        recorded_at_ms=int(row["recorded_at_ms"]),
-        tries=int(row.get("tries") or 1),
-        outcome=row.get("outcome") or "",
-        reason=row.get("reason") or "",
-    )
     map_index = int(row.get("map_index") or -1)
     return LedgerRecord(
-        entry, Recorder(dag_id=row.get("dag_id") or "", run_id=row.get("run_id") or "", map_index=map_index)
+        entry_of(row), Recorder(dag_id=row.get("dag_id") or "", run_id=row.get("run_id") or "", map_index=map_index)
     )

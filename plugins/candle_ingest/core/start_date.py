@@ -49,6 +49,12 @@ def interval_start(start: datetime, cron: str) -> datetime:
     return _plain(pendulum.instance(moment))
 
 
+def history_start(text: str, cron: str, now: datetime) -> datetime | None:
+    """Where the history begins: the start of the interval that the date `text` lies in; None where it is skipped."""
+    start = parse_start_date(text, now)
+    return None if start is None else interval_start(start, cron)
+
+
 def whole_intervals(start: datetime, cron: str, now: datetime) -> list[Window]:
     """The cron intervals from the one that `start` lies in to the last one that is over at `now`, ascending."""
     ticks = [interval_start(start, cron)]
