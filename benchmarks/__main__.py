@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import signal
 import sys
 import tempfile
 from pathlib import Path
@@ -35,6 +36,8 @@ def set_up_environment(folder: Path) -> None:
 
 
 if __name__ == "__main__":
+    # Servers are ended by the blocks that started them, also when somebody ends this.
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
     with tempfile.TemporaryDirectory(prefix="candle-ingest-bench-") as name:
         set_up_environment(Path(name))
         sys.exit(main(Path(name)))

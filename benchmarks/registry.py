@@ -3,17 +3,18 @@
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
+from benchmarks.backfill_rate import backfill_rate
 from benchmarks.dag_parse_time import dag_parse_time
 from benchmarks.fetch_speed import fetch_speed, fetch_with_delay
+from benchmarks.interval_length import interval_length
 from benchmarks.merge_speed import merge_speed
 from benchmarks.read_speed import read_speed
 from benchmarks.result import Result
 from benchmarks.task_memory import fetch_memory, merge_memory
-from benchmarks.task_start_rate import task_start_rate
 from benchmarks.thousand_symbols import thousand_symbols
 from benchmarks.workbench import Workbench
 from benchmarks.write_speed import write_speed
-from benchmarks.year_within_limits import year_within_limits
+from benchmarks.year_within_limits import year_with_wide_limits, year_within_limits
 
 BENCHMARKS: Mapping[str, Callable[[Workbench], Result]] = MappingProxyType(
     {
@@ -23,10 +24,12 @@ BENCHMARKS: Mapping[str, Callable[[Workbench], Result]] = MappingProxyType(
         "write": write_speed,
         "read": read_speed,
         "year": year_within_limits,
+        "year_wide": year_with_wide_limits,
         "dag_parse": dag_parse_time,
         "fetch_memory": fetch_memory,
         "merge_memory": merge_memory,
-        "task_start": task_start_rate,
+        "task_start": backfill_rate,
+        "interval": interval_length,
         "thousand": thousand_symbols,
     }
 )

@@ -16,14 +16,20 @@ PAGE = Path(__file__).resolve().parents[1] / "docs" / "benchmarks.md"
 
 
 def run_benchmarks(folder: Path, only: Sequence[str], *, quick: bool) -> list[Result]:
-    """Run all benchmarks, or those named in `only`; the page is written when all ran in full."""
+    """Run all benchmarks, or those named in `only`; the page is written when all ran in full.
+
+    Where one of them breaks off, what was measured before it is shown.
+    """
     console = Console(highlight=False)
     if not console.is_terminal:
         console.width = 160
-    with Workbench(folder, quick=quick) as bench:
-        results = [_run(name, bench, console) for name in only or BENCHMARKS]
-    machine = Machine.here()
-    console.print(f"\n{machine}", terminal_report(results))
+    results: list[Result] = []
+    try:
+        with Workbench(folder, quick=quick) as bench:
+            results.extend(_run(name, bench, console) for name in only or BENCHMARKS)
+    finally:
+        machine = Machine.here()
+        console.print(f"\n{machine}", terminal_report(results))
     if not only and not quick:
         PAGE.parent.mkdir(exist_ok=True)
         PAGE.write_text(markdown_page(results, machine, today()), encoding="utf-8")

@@ -1,0 +1,105 @@
+"""How many task instances of `candle_backfill` a real Airflow runs in a second, against tasks that do nothing."""
+
+import json
+from collections.abc import Sequence
+from datetime import date, datetime, timedelta
+
+from benchmarks.figures import Figures
+from benchmarks.result import Result, at_least
+from benchmarks.workbench import Workbench
+from include.local_stack.airflow_processes import REPOSITORY
+from tests.integration.servers.airflow_instance import AirflowInstance, migrated_home
+from tests.integration.servers.environment import connection_variables
+
+OURS, BARE = "candle_backfill", "same_shape"
+TICKERS = ("btcusd", "ethusd", "solusd")
+EXCHANGES = ("binance", "coinbaseexchange", "kucoin")
+FIRST_DAY = date(2025, 3, 1)
+# The same steps, as many instances and the same schedule; its tasks import and do nothing.
+_SAME_SHAPE = f'''
+"""An airflow dag of the shape of candle_backfill."""
+from datetime import UTC, datetime
+from airflow.sdk import DAG, CronDataIntervalTimetable, TriggerRule, task
+
+with DAG(
+    "{BARE}", schedule=CronDataIntervalTimetable("@daily", timezone="UTC"), start_date=datetime(2025, 1, 1, tzinfo=UTC),
+    catchup=False,
+):
+    @task
+    def read_symbols():
+        return {list(TICKERS)}
+
+    @task
+    def validate_symbols(tickers):
+        return [{{"batch": [number]}} for number in range({len(TICKERS) * len(EXCHANGES)})]
+
+    @task
+    def fetch_candles(batch):
+        return batch
+
+    @task(trigger_rule=TriggerRule.ALL_DONE)
+    def aggregate_and_write(batches, summaries):
+        return len(summaries)
+
+    planned = validate_symbols(read_symbols())
+    aggregate_and_write(planned, fetch_candles.expand_kwargs(planned))
+'''
+
+
+def backfill_rate(bench: Workbench) -> Result:
+    """Backfills of a few days in turns, by the same Airflow: SQLite and LocalExecutor."""
+    days, turns = bench.repetitions(4, 2), bench.repetitions(3, 1)
+    with _airflow(bench) as airflow:
+        for dag_id in (OURS, BARE):
+            # The scheduled run of yesterday: out of the way, and all is warm.
+            airflow.unpause(dag_id)
+            airflow.wait_for_runs(dag_id)
+        rates = [(_rate(airflow, OURS, turn, days), _rate(airflow, BARE, turn, days)) for turn in range(turns)]
+    return Result(
+        name="task_start",
+        what="task instances a second of candle_backfill, a day of 3 symbols × 3 exchanges a run, against a DAG of "
+        "the same shape whose tasks do nothing",
+        figures=Figures(tuple(ours / bare for ours, bare in rates)),
+        target=at_least(0.85),
+        detail="; ".join(f"{ours:.2f} /s against {bare:.2f} /s" for ours, bare in rates),
+    )
+
+
+def _airflow(bench: Workbench) -> AirflowInstance:
+    bench.redis.client().set("top_cryptocurrencies", json.dumps(TICKERS))
+    environment = {
+        **connection_variables(bench.redis, bench.influxdb, bench.unlimited_exchanges),
+        "CANDLE_INGEST_EXCHANGES": ",".join(EXCHANGES),
+        "CANDLE_INGEST_BACKFILL_START_DATE": "skip",
+        "CANDLE_INGEST_BACKFILL_INTERVAL": "@daily",
+        "CANDLE_INGEST_INFLUXDB_BUCKET": bench.influxdb.new_bucket("bench"),
+    }
+    dags = bench.folder / "rate-dags"
+    dags.mkdir()
+    (dags / "same_shape.py").write_text(_SAME_SHAPE, encoding="utf-8")
+    (dags / "candle_dags.py").write_text((REPOSITORY / "dags" / "candle_dags.py").read_text("utf-8"), encoding="utf-8")
+    return AirflowInstance(migrated_home(bench.folder), bench.folder / "rate", environment, dags_folder=dags)
+
+
+def _rate(airflow: AirflowInstance, dag_id: str, turn: int, days: int) -> float:
+    """Instances by the seconds from the first start to the last end, over all runs of one backfill."""
+    first = FIRST_DAY + timedelta(days=turn * days)
+    last = first + timedelta(days=days - 1)
+    airflow.backfill(dag_id, first.isoformat(), last.isoformat(), max_active_runs=days)
+    runs = [run for run in airflow.wait_for_backfill(dag_id) if first <= _day(run) <= last]
+    if len(runs) != days or any(run["state"] != "success" for run in runs):
+        raise RuntimeError(f"{dag_id}: {[(_day(run), run['state']) for run in runs]}")
+    rows = [row for run in runs for row in airflow.task_instances(dag_id, run["dag_run_id"])]
+    return len(rows) / (_last(rows, "end_date") - _first(rows, "start_date")).total_seconds()
+
+
+def _day(run: dict) -> date:
+    return datetime.fromisoformat(run["data_interval_start"]).date()
+
+
+def _first(rows: Sequence[dict], key: str) -> datetime:
+    return min(datetime.fromisoformat(row[key]) for row in rows)
+
+
+def _last(rows: Sequence[dict], key: str) -> datetime:
+    return max(datetime.fromisoformat(row[key]) for row in rows)

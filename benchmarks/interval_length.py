@@ -1,0 +1,92 @@
+"""Four weeks of history under a real Airflow, in runs of a day, a week and a month."""
+
+import json
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+import yaml
+
+from benchmarks.figures import Figures
+from benchmarks.published_limits import limit_seconds
+from benchmarks.result import Result
+from benchmarks.workbench import Workbench
+from candle_ingest.core.window import DAY_MS, Window
+from tests.integration.servers.airflow_instance import AirflowInstance, migrated_home
+from tests.integration.servers.environment import connection_variables
+
+TICKERS = ("btcusd", "ethusd", "solusd")
+EXCHANGES = ("binance", "coinbaseexchange", "kucoin")
+# February 2025 has 28 days; the weeks of cron begin with its first Sunday.
+FIRST_DAYS = {"@daily": date(2025, 2, 1), "@weekly": date(2025, 2, 2), "@monthly": date(2025, 2, 1)}
+STEP_DAYS = {"@daily": 1, "@weekly": 7, "@monthly": 28}
+DAYS, QUICK_DAYS = 28, 7
+
+
+def interval_length(bench: Workbench) -> Result:
+    """One Airflow with a pipeline for each length; the exchanges keep to their published limits."""
+    lengths = ["@daily", "@weekly"] if bench.quick else list(FIRST_DAYS)
+    days = QUICK_DAYS if bench.quick else DAYS
+    with _airflow(bench, lengths) as airflow:
+        seconds = {length: _seconds(airflow, length, days) for length in lengths}
+    needed = {length: limit_seconds(EXCHANGES, len(TICKERS), _intervals(length, days)) for length in lengths}
+    return Result(
+        name="interval",
+        what=f"{days} days of 3 symbols × 3 exchanges under a real Airflow, a week a run, against a day a run",
+        figures=Figures((seconds["@daily"] / seconds["@weekly"],)),
+        detail="; ".join(
+            f"{length}: {seconds[length]:.0f} s, {seconds[length] / needed[length]:.1f} × what the limits take"
+            for length in lengths
+        ),
+    )
+
+
+def _airflow(bench: Workbench, lengths: list[str]) -> AirflowInstance:
+    bench.redis.client().flushdb()
+    bench.redis.client().set("top_cryptocurrencies", json.dumps(TICKERS))
+    environment = {
+        **connection_variables(bench.redis, bench.influxdb, bench.limited_exchanges),
+        "CANDLE_INGEST_CONFIG": str(_pipelines(bench, lengths)),
+    }
+    return AirflowInstance(migrated_home(bench.folder), bench.folder / "interval", environment)
+
+
+def _pipelines(bench: Workbench, lengths: list[str]) -> Path:
+    pipelines = {
+        length[1:]: {
+            "exchanges": list(EXCHANGES),
+            "backfill_start_date": "skip",
+            "backfill_interval": length,
+            "influxdb_bucket": bench.influxdb.new_bucket("bench"),
+        }
+        for length in lengths
+    }
+    path = bench.folder / "interval.yaml"
+    path.write_text(yaml.safe_dump({"pipelines": pipelines}), encoding="utf-8")
+    return path
+
+
+def _seconds(airflow: AirflowInstance, length: str, days: int) -> float:
+    """From the first start to the last end of a backfill; the scheduled run of the last interval goes before it."""
+    dag_id = f"{length[1:]}_backfill"
+    airflow.unpause(dag_id)
+    airflow.wait_for_runs(dag_id)
+    first = FIRST_DAYS[length]
+    last = first + timedelta(days=days - 1)
+    airflow.backfill(dag_id, first.isoformat(), last.isoformat(), max_active_runs=4)
+    runs = [run for run in airflow.wait_for_backfill(dag_id) if first <= _moment(run["data_interval_start"]).date()]
+    runs = [run for run in runs if _moment(run["data_interval_start"]).date() <= last]
+    if len(runs) * STEP_DAYS[length] != days or any(run["state"] != "success" for run in runs):
+        raise RuntimeError(f"{dag_id}: {[(run['data_interval_start'], run['state']) for run in runs]}")
+    started, ended = ([_moment(run[key]) for run in runs] for key in ("start_date", "end_date"))
+    return (max(ended) - min(started)).total_seconds()
+
+
+def _intervals(length: str, days: int) -> list[Window]:
+    first = FIRST_DAYS[length]
+    start_ms = int(datetime(first.year, first.month, first.day, tzinfo=UTC).timestamp() * 1000)
+    step_ms = STEP_DAYS[length] * DAY_MS
+    return [Window(at, at + step_ms) for at in range(start_ms, start_ms + days * DAY_MS, step_ms)]
+
+
+def _moment(text: str) -> datetime:
+    return datetime.fromisoformat(text)
