@@ -7,7 +7,8 @@ import sys
 import tempfile
 from pathlib import Path
 
-PLUGINS = Path(__file__).resolve().parents[1] / "plugins"
+from benchmarks import PLUGINS
+
 OUTSIDE = ("AIRFLOW", "CANDLE_INGEST_", "INFLUXDB_", "REDIS_")
 
 
@@ -32,7 +33,6 @@ def set_up_environment(folder: Path) -> None:
     os.environ["AIRFLOW_HOME"] = str(folder / "airflow")
     os.environ["AIRFLOW__LOGGING__LOGGING_LEVEL"] = "WARNING"
     os.environ["PYTHONPATH"] = str(PLUGINS)
-    sys.path.append(str(PLUGINS))
 
 
 if __name__ == "__main__":

@@ -22,25 +22,21 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-PLUGINS = Path(__file__).resolve().parents[1] / "plugins"
-if str(PLUGINS) not in sys.path:
-    sys.path.append(str(PLUGINS))
-
-from candle_ingest.core.call_estimate import candle_calls  # noqa: E402
-from candle_ingest.core.candles import Candles  # noqa: E402
-from candle_ingest.core.exchange_facts import exchange_facts  # noqa: E402
-from candle_ingest.core.history import split_by_age  # noqa: E402
-from candle_ingest.core.merging import merge_candles  # noqa: E402
-from candle_ingest.core.window import DAY_MS, MINUTE_MS, Window, split_days  # noqa: E402
-from candle_ingest.settings import PipelineSettings  # noqa: E402
-from include.exchange_simulator.candle_book import CandleBook  # noqa: E402
-from include.exchange_simulator.coins import utc_ms  # noqa: E402
-from include.exchange_simulator.markets import find_market  # noqa: E402
-from include.exchange_simulator.minute_candles import COUNT  # noqa: E402
-from include.exchange_simulator.process import SimulatorProcess  # noqa: E402
-from include.exchange_simulator.synthetic_market import true_candles  # noqa: E402
-from tests.integration.servers.environment import connection_variables  # noqa: E402
-from tests.integration.servers.storage import running_influxdb, running_redis  # noqa: E402
+from candle_ingest.core.call_estimate import candle_calls
+from candle_ingest.core.candles import Candles
+from candle_ingest.core.exchange_facts import exchange_facts
+from candle_ingest.core.history import split_by_age
+from candle_ingest.core.merging import merge_candles
+from candle_ingest.core.window import DAY_MS, MINUTE_MS, Window, split_days
+from candle_ingest.settings import PipelineSettings
+from include.exchange_simulator.candle_book import CandleBook
+from include.exchange_simulator.coins import utc_ms
+from include.exchange_simulator.markets import find_market
+from include.exchange_simulator.minute_candles import COUNT
+from include.exchange_simulator.process import SimulatorProcess
+from include.exchange_simulator.synthetic_market import true_candles
+from tests.integration.servers.environment import connection_variables
+from tests.integration.servers.storage import running_influxdb, running_redis
 
 EXCHANGES = ("binance", "coinbaseexchange", "kraken", "kucoin", "htx")
 SYMBOLS = ("btcusd", "ethusd", "solusd", "xrpusd", "adausd")

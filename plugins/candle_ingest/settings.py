@@ -180,6 +180,11 @@ class PipelineSettings(BaseModel):
         return minimum
 
     @property
+    def min_exchanges(self) -> int:
+        """How many exchanges must answer for a symbol: 0 in the settings means all that are configured."""
+        return self.min_exchanges_required or len(self.exchanges)
+
+    @property
     def backfill_dag_id(self) -> str:
         """The id of the DAG that keeps the history."""
         return f"{self.name}_backfill"

@@ -38,9 +38,8 @@ def plan_backfill(
         raise ConfigurationError("backfill_start_date is skip: there is no history to plan")
     intervals = whole_intervals(start, settings.backfill_interval, now)
     listings = find_listings(settings, symbols, client, read_only=True)
-    minimum = settings.min_exchanges_required or len(settings.exchanges)
     counts = {symbol.currency_pair: len(listings.exchanges_of(symbol.currency_pair)) for symbol in symbols}
-    valid = [pair for pair, count in counts.items() if count >= minimum]
+    valid = [pair for pair, count in counts.items() if count >= settings.min_exchanges]
     windows = {
         exchange: {pair: intervals for pair in valid if pair in markets}
         for exchange, markets in listings.markets.items()

@@ -32,30 +32,28 @@ def validate_symbols(run: Run, tickers: Sequence[str]) -> Plan:
     Raises ConfigurationError for wrong settings, and PermanentError where no symbol is listed often enough,
     or TemporaryError where that may be due to an exchange that cannot be reached.
     """
-    minimum = _minimum(run.settings)
+    _log_mode(run.settings)
     symbols = [parse_symbol(ticker) for ticker in tickers]
     with sorted_redis_errors(), connect_redis() as client:
         listings = find_listings(run.settings, symbols, client, read_only=run.dry)
-    valid = _valid(symbols, listings, minimum)
+    valid = _valid(symbols, listings, run.settings.min_exchanges)
     left_out = _left_out(symbols, valid, listings)
     if run.dry:
         valid = valid[: run.settings.dry_run_limit]
     requests, merges = _work(_settled(run), valid, listings)
     _log_plan(run, requests, listings)
-    return Plan(requests, merges, minimum, left_out)
+    return Plan(requests, merges, run.settings.min_exchanges, left_out)
 
 
-def _minimum(settings: PipelineSettings) -> int:
-    """The exchanges that a symbol needs; says which mode that is."""
+def _log_mode(settings: PipelineSettings) -> None:
+    """Which exchanges are merged, and how many a symbol needs."""
     exchanges = [canonical_exchange(name) for name in settings.exchanges]
     if len(exchanges) == 1:
         logger.info("Single exchange mode: using %s", exchanges[0])
     else:
         logger.info("Multi-exchange mode: using %d exchanges with %s as primary", len(exchanges), exchanges[0])
-    if settings.min_exchanges_required:
-        return settings.min_exchanges_required
-    logger.info("Auto-detected min_exchanges_required: %d", len(exchanges))
-    return len(exchanges)
+    if not settings.min_exchanges_required:
+        logger.info("Auto-detected min_exchanges_required: %d", settings.min_exchanges)
 
 
 def _valid(symbols: Sequence[Symbol], listings: Listings, minimum: int) -> list[Symbol]:
