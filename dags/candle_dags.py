@@ -1,8 +1,13 @@
 """The Airflow DAGs of all pipelines in include/candle_ingest.yaml."""
 
+from airflow.sdk import get_parsing_context
+
 from candle_ingest.dag_factory import build_dags
 from candle_ingest.settings import load_pipelines
 
+# Within a task, the one that it belongs to.
+wanted = get_parsing_context().dag_id
+
 for pipeline in load_pipelines().values():
-    for dag in build_dags(pipeline):
+    for dag in build_dags(pipeline, only=wanted):
         globals()[dag.dag_id] = dag

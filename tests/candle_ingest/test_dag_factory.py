@@ -23,7 +23,13 @@ STEPS = ("read_symbols", "validate_symbols", "fetch_candles", "aggregate_and_wri
 
 
 def dags(now=NOW, **settings):
-    return build_dags(PipelineSettings(**{"name": "candle", **settings}), now)
+    return build_dags(PipelineSettings(**{"name": "candle", **settings}), now=now)
+
+
+def test_a_task_gets_the_dag_that_it_belongs_to_and_no_other():
+    settings = PipelineSettings(name="candle")
+    assert [dag.dag_id for dag in build_dags(settings, only="candle_catch_up", now=NOW)] == ["candle_catch_up"]
+    assert build_dags(settings, only="other_backfill", now=NOW) == []
 
 
 def intervals(dag, last=None):

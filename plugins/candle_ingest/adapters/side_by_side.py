@@ -1,5 +1,6 @@
 """Several requests to one exchange at the same time, their answers in order."""
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from queue import SimpleQueue
@@ -9,17 +10,19 @@ from candle_ingest.adapters.ccxt_exchange import CcxtExchange, Market
 from candle_ingest.core.window import Window
 
 T = TypeVar("T")
+# Making a ccxt object takes about 30 ms of CPU, as much as fetching three pages.
+PAGES_PER_THREAD = 4
 
 
 def side_by_side(
     exchange: CcxtExchange, market: Market, windows: Sequence[Window], ask: Callable[[CcxtExchange, Window], T]
 ) -> Iterator[T]:
-    """The answers for the windows, in their order, as many at once as the exchange's limit makes worthwhile.
+    """The answers for the windows, in their order, as many at once as the exchange's limit and their number justify.
 
     A ccxt object serves one request at a time: each thread has its own. The first error ends it; what came before
     it has been given out.
     """
-    threads = min(len(windows), exchange.worthwhile_threads)
+    threads = min(math.ceil(len(windows) / PAGES_PER_THREAD), exchange.worthwhile_threads)
     if threads < 2:
         for window in windows:
             yield ask(exchange, window)

@@ -38,13 +38,16 @@ def test_answers_come_in_the_order_of_the_windows():
     assert list(side_by_side(Opened(), MARKET, WINDOWS, ask)) == list(range(20))
 
 
-def test_there_are_no_more_objects_than_threads_are_worthwhile_or_windows_there():
+def test_there_are_no_more_objects_than_threads_are_worthwhile_or_have_windows_enough():
     one = Opened(worthwhile_threads=4)
     list(side_by_side(one, MARKET, WINDOWS, ask))
     assert len(one.family) == 4
     other = Opened(worthwhile_threads=4)
-    list(side_by_side(other, MARKET, WINDOWS[:2], ask))
+    list(side_by_side(other, MARKET, WINDOWS[:6], ask))
     assert len(other.family) == 2
+    alone = Opened(worthwhile_threads=4)
+    list(side_by_side(alone, MARKET, WINDOWS[:4], ask))
+    assert len(alone.family) == 1
 
 
 def test_a_slow_limit_is_asked_by_one_alone():
@@ -60,7 +63,8 @@ def test_requests_are_made_at_the_same_time():
         together.wait()
         return ask(exchange, window)
 
-    assert list(side_by_side(Opened(worthwhile_threads=3), MARKET, WINDOWS[:3], wait_for_the_others)) == [0, 1, 2]
+    answers = side_by_side(Opened(worthwhile_threads=3), MARKET, WINDOWS[:12], wait_for_the_others)
+    assert list(answers) == list(range(12))
 
 
 def test_the_first_error_ends_it_after_what_came_before():
