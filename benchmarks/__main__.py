@@ -19,7 +19,7 @@ def main(folder: Path) -> int:
     from benchmarks.runner import run_benchmarks
 
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="less work and fewer runs; the page is not written")
+    parser.add_argument("--quick", action="store_true", help="less work and fewer runs; nothing is kept or written")
     parser.add_argument("--only", action="append", choices=list(BENCHMARKS), metavar="NAME", help=", ".join(BENCHMARKS))
     options = parser.parse_args()
     run_benchmarks(folder, options.only or [], quick=options.quick)

@@ -46,8 +46,6 @@ def fetch_with_delay(bench: Workbench) -> Result:
         what="the same with 80 ms of delay per answer and binance's limit, shared through Redis",
         figures=figures,
         target=at_least(3),
-        falls_short_because="pages are asked for one after the other, so nearly all of the time is spent waiting "
-        "for answers, as in the bare loop.",
     )
 
 

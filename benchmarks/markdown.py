@@ -1,9 +1,9 @@
 """The results as a page of the documentation."""
 
-from datetime import date
+from collections.abc import Sequence
 
 from benchmarks.cells import HEADINGS, cells, shortfalls
-from benchmarks.machine import Machine
+from benchmarks.kept_results import Kept
 from benchmarks.result import Result
 
 _INTRODUCTION = """\
@@ -16,15 +16,17 @@ turns in one run. The figure is the median of the runs. Ratios carry over to oth
 """
 
 
-def markdown_page(results: list[Result], machine: Machine, day: date) -> str:
+def markdown_page(kept: Sequence[Kept]) -> str:
     """The whole page."""
-    lines = [_INTRODUCTION, f"Measured on {day.isoformat()}: {machine}.", "", *_table(results)]
+    measured = sorted({f"Measured on {one.day.isoformat()}: {one.machine}." for one in kept})
+    results = [one.result for one in kept]
+    lines = [_INTRODUCTION, *measured, "", *_table(results)]
     if sentences := shortfalls(results):
         lines += ["", "## What falls short, and why", *(f"- {sentence}" for sentence in sentences)]
     return "\n".join(lines) + "\n"
 
 
-def _table(results: list[Result]) -> list[str]:
+def _table(results: Sequence[Result]) -> list[str]:
     rows = [HEADINGS, ("---",) * len(HEADINGS), *map(cells, results)]
     return ["| " + " | ".join(_escaped(cell) for cell in row) + " |" for row in rows]
 

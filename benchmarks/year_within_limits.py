@@ -36,21 +36,15 @@ WIDE_EXCHANGES = ("binance", "kucoin")
 
 def year_within_limits(bench: Workbench) -> Result:
     """The tasks as Airflow starts them, in eight processes that have imported all they need."""
-    return _year(
-        bench,
-        "year",
-        DEFAULT_EXCHANGES,
-        at_most(1.25),
-        "the processor was not free for it: see the seconds of CPU.",
-    )
+    return _year(bench, "year", DEFAULT_EXCHANGES, at_most(1.25))
 
 
 def year_with_wide_limits(bench: Workbench) -> Result:
     """The same where the limits are so wide that the processor decides: there is no target."""
-    return _year(bench, "year_wide", WIDE_EXCHANGES, None, "")
+    return _year(bench, "year_wide", WIDE_EXCHANGES)
 
 
-def _year(bench: Workbench, name: str, exchanges: Sequence[str], target: Target | None, why: str) -> Result:
+def _year(bench: Workbench, name: str, exchanges: Sequence[str], target: Target | None = None) -> Result:
     intervals = _fifths_of_a_month() if bench.quick else _months()
     needed = limit_seconds(exchanges, len(TICKERS), intervals)
     with (
@@ -68,7 +62,6 @@ def _year(bench: Workbench, name: str, exchanges: Sequence[str], target: Target 
         figures=Figures((seconds / needed,)),
         target=target,
         detail=f"{len(intervals)} runs; the limits take {needed:.0f} s, all processes together {cpu:.0f} s of CPU",
-        falls_short_because=why,
     )
 
 

@@ -6,6 +6,7 @@ from rich.console import Console
 
 from benchmarks.cells import HEADINGS, number
 from benchmarks.figures import Figures
+from benchmarks.kept_results import Kept, keep, kept_results
 from benchmarks.machine import Machine
 from benchmarks.markdown import markdown_page
 from benchmarks.result import Result, at_least, at_most
@@ -18,6 +19,7 @@ SLOW = Result(
 )  # fmt: skip
 UNASKED = Result(name="start", what="a | b", figures=Figures((4.0,)), unit="/s", detail="without it 0.8")
 MACHINE = Machine(cores=2, memory_gb=25.3, python="3.11.7", system="Linux x86_64")
+DAY = date(2026, 11, 23)
 
 
 @pytest.mark.parametrize(
@@ -40,7 +42,7 @@ def test_numbers_have_as_many_decimals_as_they_are_worth(figure, text):
 
 
 def test_the_page_has_a_row_for_each_result_and_a_reason_for_each_shortfall():
-    page = markdown_page([FAST, SLOW, UNASKED], MACHINE, date(2026, 11, 23))
+    page = markdown_page([Kept(result, MACHINE, DAY) for result in (FAST, SLOW, UNASKED)])
     assert "Measured on 2026-11-23: 2 cores, 25 GB of memory, Linux x86_64, Python 3.11.7." in page
     assert "| merge | arrays against dicts | 22.0 × | ≥ 10.0 × | yes | 3 | 20.0 to 25.0 |" in page
     assert "| parse | DAG file | 0.30 s | ≤ 0.15 s | no | 2 | 0.30 to 0.31 |" in page
@@ -49,7 +51,7 @@ def test_the_page_has_a_row_for_each_result_and_a_reason_for_each_shortfall():
 
 
 def test_a_page_without_shortfalls_has_no_such_heading():
-    assert "falls short" not in markdown_page([FAST], MACHINE, date(2026, 11, 23))
+    assert "falls short" not in markdown_page([Kept(FAST, MACHINE, DAY)])
 
 
 def test_the_terminal_shows_the_same():
@@ -58,3 +60,12 @@ def test_the_terminal_shows_the_same():
     shown = out.getvalue()
     for text in (*HEADINGS, "22.0 ×", "≥ 10.0 ×", "20.0 to 25.0", "parse: importing takes it all."):
         assert text in shown
+
+
+def test_a_result_is_kept_until_it_is_measured_again(tmp_path):
+    for result in (SLOW, FAST, UNASKED):
+        keep(tmp_path, Kept(result, MACHINE, DAY))
+    again = Kept(Result(name="merge", what="again", figures=Figures((30.0,))), MACHINE, date(2026, 11, 24))
+    keep(tmp_path, again)
+    names = ["merge", "never measured", "parse", "start"]
+    assert kept_results(tmp_path, names) == [again, Kept(SLOW, MACHINE, DAY), Kept(UNASKED, MACHINE, DAY)]

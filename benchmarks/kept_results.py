@@ -1,0 +1,39 @@
+"""Results of full runs, kept until they are measured again, so that the page need not come from one sitting."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+from pydantic import TypeAdapter
+
+from benchmarks.machine import Machine
+from benchmarks.result import Result
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A result, with when and on what it was measured."""
+
+    result: Result
+    machine: Machine
+    day: date
+
+
+_JSON = TypeAdapter(Kept)
+
+
+def keep(folder: Path, kept: Kept) -> None:
+    """Replace what is known of this benchmark."""
+    folder.mkdir(parents=True, exist_ok=True)
+    _file(folder, kept.result.name).write_bytes(_JSON.dump_json(kept, indent=2))
+
+
+def kept_results(folder: Path, names: Sequence[str]) -> list[Kept]:
+    """Of each benchmark that was ever measured here, the last result, in the order of `names`."""
+    files = [_file(folder, name) for name in names]
+    return [_JSON.validate_json(file.read_bytes()) for file in files if file.exists()]
+
+
+def _file(folder: Path, name: str) -> Path:
+    return folder / f"{name}.json"
