@@ -3,32 +3,48 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
+from pathlib import Path
 from typing import Any
 
 import requests
+from requests.adapters import HTTPAdapter
+from urllib3.util import Retry
 
 from include.local_stack.errors import LocalStackError
 
 _TIMEOUT_SECONDS = 30
 _PAGE_ROWS = 100
+_HEALTH = "api/v2/monitor/health"
 # SQLite has one writer at a time: where that shows, Airflow answers 503, and the next attempt works.
 _BUSY_ATTEMPTS = 20
 _BUSY_SECONDS = 0.5
+# And sometimes it does not answer in time. What can be asked twice without harm is asked again.
+_ASK_AGAIN = Retry(
+    total=3, connect=0, other=0, allowed_methods=("GET", "PATCH", "PUT"),
+    respect_retry_after_header=False, backoff_factor=0.5,
+)  # fmt: skip
 
 # What the API answers, as it comes: its fields are documented at <address>/docs.
 Row = dict[str, Any]
 
 
 class AirflowApi:
-    """Signs in when it must, again when its token has run out. Safe to use from one thread."""
+    """Signs in when it must, again when its token has run out. Safe to use from one thread.
 
-    def __init__(self, url: str, user: str, password: str) -> None:
+    What is not answered is a LocalStackError that names `log`, the file of the API server's output.
+    """
+
+    def __init__(self, url: str, user: str, password: str, log: Path) -> None:
         self._url = url
         self._credentials = {"username": user, "password": password}
+        self._log = log
         self._session = requests.Session()
         # A proxy from the environment has no business between two programs of one machine.
         self._session.trust_env = False
+        self._session.mount(url, HTTPAdapter(max_retries=_ASK_AGAIN))
+        # Whoever asks for the health asks again and again.
+        self._session.mount(f"{url}/{_HEALTH}", HTTPAdapter())
 
     def answers(self) -> bool:
         """Whether the API server answers."""
@@ -42,7 +58,7 @@ class AirflowApi:
 
     def _health(self) -> Row | None:
         try:
-            answer = self._session.get(f"{self._url}/api/v2/monitor/health", timeout=_TIMEOUT_SECONDS)
+            answer = self._session.get(f"{self._url}/{_HEALTH}", timeout=_TIMEOUT_SECONDS)
         except (requests.ConnectionError, requests.Timeout):
             return None
         return dict(answer.json()) if answer.ok else None
@@ -96,7 +112,8 @@ class AirflowApi:
         """Give up backfills that are still at work; the runs that they began go on."""
         for backfill in self._pages("backfills", "backfills", dag_id=dag_id):
             if backfill["completed_at"] is None:
-                self._checked("PUT", f"backfills/{backfill['id']}/cancel")
+                # A conflict: it is over, perhaps because the answer to the first request got lost.
+                self._checked("PUT", f"backfills/{backfill['id']}/cancel", also_well=(requests.codes.conflict,))
 
     def backfills_are_complete(self, dag_id: str) -> bool:
         """Whether no backfill of this DAG is at work."""
@@ -132,31 +149,39 @@ class AirflowApi:
             if offset >= page["total_entries"]:
                 return
 
-    def _checked(self, method: str, path: str, **arguments: Any) -> Row:
+    def _checked(self, method: str, path: str, *, also_well: Collection[int] = (), **arguments: Any) -> Row:
         for _ in range(_BUSY_ATTEMPTS):
             answer = self._request(method, path, **arguments)
             if answer.status_code != requests.codes.service_unavailable:
                 break
             time.sleep(_BUSY_SECONDS)
-        if not answer.ok:
+        if not answer.ok and answer.status_code not in also_well:
             text = answer.text[:300]
             raise LocalStackError(f"Airflow's API answers HTTP {answer.status_code} to {method} {path}: {text}")
         body: Row = answer.json()
         return body
 
     def _request(self, method: str, path: str, **arguments: Any) -> requests.Response:
-        address = f"{self._url}/api/v2/{path}"
-        answer = self._session.request(method, address, timeout=_TIMEOUT_SECONDS, **arguments)
+        answer = self._send(method, f"api/v2/{path}", **arguments)
         if answer.status_code == requests.codes.unauthorized:
             self._sign_in()
-            answer = self._session.request(method, address, timeout=_TIMEOUT_SECONDS, **arguments)
+            answer = self._send(method, f"api/v2/{path}", **arguments)
         return answer
 
     def _sign_in(self) -> None:
-        answer = self._session.post(f"{self._url}/auth/token", json=self._credentials, timeout=_TIMEOUT_SECONDS)
+        answer = self._send("POST", "auth/token", json=self._credentials)
         if not answer.ok:
             raise LocalStackError(f"Airflow refuses the sign-in: HTTP {answer.status_code} {answer.text[:200]}")
         self._session.headers["Authorization"] = f"Bearer {answer.json()['access_token']}"
+
+    def _send(self, method: str, path: str, **arguments: Any) -> requests.Response:
+        try:
+            return self._session.request(method, f"{self._url}/{path}", timeout=_TIMEOUT_SECONDS, **arguments)
+        except requests.RequestException as error:
+            reason = getattr(error.args[0] if error.args else error, "reason", error)
+            raise LocalStackError(
+                f"Airflow's API does not answer {method} {path}: {reason}. What it was doing is in {self._log}"
+            ) from error
 
 
 def _log_line(event: Row | str) -> str:

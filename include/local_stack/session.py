@@ -37,7 +37,8 @@ class Session(threading.Thread):
         self._settings = settings
         self._manager = manager
         self._console = console
-        self._api = AirflowApi(stack.airflow.url, ADMIN, stack.secrets.airflow_admin_password)
+        password, log = stack.secrets.airflow_admin_password, manager.log_file("api-server")
+        self._api = AirflowApi(stack.airflow.url, ADMIN, password, log)
         self.problem: str | None = None
         self.is_complete = False
 

@@ -72,7 +72,8 @@ class AirflowInstance:
         else:
             shutil.copytree(template, home)
             self.processes.write_passwords()
-        self.api = AirflowApi(self.processes.url, ADMIN, self.processes.secrets.airflow_admin_password)
+        password, log = self.processes.secrets.airflow_admin_password, home / "console" / "api-server.log"
+        self.api = AirflowApi(self.processes.url, ADMIN, password, log)
         self.running: dict[str, RunningServer] = {}
 
     def __enter__(self) -> AirflowInstance:
