@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from candle_ingest.adapters import ccxt_exchange
+from candle_ingest.core import exchange_facts
 from include.exchange_simulator.process import SimulatorProcess
 from include.local_stack.redis_server import RedisServer
 from tests.integration.servers.airflow_instance import AirflowInstance, migrated_home
+from tests.integration.servers.environment import connection_variables
 from tests.integration.servers.storage import InfluxdbTestServer, running_influxdb, running_redis
 
 
@@ -34,6 +39,43 @@ def simulator() -> Iterator[SimulatorProcess]:
     """The simulated exchanges for this test, without faults: `.exchange_url("kraken")`, `.set_fault()`."""
     with SimulatorProcess() as process:
         yield process
+
+
+@pytest.fixture(scope="session")
+def _unlimited_simulator() -> Iterator[SimulatorProcess]:
+    with SimulatorProcess(limits=False) as process:
+        yield process
+
+
+@pytest.fixture
+def exchanges(_unlimited_simulator: SimulatorProcess) -> Iterator[SimulatorProcess]:
+    """Simulated exchanges for tests in this process: no limits, no faults, the true time, no request counted yet."""
+    _unlimited_simulator.clear_faults()
+    _unlimited_simulator.set_clock(None)
+    _unlimited_simulator.reset_requests()
+    yield _unlimited_simulator
+    _unlimited_simulator.clear_faults()
+
+
+@pytest.fixture
+def connections(
+    redis_server: RedisServer,
+    influxdb_server: InfluxdbTestServer,
+    exchanges: SimulatorProcess,
+    monkeypatch: pytest.MonkeyPatch,
+) -> dict[str, str]:
+    """Lead the connections of this process to these servers; Redis lists BTC/USD. All waits are short."""
+    variables = connection_variables(redis_server, influxdb_server, exchanges)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(ccxt_exchange, "FIRST_WAIT_SECONDS", 0.01)
+    monkeypatch.setattr("redis.backoff.ExponentialWithJitterBackoff.compute", lambda self, failures: 0.02)
+    # Three calls a second instead of one, and still one after the other: these exchanges have no limits.
+    kraken = replace(exchange_facts.FACTS["kraken"], rate_limit_ms=250)
+    monkeypatch.setattr(exchange_facts, "FACTS", {**exchange_facts.FACTS, "kraken": kraken})
+    redis_server.client().flushdb()
+    redis_server.client().set("top_cryptocurrencies", json.dumps(["btcusd"]))
+    return variables
 
 
 @pytest.fixture(scope="session")

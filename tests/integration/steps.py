@@ -78,6 +78,11 @@ def run_steps(
     return result
 
 
+def with_settings(settings: PipelineSettings, **changes: Any) -> PipelineSettings:
+    """The same pipeline with some settings changed."""
+    return PipelineSettings(**{**settings.model_dump(), **changes})
+
+
 def fetch_or_note(run, request, result):
     try:
         return fetch_candles(run, [request])

@@ -16,9 +16,7 @@ from candle_ingest.core.metrics import ALL
 from candle_ingest.core.window import MINUTE_MS, Window, floor_ms
 from candle_ingest.errors import TemporaryError
 from candle_ingest.settings import PipelineSettings
-from include.exchange_simulator.process import SimulatorProcess
-from tests.integration.servers.environment import connection_variables
-from tests.integration.steps import run_steps
+from tests.integration.steps import run_steps, with_settings
 
 pytestmark = pytest.mark.integration
 TYPES = {"counter": "c", "gauge": "g", "timer": "ms"}
@@ -64,26 +62,14 @@ def listener(monkeypatch):
     udp.close()
 
 
-@pytest.fixture(scope="module")
-def exchanges():
-    with SimulatorProcess(limits=False) as simulator:
-        yield simulator
-
-
 @pytest.fixture
-def settings(redis_server, influxdb_server, exchanges, monkeypatch):
-    for name, value in connection_variables(redis_server, influxdb_server, exchanges).items():
-        monkeypatch.setenv(name, value)
-    monkeypatch.setattr(ccxt_exchange, "FIRST_WAIT_SECONDS", 0.01)
-    redis_server.client().flushdb()
-    redis_server.client().set("top_cryptocurrencies", json.dumps(["btcusd"]))
-    yield PipelineSettings(
+def settings(connections, influxdb_server):
+    return PipelineSettings(
         name="candle",
         exchanges=("binance", "coinbaseexchange"),
         influxdb_bucket=influxdb_server.new_bucket(),
         catch_up_initial_days=1,
     )
-    exchanges.clear_faults()
 
 
 def catch_up(settings):
@@ -133,7 +119,7 @@ def test_servers_that_are_down_are_told_of(listener, settings, monkeypatch):
 def test_a_request_that_influxdb_refuses_is_counted(listener, settings):
     done = catch_up(settings)
     listener.received()
-    broken = PipelineSettings(**{**settings.model_dump(), "influxdb_bucket": "no such bucket"})
+    broken = with_settings(settings, influxdb_bucket="no such bucket")
     run_steps(broken, "catch_up", None, done.ended_ms, {"run_mode": "dry"})
     assert listener.received()["candle_ingest.influxdb_errors"] == [({"what=query"}, 1, "c")]
 

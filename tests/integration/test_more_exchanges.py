@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-
 import pytest
 
 from candle_ingest.adapters import ccxt_exchange
@@ -14,8 +12,7 @@ from include.exchange_simulator.coins import utc_ms
 from include.exchange_simulator.markets import DOLLAR_EXCHANGES
 from include.exchange_simulator.process import SimulatorProcess
 from include.exchange_simulator.synthetic_market import true_candles
-from tests.integration.servers.environment import connection_variables
-from tests.integration.steps import run_steps, stored
+from tests.integration.steps import run_steps, stored, with_settings
 
 pytestmark = pytest.mark.integration
 DAY = Window(utc_ms("2026-03-10"), utc_ms("2026-03-11"))
@@ -27,26 +24,17 @@ CANDLE_PATHS = ("klines", "candles", "kline", "ohlc", "candlesticks")
 
 @pytest.fixture(scope="module")
 def exchanges():
+    """They keep to their published limits."""
     with SimulatorProcess(now_ms=NOW_MS) as simulator:
         yield simulator
 
 
 @pytest.fixture
-def settings(redis_server, influxdb_server, exchanges, monkeypatch):
-    """A pipeline on servers of its own; Redis lists BTC/USD. The exchanges keep to their published limits."""
-    for name, value in connection_variables(redis_server, influxdb_server, exchanges).items():
-        monkeypatch.setenv(name, value)
-    monkeypatch.setattr(ccxt_exchange, "FIRST_WAIT_SECONDS", 0.01)
-    redis_server.client().flushdb()
-    redis_server.client().set("top_cryptocurrencies", json.dumps(["btcusd"]))
+def settings(connections, influxdb_server, exchanges):
     exchanges.reset_requests()
     return PipelineSettings(
         name="candle", exchanges=("okx",), settle_seconds=0, influxdb_bucket=influxdb_server.new_bucket()
     )
-
-
-def of_exchanges(settings: PipelineSettings, *names: str) -> PipelineSettings:
-    return PipelineSettings(**{**settings.model_dump(), "exchanges": names})
 
 
 def truth(exchange: str) -> list[tuple]:
@@ -65,7 +53,7 @@ def rejected(simulator: SimulatorProcess) -> int:
 
 @pytest.mark.parametrize("exchange", CANDLE_CALLS)
 def test_a_day_equals_the_truth_in_the_fewest_calls_and_none_is_refused(settings, exchanges, exchange):
-    settings = of_exchanges(settings, exchange)
+    settings = with_settings(settings, exchanges=(exchange,))
     result = run_steps(settings, "backfill", DAY, NOW_MS)
     assert (result.failed, result.incomplete) == ({}, None)
     assert stored(settings.influxdb_bucket, "exchange_candles", "BTC/USD", exchange) == truth(exchange)
@@ -74,7 +62,7 @@ def test_a_day_equals_the_truth_in_the_fewest_calls_and_none_is_refused(settings
 
 
 def test_all_of_them_together_are_merged(settings, exchanges):
-    settings = of_exchanges(settings, *CANDLE_CALLS)
+    settings = with_settings(settings, exchanges=tuple(CANDLE_CALLS))
     result = run_steps(settings, "backfill", DAY, NOW_MS)
     assert (result.failed, result.incomplete) == ({}, None)
     assert result.written == {"BTC/USD": len({row[0] for exchange in CANDLE_CALLS for row in truth(exchange)})}
@@ -87,7 +75,7 @@ def test_an_exchange_that_is_not_in_the_table_gives_the_truth_too(settings, exch
     others = {name: facts for name, facts in exchange_facts.FACTS.items() if name != exchange}
     monkeypatch.setattr(exchange_facts, "FACTS", others)
     ccxt_exchange._warn_of_unknown_limits.cache_clear()
-    settings = of_exchanges(settings, exchange)
+    settings = with_settings(settings, exchanges=(exchange,))
     result = run_steps(settings, "backfill", DAY, NOW_MS)
     assert (result.failed, result.incomplete) == ({}, None)
     assert stored(settings.influxdb_bucket, "exchange_candles", "BTC/USD", exchange) == truth(exchange)

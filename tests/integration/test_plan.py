@@ -10,60 +10,60 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from candle_ingest.__main__ import main
 from candle_ingest.adapters import ccxt_exchange
 from candle_ingest.core.symbol import parse_symbol
 from candle_ingest.core.window import Window
 from candle_ingest.settings import PipelineSettings
 from candle_ingest.tasks.plan_backfill import plan_backfill
-from include.exchange_simulator.process import SimulatorProcess
 from include.local_stack.airflow_processes import REPOSITORY
-from tests.integration.servers.environment import connection_variables
 from tests.integration.steps import run_steps
 
 pytestmark = pytest.mark.integration
 EXCHANGES = ("binance", "kraken", "gate")
 
 
-@pytest.fixture(scope="module")
-def exchanges():
-    with SimulatorProcess(limits=False) as simulator:
-        yield simulator
-
-
 @pytest.fixture
-def environment(redis_server, influxdb_server, exchanges, monkeypatch, tmp_path):
-    """Connections to servers of this test's own; Redis lists two symbols."""
-    variables = connection_variables(redis_server, influxdb_server, exchanges)
-    for name, value in variables.items():
-        monkeypatch.setenv(name, value)
-    redis_server.client().flushdb()
+def environment(connections, redis_server, tmp_path, monkeypatch):
+    """Redis lists two symbols."""
     redis_server.client().set("top_cryptocurrencies", json.dumps(["btcusd", "nonsenseusd"]))
+    monkeypatch.setenv("CANDLE_INGEST_EXCHANGES", ",".join(EXCHANGES))
+    monkeypatch.setenv("CANDLE_INGEST_BACKFILL_START_DATE", "8_days_ago")
     inherited = {key: value for key, value in os.environ.items() if not key.startswith("AIRFLOW__")}
     return {
         **inherited,
         "AIRFLOW_HOME": str(tmp_path),
         "PYTHONPATH": os.pathsep.join([str(REPOSITORY), str(REPOSITORY / "plugins")]),
-        "CANDLE_INGEST_EXCHANGES": ",".join(EXCHANGES),
-        "CANDLE_INGEST_BACKFILL_START_DATE": "8_days_ago",
     }
 
 
-def plan(environment, *options: str, status: int = 0) -> str:
-    command = [sys.executable, "-m", "candle_ingest", "plan", *options]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-    assert done.returncode == status, done.stderr
-    return done.stdout + done.stderr
+@pytest.fixture
+def plan(environment, monkeypatch, capsys):
+    """The command in this process: Airflow and ccxt are imported already."""
+
+    def call(*options: str, status: int = 0) -> str:
+        monkeypatch.setattr(sys, "argv", ["candle_ingest", "plan", *options])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        said = capsys.readouterr()
+        assert ended.value.code == status, said.err
+        return said.out + said.err
+
+    return call
 
 
 def test_the_plan_says_what_each_exchange_costs_and_what_cannot_be_had(environment):
-    text = plan(environment)
+    command = [sys.executable, "-m", "candle_ingest", "plan"]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    text = done.stdout + done.stderr
     assert "8 intervals from" in text
     assert "gate no longer serves BTC/USD before" in text
     assert "Not on enough exchanges, left out: NONSENSE/USD" in text
 
 
-def test_the_plan_is_what_a_backfill_then_costs(environment, exchanges, influxdb_server):
-    found = json.loads(plan(environment, "--json").splitlines()[-1])
+def test_the_plan_is_what_a_backfill_then_costs(plan, exchanges, influxdb_server):
+    found = json.loads(plan("--json").splitlines()[-1])
     planned = {entry["exchange"]: entry["candle_calls"] + entry["trade_calls"] for entry in found["exchanges"]}
     midnight = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
     settings = PipelineSettings(
@@ -89,5 +89,5 @@ def test_an_exchange_that_does_not_answer_is_named(environment, monkeypatch):
     assert [entry.exchange for entry in found.exchanges] == ["kucoin"]
 
 
-def test_a_pipeline_that_does_not_exist_is_named(environment):
-    assert "no pipeline 'other'; there are candle" in plan(environment, "--pipeline", "other", status=1)
+def test_a_pipeline_that_does_not_exist_is_named(plan):
+    assert "no pipeline 'other'; there are candle" in plan("--pipeline", "other", status=1)

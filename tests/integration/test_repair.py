@@ -6,7 +6,6 @@ import json
 
 import pytest
 
-from candle_ingest.adapters import ccxt_exchange
 from candle_ingest.adapters.connections import connect_influxdb
 from candle_ingest.adapters.coverage_ledger import CoverageLedger
 from candle_ingest.adapters.influx_bucket import InfluxBucket
@@ -14,9 +13,7 @@ from candle_ingest.core.coverage import CONFIRMED, NOT_LISTED, REPAIRED, SUSPECT
 from candle_ingest.core.window import DAY_MS, Window
 from candle_ingest.settings import PipelineSettings
 from include.exchange_simulator.coins import utc_ms
-from include.exchange_simulator.process import SimulatorProcess
-from tests.integration.servers.environment import connection_variables
-from tests.integration.steps import merged_truth, run_steps, stored, watermarks
+from tests.integration.steps import merged_truth, run_steps, stored, watermarks, with_settings
 
 pytestmark = pytest.mark.integration
 DAY = Window(utc_ms("2026-03-10"), utc_ms("2026-03-11"))
@@ -25,32 +22,17 @@ HOUR_MS = 3_600_000
 THREE = ("binance", "coinbaseexchange", "kucoin")
 
 
-@pytest.fixture(scope="module")
-def exchanges():
-    with SimulatorProcess(now_ms=NOW_MS, limits=False) as simulator:
-        yield simulator
+@pytest.fixture
+def exchanges(exchanges):
+    exchanges.set_clock(NOW_MS)
+    return exchanges
 
 
 @pytest.fixture
-def settings(redis_server, influxdb_server, exchanges, monkeypatch):
-    """A pipeline of three exchanges on servers of its own; Redis lists BTC/USD."""
-    for name, value in connection_variables(redis_server, influxdb_server, exchanges).items():
-        monkeypatch.setenv(name, value)
-    monkeypatch.setattr(ccxt_exchange, "FIRST_WAIT_SECONDS", 0.01)
-    redis_server.client().flushdb()
-    redis_server.client().set("top_cryptocurrencies", json.dumps(["btcusd"]))
-    exchanges.reset_requests()
-    yield pipeline(influxdb_server)
-    exchanges.clear_faults()
-
-
-def pipeline(influxdb_server, **changes) -> PipelineSettings:
-    values = {"exchanges": THREE, "settle_seconds": 0, "influxdb_bucket": influxdb_server.new_bucket()}
-    return PipelineSettings(name="candle", **{**values, **changes})
-
-
-def with_settings(settings: PipelineSettings, **changes) -> PipelineSettings:
-    return PipelineSettings(**{**settings.model_dump(), **changes})
+def settings(connections, influxdb_server):
+    return PipelineSettings(
+        name="candle", exchanges=THREE, settle_seconds=0, influxdb_bucket=influxdb_server.new_bucket()
+    )
 
 
 def ledger(settings: PipelineSettings, status: str) -> list[Entry]:

@@ -17,7 +17,6 @@ from candle_ingest.adapters.rate_limit import ExchangePausedError, SharedRateLim
 from candle_ingest.core.window import Window
 from candle_ingest.settings import PipelineSettings
 from include.exchange_simulator.coins import utc_ms
-from include.exchange_simulator.process import SimulatorProcess
 from tests.integration.servers.environment import connection_variables
 from tests.integration.steps import run_steps
 
@@ -26,19 +25,16 @@ HOUR = Window(utc_ms("2026-03-10"), utc_ms("2026-03-10") + 3_600_000)
 NOW_MS = HOUR.end_ms + 60_000
 
 
-@pytest.fixture(scope="module")
-def exchanges():
-    with SimulatorProcess(now_ms=NOW_MS, limits=False) as simulator:
-        yield simulator
+@pytest.fixture
+def exchanges(exchanges):
+    exchanges.set_clock(NOW_MS)
+    return exchanges
 
 
 @pytest.fixture(autouse=True)
 def _clean(exchanges, redis_server, monkeypatch):
     monkeypatch.setattr(ccxt_exchange, "FIRST_WAIT_SECONDS", 0.01)
     redis_server.client().flushdb()
-    exchanges.reset_requests()
-    yield
-    exchanges.clear_faults()
 
 
 @pytest.fixture

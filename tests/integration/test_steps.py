@@ -6,7 +6,6 @@ import json
 
 import pytest
 
-from candle_ingest.adapters import ccxt_exchange
 from candle_ingest.adapters.connections import connect_influxdb
 from candle_ingest.core.candles import Candles
 from candle_ingest.core.resampling import resample
@@ -14,10 +13,17 @@ from candle_ingest.core.window import DAY_MS, Window
 from candle_ingest.errors import TemporaryError
 from candle_ingest.settings import PipelineSettings
 from include.exchange_simulator.coins import utc_ms
-from include.exchange_simulator.process import SimulatorProcess
 from include.exchange_simulator.synthetic_market import true_candles
-from tests.integration.servers.environment import connection_variables
-from tests.integration.steps import BTC_MARKETS, everything, merged_truth, run_steps, stored, truth, watermarks
+from tests.integration.steps import (
+    BTC_MARKETS,
+    everything,
+    merged_truth,
+    run_steps,
+    stored,
+    truth,
+    watermarks,
+    with_settings,
+)
 
 pytestmark = pytest.mark.integration
 DAY = Window(utc_ms("2026-03-10"), utc_ms("2026-03-11"))
@@ -25,27 +31,17 @@ NOW_MS = DAY.end_ms + 60_000
 FIVE = ("binance", "coinbaseexchange", "kraken", "kucoin", "htx")
 
 
-@pytest.fixture(scope="module")
-def exchanges():
-    with SimulatorProcess(now_ms=NOW_MS, limits=False) as simulator:
-        yield simulator
+@pytest.fixture
+def exchanges(exchanges):
+    exchanges.set_clock(NOW_MS)
+    return exchanges
 
 
 @pytest.fixture
-def settings(redis_server, influxdb_server, exchanges, monkeypatch):
-    """A pipeline on servers of its own; Redis lists BTC/USD."""
-    for name, value in connection_variables(redis_server, influxdb_server, exchanges).items():
-        monkeypatch.setenv(name, value)
-    monkeypatch.setattr(ccxt_exchange, "FIRST_WAIT_SECONDS", 0.01)
-    redis_server.client().flushdb()
-    redis_server.client().set("top_cryptocurrencies", json.dumps(["btcusd"]))
-    exchanges.clear_faults()
-    exchanges.set_clock(NOW_MS)
-    exchanges.reset_requests()
-    yield PipelineSettings(
+def settings(connections, influxdb_server):
+    return PipelineSettings(
         name="candle", exchanges=FIVE, settle_seconds=0, influxdb_bucket=influxdb_server.new_bucket()
     )
-    exchanges.clear_faults()
 
 
 HOUR_MS = 3_600_000
@@ -54,10 +50,6 @@ THREE = ("binance", "coinbaseexchange", "kucoin")
 
 def hours(first: int, last: int) -> Window:
     return Window(DAY.start_ms + first * HOUR_MS, DAY.start_ms + last * HOUR_MS)
-
-
-def with_settings(settings: PipelineSettings, **changes) -> PipelineSettings:
-    return PipelineSettings(**{**settings.model_dump(), **changes})
 
 
 def test_a_day_of_five_exchanges_equals_the_truth(settings):
@@ -122,9 +114,15 @@ def test_each_exchange_is_asked_the_fewest_times(settings, exchanges):
 
 @pytest.mark.parametrize(
     ("exchange", "minutes", "timeframe"),
-    [("coinbaseexchange", 30, "30m"), ("coinbaseexchange", 480, "8h"), ("htx", 1440, "1d"), ("kucoin", 1440, "1d"),
-     ("kraken", 3, "3m"), ("kraken", 720, "12h")],
-)  # fmt: skip
+    [
+        ("coinbaseexchange", 30, "30m"),
+        ("coinbaseexchange", 480, "8h"),
+        ("htx", 1440, "1d"),
+        ("kucoin", 1440, "1d"),
+        ("kraken", 3, "3m"),
+        ("kraken", 720, "12h"),
+    ],
+)
 def test_a_granularity_that_an_exchange_lacks_is_built_exactly(settings, exchange, minutes, timeframe):
     window = Window(DAY.start_ms - DAY_MS, DAY.end_ms)
     settings = with_settings(settings, exchanges=(exchange,), candle_granularity_minutes=minutes)

@@ -71,7 +71,8 @@ def test_a_key_of_another_type_is_named(client):
         read_symbols(client, KEY)
 
 
-def test_a_wrong_password_is_for_a_person_and_a_silent_redis_for_a_retry(redis_server):
+def test_a_wrong_password_is_for_a_person_and_a_silent_redis_for_a_retry(redis_server, monkeypatch):
+    monkeypatch.setattr("redis.backoff.ExponentialWithJitterBackoff.compute", lambda self, failures: 0.02)
     with pytest.raises(ConfigurationError, match="Redis refuses"):
         read_symbols(redis.Redis(host=redis_server.host, port=redis_server.port, password="wrong"), KEY)
     with pytest.raises(TemporaryError, match="Redis does not answer"):

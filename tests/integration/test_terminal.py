@@ -11,13 +11,10 @@ from pyarrow import parquet
 from typer.testing import CliRunner
 
 from candle_ingest.__main__ import app
-from candle_ingest.adapters import ccxt_exchange
 from candle_ingest.core.start_date import parse_moment_ms
 from candle_ingest.core.window import DAY_MS, Window, floor_ms, format_ms
 from candle_ingest.errors import ConfigurationError
 from candle_ingest.settings import load_pipelines
-from include.exchange_simulator.process import SimulatorProcess
-from tests.integration.servers.environment import connection_variables
 from tests.integration.steps import merged_truth, run_steps, stored
 
 pytestmark = pytest.mark.integration
@@ -29,17 +26,10 @@ DAY = Window(TODAY_MS - DAY_MS, TODAY_MS)
 NOON_MS = DAY.start_ms + 12 * HOUR_MS
 
 
-@pytest.fixture(scope="module")
-def exchanges():
-    with SimulatorProcess(limits=False) as simulator:
-        yield simulator
-
-
 @pytest.fixture
-def settings(redis_server, influxdb_server, exchanges, monkeypatch):
+def settings(connections, influxdb_server, monkeypatch):
     """A pipeline with one day of history, not filled yet."""
     variables = {
-        **connection_variables(redis_server, influxdb_server, exchanges),
         "CANDLE_INGEST_EXCHANGES": ",".join(EXCHANGES),
         "CANDLE_INGEST_INFLUXDB_BUCKET": influxdb_server.new_bucket(),
         "CANDLE_INGEST_BACKFILL_START_DATE": format_ms(DAY.start_ms)[:10],
@@ -47,11 +37,7 @@ def settings(redis_server, influxdb_server, exchanges, monkeypatch):
     }
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
-    monkeypatch.setattr(ccxt_exchange, "FIRST_WAIT_SECONDS", 0.01)
-    redis_server.client().flushdb()
-    redis_server.client().set("top_cryptocurrencies", json.dumps(["btcusd"]))
-    yield load_pipelines()["candle"]
-    exchanges.clear_faults()
+    return load_pipelines()["candle"]
 
 
 def fill(settings):
