@@ -14,6 +14,7 @@ from include.local_stack.errors import LocalStackError
 from include.local_stack.process_session import session_members, stop_session
 from include.local_stack.server_command import ServerCommand
 from include.local_stack.waiting import wait_until
+from tests.integration.servers import reaper
 
 
 class RunningServer:
@@ -33,6 +34,7 @@ class RunningServer:
                 stderr=out,
                 start_new_session=True,
             )
+        reaper.watch(self.pid)
 
     @property
     def pid(self) -> int:
@@ -64,6 +66,7 @@ class RunningServer:
         """End it and all that it forked at once, without a word."""
         self._signal_all(signal.SIGKILL)
         self._process.wait()
+        reaper.forget(self.pid)
 
     def _signal_all(self, number: signal.Signals) -> set[int]:
         members = session_members(self.pid)
@@ -75,3 +78,4 @@ class RunningServer:
     def stop(self) -> None:
         if self.is_running():
             stop_session(self._process)
+        reaper.forget(self.pid)
