@@ -7,6 +7,8 @@ import textwrap
 import psutil
 import pytest
 
+from include.local_stack.waiting import wait_until
+
 pytestmark = pytest.mark.integration
 
 DAG = '''
@@ -67,6 +69,7 @@ def test_backfill_fails_is_cleared_and_completes(make_airflow, dags_folder, tmp_
 
     run_id = airflow.trigger("mapped")
     assert airflow.wait_for_run("mapped", run_id)["state"] == "success"
+    wait_until(lambda: airflow.api.backfills_are_complete("mapped"), "the backfill", 60)
 
 
 def test_no_process_is_left(make_airflow, dags_folder):

@@ -94,7 +94,7 @@ def test_a_week_of_three_symbols_on_three_exchanges_equals_the_truth_and_stays_s
             assert rows == truth(exchange, pair, WEEK), (pair, exchange)
         assert within(stored(BUCKET, "candles", pair), WEEK) == merged_truth(pair, WEEK), pair
     before = everything(BUCKET, WEEK)
-    airflow.backfill("candle_backfill", "2026-03-01", "2026-03-07", reprocess_behavior="completed", max_active_runs=7)
+    airflow.another_backfill("candle_backfill", "2026-03-01", "2026-03-07", "completed", max_active_runs=7)
     airflow.wait_for_backfill("candle_backfill")
     assert everything(BUCKET, WEEK) == before
 
@@ -107,7 +107,7 @@ def test_instances_are_labelled_by_symbol_and_exchange(airflow):
 
 def test_a_broken_exchange_fails_its_symbol_only_and_clearing_mends_it(airflow, simulator):
     simulator.set_fault("coinbaseexchange", "status", status=500, path="ETH-USD")
-    airflow.backfill("candle_backfill", "2026-03-10", "2026-03-10")
+    airflow.another_backfill("candle_backfill", "2026-03-10", "2026-03-10")
     airflow.wait_for_backfill("candle_backfill")
     [run] = runs_of(airflow, BROKEN_DAY)
     assert run["state"] == "failed"
