@@ -34,6 +34,7 @@ def bucket(redis_server, influxdb_server):
         name="candle",
         exchanges=("binance", "coinbaseexchange"),
         min_exchanges_required=1,
+        settle_seconds=0,
         catch_up_initial_days=1,
         influxdb_bucket=influxdb_server.new_bucket(),
     )

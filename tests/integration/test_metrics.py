@@ -67,6 +67,7 @@ def settings(connections, influxdb_server):
     return PipelineSettings(
         name="candle",
         exchanges=("binance", "coinbaseexchange"),
+        settle_seconds=0,
         influxdb_bucket=influxdb_server.new_bucket(),
         catch_up_initial_days=1,
     )

@@ -34,6 +34,7 @@ def settings(connections, influxdb_server, monkeypatch):
         "CANDLE_INGEST_INFLUXDB_BUCKET": influxdb_server.new_bucket(),
         "CANDLE_INGEST_BACKFILL_START_DATE": format_ms(DAY.start_ms)[:10],
         "CANDLE_INGEST_MIN_EXCHANGES_REQUIRED": "1",
+        "CANDLE_INGEST_SETTLE_SECONDS": "0",
     }
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
