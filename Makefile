@@ -72,9 +72,13 @@ test: test-unit test-integration ## Run all tests, against real servers where se
 test-unit: setup ## Run the tests that need no server
 	@$(BIN)/pytest -n auto -m 'not integration'
 
+# Python that writes no bytecode compiles all of Airflow anew in each of its processes.
+test-unit test-integration test-browser test-faults: export PYTHONDONTWRITEBYTECODE :=
+
+# Two files at a time, as much of their time is waiting; the tests of one file share its servers.
 test-integration: setup ## Run the tests on a real Redis, InfluxDB and Airflow
 	@$(BIN)/python -m include.local_stack influxd # so that no test waits for a download or a build
-	@$(BIN)/pytest -m 'integration and not browser'
+	@$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder -m 'integration and not browser'
 
 test-browser: setup ## Run the tests of the page in a Chromium
 	@$(BIN)/python -m include.local_stack influxd
