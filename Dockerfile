@@ -4,3 +4,6 @@ FROM astrocrpublic.azurecr.io/runtime:3.3-8-python-3.13
 
 # Celery workers load plugins, and with them ccxt, once instead of once per task.
 ENV AIRFLOW__CORE__LAZY_LOAD_PLUGINS=False
+
+# The command candle-ingest.
+ENV PATH="/usr/local/airflow/bin:${PATH}"

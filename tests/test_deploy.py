@@ -96,7 +96,7 @@ def test_the_python_is_the_one_of_the_astro_image():
 def test_the_image_copies_what_exists_and_is_not_ignored():
     sources = [line.split()[-2] for line in DOCKERFILE.splitlines() if line.startswith("COPY")]
     ignored = (REPOSITORY / ".dockerignore").read_text().split()
-    assert sources == ["requirements.txt", "dags", "plugins", "include"]
+    assert sources == ["requirements.txt", "dags", "plugins", "include", "bin"]
     for source in sources:
         assert (REPOSITORY / source).exists()
         assert source not in ignored

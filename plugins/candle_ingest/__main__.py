@@ -1,4 +1,4 @@
-"""`python -m candle_ingest`: the commands of the terminal."""
+"""The commands of the terminal: `bin/candle-ingest` calls `python -m candle_ingest`."""
 
 import os
 import sys
@@ -29,7 +29,7 @@ def commands() -> None:
 def main() -> None:
     """Exit status: 0 when all is well, 1 when something is missing or wrong, 2 for a wrong command."""
     try:
-        app()
+        app(prog_name="candle-ingest")
     except CandleIngestError as error:
         typer.secho(str(error), fg="red", err=True)
         sys.exit(1)
