@@ -21,6 +21,7 @@ from include.local_stack.progress import backfill_display
 from include.local_stack.report import ask_report
 from include.local_stack.report_table import report_table, what_is_missing
 from include.local_stack.stack import LocalStack
+from include.local_stack.terminal_file import write_terminal_file
 
 _POLL_SECONDS = 1.0
 _FINISHED = ("success", "failed")
@@ -127,6 +128,7 @@ class Session(threading.Thread):
         if stack.simulator_url:
             say(f"Simulator   {stack.simulator_url}  SIMULATED prices, none of them real")
         if not stack.options.once:
+            say(f"Terminal    . {write_terminal_file(stack)}  then, for example: candle-ingest status")
             say("Catching up every five minutes, repairing every hour; Ctrl-C stops everything")
 
 

@@ -1,0 +1,25 @@
+"""A file for the user's shell: with it, the command `candle-ingest` asks what `make run` has stored."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+
+from include.local_stack.airflow_processes import REPOSITORY
+from include.local_stack.generated_secrets import write_private
+from include.local_stack.stack import LocalStack
+
+# Airflow's database has the connections.
+_OF_AIRFLOW = ("AIRFLOW_HOME", "AIRFLOW__CORE__FERNET_KEY", "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN")
+_OF_PIPELINE = ("CANDLE_INGEST_", "AIRFLOW_CONN_")
+
+
+def write_terminal_file(stack: LocalStack) -> Path:
+    """The file's path; only its owner can read it."""
+    known = stack.airflow.environment
+    needed = [name for name in sorted(known) if name in _OF_AIRFLOW or name.startswith(_OF_PIPELINE)]
+    lines = [f"export {name}={shlex.quote(known[name])}" for name in needed]
+    lines.append(f'export PATH={shlex.quote(str(REPOSITORY / "bin"))}:"$PATH"')
+    path = stack.folder / "terminal.sh"
+    write_private(path, "\n".join(lines) + "\n")
+    return path
