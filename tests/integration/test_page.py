@@ -120,7 +120,7 @@ def visit(airflow, passwords):
 
 
 def addresses() -> list[str]:
-    values = {"pipeline": "candle", "name": "page.js", "plotly_version": static_files.PLOTLY_VERSION}
+    values = {"pipeline": "candle", "name": "page.js", "version": "any", "plotly_version": static_files.PLOTLY_VERSION}
     return [route.path.format(**values) for part in (routes, static_files) for route in part.router.routes]
 
 
@@ -470,18 +470,29 @@ def seed_a_year(symbols: int = 100, days: int = 365) -> None:
         bucket.write_lines(lines)
 
 
+# Of one opening of the page, in seconds since its address was entered.
+TIMES = """() => {
+  const [asked] = performance.getEntriesByType('resource').filter(({ name }) => name.includes('/coverage?'));
+  const inFrame = [0, asked.startTime, asked.responseEnd, performance.getEntriesByName('candles-map')[0].startTime];
+  return inFrame.map((ms) => (performance.timeOrigin - parent.performance.timeOrigin + ms) / 1000);
+}"""
+
+
 @pytest.mark.browser
 def test_a_year_of_a_hundred_symbols_is_drawn_soon(airflow, open_page):
+    """First picture: from the page's address, entered by a signed-in user, to the map on the screen."""
     seed_a_year()
     tab = open_page()
-    for name in ("first", "second"):
+    for name in ("first", "second", "third"):
         frame = ready(tab, f"{airflow.processes.url}/plugin/candles/candles/?view=coverage&days=365")
-        seconds = frame.locator("body").evaluate(
-            "() => performance.getEntriesByName('candles-map')[0].startTime / 1000"
+        frame_begins, asked, answered, drawn = frame.locator("body").evaluate(TIMES)
+        print(  # noqa: T201 - for the log
+            f"\n100 symbols × 365 days, {name} opening: first picture after {drawn:.2f} s (Airflow's own UI until the "
+            f"page begins {frame_begins:.2f} s, scripts {asked - frame_begins:.2f} s, data {answered - asked:.2f} s, "
+            f"drawing {drawn - answered:.2f} s)"
         )
-        print(f"\n100 symbols × 365 days, {name} time: the map after {seconds:.2f} s")  # noqa: T201 - for the log
     picture(tab, "coverage_large")
-    assert seconds < 20, "a busy machine is no reason to fail, but this is"
+    assert drawn < 20, "a busy machine is no reason to fail, but this is"
 
 
 @pytest.mark.browser

@@ -2,9 +2,11 @@
 
 import functools
 import gzip
+import hashlib
 from importlib.metadata import version
 from importlib.resources import files
 from pathlib import Path
+from string import Template
 
 from fastapi import APIRouter, HTTPException, Response
 from fastapi.responses import FileResponse
@@ -12,6 +14,7 @@ from fastapi.responses import FileResponse
 FOLDER = Path(__file__).parent / "static"
 TYPES = {".html": "text/html; charset=utf-8", ".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
 PLOTLY_VERSION = version("plotly")
+KEEP = "private, max-age=31536000, immutable"
 # The browser then refuses whatever is not this Airflow's own. Plotly writes styles of its own.
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; "
@@ -23,17 +26,26 @@ router = APIRouter()
 @router.get("/")
 def index() -> Response:
     """The page. Its data has addresses of its own."""
-    text = (FOLDER / "index.html").read_text(encoding="utf-8").replace("{plotly_version}", PLOTLY_VERSION)
+    version = static_version()
+    scripts = (f"static/{version}/{name}" for name in sorted(_names()) if name.endswith(".js"))
+    values = {
+        "plotly_version": PLOTLY_VERSION,
+        "static_version": version,
+        # Else a browser would ask for a script only when it has read the one that imports it.
+        "preloads": "\n  ".join(f'<link rel="modulepreload" href="{script}">' for script in scripts),
+    }
+    text = Template((FOLDER / "index.html").read_text(encoding="utf-8")).substitute(values)
     headers = {"Content-Security-Policy": POLICY, "Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
     return Response(text, media_type=TYPES[".html"], headers=headers)
 
 
-@router.get("/static/{name}")
-def static_file(name: str) -> FileResponse:
-    """A file of the page. Browsers ask each time whether it has changed."""
+@router.get("/static/{version}/{name}")
+def static_file(version: str, name: str) -> FileResponse:
+    """A file of the page. Browsers keep what has the version of today, and ask again for all else."""
     if name not in _names():
         raise HTTPException(404, "There is no such file.")
-    return FileResponse(FOLDER / name, media_type=TYPES[Path(name).suffix], headers={"Cache-Control": "no-cache"})
+    keep = KEEP if version == static_version() else "no-cache"
+    return FileResponse(FOLDER / name, media_type=TYPES[Path(name).suffix], headers={"Cache-Control": keep})
 
 
 @router.get("/plotly/{plotly_version}.js")
@@ -41,8 +53,14 @@ def plotly(plotly_version: str) -> Response:
     """Plotly's JavaScript. Its address names the version: browsers keep it."""
     if plotly_version != PLOTLY_VERSION:
         raise HTTPException(404, f"The installed version is {PLOTLY_VERSION}.")
-    headers = {"Content-Encoding": "gzip", "Cache-Control": "private, max-age=31536000, immutable"}
+    headers = {"Content-Encoding": "gzip", "Cache-Control": KEEP}
     return Response(_packed_plotly(), media_type=TYPES[".js"], headers=headers)
+
+
+def static_version() -> str:
+    """Changes with the page's files."""
+    texts = ((FOLDER / name).read_bytes() for name in sorted(_names()))
+    return hashlib.sha256(b"".join(texts)).hexdigest()[:16]
 
 
 @functools.cache

@@ -41,4 +41,23 @@ def test_no_script_reads_text_as_html(file):
 def test_other_files_are_not_served():
     for name in ("../app.py", "app.py", "", ".."):
         with pytest.raises(static_files.HTTPException):
-            static_files.static_file(name)
+            static_files.static_file(static_files.static_version(), name)
+
+
+def test_browsers_keep_what_the_page_names_and_ask_again_for_the_rest():
+    page = static_files.index().body.decode()
+    named = re.findall(r'(?:href|src)="static/(\w+)/([\w.]+)"', page)
+    assert {name for _, name in named} == {*(file.name for file in SCRIPTS), "page.css", "candles.svg"}
+    for version, name in named:
+        assert "immutable" in static_files.static_file(version, name).headers["Cache-Control"]
+    assert static_files.static_file("older", "page.css").headers["Cache-Control"] == "no-cache"
+
+
+def test_a_changed_file_has_a_new_address(tmp_path, monkeypatch):
+    before = static_files.static_version()
+    for file in static_files.FOLDER.iterdir():
+        (tmp_path / file.name).write_bytes(file.read_bytes())
+    monkeypatch.setattr(static_files, "FOLDER", tmp_path)
+    assert static_files.static_version() == before
+    (tmp_path / "page.css").write_text("")
+    assert static_files.static_version() != before

@@ -1,14 +1,13 @@
 // Symbols × days: where candles are not accounted for.
 import { badge, count, element, message, share, table } from "./dom.js";
 import { Refusal, address, api, link } from "./data.js";
-import { LEVELS, NONE, legend, level } from "./levels.js";
-import { colour, draw, plotly } from "./plot.js";
+import { legend, level } from "./levels.js";
+import { coverageMap } from "./map.js";
 
 const SPANS = [30, 90, 365, 730];
 const MOST_HOLES = 50;
 
 export async function showCoverage(place, pipeline) {
-  plotly();
   const days = Number(address.get("days")) || (innerWidth < 640 ? 30 : 90);
   const data = await api(pipeline, "coverage", { days });
   const spans = SPANS.map((span) => element("a", { class: "button", href: link({ view: "coverage", days: span }), "aria-current": span === days && "true" }, `${span} days`));
@@ -17,10 +16,14 @@ export async function showCoverage(place, pipeline) {
   if (data.redis_problem) place.append(message("warn", "Redis does not say which symbols are listed.", data.redis_problem));
   const empty = data.expected.every((row) => row.every((value) => !value));
   if (empty) place.append(nothingYet(data, pipeline));
-  else await showMap(place, data);
+  else showMap(place, data);
+  await painted();
   performance.mark("candles-map");
   await addTiles(tiles, pipeline);
 }
+
+// The second frame begins when the first one is on the screen.
+const painted = () => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));
 
 // A day of the history that nobody has asked for is a hole too.
 function unaskedDays(data) {
@@ -73,53 +76,12 @@ function nothingYet(data, pipeline) {
 function showMap(place, data) {
   const search = element("input", { type: "search", placeholder: "Filter symbols", "aria-label": "Filter symbols" });
   const only = element("input", { type: "checkbox" });
-  const map = element("div", { class: "plot", role: "img", "aria-label": "Symbols by days; the list below says the same in words" });
-  const redraw = () => drawMap(map, data, search.value.trim().toUpperCase(), only.checked);
+  const map = coverageMap(data);
+  const redraw = () => map.draw(search.value.trim().toUpperCase(), only.checked);
   search.addEventListener("input", redraw);
   only.addEventListener("change", redraw);
-  document.addEventListener("theme", redraw);
-  place.append(element("div", { class: "bar" }, search, element("label", {}, only, "only with holes")), legend(), map, holes(data));
-  return redraw();
-}
-
-async function drawMap(map, data, text, onlyHoles) {
-  const rows = data.pairs.map((_, row) => row).filter((row) => data.pairs[row].includes(text) && (!onlyHoles || data.open[row].some(Boolean)));
-  if (!rows.length) return map.replaceChildren(message("plain", "No symbol is like that."));
-  const names = rows.map((row) => data.pairs[row]);
-  const left = 12 + Math.max(...names.map((name) => name.length)) * 7;
-  const width = map.clientWidth - left;
-  // Where days are narrower than two pixels, several share a cell, which shows the worst: no hole is too narrow to see.
-  const together = Math.max(1, Math.ceil((2 * data.days.length) / width));
-  const starts = data.days.map((_, column) => column).filter((column) => column % together === 0);
-  const cells = rows.map((row) => starts.map((start) => worst(data, row, start, start + together)));
-  const scale = LEVELS.flatMap(([name], index) => [[index / LEVELS.length, colour(name)], [(index + 1) / LEVELS.length, colour(name)]]);
-  const [rowHeight, gap] = [rows.length <= 40 ? 22 : 13, width / starts.length >= 5 ? 1 : 0];
-  const trace = {
-    type: "heatmap", x: starts.map((start) => data.days[start]), y: names, zmin: -0.5, zmax: NONE + 0.5, colorscale: scale, showscale: false, xgap: gap, ygap: rows.length <= 150 ? 1 : 0,
-    z: cells.map((row) => row.map(({ value }) => value)), customdata: cells.map((row) => row.map(({ words }) => words)), hovertemplate: "%{y}, %{customdata}<extra></extra>",
-  };
-  await draw(map, [trace], {
-    height: rows.length * rowHeight + 40, margin: { l: left, r: 8, t: 8, b: 32 }, dragmode: false,
-    xaxis: { fixedrange: true, showgrid: false, type: "date" }, yaxis: { fixedrange: true, showgrid: false, autorange: "reversed", type: "category", tickfont: { size: rows.length <= 40 ? 12 : 10 }, dtick: rows.length <= 150 ? 1 : undefined },
-  });
-  map.removeAllListeners?.("plotly_click");
-  map.on("plotly_click", ({ points: [{ pointNumber: [row, cell] }] }) => location.assign(link({ view: "day", symbol: names[row], day: cells[row][cell].day })));
-}
-
-// The worst of some days of a symbol; a day that nobody has asked for counts only where there is no other.
-function worst(data, row, start, end) {
-  let found = { value: NONE, column: start };
-  for (let column = start; column < Math.min(end, data.days.length); column += 1) {
-    const value = level(data.expected[row][column], data.open[row][column]);
-    if (value !== NONE && (found.value === NONE || value > found.value)) found = { value, column };
-  }
-  const day = data.days[found.column];
-  return { value: found.value, day, words: `${day}<br>${inWords(data.expected[row][found.column], data.open[row][found.column])}` };
-}
-
-function inWords(expected, open) {
-  if (!expected) return "nobody has asked";
-  return open ? `${count(open)} of ${count(expected)} candles open` : `all ${count(expected)} candles accounted for`;
+  place.append(element("div", { class: "bar" }, search, element("label", {}, only, "only with holes")), legend(), map.node, holes(data));
+  redraw();
 }
 
 function holes(data) {
