@@ -9,7 +9,7 @@ from croniter import croniter
 
 from candle_ingest.adapters.flux_times import flux_range
 from candle_ingest.adapters.influx_bucket import InfluxBucket
-from candle_ingest.adapters.watermarks import INGESTOR, backfill_key, catch_up_key
+from candle_ingest.adapters.watermarks import Watermarks, backfill_key, catch_up_key
 from candle_ingest.core.start_date import history_start
 from candle_ingest.core.symbol import Symbol, parse_symbol
 from candle_ingest.core.timeframe import bar_ms
@@ -21,14 +21,6 @@ HOUR_MS = 60 * MINUTE_MS
 # Catch-up may miss one run before a symbol is called late.
 LATE_RUNS = 3
 IN_TIME, LATE, NEVER = "in time", "late", "never"
-_WATERMARKS = """
-from(bucket: bucket)
-  |> range(start: 0, stop: 2200-01-01T00:00:00Z)
-  |> filter(fn: (r) => r._measurement == "processing_state" and r._field == "last_processed_timestamp_ms")
-  |> filter(fn: (r) => r.service_identifier == service)
-  |> last()
-  |> keep(columns: ["key", "_value"])
-"""
 _DAYS = """
 from(bucket: bucket)
   |> range(start: time(v: start_ns), stop: time(v: stop_ns))
@@ -80,7 +72,7 @@ def read_freshness(
     bucket: InfluxBucket, settings: PipelineSettings, listed: Sequence[Symbol], now_ms: int
 ) -> Freshness:
     """The symbols that are listed, and those that have a watermark."""
-    watermarks = {row["key"]: int(row["_value"]) for row in bucket.query(_WATERMARKS, service=INGESTOR)}
+    watermarks = Watermarks(bucket).read()
     history = history_window(settings, now_ms)
     days, lately = _read_days(bucket, history, now_ms)
     bar, late_after_ms = bar_ms(settings.candle_granularity_minutes), latest_lag_ms(settings, now_ms)

@@ -6,7 +6,7 @@ writing, the newest point counts.
 """
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -27,7 +27,6 @@ from(bucket: bucket)
   |> filter(fn: (r) => r._measurement == "processing_state" and r._field == "last_processed_timestamp_ms")
   |> filter(fn: (r) => r.service_identifier == service)
   |> last()
-  |> filter(fn: (r) => contains(value: r.key, set: keys))
   |> map(fn: (r) => ({key: r.key, value: r._value, time_ns: int(v: r._time)}))
 """
 
@@ -59,13 +58,14 @@ class Watermarks:
     def __init__(self, bucket: InfluxBucket) -> None:
         self._bucket = bucket
 
-    def read(self, keys: list[str], service: str = INGESTOR) -> dict[str, int]:
-        """The watermarks that exist, by key."""
-        return {key: state.value_ms for key, state in self._states(keys, service).items()}
+    def read(self, keys: Iterable[str] | None = None, service: str = INGESTOR) -> dict[str, int]:
+        """The watermarks that exist, by key: those of `keys`, without them all of the service."""
+        states = self._states(service)
+        return {key: states[key].value_ms for key in (states if keys is None else keys) if key in states}
 
     def advance(self, values_ms: Mapping[str, int], service: str = INGESTOR) -> None:
         """Write those watermarks that move forward. Call it while holding `watermark_lock`."""
-        states = self._states(list(values_ms), service)
+        states = self._states(service)
         points = [
             self._point(service, key, value_ms, states.get(key))
             for key, value_ms in values_ms.items()
@@ -80,8 +80,8 @@ class Watermarks:
         point = Point(MEASUREMENT).tag("service_identifier", service).tag("key", key)
         return point.field(FIELD, value_ms).time(written_ns)
 
-    def _states(self, keys: list[str], service: str) -> dict[str, _State]:
-        rows = self._bucket.query(_READ, keys=keys, service=service)
+    def _states(self, service: str) -> dict[str, _State]:
+        rows = self._bucket.query(_READ, service=service)
         return {row["key"]: _State(int(row["value"]), int(row["time_ns"])) for row in rows}
 
 

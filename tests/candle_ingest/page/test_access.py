@@ -9,7 +9,7 @@ from fastapi.testclient import TestClient
 from candle_ingest.page import access, app
 from candle_ingest.settings import PipelineSettings
 
-VALUES = {"pipeline": "candle", "name": "page.js", "plotly_version": "1"}
+VALUES = {"pipeline": "candle", "name": "page.js", "version": "any", "plotly_version": "1"}
 QUERY = {"symbol": "btcusd", "start": "2026-01-01", "end": "2026-01-02", "day": "2026-01-01", "time": "2026-01-01"}
 
 
