@@ -180,7 +180,8 @@ class InfluxBucket:
             raise InfluxTemporaryError(f"InfluxDB, {what}: {error}") from error
 
     def _sorted(self, what: str, error: ApiException) -> Exception:
-        text = f"InfluxDB, {what} in bucket {self.name!r}: HTTP {error.status}: {str(error.body)[:500]}"
+        body = error.body.decode(errors="replace") if isinstance(error.body, bytes) else str(error.body)
+        text = f"InfluxDB, {what} in bucket {self.name!r}: HTTP {error.status}: {body[:500]}"
         if error.status == 404:
             return BucketMissingError(f"{text}. validate_symbols creates the bucket: clear that task")
         if error.status in (401, 403):

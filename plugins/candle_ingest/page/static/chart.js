@@ -7,6 +7,8 @@ import { colour, draw, plotly } from "./plot.js";
 const HOUR_MS = 3600000;
 const SPANS = { "6 hours": 6, "1 day": 24, "1 week": 168, "1 month": 720, "1 year": 8760 };
 const LINES = ["#3f8fd2", "#e69f00", "#cc79a7", "#56b4e9", "#009e73", "#d55e00", "#8c6bb1", "#a6761d"];
+// In bars: shorter ones are usual where little is traded.
+const LONGEST_GAP = 5;
 const DASHES = ["solid", "dot", "dash", "dashdot"];
 
 export async function showChart(place, pipeline) {
@@ -86,16 +88,30 @@ function traces(data) {
     hovertemplate: "%{text}<extra></extra>", width: data.every_ms, offset: 0, showlegend: false,
   };
   const lines = Object.entries(data.exchanges).map(([name, line], index) => ({
-    type: "scatter", mode: "lines", name, x: line.times.map(moment), y: line.close, line: { width: 1, color: LINES[index % LINES.length], dash: DASHES[index % DASHES.length] }, hovertemplate: `${name} %{y}<extra></extra>`,
+    type: "scatter", mode: "lines", name, ...broken(line, data.every_ms), line: { width: 1, color: LINES[index % LINES.length], dash: DASHES[index % DASHES.length] }, hovertemplate: `${name} %{y}<extra></extra>`,
   }));
-  return [candles, ...lines, volumes, marks];
+  return [candles, ...lines, volumes, ...(few.length ? [marks] : [])];
+}
+
+// No line over times without a candle: nothing is known of them.
+function broken({ times, close }, every) {
+  const [x, y] = [[], []];
+  times.forEach((time, index) => {
+    if (index && time - times[index - 1] > LONGEST_GAP * every) {
+      x.push(moment(time - every));
+      y.push(null);
+    }
+    x.push(moment(time));
+    y.push(close[index]);
+  });
+  return { x, y };
 }
 
 function layout(data) {
   const narrow = innerWidth < 640;
   return {
     height: narrow ? 540 : 600, margin: { l: narrow ? 52 : 70, r: 8, t: 8, b: narrow ? 130 : 32 }, hovermode: narrow ? "closest" : "x", dragmode: narrow ? false : "zoom", legend: { orientation: "h", x: 0, ...(narrow ? { y: -0.12, yanchor: "top" } : { y: 1.08 }) },
-    xaxis: { type: "date", rangeslider: { visible: false }, anchor: "y3", range: [data.times[0], data.times.at(-1) + data.every_ms].map(moment) }, yaxis: { domain: [0.27, 1], fixedrange: true, tickformat: ",~g" },
+    xaxis: { type: "date", rangeslider: { visible: false }, anchor: "free", position: 0, range: [data.times[0], data.times.at(-1) + data.every_ms].map(moment) }, yaxis: { domain: [0.27, 1], fixedrange: true, tickformat: ",~g" },
     yaxis2: { domain: [0.07, 0.23], fixedrange: true, title: { text: narrow ? "" : "volume" }, nticks: 4 },
     yaxis3: { domain: [0, 0.05], fixedrange: true, showticklabels: false, showgrid: false, zeroline: false, range: [0, 1] },
   };

@@ -26,6 +26,9 @@ export function table(caption, columns, rows, rowClass = () => "") {
     element("thead", {}, element("tr", {}, head)), element("tbody", {}, body));
 }
 
+// A long text is cut after some lines; a click shows all of it.
+export const cut = (...parts) => element("details", { class: "reason cut" }, element("summary", {}, ...parts));
+
 export const badge = (kind, text) => element("span", { class: `badge ${kind}` }, text);
 export const count = (value) => value.toLocaleString("en-US");
 export const price = (value) => value.toLocaleString("en-US", { maximumSignificantDigits: 10 });

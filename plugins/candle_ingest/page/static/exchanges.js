@@ -1,5 +1,5 @@
 // How the exchanges answered lately.
-import { badge, count, duration, element, message, moment, table } from "./dom.js";
+import { badge, count, cut, duration, element, message, moment, table } from "./dom.js";
 import { address, api, link } from "./data.js";
 
 const SPANS = [1, 6, 24, 168];
@@ -36,4 +36,4 @@ const milliseconds = (ms) => (ms == null ? "" : ms < 10000 ? `${count(Math.round
 const ago = (ms, now) => (ms == null ? "none" : element("span", { title: `${moment(ms)} UTC` }, `${duration(now - ms)} ago`));
 
 const lastFailure = (now) => ({ last_failure_ms: ms, last_reason: reason, last_reason_pair: pair }) =>
-  ms == null ? "none" : element("div", { class: "reason short", title: reason }, ago(ms, now), `, ${pair}: ${reason}`);
+  ms == null ? "none" : cut(ago(ms, now), `, ${pair}: ${reason}`);

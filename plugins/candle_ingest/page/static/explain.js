@@ -1,5 +1,5 @@
 // One candle of one symbol: what each exchange gave to it.
-import { badge, element, iso, message, moment, price, share, table } from "./dom.js";
+import { badge, cut, element, iso, message, moment, price, share, table } from "./dom.js";
 import { taskLink } from "./airflow.js";
 import { address, api, link } from "./data.js";
 import { chooseSymbol, form, symbolField, timeField } from "./inputs.js";
@@ -57,7 +57,7 @@ function why(part, isStored) {
   if (part.total) return "";
   const [kind, known] = STATES[part.state] ?? ["warn", part.state];
   const text = part.state === "used" && !isStored ? "would be used" : known;
-  const reason = part.reason && element("div", { class: "reason short", title: part.reason }, part.reason);
+  const reason = part.reason && cut(part.reason);
   const links = part.task && element("div", { class: "bar" }, taskLink(part.task));
   return element("div", { class: "why" }, badge(kind, text), reason, links);
 }

@@ -51,7 +51,7 @@ function showChoice(pipelines, chosen) {
 function showNavigation(view) {
   const shown = { symbol: address.get("symbol") };
   document.getElementById("views").replaceChildren(...Object.entries(VIEWS).filter(([, [title]]) => title).map(([name, [title]]) =>
-    element("a", { href: link({ view: name, ...(["chart", "explain"].includes(name) ? shown : {}) }), "aria-current": name === view && "page" }, title)));
+    element("a", { href: link({ view: name, ...(["chart", "explain"].includes(name) ? shown : {}) }), "aria-current": name === (view === "day" ? "coverage" : view) && "page" }, title)));
 }
 
 function noPipeline(pipelines) {
