@@ -11,7 +11,8 @@ export async function showCoverage(place, pipeline) {
   const days = Number(address.get("days")) || (innerWidth < 640 ? 30 : 90);
   const data = await api(pipeline, "coverage", { days });
   const spans = SPANS.map((span) => element("a", { class: "button", href: link({ view: "coverage", days: span }), "aria-current": span === days && "true" }, `${span} days`));
-  const tiles = element("div", { class: "tiles" }, completeTile(data, pipeline));
+  // The other two are filled when the map stands: their places are kept, so that it does not jump.
+  const tiles = element("div", { class: "tiles" }, completeTile(data, pipeline), tile("none", "Freshness", "…", "freshness"), tile("none", "Exchanges", "…", "exchanges"));
   place.replaceChildren(tiles, element("div", { class: "bar" }, spans));
   if (data.redis_problem) place.append(message("warn", "Redis does not say which symbols are listed.", data.redis_problem));
   const empty = data.expected.every((row) => row.every((value) => !value));
@@ -19,7 +20,7 @@ export async function showCoverage(place, pipeline) {
   else showMap(place, data);
   await painted();
   performance.mark("candles-map");
-  await addTiles(tiles, pipeline);
+  await fillTiles(tiles, pipeline);
 }
 
 // The second frame begins when the first one is on the screen.
@@ -43,13 +44,13 @@ function completeTile(data, pipeline) {
 
 const tile = (kind, title, text, view) => element("a", { class: `tile ${kind}`, href: link({ view }) }, element("b", {}, title), text);
 
-async function addTiles(tiles, pipeline) {
+async function fillTiles(tiles, pipeline) {
   try {
     const [freshness, health] = await Promise.all([api(pipeline, "freshness"), api(pipeline, "exchanges")]);
-    tiles.append(freshnessTile(freshness), healthTile(health));
+    tiles.replaceChildren(tiles.firstChild, freshnessTile(freshness), healthTile(health));
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;
-    tiles.append(tile("none", "Not known whether it is late", error.message, "freshness"));
+    tiles.replaceChildren(tiles.firstChild, tile("none", "Not known whether it is late", error.message, "freshness"));
   }
 }
 
