@@ -1,5 +1,6 @@
 """The commands of the terminal: `bin/candle-ingest` calls `python -m candle_ingest`."""
 
+import logging
 import os
 import sys
 
@@ -28,11 +29,19 @@ def commands() -> None:
 
 def main() -> None:
     """Exit status: 0 when all is well, 1 when something is missing or wrong, 2 for a wrong command."""
+    _log_to_stderr()
     try:
         app(prog_name="candle-ingest")
     except CandleIngestError as error:
         typer.secho(str(error), fg="red", err=True)
         sys.exit(1)
+
+
+def _log_to_stderr() -> None:
+    """Airflow logs to the standard output, which is for the answers here."""
+    for handler in logging.getLogger().handlers:
+        if isinstance(handler, logging.StreamHandler) and handler.stream is sys.stdout:
+            handler.setStream(sys.stderr)
 
 
 if __name__ == "__main__":

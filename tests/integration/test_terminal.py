@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import subprocess
 import time
 
 import pytest
@@ -15,6 +16,7 @@ from candle_ingest.core.start_date import parse_moment_ms
 from candle_ingest.core.window import DAY_MS, Window, floor_ms, format_ms
 from candle_ingest.errors import ConfigurationError
 from candle_ingest.settings import load_pipelines
+from tests.integration.servers.airflow_instance import REPOSITORY
 from tests.integration.steps import merged_truth, run_steps, stored
 
 pytestmark = pytest.mark.integration
@@ -220,3 +222,10 @@ def test_an_export_beyond_what_is_merged_is_refused(settings, tmp_path):
 def test_a_wrong_option_is_named(settings, command, message):
     with pytest.raises(ConfigurationError, match=message):
         CliRunner().invoke(app, command, catch_exceptions=False)
+
+
+def test_a_program_that_asks_gets_the_answer_and_nothing_else(settings):
+    command = [REPOSITORY / "bin" / "candle-ingest", "status", "--json"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (1, "")
+    assert [symbol["ticker"] for symbol in json.loads(done.stdout)["symbols"]] == ["btcusd"]
