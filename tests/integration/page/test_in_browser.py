@@ -131,8 +131,9 @@ def test_clearing_in_the_page_runs_the_failed_tasks_again(airflow, open_page, vi
     assert [hole["is_open"] for hole in answer["holes"] if hole["status"] == "failed"] == [False]
     assert answer["merges"] == [{"exchanges": list(EXCHANGES), "windows": [[DAY.start_ms, DAY.end_ms]]}]
     frame = ready(tab, f"{airflow.processes.url}/plugin/candles/candles/?view=day&symbol=ETH/USD&day=2026-03-10")
-    frame.get_by_text("Nothing is open.").wait_for()
     picture(tab, "day_mended")
+    assert frame.get_by_label(re.compile(r"^coinbaseexchange, \d\d:00: \d+ candles")).count() == 24
+    assert frame.get_by_label(re.compile("^coinbaseexchange, .* failed")).count() == 0
 
 
 # Of one opening of the page, in seconds since its address was entered.
