@@ -7,6 +7,7 @@ import struct
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from email.utils import formatdate
 from typing import Any
 
 from aiohttp import web
@@ -122,9 +123,10 @@ async def _serve(request: web.Request) -> web.StreamResponse:
     return web.Response(status=499)
 
 
-async def _sign(_: web.Request, response: web.StreamResponse) -> None:
-    """Every answer says that it is no exchange's."""
+async def _sign(request: web.Request, response: web.StreamResponse) -> None:
+    """Every answer says that it is no exchange's, and what time it is there."""
     response.headers["Server"] = SERVER_NAME
+    response.headers["Date"] = formatdate(request.app[SIMULATOR].clock.now_ms() // 1000, usegmt=True)
 
 
 SIMULATOR: web.AppKey[Simulator] = web.AppKey("simulator", Simulator)

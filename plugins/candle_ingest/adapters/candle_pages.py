@@ -80,6 +80,7 @@ def _candle_page(exchange: CcxtExchange, market: Market, window: Window, minutes
 
     def ask() -> CheckedPage:
         rows = _ask_rows(exchange, market, minutes, window, asked)
+        exchange.answer_covers(asked, window.end_ms)
         page = check_rows(rows, window, bar)
         if fault := _fault(exchange, page, rows, window, bar):
             raise ExchangeTemporaryError(f"{exchange.exchange}, {asked}: the answer has {fault}")

@@ -23,9 +23,11 @@ from candle_ingest.adapters.exchange_errors import (
     sorted_errors,
 )
 from candle_ingest.adapters.rate_limit import SharedRateLimit, limit_name
+from candle_ingest.core.answer_date import answer_date_ms
 from candle_ingest.core.exchange_facts import UNKNOWN_EXCHANGE, ExchangeFacts, exchange_facts
 from candle_ingest.core.metrics import EXCHANGE_CALLS, EXCHANGE_ERRORS, EXCHANGE_RESPONSE
 from candle_ingest.core.timeframe import source_minutes, timeframe_name
+from candle_ingest.core.window import format_ms
 from candle_ingest.errors import CandleIngestError, ConfigurationError
 
 logger = logging.getLogger(__name__)
@@ -170,6 +172,19 @@ class CcxtExchange:
         sound = answer is not None if key == "" else isinstance(rows, dict if key == "result" else list)
         if not sound:
             raise ExchangeTemporaryError(f"{self.exchange}, {asked}: the answer is not what its API describes")
+
+    def answer_covers(self, asked: str, end_ms: int) -> None:
+        """Raise ExchangeTemporaryError where, by the exchange's own clock, `end_ms` was still to come.
+
+        A clock here that is ahead would take the candle in progress for closed, and minutes to come for quiet ones.
+        An answer out of a cache may be that old too.
+        """
+        there_ms = answer_date_ms(self.api.last_response_headers)
+        if there_ms is not None and there_ms < end_ms:
+            raise ExchangeTemporaryError(
+                f"{self.exchange}, {asked}: the answer is of {format_ms(there_ms)} by the exchange's clock, when "
+                f"{format_ms(end_ms)} was still to come: set the clock of this machine"
+            )
 
     def _ask_once(self, asked: str, ask: Callable[[], T]) -> T:
         if self._delay_seconds:

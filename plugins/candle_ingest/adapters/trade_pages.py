@@ -64,6 +64,7 @@ def _ask(exchange: CcxtExchange, market: Market, cursor_ns: int, window: Window)
     def ask() -> tuple[list[Trade], int]:
         answer = exchange.api.publicGetTrades(request)
         exchange.answer_is_rows(asked)
+        exchange.answer_covers(asked, window.end_ms)
         trades = [_trade(row) for row in answer["result"][market["id"]]]
         # One nanosecond back: a trade with the same time as the last one is not passed over, and a trade
         # that comes twice counts once, by its id.

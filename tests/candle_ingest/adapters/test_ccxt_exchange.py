@@ -266,3 +266,15 @@ def test_an_exchange_outside_the_table_is_opened_with_one_warning(caplog):
 def test_an_exchange_in_the_table_is_opened_in_silence(exchange, caplog):
     opened(exchange)
     assert caplog.records == []
+
+
+def test_an_answer_from_before_the_end_of_what_was_asked_for_is_refused():
+    opening = opened("binance")
+    opening.api.last_response_headers = {"Date": "Sun, 22 Nov 2026 11:59:59 GMT"}
+    noon_ms = 1_795_348_800_000
+    opening.answer_covers("candles", noon_ms - 1000)
+    said = "2026-11-22T11:59:59Z by the exchange's clock, when 2026-11-22T12:00Z was still to come: set the clock"
+    with pytest.raises(ExchangeTemporaryError, match=said):
+        opening.answer_covers("candles", noon_ms)
+    opening.api.last_response_headers = {}
+    opening.answer_covers("candles", noon_ms)

@@ -1,0 +1,90 @@
+"""The clock of the machine is an hour ahead, or behind: what is not closed by the exchange's clock is never stored."""
+
+from __future__ import annotations
+
+import logging
+import re
+
+import pytest
+
+from candle_ingest.adapters.connections import connect_influxdb
+from candle_ingest.adapters.coverage_ledger import CoverageLedger
+from candle_ingest.adapters.influx_bucket import InfluxBucket
+from candle_ingest.core.coverage import settled_windows
+from candle_ingest.core.window import Window
+from candle_ingest.errors import TemporaryError
+from tests.faults.conftest import LONG, NOW_MS
+from tests.faults.exchange_faults import FIVE
+from tests.faults.report import Evidence
+from tests.faults.test_faults import HOUR_MS
+from tests.faults.world import Attempt, Difference, World
+from tests.integration.steps import watermarks
+
+pytestmark = pytest.mark.integration
+MINUTE_MS = 60_000
+# By the exchanges' clock 00:01 has begun; the window of the run ends an hour later.
+CLOSED = Window(NOW_MS - 2 * HOUR_MS, NOW_MS)
+AHEAD = Window(CLOSED.start_ms, CLOSED.end_ms + HOUR_MS)
+KINDS = {"backfill": {}, "catch_up": {"start": "2026-03-10T22:01Z"}}
+
+
+@pytest.fixture
+def clock(world, monkeypatch):
+    """Set both clocks: that of the machine and the exchanges'."""
+
+    def set_to(here_ms: int, there_ms: int) -> None:
+        monkeypatch.setattr(world, "now_ms", here_ms)
+        world.simulator.set_clock(there_ms)
+
+    yield set_to
+    world.simulator.set_clock(NOW_MS)
+
+
+def answered_up_to(world: World) -> int:
+    """The end of the last minute that the ledger calls answered."""
+    with InfluxBucket(connect_influxdb(), world.settings.influxdb_bucket) as bucket:
+        return max(w.end_ms for w in settled_windows(CoverageLedger(bucket, MINUTE_MS).entries(AHEAD, "BTC/USD")))
+
+
+def run(world: World, kind: str) -> Attempt:
+    world.time_passes()
+    return world.attempt(AHEAD, AHEAD.start_ms, kind, **KINDS[kind])
+
+
+def tell(evidence, name: str, injected: str, under: str, said: str, found: Difference) -> None:
+    counts = {"lost": found.lost, "doubled": found.doubled, "wrong": found.wrong}
+    evidence.append(Evidence(area="Clock", name=name, injected=injected, under=under, said=said, **counts))
+    assert found == Difference(0, 0, 0)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("exchange", FIVE if LONG else ("binance",))
+def test_an_hour_ahead_stores_nothing_that_is_still_to_come(exchange, kind, world, bucket, clock, caplog, evidence):
+    caplog.set_level(logging.INFO, "candle_ingest")
+    world.begin(exchange, bucket)
+    assert world.attempt(CLOSED, CLOSED.start_ms).errors == []
+    clock(NOW_MS + HOUR_MS, NOW_MS + 30_000)
+    broken = run(world, kind)
+    assert isinstance(broken.errors[0], TemporaryError)
+    said = next(line for line in broken.text.splitlines() if re.search("set the clock|do not reach over", line))
+    assert world.difference(CLOSED) == Difference(0, 0, 0)
+    assert answered_up_to(world) <= CLOSED.end_ms
+    assert set(watermarks(world.settings.influxdb_bucket, "btcusd-backfill", "btcusd-catch_up").values()) == {
+        CLOSED.end_ms - MINUTE_MS
+    }
+    clock(NOW_MS + HOUR_MS, NOW_MS + HOUR_MS)
+    assert run(world, kind).errors == []
+    found = world.difference(AHEAD)
+    tell(evidence, f"an hour ahead, {kind}", "the run's clock", "fails; Airflow retries it", said, found)
+
+
+@pytest.mark.parametrize("exchange", FIVE if LONG else ("binance",))
+def test_an_hour_behind_costs_time_and_nothing_else(exchange, world, bucket, clock, evidence):
+    world.begin(exchange, bucket)
+    clock(NOW_MS, NOW_MS + HOUR_MS)
+    assert run(world, "backfill").errors == []
+    assert world.difference(CLOSED) == Difference(0, 0, 0)
+    assert world.watermark_ms() == CLOSED.end_ms - MINUTE_MS
+    clock(NOW_MS + HOUR_MS, NOW_MS + HOUR_MS)
+    assert run(world, "backfill").errors == []
+    tell(evidence, "an hour behind", "the run's clock", "goes on, with what is closed", "", world.difference(AHEAD))
