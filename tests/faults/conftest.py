@@ -15,13 +15,17 @@ from include.local_stack.ports import free_port
 from tests.faults.influxdb_proxy import InfluxdbProxy
 from tests.faults.report import Evidence, write_report
 from tests.faults.servers import FaultInfluxdb, FaultRedis
+from tests.faults.small_disk import may_mount
 from tests.faults.world import World
 
 NOW_MS = utc_ms("2026-03-11") + 60_000
 LONG = os.environ.get("CANDLE_TESTS") == "long"
 EVIDENCE: list[Evidence] = []
+SECTIONS: list[str] = []
 # Airflow needs minutes to start and to notice a death: in the long form only.
-collect_ignore = [] if LONG else ["test_airflow_faults.py"]
+collect_ignore = [] if LONG else ["test_airflow_faults.py", "test_celery_worker.py", "test_endurance.py"]
+# Never skipped in silence: the report then says that it was not tried.
+collect_ignore += [] if may_mount() else ["test_full_disk.py"]
 
 
 @pytest.fixture(scope="session")
@@ -66,8 +70,14 @@ def evidence() -> list[Evidence]:
     return EVIDENCE
 
 
+@pytest.fixture
+def sections() -> list[str]:
+    """Sections of their own in the report, as Markdown."""
+    return SECTIONS
+
+
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """Write the report where the variable FAULT_REPORT names a file; not where a test has failed."""
     path = os.environ.get("FAULT_REPORT")
     if path and EVIDENCE and not session.testsfailed:
-        write_report(path, EVIDENCE, long=LONG)
+        write_report(path, EVIDENCE, SECTIONS, long=LONG)

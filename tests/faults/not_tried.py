@@ -1,14 +1,22 @@
 """Faults that cannot be injected here, and why."""
 
-NOT_TRIED = {
+from tests.faults.small_disk import FULL_DISK, may_mount
+
+_NOT_TRIED = {
     "a real exchange's own outage": "no exchange can be reached from where the tests run",
     "a DNS failure, a broken TLS handshake, an expired certificate": "all servers of the tests listen on 127.0.0.1 "
     "without TLS",
-    "a full disk below InfluxDB": "its answers (500 and 422, `no space left on device`) are injected instead; filling "
-    "a disk would harm the machine",
-    "a clock that jumps": "the tests may not set the clock of the machine",
+    "a clock that jumps while a task runs": "the tests may not set the clock of the machine: the clock that a run is "
+    "given is an hour off instead, and so is the exchanges'",
     "Redis Cluster and Sentinel, InfluxDB Cloud and clusters": "only single servers run here",
-    "a worker machine that disappears, Celery and Kubernetes executors": "one machine, LocalExecutor",
+    "a network that parts two machines, the Kubernetes executor": "one machine; LocalExecutor, and Celery workers",
     "an answer that is stale by less than ten minutes, of an exchange whose answers may begin before what was asked "
     "for (coinbaseexchange)": "it cannot be told from a sound one; catch-up asks for the last `reread_candles` again",
 }
+
+
+def not_tried() -> dict[str, str]:
+    """The reasons, by fault."""
+    if may_mount():
+        return _NOT_TRIED
+    return {FULL_DISK: "only who may mount can have a disk to fill; InfluxDB's answers are injected", **_NOT_TRIED}

@@ -1,0 +1,66 @@
+"""The disk below a real InfluxDB is full while a run writes; then there is room again, and InfluxDB is started anew.
+
+Room alone is not enough: what it could not open while the disk was full, InfluxDB opens only after a restart.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import replace
+
+import pytest
+
+from candle_ingest.errors import TemporaryError
+from tests.faults.report import Evidence
+from tests.faults.servers import FaultInfluxdb
+from tests.faults.small_disk import FULL_DISK, filled, small_disk
+from tests.faults.test_faults import _check_store_is_honest, hours
+from tests.faults.world import Difference
+
+pytestmark = pytest.mark.integration
+# More than fits into what is left of the file that InfluxDB writes to.
+BEFORE, ALL = hours(0, 4), hours(0, 16)
+
+
+@pytest.fixture
+def disk(tmp_path):
+    with small_disk(tmp_path / "disk") as folder:
+        yield folder
+
+
+@pytest.fixture
+def full_world(world, disk):
+    """The world with an InfluxDB on that disk."""
+    influxdb = FaultInfluxdb(disk)
+    influxdb.set_up()
+    yield replace(world, influxdb=influxdb)
+    influxdb.stop()
+
+
+@pytest.mark.parametrize("how", ["stop", "kill"])
+def test_after_a_full_disk_the_store_equals_the_truth(how, full_world, disk, bucket, caplog, evidence):
+    caplog.set_level(logging.INFO, "candle_ingest")
+    world = full_world
+    world.begin("binance", bucket)
+    world.connect(influxdb_url=world.influxdb.address.url)
+    assert world.attempt(BEFORE, ALL.start_ms).errors == []
+    with filled(disk):
+        broken = world.attempt(ALL, ALL.start_ms)
+        assert isinstance(broken.errors[0], TemporaryError)
+        if how == "kill":
+            world.influxdb.kill()
+    world.influxdb.stop()
+    world.influxdb.start()
+    said = next(line for line in caplog.text.splitlines() if "no space left on device" in line)
+    _check_store_is_honest(world, ALL)
+    assert world.attempt(ALL, ALL.start_ms).errors == []
+    assert world.watermark_ms() == ALL.end_ms - 60_000
+    found = world.difference(ALL)
+    name = FULL_DISK + (", and it is killed" if how == "kill" else "")
+    evidence.append(
+        Evidence(
+            area="InfluxDB", name=name, injected="a filled tmpfs, then a restart", under="fails; Airflow retries it",
+            said=said, lost=found.lost, doubled=found.doubled, wrong=found.wrong,
+        )
+    )  # fmt: skip
+    assert found == Difference(0, 0, 0)
