@@ -153,3 +153,9 @@ def test_a_busy_port_and_a_missing_file_are_one_line() -> None:
 def test_a_process_that_cannot_start_says_why() -> None:
     with pytest.raises(RuntimeError, match=r"cannot be read"):
         SimulatorProcess(recorded={"kraken:BTC/USD": "nowhere.csv"}).start()
+
+
+def test_the_header_date_follows_the_clock() -> None:
+    with SimulatorProcess(now_ms=RECORDED_MS) as simulator:
+        answer = requests.get(f"{simulator.exchange_url('binance')}/api/v3/exchangeInfo", timeout=10)
+        assert answer.headers["Date"] == "Tue, 13 Dec 2022 00:00:00 GMT"
