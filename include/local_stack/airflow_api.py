@@ -129,6 +129,15 @@ class AirflowApi:
         """Start a run by hand; `body` may have conf, logical_date, data_interval_start, data_interval_end."""
         return self._checked("POST", f"dags/{dag_id}/dagRuns", json={"logical_date": None, **body})
 
+    def clear_task(self, dag_id: str, run_id: str, task_id: str) -> None:
+        """Let a task of a run, with all its mapped instances, run again, whatever its state."""
+        body = {"dry_run": False, "dag_run_id": run_id, "task_ids": [task_id], "only_failed": False}
+        self._checked("POST", f"dags/{dag_id}/clearTaskInstances", json=body)
+
+    def version_count(self, dag_id: str) -> int:
+        """How many versions of a DAG there are."""
+        return int(self._checked("GET", f"dags/{dag_id}/dagVersions")["total_entries"])
+
     def overwrite(self, kind: str, entities: list[Row]) -> None:
         """Create these `connections`, `pools` or `variables`, replacing those of the same name."""
         action = {"action": "create", "entities": entities, "action_on_existence": "overwrite"}

@@ -1,36 +1,54 @@
-"""Airflow's own processes killed in the middle of a run, and two DAGs that write the same minutes at once."""
+"""Airflow's own processes killed in the middle of a run, and runs that write the same minutes at once.
+
+A worker of Celery is killed in `tests/faults/test_celery_worker.py`.
+"""
 
 from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import time
-from contextlib import suppress
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from urllib.parse import urlsplit
 
-import psutil
 import pytest
 
 from candle_ingest.core.candles import Candles
 from candle_ingest.core.merging import merge_candles
-from candle_ingest.core.window import DAY_MS, Window
+from candle_ingest.core.window import DAY_MS, Window, format_ms
 from include.exchange_simulator.coins import utc_ms
 from include.exchange_simulator.process import SimulatorProcess
 from include.exchange_simulator.synthetic_market import true_candles
+from include.local_stack.airflow_processes import REPOSITORY
+from include.local_stack.errors import LocalStackError
 from include.local_stack.waiting import wait_until
+from tests.faults.airflow_logs import AirflowLogs
+from tests.faults.influxdb_proxy import InfluxdbProxy, Rule
+from tests.faults.random_faults import processes_that_fetch
 from tests.faults.report import Evidence
-from tests.faults.world import _difference
-from tests.integration.conftest import airflow_template, influxdb_server, redis_server  # noqa: F401 - fixtures
+from tests.faults.servers import FaultRedis
+from tests.faults.world import SYMBOLS_KEY, _difference
+from tests.integration.conftest import airflow_template, influxdb_server  # noqa: F401 - fixtures
 from tests.integration.servers.airflow_instance import AirflowInstance
 from tests.integration.servers.environment import connection_variables
-from tests.integration.servers.running_server import RunningServer
-from tests.integration.steps import stored
+from tests.integration.steps import stored, watermarks
 
 pytestmark = pytest.mark.integration
 BUCKET = "airflow_faults"
 FIRST_DAY = utc_ms("2026-03-01")
+BACKFILL, CATCH_UP = "candle_backfill", "candle_catch_up"
+# How the scheduler tells of tasks whose process is gone.
+LOST = "without heartbeat|Reset the following"
+AGAIN, GOES_ON = "Airflow runs its task again", "goes on"
+KEY, SECRET = "planted-key-4711", "planted-secret-4711"
+EDIT = """
+from airflow.sdk import DAG
+
+for edited in [value for value in globals().values() if isinstance(value, DAG)]:
+    edited.tags.add("edited")
+"""
 
 
 @pytest.fixture(scope="module")
@@ -40,11 +58,29 @@ def simulator():
 
 
 @pytest.fixture(scope="module")
-def airflow(airflow_template, tmp_path_factory, redis_server, influxdb_server, simulator):  # noqa: F811
-    environment = {
-        **connection_variables(redis_server, influxdb_server, simulator),
+def redis(tmp_path_factory):
+    server = FaultRedis(tmp_path_factory.mktemp("redis"))
+    server.start()
+    server.address.client().set(SYMBOLS_KEY, json.dumps(["btcusd"]))
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="module")
+def proxy(influxdb_server):  # noqa: F811
+    with InfluxdbProxy(influxdb_server.url) as running:
+        yield running
+
+
+def environment(redis, influxdb, simulator) -> dict[str, str]:
+    keys = {"conn_type": "generic", "host": simulator.exchange_url("binance"), "login": KEY, "password": SECRET}
+    return {
+        **connection_variables(redis.address, influxdb, simulator),
+        "AIRFLOW_CONN_CCXT_BINANCE": json.dumps(keys),
         "CANDLE_INGEST_EXCHANGES": "binance",
         "CANDLE_INGEST_BACKFILL_START_DATE": "skip",
+        # Only what a test asks for runs.
+        "CANDLE_INGEST_CATCH_UP_SCHEDULE": "0 0 1 1 *",
         "CANDLE_INGEST_INFLUXDB_BUCKET": BUCKET,
         "CANDLE_INGEST_TASK_RETRIES": "3",
         "CANDLE_INGEST_RETRY_DELAY_SECONDS": "1",
@@ -52,36 +88,46 @@ def airflow(airflow_template, tmp_path_factory, redis_server, influxdb_server, s
         # A task whose process is gone is noticed by its missing heartbeat.
         "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "15",
         "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT_DETECTION_INTERVAL": "3",
+        # What a scheduler was running that is gone, another one takes over.
+        "AIRFLOW__SCHEDULER__SCHEDULER_HEALTH_CHECK_THRESHOLD": "15",
+        "AIRFLOW__SCHEDULER__ORPHANED_TASKS_CHECK_INTERVAL": "5",
+        "AIRFLOW__WORKERS__MIN_HEARTBEAT_INTERVAL": "1",
+        "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "5",
     }
-    redis_server.client().flushdb()
-    redis_server.client().set("top_cryptocurrencies", json.dumps(["btcusd"]))
+
+
+@pytest.fixture(scope="module")
+def airflow(airflow_template, tmp_path_factory, redis, influxdb_server, proxy, simulator):  # noqa: F811
+    """One Airflow for this module, with DAG files of its own; it reaches InfluxDB through the proxy."""
+    folder = tmp_path_factory.mktemp("airflow")
+    dags = shutil.copytree(REPOSITORY / "dags", folder / "dags")
+    seen = type(influxdb_server)(url=proxy.url, token=influxdb_server.token, org=influxdb_server.org)
+    settings = environment(redis, seen, simulator)
     with pytest.MonkeyPatch.context() as patch:
-        for name, value in environment.items():
+        for name, value in settings.items():
             patch.setenv(name, value)
-        with AirflowInstance(airflow_template, tmp_path_factory.mktemp("airflow") / "home", environment) as instance:
+        with AirflowInstance(airflow_template, folder / "home", settings, dags_folder=dags) as instance:
             yield instance
+
+
+@pytest.fixture
+def logs(airflow):
+    """What Airflow logs from the beginning of the test on."""
+    found = AirflowLogs(airflow.home)
+    found.mark()
+    return found
 
 
 def fetch_is_running(simulator) -> bool:
     return any("klines" in request["path"] for request in simulator.requests(full=True))
 
 
-def processes_that_fetch(scheduler: int, simulator: SimulatorProcess) -> list[int]:
-    """The processes below the scheduler that talk to the simulated exchange."""
-    port, found = urlsplit(simulator.url).port, []
-    for process in psutil.Process(scheduler).children(recursive=True):
-        with suppress(psutil.Error):
-            if any(c.raddr and c.raddr.port == port for c in process.net_connections("tcp")):
-                found.append(process.pid)
-    return found
-
-
-def day(number: int) -> tuple[str, Window]:
+def day(number: int) -> Window:
     start_ms = FIRST_DAY + number * DAY_MS
-    return datetime.fromtimestamp(start_ms / 1000, UTC).date().isoformat(), Window(start_ms, start_ms + DAY_MS)
+    return Window(start_ms, start_ms + DAY_MS)
 
 
-def compare(evidence, name: str, injected: str, window: Window, under: str = "Airflow runs its task again") -> None:
+def compare(evidence, name: str, injected: str, window: Window, under: str, said: str) -> None:
     truth = true_candles("binance", "BTC/USDT", window.start_ms, window.end_ms)
     merged = merge_candles({"binance": Candles.from_rows(truth)}).candles.rows()
     lost = doubled = wrong = 0
@@ -90,58 +136,190 @@ def compare(evidence, name: str, injected: str, window: Window, under: str = "Ai
         found = _difference(expected, rows)
         lost, doubled, wrong = lost + found.lost, doubled + found.doubled, wrong + found.wrong
     evidence.append(
-        Evidence(area="Airflow", name=name, injected=injected, under=under, said="", lost=lost, doubled=doubled,
+        Evidence(area="Airflow", name=name, injected=injected, under=under, said=said, lost=lost, doubled=doubled,
                  wrong=wrong)
     )  # fmt: skip
     assert (lost, doubled, wrong) == (0, 0, 0)
+    times = {row[0] for row in stored(BUCKET, "candles", "BTC/USD")}
+    assert set(watermarks(BUCKET, "btcusd-backfill", "btcusd-catch_up").values()) <= times
 
 
-def run_a_day(airflow, simulator, number: int, disturb) -> Window:
-    """A backfill of one day, disturbed as soon as its fetch asks the exchange."""
-    date, window = day(number)
+def start_backfill(airflow, simulator, window: Window) -> str:
+    """A backfill of one day, as a user starts it; goes on as soon as its fetch asks the exchange."""
+    date = format_ms(window.start_ms)[:10]
     simulator.reset_requests()
-    simulator.set_fault("binance", "delay", seconds=4, path="klines")
-    airflow.backfill("candle_backfill", date, date)
+    simulator.set_fault("binance", "delay", seconds=6, path="klines")
+    airflow.backfill(BACKFILL, date, date)
+    wait_until(lambda: fetch_is_running(simulator), "the fetch", 120)
+    [run] = [run for run in airflow.runs(BACKFILL) if str(run["data_interval_start"])[:10] == date]
+    return str(run["dag_run_id"])
+
+
+def trigger(airflow, dag: str, window: Window, **conf: object) -> tuple[str, str]:
+    conf = {"start": format_ms(window.start_ms), "end": format_ms(window.end_ms), **conf}
+    return dag, airflow.trigger(dag, conf=conf, logical_date=None)
+
+
+def run_a_day(airflow, simulator, number: int, disturb: Callable[[], object], seconds: float = 6) -> Window:
+    """Backfill and catch-up, each for half of a day, disturbed as soon as both ask the exchange."""
+    window = day(number)
+    noon_ms = window.start_ms + DAY_MS // 2
+    simulator.reset_requests()
+    simulator.set_fault("binance", "delay", seconds=seconds, path="klines")
+    halves = {BACKFILL: Window(window.start_ms, noon_ms), CATCH_UP: Window(noon_ms, window.end_ms)}
+    runs = [trigger(airflow, dag, half) for dag, half in halves.items()]
     wait_until(lambda: fetch_is_running(simulator), "the fetch", 120)
     disturb()
     simulator.clear_faults()
-    airflow.wait_for_backfill("candle_backfill", timeout_seconds=240)
-    [run] = [run for run in airflow.runs("candle_backfill") if str(run["data_interval_start"])[:10] == date]
-    assert run["state"] == "success"
+    assert [airflow.wait_for_run(*run, timeout_seconds=240)["state"] for run in runs] == ["success"] * 2
     return window
 
 
-def test_a_killed_task_process_is_run_again(airflow, simulator, evidence):
+def test_a_killed_task_process_is_run_again(airflow, simulator, evidence, logs):
+    run = start_backfill(airflow, simulator, day(0))
+    busy = processes_that_fetch(airflow.running["scheduler"].pid, simulator)
+    assert busy
+    os.kill(busy[-1], signal.SIGKILL)
+    simulator.clear_faults()
+    airflow.wait_for_backfill(BACKFILL, timeout_seconds=240)
+    assert airflow.api.run(BACKFILL, run)["state"] == "success"
+    said = logs.line("SIGKILL")
+    compare(evidence, "a task's process is killed while it fetches", "SIGKILL", day(0), AGAIN, said)
+
+
+def test_a_killed_scheduler_that_is_started_again_goes_on(airflow, simulator, evidence, logs):
+    run = start_backfill(airflow, simulator, day(2))
+    airflow.kill("scheduler")
+    time.sleep(2)
+    airflow.start_again("scheduler")
+    simulator.clear_faults()
+    airflow.wait_for_backfill(BACKFILL, timeout_seconds=240)
+    assert airflow.api.run(BACKFILL, run)["state"] == "success"
+    said = logs.line(LOST)
+    compare(evidence, "the scheduler is killed, with its tasks, and started again", "SIGKILL", day(2), AGAIN, said)
+
+
+def test_a_killed_dag_processor_is_started_again(airflow, simulator, evidence, logs):
     def kill() -> None:
-        busy = processes_that_fetch(airflow.running["scheduler"].pid, simulator)
-        assert busy
-        os.kill(busy[-1], signal.SIGKILL)
+        airflow.kill("dag-processor")
+        time.sleep(5)
+        airflow.start_again("dag-processor")
 
-    window = run_a_day(airflow, simulator, 0, kill)
-    compare(evidence, "a task's process is killed while it fetches", "SIGKILL", window)
+    window = run_a_day(airflow, simulator, 4, kill)
+    said = logs.wait_for("Starting the Dag Processor Job")
+    compare(evidence, "the DAG processor is killed and started again", "SIGKILL", window, GOES_ON, said)
 
 
-def test_a_killed_scheduler_that_is_started_again_goes_on(airflow, simulator, evidence):
+def test_a_killed_api_server_is_started_again(airflow, simulator, evidence, logs):
     def kill() -> None:
-        scheduler = airflow.running.pop("scheduler")
-        os.kill(scheduler.pid, signal.SIGKILL)
-        scheduler.stop()
+        airflow.kill("api-server")
+        time.sleep(8)
+        airflow.start_again("api-server")
+        airflow.running["api-server"].wait_until(airflow.api.is_ready, timeout_seconds=120)
+
+    window = run_a_day(airflow, simulator, 6, kill)
+    said = logs.line(r"Failed to send heartbeat|Connection refused|without heartbeat")
+    compare(evidence, "the API server is killed and started again", "SIGKILL", window, AGAIN, said)
+
+
+def test_all_processes_are_killed_at_once_and_started_again(airflow, simulator, evidence, logs):
+    def kill() -> None:
+        for name in list(airflow.running):
+            airflow.kill(name)
         time.sleep(2)
-        command = next(command for command in airflow.processes.commands() if command.name == "scheduler")
-        airflow.running["scheduler"] = RunningServer(command, airflow.home / "console")
+        airflow.start()
 
-    window = run_a_day(airflow, simulator, 2, kill)
-    compare(evidence, "the scheduler is killed and started again", "SIGKILL", window)
+    window = run_a_day(airflow, simulator, 8, kill)
+    said = logs.line(LOST)
+    compare(evidence, "all processes are killed at once and started again", "SIGKILL", window, AGAIN, said)
 
 
-def test_backfill_and_catch_up_write_the_same_minutes_at_once(airflow, simulator, evidence):
-    now = datetime.now(UTC).replace(second=0, microsecond=0) - timedelta(minutes=10)
-    start = now - timedelta(hours=6)
-    conf = {"start": start.strftime("%Y-%m-%dT%H:%M:00Z"), "end": now.strftime("%Y-%m-%dT%H:%M:00Z"), "refetch": True}
-    simulator.set_fault("binance", "delay", seconds=1, path="klines")
-    runs = [(dag, airflow.trigger(dag, conf=conf, logical_date=None)) for dag in ("candle_backfill", "candle_catch_up")]
-    states = [airflow.wait_for_run(dag, run)["state"] for dag, run in runs]
+def test_a_second_backfill_is_refused_and_a_run_by_hand_writes_the_same_minutes(airflow, simulator, evidence):
+    window = day(10)
+    midnight = format_ms(window.start_ms)
+    run = start_backfill(airflow, simulator, window)
+    with pytest.raises(LocalStackError, match="409") as refused:
+        airflow.api.create_backfill({"dag_id": BACKFILL, "from_date": midnight, "to_date": midnight})
+    other = trigger(airflow, BACKFILL, window, refetch=True)
+    states = [airflow.wait_for_run(*which)["state"] for which in ((BACKFILL, run), other)]
     simulator.clear_faults()
     assert states == ["success", "success"]
+    name = "a second backfill of the same range, and a run by hand of it"
+    compare(evidence, name, "REST API", window, "the second is refused, the run goes on", str(refused.value))
+
+
+def test_backfill_and_catch_up_write_the_same_minutes_at_once(airflow, simulator, evidence, logs):
+    now = datetime.now(UTC).replace(second=0, microsecond=0) - timedelta(minutes=10)
+    start = now - timedelta(hours=6)
     window = Window(int(start.timestamp() * 1000), int(now.timestamp() * 1000))
-    compare(evidence, "backfill and catch-up write the same minutes at once", "two runs by hand", window, "both go on")
+    simulator.set_fault("binance", "delay", seconds=1, path="klines")
+    runs = [trigger(airflow, dag, window, refetch=True) for dag in (BACKFILL, CATCH_UP)]
+    states = [airflow.wait_for_run(*run)["state"] for run in runs]
+    simulator.clear_faults()
+    assert states == ["success", "success"]
+    said = logs.line("BTC/USD @ binance .*360 candles")
+    name = "backfill and catch-up write the same minutes at once"
+    compare(evidence, name, "two runs by hand", window, "both go on", said)
+
+
+def test_a_run_that_is_cleared_while_it_fetches_fetches_again(airflow, simulator, evidence, logs):
+    window = day(12)
+    simulator.reset_requests()
+    simulator.set_fault("binance", "delay", seconds=10, path="klines")
+    run = trigger(airflow, BACKFILL, window)
+    wait_until(lambda: fetch_is_running(simulator), "the fetch", 120)
+    airflow.api.clear_task(*run, "fetch_candles")
+    simulator.clear_faults()
+    assert airflow.wait_for_run(*run, timeout_seconds=240)["state"] == "success"
+    said = logs.line("the task shouldn.t be running")
+    compare(evidence, "a fetch is cleared while it runs", "REST API", window, AGAIN, said)
+
+
+def test_a_dag_that_is_edited_while_it_runs_goes_on(airflow, simulator, evidence, logs):
+    versions = airflow.api.version_count(BACKFILL)
+
+    def edit() -> None:
+        [file] = airflow.processes.dags_folder.glob("*.py")
+        file.write_text(file.read_text() + EDIT)
+        wait_until(lambda: airflow.api.version_count(BACKFILL) > versions, "a new version of the DAG", 60)
+
+    window = run_a_day(airflow, simulator, 14, edit, seconds=15)
+    assert airflow.import_errors() == {}
+    said = f"versions of the DAG: {versions}, then {airflow.api.version_count(BACKFILL)}"
+    compare(evidence, "the DAG file is edited while it runs", "a new version", window, GOES_ON, said)
+
+
+def failing_runs(airflow, simulator, redis, proxy) -> list[str]:
+    """Runs that fail for an exchange, for InfluxDB and for Redis; the last first, as it stops the run earliest."""
+    password = redis.address.password
+
+    def failed() -> str:
+        run = trigger(airflow, BACKFILL, day(16))
+        assert airflow.wait_for_run(*run, timeout_seconds=240)["state"] == "failed"
+        return run[1]
+
+    redis.address.client().config_set("requirepass", "another")
+    runs = [failed()]
+    client = redis.address.client()
+    client.connection_pool.connection_kwargs["password"] = "another"
+    client.config_set("requirepass", password)
+    proxy.rules.append(Rule(path="/api/v2/", status=401, answer='{"code": "unauthorized"}'))
+    runs.append(failed())
+    proxy.rules.clear()
+    simulator.set_fault("binance", "status", status=451, path="klines")
+    runs.append(failed())
+    simulator.clear_faults()
+    return runs
+
+
+def test_no_secret_is_in_logs_rendered_templates_or_the_database(airflow, simulator, redis, proxy, logs):
+    runs = failing_runs(airflow, simulator, redis, proxy)
+    for said in ("Redis refuses user or password", "Check the token in influxdb_default", "refuses this country"):
+        assert logs.line(said)
+    files = [*airflow.home.rglob("*.log"), *airflow.home.glob("airflow.db*")]
+    content = b"".join(path.read_bytes() for path in files)
+    # XComs, rendered templates, notes, events and the DAGs' source are in the database, as plain text.
+    assert all(text.encode() in content for text in (*runs, "BTC/USD @ binance", "validate_symbols"))
+    token = json.loads(airflow.processes.environment["AIRFLOW_CONN_INFLUXDB_DEFAULT"])["extra"]["token"]
+    secrets = (token, redis.address.password, KEY, SECRET)
+    assert [secret for secret in secrets if secret.encode() in content] == []

@@ -112,6 +112,15 @@ class AirflowInstance:
         server.kill()
         return running
 
+    def kill(self, name: str) -> None:
+        """Kill one process with all that it forked; the others go on."""
+        self.running.pop(name).kill()
+
+    def start_again(self, name: str) -> None:
+        """Start a process that was stopped or killed."""
+        [command] = [command for command in self.processes.commands() if command.name == name]
+        self.running[name] = RunningServer(command, self.home / "console")
+
     def cli(self, *arguments: str, timeout_seconds: float = 300) -> subprocess.CompletedProcess[str]:
         """Run `airflow <arguments>` against this Airflow."""
         return self.processes.cli(*arguments, timeout_seconds=timeout_seconds)
@@ -156,13 +165,12 @@ class AirflowInstance:
         Earlier backfills, whose runs are finished, are declared over: the scheduler would do so within 30 seconds.
         """
         writers = () if self.processes.celery else ("scheduler", "dag-processor")
-        stopped = [command for command in self.processes.commands() if command.name in writers]
-        for command in stopped:
-            self.running.pop(command.name).stop()
+        for name in writers:
+            self.running.pop(name).stop()
         self.api.cancel_backfills(dag_id)
         yield
-        for command in stopped:
-            self.running[command.name] = RunningServer(command, self.home / "console")
+        for name in writers:
+            self.start_again(name)
 
     def wait_for_backfill(self, dag_id: str, timeout_seconds: float = 600) -> list[Row]:
         """Wait until every run that a backfill of the DAG has made is finished; returns all runs of the DAG."""
