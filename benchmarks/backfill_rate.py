@@ -7,6 +7,7 @@ from datetime import date, datetime, timedelta
 from benchmarks.figures import Figures
 from benchmarks.result import Result, at_least
 from benchmarks.workbench import Workbench
+from include.exchange_simulator.process import SimulatorProcess
 from include.local_stack.airflow_processes import REPOSITORY
 from tests.integration.servers.airflow_instance import AirflowInstance, migrated_home
 from tests.integration.servers.environment import connection_variables
@@ -49,7 +50,7 @@ with DAG(
 def backfill_rate(bench: Workbench) -> Result:
     """Backfills of a few days in turns, by the same Airflow: SQLite and LocalExecutor."""
     days, turns = bench.repetitions(4, 2), bench.repetitions(3, 1)
-    with _airflow(bench) as airflow:
+    with SimulatorProcess(limits=False) as exchanges, _airflow(bench, exchanges) as airflow:
         for dag_id in (OURS, BARE):
             # The scheduled run of yesterday: out of the way, and all is warm.
             airflow.unpause(dag_id)
@@ -65,10 +66,10 @@ def backfill_rate(bench: Workbench) -> Result:
     )
 
 
-def _airflow(bench: Workbench) -> AirflowInstance:
+def _airflow(bench: Workbench, exchanges: SimulatorProcess) -> AirflowInstance:
     bench.redis.client().set("top_cryptocurrencies", json.dumps(TICKERS))
     environment = {
-        **connection_variables(bench.redis, bench.influxdb, bench.unlimited_exchanges),
+        **connection_variables(bench.redis, bench.influxdb, exchanges),
         "CANDLE_INGEST_EXCHANGES": ",".join(EXCHANGES),
         "CANDLE_INGEST_BACKFILL_START_DATE": "skip",
         "CANDLE_INGEST_BACKFILL_INTERVAL": "@daily",

@@ -11,6 +11,7 @@ from benchmarks.published_limits import limit_seconds
 from benchmarks.result import Result
 from benchmarks.workbench import Workbench
 from candle_ingest.core.window import DAY_MS, Window
+from include.exchange_simulator.process import SimulatorProcess
 from tests.integration.servers.airflow_instance import AirflowInstance, migrated_home
 from tests.integration.servers.environment import connection_variables
 
@@ -26,7 +27,7 @@ def interval_length(bench: Workbench) -> Result:
     """One Airflow with a pipeline for each length; the exchanges keep to their published limits."""
     lengths = ["@daily", "@weekly"] if bench.quick else list(FIRST_DAYS)
     days = QUICK_DAYS if bench.quick else DAYS
-    with _airflow(bench, lengths) as airflow:
+    with SimulatorProcess() as exchanges, _airflow(bench, exchanges, lengths) as airflow:
         seconds = {length: _seconds(airflow, length, days) for length in lengths}
     needed = {length: limit_seconds(EXCHANGES, len(TICKERS), _intervals(length, days)) for length in lengths}
     return Result(
@@ -40,11 +41,11 @@ def interval_length(bench: Workbench) -> Result:
     )
 
 
-def _airflow(bench: Workbench, lengths: list[str]) -> AirflowInstance:
+def _airflow(bench: Workbench, exchanges: SimulatorProcess, lengths: list[str]) -> AirflowInstance:
     bench.redis.client().flushdb()
     bench.redis.client().set("top_cryptocurrencies", json.dumps(TICKERS))
     environment = {
-        **connection_variables(bench.redis, bench.influxdb, bench.limited_exchanges),
+        **connection_variables(bench.redis, bench.influxdb, exchanges),
         "CANDLE_INGEST_CONFIG": str(_pipelines(bench, lengths)),
     }
     return AirflowInstance(migrated_home(bench.folder), bench.folder / "interval", environment)
