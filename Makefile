@@ -10,7 +10,7 @@ BIN := .venv/bin
 # Newer than the lock: .venv holds what the lock says.
 STAMP := .venv/.installed-from-lock
 
-.PHONY: help setup run plan simulator test test-unit test-integration test-browser test-faults bench audit reference lint format lock \
+.PHONY: help setup run plan simulator test test-unit test-integration test-browser screenshots test-faults bench audit reference lint format lock \
   clean clean-data
 
 help: ## Show this list
@@ -83,6 +83,11 @@ test-integration: setup ## Run the tests on a real Redis, InfluxDB and Airflow
 test-browser: setup ## Run the tests of the page in a Chromium
 	@$(BIN)/python -m include.local_stack influxd
 	@$(BIN)/pytest -m browser
+
+screenshots: setup ## Write docs/images: what the page looks like in a Chromium
+	@$(BIN)/python -m include.local_stack influxd
+	@mkdir -p docs/images
+	@SCREENSHOTS_FOLDER=docs/images $(BIN)/pytest -m browser
 
 reference: setup ## Write docs/reference.md from the code
 	@PYTHONPATH=plugins $(BIN)/python docs/make_reference.py

@@ -39,6 +39,13 @@ def test_every_link_leads_somewhere(page):
             assert anchor in anchors(file), f"{target}#{anchor}"
 
 
+def test_the_pictures_are_small_and_each_is_shown():
+    pictures = set((DOCS / "images").iterdir())
+    targets = [(page.parent / target).resolve() for page in PAGES for target, _ in LINK.findall(page.read_text())]
+    assert pictures <= set(targets)
+    assert 0 < sum(picture.stat().st_size for picture in pictures) < 600_000
+
+
 @pytest.mark.parametrize("page", sorted(DOCS.rglob("*.md")), ids=lambda page: page.stem)
 def test_every_example_of_settings_is_valid(page):
     for example in YAML.findall(page.read_text(encoding="utf-8")):
