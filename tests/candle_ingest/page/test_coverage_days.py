@@ -20,18 +20,18 @@ class Storage:
     def rows(self, what, whole_day):
         for pair, exchange in sorted({point[:2] for point in self.points}):
             own = sorted(point for point in self.points if point[:2] == (pair, exchange))
+            counts = [("expected", day, expected) for _, _, day, expected, _ in own]
             chosen = {
-                "first": own[:1],
-                "last": own[-1:],
-                "count": own[:1],
-                "partial": [point for point in own if point[3] != whole_day],
-                "open": [point for point in own if point[4]],
-                "each": own,
+                "first": counts[:1],
+                "last": counts[-1:],
+                "count": [("expected", 0, len(own))],
+                "unusual": [count for count in counts if count[2] != whole_day]
+                + [("failed", day, failed) for _, _, day, _, failed in own if failed],
+                "each": counts,
             }[what]
-            for _, _, day, expected, open_count in chosen:
-                value = {"count": len(own), "open": open_count}.get(what, expected)
-                time = f"1970-01-{day + 1:02}T00:00:00Z"
-                yield {"currency_pair": pair, "exchange": exchange, "_time": time, "_value": str(value), "what": what}
+            for field, day, value in chosen:
+                row = {"_field": field, "_time": f"1970-01-{day + 1:02}T00:00:00Z", "_value": str(value)}
+                yield {**row, "currency_pair": pair, "exchange": exchange, "what": what}
 
 
 def expected(*points, listed=()):
