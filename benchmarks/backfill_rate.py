@@ -62,9 +62,9 @@ def backfill_rate(bench: Workbench) -> Result:
         "the same shape whose tasks do nothing",
         figures=Figures(tuple(ours / bare for ours, bare in rates)),
         target=at_least(0.85),
-        falls_short_because="Airflow spends 0.36 s of CPU on a task that does nothing, in worker, API server and "
-        "database; a fetch of a day adds 0.07 s in its own process, half of it ccxt's, about 0.08 s in InfluxDB for what "
-        "it writes, and 0.05 s in the API server for what the steps hand on.",
+        falls_short_because="Airflow spends 0.36 s of CPU on a task that does nothing, in worker and API server. "
+        "A fetch of a day adds 0.07 s in its own process, half of it ccxt's, 0.08 s in InfluxDB for what it writes, "
+        "and 0.05 s in the API server for what the steps hand on.",
         detail="; ".join(f"{ours:.2f} /s against {bare:.2f} /s" for ours, bare in rates),
     )
 
