@@ -5,7 +5,6 @@ Room alone is not enough: what it could not open while the disk was full, Influx
 
 from __future__ import annotations
 
-import logging
 from dataclasses import replace
 
 import pytest
@@ -38,8 +37,7 @@ def full_world(world, disk):
 
 
 @pytest.mark.parametrize("how", ["stop", "kill"])
-def test_after_a_full_disk_the_store_equals_the_truth(how, full_world, disk, bucket, caplog, evidence):
-    caplog.set_level(logging.INFO, "candle_ingest")
+def test_after_a_full_disk_the_store_equals_the_truth(how, full_world, disk, bucket, evidence):
     world = full_world
     world.begin("binance", bucket)
     world.connect(influxdb_url=world.influxdb.address.url)
@@ -51,7 +49,7 @@ def test_after_a_full_disk_the_store_equals_the_truth(how, full_world, disk, buc
             world.influxdb.kill()
     world.influxdb.stop()
     world.influxdb.start()
-    said = next(line for line in caplog.text.splitlines() if "no space left on device" in line)
+    said = next(line for line in broken.text.splitlines() if "no space left on device" in line)
     _check_store_is_honest(world, ALL)
     assert world.attempt(ALL, ALL.start_ms).errors == []
     assert world.watermark_ms() == ALL.end_ms - 60_000
