@@ -9,7 +9,7 @@ from pathlib import Path
 
 from tests.faults.not_tried import not_tried
 
-LONGEST_LINE = 260
+LONGEST_LINE = 420
 HEAD = """# Reliability
 Written by the tests in `tests/faults`. Each fault was injected while a run fetched, merged and wrote, on a real
 InfluxDB, a real Redis and, where it says so, a real Airflow; the exchanges are simulated over HTTP and asked through
