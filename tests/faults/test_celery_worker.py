@@ -1,0 +1,18 @@
+"""One of two Celery workers is killed: the test of the executor, told in the report."""
+
+from __future__ import annotations
+
+from tests.faults.airflow_logs import AirflowLogs
+from tests.faults.report import Evidence
+from tests.integration.conftest import influxdb_server, redis_server, simulator  # noqa: F401 - fixtures
+from tests.integration.test_celery import airflow, broker, celery, pytestmark  # noqa: F401 - fixtures
+from tests.integration.test_celery import test_a_lost_worker_costs_time_and_nothing_else as lose_a_worker
+
+
+def test_a_killed_worker_of_celery(airflow, simulator, broker, evidence):  # noqa: F811
+    lose_a_worker(airflow, simulator, broker)
+    said = AirflowLogs(airflow.home).line("without heartbeat")
+    name = "one of two Celery workers is killed, with its tasks"
+    # Lost, doubled and wrong: the test has compared them.
+    again = "Airflow runs its task again"
+    evidence.append(Evidence(area="Airflow", name=name, injected="SIGKILL", under=again, said=said))
