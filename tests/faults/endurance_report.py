@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 
 from tests.faults.process_memory import Memory
 
-
 SHARED = "Pages that a forked process shares with its parent count for both."
 
 
