@@ -86,8 +86,9 @@ def _fetch(planned: PlannedRun) -> float:
 
 def _merge(planned: PlannedRun) -> float:
     from candle_ingest.tasks.aggregate_and_write import aggregate_and_write
+    from candle_ingest.tasks.fetch_summary import fetch_summary
 
-    done = [{"currency_pair": r.currency_pair, "exchange": r.exchange} for r in planned.plan.requests]
+    done = [fetch_summary(r, [r.window], MINUTE_MS, r.window.slots(MINUTE_MS), 0) for r in planned.plan.requests]
     aggregate_and_write(planned.run, planned.plan, done)
     return _peak_mb()
 

@@ -1,0 +1,23 @@
+"""Those benchmarks that take seconds: nobody would notice otherwise that one of them no longer runs."""
+
+import pytest
+
+from benchmarks import PLUGINS
+from benchmarks.registry import BENCHMARKS
+from benchmarks.workbench import Workbench
+
+pytestmark = pytest.mark.integration
+
+
+@pytest.fixture(scope="module")
+def bench(tmp_path_factory):
+    with Workbench(tmp_path_factory.mktemp("bench"), quick=True) as workbench:
+        yield workbench
+
+
+@pytest.mark.parametrize("name", ["fetch", "merge", "write", "read", "dag_parse", "fetch_memory", "merge_memory"])
+def test_a_benchmark_finds_a_figure(bench, name, monkeypatch):
+    monkeypatch.setenv("PYTHONPATH", str(PLUGINS))
+    result = BENCHMARKS[name](bench)
+    assert result.name == name
+    assert result.figures.lowest > 0
