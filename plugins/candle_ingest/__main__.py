@@ -7,6 +7,7 @@ import sys
 # Airflow looks into its database for connections only in processes that say so.
 os.environ.setdefault("_AIRFLOW_PROCESS_CONTEXT", "server")
 
+import structlog
 import typer
 
 from candle_ingest.errors import CandleIngestError
@@ -42,6 +43,9 @@ def _log_to_stderr() -> None:
     for handler in logging.getLogger().handlers:
         if isinstance(handler, logging.StreamHandler) and handler.stream is sys.stdout:
             handler.setStream(sys.stderr)
+    factory = structlog.get_config()["logger_factory"]
+    if getattr(factory, "io", "unknown") is None:
+        factory.io = sys.stderr
 
 
 if __name__ == "__main__":
