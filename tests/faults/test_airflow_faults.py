@@ -11,29 +11,28 @@ import shutil
 import signal
 import time
 from collections.abc import Callable
+from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from candle_ingest.core.candles import Candles
-from candle_ingest.core.merging import merge_candles
 from candle_ingest.core.window import DAY_MS, Window, format_ms
 from include.exchange_simulator.coins import utc_ms
 from include.exchange_simulator.process import SimulatorProcess
-from include.exchange_simulator.synthetic_market import true_candles
 from include.local_stack.airflow_processes import REPOSITORY
 from include.local_stack.errors import LocalStackError
 from include.local_stack.waiting import wait_until
 from tests.faults.airflow_logs import AirflowLogs
+from tests.faults.difference import Difference, difference
 from tests.faults.influxdb_proxy import InfluxdbProxy, Rule
 from tests.faults.random_faults import processes_that_fetch
 from tests.faults.report import Evidence
 from tests.faults.servers import FaultRedis
-from tests.faults.world import SYMBOLS_KEY, _difference
+from tests.faults.world import SYMBOLS_KEY
 from tests.integration.conftest import airflow_template, influxdb_server  # noqa: F401 - fixtures
 from tests.integration.servers.airflow_instance import AirflowInstance
 from tests.integration.servers.environment import connection_variables
-from tests.integration.steps import stored, watermarks
+from tests.integration.steps import merged_truth, stored, truth, watermarks, within
 
 pytestmark = pytest.mark.integration
 BUCKET = "airflow_faults"
@@ -128,18 +127,11 @@ def day(number: int) -> Window:
 
 
 def compare(evidence, name: str, injected: str, window: Window, under: str, said: str) -> None:
-    truth = true_candles("binance", "BTC/USDT", window.start_ms, window.end_ms)
-    merged = merge_candles({"binance": Candles.from_rows(truth)}).candles.rows()
-    lost = doubled = wrong = 0
-    for expected, measurement, exchange in ((truth, "exchange_candles", "binance"), (merged, "candles", None)):
-        rows = [r for r in stored(BUCKET, measurement, "BTC/USD", exchange) if window.start_ms <= r[0] < window.end_ms]
-        found = _difference(expected, rows)
-        lost, doubled, wrong = lost + found.lost, doubled + found.doubled, wrong + found.wrong
-    evidence.append(
-        Evidence(area="Airflow", name=name, injected=injected, under=under, said=said, lost=lost, doubled=doubled,
-                 wrong=wrong)
-    )  # fmt: skip
-    assert (lost, doubled, wrong) == (0, 0, 0)
+    of_exchange = within(stored(BUCKET, "exchange_candles", "BTC/USD", "binance"), window)
+    merged = within(stored(BUCKET, "candles", "BTC/USD"), window)
+    found = difference(truth("binance", window), of_exchange) + difference(merged_truth(["binance"], window), merged)
+    evidence.append(Evidence(area="Airflow", name=name, injected=injected, under=under, said=said, **asdict(found)))
+    assert found == Difference(lost=0, doubled=0, wrong=0)
     times = {row[0] for row in stored(BUCKET, "candles", "BTC/USD")}
     assert set(watermarks(BUCKET, "btcusd-backfill", "btcusd-catch_up").values()) <= times
 

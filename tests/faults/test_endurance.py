@@ -17,23 +17,20 @@ import pytest
 
 from candle_ingest.adapters.connections import connect_influxdb
 from candle_ingest.adapters.influx_bucket import InfluxBucket
-from candle_ingest.core.candles import Candles
-from candle_ingest.core.merging import merge_candles
 from candle_ingest.core.window import DAY_MS, MINUTE_MS, Window
 from include.exchange_simulator.process import SimulatorProcess
-from include.exchange_simulator.synthetic_market import true_candles
 from include.local_stack.influxdb_server import InfluxdbServer
 from include.local_stack.ports import free_port
+from tests.faults.difference import Difference, difference
 from tests.faults.endurance_report import Endurance
 from tests.faults.influxdb_proxy import InfluxdbProxy
 from tests.faults.process_memory import Memory, measure
 from tests.faults.random_faults import RANDOM_FAULTS, Servers
 from tests.faults.servers import FaultInfluxdb, FaultRedis
-from tests.faults.world import Difference, _difference, _sum
 from tests.integration.conftest import airflow_template  # noqa: F401 - a fixture
 from tests.integration.servers.airflow_instance import AirflowInstance
 from tests.integration.servers.environment import connection_variables
-from tests.integration.steps import stored, watermarks
+from tests.integration.steps import merged_truth, stored, truth, watermarks, within
 
 logger = logging.getLogger(__name__)
 pytestmark = pytest.mark.integration
@@ -90,19 +87,6 @@ def now_ms() -> int:
     return time.time_ns() // 1_000_000
 
 
-def truth(exchange: str, pair: str, window: Window) -> list[tuple]:
-    market = pair if exchange == "coinbaseexchange" else f"{pair}T"
-    return true_candles(exchange, market, window.start_ms, window.end_ms)
-
-
-def merged_truth(pair: str, window: Window) -> list[tuple]:
-    return merge_candles({e: Candles.from_rows(truth(e, pair, window)) for e in EXCHANGES}).candles.rows()
-
-
-def within(rows: list[tuple], window: Window) -> list[tuple]:
-    return [row for row in rows if window.start_ms <= row[0] < window.end_ms]
-
-
 def reached() -> dict[str, int]:
     """Where each symbol's watermark vouches up to: the end of its newest candle, by pair."""
     known = watermarks(BUCKET, *(f"{ticker}-catch_up" for ticker in PAIRS))
@@ -113,7 +97,7 @@ def check_last_hour(reached_ms: dict[str, int]) -> None:
     """The watermark is not ahead: before it all is there, and right."""
     for pair, end_ms in reached_ms.items():
         hour = Window(end_ms - 60 * MINUTE_MS, end_ms)
-        assert within(stored(BUCKET, "candles", pair), hour) == merged_truth(pair, hour)
+        assert within(stored(BUCKET, "candles", pair), hour) == merged_truth(EXCHANGES, hour, pair)
 
 
 def watch(result: Endurance, until: float, stop: Callable[[], bool] = lambda: False) -> None:
@@ -147,12 +131,12 @@ def compare(result: Endurance, window_of: Callable[[str], Window]) -> Difference
     found = Difference(0, 0, 0)
     for pair in PAIRS.values():
         window = window_of(pair)
-        expected = [(merged_truth(pair, window), "candles", None)]
-        expected += [(truth(e, pair, window), "exchange_candles", e) for e in EXCHANGES]
+        expected = [(merged_truth(EXCHANGES, window, pair), "candles", None)]
+        expected += [(truth(e, window, pair), "exchange_candles", e) for e in EXCHANGES]
         for rows, measurement, exchange in expected:
             result.candles += len(rows)
             there = within(stored(BUCKET, measurement, pair, exchange), window)
-            found = _sum(found, _difference(rows, there))
+            found += difference(rows, there)
     return found
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,6 +13,7 @@ from candle_ingest.errors import CandleIngestError
 from candle_ingest.settings import PipelineSettings
 from include.exchange_simulator.process import SimulatorProcess
 from include.local_stack.influxdb_server import InfluxdbServer
+from tests.faults.difference import Difference, difference
 from tests.faults.influxdb_proxy import InfluxdbProxy, Rule
 from tests.faults.servers import FaultInfluxdb, FaultRedis
 from tests.integration.servers.environment import connection_variables
@@ -34,15 +34,6 @@ class Attempt:
     def text(self) -> str:
         """All errors as text."""
         return "\n".join(map(str, self.errors))
-
-
-@dataclass(frozen=True)
-class Difference:
-    """Stored candles against the truth."""
-
-    lost: int
-    doubled: int
-    wrong: int
 
 
 @dataclass
@@ -112,10 +103,8 @@ class World:
         """What is lost, doubled or wrong, in the exchange's own candles and in the merged ones."""
         own, merged = self._expected(window)
         bucket = self.settings.influxdb_bucket
-        return _sum(
-            _difference(own, stored(bucket, "exchange_candles", "BTC/USD", self.exchange)),
-            _difference(merged, stored(bucket, "candles", "BTC/USD")),
-        )
+        of_exchange = difference(own, stored(bucket, "exchange_candles", "BTC/USD", self.exchange))
+        return of_exchange + difference(merged, stored(bucket, "candles", "BTC/USD"))
 
     def watermark_ms(self) -> int | None:
         """Backfill's watermark."""
@@ -134,17 +123,3 @@ class World:
         keep = lambda row: self.exchange != "kraken" or row[5] > 0 or row[0] >= recent_ms  # noqa: E731
         own = [row for row in truth(self.exchange, window) if keep(row)]
         return own, [row for row in merged_truth([self.exchange], window) if keep(row)]
-
-
-def _difference(expected: list[tuple], found: list[tuple]) -> Difference:
-    times = Counter(row[0] for row in found)
-    right = {row[0]: row for row in expected}
-    return Difference(
-        lost=sum(time not in times for time in right),
-        doubled=sum(count - 1 for count in times.values()),
-        wrong=sum(right.get(row[0]) != row for row in found),
-    )
-
-
-def _sum(one: Difference, other: Difference) -> Difference:
-    return Difference(one.lost + other.lost, one.doubled + other.doubled, one.wrong + other.wrong)

@@ -23,13 +23,8 @@ from candle_ingest.tasks.run import make_run
 from candle_ingest.tasks.validate_symbols import validate_symbols
 from include.exchange_simulator.synthetic_market import true_candles
 
-BTC_MARKETS = {
-    "binance": "BTC/USDT",
-    "coinbaseexchange": "BTC/USD",
-    "kraken": "BTC/USD",
-    "kucoin": "BTC/USDT",
-    "htx": "BTC/USDT",
-}
+# The others have it in USDT.
+TRADED_IN_DOLLARS = ("coinbaseexchange", "kraken")
 ALL = Window(0, 4_102_444_800_000)
 
 
@@ -91,14 +86,24 @@ def fetch_or_note(run, request, result):
         return []
 
 
-def truth(exchange: str, window: Window) -> list[tuple]:
-    """What the simulated exchange has of BTC."""
-    return true_candles(exchange, BTC_MARKETS[exchange], window.start_ms, window.end_ms)
+def market_of(exchange: str, pair: str = "BTC/USD") -> str:
+    """The market that stands for a pair there."""
+    return pair if exchange in TRADED_IN_DOLLARS else f"{pair}T"
 
 
-def merged_truth(exchanges: Sequence[str], window: Window) -> list[tuple]:
-    """The merge of what these exchanges have of BTC."""
-    return merge_candles({name: Candles.from_rows(truth(name, window)) for name in exchanges}).candles.rows()
+def truth(exchange: str, window: Window, pair: str = "BTC/USD") -> list[tuple]:
+    """What the simulated exchange has."""
+    return true_candles(exchange, market_of(exchange, pair), window.start_ms, window.end_ms)
+
+
+def merged_truth(exchanges: Sequence[str], window: Window, pair: str = "BTC/USD") -> list[tuple]:
+    """The merge of what these exchanges have."""
+    return merge_candles({name: Candles.from_rows(truth(name, window, pair)) for name in exchanges}).candles.rows()
+
+
+def within(rows: Sequence[tuple], window: Window) -> list[tuple]:
+    """The rows that open in the window."""
+    return [row for row in rows if window.start_ms <= row[0] < window.end_ms]
 
 
 def stored(bucket: str, measurement: str, currency_pair: str, exchange: str | None = None) -> list[tuple]:

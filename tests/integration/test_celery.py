@@ -6,17 +6,14 @@ import json
 
 import pytest
 
-from candle_ingest.core.candles import Candles
-from candle_ingest.core.merging import merge_candles
 from candle_ingest.core.window import Window
 from include.exchange_simulator.coins import utc_ms
-from include.exchange_simulator.synthetic_market import true_candles
 from include.local_stack.celery_workers import WORKERS, CeleryWorkers
 from include.local_stack.waiting import wait_until
 from tests.integration.servers.airflow_instance import AirflowInstance
 from tests.integration.servers.environment import connection_variables
 from tests.integration.servers.storage import running_database, running_redis
-from tests.integration.steps import stored
+from tests.integration.steps import merged_truth, stored, truth, within
 
 pytestmark = pytest.mark.integration
 EXCHANGES = ("coinbaseexchange", "kucoin")
@@ -67,19 +64,6 @@ def airflow(tmp_path, redis_server, influxdb_server, simulator, celery, monkeypa
         yield instance
 
 
-def truth(exchange: str, pair: str) -> list[tuple]:
-    market = pair if exchange == "coinbaseexchange" else f"{pair}T"
-    return true_candles(exchange, market, HOURS.start_ms, HOURS.end_ms)
-
-
-def merged_truth(pair: str) -> list[tuple]:
-    return merge_candles({e: Candles.from_rows(truth(e, pair)) for e in EXCHANGES}).candles.rows()
-
-
-def within(rows: list[tuple]) -> list[tuple]:
-    return [row for row in rows if HOURS.start_ms <= row[0] < HOURS.end_ms]
-
-
 def key(instance: dict) -> tuple:
     return instance["dag_run_id"], instance["task_id"], instance["map_index"]
 
@@ -121,5 +105,6 @@ def test_a_lost_worker_costs_time_and_nothing_else(airflow, simulator, broker):
     assert broker.client().llen("default") == 0
     for pair in PAIRS.values():
         for exchange in EXCHANGES:
-            assert within(stored(BUCKET, "exchange_candles", pair, exchange)) == truth(exchange, pair)
-        assert within(stored(BUCKET, "candles", pair)) == merged_truth(pair)
+            rows = within(stored(BUCKET, "exchange_candles", pair, exchange), HOURS)
+            assert rows == truth(exchange, HOURS, pair)
+        assert within(stored(BUCKET, "candles", pair), HOURS) == merged_truth(EXCHANGES, HOURS, pair)

@@ -7,15 +7,12 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from candle_ingest.core.candles import Candles
-from candle_ingest.core.merging import merge_candles
 from candle_ingest.core.window import DAY_MS, Window
 from include.exchange_simulator.coins import utc_ms
 from include.exchange_simulator.process import SimulatorProcess
-from include.exchange_simulator.synthetic_market import true_candles
 from tests.integration.servers.airflow_instance import AirflowInstance
 from tests.integration.servers.environment import connection_variables
-from tests.integration.steps import everything, stored, watermarks
+from tests.integration.steps import everything, merged_truth, stored, truth, watermarks, within
 
 pytestmark = pytest.mark.integration
 EXCHANGES = ("binance", "coinbaseexchange", "kucoin")
@@ -51,19 +48,6 @@ def airflow(airflow_template, tmp_path_factory, redis_server, influxdb_server, s
             yield instance
 
 
-def truth(exchange: str, pair: str, window: Window) -> list[tuple]:
-    market = pair if exchange == "coinbaseexchange" else f"{pair}T"
-    return true_candles(exchange, market, window.start_ms, window.end_ms)
-
-
-def merged_truth(pair: str, window: Window) -> list[tuple]:
-    return merge_candles({e: Candles.from_rows(truth(e, pair, window)) for e in EXCHANGES}).candles.rows()
-
-
-def within(rows: list[tuple], window: Window) -> list[tuple]:
-    return [row for row in rows if window.start_ms <= row[0] < window.end_ms]
-
-
 def runs_of(airflow: AirflowInstance, window: Window) -> list[dict]:
     """The backfill's runs whose interval lies in the window: unpausing the DAG also runs the newest interval."""
     starts = [
@@ -91,8 +75,8 @@ def test_a_week_of_three_symbols_on_three_exchanges_equals_the_truth_and_stays_s
     for pair in PAIRS.values():
         for exchange in EXCHANGES:
             rows = within(stored(BUCKET, "exchange_candles", pair, exchange), WEEK)
-            assert rows == truth(exchange, pair, WEEK), (pair, exchange)
-        assert within(stored(BUCKET, "candles", pair), WEEK) == merged_truth(pair, WEEK), pair
+            assert rows == truth(exchange, WEEK, pair), (pair, exchange)
+        assert within(stored(BUCKET, "candles", pair), WEEK) == merged_truth(EXCHANGES, WEEK, pair), pair
     before = everything(BUCKET, WEEK)
     airflow.another_backfill("candle_backfill", "2026-03-01", "2026-03-07", "completed", max_active_runs=7)
     airflow.wait_for_backfill("candle_backfill")
@@ -115,7 +99,7 @@ def test_a_broken_exchange_fails_its_symbol_only_and_clearing_mends_it(airflow, 
     assert "ETH/USD: 2 of the 3 exchanges it needs answered for [2026-03-10T00:00Z, 2026-03-11T00:00Z)" in log
     assert "failed: coinbaseexchange" in log
     for pair in ("BTC/USD", "SOL/USD"):
-        assert within(stored(BUCKET, "candles", pair), BROKEN_DAY) == merged_truth(pair, BROKEN_DAY)
+        assert within(stored(BUCKET, "candles", pair), BROKEN_DAY) == merged_truth(EXCHANGES, BROKEN_DAY, pair)
     assert within(stored(BUCKET, "candles", "ETH/USD"), BROKEN_DAY) == []
 
     simulator.clear_faults()
@@ -128,7 +112,7 @@ def test_a_broken_exchange_fails_its_symbol_only_and_clearing_mends_it(airflow, 
         "ETH/USD @ coinbaseexchange",
         "aggregate_and_write",
     ]
-    assert within(stored(BUCKET, "candles", "ETH/USD"), BROKEN_DAY) == merged_truth("ETH/USD", BROKEN_DAY)
+    assert within(stored(BUCKET, "candles", "ETH/USD"), BROKEN_DAY) == merged_truth(EXCHANGES, BROKEN_DAY, "ETH/USD")
 
 
 def _key(instance: dict) -> tuple:

@@ -15,8 +15,8 @@ from candle_ingest.settings import PipelineSettings
 from include.exchange_simulator.coins import utc_ms
 from include.exchange_simulator.synthetic_market import true_candles
 from tests.integration.steps import (
-    BTC_MARKETS,
     everything,
+    market_of,
     merged_truth,
     run_steps,
     stored,
@@ -129,13 +129,13 @@ def test_a_granularity_that_an_exchange_lacks_is_built_exactly(settings, exchang
     assert run_steps(settings, "backfill", window, NOW_MS).failed == {}
     # The simulator counts htx's days from Singapore's midnight: its hours make up the days in UTC.
     hours_of = {"htx": "1h"}.get(exchange, "1m")
-    rows = true_candles(exchange, BTC_MARKETS[exchange], window.start_ms, window.end_ms, hours_of)
+    rows = true_candles(exchange, market_of(exchange), window.start_ms, window.end_ms, hours_of)
     built = resample(Candles.from_rows(rows), minutes * 60_000).rows()
     # Kraken's older candles are built from trades: no trade, no candle.
     expected = [row for row in built if exchange != "kraken" or row[5] > 0 or row[0] >= NOW_MS - 719 * 60_000]
     assert stored(settings.influxdb_bucket, "exchange_candles", "BTC/USD", exchange) == expected
     if exchange != "htx":
-        assert built == true_candles(exchange, BTC_MARKETS[exchange], window.start_ms, window.end_ms, timeframe)
+        assert built == true_candles(exchange, market_of(exchange), window.start_ms, window.end_ms, timeframe)
 
 
 def test_what_overlaps_is_asked_for_once(settings):
