@@ -98,6 +98,7 @@ bench: setup ## Measure speed and memory, and write docs/benchmarks.md
 
 test-faults: setup ## Break exchanges, InfluxDB, Redis and Airflow during runs, in the long form; writes docs/reliability.md
 	@$(BIN)/python -m include.local_stack influxd
+	@rm -rf build/faults
 	@CANDLE_TESTS=long FAULT_REPORT=docs/reliability.md $(BIN)/pytest tests/faults
 
 audit: setup ## Look for known vulnerabilities of the locked packages; needs the network

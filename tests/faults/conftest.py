@@ -13,6 +13,7 @@ from include.exchange_simulator.coins import utc_ms
 from include.exchange_simulator.process import SimulatorProcess
 from include.local_stack.ports import free_port
 from tests.faults.influxdb_proxy import InfluxdbProxy
+from tests.faults.kept_evidence import Seen, keep, kept
 from tests.faults.report import Evidence, write_report
 from tests.faults.servers import FaultInfluxdb, FaultRedis
 from tests.faults.small_disk import may_mount
@@ -20,8 +21,8 @@ from tests.faults.world import World
 
 NOW_MS = utc_ms("2026-03-11") + 60_000
 LONG = os.environ.get("CANDLE_TESTS") == "long"
-EVIDENCE: list[Evidence] = []
-SECTIONS: list[str] = []
+SEEN: dict[str, Seen] = {}
+DESELECTED: list[pytest.Item] = []
 # Airflow needs minutes to start and to notice a death: in the long form only.
 collect_ignore = [] if LONG else ["test_airflow_faults.py", "test_celery_worker.py", "test_endurance.py"]
 # Never skipped in silence: the report then says that it was not tried.
@@ -65,19 +66,31 @@ def bucket() -> str:
 
 
 @pytest.fixture
-def evidence() -> list[Evidence]:
+def evidence(request: pytest.FixtureRequest) -> list[Evidence]:
     """What was tried, for the report."""
-    return EVIDENCE
+    return _seen(request).evidence
 
 
 @pytest.fixture
-def sections() -> list[str]:
+def sections(request: pytest.FixtureRequest) -> list[str]:
     """Sections of their own in the report, as Markdown."""
-    return SECTIONS
+    return _seen(request).sections
+
+
+def _seen(request: pytest.FixtureRequest) -> Seen:
+    return SEEN.setdefault(request.path.stem, Seen())
+
+
+def pytest_deselected(items: list[pytest.Item]) -> None:
+    """Half a file of tests is no evidence."""
+    DESELECTED.extend(items)
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """Write the report where the variable FAULT_REPORT names a file; not where a test has failed."""
+    """Write the report where the variable FAULT_REPORT names a file; not where a test has failed or was left out."""
     path = os.environ.get("FAULT_REPORT")
-    if path and EVIDENCE and not session.testsfailed:
-        write_report(path, EVIDENCE, SECTIONS, long=LONG)
+    if not path or not LONG or session.testsfailed or session.shouldstop or DESELECTED:
+        return
+    keep(SEEN)
+    if (found := kept()) is not None:
+        write_report(path, found.evidence, found.sections)

@@ -11,7 +11,8 @@ from tests.faults.not_tried import not_tried
 
 LONGEST_LINE = 420
 HEAD = """# Reliability
-Written by the tests in `tests/faults`. Each fault was injected while a run fetched, merged and wrote, on a real
+Written by `make test-faults`, from the long form of the tests in `tests/faults`: each fault on all exchanges that it
+concerns. Each fault was injected while a run fetched, merged and wrote, on a real
 InfluxDB, a real Redis and, where it says so, a real Airflow; the exchanges are simulated over HTTP and asked through
 unmodified ccxt.
 Afterwards the fault was over, the same run was repeated, as Airflow's retry or a repair run does, and the store was
@@ -37,16 +38,9 @@ class Evidence:
     wrong: int = 0
 
 
-FORMS = {
-    True: "\nThis is the long form, `make test-faults`: each fault on all exchanges that it concerns.\n",
-    False: "\nThis is the short form: each fault on one exchange. Airflow's own faults, and endurance, were not "
-    "tried in it; `make test-faults` tries them, and each fault on all exchanges that it concerns.\n",
-}
-
-
-def write_report(path: str, found: Sequence[Evidence], sections: Sequence[str], *, long: bool) -> None:
+def write_report(path: str, found: Sequence[Evidence], sections: Sequence[str]) -> None:
     """One table for each area, one line for each fault; then the sections, and what was not tried."""
-    parts = [HEAD, FORMS[long]]
+    parts = [HEAD]
     tried = {evidence.area for evidence in found}
     for area in [area for area in AREAS if area in tried]:
         of_area = [evidence for evidence in found if evidence.area == area]

@@ -33,8 +33,8 @@ from tests.integration.servers.environment import connection_variables
 from tests.integration.steps import merged_truth, stored, truth, watermarks, within
 
 logger = logging.getLogger(__name__)
-pytestmark = pytest.mark.integration
 MINUTES = float(os.environ.get("CANDLE_ENDURANCE_MINUTES") or 20)
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(MINUTES * 60 + 900)]
 SEED = int(os.environ.get("CANDLE_ENDURANCE_SEED") or time.time())
 EXCHANGES = ("binance", "coinbaseexchange", "kucoin")
 PAIRS = {"btcusd": "BTC/USD", "ethusd": "ETH/USD", "solusd": "SOL/USD"}
