@@ -118,7 +118,8 @@ def _check_at_once(table: NDArray[np.float64], window: Window, bar_ms: int) -> C
     Each comparison is false where a number is not one.
     """
     times = table[:, 0]
-    on_grid = (times > 0) & (times < EXACT_FLOATS_END) & (times % bar_ms == 0)
+    with np.errstate(invalid="ignore"):  # infinity has no remainder
+        on_grid = (times > 0) & (times < EXACT_FLOATS_END) & (times % bar_ms == 0)
     if not on_grid.all() or not (times[1:] > times[:-1]).all():
         return None
     first, last = np.searchsorted(times, [window.start_ms, window.end_ms])
