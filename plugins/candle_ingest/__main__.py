@@ -30,7 +30,6 @@ def commands() -> None:
 
 def main() -> None:
     """Exit status: 0 when all is well, 1 when something is missing or wrong, 2 for a wrong command."""
-    _log_to_stderr()
     try:
         app(prog_name="candle-ingest")
     except CandleIngestError as error:
@@ -49,4 +48,6 @@ def _log_to_stderr() -> None:
 
 
 if __name__ == "__main__":
+    # Of the whole process: not for whoever calls main().
+    _log_to_stderr()
     main()
