@@ -112,7 +112,7 @@ EXCHANGE_FAULTS = (
     _rows("a time off the grid", "off_grid", OFF_GRID),
     _rows("a time outside the window", "outside", ELSEWHERE,
           exchanges=("binance", "kraken", "kucoin", "htx")),
-    _rows("seconds instead of milliseconds, or the reverse", "seconds_timestamps", ELSEWHERE),
+    _rows("seconds instead of milliseconds, or the reverse", "seconds_timestamps", f"{ELSEWHERE}|nor can the others"),
     _rows("a time twice with different values", "contradiction", UNTRUSTED),
     _rows("a time twice", "duplicate", "", under=Under.UNHARMED, once=Under.UNHARMED),
     _rows("rows in another order", "unsorted", "", under=Under.UNHARMED, once=Under.UNHARMED),

@@ -17,6 +17,8 @@ from candle_ingest.core.window import Window, split_rows
 from candle_ingest.errors import PermanentError
 
 logger = logging.getLogger(__name__)
+# So many rows that cannot be trusted, and more than sound ones, are not single mistakes.
+FEW_ROWS = 3
 
 
 class RejectedRowsError(ExchangeTemporaryError):
@@ -101,6 +103,9 @@ def _fault(exchange: CcxtExchange, page: CheckedPage, rows: list[Any], window: W
     """Why the answer does not tell which minutes nobody traded; None where it does."""
     if page.unplaced_count:
         return f"{page.unplaced_count} rows whose time is not on the candle grid"
+    if (doubtful := page.rejected.total()) >= FEW_ROWS and 2 * doubtful > len(rows):
+        # ccxt takes the columns of kucoin for others where its times have more digits: some rows then look sound.
+        return f"{doubtful} of {len(rows)} rows that cannot be trusted ({page.rejected_in_words}): nor can the others"
     if exchange.facts.returns_whole_history:
         # A market with fewer candles than the exchange keeps is younger than the window.
         cut_off = len(rows) >= (exchange.facts.history_rows or 0) and rows[0][0] > window.start_ms

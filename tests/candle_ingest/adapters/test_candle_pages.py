@@ -9,7 +9,7 @@ from candle_ingest.adapters.ccxt_exchange import CcxtExchange
 from candle_ingest.adapters.connections import ExchangeConnection
 from candle_ingest.core.exchange_facts import FACTS, SAME_API, UNKNOWN_EXCHANGE, exchange_facts
 from candle_ingest.core.window import Window
-from candle_ingest.errors import PermanentError
+from candle_ingest.errors import PermanentError, TemporaryError
 from include.exchange_simulator.coins import utc_ms
 from include.exchange_simulator.markets import DOLLAR_EXCHANGES, find_market
 from include.exchange_simulator.process import SimulatorProcess
@@ -131,3 +131,14 @@ def test_what_gate_has_no_more_is_not_asked_for(simulator):
     with pytest.raises(PermanentError, match="gate serves only its last 9990 candles"):
         rows_and_requests(simulator, "gate", Window(start_ms, start_ms + 100 * MINUTE_MS))
     assert simulator.requests() == {}
+
+
+def test_an_answer_whose_columns_mean_something_else_gives_no_candle(simulator):
+    """ccxt takes kucoin's columns for others where times have milliseconds: a few rows then look sound by chance."""
+    end_ms = NOW_MS // MINUTE_MS * MINUTE_MS - 2000 * MINUTE_MS
+    simulator.set_fault("kucoin", "seconds_timestamps", path="candles")
+    try:
+        with pytest.raises(TemporaryError, match=r"of \d+ rows that cannot be trusted .*: nor can the others"):
+            rows_and_requests(simulator, "kucoin", Window(end_ms - 60 * MINUTE_MS, end_ms))
+    finally:
+        simulator.clear_faults()
