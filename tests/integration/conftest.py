@@ -13,6 +13,7 @@ import pytest
 
 from candle_ingest.adapters import ccxt_exchange
 from candle_ingest.core import exchange_facts
+from candle_ingest.settings import PipelineSettings
 from include.exchange_simulator.process import SimulatorProcess
 from include.local_stack.redis_server import RedisServer
 from tests.integration.servers.airflow_instance import AirflowInstance, migrated_home
@@ -85,6 +86,17 @@ def connections(
     redis_server.client().flushdb()
     redis_server.client().set("top_cryptocurrencies", json.dumps(["btcusd"]))
     return variables
+
+
+@pytest.fixture
+def make_settings(
+    connections: dict[str, str], influxdb_server: InfluxdbTestServer
+) -> Callable[[tuple[str, ...]], PipelineSettings]:
+    """`make_settings(exchanges)`: a pipeline with a new bucket, which asks for a candle as soon as it is closed."""
+    bucket = influxdb_server.new_bucket()
+    return lambda exchanges: PipelineSettings(
+        name="candle", exchanges=exchanges, settle_seconds=0, influxdb_bucket=bucket
+    )
 
 
 @pytest.fixture(scope="session")

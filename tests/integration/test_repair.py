@@ -29,10 +29,8 @@ def exchanges(exchanges):
 
 
 @pytest.fixture
-def settings(connections, influxdb_server):
-    return PipelineSettings(
-        name="candle", exchanges=THREE, settle_seconds=0, influxdb_bucket=influxdb_server.new_bucket()
-    )
+def settings(make_settings):
+    return make_settings(THREE)
 
 
 def ledger(settings: PipelineSettings, status: str) -> list[Entry]:

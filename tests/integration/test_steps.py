@@ -11,7 +11,6 @@ from candle_ingest.core.candles import Candles
 from candle_ingest.core.resampling import resample
 from candle_ingest.core.window import DAY_MS, Window
 from candle_ingest.errors import TemporaryError
-from candle_ingest.settings import PipelineSettings
 from include.exchange_simulator.coins import utc_ms
 from include.exchange_simulator.synthetic_market import true_candles
 from tests.integration.steps import (
@@ -38,10 +37,8 @@ def exchanges(exchanges):
 
 
 @pytest.fixture
-def settings(connections, influxdb_server):
-    return PipelineSettings(
-        name="candle", exchanges=FIVE, settle_seconds=0, influxdb_bucket=influxdb_server.new_bucket()
-    )
+def settings(make_settings):
+    return make_settings(FIVE)
 
 
 HOUR_MS = 3_600_000
