@@ -183,3 +183,5 @@ def test_the_minutes_of_a_day_add_up(bucket):
             expected=100, present=0, quiet=100, not_listed=0, suspected=0, rejected=0, failed=0, not_asked=0
         ),
     }
+    flux = 'from(bucket: bucket) |> range(start: 0) |> filter(fn: (r) => r._measurement == "daily_total")'
+    assert {row["_field"]: int(row["_value"]) for row in bucket.query(flux)} == {"expected": 200, "open": 75}

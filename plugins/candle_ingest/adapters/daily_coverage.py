@@ -3,6 +3,9 @@
 `daily_coverage`: tags `currency_pair`, `exchange`; fields `expected`, `present`, `quiet`, `not_listed`,
 `suspected`, `rejected`, `failed`, `not_asked` (they add up to `expected`) and `recorded_at_ms`; time midnight UTC.
 `expected` counts from the first to the last minute of the day that any exchange was asked for.
+
+`daily_total`: its sums over the exchanges. Tag `currency_pair`; fields `expected` and `open` (suspected, rejected,
+failed or not asked); time midnight UTC.
 """
 
 import time
@@ -15,10 +18,11 @@ from candle_ingest.adapters.coverage_ledger import NS_PER_MS
 from candle_ingest.adapters.flux_times import flux_range, times_ms
 from candle_ingest.adapters.influx_bucket import InfluxBucket
 from candle_ingest.core.coverage import Account, Entry, account
-from candle_ingest.core.day_account import DayAccount
+from candle_ingest.core.day_account import DayAccount, total
 from candle_ingest.core.window import DAY_MS, Window
 
 MEASUREMENT = "daily_coverage"
+TOTAL_MEASUREMENT = "daily_total"
 _COUNT = """
 from(bucket: bucket)
   |> range(start: time(v: start_ns), stop: time(v: stop_ns))
@@ -67,13 +71,24 @@ class DailyCoverage:
         return {row["exchange"]: int(row["_value"]) for row in rows}
 
     def _write(self, currency_pair: str, day_ms: int, accounts: Accounts) -> None:
-        points = []
-        for exchange, sums in accounts.items():
-            point = Point(MEASUREMENT).tag("currency_pair", currency_pair).tag("exchange", exchange)
-            for name, value in asdict(sums).items():
-                point.field(name, value)
-            points.append(point.field("recorded_at_ms", time.time_ns() // NS_PER_MS).time(day_ms * NS_PER_MS))
+        points = [
+            _point(MEASUREMENT, currency_pair, day_ms, asdict(sums))
+            .tag("exchange", name)
+            .field("recorded_at_ms", time.time_ns() // NS_PER_MS)
+            for name, sums in accounts.items()
+        ]
+        whole = total(accounts.values())
+        points.append(
+            _point(TOTAL_MEASUREMENT, currency_pair, day_ms, {"expected": whole.expected, "open": whole.open})
+        )
         self._bucket.write_points(points)
+
+
+def _point(measurement: str, currency_pair: str, day_ms: int, counts: Mapping[str, int]) -> Point:
+    point = Point(measurement).tag("currency_pair", currency_pair).time(day_ms * NS_PER_MS)
+    for name, count in counts.items():
+        point.field(name, count)
+    return point
 
 
 def _day_account(row: Mapping[str, str]) -> DayAccount:

@@ -42,7 +42,7 @@ def coverage(settings: Pipeline, bucket: Bucket, days: Annotated[int, Query(ge=1
     """Symbols × the last `days`."""
     listed, problem = listed_symbols(settings)
     pairs, now_ms = [symbol.currency_pair for symbol in listed], _now_ms()
-    found = read_coverage_days(bucket, last_days(days, now_ms), _bar_ms(settings), pairs)
+    found = read_coverage_days(bucket, last_days(days, now_ms), pairs)
     history = history_window(settings, now_ms)
     return _json({**answers.days_answer(found, history), "redis_problem": problem})
 
