@@ -1,16 +1,15 @@
 """How many task instances of `candle_backfill` a real Airflow runs in a second, against tasks that do nothing."""
 
-import json
-from collections.abc import Sequence
+import shutil
 from datetime import date, datetime, timedelta
 
 from benchmarks.figures import Figures
 from benchmarks.result import Result, at_least
+from benchmarks.span import span_seconds
 from benchmarks.workbench import Workbench
 from include.exchange_simulator.process import SimulatorProcess
 from include.local_stack.airflow_processes import REPOSITORY
-from tests.integration.servers.airflow_instance import AirflowInstance, migrated_home
-from tests.integration.servers.environment import connection_variables
+from tests.integration.servers.airflow_instance import AirflowInstance
 
 OURS, BARE = "candle_backfill", "same_shape"
 TICKERS = ("btcusd", "ethusd", "solusd")
@@ -70,19 +69,16 @@ def backfill_rate(bench: Workbench) -> Result:
 
 
 def _airflow(bench: Workbench, exchanges: SimulatorProcess) -> AirflowInstance:
-    bench.redis.client().set("top_cryptocurrencies", json.dumps(TICKERS))
     environment = {
-        **connection_variables(bench.redis, bench.influxdb, exchanges),
         "CANDLE_INGEST_EXCHANGES": ",".join(EXCHANGES),
         "CANDLE_INGEST_BACKFILL_START_DATE": "skip",
         "CANDLE_INGEST_BACKFILL_INTERVAL": "@daily",
         "CANDLE_INGEST_INFLUXDB_BUCKET": bench.influxdb.new_bucket("bench"),
     }
     dags = bench.folder / "rate-dags"
-    dags.mkdir()
+    shutil.copytree(REPOSITORY / "dags", dags)
     (dags / "same_shape.py").write_text(_SAME_SHAPE, encoding="utf-8")
-    (dags / "candle_dags.py").write_text((REPOSITORY / "dags" / "candle_dags.py").read_text("utf-8"), encoding="utf-8")
-    return AirflowInstance(migrated_home(bench.folder), bench.folder / "rate", environment, dags_folder=dags)
+    return bench.airflow("rate", exchanges, TICKERS, environment, dags)
 
 
 def _rate(airflow: AirflowInstance, dag_id: str, turn: int, days: int) -> float:
@@ -94,16 +90,8 @@ def _rate(airflow: AirflowInstance, dag_id: str, turn: int, days: int) -> float:
     if len(runs) != days or any(run["state"] != "success" for run in runs):
         raise RuntimeError(f"{dag_id}: {[(_day(run), run['state']) for run in runs]}")
     rows = [row for run in runs for row in airflow.task_instances(dag_id, run["dag_run_id"])]
-    return len(rows) / (_last(rows, "end_date") - _first(rows, "start_date")).total_seconds()
+    return len(rows) / span_seconds(rows)
 
 
 def _day(run: dict) -> date:
     return datetime.fromisoformat(run["data_interval_start"]).date()
-
-
-def _first(rows: Sequence[dict], key: str) -> datetime:
-    return min(datetime.fromisoformat(row[key]) for row in rows)
-
-
-def _last(rows: Sequence[dict], key: str) -> datetime:
-    return max(datetime.fromisoformat(row[key]) for row in rows)

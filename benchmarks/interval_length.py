@@ -1,6 +1,5 @@
 """Two weeks of history under a real Airflow, in runs of a day and of a week."""
 
-import json
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 
@@ -9,11 +8,11 @@ import yaml
 from benchmarks.figures import Figures
 from benchmarks.published_limits import limit_seconds
 from benchmarks.result import Result
+from benchmarks.span import span_seconds
 from benchmarks.workbench import Workbench
 from candle_ingest.core.window import DAY_MS, Window
 from include.exchange_simulator.process import SimulatorProcess
-from tests.integration.servers.airflow_instance import AirflowInstance, migrated_home
-from tests.integration.servers.environment import connection_variables
+from tests.integration.servers.airflow_instance import AirflowInstance
 
 TICKERS = ("btcusd", "ethusd", "solusd")
 EXCHANGES = ("binance", "coinbaseexchange", "kucoin")
@@ -26,7 +25,8 @@ DAYS, QUICK_DAYS = 14, 7
 def interval_length(bench: Workbench) -> Result:
     """One Airflow with a pipeline for each length; the exchanges keep to their published limits."""
     days = QUICK_DAYS if bench.quick else DAYS
-    with SimulatorProcess() as exchanges, _airflow(bench, exchanges) as airflow:
+    environment = {"CANDLE_INGEST_CONFIG": str(_pipelines(bench))}
+    with SimulatorProcess() as exchanges, bench.airflow("interval", exchanges, TICKERS, environment) as airflow:
         seconds = {length: _seconds(airflow, length, days) for length in STEP_DAYS}
     needed = {length: limit_seconds(EXCHANGES, len(TICKERS), _intervals(length, days)) for length in STEP_DAYS}
     return Result(
@@ -38,16 +38,6 @@ def interval_length(bench: Workbench) -> Result:
             for length in STEP_DAYS
         ),
     )
-
-
-def _airflow(bench: Workbench, exchanges: SimulatorProcess) -> AirflowInstance:
-    bench.redis.client().flushdb()
-    bench.redis.client().set("top_cryptocurrencies", json.dumps(TICKERS))
-    environment = {
-        **connection_variables(bench.redis, bench.influxdb, exchanges),
-        "CANDLE_INGEST_CONFIG": str(_pipelines(bench)),
-    }
-    return AirflowInstance(migrated_home(bench.folder), bench.folder / "interval", environment)
 
 
 def _pipelines(bench: Workbench) -> Path:
@@ -75,15 +65,10 @@ def _seconds(airflow: AirflowInstance, length: str, days: int) -> float:
     runs = [run for run in airflow.wait_for_backfill(dag_id) if run["run_type"] == "backfill"]
     if len(runs) * STEP_DAYS[length] != days or any(run["state"] != "success" for run in runs):
         raise RuntimeError(f"{dag_id}: {[(run['data_interval_start'], run['state']) for run in runs]}")
-    started, ended = ([_moment(run[key]) for run in runs] for key in ("start_date", "end_date"))
-    return (max(ended) - min(started)).total_seconds()
+    return span_seconds(runs)
 
 
 def _intervals(length: str, days: int) -> list[Window]:
     start_ms = int(datetime.combine(FIRST_DAY, time(), UTC).timestamp() * 1000)
     step_ms = STEP_DAYS[length] * DAY_MS
     return [Window(at, at + step_ms) for at in range(start_ms, start_ms + days * DAY_MS, step_ms)]
-
-
-def _moment(text: str) -> datetime:
-    return datetime.fromisoformat(text)

@@ -1,20 +1,22 @@
 """A thousand symbols on three exchanges in one run of catch-up, under a real Airflow."""
 
-import json
 import sqlite3
 import threading
 import time
-from datetime import datetime
+from collections import defaultdict
 from pathlib import Path
+
+import psutil
 
 from benchmarks.figures import Figures
 from benchmarks.result import Result, at_most
+from benchmarks.span import span_seconds
 from benchmarks.workbench import Workbench
 from candle_ingest.adapters.watermarks import Watermarks, catch_up_key
 from candle_ingest.core.window import MINUTE_MS, floor_ms
 from include.exchange_simulator.process import SimulatorProcess
-from tests.integration.servers.airflow_instance import AirflowInstance, migrated_home
-from tests.integration.servers.environment import connection_variables
+from include.local_stack.airflow_api import Row
+from tests.integration.servers.airflow_instance import AirflowInstance
 
 DAG_ID = "candle_catch_up"
 EXCHANGES = ("binance", "coinbaseexchange", "kucoin")
@@ -30,37 +32,34 @@ def thousand_symbols(bench: Workbench) -> Result:
     count = bench.repetitions(1000, 100)
     tickers = [f"SIM{n:03d}/USD" for n in range(1, count + 1)]
     bucket = bench.influxdb.new_bucket("bench")
-    with SimulatorProcess(extra_coins=count) as simulator:
-        bench.redis.client().flushdb()
-        bench.redis.client().set("top_cryptocurrencies", json.dumps(tickers))
-        environment = {
-            **connection_variables(bench.redis, bench.influxdb, simulator),
-            "CANDLE_INGEST_EXCHANGES": ",".join(EXCHANGES),
-            "CANDLE_INGEST_BACKFILL_START_DATE": "skip",
-            "CANDLE_INGEST_INFLUXDB_BUCKET": bucket,
-            "CANDLE_INGEST_SYMBOLS_PER_FETCH": str(SYMBOLS_PER_FETCH),
-        }
-        home = bench.folder / "thousand"
-        with AirflowInstance(migrated_home(bench.folder), home, environment) as airflow:
-            memory = _PeakMemory(airflow)
-            _pretend_to_be_up_to_date(bench, bucket, tickers)
-            airflow.unpause(DAG_ID)
-            run = airflow.wait_for_runs(DAG_ID, timeout_seconds=3600)[0]
-            instances = airflow.task_instances(DAG_ID, run["dag_run_id"])
-            memory.stop()
-        seconds = (_moment(run["end_date"]) - _moment(run["start_date"])).total_seconds()
+    environment = {
+        "CANDLE_INGEST_EXCHANGES": ",".join(EXCHANGES),
+        "CANDLE_INGEST_BACKFILL_START_DATE": "skip",
+        "CANDLE_INGEST_INFLUXDB_BUCKET": bucket,
+        "CANDLE_INGEST_SYMBOLS_PER_FETCH": str(SYMBOLS_PER_FETCH),
+    }
+    with (
+        SimulatorProcess(extra_coins=count) as simulator,
+        bench.airflow("thousand", simulator, tickers, environment) as airflow,
+    ):
+        memory = _PeakMemory(airflow)
+        _pretend_to_be_up_to_date(bench, bucket, tickers)
+        airflow.unpause(DAG_ID)
+        run = airflow.wait_for_runs(DAG_ID, timeout_seconds=3600)[0]
+        instances = airflow.task_instances(DAG_ID, run["dag_run_id"])
+        memory.stop()
     return Result(
         name="thousand",
         what=f"{count:,} symbols × {len(EXCHANGES)} exchanges, {BEHIND_MINUTES} minutes behind, one run of catch-up",
-        figures=Figures((seconds,)),
+        figures=Figures((span_seconds([run]),)),
         unit="s",
         target=at_most(MOST_SECONDS),
         falls_short_because="a fetch makes four small requests to InfluxDB and a merge six, 18,000 in all. Tasks, "
         "InfluxDB and the simulator share two cores, and a request costs more than the few candles in it.",
         detail=(
             f"{run['state']}; {len(instances)} task instances, {SYMBOLS_PER_FETCH} symbols each; XCom "
-            f"{_xcom_bytes(home) / KB:,.0f} kB; largest task {memory.peak_bytes / MB:,.0f} MB; slowest steps: "
-            + ", ".join(f"{name} {_seconds_of(instances, name):.0f} s" for name in _steps(instances))
+            f"{_xcom_bytes(airflow.home) / KB:,.0f} kB; largest task {memory.peak_bytes / MB:,.0f} MB; slowest steps: "
+            + ", ".join(f"{name} {span_seconds(rows):.0f} s" for name, rows in _steps(instances).items())
         ),
     )
 
@@ -72,21 +71,11 @@ def _pretend_to_be_up_to_date(bench: Workbench, bucket: str, tickers: list[str])
         Watermarks(opened).advance({catch_up_key(ticker): behind_ms for ticker in tickers})
 
 
-def _moment(text: str) -> datetime:
-    return datetime.fromisoformat(text)
-
-
-def _steps(instances: list[dict]) -> list[str]:
-    return list(dict.fromkeys(row["task_id"] for row in instances))
-
-
-def _seconds_of(instances: list[dict], task_id: str) -> float:
-    """From the first start to the last end of a step."""
-    rows = [row for row in instances if row["task_id"] == task_id and row["start_date"] and row["end_date"]]
-    if not rows:
-        return 0.0
-    starts, ends = ([_moment(row[key]) for row in rows] for key in ("start_date", "end_date"))
-    return (max(ends) - min(starts)).total_seconds()
+def _steps(instances: list[Row]) -> dict[str, list[Row]]:
+    steps: dict[str, list[Row]] = defaultdict(list)
+    for row in instances:
+        steps[row["task_id"]].append(row)
+    return steps
 
 
 def _xcom_bytes(home: Path) -> int:
@@ -111,8 +100,6 @@ class _PeakMemory:
         self._thread.join()
 
     def _sample(self) -> None:
-        import psutil
-
         while not self._done.wait(0.2):
             scheduler = self._airflow.running.get("scheduler")
             try:

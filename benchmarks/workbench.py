@@ -1,7 +1,8 @@
 """The servers that benchmarks need, each started when the first one asks for it."""
 
+import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from functools import cached_property
 from pathlib import Path
@@ -13,7 +14,9 @@ from influxdb_client import InfluxDBClient
 from benchmarks.sample import NOW_MS
 from candle_ingest.adapters.influx_bucket import InfluxBucket
 from include.exchange_simulator.process import SimulatorProcess
+from include.local_stack.airflow_processes import REPOSITORY
 from include.local_stack.redis_server import RedisServer
+from tests.integration.servers.airflow_instance import AirflowInstance, migrated_home
 from tests.integration.servers.environment import connection_variables
 from tests.integration.servers.storage import InfluxdbTestServer, running_influxdb, running_redis
 
@@ -67,6 +70,20 @@ class Workbench:
         finally:
             for name in variables:
                 del os.environ[name]
+
+    def airflow(
+        self,
+        name: str,
+        exchanges: SimulatorProcess,
+        tickers: Sequence[str],
+        environment: Mapping[str, str],
+        dags_folder: Path = REPOSITORY / "dags",
+    ) -> AirflowInstance:
+        """A real Airflow in a folder of its own, below `name`; Redis lists just `tickers`. The caller enters it."""
+        self.redis.client().flushdb()
+        self.redis.client().set("top_cryptocurrencies", json.dumps(tickers))
+        environment = {**connection_variables(self.redis, self.influxdb, exchanges), **environment}
+        return AirflowInstance(migrated_home(self.folder), self.folder / name, environment, dags_folder)
 
     def new_client(self) -> InfluxDBClient:
         """The client library by itself; the caller enters it."""
