@@ -3,7 +3,7 @@
 from airflow.sdk import get_parsing_context
 
 from candle_ingest.dag_factory import build_dags
-from candle_ingest.settings import load_pipelines
+from candle_ingest.pipelines import load_pipelines
 
 # Within a task, the one that it belongs to.
 wanted = get_parsing_context().dag_id

@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 from airflow.plugins_manager import AirflowPlugin
 
 if sys.argv[1:2] in (["scheduler"], ["celery"]):
-    import candle_ingest.preload  # noqa: F401
+    import candle_ingest.preload
 elif sys.argv[1:2] == ["api-server"]:
     import candle_ingest.page.app  # noqa: F401
 

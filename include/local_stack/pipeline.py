@@ -10,7 +10,8 @@ from croniter import croniter
 
 from candle_ingest.core.start_date import parse_start_date, whole_intervals
 from candle_ingest.errors import ConfigurationError
-from candle_ingest.settings import DEFAULT_PIPELINE, PipelineSettings, load_pipelines
+from candle_ingest.pipelines import DEFAULT_PIPELINE, load_pipelines
+from candle_ingest.settings import PipelineSettings
 from include.local_stack.errors import LocalStackError
 
 

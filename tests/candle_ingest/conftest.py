@@ -2,7 +2,10 @@ import os
 import tempfile
 
 import pytest
+import yaml
 from hypothesis import HealthCheck, settings
+
+from candle_ingest.pipelines import load_pipelines
 
 # A busy machine is no reason to fail.
 settings.register_profile("unhurried", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -19,3 +22,15 @@ PREFIXES = ("AIRFLOW_CONN_", "CANDLE_INGEST_", "INFLUXDB_", "REDIS_")
 def _no_settings_from_outside(monkeypatch):
     for name in [name for name in os.environ if name.startswith(PREFIXES)]:
         monkeypatch.delenv(name)
+
+
+@pytest.fixture
+def load(tmp_path):
+    """Load pipelines from a text, or from a mapping of names to settings."""
+
+    def load(pipelines, **environment):
+        path = tmp_path / "candle_ingest.yaml"
+        path.write_text(pipelines if isinstance(pipelines, str) else yaml.safe_dump({"pipelines": pipelines}))
+        return load_pipelines(path, environment)
+
+    return load

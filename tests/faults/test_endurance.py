@@ -148,8 +148,8 @@ def query(flux: str) -> list[dict[str, str]]:
 def count_series(result: Endurance) -> int:
     """The series that there are; what the design implies is returned.
 
-    One for each pair: candles, daily_total, merge_coverage, and two of processing_state. One for each pair and exchange:
-    exchange_candles, fetch_attempts, daily_coverage, and fetch_coverage once for each status.
+    One for each pair: candles, daily_total, merge_coverage, and two of processing_state. One for each pair and
+    exchange: exchange_candles, fetch_attempts, daily_coverage, and fetch_coverage once for each status.
     """
     [counted] = query('import "influxdata/influxdb"\ninfluxdb.cardinality(bucket: bucket, start: time(v: 0))')
     states = query("""

@@ -28,7 +28,8 @@ from candle_ingest.core.symbol import parse_symbol
 from candle_ingest.core.trades import candles_from_trades
 from candle_ingest.core.window import Window
 from candle_ingest.errors import CandleIngestError, ConfigurationError, SymbolError
-from candle_ingest.settings import PipelineSettings, load_pipelines, with_params
+from candle_ingest.pipelines import load_pipelines
+from candle_ingest.settings import PipelineSettings, with_params
 from tests.faults.conftest import LONG
 
 fuzz = settings(

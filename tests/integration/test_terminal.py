@@ -15,7 +15,7 @@ from candle_ingest.__main__ import app
 from candle_ingest.core.start_date import parse_moment_ms
 from candle_ingest.core.window import DAY_MS, Window, floor_ms, format_ms
 from candle_ingest.errors import ConfigurationError
-from candle_ingest.settings import load_pipelines
+from candle_ingest.pipelines import load_pipelines
 from tests.integration.servers.airflow_instance import REPOSITORY
 from tests.integration.steps import merged_truth, run_steps, stored
 

@@ -9,7 +9,8 @@ from typing import Annotated
 from airflow.api_fastapi.core_api.security import GetUserDep, get_user, requires_access_dag
 from fastapi import Depends, HTTPException, Request
 
-from candle_ingest.settings import PipelineSettings, load_pipelines
+from candle_ingest.pipelines import load_pipelines
+from candle_ingest.settings import PipelineSettings
 
 SIGNED_IN = Depends(get_user)
 

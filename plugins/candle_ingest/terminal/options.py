@@ -5,7 +5,8 @@ from typing import Annotated
 import typer
 
 from candle_ingest.errors import ConfigurationError
-from candle_ingest.settings import CONFIG_VARIABLE, PipelineSettings, load_pipelines
+from candle_ingest.pipelines import CONFIG_VARIABLE, load_pipelines
+from candle_ingest.settings import PipelineSettings
 
 Pipeline = Annotated[str, typer.Option(help=f"Name of the pipeline in the settings file ({CONFIG_VARIABLE})")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON")]

@@ -1,0 +1,92 @@
+"""The pipelines: from the YAML file and the environment."""
+
+import os
+from collections import Counter
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from candle_ingest.errors import ConfigurationError
+from candle_ingest.settings import ENVIRONMENT_PREFIX, PipelineSettings, validated_settings
+
+DEFAULT_PIPELINE = "candle"
+CONFIG_VARIABLE = "CANDLE_INGEST_CONFIG"
+DEFAULT_CONFIG = Path(__file__).parents[2] / "include" / "candle_ingest.yaml"
+_MERGE_TAG = "tag:yaml.org,2002:merge"
+
+
+def load_pipelines(
+    path: Path | None = None, environment: Mapping[str, str] = os.environ
+) -> dict[str, PipelineSettings]:
+    """The pipelines by name, from the YAML file and, for the one named `candle`, the environment.
+
+    Raises ConfigurationError that names the file, the key, the value and what is allowed.
+    """
+    path = path or Path(environment.get(CONFIG_VARIABLE) or DEFAULT_CONFIG)
+    raw = _read_pipelines(path)
+    if DEFAULT_PIPELINE in raw:
+        raw[DEFAULT_PIPELINE] = {**raw[DEFAULT_PIPELINE], **_from_environment(environment)}
+    pipelines = {name: _build(path, name, values) for name, values in raw.items()}
+    _no_shared_bucket(path, pipelines.values())
+    return pipelines
+
+
+class _UniqueKeyLoader(yaml.SafeLoader):
+    """YAML lets the later of two equal keys win in silence; two pipelines of one name are an error."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        keys = [self.construct_object(key, deep=True) for key, _ in node.value if key.tag != _MERGE_TAG]
+        twice = [key for key, count in Counter(map(str, keys)).items() if count > 1]
+        if twice:
+            raise yaml.YAMLError(f"{', '.join(twice)} stands twice, line {node.start_mark.line + 1} and below")
+        return super().construct_mapping(node, deep=deep)
+
+
+def _read_pipelines(path: Path) -> dict[str, dict[str, Any]]:
+    try:
+        raw = yaml.load(path.read_text(encoding="utf-8"), Loader=_UniqueKeyLoader)  # noqa: S506 - a SafeLoader
+    except OSError as error:
+        raise ConfigurationError(
+            f"{path}: cannot be read ({error.strerror}); {CONFIG_VARIABLE} names the file"
+        ) from error
+    except (yaml.YAMLError, ValueError, TypeError, RecursionError) as error:
+        raise ConfigurationError(f"{path}: not valid YAML: {error}") from error
+    if (
+        not isinstance(raw, dict)
+        or set(raw) != {"pipelines"}
+        or not isinstance(raw["pipelines"], dict)
+        or not raw["pipelines"]
+    ):
+        raise ConfigurationError(f"{path}: expected one key `pipelines` with at least one named pipeline below it")
+    if wrong := [name for name, values in raw["pipelines"].items() if not isinstance(values, dict | None)]:
+        raise ConfigurationError(f"{path}: pipeline {wrong[0]}: expected settings as `key: value` lines")
+    return {str(name): values or {} for name, values in raw["pipelines"].items()}
+
+
+def _from_environment(environment: Mapping[str, str]) -> dict[str, str]:
+    """Settings from `CANDLE_INGEST_<NAME>`; an unknown name is left in, so that validation names it."""
+    return {
+        key.removeprefix(ENVIRONMENT_PREFIX).lower(): value
+        for key, value in environment.items()
+        if key.startswith(ENVIRONMENT_PREFIX) and key != CONFIG_VARIABLE
+    }
+
+
+def _build(path: Path, name: str, values: dict[str, Any]) -> PipelineSettings:
+    if "name" in values:
+        raise ConfigurationError(f"{path}: pipeline {name}: `name` is the key above the settings, not a setting")
+    return validated_settings({**values, "name": name}, f"{path}: pipeline {name}")
+
+
+def _no_shared_bucket(path: Path, pipelines: Any) -> None:
+    owners: dict[str, PipelineSettings] = {}
+    for settings in pipelines:
+        owner = owners.setdefault(settings.influxdb_bucket, settings)
+        if owner.candle_granularity_minutes != settings.candle_granularity_minutes:
+            raise ConfigurationError(
+                f"{path}: pipelines {owner.name} ({owner.candle_granularity_minutes} minutes) and {settings.name} "
+                f"({settings.candle_granularity_minutes} minutes) share the bucket {settings.influxdb_bucket}: "
+                "candles of different granularity would overwrite each other; give one of them its own influxdb_bucket"
+            )
