@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from candle_ingest.adapters import (
+    bucket_use,
     candle_store,
     coverage_ledger,
     daily_coverage,
@@ -20,7 +21,7 @@ from candle_ingest.dag_params import dag_params
 from candle_ingest.settings import ENVIRONMENT_PREFIX, PipelineSettings
 
 REFERENCE = Path(__file__).with_name("reference.md")
-MEASUREMENTS = (candle_store, watermarks, coverage_ledger, daily_coverage, merge_ledger, fetch_attempts)
+MEASUREMENTS = (candle_store, watermarks, coverage_ledger, daily_coverage, merge_ledger, fetch_attempts, bucket_use)
 HEAD = """# Reference
 Made from the code by `make reference`; a test checks that it is current. What the settings mean for your
 work stands in the [README](../README.md#settings), and so do the

@@ -1,8 +1,9 @@
 """The pipelines: from the YAML file and the environment."""
 
+import itertools
 import os
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,8 @@ from candle_ingest.settings import ENVIRONMENT_PREFIX, PipelineSettings, validat
 DEFAULT_PIPELINE = "candle"
 CONFIG_VARIABLE = "CANDLE_INGEST_CONFIG"
 DEFAULT_CONFIG = Path(__file__).parents[2] / "include" / "candle_ingest.yaml"
+# What decides how a candle looks, the length first.
+OF_A_CANDLE = ("candle_granularity_minutes", "exchanges", "min_exchanges_required", "quote_equivalents", "high_low")
 _MERGE_TAG = "tag:yaml.org,2002:merge"
 
 
@@ -80,13 +83,15 @@ def _build(path: Path, name: str, values: dict[str, Any]) -> PipelineSettings:
     return validated_settings({**values, "name": name}, f"{path}: pipeline {name}")
 
 
-def _no_shared_bucket(path: Path, pipelines: Any) -> None:
-    owners: dict[str, PipelineSettings] = {}
-    for settings in pipelines:
-        owner = owners.setdefault(settings.influxdb_bucket, settings)
-        if owner.candle_granularity_minutes != settings.candle_granularity_minutes:
-            raise ConfigurationError(
-                f"{path}: pipelines {owner.name} ({owner.candle_granularity_minutes} minutes) and {settings.name} "
-                f"({settings.candle_granularity_minutes} minutes) share the bucket {settings.influxdb_bucket}: "
-                "candles of different granularity would overwrite each other; give one of them its own influxdb_bucket"
-            )
+def _no_shared_bucket(path: Path, pipelines: Iterable[PipelineSettings]) -> None:
+    """Pipelines that share a bucket must agree on what a candle in it is; those of one list of symbols on all of it."""
+    for one, other in itertools.combinations(pipelines, 2):
+        if one.influxdb_bucket != other.influxdb_bucket:
+            continue
+        same_symbols = one.redis_key_crypto_symbols == other.redis_key_crypto_symbols
+        for name in OF_A_CANDLE if same_symbols else OF_A_CANDLE[:1]:
+            if getattr(one, name) != getattr(other, name):
+                raise ConfigurationError(
+                    f"{path}: pipelines {one.name} and {other.name} share the bucket {one.influxdb_bucket}, and differ "
+                    f"in {name}: they would overwrite each other's candles; give one of them its own influxdb_bucket"
+                )

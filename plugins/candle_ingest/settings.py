@@ -175,6 +175,11 @@ class PipelineSettings(BaseModel):
         return minimum
 
     @property
+    def exchange_ids(self) -> tuple[str, ...]:
+        """The exchanges by the ids that ccxt has for them now, in the order of the setting."""
+        return tuple(map(canonical_exchange, self.exchanges))
+
+    @property
     def min_exchanges(self) -> int:
         """How many exchanges must answer for a symbol: 0 in the settings means all that are configured."""
         return self.min_exchanges_required or len(self.exchanges)

@@ -86,9 +86,26 @@ def test_a_missing_file_is_an_error_that_says_which_variable_names_it(tmp_path):
         load_pipelines(tmp_path / "none.yaml", {})
 
 
-def test_two_granularities_may_not_share_a_bucket(load):
-    with pytest.raises(ConfigurationError, match=r"a \(1 minutes\) and b \(60 minutes\) share the bucket candles"):
-        load({"a": {}, "b": {"candle_granularity_minutes": 60}})
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("candle_granularity_minutes", 60),
+        ("exchanges", ["kraken"]),
+        ("min_exchanges_required", 2),
+        ("quote_equivalents", {}),
+        ("high_low", "extremes"),
+    ],
+)
+def test_pipelines_of_the_same_symbols_that_make_other_candles_may_not_share_a_bucket(load, key, value):
+    with pytest.raises(ConfigurationError, match=rf"a and b share the bucket candles, and differ in {key}"):
+        load({"a": {}, "b": {key: value}})
+
+
+def test_pipelines_of_other_symbols_share_a_bucket_if_their_candles_have_the_same_length(load):
+    other = {"redis_key_crypto_symbols": "other", "exchanges": ["kraken"]}
+    assert len(load({"a": {}, "b": other})) == 2
+    with pytest.raises(ConfigurationError, match="differ in candle_granularity_minutes"):
+        load({"a": {}, "b": {**other, "candle_granularity_minutes": 60}})
 
 
 def test_two_granularities_live_in_buckets_of_their_own(load):

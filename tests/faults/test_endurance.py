@@ -149,7 +149,7 @@ def count_series(result: Endurance) -> int:
     """The series that there are; what the design implies is returned.
 
     One for each pair: candles, daily_total, merge_coverage, and two of processing_state. One for each pair and
-    exchange: exchange_candles, fetch_attempts, daily_coverage, and fetch_coverage once for each status.
+    exchange: exchange_candles, fetch_attempts, daily_coverage, and fetch_coverage once for each status. And bucket_use.
     """
     [counted] = query('import "influxdata/influxdb"\ninfluxdb.cardinality(bucket: bucket, start: time(v: 0))')
     states = query("""
@@ -159,10 +159,10 @@ def count_series(result: Endurance) -> int:
     pairs, both = len(PAIRS), len(PAIRS) * len(EXCHANGES)
     result.series = int(counted["_value"])
     result.series_expected = (
-        f"5 for each of {pairs} pairs, 4 for each of {both} pairs on an exchange, and {len(states)} for what was open "
-        "there once, by status"
+        f"1, 5 for each of {pairs} pairs, 4 for each of {both} pairs on an exchange, and {len(states)} for what was "
+        "open there once, by status"
     )
-    return 5 * pairs + 4 * both + len(states)
+    return 1 + 5 * pairs + 4 * both + len(states)
 
 
 def grown(before: Memory, after: Memory) -> bool:

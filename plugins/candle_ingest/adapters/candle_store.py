@@ -60,6 +60,13 @@ merged |> count() |> map(fn: (r) => ({what: "count", value: int(v: r._value)})) 
 merged |> first() |> map(fn: (r) => ({what: "first", value: int(v: r._time)})) |> yield(name: "first")
 merged |> last() |> map(fn: (r) => ({what: "last", value: int(v: r._time)})) |> yield(name: "last")
 """
+_LAST_MARKETS = """
+from(bucket: bucket)
+  |> range(start: 0)
+  |> filter(fn: (r) => r._measurement == "exchange_candles" and r.exchange == exchange and r._field == "market")
+  |> last()
+  |> keep(columns: ["currency_pair", "_value"])
+"""
 NS_PER_MS = 1_000_000
 
 
@@ -113,6 +120,11 @@ class CandleStore:
             )
         counts = np.array([text.count(",") + 1 for text in sources], dtype=np.int64)
         return MergedCandles(candles, counts, sources)
+
+    def last_markets(self, exchange: str) -> dict[str, str]:
+        """By pair, the market (`BTC/USDT`) that the latest candle of the exchange comes from."""
+        rows = self._bucket.query(_LAST_MARKETS, exchange=exchange)
+        return {row["currency_pair"]: row["_value"] for row in rows}
 
     def has_candle_before(self, currency_pair: str, exchange: str, time_ms: int) -> bool:
         """Whether a candle of the exchange with an earlier open time is stored."""

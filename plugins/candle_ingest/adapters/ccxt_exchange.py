@@ -34,7 +34,7 @@ logger = logging.getLogger(__name__)
 T = TypeVar("T")
 Market = dict[str, Any]
 # What a fetch needs to know of a market.
-MARKET_KEYS = ("id", "symbol", "base", "quote", "baseId", "quoteId")
+MARKET_KEYS = ("id", "symbol", "base", "quote", "baseId", "quoteId", "active")
 REQUEST_TIMEOUT_MS = 20_000
 ATTEMPTS = 5
 FIRST_WAIT_SECONDS = 2.0
@@ -114,12 +114,12 @@ class CcxtExchange:
         return other
 
     def spot_markets(self) -> list[Market]:
-        """The spot markets that trade now, each with what a fetch needs of it."""
+        """The spot markets, each with what a fetch needs of it, and whether it trades now (`active`)."""
         markets = self.request("its list of markets", self._load_markets)
         return [
-            {key: market[key] for key in MARKET_KEYS}
+            {key: market.get(key) is not False if key == "active" else market[key] for key in MARKET_KEYS}
             for market in markets.values()
-            if market.get("spot") and market.get("active") is not False
+            if market.get("spot")
         ]
 
     def _load_markets(self) -> dict[str, Market]:

@@ -29,8 +29,9 @@ def merge_candles(by_exchange: Mapping[str, Candles], high_low: str = "weighted"
 
     Prices are averages weighted by each exchange's volume, volume is the sum. Where no exchange had
     volume, prices are plain averages and volume is 0. With `high_low="extremes"` the highest high and
-    the lowest low are taken instead. The order of the exchanges does not matter, not even in the last
-    bit: they are summed in the order of their names.
+    the lowest low are taken instead, of the exchanges with volume where there is one: a flat candle only repeats an
+    old price. The order of the exchanges does not matter, not even in the last bit: they are summed in the order
+    of their names.
     """
     names = sorted(by_exchange)
     times = _all_times([by_exchange[name].open_time_ms for name in names])
@@ -38,8 +39,9 @@ def merge_candles(by_exchange: Mapping[str, Candles], high_low: str = "weighted"
     present = ~np.isnan(cube[:, OPEN])
     merged = _weighted(cube, present)
     if high_low == "extremes":
-        merged[HIGH] = _extreme(np.fmax, cube[:, HIGH])
-        merged[LOW] = _extreme(np.fmin, cube[:, LOW])
+        counting = _counting(cube, present)
+        merged[HIGH] = _extreme(np.fmax, np.where(counting, cube[:, HIGH], np.nan))
+        merged[LOW] = _extreme(np.fmin, np.where(counting, cube[:, LOW], np.nan))
     candles = Candles(times, np.ascontiguousarray(merged.T))
     return MergedCandles(candles, present.sum(axis=0), _sources(names, present))
 
@@ -99,6 +101,13 @@ def _sum(values: NDArray[np.float64]) -> NDArray[np.float64]:
 def _within(averages: NDArray[np.float64], parts: NDArray[np.float64]) -> NDArray[np.float64]:
     """Take rounding back: an average lies between its lowest and its highest part."""
     return np.clip(averages, np.fmin.reduce(parts, axis=0), np.fmax.reduce(parts, axis=0))
+
+
+def _counting(cube: NDArray[np.float64], present: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Of each time the exchanges with volume; all that have a candle where none has volume."""
+    traded = present & (cube[:, VOLUME] > 0)
+    counting: NDArray[np.bool_] = np.where(traded.any(axis=0), traded, present)
+    return counting
 
 
 def _extreme(choose: np.ufunc, prices: NDArray[np.float64]) -> NDArray[np.float64] | float:

@@ -1,6 +1,6 @@
 """Long silences of one exchange while the others traded."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,19 +19,29 @@ EXPECTED_SHARE = 0.8
 FEWEST_TO_COMPARE = 10
 
 
-def suspected_outages(traded: Mapping[str, Times], window: Window, bar_ms: int) -> dict[str, list[Window]]:
+def suspected_outages(
+    traded: Mapping[str, Times], answered: Mapping[str, Sequence[Window]], bar_ms: int
+) -> dict[str, list[Window]]:
     """The silences of each exchange that are too long to be quiet minutes.
 
-    `traded` holds, for each exchange, the ascending open times in ms of its candles with volume. The pace of
-    an exchange is the share of the others' minutes in which it traded too, beside the silence.
+    `traded` holds, for each exchange, the ascending open times in ms of its candles with volume, and `answered` the
+    windows for which it has answered, apart from each other: outside of them nobody knows whether it was silent. The
+    pace of an exchange is the share of the others' minutes in which it traded too, beside the silence.
     """
     suspected = {}
-    for name, times in traded.items():
-        others = _union([other for key, other in traded.items() if key != name])
-        found = [silence for silence in _silences(times, window, bar_ms) if _is_odd(silence, times, others, bar_ms)]
-        if found:
+    for name, all_times in traded.items():
+        known = answered.get(name, ())
+        times = _within(all_times, known)
+        others = _within(_union([other for key, other in traded.items() if key != name]), known)
+        silences = [silence for window in known for silence in _silences(_within(times, [window]), window, bar_ms)]
+        if found := [silence for silence in silences if _is_odd(silence, times, others, bar_ms)]:
             suspected[name] = found
     return suspected
+
+
+def _within(times: Times, windows: Sequence[Window]) -> Times:
+    cuts = (np.searchsorted(times, [window.start_ms, window.end_ms]) for window in windows)
+    return np.concatenate([np.empty(0, np.int64), *(times[first:last] for first, last in cuts)])
 
 
 def _union(parts: list[Times]) -> Times:

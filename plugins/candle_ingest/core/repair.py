@@ -3,7 +3,10 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from candle_ingest.core.coverage import ANSWERED, FAILED, OPEN, REJECTED, SUSPECTED, Entry, settled_windows, windows_of
+import numpy as np
+from numpy.typing import NDArray
+
+from candle_ingest.core.coverage import FAILED, REJECTED, SETTLED, SUSPECTED, Entry, settled_windows, windows_of
 from candle_ingest.core.window import DAY_MS, MINUTE_MS, Window, subtract, union
 
 # A suspicion is asked again later: an exchange needs time to mend its own data.
@@ -53,22 +56,47 @@ def due_gaps(entries: Sequence[Entry], now_ms: int) -> list[Gap]:
     return gaps
 
 
-def unmerged(entries: Sequence[Entry], merges: Iterable[Merge]) -> list[Window]:
-    """Windows that were open once and have been answered since, but after the last merge with that exchange.
+def stale_windows(
+    entries: Sequence[Entry], merges: Iterable[Merge], days: Sequence[Window], bar_ms: int, minimum: int
+) -> list[Window]:
+    """Where enough exchanges have answered, and the last merge knows less than they do.
 
-    `entries` are those of one pair, `merges` those near them.
+    It knows less where there is none, where it went without an exchange that has answered, or where an answer is
+    newer. `entries` and `merges` are those of one pair in `days`, which are whole days, apart from each other.
     """
     known = list(merges)
-    left: list[Window] = []
+    return [part for span in days for part in _stale(span, entries, known, bar_ms, minimum)]
+
+
+def _stale(span: Window, entries: Sequence[Entry], merges: Sequence[Merge], bar_ms: int, minimum: int) -> list[Window]:
+    answered_ms = {name: np.full(span.slots(bar_ms), -1, np.int64) for name in sorted({e.exchange for e in entries})}
     for entry in entries:
-        if entry.status not in OPEN or entry.is_suspicion:
-            continue
-        for answer in entries:
-            part = answer.window.intersection(entry.window)
-            if answer.exchange == entry.exchange and answer.status == ANSWERED and part:
-                left += subtract(part, _merged_since(known, answer))
-    return union(left)
+        if entry.status in SETTLED and (place := _slots(entry.window, span, bar_ms)):
+            np.maximum(answered_ms[entry.exchange][place], entry.recorded_at_ms, out=answered_ms[entry.exchange][place])
+    if not answered_ms:
+        return []
+    last_answer_ms = np.array(list(answered_ms.values()))
+    last_merge_ms = np.array([_merged_ms(merges, name, span, bar_ms) for name in answered_ms])
+    enough = (last_answer_ms >= 0).sum(axis=0) >= minimum
+    return _windows(enough & (last_answer_ms > last_merge_ms).any(axis=0), span, bar_ms)
 
 
-def _merged_since(merges: Iterable[Merge], answer: Entry) -> list[Window]:
-    return [m.window for m in merges if answer.exchange in m.exchanges and m.recorded_at_ms >= answer.recorded_at_ms]
+def _merged_ms(merges: Sequence[Merge], exchange: str, span: Window, bar_ms: int) -> NDArray[np.int64]:
+    """For each slot when the last merge of it was recorded; -1 where that went without the exchange."""
+    found = np.full(span.slots(bar_ms), -1, np.int64)
+    for merge in sorted(merges, key=lambda merge: merge.recorded_at_ms):
+        if place := _slots(merge.window, span, bar_ms):
+            found[place] = merge.recorded_at_ms if exchange in merge.exchanges else -1
+    return found
+
+
+def _slots(window: Window, span: Window, bar_ms: int) -> slice | None:
+    """The places of `window` among the slots of `span`."""
+    part = window.intersection(span)
+    first = (part.start_ms - span.start_ms) // bar_ms
+    return slice(first, first + part.slots(bar_ms)) if part else None
+
+
+def _windows(chosen: NDArray[np.bool_], span: Window, bar_ms: int) -> list[Window]:
+    borders = np.flatnonzero(np.diff(chosen, prepend=False, append=False)) * bar_ms + span.start_ms
+    return [Window(start_ms, end_ms) for start_ms, end_ms in borders.reshape(-1, 2).tolist()]

@@ -88,6 +88,11 @@ def split_rows(window: Window, bar_ms: int, rows: int) -> Iterator[Window]:
         yield Window(start_ms, min(start_ms + bar_ms * rows, window.end_ms))
 
 
+def touched_days(window: Window) -> Window:
+    """The whole days in UTC that have a part of `window`."""
+    return Window(floor_ms(window.start_ms, DAY_MS), floor_ms(window.end_ms + DAY_MS - 1, DAY_MS))
+
+
 def split_days(window: Window) -> Iterator[Window]:
     """The window cut at every midnight UTC."""
     start_ms = window.start_ms

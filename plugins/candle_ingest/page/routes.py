@@ -8,7 +8,6 @@ from fastapi.responses import JSONResponse
 
 from candle_ingest.adapters.exchange_health import read_exchange_health
 from candle_ingest.adapters.minute_candles import explain_minute
-from candle_ingest.core.exchange_facts import canonical_exchange
 from candle_ingest.core.timeframe import bar_ms
 from candle_ingest.core.window import MINUTE_MS, Window
 from candle_ingest.freshness import history_window, read_freshness
@@ -50,7 +49,7 @@ def coverage(settings: Pipeline, bucket: Bucket, days: Annotated[int, Query(ge=1
 @router.get("/api/{pipeline}/day")
 def day(settings: Pipeline, bucket: Bucket, symbol: Pair, day: Day) -> JSONResponse:
     """Exchanges × hours of one day, and the reason for each hole."""
-    found = read_coverage_hours(bucket, symbol, day, _bar_ms(settings), _exchanges(settings))
+    found = read_coverage_hours(bucket, symbol, day, _bar_ms(settings), settings.exchange_ids)
     return _json({"symbol": symbol, "day_ms": day.start_ms, **answers.hours_answer(found)})
 
 
@@ -64,7 +63,9 @@ def chart(settings: Pipeline, bucket: Bucket, symbol: Pair, window: Range) -> JS
 @router.get("/api/{pipeline}/explain")
 def explain(settings: Pipeline, bucket: Bucket, symbol: Pair, time_ms: Moment) -> JSONResponse:
     """One candle, exchange by exchange."""
-    found, records = explain_minute(bucket, symbol, time_ms, _bar_ms(settings), _exchanges(settings), settings.high_low)
+    found, records = explain_minute(
+        bucket, symbol, time_ms, _bar_ms(settings), settings.exchange_ids, settings.high_low
+    )
     return _json({"symbol": symbol, "high_low": settings.high_low, **answers.explanation_answer(found, records)})
 
 
@@ -73,7 +74,7 @@ def exchanges(settings: Pipeline, bucket: Bucket, hours: Annotated[int, Query(ge
     """How the exchanges answered in the last `hours`."""
     now_ms = _now_ms()
     window = Window(now_ms - hours * 60 * MINUTE_MS, now_ms + 1)
-    found = read_exchange_health(bucket, window, _exchanges(settings))
+    found = read_exchange_health(bucket, window, settings.exchange_ids)
     return _json({"now_ms": now_ms, "hours": hours, **answers.health_answer(found)})
 
 
@@ -90,13 +91,9 @@ def _pipeline(settings: PipelineSettings) -> dict[str, Any]:
         "name": settings.name,
         "dag_ids": dag_ids(settings),
         "bucket": settings.influxdb_bucket,
-        "exchanges": _exchanges(settings),
+        "exchanges": settings.exchange_ids,
         "bar_ms": _bar_ms(settings),
     }
-
-
-def _exchanges(settings: PipelineSettings) -> tuple[str, ...]:
-    return tuple(canonical_exchange(name) for name in settings.exchanges)
 
 
 def _bar_ms(settings: PipelineSettings) -> int:

@@ -1,28 +1,29 @@
 """The merges of one run, each with its account."""
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from candle_ingest.adapters.coverage_ledger import CoverageLedger
 from candle_ingest.adapters.daily_coverage import DailyCoverage
 from candle_ingest.adapters.influx_bucket import InfluxBucket
 from candle_ingest.core.coverage import FAILED, Account, Entry, settled_windows
-from candle_ingest.core.window import DAY_MS, Window, floor_ms, split_days, subtract
+from candle_ingest.core.window import Window, split_days, subtract, touched_days, union
 from candle_ingest.tasks.fetch_request import FetchRequest
 from candle_ingest.tasks.fetch_summary import Summary
 from candle_ingest.tasks.merge_job import MergeJob, Piece, pieces, whole
-from candle_ingest.tasks.merger import Merger
+from candle_ingest.tasks.merger import Merger, neighbourhood
 from candle_ingest.tasks.plan import Plan
 from candle_ingest.tasks.run import REPAIR, Run
 
 logger = logging.getLogger(__name__)
 NO_RECORD = "its fetch ended without a word: the task was killed, or never ran"
+NOT_ASKED = "its markets could not be asked for, so nor could its candles"
 
 
 @dataclass
 class JobOutcome:
-    """What came of one job: merged candles, windows written, a sentence for each piece that is short.
+    """What came of one job: merged candles, windows written and suspected, a sentence for each piece that is short.
 
     `accounts` are those of the days that it touched, for each exchange.
     """
@@ -30,6 +31,7 @@ class JobOutcome:
     job: MergeJob
     candle_count: int = 0
     written: list[Window] = field(default_factory=list)
+    suspected: list[Window] = field(default_factory=list)
     short: list[str] = field(default_factory=list)
     accounts: list[Account] = field(default_factory=list)
 
@@ -44,8 +46,10 @@ class Aggregation:
         self._daily = DailyCoverage(bucket, run.bar_ms)
         self._merger = Merger(run, bucket)
         done = {(s["currency_pair"], s["exchange"], s["start_ms"]) for s in summaries}
+        self._asked: dict[str, list[FetchRequest]] = {}
         self._failed: dict[str, list[FetchRequest]] = {}
         for request in plan.requests:
+            self._asked.setdefault(request.currency_pair, []).append(request)
             if (request.currency_pair, request.exchange, request.start_ms) not in done:
                 self._failed.setdefault(request.currency_pair, []).append(request)
 
@@ -55,26 +59,48 @@ class Aggregation:
         entries = self._complete_ledger(job)
         for piece in self._pieces(job, entries):
             self._merge_piece(piece, entries, outcome)
+        self._note_refetch(outcome)
         self._account(outcome)
         return outcome
 
     def _complete_ledger(self, job: MergeJob) -> list[Entry]:
-        """The ledger of the pair; a fetch that left no word there gets an entry that says so."""
+        """The ledger of the pair; what left no word there gets an entry that says so."""
         pair, silent = job.currency_pair, False
-        entries = self._ledger.entries(job.window, pair)
-        for request in self._failed.get(pair, ()):
-            known = [entry.window for entry in entries if entry.exchange == request.exchange]
-            if missing := subtract(request.window.intersection(job.window), known):
-                self._ledger.record_open(pair, request.exchange, missing, FAILED, NO_RECORD)
+        around = neighbourhood(job.window, self._run.bar_ms)
+        entries = self._ledger.entries(around, pair)
+        for exchange, window, reason in self._without_answer(job):
+            known = [entry.window for entry in entries if entry.exchange == exchange]
+            if missing := subtract(window.intersection(job.window), known):
+                self._ledger.record_open(pair, exchange, missing, FAILED, reason)
                 silent = True
-        return self._ledger.entries(job.window, pair) if silent else entries
+        return self._ledger.entries(around, pair) if silent else entries
+
+    def _without_answer(self, job: MergeJob) -> Iterator[tuple[str, Window, str]]:
+        """Fetches that failed, and exchanges that could not even be planned for; a repair asks only some."""
+        for request in self._failed.get(job.currency_pair, ()):
+            yield request.exchange, request.window, NO_RECORD
+        asked = {request.exchange for request in self._asked.get(job.currency_pair, ())}
+        if self._run.kind != REPAIR:
+            yield from ((name, job.window, NOT_ASKED) for name in job.exchanges if name not in asked)
 
     def _pieces(self, job: MergeJob, entries: Sequence[Entry]) -> list[Piece]:
-        """A repair merges whatever is there; any other run its whole interval or nothing."""
-        answered = {name: settled_windows(e for e in entries if e.exchange == name) for name in job.exchanges}
-        if self._run.kind == REPAIR:
-            return pieces(job, answered)
-        return [whole(job, answered, [request.exchange for request in self._failed.get(job.currency_pair, ())])]
+        """A repair merges whatever is there; any other run its whole interval or nothing.
+
+        What counts is the ledger: an exchange that does not answer now, and has before, still takes part.
+        """
+        names = self._run.settings.exchange_ids
+        answered = {name: settled_windows(e for e in entries if e.exchange == name) for name in names}
+        return pieces(job, answered) if self._run.kind == REPAIR else whole(job, answered)
+
+    def _note_refetch(self, outcome: JobOutcome) -> None:
+        """Whoever asks for everything anew must hear where that has failed, though older answers are there."""
+        job = outcome.job
+        failed = sorted({request.exchange for request in self._failed.get(job.currency_pair, ())})
+        if self._run.refetch and failed and outcome.written:
+            names = ", ".join(failed)
+            outcome.short.append(
+                f"{job.currency_pair}: the candles of {job.window} are those that were there before; failed: {names}"
+            )
 
     def _merge_piece(self, piece: Piece, entries: Sequence[Entry], outcome: JobOutcome) -> None:
         pair, missing = outcome.job.currency_pair, sorted(set(outcome.job.exchanges) - set(piece.exchanges))
@@ -86,16 +112,18 @@ class Aggregation:
             return
         if missing:
             logger.warning("%s is merged without %s", pair, ", ".join(missing))
-        outcome.candle_count += self._merger.merge(pair, piece.window, piece.exchanges, entries)
+        merged = self._merger.merge(pair, piece.window, piece.exchanges, entries)
+        outcome.candle_count += merged.candle_count
+        outcome.suspected += merged.suspected
         outcome.written.append(piece.window)
 
     def _account(self, outcome: JobOutcome) -> None:
+        """Add up each day of which the ledger has something new."""
         job = outcome.job
-        for part in split_days(job.window):
-            day_ms = floor_ms(part.start_ms, DAY_MS)
-            day = Window(day_ms, day_ms + DAY_MS)
+        touched = union(map(touched_days, (job.window, *outcome.suspected)))
+        for day in (day for window in touched for day in split_days(window)):
             entries = self._ledger.entries(day, job.currency_pair)
-            for exchange, sums in self._daily.update(job.currency_pair, day_ms, entries).items():
+            for exchange, sums in self._daily.update(job.currency_pair, day.start_ms, entries).items():
                 outcome.accounts.append(sums)
                 if sums.open:
                     logger.warning(

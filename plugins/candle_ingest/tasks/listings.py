@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from candle_ingest.adapters.ccxt_exchange import CcxtExchange, Market
 from candle_ingest.adapters.connections import RedisClient, exchange_connection
 from candle_ingest.adapters.market_cache import MarketCache
-from candle_ingest.core.exchange_facts import canonical_exchange
 from candle_ingest.core.symbol import Symbol
 from candle_ingest.core.timeframe import timeframe_name
 from candle_ingest.errors import CandleIngestError, ConfigurationError
@@ -18,9 +17,13 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Listings:
-    """The markets of each exchange by currency pair, the exchanges, and why some could not be asked."""
+    """The markets of each exchange by currency pair, the exchanges, and why some could not be asked.
+
+    `halted` has the markets that may stand for a pair and are listed, but not traded now.
+    """
 
     markets: dict[str, dict[str, Market]] = field(default_factory=dict)
+    halted: dict[str, dict[str, list[Market]]] = field(default_factory=dict)
     unreachable: dict[str, str] = field(default_factory=dict)
     opened: dict[str, CcxtExchange] = field(default_factory=dict)
 
@@ -44,14 +47,13 @@ def find_listings(
     """
     listings = Listings()
     cache = MarketCache(client, read_only=read_only) if client is not None else None
-    for name in settings.exchanges:
-        exchange = canonical_exchange(name)
+    for name, exchange in zip(settings.exchanges, settings.exchange_ids, strict=True):
         if exchange != name:
             logger.info("%s is called %s in ccxt now", name, exchange)
         api = _opened(settings, exchange, None if read_only else client)
         listings.opened[exchange] = api
         try:
-            listings.markets[exchange] = _listed(settings, api, symbols, cache)
+            _add_markets(listings, settings, api, symbols, cache)
         except ConfigurationError:
             raise
         except CandleIngestError as error:
@@ -69,17 +71,24 @@ def _opened(settings: PipelineSettings, exchange: str, limiter: RedisClient | No
     return api
 
 
-def _listed(
-    settings: PipelineSettings, api: CcxtExchange, symbols: Sequence[Symbol], cache: MarketCache | None
-) -> dict[str, Market]:
-    wanted = {symbol: equivalent_markets(symbol, settings.quote_equivalents) for symbol in symbols}
+def _add_markets(
+    listings: Listings,
+    settings: PipelineSettings,
+    api: CcxtExchange,
+    symbols: Sequence[Symbol],
+    cache: MarketCache | None,
+) -> None:
+    wanted = {symbol.currency_pair: equivalent_markets(symbol, settings.quote_equivalents) for symbol in symbols}
     names = {name for equivalents in wanted.values() for name in equivalents}
     if cache is None:
         found = {market["symbol"]: market for market in api.spot_markets() if market["symbol"] in names}
     else:
         found = cache.markets(exchange_connection(api.exchange), names, api.spot_markets)
-    first = {symbol: next((found[name] for name in names if name in found), None) for symbol, names in wanted.items()}
-    return {symbol.currency_pair: market for symbol, market in first.items() if market is not None}
+    listed = {pair: [found[name] for name in equivalents if name in found] for pair, equivalents in wanted.items()}
+    traded = {pair: [market for market in markets if market["active"]] for pair, markets in listed.items()}
+    halted = {pair: [market for market in markets if not market["active"]] for pair, markets in listed.items()}
+    listings.markets[api.exchange] = {pair: markets[0] for pair, markets in traded.items() if markets}
+    listings.halted[api.exchange] = {pair: markets for pair, markets in halted.items() if markets}
 
 
 def _say_if_built(exchange: str, granularity_minutes: int, source_minutes: int) -> None:

@@ -1,7 +1,7 @@
 """What one merge is about: a pair, a window, and the exchanges that list the pair."""
 
 import itertools
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Self
 
@@ -10,12 +10,16 @@ from candle_ingest.core.window import Window
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MergeJob:
-    """The candles of [start_ms, end_ms) of one pair are to be merged, from those `exchanges` that answered."""
+    """The candles of [start_ms, end_ms) of one pair are to be merged; those before `reread_before_ms` once more.
+
+    `exchanges` are those that are known to list the pair.
+    """
 
     ticker: str
     currency_pair: str
     start_ms: int
     end_ms: int
+    reread_before_ms: int
     exchanges: tuple[str, ...]
 
     @property
@@ -35,35 +39,36 @@ class MergeJob:
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """A part of a job for which the same exchanges have answered."""
+    """A window for which the same exchanges have answered."""
 
     window: Window
     exchanges: tuple[str, ...]
 
 
-def whole(job: MergeJob, answered: Mapping[str, Sequence[Window]], failed: Iterable[str]) -> Piece:
-    """The job in one piece: an exchange takes part if it answered for all of it and its fetch did not fail."""
-    without = set(failed)
-    complete = [
-        name
-        for name in job.exchanges
-        if name not in without and any(window.covers(job.window) for window in answered.get(name, ()))
-    ]
-    return Piece(job.window, tuple(complete))
+# The settled windows of each exchange.
+Answers = Mapping[str, Sequence[Window]]
 
 
-def pieces(job: MergeJob, answered: Mapping[str, Sequence[Window]]) -> list[Piece]:
+def whole(job: MergeJob, answered: Answers) -> list[Piece]:
+    """The job in one piece: an exchange takes part if it has answered for all of it.
+
+    What is merged once more is a piece of its own where other exchanges have answered for it than for what is new:
+    one that fails today does not vanish from candles that it took part in yesterday.
+    """
+    border_ms = min(max(job.start_ms, job.reread_before_ms), job.end_ms)
+    again, new = Window(job.start_ms, border_ms), Window(border_ms, job.end_ms)
+    found = [_piece(window, answered) for window in (again, new) if window]
+    return found if len({piece.exchanges for piece in found}) > 1 else [_piece(job.window, answered)]
+
+
+def pieces(job: MergeJob, answered: Answers) -> list[Piece]:
     """The job cut wherever an exchange's answers begin or end, ascending."""
     borders = {job.start_ms, job.end_ms}
-    for name in job.exchanges:
-        for window in answered.get(name, ()):
-            part = window.intersection(job.window)
-            borders |= {part.start_ms, part.end_ms} if part else set()
-    ordered = sorted(borders)
-    found = []
-    for start_ms, end_ms in itertools.pairwise(ordered):
-        window = Window(start_ms, end_ms)
-        found.append(
-            Piece(window, tuple(n for n in job.exchanges if any(w.covers(window) for w in answered.get(n, ()))))
-        )
-    return found
+    for window in (window for windows in answered.values() for window in windows):
+        part = window.intersection(job.window)
+        borders |= {part.start_ms, part.end_ms} if part else set()
+    return [_piece(Window(start_ms, end_ms), answered) for start_ms, end_ms in itertools.pairwise(sorted(borders))]
+
+
+def _piece(window: Window, answered: Answers) -> Piece:
+    return Piece(window, tuple(name for name, own in answered.items() if any(w.covers(window) for w in own)))

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from candle_ingest.adapters.candle_store import CandleStore
 from candle_ingest.adapters.coverage_ledger import CoverageLedger
@@ -11,14 +12,20 @@ from candle_ingest.core.candles import Candles
 from candle_ingest.core.coverage import NOT_LISTED, SUSPECTED, Entry, settled_windows
 from candle_ingest.core.merging import merge_candles
 from candle_ingest.core.outages import SHORTEST_MS, suspected_outages
-from candle_ingest.core.window import Window, split_rows, subtract
+from candle_ingest.core.window import Window, split_rows, subtract, union
 from candle_ingest.tasks.run import Run
 
 logger = logging.getLogger(__name__)
 # A month of minutes: what is in memory at a time, whatever the length of the run.
 MERGE_SLOTS = 44_640
-# Shorter windows than a suspicion needs are looked at together with the time before them.
-LOOK_BACK_MS = 2 * SHORTEST_MS
+
+
+@dataclass(frozen=True, slots=True)
+class Merged:
+    """What came of a merge: the number of candles, and the silences that are suspected, also beside its window."""
+
+    candle_count: int
+    suspected: list[Window]
 
 
 class Merger:
@@ -30,43 +37,52 @@ class Merger:
         self._ledger = CoverageLedger(bucket, run.bar_ms, run.recorder)
         self._merges = MergeLedger(bucket, run.bar_ms)
 
-    def merge(self, currency_pair: str, window: Window, exchanges: Sequence[str], entries: Sequence[Entry]) -> int:
-        """Merge and write the window; return the number of merged candles. `entries` are those of the pair."""
-        count = 0
+    def merge(self, currency_pair: str, window: Window, exchanges: Sequence[str], entries: Sequence[Entry]) -> Merged:
+        """Merge and write the window. `entries` are those of the pair in its neighbourhood."""
+        count, suspected = 0, list[Window]()
         for part in split_rows(window, self._run.bar_ms, MERGE_SLOTS):
-            by_exchange = self._store.read_exchange_candles(currency_pair, exchanges, part)
+            beside = neighbourhood(part, self._run.bar_ms)
+            around = self._store.read_exchange_candles(currency_pair, exchanges, beside)
+            by_exchange = {name: candles.between(part.start_ms, part.end_ms) for name, candles in around.items()}
             merged = merge_candles(by_exchange, self._run.settings.high_low)
             self._store.write_merged(currency_pair, merged)
             self._merges.record(currency_pair, part, merged.candles, exchanges)
-            self._note_outages(currency_pair, part, by_exchange, entries)
+            suspected += self._note_outages(currency_pair, beside, around, entries)
             count += len(merged)
         logger.info("Successfully processed %s candles for %s", f"{count:,}", currency_pair)
-        return count
+        return Merged(count, suspected)
 
     def _note_outages(
-        self, currency_pair: str, part: Window, by_exchange: Mapping[str, Candles], entries: Sequence[Entry]
-    ) -> None:
+        self, currency_pair: str, around: Window, by_exchange: Mapping[str, Candles], entries: Sequence[Entry]
+    ) -> list[Window]:
         traded = {name: candles.traded_ms() for name, candles in by_exchange.items()}
-        if all(map(len, traded.values())) and part.end_ms - part.start_ms < SHORTEST_MS:
-            return
-        if not any(map(len, traded.values())):
-            return
-        if part.end_ms - part.start_ms < LOOK_BACK_MS:
-            part = Window(part.end_ms - LOOK_BACK_MS, part.end_ms)
-            earlier = self._store.read_exchange_candles(currency_pair, list(by_exchange), part)
-            traded = {name: candles.traded_ms() for name, candles in earlier.items()}
-        for name, silences in suspected_outages(traded, part, self._run.bar_ms).items():
-            self._suspect(currency_pair, name, silences, [e for e in entries if e.exchange == name])
+        own = {name: [entry for entry in entries if entry.exchange == name] for name in by_exchange}
+        answered = {
+            name: union(window.intersection(around) for window in settled_windows(known)) for name, known in own.items()
+        }
+        silences = suspected_outages(traded, answered, self._run.bar_ms)
+        return [new for name, found in silences.items() for new in self._suspect(currency_pair, name, found, own[name])]
 
-    def _suspect(self, currency_pair: str, exchange: str, silences: Sequence[Window], known: Sequence[Entry]) -> None:
-        """Once only: what was suspected before, is older than the market or was never asked for is left alone."""
+    def _suspect(
+        self, currency_pair: str, exchange: str, silences: Sequence[Window], known: Sequence[Entry]
+    ) -> list[Window]:
+        """Once only: what was suspected before, or is older than the market, is left alone."""
         seen = [entry.window for entry in known if entry.status in (SUSPECTED, NOT_LISTED)]
-        answered = [silence.intersection(window) for silence in silences for window in settled_windows(known)]
-        new = [part for silence in answered for part in subtract(silence, seen)]
-        new = [part for part in new if part.end_ms - part.start_ms >= SHORTEST_MS]
-        for silence in new:
+        new = [part for silence in silences for part in subtract(silence, seen)]
+        for part in new:
             logger.warning(
                 "%s @ %s: no trade in %s while other exchanges traded: a suspected outage, to be asked again later",
-                currency_pair, exchange, silence,
+                currency_pair, exchange, part,
             )  # fmt: skip
         self._ledger.record_suspected(currency_pair, exchange, new, "no trade for long while other exchanges traded")
+        return new
+
+
+def neighbourhood(window: Window, bar_ms: int) -> Window:
+    """A window and what lies beside it: a silence may begin before it, or go on behind it.
+
+    However short the window, there is enough to tell the pace of an exchange. All on the grid of the candles.
+    """
+    beside_ms = max(SHORTEST_MS, bar_ms)
+    start_ms = min(window.start_ms - beside_ms, window.end_ms - 2 * beside_ms)
+    return Window(max(0, start_ms), window.end_ms + beside_ms)

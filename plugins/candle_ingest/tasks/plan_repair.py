@@ -9,9 +9,9 @@ from candle_ingest.adapters.influx_bucket import InfluxBucket
 from candle_ingest.adapters.merge_ledger import MergeLedger
 from candle_ingest.core.call_estimate import candle_calls
 from candle_ingest.core.exchange_facts import exchange_facts
-from candle_ingest.core.repair import Gap, due_gaps, unmerged
+from candle_ingest.core.repair import Gap, due_gaps, stale_windows
 from candle_ingest.core.symbol import Symbol
-from candle_ingest.core.window import Window, union
+from candle_ingest.core.window import Window, touched_days, union
 from candle_ingest.tasks.fetch_request import FetchRequest
 from candle_ingest.tasks.listings import Listings
 from candle_ingest.tasks.merge_job import MergeJob
@@ -22,11 +22,11 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class OpenWork:
-    """The due gaps of one symbol, and what is fetched but not merged yet."""
+    """The due gaps of one symbol, and the windows whose merge is missing or knows less than the ledger."""
 
     symbol: Symbol
     gaps: list[Gap]
-    unmerged: list[Window]
+    stale: list[Window]
 
 
 def plan_repair(
@@ -43,18 +43,18 @@ def plan_repair(
 
 
 def _open_work(run: Run, symbol: Symbol, listings: Listings, bucket: InfluxBucket) -> OpenWork:
-    pair = symbol.currency_pair
-    ledger = CoverageLedger(bucket, run.bar_ms)
-    listed = listings.exchanges_of(pair)
-    open_ = [e for e in ledger.unsettled(pair) if e.exchange in listed]
-    if not open_:
-        return OpenWork(symbol, [], [])
-    around = Window(min(e.window.start_ms for e in open_), max(e.window.end_ms for e in open_))
-    entries = [entry for entry in ledger.entries(around, pair) if entry.exchange in listed]
+    """Looks at the days on which something was ever open: on the others each run has merged what it fetched."""
+    pair, listed = symbol.currency_pair, listings.exchanges_of(symbol.currency_pair)
+    ledger, merges = CoverageLedger(bucket, run.bar_ms), MergeLedger(bucket, run.bar_ms)
+    days = union(touched_days(entry.window) for entry in ledger.unsettled(pair))
+    entries = [
+        entry for span in days for entry in ledger.entries(span, pair) if entry.exchange in run.settings.exchange_ids
+    ]
+    merged = [merge for span in days for merge in merges.merges(span, pair)]
     return OpenWork(
         symbol,
-        due_gaps(entries, run.now_ms),
-        unmerged(entries, MergeLedger(bucket, run.bar_ms).merges(around, pair)),
+        due_gaps([entry for entry in entries if entry.exchange in listed], run.now_ms),
+        stale_windows(entries, merged, days, run.bar_ms, run.settings.min_exchanges),
     )
 
 
@@ -91,7 +91,8 @@ def _merges(work: OpenWork, requests: Sequence[FetchRequest], listings: Listings
             currency_pair=pair,
             start_ms=window.start_ms,
             end_ms=window.end_ms,
+            reread_before_ms=window.start_ms,
             exchanges=tuple(listings.exchanges_of(pair)),
         )
-        for window in union([*asked, *work.unmerged])
+        for window in union([*asked, *work.stale])
     ]

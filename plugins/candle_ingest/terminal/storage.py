@@ -6,7 +6,6 @@ from contextlib import contextmanager
 from candle_ingest.adapters.connections import connect_influxdb, connect_redis
 from candle_ingest.adapters.influx_bucket import InfluxBucket
 from candle_ingest.adapters.symbol_list import read_symbols
-from candle_ingest.core.exchange_facts import canonical_exchange
 from candle_ingest.core.symbol import Symbol
 from candle_ingest.settings import PipelineSettings
 
@@ -29,4 +28,4 @@ def listed_symbols(settings: PipelineSettings) -> list[Symbol]:
 
 def exchange_names(settings: PipelineSettings) -> tuple[str, ...]:
     """The exchanges of the pipeline, by the names that InfluxDB has."""
-    return tuple(canonical_exchange(name) for name in settings.exchanges)
+    return settings.exchange_ids

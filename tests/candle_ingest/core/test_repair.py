@@ -1,7 +1,7 @@
 import pytest
 
-from candle_ingest.core.coverage import ANSWERED, CONFIRMED, FAILED, REJECTED, SUSPECTED, Entry
-from candle_ingest.core.repair import Gap, Merge, due_gaps, due_ms, unmerged
+from candle_ingest.core.coverage import ANSWERED, CONFIRMED, FAILED, NOT_LISTED, REJECTED, SUSPECTED, Entry
+from candle_ingest.core.repair import Gap, Merge, due_gaps, due_ms, stale_windows
 from candle_ingest.core.window import DAY_MS, Window
 
 MINUTE = 60_000
@@ -63,19 +63,55 @@ def test_a_suspicion_rests_for_an_hour():
     assert len(due_gaps(known, 61 * MINUTE)) == 1
 
 
-def test_what_was_answered_after_a_failure_is_unmerged_until_it_took_part_in_a_merge():
+DAY = [Window(0, DAY_MS)]
+
+
+def stale(entries, merges, minimum=1, days=DAY, bar_ms=MINUTE):
+    return stale_windows(entries, merges, days, bar_ms, minimum)
+
+
+def test_a_merge_is_stale_where_an_answer_came_after_it_or_took_no_part_in_it():
     known = [entry(0, 60, FAILED), entry(0, 60, ANSWERED, at=5)]
-    assert unmerged(known, []) == [window(0, 60)]
-    assert unmerged(known, [merge(0, 60, "htx", at=9)]) == [window(0, 60)]
-    assert unmerged(known, [merge(0, 60, "kraken", at=4)]) == [window(0, 60)]
-    assert unmerged(known, [merge(0, 60, "kraken", "htx", at=5)]) == []
-    assert unmerged(known, [merge(0, 40, "kraken", at=9)]) == [window(40, 60)]
+    assert stale(known, []) == [window(0, 60)]
+    assert stale(known, [merge(0, 60, "htx", at=9)]) == [window(0, 60)]
+    assert stale(known, [merge(0, 60, "kraken", at=4)]) == [window(0, 60)]
+    assert stale(known, [merge(0, 60, "kraken", "htx", at=5)]) == []
+    assert stale(known, [merge(0, 40, "kraken", at=9)]) == [window(40, 60)]
 
 
-def test_what_never_was_open_is_left_to_its_own_run():
-    assert unmerged([entry(0, 60, ANSWERED)], []) == []
+def test_what_was_answered_beside_a_failure_is_stale_too():
+    known = [entry(0, 60, ANSWERED, exchange="htx"), entry(0, 20, ANSWERED), entry(20, 60, FAILED)]
+    assert stale(known, [merge(0, 60, "htx", at=9)]) == [window(0, 20)]
 
 
-def test_a_suspicion_waits_for_its_second_answer():
-    known = [entry(0, 60, SUSPECTED), entry(0, 60, ANSWERED, at=5)]
-    assert unmerged(known, []) == []
+def test_the_last_merge_counts_not_the_best_one():
+    known = [entry(0, 60, ANSWERED), entry(0, 60, ANSWERED, exchange="htx")]
+    merges = [merge(50, 60, "htx", at=9), merge(0, 60, "kraken", "htx", at=5)]
+    assert stale(known, merges) == [window(50, 60)]
+
+
+def test_nothing_is_stale_for_which_too_few_exchanges_have_answered():
+    known = [entry(0, 60, ANSWERED, exchange="htx"), entry(0, 20, ANSWERED)]
+    assert stale(known, [], minimum=2) == [window(0, 20)]
+    assert stale(known, [], minimum=3) == []
+    assert stale([], []) == []
+
+
+def test_a_market_that_was_not_listed_yet_has_answered():
+    known = [entry(0, 60, ANSWERED, exchange="htx"), entry(0, 60, NOT_LISTED)]
+    assert stale(known, [], minimum=2) == [window(0, 60)]
+
+
+def test_an_exchange_that_has_never_answered_makes_nothing_stale():
+    known = [entry(0, 60, ANSWERED, exchange="htx"), entry(0, 60, FAILED), entry(0, 60, SUSPECTED)]
+    assert stale(known, [merge(0, 60, "htx")]) == []
+
+
+def test_days_apart_are_looked_at_apart():
+    days = [Window(0, DAY_MS), Window(3 * DAY_MS, 4 * DAY_MS)]
+    known = [entry(1430, 1440, ANSWERED), entry(1440, 2880, ANSWERED), entry(4320, 4330, ANSWERED)]
+    assert stale(known, [], days=days) == [window(1430, 1440), window(4320, 4330)]
+
+
+def test_candles_of_an_hour_are_counted_by_the_hour():
+    assert stale([entry(60, 180, ANSWERED)], [merge(60, 120, "kraken")], bar_ms=60 * MINUTE) == [window(120, 180)]
