@@ -17,7 +17,7 @@ from candle_ingest.settings import PipelineSettings
 from candle_ingest.terminal.moments import moment_ms, now_ms, window_between
 from candle_ingest.terminal.options import AsJson, Pipeline, pipeline_settings
 from candle_ingest.terminal.output import console, print_json, print_table
-from candle_ingest.terminal.storage import listed_symbols, open_bucket
+from candle_ingest.terminal.storage import exchange_names, listed_symbols, open_bucket
 
 NUMBERS = ("expected", "present", "quiet", "not listed", "suspected", "rejected", "failed", "not asked")
 # The last run of a day needs some time after midnight.
@@ -31,13 +31,16 @@ def coverage(
     daily: Annotated[bool, typer.Option("--daily", help="One line for each day")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """How the minutes of each symbol and exchange add up. Exit status 1 where some are open."""
+    """How the minutes of each symbol and exchange add up. Exit status 1 where some are open.
+
+    Exchanges that the pipeline no longer has do not count.
+    """
     settings = pipeline_settings(pipeline)
     window = _whole_days(settings, from_, to)
-    pairs = [symbol.currency_pair for symbol in listed_symbols(settings)]
+    pairs, names = [symbol.currency_pair for symbol in listed_symbols(settings)], exchange_names(settings)
     with open_bucket(settings) as bucket:
         known = DailyCoverage(bucket, bar_ms(settings.candle_granularity_minutes)).read(window)
-    wanted = [day for day in known if day.currency_pair in pairs]
+    wanted = [day for day in known if day.currency_pair in pairs and day.exchange in names]
     days = with_unasked(wanted, pairs, window, bar_ms(settings.candle_granularity_minutes))
     sums = total(day.account for day in days)
     if as_json:
