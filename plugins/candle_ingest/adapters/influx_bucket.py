@@ -183,9 +183,13 @@ class InfluxBucket:
         body = error.body.decode(errors="replace") if isinstance(error.body, bytes) else str(error.body)
         text = f"InfluxDB, {what} in bucket {self.name!r}: HTTP {error.status}: {body[:500]}"
         if error.status == 404:
-            return BucketMissingError(f"{text}. validate_symbols creates the bucket: clear that task")
+            return BucketMissingError(
+                f"{text}. validate_symbols creates the bucket: unpause the DAGs, or clear that task"
+            )
         if error.status in (401, 403):
-            return ConfigurationError(f"{text}. Check the token in influxdb_default, and what it may do")
+            return ConfigurationError(
+                f"{text}. Check the token in influxdb_default (or INFLUXDB_TOKEN), and what it may do"
+            )
         if error.status == 429 or (error.status or 0) >= 500 or DISK_FULL in text:
             return InfluxTemporaryError(text, retry_after_seconds(error.headers, datetime.now(UTC)))
         return RefusedLinesError(text) if error.status in REFUSED_STATUSES else PermanentError(text)

@@ -1,5 +1,6 @@
 """`export`: merged candles in a file."""
 
+import os
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
@@ -62,7 +63,14 @@ def _open_minutes(
 
 def _write(bucket: InfluxBucket, pair: str, window: Window, bar: int, path: Path) -> int:
     store = CandleStore(bucket)
-    return write_candle_file(path, (store.read_merged(pair, part) for part in split_rows(window, bar, ROWS)))
+    try:
+        return write_candle_file(path, (store.read_merged(pair, part) for part in split_rows(window, bar, ROWS)))
+    except OSError as error:
+        # Parquet's own text for it names the unfinished file.
+        reason = os.strerror(error.errno) if error.errno else error
+        raise ConfigurationError(
+            f"--to-file is {path}: cannot be written ({reason}); name a folder that exists and that you may write to"
+        ) from error
 
 
 def _print(count: int | None, path: Path, found: list[OpenMinutes]) -> None:

@@ -1,12 +1,13 @@
 """Batches of lines; what needs a server is in tests/integration/test_influxdb.py."""
 
+import re
 from unittest.mock import MagicMock
 
 import pytest
 from influxdb_client.rest import ApiException
 
 from candle_ingest.adapters.influx_bucket import BATCH_LINES, InfluxBucket
-from candle_ingest.errors import PermanentError
+from candle_ingest.errors import ConfigurationError, PermanentError
 
 
 @pytest.fixture
@@ -39,6 +40,20 @@ def test_after_a_batch_that_fails_for_good_none_is_written(bucket, write):
     with pytest.raises(PermanentError, match="HTTP 401"):
         bucket.write_lines(["m v=1i 1"] * (3 * BATCH_LINES))
     assert write.call_count == 2
+
+
+@pytest.mark.parametrize(
+    ("status", "what_to_do"),
+    [
+        (401, "Check the token in influxdb_default (or INFLUXDB_TOKEN), and what it may do"),
+        (403, "Check the token in influxdb_default (or INFLUXDB_TOKEN), and what it may do"),
+        (404, "validate_symbols creates the bucket: unpause the DAGs, or clear that task"),
+    ],
+)
+def test_who_is_refused_is_told_what_to_do(bucket, write, status, what_to_do):
+    write.side_effect = ApiException(status=status, reason="no")
+    with pytest.raises(ConfigurationError, match=f"{re.escape(what_to_do)}$"):
+        bucket.write_lines(["m v=1i 1"])
 
 
 def test_an_error_while_lines_are_made_is_raised_after_what_was_made(bucket, write):
