@@ -1,4 +1,6 @@
 import subprocess
+import sys
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -35,6 +37,10 @@ def test_a_shell_knows_the_pipeline_afterwards_whatever_is_in_its_settings(write
 
 def test_a_shell_finds_the_command_afterwards(write):
     assert in_shell(write(), "command -v candle-ingest") == str(REPOSITORY / "bin" / "candle-ingest")
+
+
+def test_a_shell_finds_the_airflow_of_this_python_afterwards(write):
+    assert in_shell(write(), "command -v airflow") == str(Path(sys.executable).parent / "airflow")
 
 
 def test_only_its_owner_can_read_it_and_it_has_no_more_than_is_needed(write):
