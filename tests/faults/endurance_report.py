@@ -44,8 +44,9 @@ class Endurance:
             them.
 
             Runs: {runs}. Seconds from the end of the newest candle that the watermark vouches for to the present:
-            {max(self.lags):.0f} at most, {statistics.median(self.lags):.0f} in the median, {self.last_lag:.0f} at the
-            end. Series in InfluxDB: {self.series}, as the design implies: {self.series_expected}.
+            {max([*self.lags, self.last_lag]):.0f} at most, {statistics.median(self.lags):.0f} in the median,
+            {self.last_lag:.0f} at the end. Series in InfluxDB: {self.series}, as the design implies:
+            {self.series_expected}.
         """
         paragraphs = [textwrap.fill(" ".join(text.split()), 119) for text in said.split("\n\n")]
         return "\n## Endurance\n" + "\n\n".join(paragraphs) + "\n\n"
