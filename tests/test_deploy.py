@@ -12,6 +12,13 @@ REPOSITORY = Path(__file__).parents[1]
 DEPLOY = REPOSITORY / "deploy"
 DOCKERFILE = (DEPLOY / "Dockerfile").read_text()
 VALUES_FILES = ("values.yaml", "values-celery.yaml")
+HELM_TOLD_IN = (
+    *(DEPLOY / name for name in VALUES_FILES),
+    REPOSITORY / "README.md",
+    REPOSITORY / "docs" / "how-to" / "move-to-kubernetes.md",
+)
+# Without it the chart's administrator is admin with the password admin.
+ADMIN_PASSWORD = "--set createUserJob.defaultUser.password=…"
 # Of the official chart's values.yaml; those below a documented mapping (`resources`, `config`) are free.
 CHART_KEYS = {
     "airflowVersion",
@@ -74,7 +81,18 @@ def test_the_connections_come_from_a_secret():
         {"secretRef": {"name": "candle-ingest-connections"}}
     ]
     for name in VALUES_FILES:
-        assert not re.search(r"(password|token|://\S+@)", (DEPLOY / name).read_text(), re.I)
+        told = (DEPLOY / name).read_text().replace(ADMIN_PASSWORD, "")
+        assert not re.search(r"(password|token|://\S+@)", told, re.I)
+
+
+@pytest.mark.parametrize("file", HELM_TOLD_IN, ids=lambda file: file.name)
+def test_every_way_to_install_sets_the_version_and_a_password(file):
+    text = re.sub(r"\\\n[# ]+", "", file.read_text())
+    commands = [line for line in text.splitlines() if "helm upgrade --install" in line]
+    assert commands
+    for command in commands:
+        assert "--version 1.22.0 -f deploy/values.yaml " in command
+        assert ADMIN_PASSWORD in command
 
 
 def test_celery_workers_load_plugins_early_as_those_that_were_tested():

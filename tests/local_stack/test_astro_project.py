@@ -55,6 +55,17 @@ def test_the_connections_fit_the_containers():
     }
 
 
+def test_the_readme_writes_the_symbols_with_the_password_of_the_container():
+    compose = yaml.safe_load((REPOSITORY / "docker-compose.override.yml").read_text())["services"]
+    command = re.search(r"redis-cli -a (\S+) SET", (REPOSITORY / "README.md").read_text())
+    assert command[1] == compose["redis"]["command"][-1]
+
+
+def test_an_environment_file_that_was_only_copied_overrides_no_setting():
+    lines = (REPOSITORY / ".env.example").read_text().splitlines()
+    assert [line for line in lines if line and not line.startswith("#")] == []
+
+
 def test_every_port_is_of_this_machine_only():
     compose = yaml.safe_load((REPOSITORY / "docker-compose.override.yml").read_text())["services"]
     ports = [port for service in compose.values() for port in service["ports"]]
