@@ -24,7 +24,10 @@ def plan(
     symbols: Annotated[str, typer.Option(help="Such as btcusd,ethusd; without it those in Redis")] = "",
     as_json: AsJson = False,
 ) -> None:
-    """Calls, hours and candles of the whole backfill, and what cannot be had. Asks for markets only."""
+    """Calls, hours and candles of the whole backfill, and what cannot be had.
+
+    Asks for markets, and kraken for its trades per day.
+    """
     settings = pipeline_settings(pipeline)
     if symbols:
         client, wanted = None, [parse_symbol(text.strip()) for text in symbols.split(",")]
