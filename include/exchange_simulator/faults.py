@@ -8,7 +8,7 @@ from include.exchange_simulator.markets import EXCHANGES
 from include.exchange_simulator.mutations import MUTATIONS
 
 KINDS = frozenset(
-    {"status", "delay", "reset", "truncate", "body", "empty", "stale", "gone", "huge", "drip"} | MUTATIONS
+    {"status", "delay", "reset", "truncate", "body", "empty", "stale", "gone", "halted", "huge", "drip"} | MUTATIONS
 )
 _BODIES = {
     "html": "<html><body><h1>Just a moment...</h1></body></html>",
@@ -39,9 +39,10 @@ class Fault:
 
     `path` limits it to paths that contain this text. `status` and `headers` belong to kind status, `seconds`
     to delay, `body` (text, or html, empty, json) to status and body, `when` (before or middle) to reset and drip,
-    `market` (BTC/USDT) to gone, `megabytes` and `compressed` to huge.
+    `market` (BTC/USDT) to gone and halted, `megabytes` and `compressed` to huge.
 
     stale: what was answered to the request before, on the same path. gone: the exchange has no such market.
+    halted: it is listed, and not traded now; its candles are served.
     huge: an answer of so many megabytes. drip: a byte every `seconds`, of the head (before) or the body (middle).
     """
 
@@ -74,7 +75,7 @@ def _problem(description: dict[str, Any]) -> str | None:
         (exchange not in EXCHANGES, f"exchange {exchange!r}: one of {', '.join(EXCHANGES)}"),
         (kind not in KINDS, f"kind {kind!r}: one of {', '.join(sorted(KINDS))}"),
         (description.get("when", "before") not in ("before", "middle"), "when: before or middle"),
-        (kind == "gone" and not description.get("market"), "kind gone needs a market such as BTC/USDT"),
+        (kind in ("gone", "halted") and not description.get("market"), f"kind {kind} needs a market such as BTC/USDT"),
         (
             kind == "body" and "body" not in description,
             "kind body needs a body: html, empty, json or any text",

@@ -65,6 +65,7 @@ class Simulator:
             mutation=fault.kind if fault and fault.kind in MUTATIONS else None,
             empty=fault is not None and fault.kind == "empty",
             gone=fault.market if fault and fault.kind == "gone" else "",
+            halted=fault.market if fault and fault.kind == "halted" else "",
         )
         answer, outcome = self._limited(exchange, route, request)
         if fault and fault.kind == "stale":

@@ -241,6 +241,18 @@ def test_a_stale_answer_is_the_one_before(simulator: SimulatorProcess) -> None:
 
 
 @pytest.mark.parametrize("name", EXCHANGES)
+def test_a_market_that_is_halted_is_not_traded_and_serves_its_candles(
+    name: str, connected: Connect, simulator: SimulatorProcess
+) -> None:
+    connected(name)
+    simulator.set_fault(name, "halted", market=SYMBOLS[name])
+    assert page(connected, name)
+    listed = {market["symbol"]: market["active"] for market in connect_ccxt(simulator, name).fetch_markets()}
+    # Bybit and OKX list only what trades.
+    assert listed.get(SYMBOLS[name], False) is False
+
+
+@pytest.mark.parametrize("name", EXCHANGES)
 def test_a_market_that_is_gone(name: str, connected: Connect, simulator: SimulatorProcess) -> None:
     connected(name)
     simulator.set_fault(name, "gone", market=SYMBOLS[name])

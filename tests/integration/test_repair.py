@@ -8,9 +8,10 @@ import pytest
 
 from candle_ingest.adapters.connections import connect_influxdb
 from candle_ingest.adapters.coverage_ledger import CoverageLedger
+from candle_ingest.adapters.flux_times import flux_range
 from candle_ingest.adapters.influx_bucket import InfluxBucket
 from candle_ingest.core.coverage import CONFIRMED, NOT_LISTED, REPAIRED, SUSPECTED, Entry
-from candle_ingest.core.window import DAY_MS, Window
+from candle_ingest.core.window import DAY_MS, Window, union
 from candle_ingest.settings import PipelineSettings
 from include.exchange_simulator.coins import utc_ms
 from tests.integration.steps import merged_truth, run_steps, stored, watermarks, with_settings
@@ -33,20 +34,21 @@ def settings(make_settings):
     return make_settings(THREE)
 
 
-def ledger(settings: PipelineSettings, status: str) -> list[Entry]:
+def ledger(settings: PipelineSettings, status: str, window: Window = DAY) -> list[Entry]:
     with InfluxBucket(connect_influxdb(), settings.influxdb_bucket) as bucket:
-        entries = CoverageLedger(bucket, 60_000).entries(DAY, "BTC/USD")
+        entries = CoverageLedger(bucket, 60_000).entries(window, "BTC/USD")
     return sorted((entry for entry in entries if entry.status == status), key=lambda entry: entry.window)
 
 
-def daily(settings: PipelineSettings, exchange: str) -> dict[str, int]:
+def daily(settings: PipelineSettings, exchange: str, day: Window = DAY) -> dict[str, int]:
     """The account of the day, read with a query of this test's own."""
     flux = """
-    from(bucket: bucket) |> range(start: 0) |> filter(fn: (r) => r._measurement == "daily_coverage")
+    from(bucket: bucket) |> range(start: time(v: start_ns), stop: time(v: stop_ns))
+      |> filter(fn: (r) => r._measurement == "daily_coverage")
       |> filter(fn: (r) => r.exchange == exchange and r.currency_pair == "BTC/USD")
     """
     with InfluxBucket(connect_influxdb(), settings.influxdb_bucket) as bucket:
-        found = {row["_field"]: int(row["_value"]) for row in bucket.query(flux, exchange=exchange)}
+        found = {row["_field"]: int(row["_value"]) for row in bucket.query(flux, exchange=exchange, **flux_range(day))}
     found.pop("recorded_at_ms", None)
     return {name: count for name, count in found.items() if count}
 
@@ -78,6 +80,40 @@ def test_a_merge_without_an_exchange_that_failed_is_made_again_with_it(settings,
     exchanges.clear_faults()
     repair(settings, broken.ended_ms + HOUR_MS)
     assert stored(settings.influxdb_bucket, "candles", "BTC/USD") == merged_truth(THREE, DAY)
+
+
+def test_what_was_answered_before_a_fetch_failed_is_merged_with_the_rest_of_it(settings, exchanges):
+    """coinbaseexchange answers two of five pages."""
+    first = Window(DAY.start_ms, DAY.start_ms + 10 * HOUR_MS)
+    run_steps(settings, "backfill", first, NOW_MS, merge=False)
+    exchanges.set_fault("coinbaseexchange", "status", status=503, path="candles")
+    broken = run_steps(settings, "backfill", DAY, NOW_MS)
+    assert daily(settings, "coinbaseexchange")["failed"] == 840
+    assert stored(settings.influxdb_bucket, "candles", "BTC/USD") == []
+    exchanges.clear_faults()
+    repair(settings, broken.ended_ms + HOUR_MS)
+    assert stored(settings.influxdb_bucket, "candles", "BTC/USD") == merged_truth(THREE, DAY)
+
+
+def test_a_row_of_each_page_that_cannot_be_trusted_costs_no_other_minute(settings, exchanges):
+    exchanges.set_fault("coinbaseexchange", "high_below_low", path="candles")
+    broken = run_steps(settings, "backfill", DAY, NOW_MS)
+    assert "failed: coinbaseexchange" in str(broken.incomplete)
+    assert daily(settings, "coinbaseexchange")["rejected"] == 5
+    exchanges.clear_faults()
+    repair(settings, broken.ended_ms + HOUR_MS)
+    assert stored(settings.influxdb_bucket, "candles", "BTC/USD") == merged_truth(THREE, DAY)
+
+
+def test_while_an_exchange_is_down_what_it_answered_before_is_merged_and_not_again_and_again(settings, exchanges):
+    morning = Window(DAY.start_ms, DAY.start_ms + 10 * HOUR_MS)
+    run_steps(settings, "backfill", morning, NOW_MS, merge=False)
+    exchanges.set_fault("coinbaseexchange", "status", status=503, path="candles")
+    broken = run_steps(settings, "backfill", DAY, NOW_MS)
+    second = repair(settings, broken.ended_ms + HOUR_MS // 10)
+    assert [(job.window, second.incomplete) for job in second.plan.merges] == [(morning, None)]
+    assert stored(settings.influxdb_bucket, "candles", "BTC/USD") == merged_truth(THREE, morning)
+    assert repair(settings, second.ended_ms + 1).plan.merges == []
 
 
 def test_a_repair_with_nothing_to_do_asks_for_nothing(settings):
@@ -146,6 +182,21 @@ def test_six_silent_hours_are_suspected_then_repaired_and_the_merge_holds_all_th
     assert [e.outcome for e in ledger(settings, SUSPECTED)] == [REPAIRED]
     assert "suspected" not in daily(settings, "coinbaseexchange")
     assert stored(settings.influxdb_bucket, "candles", "BTC/USD") == merged_truth(THREE, DAY)
+
+
+def test_a_silence_over_midnight_is_suspected_though_neither_day_has_enough_of_it(settings, exchanges):
+    """29 minutes before midnight and 29 after it; the second day is fetched first."""
+    midnight_ms = DAY.end_ms
+    silent = Window(midnight_ms - 29 * 60_000, midnight_ms + 29 * 60_000)
+    exchanges.set_clock(midnight_ms + DAY_MS + 60_000)
+    exchanges.set_fault("coinbaseexchange", "empty", path="candles")
+    run_steps(settings, "backfill", silent, midnight_ms + DAY_MS + 60_000, merge=False)
+    exchanges.clear_faults()
+    for day in (Window(midnight_ms, midnight_ms + DAY_MS), DAY):
+        run_steps(settings, "backfill", day, midnight_ms + DAY_MS + 60_000)
+    assert union(entry.window for entry in ledger(settings, SUSPECTED, Window(DAY.start_ms, silent.end_ms))) == [silent]
+    assert daily(settings, "coinbaseexchange", DAY)["suspected"] == 29
+    assert daily(settings, "coinbaseexchange", Window(midnight_ms, midnight_ms + DAY_MS))["suspected"] == 29
 
 
 def test_only_a_second_empty_answer_settles_a_suspicion_and_no_third_is_asked(settings, exchanges):

@@ -46,6 +46,7 @@ class Request:
     mutation: str | None = None
     empty: bool = False
     gone: str = ""
+    halted: str = ""
 
     def has(self, market: Market) -> bool:
         """Whether the exchange lists the market at the moment of the request."""
@@ -150,7 +151,7 @@ class Exchange(ABC):
 
     def is_trading(self, market: Market, request: Request) -> bool:
         """Whether the market is open for trading at the moment of the request."""
-        return market.halted_ms is None or request.now_ms < market.halted_ms
+        return market.symbol != request.halted and (market.halted_ms is None or request.now_ms < market.halted_ms)
 
     def market_by_id(self, id_: str, request: Request) -> Market | None:
         """The market of that id, None when there is none at the moment of the request."""

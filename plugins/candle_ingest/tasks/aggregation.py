@@ -11,7 +11,7 @@ from candle_ingest.core.coverage import FAILED, Account, Entry, settled_windows
 from candle_ingest.core.window import Window, split_days, subtract, touched_days, union
 from candle_ingest.tasks.fetch_request import FetchRequest
 from candle_ingest.tasks.fetch_summary import Summary
-from candle_ingest.tasks.merge_job import MergeJob, Piece, pieces, whole
+from candle_ingest.tasks.merge_job import MergeJob, Piece, answered_all, pieces
 from candle_ingest.tasks.merger import Merger, neighbourhood
 from candle_ingest.tasks.plan import Plan
 from candle_ingest.tasks.run import REPAIR, Run
@@ -84,13 +84,17 @@ class Aggregation:
             yield from ((name, job.window, NOT_ASKED) for name in job.exchanges if name not in asked)
 
     def _pieces(self, job: MergeJob, entries: Sequence[Entry]) -> list[Piece]:
-        """A repair merges whatever is there; any other run its whole interval or nothing.
+        """Enough exchanges must have answered for all of the interval; a repair merges whatever is there.
 
-        What counts is the ledger: an exchange that does not answer now, and has before, still takes part.
+        Each minute is then merged from all that have answered for it, by the ledger: an exchange that fails now does
+        not vanish from candles that it took part in before.
         """
         names = self._run.settings.exchange_ids
         answered = {name: settled_windows(e for e in entries if e.exchange == name) for name in names}
-        return pieces(job, answered) if self._run.kind == REPAIR else whole(job, answered)
+        complete = answered_all(job, answered)
+        if self._run.kind != REPAIR and len(complete) < self._minimum:
+            return [Piece(job.window, tuple(complete))]
+        return pieces(job, answered)
 
     def _note_refetch(self, outcome: JobOutcome) -> None:
         """Whoever asks for everything anew must hear where that has failed, though older answers are there."""

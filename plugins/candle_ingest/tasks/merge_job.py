@@ -10,16 +10,12 @@ from candle_ingest.core.window import Window
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MergeJob:
-    """The candles of [start_ms, end_ms) of one pair are to be merged; those before `reread_before_ms` once more.
-
-    `exchanges` are those that are known to list the pair.
-    """
+    """The candles of [start_ms, end_ms) of one pair are to be merged; `exchanges` are known to list it."""
 
     ticker: str
     currency_pair: str
     start_ms: int
     end_ms: int
-    reread_before_ms: int
     exchanges: tuple[str, ...]
 
     @property
@@ -49,25 +45,20 @@ class Piece:
 Answers = Mapping[str, Sequence[Window]]
 
 
-def whole(job: MergeJob, answered: Answers) -> list[Piece]:
-    """The job in one piece: an exchange takes part if it has answered for all of it.
-
-    What is merged once more is a piece of its own where other exchanges have answered for it than for what is new:
-    one that fails today does not vanish from candles that it took part in yesterday.
-    """
-    border_ms = min(max(job.start_ms, job.reread_before_ms), job.end_ms)
-    again, new = Window(job.start_ms, border_ms), Window(border_ms, job.end_ms)
-    found = [_piece(window, answered) for window in (again, new) if window]
-    return found if len({piece.exchanges for piece in found}) > 1 else [_piece(job.window, answered)]
+def answered_all(job: MergeJob, answered: Answers) -> list[str]:
+    """The exchanges that have answered for all of the job."""
+    return list(_piece(job.window, answered).exchanges)
 
 
 def pieces(job: MergeJob, answered: Answers) -> list[Piece]:
-    """The job cut wherever an exchange's answers begin or end, ascending."""
+    """The job in the fewest pieces in each of which the same exchanges have answered, ascending."""
     borders = {job.start_ms, job.end_ms}
     for window in (window for windows in answered.values() for window in windows):
         part = window.intersection(job.window)
         borders |= {part.start_ms, part.end_ms} if part else set()
-    return [_piece(Window(start_ms, end_ms), answered) for start_ms, end_ms in itertools.pairwise(sorted(borders))]
+    cut = [_piece(Window(start_ms, end_ms), answered) for start_ms, end_ms in itertools.pairwise(sorted(borders))]
+    same = (list(group) for _, group in itertools.groupby(cut, key=lambda piece: piece.exchanges))
+    return [Piece(Window(g[0].window.start_ms, g[-1].window.end_ms), g[0].exchanges) for g in same]
 
 
 def _piece(window: Window, answered: Answers) -> Piece:

@@ -59,6 +59,5 @@ def _merge(symbol: Symbol, listings: Listings, served: ServedBefore, planned: Sy
         currency_pair=symbol.currency_pair,
         start_ms=planned.window.start_ms,
         end_ms=planned.window.end_ms,
-        reread_before_ms=planned.reread_before_ms,
         exchanges=(*listings.exchanges_of(symbol.currency_pair), *silent),
     )

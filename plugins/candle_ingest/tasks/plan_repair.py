@@ -91,7 +91,6 @@ def _merges(work: OpenWork, requests: Sequence[FetchRequest], listings: Listings
             currency_pair=pair,
             start_ms=window.start_ms,
             end_ms=window.end_ms,
-            reread_before_ms=window.start_ms,
             exchanges=tuple(listings.exchanges_of(pair)),
         )
         for window in union([*asked, *work.stale])

@@ -1,0 +1,132 @@
+"""An exchange, a market or a symbol that was there before and is not now: told, and nothing is taken back."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from candle_ingest.adapters.connections import connect_influxdb
+from candle_ingest.adapters.coverage_ledger import CoverageLedger
+from candle_ingest.adapters.influx_bucket import InfluxBucket
+from candle_ingest.core.coverage import FAILED
+from candle_ingest.core.window import Window
+from candle_ingest.errors import ConfigurationError
+from candle_ingest.tasks.completion import completion
+from candle_ingest.tasks.run import make_run
+from include.exchange_simulator.coins import utc_ms
+from tests.integration.steps import everything, merged_truth, run_steps, stored, truth, watermarks, with_settings
+
+pytestmark = pytest.mark.integration
+DAY = Window(utc_ms("2026-03-10"), utc_ms("2026-03-11"))
+NOW_MS = DAY.end_ms + 60_000
+MINUTE_MS, HOUR_MS = 60_000, 3_600_000
+THREE = ("binance", "coinbaseexchange", "kucoin")
+MORNING, NOON = Window(DAY.start_ms, DAY.start_ms + 6 * HOUR_MS), Window(DAY.start_ms + 6 * HOUR_MS, DAY.end_ms)
+
+
+@pytest.fixture
+def exchanges(exchanges):
+    exchanges.set_clock(NOW_MS)
+    return exchanges
+
+
+@pytest.fixture
+def settings(make_settings):
+    return make_settings(THREE)
+
+
+def forget_markets(redis_server) -> None:
+    client = redis_server.client()
+    for key in client.scan_iter("*candle_ingest:markets*"):
+        client.delete(key)
+
+
+def markets(settings, exchange: str) -> set[str]:
+    flux = """
+    from(bucket: bucket) |> range(start: 0)
+      |> filter(fn: (r) => r._measurement == "exchange_candles" and r._field == "market" and r.exchange == exchange)
+    """
+    with InfluxBucket(connect_influxdb(), settings.influxdb_bucket) as bucket:
+        return {row["_value"] for row in bucket.query(flux, exchange=exchange)}
+
+
+def test_an_exchange_that_fails_in_catch_up_stays_in_the_candles_that_are_read_again(settings, exchanges):
+    settings = with_settings(settings, min_exchanges_required=2, reread_candles=30)
+    run_steps(settings, "backfill", MORNING, NOW_MS)
+    exchanges.set_fault("kucoin", "status", status=503, path="candles")
+    later = run_steps(settings, "catch_up", NOON, NOW_MS)
+    assert [request.start_ms for request in later.plan.requests] == [NOON.start_ms - 30 * MINUTE_MS] * 3
+    expected = merged_truth(THREE, MORNING) + merged_truth(THREE[:2], NOON)
+    assert stored(settings.influxdb_bucket, "candles", "BTC/USD") == expected
+
+
+def test_a_refetch_that_fails_takes_no_exchange_out_and_is_no_success(settings, exchanges):
+    settings = with_settings(settings, min_exchanges_required=2)
+    run_steps(settings, "backfill", MORNING, NOW_MS)
+    before = everything(settings.influxdb_bucket)
+    exchanges.set_fault("kucoin", "status", status=503, path="candles")
+    again = run_steps(settings, "backfill", MORNING, NOW_MS, {"refetch": True})
+    assert "are those that were there before; failed: kucoin" in str(again.incomplete)
+    assert everything(settings.influxdb_bucket) == before
+
+
+def test_a_halted_market_goes_on_to_serve_the_pair_that_its_candles_are_of(settings, exchanges, redis_server, caplog):
+    settings = with_settings(settings, exchanges=("coinbaseexchange",))
+    run_steps(settings, "backfill", MORNING, NOW_MS)
+    exchanges.set_fault("coinbaseexchange", "halted", market="BTC/USD")
+    forget_markets(redis_server)
+    run_steps(settings, "backfill", NOON, NOW_MS)
+    assert "coinbaseexchange: no trading now in BTC/USD; their candles are still asked for" in caplog.text
+    assert markets(settings, "coinbaseexchange") == {"BTC/USD"}
+    assert stored(settings.influxdb_bucket, "candles", "BTC/USD") == truth("coinbaseexchange", DAY)
+
+
+def test_a_market_that_was_halted_before_its_first_candle_counts_as_not_listed(settings, exchanges):
+    settings = with_settings(settings, exchanges=("coinbaseexchange",))
+    exchanges.set_fault("coinbaseexchange", "halted", market="BTC/USD")
+    run_steps(settings, "backfill", MORNING, NOW_MS)
+    assert markets(settings, "coinbaseexchange") == {"BTC/USDT"}
+
+
+def test_a_symbol_that_drops_out_fails_the_run_and_one_that_never_was_in_does_not(settings, exchanges, redis_server):
+    redis_server.client().set("top_cryptocurrencies", json.dumps(["btcusd", "ethusd", "nosuchusd"]))
+    settings = with_settings(settings, exchanges=("binance", "kucoin"), quote_equivalents={"USD": ("USD", "USDT")})
+    assert run_steps(settings, "backfill", MORNING, NOW_MS, origin_ms=DAY.start_ms).incomplete is None
+    exchanges.set_fault("kucoin", "gone", market="ETH/USDT")
+    forget_markets(redis_server)
+    later = run_steps(settings, "backfill", NOON, NOW_MS, origin_ms=DAY.start_ms)
+    said = "ETH/USD: has candles from earlier runs, and not enough exchanges list it any more (now binance)"
+    assert said in str(later.incomplete)
+    assert "NOSUCH" not in str(later.incomplete)
+    assert len(stored(settings.influxdb_bucket, "candles", "BTC/USD")) == 1440
+    assert watermarks(settings.influxdb_bucket, "ethusd-backfill") == {"ethusd-backfill": MORNING.end_ms - MINUTE_MS}
+
+
+def test_an_exchange_that_does_not_tell_its_markets_is_open_in_the_ledger_and_the_run_not_complete(
+    settings, exchanges, redis_server
+):
+    settings = with_settings(settings, min_exchanges_required=2)
+    run_steps(settings, "backfill", MORNING, NOW_MS)
+    exchanges.set_fault("kucoin", "status", status=503)
+    forget_markets(redis_server)
+    later = run_steps(settings, "backfill", DAY, NOW_MS)
+    expected = merged_truth(THREE, MORNING) + merged_truth(THREE[:2], NOON)
+    assert stored(settings.influxdb_bucket, "candles", "BTC/USD") == expected
+    with InfluxBucket(connect_influxdb(), settings.influxdb_bucket) as bucket:
+        open_ = [e for e in CoverageLedger(bucket, MINUTE_MS).unsettled("BTC/USD") if e.status == FAILED]
+    assert [(e.exchange, e.window) for e in open_] == [("kucoin", NOON)]
+    assert completion(make_run(settings, "backfill", {}, DAY, None, NOW_MS), later.plan, later.written) is None
+    exchanges.clear_faults()
+    run_steps(settings, "repair", None, later.ended_ms + HOUR_MS)
+    assert stored(settings.influxdb_bucket, "candles", "BTC/USD") == merged_truth(THREE, DAY)
+
+
+def test_candles_of_another_length_are_refused_by_the_bucket(settings):
+    run_steps(settings, "backfill", MORNING, NOW_MS)
+    before = everything(settings.influxdb_bucket)
+    for minutes in (60, 5):
+        changed = with_settings(settings, candle_granularity_minutes=minutes)
+        with pytest.raises(ConfigurationError, match=f"has candles of 1 minutes, .* is {minutes}: give the pipeline"):
+            run_steps(changed, "backfill", NOON, NOW_MS)
+    assert everything(settings.influxdb_bucket) == before
