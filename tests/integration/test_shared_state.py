@@ -13,8 +13,9 @@ from candle_ingest.adapters.ccxt_exchange import CcxtExchange
 from candle_ingest.adapters.circuit_breaker import CircuitBreaker, ExchangeDownError
 from candle_ingest.adapters.connections import ExchangeConnection
 from candle_ingest.adapters.exchange_errors import ExchangeTemporaryError
-from candle_ingest.adapters.rate_limit import ExchangePausedError, SharedRateLimit
+from candle_ingest.adapters.rate_limit import ExchangePausedError, SharedRateLimit, limit_name
 from candle_ingest.core.window import Window
+from candle_ingest.errors import PermanentError
 from candle_ingest.settings import PipelineSettings
 from include.exchange_simulator.coins import utc_ms
 from tests.integration.servers.environment import connection_variables
@@ -173,6 +174,50 @@ def test_a_probe_that_fails_makes_all_wait_again(redis_server, monkeypatch):
     probe.failed("BTC/USD", "still 503")
     with pytest.raises(ExchangeDownError, match="still 503"):
         breaker(redis_server).enter()
+
+
+@pytest.fixture
+def rested(exchanges, redis_server, monkeypatch):
+    """binance was found down, and has rested: the next task tries it."""
+    monkeypatch.setattr(circuit_breaker, "REST_MS", 50)
+    found = CircuitBreaker(redis_server.client(), limit_name("binance", exchanges.exchange_url("binance")), "binance")
+    for market in ("BTC/USD", "ETH/USD") * 3:
+        found.failed(market, "503")
+    time.sleep(0.1)
+
+
+@pytest.mark.usefixtures("rested")
+@pytest.mark.parametrize(
+    "fault",
+    [
+        {"kind": "status", "status": 429},
+        {"kind": "body", "body": "json"},
+    ],
+    ids=["too many requests", "an answer without markets"],
+)
+def test_a_probe_that_is_refused_goes_on_as_the_exchange_is_not_down(exchanges, task, fault):
+    exchanges.set_fault("binance", count=1, **fault)
+    assert task().spot_markets()
+    assert len(requests(exchanges)) == 2
+
+
+@pytest.mark.usefixtures("rested")
+def test_a_probe_that_fails_for_good_lets_others_ask(exchanges, task):
+    exchanges.set_fault("binance", "status", status=451, count=1)
+    with pytest.raises(PermanentError, match="451"):
+        task().spot_markets()
+    assert task().spot_markets()
+
+
+@pytest.mark.usefixtures("rested")
+def test_a_probe_that_was_told_to_wait_leaves_it_to_another_task(exchanges, task, redis_server):
+    pause_key = f"candle_ingest:pause:{limit_name('binance', exchanges.exchange_url('binance'))}"
+    redis_server.client().set(pause_key, "banned", px=120_000)
+    for _ in range(2):
+        with pytest.raises(ExchangePausedError, match="banned"):
+            task().spot_markets()
+    redis_server.client().delete(pause_key)
+    assert task().spot_markets()
 
 
 def test_without_redis_each_task_finds_out_for_itself(redis_server, caplog):

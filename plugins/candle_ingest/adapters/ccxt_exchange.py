@@ -3,7 +3,8 @@
 import logging
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import cache
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
@@ -22,7 +23,7 @@ from candle_ingest.adapters.exchange_errors import (
     ExchangeUnavailableError,
     sorted_errors,
 )
-from candle_ingest.adapters.rate_limit import SharedRateLimit, limit_name
+from candle_ingest.adapters.rate_limit import ExchangePausedError, SharedRateLimit, limit_name
 from candle_ingest.core.answer_date import answer_date_ms
 from candle_ingest.core.exchange_facts import UNKNOWN_EXCHANGE, ExchangeFacts, exchange_facts
 from candle_ingest.core.metrics import EXCHANGE_CALLS, EXCHANGE_ERRORS, EXCHANGE_RESPONSE
@@ -193,16 +194,27 @@ class CcxtExchange:
         if self._breaker is None or self._limit is None:
             return self._count_and_ask(asked, ask)
         self._breaker.enter()
+        with self._told_to_all(self._breaker, self._limit):
+            return self._count_and_ask(asked, ask)
+
+    @contextmanager
+    def _told_to_all(self, breaker: CircuitBreaker, limit: SharedRateLimit) -> Iterator[None]:
+        """What comes of the request inside is shared with all tasks."""
         try:
-            answer = self._count_and_ask(asked, ask)
-        except ExchangeLimitedError as error:
-            self._limit.pause(error.retry_after_seconds or FIRST_WAIT_SECONDS, str(error))
+            yield
+        except ExchangePausedError:
+            breaker.not_asked()
             raise
         except ExchangeUnavailableError as error:
-            self._breaker.failed(self._subject, str(error))
+            breaker.failed(self._subject, str(error))
             raise
-        self._breaker.answered()
-        return answer
+        except CandleIngestError as error:
+            if isinstance(error, ExchangeLimitedError):
+                limit.pause(error.retry_after_seconds or FIRST_WAIT_SECONDS, str(error))
+            # To refuse, or to answer what nobody can use, is to answer: the exchange is not down.
+            breaker.answered()
+            raise
+        breaker.answered()
 
     def _count_and_ask(self, asked: str, ask: Callable[[], T]) -> T:
         self._counter.add_one()

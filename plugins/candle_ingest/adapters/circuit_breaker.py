@@ -38,6 +38,7 @@ class CircuitBreaker:
         keys = ("failures", "down", "rest", "probe")
         self._failures, self._down, self._rest, self._probe = (f"candle_ingest:{key}:{name}" for key in keys)
         self._troubled = False
+        self._probing = False
         self._shared = True
 
     def enter(self) -> None:
@@ -54,13 +55,20 @@ class CircuitBreaker:
             self._safely(lambda: self._redis.delete(self._failures, self._down, self._rest, self._probe))
             self._troubled = False
 
+    def not_asked(self) -> None:
+        """No request was made after all: another task may try."""
+        if self._probing:
+            self._safely(lambda: self._redis.delete(self._probe))
+
     def _enter(self) -> None:
+        self._probing = False
         with self._redis.pipeline(transaction=False) as pipeline:
             reason, rest_ms, failures = pipeline.get(self._down).pttl(self._rest).exists(self._failures).execute()
         self._troubled = bool(reason or failures)
         if reason is None:
             return
         if rest_ms <= 0 and self._redis.set(self._probe, "1", nx=True, px=PROBE_MS):
+            self._probing = True
             logger.info("%s was down: this task tries whether it answers again", self._exchange)
             return
         when = f"in {rest_ms / 1000:.0f} s" if rest_ms > 0 else "now"
