@@ -29,9 +29,10 @@ def test_the_defaults_are_those_of_the_design(load):
     }  # fmt: skip
 
 
-def test_a_pipeline_names_its_two_dags(load):
+def test_a_pipeline_names_its_three_dags(load):
     settings = load({"minute": {}})["minute"]
-    assert (settings.backfill_dag_id, settings.catch_up_dag_id) == ("minute_backfill", "minute_catch_up")
+    names = (settings.backfill_dag_id, settings.catch_up_dag_id, settings.repair_dag_id)
+    assert names == ("minute_backfill", "minute_catch_up", "minute_repair")
 
 
 def test_the_bucket_comes_from_the_variable_of_the_influxdb_client_unless_it_is_set(load, monkeypatch):

@@ -118,8 +118,9 @@ def test_catch_up_takes_its_turn_before_backfill(redis_server):
     urgent.start()
     for thread in (*waiting, urgent):
         thread.join()
+    assert len(order) == 6
+    # The one that was served when catch-up came may still be before it.
     assert order.index("catch-up") <= 3
-    assert sorted(order)[-1] == "second"
 
 
 def test_after_a_few_failures_of_two_markets_no_task_asks(redis_server):

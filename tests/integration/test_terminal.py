@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import json
 import subprocess
-import time
 
 import pytest
 from pyarrow import parquet
@@ -16,25 +15,35 @@ from candle_ingest.core.start_date import parse_moment_ms
 from candle_ingest.core.window import DAY_MS, Window, floor_ms, format_ms
 from candle_ingest.errors import ConfigurationError
 from candle_ingest.pipelines import load_pipelines
+from candle_ingest.terminal.moments import now_ms
 from tests.integration.servers.airflow_instance import REPOSITORY
 from tests.integration.steps import merged_truth, run_steps, stored
 
 pytestmark = pytest.mark.integration
 EXCHANGES = ("binance", "coinbaseexchange")
-HOUR_MS = 3_600_000
-NOW_MS = time.time_ns() // 1_000_000
-TODAY_MS = floor_ms(NOW_MS - HOUR_MS, DAY_MS)
-DAY = Window(TODAY_MS - DAY_MS, TODAY_MS)
-NOON_MS = DAY.start_ms + 12 * HOUR_MS
+# `coverage` waits so long after midnight.
+GRACE_MS = 3_600_000
 
 
 @pytest.fixture
-def settings(connections, influxdb_server, monkeypatch):
+def day():
+    """The last day that `coverage` takes for over when the test begins."""
+    today_ms = floor_ms(now_ms() - GRACE_MS, DAY_MS)
+    return Window(today_ms - DAY_MS, today_ms)
+
+
+@pytest.fixture
+def noon_ms(day):
+    return day.start_ms + DAY_MS // 2
+
+
+@pytest.fixture
+def settings(connections, influxdb_server, monkeypatch, day):
     """A pipeline with one day of history, not filled yet."""
     variables = {
         "CANDLE_INGEST_EXCHANGES": ",".join(EXCHANGES),
         "CANDLE_INGEST_INFLUXDB_BUCKET": influxdb_server.new_bucket(),
-        "CANDLE_INGEST_BACKFILL_START_DATE": format_ms(DAY.start_ms)[:10],
+        "CANDLE_INGEST_BACKFILL_START_DATE": format_ms(day.start_ms)[:10],
         "CANDLE_INGEST_MIN_EXCHANGES_REQUIRED": "1",
         "CANDLE_INGEST_SETTLE_SECONDS": "0",
     }
@@ -43,16 +52,16 @@ def settings(connections, influxdb_server, monkeypatch):
     return load_pipelines()["candle"]
 
 
-def fill(settings):
+def fill(settings, day):
     """All of the day, and what has come since."""
-    now_ms = time.time_ns() // 1_000_000
-    run_steps(settings, "backfill", DAY, now_ms, origin_ms=DAY.start_ms)
-    run_steps(settings, "catch_up", Window(now_ms - 300_000, now_ms), now_ms, origin_ms=DAY.start_ms)
+    now = now_ms()
+    run_steps(settings, "backfill", day, now, origin_ms=day.start_ms)
+    run_steps(settings, "catch_up", Window(now - 300_000, now), now, origin_ms=day.start_ms)
 
 
-def fill_without_coinbase(settings, exchanges):
+def fill_without_coinbase(settings, day, exchanges):
     exchanges.set_fault("coinbaseexchange", "status", status=503, path="candles")
-    fill(settings)
+    fill(settings, day)
     exchanges.clear_faults()
 
 
@@ -70,72 +79,73 @@ def rows(output: str) -> dict[str, list[str]]:
     return {line.split()[0]: line.split() for line in output.splitlines() if line.strip()}
 
 
-def export(path, *options: str, status: int = 0) -> str:
-    window = ("--from", format_ms(DAY.start_ms), "--to", format_ms(DAY.end_ms))
+def export(day, path, *options: str, status: int = 0) -> str:
+    window = ("--from", format_ms(day.start_ms), "--to", format_ms(day.end_ms))
     return text("export", "BTC/USD", *window, "--to-file", str(path), *options, status=status)
 
 
-def test_a_pipeline_that_has_done_its_work_is_complete(settings):
-    fill(settings)
+def test_a_pipeline_that_has_done_its_work_is_complete(settings, day):
+    began_ms = now_ms()
+    fill(settings, day)
     assert rows(text("status"))["BTC/USD"][1] == "yes"
     [found] = content("status")["symbols"]
     assert found["complete"]
-    assert found["backfill_ms"] == DAY.end_ms - 60_000
+    assert found["backfill_ms"] == day.end_ms - 60_000
     assert found["catch_up_ms"] + 60_000 == found["complete_up_to_ms"]
-    assert NOW_MS - found["complete_up_to_ms"] < 120_000
+    assert began_ms - found["complete_up_to_ms"] < 60_000
 
 
 def test_without_its_history_a_pipeline_is_not_complete(settings):
-    now_ms = time.time_ns() // 1_000_000
-    run_steps(settings, "catch_up", Window(now_ms - 300_000, now_ms), now_ms)
+    now = now_ms()
+    run_steps(settings, "catch_up", Window(now - 300_000, now), now)
     [found] = content("status", status=1)["symbols"]
     assert (found["complete"], found["complete_up_to_ms"], found["state"]) == (False, None, "in time")
     assert rows(text("status", status=1))["BTC/USD"][1] == "no"
 
 
-def test_coverage_counts_every_minute_once(settings):
-    fill(settings)
+def test_coverage_counts_every_minute_once(settings, day):
+    fill(settings, day)
     output = text("coverage")
     assert "every minute is accounted for" in output
     found = {row["exchange"]: row for row in content("coverage")["rows"]}
     assert set(found) == set(EXCHANGES)
     for name, row in found.items():
         assert row["expected"] == 1440
-        assert row["present"] == len(own_candles(settings, name))
+        assert row["present"] == len(own_candles(settings, day, name))
         assert row["present"] + row["quiet"] == 1440
 
 
-def own_candles(settings, exchange):
+def own_candles(settings, day, exchange):
     found = stored(settings.influxdb_bucket, "exchange_candles", "BTC/USD", exchange)
-    return [row for row in found if DAY.start_ms <= row[0] < DAY.end_ms]
+    return [row for row in found if day.start_ms <= row[0] < day.end_ms]
 
 
-def test_coverage_tells_what_failed_and_what_nobody_asked_for(settings, exchanges):
-    fill_without_coinbase(settings, exchanges)
-    before = format_ms(DAY.start_ms - DAY_MS)[:10]
+def test_coverage_tells_what_failed_and_what_nobody_asked_for(settings, day, exchanges):
+    fill_without_coinbase(settings, day, exchanges)
+    before = format_ms(day.start_ms - DAY_MS)[:10]
     found = content("coverage", "--from", before, "--daily", status=1)["rows"]
     open_minutes = [(row["exchange"], row["day_ms"], row["failed"], row["not_asked"]) for row in found]
     assert open_minutes == [
-        ("binance", DAY.start_ms - DAY_MS, 0, 1440),
-        ("binance", DAY.start_ms, 0, 0),
-        ("coinbaseexchange", DAY.start_ms - DAY_MS, 0, 1440),
-        ("coinbaseexchange", DAY.start_ms, 1440, 0),
+        ("binance", day.start_ms - DAY_MS, 0, 1440),
+        ("binance", day.start_ms, 0, 0),
+        ("coinbaseexchange", day.start_ms - DAY_MS, 0, 1440),
+        ("coinbaseexchange", day.start_ms, 1440, 0),
     ]
     assert "4,320 minutes are open" in text("coverage", "--from", before, status=1)
 
 
-def test_a_symbol_that_was_never_asked_for_is_open(settings, redis_server):
-    fill(settings)
+def test_a_symbol_that_was_never_asked_for_is_open(settings, day, redis_server):
+    fill(settings, day)
     redis_server.client().set("top_cryptocurrencies", json.dumps(["btcusd", "ethusd"]))
     assert rows(text("coverage", status=1))["ETH/USD"][-1] == "1,440"
     assert [symbol["complete"] for symbol in content("status", status=1)["symbols"]] == [True, False]
 
 
-def test_a_candle_is_explained(settings):
-    fill(settings)
-    moment = format_ms(NOON_MS)
+def test_a_candle_is_explained(settings, day, noon_ms):
+    fill(settings, day)
+    moment = format_ms(noon_ms)
     found = content("explain", "btcusd", moment)
-    [truth] = merged_truth(EXCHANGES, Window(NOON_MS, NOON_MS + 60_000))
+    [truth] = merged_truth(EXCHANGES, Window(noon_ms, noon_ms + 60_000))
     assert list(found["stored"].values()) == list(truth[1:])
     assert [(part["exchange"], part["market"]) for part in found["parts"]] == [
         ("binance", "BTC/USDT"),
@@ -148,16 +158,16 @@ def test_a_candle_is_explained(settings):
     assert output.splitlines()[-1] == "Complete"
 
 
-def test_what_was_left_out_of_a_candle_is_named_with_its_reason(settings, exchanges):
-    fill_without_coinbase(settings, exchanges)
-    output = text("explain", "BTC/USD", format_ms(NOON_MS), status=1)
+def test_what_was_left_out_of_a_candle_is_named_with_its_reason(settings, day, noon_ms, exchanges):
+    fill_without_coinbase(settings, day, exchanges)
+    output = text("explain", "BTC/USD", format_ms(noon_ms), status=1)
     assert rows(output)["coinbaseexchange"][1] == "failed"
     assert "503" in output
-    assert not content("explain", "BTC/USD", format_ms(NOON_MS), status=1)["complete"]
+    assert not content("explain", "BTC/USD", format_ms(noon_ms), status=1)["complete"]
 
 
-def test_the_exchanges_are_counted(settings):
-    fill(settings)
+def test_the_exchanges_are_counted(settings, day):
+    fill(settings, day)
     found = {row["exchange"]: row for row in content("exchanges")["exchanges"]}
     assert {name: (row["state"], row["ok"], row["failed"]) for name, row in found.items()} == dict.fromkeys(
         EXCHANGES, ("up", 2, 0)
@@ -165,8 +175,8 @@ def test_the_exchanges_are_counted(settings):
     assert rows(text("exchanges"))["binance"][1] == "up"
 
 
-def test_an_exchange_that_fails_is_named_with_its_reason(settings, exchanges):
-    fill_without_coinbase(settings, exchanges)
+def test_an_exchange_that_fails_is_named_with_its_reason(settings, day, exchanges):
+    fill_without_coinbase(settings, day, exchanges)
     output = text("exchanges", status=1)
     assert rows(output)["coinbaseexchange"][1] == "failing"
     assert "coinbaseexchange, BTC/USD" in output
@@ -174,10 +184,10 @@ def test_an_exchange_that_fails_is_named_with_its_reason(settings, exchanges):
 
 
 @pytest.mark.parametrize("name", ["candles.csv", "candles.parquet"])
-def test_an_export_is_the_merged_candles(settings, tmp_path, name):
-    fill(settings)
-    truth = merged_truth(EXCHANGES, DAY)
-    assert f"{len(truth):,} candles in" in export(tmp_path / name)
+def test_an_export_is_the_merged_candles(settings, day, tmp_path, name):
+    fill(settings, day)
+    truth = merged_truth(EXCHANGES, day)
+    assert f"{len(truth):,} candles in" in export(day, tmp_path / name)
     found = read_file(tmp_path / name)
     assert [tuple(row[:6]) for row in found] == [tuple(row) for row in truth]
     assert {tuple(row[6:]) for row in found} <= {(2, "binance,coinbaseexchange"), (1, "binance"), (1, EXCHANGES[1])}
@@ -194,21 +204,21 @@ def read_file(path):
     return [(parse_moment_ms(row[0]), *map(float, row[1:6]), int(row[6]), row[7]) for row in table]
 
 
-def test_an_export_is_refused_where_an_exchange_is_open_unless_one_says_so(settings, exchanges, tmp_path):
-    fill_without_coinbase(settings, exchanges)
+def test_an_export_is_refused_where_an_exchange_is_open_unless_one_says_so(settings, day, exchanges, tmp_path):
+    fill_without_coinbase(settings, day, exchanges)
     path = tmp_path / "candles.csv"
-    assert "no settled answer of coinbaseexchange for" in export(path, status=1)
+    assert "no settled answer of coinbaseexchange for" in export(day, path, status=1)
     assert not path.exists()
-    [part] = json.loads(export(path, "--allow-incomplete", "--json").splitlines()[-1])["open"]
+    [part] = json.loads(export(day, path, "--allow-incomplete", "--json").splitlines()[-1])["open"]
     assert part["source"] == "coinbaseexchange"
-    assert len(read_file(path)) == len(merged_truth(EXCHANGES[:1], DAY))
+    assert len(read_file(path)) == len(merged_truth(EXCHANGES[:1], day))
 
 
-def test_an_export_beyond_what_is_merged_is_refused(settings, tmp_path):
-    fill(settings)
-    command = ["export", "BTC/USD", "--from", format_ms(DAY.start_ms - DAY_MS), "--to", format_ms(DAY.end_ms)]
+def test_an_export_beyond_what_is_merged_is_refused(settings, day, tmp_path):
+    fill(settings, day)
+    command = ["export", "BTC/USD", "--from", format_ms(day.start_ms - DAY_MS), "--to", format_ms(day.end_ms)]
     output = text(*command, "--to-file", str(tmp_path / "candles.csv"), status=1)
-    assert f"BTC/USD: not merged for {Window(DAY.start_ms - DAY_MS, DAY.start_ms)}" in output
+    assert f"BTC/USD: not merged for {Window(day.start_ms - DAY_MS, day.start_ms)}" in output
 
 
 @pytest.mark.parametrize(
