@@ -10,7 +10,8 @@ import os
 import shutil
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 
@@ -41,6 +42,14 @@ BACKFILL, CATCH_UP = "candle_backfill", "candle_catch_up"
 # How the scheduler tells of tasks whose process is gone.
 LOST = "without heartbeat|Reset the following"
 AGAIN, GOES_ON = "Airflow runs its task again", "goes on"
+# A request is answered so late: it is under way when the fault comes, and for a while after.
+ANSWER_SECONDS = 6
+# How long a process is gone: tasks, which beat once a second, miss some of their heartbeats.
+AWAY_SECONDS = 2
+# As long as its pause between two looks at a file: it misses at least one of them.
+DAG_PROCESSOR_AWAY_SECONDS = 5
+# Longer than an answer takes: when a fetch has ended, nobody takes its result.
+API_SERVER_AWAY_SECONDS = ANSWER_SECONDS + 2
 KEY, SECRET = "planted-key-4711", "planted-secret-4711"
 EDIT = """
 from airflow.sdk import DAG
@@ -91,7 +100,7 @@ def environment(redis, influxdb, simulator) -> dict[str, str]:
         "AIRFLOW__SCHEDULER__SCHEDULER_HEALTH_CHECK_THRESHOLD": "15",
         "AIRFLOW__SCHEDULER__ORPHANED_TASKS_CHECK_INTERVAL": "5",
         "AIRFLOW__WORKERS__MIN_HEARTBEAT_INTERVAL": "1",
-        "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "5",
+        "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": str(DAG_PROCESSOR_AWAY_SECONDS),
     }
 
 
@@ -110,6 +119,13 @@ def airflow(airflow_template, tmp_path_factory, redis, influxdb_server, proxy, s
             instance.unpause(BACKFILL)
             instance.wait_for_runs(BACKFILL)
             yield instance
+
+
+@pytest.fixture(autouse=True)
+def _no_fault_outlives_its_test(simulator, proxy):
+    yield
+    simulator.clear_faults()
+    proxy.rules.clear()
 
 
 @pytest.fixture
@@ -143,7 +159,7 @@ def start_backfill(airflow, simulator, window: Window) -> str:
     """A backfill of one day, as a user starts it; goes on as soon as its fetch asks the exchange."""
     date = format_ms(window.start_ms)[:10]
     simulator.reset_requests()
-    simulator.set_fault("binance", "delay", seconds=6, path="klines")
+    simulator.set_fault("binance", "delay", seconds=ANSWER_SECONDS, path="klines")
     airflow.backfill(BACKFILL, date, date)
     wait_until(lambda: fetch_is_running(simulator), "the fetch", 120)
     [run] = [run for run in airflow.runs(BACKFILL) if str(run["data_interval_start"])[:10] == date]
@@ -155,7 +171,9 @@ def trigger(airflow, dag: str, window: Window, **conf: object) -> tuple[str, str
     return dag, airflow.trigger(dag, conf=conf, logical_date=None)
 
 
-def run_a_day(airflow, simulator, number: int, disturb: Callable[[], object], seconds: float = 6) -> Window:
+def run_a_day(
+    airflow, simulator, number: int, disturb: Callable[[], object], seconds: float = ANSWER_SECONDS
+) -> Window:
     """Backfill and catch-up, each for half of a day, disturbed as soon as both ask the exchange."""
     window = day(number)
     noon_ms = window.start_ms + DAY_MS // 2
@@ -185,7 +203,7 @@ def test_a_killed_task_process_is_run_again(airflow, simulator, evidence, logs):
 def test_a_killed_scheduler_that_is_started_again_goes_on(airflow, simulator, evidence, logs):
     run = start_backfill(airflow, simulator, day(2))
     airflow.kill("scheduler")
-    time.sleep(2)
+    time.sleep(AWAY_SECONDS)
     airflow.start_again("scheduler")
     simulator.clear_faults()
     airflow.wait_for_backfill(BACKFILL, timeout_seconds=240)
@@ -197,7 +215,7 @@ def test_a_killed_scheduler_that_is_started_again_goes_on(airflow, simulator, ev
 def test_a_killed_dag_processor_is_started_again(airflow, simulator, evidence, logs):
     def kill() -> None:
         airflow.kill("dag-processor")
-        time.sleep(5)
+        time.sleep(DAG_PROCESSOR_AWAY_SECONDS)
         airflow.start_again("dag-processor")
 
     window = run_a_day(airflow, simulator, 4, kill)
@@ -208,7 +226,7 @@ def test_a_killed_dag_processor_is_started_again(airflow, simulator, evidence, l
 def test_a_killed_api_server_is_started_again(airflow, simulator, evidence, logs):
     def kill() -> None:
         airflow.kill("api-server")
-        time.sleep(8)
+        time.sleep(API_SERVER_AWAY_SECONDS)
         airflow.start_again("api-server")
         airflow.running["api-server"].wait_until(airflow.api.is_ready, timeout_seconds=120)
 
@@ -221,7 +239,7 @@ def test_all_processes_are_killed_at_once_and_started_again(airflow, simulator, 
     def kill() -> None:
         for name in list(airflow.running):
             airflow.kill(name)
-        time.sleep(2)
+        time.sleep(AWAY_SECONDS)
         airflow.start()
 
     window = run_a_day(airflow, simulator, 8, kill)
@@ -237,7 +255,6 @@ def test_a_second_backfill_is_refused_and_a_run_by_hand_writes_the_same_minutes(
         airflow.api.create_backfill({"dag_id": BACKFILL, "from_date": midnight, "to_date": midnight})
     other = trigger(airflow, BACKFILL, window, refetch=True)
     states = [airflow.wait_for_run(*which)["state"] for which in ((BACKFILL, run), other)]
-    simulator.clear_faults()
     assert states == ["success", "success"]
     name = "a second backfill of the same range, and a run by hand of it"
     compare(evidence, name, "REST API", window, "the second is refused, the run goes on", str(refused.value))
@@ -250,7 +267,6 @@ def test_backfill_and_catch_up_write_the_same_minutes_at_once(airflow, simulator
     simulator.set_fault("binance", "delay", seconds=1, path="klines")
     runs = [trigger(airflow, dag, window, refetch=True) for dag in (BACKFILL, CATCH_UP)]
     states = [airflow.wait_for_run(*run)["state"] for run in runs]
-    simulator.clear_faults()
     assert states == ["success", "success"]
     said = logs.line("BTC/USD @ binance .*360 candles")
     name = "backfill and catch-up write the same minutes at once"
@@ -284,26 +300,34 @@ def test_a_dag_that_is_edited_while_it_runs_goes_on(airflow, simulator, evidence
     compare(evidence, "the DAG file is edited while it runs", "a new version", window, GOES_ON, said)
 
 
+@contextmanager
+def another_password(redis) -> Iterator[None]:
+    """Redis refuses the password that the connection has."""
+    password = redis.address.password
+    redis.address.client().config_set("requirepass", "another")
+    try:
+        yield
+    finally:
+        client = redis.address.client()
+        client.connection_pool.connection_kwargs["password"] = "another"
+        client.config_set("requirepass", password)
+
+
 def failing_runs(airflow, simulator, redis, proxy) -> list[str]:
     """Runs that fail for an exchange, for InfluxDB and for Redis; the last first, as it stops the run earliest."""
-    password = redis.address.password
 
     def failed() -> str:
         run = trigger(airflow, BACKFILL, day(16))
         assert airflow.wait_for_run(*run, timeout_seconds=240)["state"] == "failed"
         return run[1]
 
-    redis.address.client().config_set("requirepass", "another")
-    runs = [failed()]
-    client = redis.address.client()
-    client.connection_pool.connection_kwargs["password"] = "another"
-    client.config_set("requirepass", password)
+    with another_password(redis):
+        runs = [failed()]
     proxy.rules.append(Rule(path="/api/v2/", status=401, answer='{"code": "unauthorized"}'))
     runs.append(failed())
     proxy.rules.clear()
     simulator.set_fault("binance", "status", status=451, path="klines")
     runs.append(failed())
-    simulator.clear_faults()
     return runs
 
 
