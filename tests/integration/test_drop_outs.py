@@ -99,6 +99,7 @@ def test_a_symbol_that_drops_out_fails_the_run_and_one_that_never_was_in_does_no
     said = "ETH/USD: has candles from earlier runs, and not enough exchanges list it any more (now binance)"
     assert said in str(later.incomplete)
     assert "NOSUCH" not in str(later.incomplete)
+    assert run_steps(settings, "backfill", NOON, NOW_MS, {"exchanges": ["kucoin"]}).incomplete is None
     assert len(stored(settings.influxdb_bucket, "candles", "BTC/USD")) == 1440
     assert watermarks(settings.influxdb_bucket, "ethusd-backfill") == {"ethusd-backfill": MORNING.end_ms - MINUTE_MS}
 

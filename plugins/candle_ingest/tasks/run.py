@@ -26,7 +26,7 @@ class Run:
 
     `interval` is its data interval; `start_ms` and `end_ms` come from the params and go before it.
     `origin_ms` is where the DAG's history begins. `now_ms` is when the step began. `recorder` is the task that
-    does it, in its `try_number`-th try.
+    does it, in its `try_number`-th try. `has_own_exchanges` where the params name others than the pipeline has.
     """
 
     settings: PipelineSettings
@@ -40,6 +40,7 @@ class Run:
     now_ms: int
     recorder: Recorder = field(default_factory=Recorder)
     try_number: int = 1
+    has_own_exchanges: bool = False
 
     @property
     def dry(self) -> bool:
@@ -105,8 +106,9 @@ def make_run(
     allowed = param_names(kind)
     if unknown := sorted(set(params) - set(allowed)):
         raise ConfigurationError(f"unknown param {', '.join(unknown)}; allowed are {', '.join(allowed)}")
+    own = with_params(settings, params)
     return Run(
-        settings=with_params(settings, params),
+        settings=own,
         kind=kind,
         interval=interval or None,
         start_ms=_moment_ms(params, "start"),
@@ -117,6 +119,7 @@ def make_run(
         now_ms=now_ms,
         recorder=recorder or Recorder(),
         try_number=try_number,
+        has_own_exchanges=own.exchange_ids != settings.exchange_ids,
     )
 
 

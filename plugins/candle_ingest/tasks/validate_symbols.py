@@ -42,7 +42,7 @@ def validate_symbols(run: Run, tickers: Sequence[str]) -> Plan:
         served = ServedBefore(bucket)
         listings = served.with_halted_markets(listings)
         valid = _valid(symbols, listings, run.settings.min_exchanges)
-        left_out = _left_out([symbol for symbol in symbols if symbol not in valid], listings, served)
+        left_out = _left_out(run, [symbol for symbol in symbols if symbol not in valid], listings, served)
         if run.dry:
             valid = valid[: run.settings.dry_run_limit]
         requests, merges = _work(settled(run), valid, listings, served, bucket)
@@ -85,12 +85,13 @@ def _valid(symbols: Sequence[Symbol], listings: Listings, minimum: int) -> list[
     return valid
 
 
-def _left_out(symbols: Sequence[Symbol], listings: Listings, served: ServedBefore) -> list[str]:
+def _left_out(run: Run, symbols: Sequence[Symbol], listings: Listings, served: ServedBefore) -> list[str]:
     """Of those that are not valid, the ones that should be: the run must not pass for complete."""
     names = ", ".join(listings.unreachable)
     if names:
         return [f"{s.currency_pair}: {names} could not be asked for markets; clear validate_symbols" for s in symbols]
-    known = served.tickers([symbol.ticker for symbol in symbols])
+    # Whoever names the exchanges of a run knows that they need not list all.
+    known = set() if run.has_own_exchanges else served.tickers([symbol.ticker for symbol in symbols])
     return [
         f"{symbol.currency_pair}: has candles from earlier runs, and not enough exchanges list it any more (now "
         f"{', '.join(listings.exchanges_of(symbol.currency_pair)) or 'none'}); take it off the list in Redis, or "
