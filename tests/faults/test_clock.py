@@ -79,12 +79,27 @@ def test_an_hour_ahead_stores_nothing_that_is_still_to_come(exchange, kind, worl
 
 
 @pytest.mark.parametrize("exchange", FIVE if LONG else ("binance",))
-def test_an_hour_behind_costs_time_and_nothing_else(exchange, world, bucket, clock, evidence):
+def test_an_hour_behind_lets_catch_up_go_only_so_far(exchange, world, bucket, clock, evidence):
     world.begin(exchange, bucket)
     clock(NOW_MS, NOW_MS + HOUR_MS)
-    assert run(world, "backfill").errors == []
+    assert run(world, "catch_up").errors == []
     assert world.difference(CLOSED) == Difference(0, 0, 0)
-    assert world.watermark_ms() == CLOSED.end_ms - MINUTE_MS
+    clock(NOW_MS + HOUR_MS, NOW_MS + HOUR_MS)
+    assert run(world, "catch_up").errors == []
+    found = world.difference(AHEAD)
+    tell(evidence, "an hour behind, catch_up", "the run's clock", "goes on, with what is closed", "", found)
+
+
+@pytest.mark.parametrize("exchange", FIVE if LONG else ("binance",))
+def test_an_hour_behind_cuts_nothing_off_the_interval_of_a_backfill(exchange, world, bucket, clock, evidence):
+    world.begin(exchange, bucket)
+    clock(NOW_MS, NOW_MS + HOUR_MS)
+    broken = run(world, "backfill")
+    assert isinstance(broken.errors[0], TemporaryError)
+    assert "set the clock" in broken.text
+    assert world.watermark_ms() is None
     clock(NOW_MS + HOUR_MS, NOW_MS + HOUR_MS)
     assert run(world, "backfill").errors == []
-    tell(evidence, "an hour behind", "the run's clock", "goes on, with what is closed", "", world.difference(AHEAD))
+    assert world.watermark_ms() == AHEAD.end_ms - MINUTE_MS
+    found, said = world.difference(AHEAD), broken.text.splitlines()[0]
+    tell(evidence, "an hour behind, backfill", "the run's clock", "fails; Airflow retries it", said, found)
