@@ -6,6 +6,7 @@ from types import MappingProxyType
 from benchmarks.backfill_rate import backfill_rate
 from benchmarks.dag_parse_time import dag_parse_time
 from benchmarks.fetch_speed import fetch_speed, fetch_with_delay
+from benchmarks.fewest_calls import fewest_calls
 from benchmarks.interval_length import interval_length
 from benchmarks.merge_speed import merge_speed
 from benchmarks.read_speed import read_speed
@@ -20,6 +21,7 @@ BENCHMARKS: Mapping[str, Callable[[Workbench], Result]] = MappingProxyType(
     {
         "fetch": fetch_speed,
         "fetch_delayed": fetch_with_delay,
+        "calls": fewest_calls,
         "merge": merge_speed,
         "write": write_speed,
         "read": read_speed,

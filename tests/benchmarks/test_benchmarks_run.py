@@ -15,7 +15,9 @@ def bench(tmp_path_factory):
         yield workbench
 
 
-@pytest.mark.parametrize("name", ["fetch", "merge", "write", "read", "dag_parse", "fetch_memory", "merge_memory"])
+@pytest.mark.parametrize(
+    "name", ["fetch", "calls", "merge", "write", "read", "dag_parse", "fetch_memory", "merge_memory"]
+)
 def test_a_benchmark_finds_a_figure(bench, name, monkeypatch):
     monkeypatch.setenv("PYTHONPATH", str(PLUGINS))
     result = BENCHMARKS[name](bench)
