@@ -7,8 +7,8 @@ import time
 
 from influxdb_client import Point
 
-from candle_ingest.adapters.flux_times import NS_PER_MS
 from candle_ingest.adapters.influx_bucket import InfluxBucket
+from candle_ingest.core.window import NS_PER_MS
 from candle_ingest.errors import ConfigurationError
 
 MEASUREMENT = "bucket_use"

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 from numpy.typing import NDArray
 
+from candle_ingest.adapters.flux_times import times_ms
 from candle_ingest.adapters.influx_bucket import csv_rows
 from candle_ingest.core.candles import FIELDS, Candles
 
@@ -80,12 +81,7 @@ def _columns(texts: Iterable[FieldTexts]) -> dict[str, Column]:
     for field, times, values in texts:
         # All fields of a candle share its time: most often one list need be read, not five.
         if times != known_texts:
-            known_texts, known_ms = times, _time_ms(times)
+            known_texts, known_ms = times, times_ms(times)
         order = np.argsort(known_ms, kind="stable")
         columns[field] = known_ms[order], np.array([*map(float, values)])[order]
     return columns
-
-
-def _time_ms(texts: list[str]) -> NDArray[np.int64]:
-    """numpy knows no zones: the Z is cut off."""
-    return np.array([text[:-1] for text in texts], dtype="datetime64[ms]").astype(np.int64)

@@ -13,11 +13,12 @@ from collections.abc import Sequence
 import numpy as np
 
 from candle_ingest.adapters.candle_csv import candles_from_csv
+from candle_ingest.adapters.flux_times import flux_range
 from candle_ingest.adapters.influx_bucket import InfluxBucket
 from candle_ingest.adapters.line_protocol import candle_lines, escaped_field, escaped_tag
 from candle_ingest.core.candles import Candles
 from candle_ingest.core.merging import MergedCandles
-from candle_ingest.core.window import Window
+from candle_ingest.core.window import NS_PER_MS, Window
 from candle_ingest.errors import TemporaryError
 
 CANDLES = "candles"
@@ -67,7 +68,6 @@ from(bucket: bucket)
   |> last()
   |> keep(columns: ["currency_pair", "_value"])
 """
-NS_PER_MS = 1_000_000
 
 
 class CandleStore:
@@ -100,7 +100,7 @@ class CandleStore:
 
     def _read_candles(self, currency_pair: str, exchange: str, window: Window) -> Candles:
         """One exchange at a time: the answer for a month of minutes is 10 MB."""
-        body = self._bucket.query_csv(_READ, currency_pair=currency_pair, exchange=exchange, **_range(window))
+        body = self._bucket.query_csv(_READ, currency_pair=currency_pair, exchange=exchange, **flux_range(window))
         try:
             return candles_from_csv(body)
         except ValueError as error:
@@ -108,7 +108,7 @@ class CandleStore:
 
     def read_merged(self, currency_pair: str, window: Window) -> MergedCandles:
         """The merged candles of a pair."""
-        params = {"currency_pair": currency_pair, **_range(window)}
+        params = {"currency_pair": currency_pair, **flux_range(window)}
         try:
             candles = candles_from_csv(self._bucket.query_csv(_READ_MERGED, **params))
         except ValueError as error:
@@ -129,15 +129,11 @@ class CandleStore:
     def has_candle_before(self, currency_pair: str, exchange: str, time_ms: int) -> bool:
         """Whether a candle of the exchange with an earlier open time is stored."""
         window = Window(0, max(1, time_ms))
-        return bool(self._bucket.query(_FIRST, currency_pair=currency_pair, exchange=exchange, **_range(window)))
+        return bool(self._bucket.query(_FIRST, currency_pair=currency_pair, exchange=exchange, **flux_range(window)))
 
     def merged_span(self, currency_pair: str, window: Window) -> tuple[int, int | None, int | None]:
         """How many merged candles the window has, and the open times in ms of the first and the last."""
-        rows = self._bucket.query(_SPAN, currency_pair=currency_pair, **_range(window))
+        rows = self._bucket.query(_SPAN, currency_pair=currency_pair, **flux_range(window))
         found = {row["what"]: int(row["value"]) for row in rows}
         first, last = (found[key] // NS_PER_MS if key in found else None for key in ("first", "last"))
         return found.get("count", 0), first, last
-
-
-def _range(window: Window) -> dict[str, int]:
-    return {"start_ns": window.start_ms * NS_PER_MS, "stop_ns": window.end_ms * NS_PER_MS}

@@ -16,16 +16,16 @@ from typing import Any
 
 from influxdb_client import Point
 
+from candle_ingest.adapters.flux_times import flux_range, from_midnight
 from candle_ingest.adapters.influx_bucket import InfluxBucket
 from candle_ingest.core.candles import Candles
 from candle_ingest.core.coverage import ANSWERED, CONFIRMED, NOT_LISTED, OPEN, REPAIRED, SUSPECTED, Entry
 from candle_ingest.core.recorder import Recorder
-from candle_ingest.core.window import DAY_MS, Window, floor_ms, split_days, subtract, union
+from candle_ingest.core.window import NS_PER_MS, Window, split_days, subtract, union
 
 MEASUREMENT = "fetch_coverage"
-NS_PER_MS = 1_000_000
 LONGEST_REASON = 1000
-END_OF_TIME_MS = 4_102_444_800_000
+ALL_TIME = Window(0, 4_102_444_800_000)
 _READ = """
 from(bucket: bucket)
   |> range(start: time(v: start_ns), stop: time(v: stop_ns))
@@ -92,22 +92,16 @@ class CoverageLedger:
 
     def entries(self, window: Window, currency_pair: str, exchange: str | None = None) -> list[Entry]:
         """All entries of a pair that touch the days of `window`, of one exchange or of all."""
-        start_ms = floor_ms(window.start_ms, DAY_MS)
         condition = _OF_EXCHANGE if exchange else ""
-        return self._read(condition, start_ms, max(window.end_ms, start_ms + 1), currency_pair, exchange or "")
+        return self._read(condition, from_midnight(window), currency_pair, exchange or "")
 
     def unsettled(self, currency_pair: str) -> list[Entry]:
         """All entries of a pair that were ever open: few, and kept apart by their tag."""
-        return self._read(_UNSETTLED, 0, END_OF_TIME_MS, currency_pair)
+        return self._read(_UNSETTLED, ALL_TIME, currency_pair)
 
-    def _read(self, condition: str, start_ms: int, stop_ms: int, currency_pair: str, exchange: str = "") -> list[Entry]:
-        rows = self._bucket.query(
-            _READ % condition,
-            start_ns=start_ms * NS_PER_MS,
-            stop_ns=stop_ms * NS_PER_MS,
-            currency_pair=currency_pair,
-            exchange=exchange,
-        )
+    def _read(self, condition: str, window: Window, currency_pair: str, exchange: str = "") -> list[Entry]:
+        params = {"currency_pair": currency_pair, "exchange": exchange, **flux_range(window)}
+        rows = self._bucket.query(_READ % condition, **params)
         return [entry_of(row) for row in rows]
 
     def _record(

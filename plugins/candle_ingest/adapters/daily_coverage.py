@@ -14,12 +14,11 @@ from dataclasses import asdict, fields
 
 from influxdb_client import Point
 
-from candle_ingest.adapters.coverage_ledger import NS_PER_MS
 from candle_ingest.adapters.flux_times import flux_range, times_ms
 from candle_ingest.adapters.influx_bucket import InfluxBucket
 from candle_ingest.core.coverage import Account, Entry, account
 from candle_ingest.core.day_account import DayAccount, total
-from candle_ingest.core.window import DAY_MS, Window
+from candle_ingest.core.window import DAY_MS, NS_PER_MS, Window
 
 MEASUREMENT = "daily_coverage"
 TOTAL_MEASUREMENT = "daily_total"
@@ -66,8 +65,7 @@ class DailyCoverage:
         return accounts
 
     def _counts(self, currency_pair: str, day: Window) -> dict[str, int]:
-        range_ns = {"start_ns": day.start_ms * NS_PER_MS, "stop_ns": day.end_ms * NS_PER_MS}
-        rows = self._bucket.query(_COUNT, currency_pair=currency_pair, **range_ns)
+        rows = self._bucket.query(_COUNT, currency_pair=currency_pair, **flux_range(day))
         return {row["exchange"]: int(row["_value"]) for row in rows}
 
     def _write(self, currency_pair: str, day_ms: int, accounts: Accounts) -> None:

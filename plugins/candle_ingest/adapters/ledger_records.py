@@ -3,11 +3,11 @@
 from dataclasses import dataclass
 
 from candle_ingest.adapters.coverage_ledger import entry_of
-from candle_ingest.adapters.flux_times import flux_range
+from candle_ingest.adapters.flux_times import flux_range, from_midnight
 from candle_ingest.adapters.influx_bucket import InfluxBucket
 from candle_ingest.core.coverage import Entry
 from candle_ingest.core.recorder import Recorder
-from candle_ingest.core.window import DAY_MS, Window, floor_ms
+from candle_ingest.core.window import Window
 
 FETCH_TASK, MERGE_TASK = "fetch_candles", "aggregate_and_write"
 _READ = """
@@ -37,8 +37,8 @@ class LedgerRecord:
 
 def read_ledger_records(bucket: InfluxBucket, currency_pair: str, window: Window) -> list[LedgerRecord]:
     """What was recorded of one pair for the days that `window` touches."""
-    days = Window(floor_ms(window.start_ms, DAY_MS), max(window.end_ms, floor_ms(window.start_ms, DAY_MS) + 1))
-    return [_record(row) for row in bucket.query(_READ, currency_pair=currency_pair, **flux_range(days))]
+    rows = bucket.query(_READ, currency_pair=currency_pair, **flux_range(from_midnight(window)))
+    return [_record(row) for row in rows]
 
 
 def _record(row: dict[str, str]) -> LedgerRecord:

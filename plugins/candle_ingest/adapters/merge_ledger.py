@@ -6,11 +6,12 @@ those that took part, comma-separated. Points are as in `fetch_coverage`.
 
 from collections.abc import Sequence
 
-from candle_ingest.adapters.coverage_ledger import NS_PER_MS, window_point
+from candle_ingest.adapters.coverage_ledger import window_point
+from candle_ingest.adapters.flux_times import flux_range, from_midnight
 from candle_ingest.adapters.influx_bucket import InfluxBucket
 from candle_ingest.core.candles import Candles
 from candle_ingest.core.repair import Merge
-from candle_ingest.core.window import DAY_MS, Window, floor_ms, split_days
+from candle_ingest.core.window import NS_PER_MS, Window, split_days
 
 MEASUREMENT = "merge_coverage"
 _READ = """
@@ -43,13 +44,7 @@ class MergeLedger:
 
     def merges(self, window: Window, currency_pair: str) -> list[Merge]:
         """All merges of a pair that touch the days of `window`."""
-        start_ms = floor_ms(window.start_ms, DAY_MS)
-        rows = self._bucket.query(
-            _READ,
-            currency_pair=currency_pair,
-            start_ns=start_ms * NS_PER_MS,
-            stop_ns=max(window.end_ms, start_ms + 1) * NS_PER_MS,
-        )
+        rows = self._bucket.query(_READ, currency_pair=currency_pair, **flux_range(from_midnight(window)))
         return [_merge(row) for row in rows]
 
 

@@ -12,9 +12,8 @@ from candle_ingest.adapters.ccxt_exchange import CcxtExchange, Market
 from candle_ingest.adapters.exchange_errors import ExchangeTemporaryError
 from candle_ingest.core.candles import Candles
 from candle_ingest.core.trades import Trade, candles_from_trades
-from candle_ingest.core.window import Window, floor_ms
+from candle_ingest.core.window import NS_PER_MS, Window, floor_ms
 
-NS_PER_MS = 1_000_000
 PRICE, AMOUNT, TIME_SECONDS, TRADE_ID = 0, 1, 2, 6
 
 

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+NS_PER_MS = 1_000_000
 MINUTE_MS = 60_000
 DAY_MS = 86_400_000
 
