@@ -166,11 +166,10 @@ class CcxtExchange:
 
         ccxt gives an empty list for an answer without rows: that would pass for "nobody traded".
         """
-        answer = rows = self.api.last_json_response
-        key = self.facts.rows_key
-        for part in key.split(".") if key else ():
-            rows = rows.get(part) if isinstance(rows, dict) else None
-        sound = answer is not None if key == "" else isinstance(rows, dict if key == "result" else list)
+        rows, path = self.api.last_json_response, self.facts.rows_path
+        for key in path or ():
+            rows = rows.get(key) if isinstance(rows, dict) else None
+        sound = rows is not None if path is None else isinstance(rows, self.facts.rows_type)
         if not sound:
             raise ExchangeTemporaryError(f"{self.exchange}, {asked}: the answer is not what its API describes")
 

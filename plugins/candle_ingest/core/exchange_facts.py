@@ -36,8 +36,9 @@ class ExchangeFacts:
     the answer to what was asked.
     `misaligned_timeframes`: bars that do not open at midnight UTC, or are not as long as ccxt says, and must not be
     merged with others.
-    `rows_key`: where the rows are in the JSON answer, such as `result.list`; None: the answer itself, "" : anywhere
-    (not checked).
+    `rows_path`: the keys that lead to the rows in the JSON answer, such as `("result", "list")`; (): the answer is
+    the rows, None: they may be anywhere, which is not checked.
+    `rows_type`: what is there, a list, or a dict with the rows of each market (kraken).
     `rate_limit_ms`: milliseconds that one unit of ccxt's cost takes; None: what ccxt says.
     `call_cost`: units of ccxt's cost of a request for candles, or for trades.
     `ccxt_options`: makes `load_markets` ask for spot markets only.
@@ -51,7 +52,8 @@ class ExchangeFacts:
     spare_rows: int = 0
     keeps_to_window: bool = True
     misaligned_timeframes: frozenset[str] = frozenset()
-    rows_key: str | None = ""
+    rows_path: tuple[str, ...] | None = None
+    rows_type: type = list
     rate_limit_ms: float | None = None
     call_cost: float = 1.0
     ccxt_options: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
@@ -64,12 +66,12 @@ FACTS: Mapping[str, ExchangeFacts] = MappingProxyType(
             # ccxt's 50 is all of the 6000 a minute: with a burst on top it would be more.
             rate_limit_ms=50.5,
             call_cost=0.4,
-            rows_key=None,
+            rows_path=(),
             # With a key ccxt would ask for margin pairs too, and sign that: candles must not depend on a key.
             ccxt_options={"fetchMarkets": {"types": ["spot"]}, "fetchMargins": False},
         ),
         # Its docs: an answer may hold up to 300 candles, some of which precede the start.
-        "coinbaseexchange": ExchangeFacts(rows_per_request=300, keeps_to_window=False, rows_key=None),
+        "coinbaseexchange": ExchangeFacts(rows_per_request=300, keeps_to_window=False, rows_path=()),
         "kraken": ExchangeFacts(
             rows_per_request=720,
             history_rows=720,
@@ -79,7 +81,8 @@ FACTS: Mapping[str, ExchangeFacts] = MappingProxyType(
             # A call costs 1.2 to ccxt: one a second.
             rate_limit_ms=835,
             call_cost=1.2,
-            rows_key="result",
+            rows_path=("result",),
+            rows_type=dict,
         ),
         "kucoin": ExchangeFacts(
             rows_per_request=1500,
@@ -88,12 +91,12 @@ FACTS: Mapping[str, ExchangeFacts] = MappingProxyType(
             # 2000 a 30 s, and room for a burst; ccxt reckons with twice that.
             rate_limit_ms=15.2,
             call_cost=3,
-            rows_key="data",
+            rows_path=("data",),
             ccxt_options={"fetchMarkets": {"types": ["spot"], "fetchTickersFees": False}},
         ),
         "htx": ExchangeFacts(
             rows_per_request=1000,
-            rows_key="data",
+            rows_path=("data",),
             # Days open at 16:00 UTC, midnight in Singapore; that its 4h would fall on UTC's grid is unverified.
             misaligned_timeframes=frozenset({"4h", "1d", "1w"}),
             ccxt_options={"fetchMarkets": {"types": {"spot": True, "linear": False, "inverse": False}}},
@@ -104,7 +107,7 @@ FACTS: Mapping[str, ExchangeFacts] = MappingProxyType(
             # A call costs 0.4 to ccxt, as on binance, but weighs 1 of 1200 here: 55 ms, and room for a burst.
             rate_limit_ms=137.5,
             call_cost=0.4,
-            rows_key=None,
+            rows_path=(),
         ),
         # Advanced Trade. Its docs allow 350 candles a request, ccxt asks for 300 at most.
         "coinbase": ExchangeFacts(
@@ -113,7 +116,7 @@ FACTS: Mapping[str, ExchangeFacts] = MappingProxyType(
             # 10 a second, and a request is 3 units to ccxt; its 34 leaves no room for a burst.
             rate_limit_ms=42,
             call_cost=3,
-            rows_key="candles",
+            rows_path=("candles",),
         ),
         # 300 rows on both of its paths: the last 1440 candles, and older ones at half the rate (20 requests in
         # 2 s). ccxt chooses the path, and its 110 keeps to both limits.
@@ -121,14 +124,14 @@ FACTS: Mapping[str, ExchangeFacts] = MappingProxyType(
             rows_per_request=300,
             # `after` is exclusive: with an inclusive end the last candle would be lost.
             takes_until=False,
-            rows_key="data",
+            rows_path=("data",),
             ccxt_options={"fetchMarkets": {"types": ["spot"]}},
         ),
         # Its docs allow 600 requests in 5 s and ban who makes more; ccxt makes 50.
         "bybit": ExchangeFacts(
             rows_per_request=1000,
             call_cost=5,
-            rows_key="result.list",
+            rows_path=("result", "list"),
             ccxt_options={"fetchMarkets": {"types": ["spot"]}},
         ),
         # With both ends and a limit its docs count the rows back from the end: the window and the limit must fit, and
@@ -137,7 +140,7 @@ FACTS: Mapping[str, ExchangeFacts] = MappingProxyType(
             rows_per_request=1000,
             # ccxt's `1w` is 259200 seconds, three days.
             misaligned_timeframes=frozenset({"1w"}),
-            rows_key="data.ohlc",
+            rows_path=("data", "ohlc"),
         ),
         "gate": ExchangeFacts(
             rows_per_request=1000,
@@ -146,7 +149,7 @@ FACTS: Mapping[str, ExchangeFacts] = MappingProxyType(
             history_rows=9_990,
             # 200 in 10 s on each path: ccxt's 50 is all of that, without a burst.
             rate_limit_ms=55,
-            rows_key=None,
+            rows_path=(),
             ccxt_options={"fetchMarkets": {"types": ["spot"]}},
         ),
     }
