@@ -13,7 +13,10 @@ from candle_ingest.errors import PermanentError, TemporaryError
 
 pytestmark = pytest.mark.integration
 HERE = ExchangeConnection("kraken", "http://127.0.0.1:1")
-BTC = {"id": "XXBTZUSD", "symbol": "BTC/USD", "base": "BTC", "quote": "USD", "baseId": "XXBT", "quoteId": "ZUSD"}
+BTC = {
+    **{"id": "XXBTZUSD", "symbol": "BTC/USD", "base": "BTC", "quote": "USD", "baseId": "XXBT", "quoteId": "ZUSD"},
+    "active": True,
+}
 
 
 @pytest.fixture
