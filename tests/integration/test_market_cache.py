@@ -14,7 +14,12 @@ from candle_ingest.errors import PermanentError, TemporaryError
 pytestmark = pytest.mark.integration
 HERE = ExchangeConnection("kraken", "http://127.0.0.1:1")
 BTC = {
-    **{"id": "XXBTZUSD", "symbol": "BTC/USD", "base": "BTC", "quote": "USD", "baseId": "XXBT", "quoteId": "ZUSD"},
+    "id": "XXBTZUSD",
+    "symbol": "BTC/USD",
+    "base": "BTC",
+    "quote": "USD",
+    "baseId": "XXBT",
+    "quoteId": "ZUSD",
     "active": True,
 }
 
