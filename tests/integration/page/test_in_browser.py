@@ -165,13 +165,13 @@ def test_the_map_says_what_a_cell_is_and_opens_its_day(airflow, open_page):
     tab = open_page()
     frame = ready(tab, f"{airflow.processes.url}/plugin/candles/candles/?view=coverage&days=30")
     canvas = frame.locator(".map canvas")
-    frame.get_by_placeholder("Filter symbols").fill("c002")
+    frame.get_by_placeholder("Filter symbols").fill("sol")
     only_row_today = {"x": canvas.bounding_box()["width"] - 4, "y": 30}
     canvas.hover(position=only_row_today)
     today = f"{datetime.now(UTC):%Y-%m-%d}"
-    assert frame.locator(".tip").inner_text().startswith(f"C002/USD, {today}")
+    assert frame.locator(".tip").inner_text().startswith(f"SOL/USD, {today}")
     canvas.click(position=only_row_today)
-    frame.get_by_role("heading", name=f"C002/USD, {today}").wait_for(timeout=60_000)
+    frame.get_by_role("heading", name=f"SOL/USD, {today}").wait_for(timeout=60_000)
 
 
 def test_five_hundred_symbols_are_shown(airflow, open_page):

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from candle_ingest.adapters.connections import connect_influxdb
 from candle_ingest.adapters.influx_bucket import InfluxBucket
 from candle_ingest.core.window import DAY_MS, MINUTE_MS, Window
-from include.exchange_simulator.coins import utc_ms
+from include.exchange_simulator.coins import COINS, utc_ms
 from include.exchange_simulator.process import SimulatorProcess
 from tests.integration.servers.airflow_instance import AirflowInstance
 
@@ -59,13 +59,18 @@ def seed_days(symbols: int, days: int) -> None:
     """Daily totals as merges write them; here and there something is open."""
     today_ms = int(time.time() * 1000) // DAY_MS * DAY_MS
     lines = (
-        f"daily_total,currency_pair=C{symbol:03}/USD expected={1440 * len(EXCHANGES)}i,open={open_on(symbol, day)}i "
+        f"daily_total,currency_pair={pair} expected={1440 * len(EXCHANGES)}i,open={open_on(symbol, day)}i "
         f"{today_ms - day * DAY_MS}"
-        for symbol in range(symbols)
+        for symbol, pair in enumerate(pairs(symbols))
         for day in range(days)
     )
     with InfluxBucket(connect_influxdb(), BUCKET) as bucket:
         bucket.write_lines(lines)
+
+
+def pairs(count: int) -> list[str]:
+    """Of coins that there are, and of as many others as it takes."""
+    return [f"{coin}/USD" for coin in (*COINS, *(f"C{number:03}" for number in range(count)))][:count]
 
 
 def open_on(symbol: int, day: int) -> int:
