@@ -160,7 +160,7 @@ def test_a_suspicion_ends_with_what_the_second_answer_said(bucket):
 def test_windows_over_midnight_are_found_from_both_days(bucket):
     ledger = MergeLedger(bucket, MINUTE_MS)
     over = Window(DAY.end_ms - 10 * MINUTE_MS, DAY.end_ms + 10 * MINUTE_MS)
-    ledger.record("BTC/USD", over, candles(), ["kraken"])
+    ledger.record("BTC/USD", over, candles(), ["kraken"], read_at_ms=7)
     next_day = Window(DAY.end_ms, DAY.end_ms + DAY_MS)
     assert union(merge.window for day in (DAY, next_day) for merge in ledger.merges(day, "BTC/USD")) == [over]
 

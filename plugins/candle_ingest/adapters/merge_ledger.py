@@ -1,7 +1,7 @@
 """The ledger of merged windows in InfluxDB.
 
-`merge_coverage`: tag `currency_pair`; fields `end_ms`, `expected`, `present`, `recorded_at_ms`, and `exchanges`,
-those that took part, comma-separated. Points are as in `fetch_coverage`.
+`merge_coverage`: tag `currency_pair`; fields `end_ms`, `expected`, `present`, `read_at_ms` (when the candles were
+read), `recorded_at_ms`, and `exchanges`, those that took part, comma-separated. Points are as in `fetch_coverage`.
 """
 
 from collections.abc import Sequence
@@ -18,7 +18,8 @@ _READ = """
 from(bucket: bucket)
   |> range(start: time(v: start_ns), stop: time(v: stop_ns))
   |> filter(fn: (r) => r._measurement == "merge_coverage" and r.currency_pair == currency_pair)
-  |> filter(fn: (r) => r._field == "end_ms" or r._field == "exchanges" or r._field == "recorded_at_ms")
+  |> filter(fn: (r) => r._field == "end_ms" or r._field == "exchanges" or r._field == "recorded_at_ms"
+       or r._field == "read_at_ms")
   |> pivot(rowKey: ["_time"], columnKey: ["_field"], valueColumn: "_value")
   |> map(fn: (r) => ({r with time_ns: int(v: r._time)}))
 """
@@ -31,13 +32,16 @@ class MergeLedger:
         self._bucket = bucket
         self._bar_ms = bar_ms
 
-    def record(self, currency_pair: str, window: Window, candles: Candles, exchanges: Sequence[str]) -> None:
-        """The window is merged and written, from the answers of `exchanges`."""
+    def record(
+        self, currency_pair: str, window: Window, candles: Candles, exchanges: Sequence[str], read_at_ms: int
+    ) -> None:
+        """The window is merged and written, from what `exchanges` had answered at `read_at_ms`."""
         self._bucket.write_points(
             [
                 window_point(MEASUREMENT, currency_pair, part, self._bar_ms)
                 .field("present", len(candles.between(part.start_ms, part.end_ms)))
                 .field("exchanges", ",".join(sorted(exchanges)))
+                .field("read_at_ms", read_at_ms)
                 for part in split_days(window)
             ]
         )
@@ -50,4 +54,10 @@ class MergeLedger:
 
 def _merge(row: dict[str, str]) -> Merge:
     window = Window(int(row["time_ns"]) // NS_PER_MS, int(row["end_ms"]))
-    return Merge(row["currency_pair"], window, frozenset(row["exchanges"].split(",")), int(row["recorded_at_ms"]))
+    return Merge(
+        currency_pair=row["currency_pair"],
+        window=window,
+        exchanges=frozenset(row["exchanges"].split(",")),
+        read_at_ms=int(row["read_at_ms"]),
+        recorded_at_ms=int(row["recorded_at_ms"]),
+    )

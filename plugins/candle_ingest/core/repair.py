@@ -27,11 +27,12 @@ class Gap:
 
 @dataclass(frozen=True, slots=True)
 class Merge:
-    """A window that was merged and written, from `exchanges`."""
+    """A window that was merged from `exchanges`, of which the candles were read, and later written, at these times."""
 
     currency_pair: str
     window: Window
     exchanges: frozenset[str]
+    read_at_ms: int
     recorded_at_ms: int
 
 
@@ -82,11 +83,11 @@ def _stale(span: Window, entries: Sequence[Entry], merges: Sequence[Merge], bar_
 
 
 def _merged_ms(merges: Sequence[Merge], exchange: str, span: Window, bar_ms: int) -> NDArray[np.int64]:
-    """For each slot when the last merge of it was recorded; -1 where that went without the exchange."""
+    """For each slot when the merge that wrote it last had read its candles; -1 where that went without the exchange."""
     found = np.full(span.slots(bar_ms), -1, np.int64)
     for merge in sorted(merges, key=lambda merge: merge.recorded_at_ms):
         if place := _slots(merge.window, span, bar_ms):
-            found[place] = merge.recorded_at_ms if exchange in merge.exchanges else -1
+            found[place] = merge.read_at_ms if exchange in merge.exchanges else -1
     return found
 
 

@@ -1,6 +1,7 @@
 """Merges one window of one pair, and looks whether an exchange was silent for too long."""
 
 import logging
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -12,7 +13,7 @@ from candle_ingest.core.candles import Candles
 from candle_ingest.core.coverage import NOT_LISTED, SUSPECTED, Entry, settled_windows
 from candle_ingest.core.merging import merge_candles
 from candle_ingest.core.outages import SHORTEST_MS, suspected_outages
-from candle_ingest.core.window import Window, split_rows, subtract, union
+from candle_ingest.core.window import NS_PER_MS, Window, split_rows, subtract, union
 from candle_ingest.tasks.run import Run
 
 logger = logging.getLogger(__name__)
@@ -42,11 +43,12 @@ class Merger:
         count, suspected = 0, list[Window]()
         for part in split_rows(window, self._run.bar_ms, MERGE_SLOTS):
             beside = neighbourhood(part, self._run.bar_ms)
+            read_at_ms = time.time_ns() // NS_PER_MS
             around = self._store.read_exchange_candles(currency_pair, exchanges, beside)
             by_exchange = {name: candles.between(part.start_ms, part.end_ms) for name, candles in around.items()}
             merged = merge_candles(by_exchange, self._run.settings.high_low)
             self._store.write_merged(currency_pair, merged)
-            self._merges.record(currency_pair, part, merged.candles, exchanges)
+            self._merges.record(currency_pair, part, merged.candles, exchanges, read_at_ms)
             suspected += self._note_outages(currency_pair, beside, around, entries)
             count += len(merged)
         logger.info("Successfully processed %s candles for %s", f"{count:,}", currency_pair)

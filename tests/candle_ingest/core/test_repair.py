@@ -24,8 +24,8 @@ def entry(first, last, status, *, exchange="kraken", at=0, tries=1, outcome=""):
     )
 
 
-def merge(first, last, *exchanges, at=0):
-    return Merge("BTC/USD", window(first, last), frozenset(exchanges), at)
+def merge(first, last, *exchanges, at=0, read_at=None):
+    return Merge("BTC/USD", window(first, last), frozenset(exchanges), at if read_at is None else read_at, at)
 
 
 def test_what_failed_and_was_not_answered_since_is_a_gap():
@@ -88,6 +88,12 @@ def test_the_last_merge_counts_not_the_best_one():
     known = [entry(0, 60, ANSWERED), entry(0, 60, ANSWERED, exchange="htx")]
     merges = [merge(50, 60, "htx", at=9), merge(0, 60, "kraken", "htx", at=5)]
     assert stale(known, merges) == [window(50, 60)]
+
+
+def test_an_answer_between_the_reading_of_a_merge_and_its_writing_took_no_part_in_it():
+    known = [entry(0, 60, ANSWERED, at=5)]
+    assert stale(known, [merge(0, 60, "kraken", at=9, read_at=4)]) == [window(0, 60)]
+    assert stale(known, [merge(0, 60, "kraken", at=9, read_at=4), merge(0, 60, "kraken", at=8, read_at=7)]) != []
 
 
 def test_nothing_is_stale_for_which_too_few_exchanges_have_answered():
