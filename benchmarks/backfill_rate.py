@@ -8,6 +8,7 @@ from benchmarks.result import Result, at_least
 from benchmarks.span import span_seconds
 from benchmarks.workbench import Workbench
 from include.exchange_simulator.process import SimulatorProcess
+from include.local_stack.airflow_api import Row
 from include.local_stack.airflow_processes import REPOSITORY
 from tests.integration.servers.airflow_instance import AirflowInstance
 
@@ -93,5 +94,5 @@ def _rate(airflow: AirflowInstance, dag_id: str, turn: int, days: int) -> float:
     return len(rows) / span_seconds(rows)
 
 
-def _day(run: dict) -> date:
+def _day(run: Row) -> date:
     return datetime.fromisoformat(run["data_interval_start"]).date()

@@ -6,8 +6,9 @@ from benchmarks.sample import NOW_MS
 from candle_ingest.core.symbol import parse_symbol
 from candle_ingest.core.window import Window
 from candle_ingest.settings import PipelineSettings
+from candle_ingest.tasks.plan import Plan
 from candle_ingest.tasks.run import Run, make_run
-from candle_ingest.tasks.validate_symbols import Plan, validate_symbols
+from candle_ingest.tasks.validate_symbols import validate_symbols
 
 
 @dataclass(frozen=True, slots=True)

@@ -56,4 +56,5 @@ def prepared_batches(candles: Candles) -> list[bytes]:
 def _upload(api: WriteApi, bucket: str, batches: list[bytes], pair: str) -> None:
     for batch in batches:
         record = batch.replace(_PLACEHOLDER.encode(), pair.encode())
-        api.write(bucket, record=record, write_precision=WritePrecision.MS)
+        # The client declares its precisions as plain texts, and its parameter as their class.
+        api.write(bucket, record=record, write_precision=WritePrecision.MS)  # type: ignore[arg-type]

@@ -18,10 +18,11 @@ from benchmarks.workbench import Workbench
 from candle_ingest.core.window import MINUTE_MS, Window, split_rows
 from candle_ingest.settings import PipelineSettings
 from candle_ingest.tasks.aggregate_and_write import aggregate_and_write
-from candle_ingest.tasks.fetch_candles import Summary, fetch_candles
+from candle_ingest.tasks.fetch_candles import fetch_candles
 from candle_ingest.tasks.fetch_request import FetchRequest
+from candle_ingest.tasks.fetch_summary import Summary
+from candle_ingest.tasks.plan import Plan
 from candle_ingest.tasks.run import Run
-from candle_ingest.tasks.validate_symbols import Plan
 
 TICKERS = ["btcusd", "ethusd", "solusd"]
 # As under Airflow: fetches have the slots of the pool that the settings name, merges do not wait for one of these.
