@@ -101,7 +101,8 @@ def test_a_history_that_begins_today_has_nothing_to_plan(plan, monkeypatch, form
     today = datetime.now(UTC).date().isoformat()
     monkeypatch.setenv("CANDLE_INGEST_BACKFILL_START_DATE", today)
     said = plan("--symbols", "btcusd", *form, status=1)
-    assert said.splitlines()[-1].startswith(f"backfill_start_date is {today}: no interval of that history is over yet")
+    message = f"backfill_start_date is {today}: there is no history to plan, @daily has not come round since"
+    assert said.splitlines()[-1] == message
 
 
 def test_a_redis_that_is_not_there_is_said_in_one_line(plan, monkeypatch):

@@ -35,8 +35,8 @@ def plan(
     found = _planned(settings, symbols)
     if not found.intervals:
         raise ConfigurationError(
-            f"backfill_start_date is {settings.backfill_start_date}: no interval of that history is over yet, "
-            "so there is nothing to plan"
+            f"backfill_start_date is {settings.backfill_start_date}: there is no history to plan, "
+            f"{settings.backfill_interval} has not come round since"
         )
     if as_json:
         print_json(asdict(found))
