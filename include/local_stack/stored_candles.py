@@ -1,6 +1,15 @@
-"""How complete a pipeline is: what is stored of what is expected, symbol by symbol."""
+"""What is stored of what is expected, symbol by symbol: run as a program of its own, it prints JSON.
 
-from dataclasses import dataclass
+Apart from the local stack's own process, because the package asks Airflow for its connections, and importing
+Airflow writes a configuration file into AIRFLOW_HOME.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from dataclasses import asdict
 
 from candle_ingest.adapters.candle_store import CandleStore
 from candle_ingest.adapters.connections import connect_influxdb, connect_redis
@@ -12,40 +21,26 @@ from candle_ingest.core.symbol import Symbol
 from candle_ingest.core.timeframe import bar_ms
 from candle_ingest.core.window import Window, union
 from candle_ingest.settings import PipelineSettings
+from include.local_stack.pipeline import default_pipeline
+from include.local_stack.report import SymbolReport
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SymbolStatus:
-    """One symbol in a window: `expected_count` = stored + quiet + missing; times are open times in ms."""
-
-    ticker: str
-    currency_pair: str
-    expected_count: int
-    stored_count: int
-    quiet_count: int
-    missing_count: int
-    first_open_time_ms: int | None
-    last_open_time_ms: int | None
-    backfill_watermark_ms: int | None
-    catch_up_watermark_ms: int | None
-
-
-def pipeline_status(settings: PipelineSettings, start_ms: int, end_ms: int) -> list[SymbolStatus]:
-    """The status of each symbol that Redis lists, for [start_ms, end_ms)."""
+def symbol_reports(settings: PipelineSettings, window: Window) -> list[SymbolReport]:
+    """Of each symbol that Redis lists. Raises CandleIngestError where Redis or InfluxDB does not answer."""
     with connect_redis() as client:
         symbols = read_symbols(client, settings.redis_key_crypto_symbols)
-    window, bar = Window(start_ms, end_ms), bar_ms(settings.candle_granularity_minutes)
+    bar = bar_ms(settings.candle_granularity_minutes)
     with InfluxBucket(connect_influxdb(), settings.influxdb_bucket) as bucket:
         keys = [key for s in symbols for key in (backfill_key(s.ticker), catch_up_key(s.ticker))]
         watermarks = Watermarks(bucket).read(keys)
-        return [_status(symbol, window, bar, bucket, watermarks) for symbol in symbols]
+        return [_report(symbol, window, bar, bucket, watermarks) for symbol in symbols]
 
 
-def _status(symbol: Symbol, window: Window, bar: int, bucket: InfluxBucket, watermarks: dict[str, int]) -> SymbolStatus:
+def _report(symbol: Symbol, window: Window, bar: int, bucket: InfluxBucket, watermarks: dict[str, int]) -> SymbolReport:
     stored, first_ms, last_ms = CandleStore(bucket).merged_span(symbol.currency_pair, window)
     merged = union(merge.window for merge in MergeLedger(bucket, bar).merges(window, symbol.currency_pair))
     accounted = sum(part.intersection(window).slots(bar) for part in merged)
-    return SymbolStatus(
+    return SymbolReport(
         ticker=symbol.ticker,
         currency_pair=symbol.currency_pair,
         expected_count=window.slots(bar),
@@ -57,3 +52,14 @@ def _status(symbol: Symbol, window: Window, bar: int, bucket: InfluxBucket, wate
         backfill_watermark_ms=watermarks.get(backfill_key(symbol.ticker)),
         catch_up_watermark_ms=watermarks.get(catch_up_key(symbol.ticker)),
     )
+
+
+def main() -> None:
+    """Print the reports of the default pipeline for the range given in milliseconds."""
+    window = Window(*(int(text) for text in sys.argv[1:3]))
+    found = symbol_reports(default_pipeline(os.environ), window)
+    sys.stdout.write(json.dumps([asdict(report) for report in found]) + "\n")
+
+
+if __name__ == "__main__":
+    main()
