@@ -70,7 +70,7 @@ def seed_days(symbols: int, days: int) -> None:
 
 def pairs(count: int) -> list[str]:
     """Of coins that there are, and of as many others as it takes."""
-    return [f"{coin}/USD" for coin in (*COINS, *(f"C{number:03}" for number in range(count)))][:count]
+    return [f"{coin}/USD" for coin in (*COINS, *(f"Z{number:03}" for number in range(count)))][:count]
 
 
 def open_on(symbol: int, day: int) -> int:
