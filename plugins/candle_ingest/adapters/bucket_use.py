@@ -8,7 +8,6 @@ import time
 from influxdb_client import Point
 
 from candle_ingest.adapters.influx_bucket import InfluxBucket
-from candle_ingest.core.window import NS_PER_MS
 from candle_ingest.errors import ConfigurationError
 
 MEASUREMENT = "bucket_use"
@@ -28,7 +27,7 @@ def check_granularity(bucket: InfluxBucket, granularity_minutes: int) -> None:
     """
     known = [int(row["_value"]) for row in bucket.query(_READ)]
     if not known:
-        point = Point(MEASUREMENT).field(FIELD, granularity_minutes).time(time.time_ns() // NS_PER_MS * NS_PER_MS)
+        point = Point(MEASUREMENT).field(FIELD, granularity_minutes).time(time.time_ns())
         bucket.write_points([point])
     elif known[0] != granularity_minutes:
         raise ConfigurationError(

@@ -17,7 +17,7 @@ from candle_ingest.settings import PipelineSettings
 from candle_ingest.terminal.moments import moment_ms, now_ms, window_between
 from candle_ingest.terminal.options import AsJson, Pipeline, pipeline_settings
 from candle_ingest.terminal.output import console, print_json, print_table
-from candle_ingest.terminal.storage import exchange_names, listed_symbols, open_bucket
+from candle_ingest.terminal.storage import listed_symbols, open_bucket
 
 NUMBERS = ("expected", "present", "quiet", "not listed", "suspected", "rejected", "failed", "not asked")
 # The last run of a day needs some time after midnight.
@@ -37,7 +37,7 @@ def coverage(
     """
     settings = pipeline_settings(pipeline)
     window = _whole_days(settings, from_, to)
-    pairs, names = [symbol.currency_pair for symbol in listed_symbols(settings)], exchange_names(settings)
+    pairs, names = [symbol.currency_pair for symbol in listed_symbols(settings)], settings.exchange_ids
     with open_bucket(settings) as bucket:
         known = DailyCoverage(bucket, bar_ms(settings.candle_granularity_minutes)).read(window)
     wanted = [day for day in known if day.currency_pair in pairs and day.exchange in names]

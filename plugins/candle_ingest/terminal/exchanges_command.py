@@ -10,7 +10,7 @@ from candle_ingest.core.window import MINUTE_MS, Window
 from candle_ingest.terminal.moments import moment_in_words, now_ms
 from candle_ingest.terminal.options import AsJson, Pipeline, pipeline_settings
 from candle_ingest.terminal.output import console, print_json, print_table
-from candle_ingest.terminal.storage import exchange_names, open_bucket
+from candle_ingest.terminal.storage import open_bucket
 
 NUMBERS = ("fetches", "failed", "calls", "candles", "median", "95 %")
 
@@ -24,7 +24,7 @@ def exchanges(
     settings, now = pipeline_settings(pipeline), now_ms()
     with open_bucket(settings) as bucket:
         window = Window(now - hours * 60 * MINUTE_MS, now + 1)
-        found = read_exchange_health(bucket, window, exchange_names(settings))
+        found = read_exchange_health(bucket, window, settings.exchange_ids)
     if as_json:
         print_json({"now_ms": now, "hours": hours, "exchanges": [asdict(health) for health in found]})
     else:

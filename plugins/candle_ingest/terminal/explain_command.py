@@ -13,7 +13,7 @@ from candle_ingest.core.timeframe import bar_ms
 from candle_ingest.terminal.moments import moment_ms
 from candle_ingest.terminal.options import AsJson, Pipeline, pipeline_settings
 from candle_ingest.terminal.output import console, print_json, print_table
-from candle_ingest.terminal.storage import exchange_names, open_bucket
+from candle_ingest.terminal.storage import open_bucket
 
 NUMBERS = ("open", "high", "low", "close", "volume")
 
@@ -28,9 +28,7 @@ def explain(
     settings, pair = pipeline_settings(pipeline), parse_symbol(symbol).currency_pair
     bar = bar_ms(settings.candle_granularity_minutes)
     with open_bucket(settings) as bucket:
-        found, _ = explain_minute(
-            bucket, pair, moment_ms("time", time), bar, exchange_names(settings), settings.high_low
-        )
+        found, _ = explain_minute(bucket, pair, moment_ms("time", time), bar, settings.exchange_ids, settings.high_low)
     if as_json:
         print_json(_content(pair, found))
     else:

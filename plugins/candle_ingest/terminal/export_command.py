@@ -18,7 +18,7 @@ from candle_ingest.errors import ConfigurationError
 from candle_ingest.terminal.moments import From, To, moment_ms, window_between
 from candle_ingest.terminal.options import AsJson, Pipeline, pipeline_settings
 from candle_ingest.terminal.output import console, print_json
-from candle_ingest.terminal.storage import exchange_names, open_bucket
+from candle_ingest.terminal.storage import open_bucket
 
 # A month of minutes is in memory at a time.
 ROWS = 44_640
@@ -42,7 +42,7 @@ def export(
         bar_ms(settings.candle_granularity_minutes),
     )
     with open_bucket(settings) as bucket:
-        found = _open_minutes(bucket, bar, pair, window, exchange_names(settings))
+        found = _open_minutes(bucket, bar, pair, window, settings.exchange_ids)
         refused = bool(found) and not allow_incomplete
         count = None if refused else _write(bucket, pair, window, bar, to_file)
     if as_json:

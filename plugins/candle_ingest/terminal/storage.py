@@ -24,8 +24,3 @@ def listed_symbols(settings: PipelineSettings) -> list[Symbol]:
     """The symbols that Redis lists."""
     with connect_redis() as client:
         return read_symbols(client, settings.redis_key_crypto_symbols)
-
-
-def exchange_names(settings: PipelineSettings) -> tuple[str, ...]:
-    """The exchanges of the pipeline, by the names that InfluxDB has."""
-    return settings.exchange_ids
