@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Self
 
+from candle_ingest.core.symbol import Symbol
 from candle_ingest.core.window import Window
 
 
@@ -18,6 +19,19 @@ class FetchRequest:
     start_ms: int
     end_ms: int
     reread_before_ms: int
+
+    @classmethod
+    def of(cls, symbol: Symbol, exchange: str, market: dict[str, Any], window: Window, reread_before_ms: int) -> Self:
+        """What a symbol wants of one exchange."""
+        return cls(
+            ticker=symbol.ticker,
+            currency_pair=symbol.currency_pair,
+            exchange=exchange,
+            market=market,
+            start_ms=window.start_ms,
+            end_ms=window.end_ms,
+            reread_before_ms=reread_before_ms,
+        )
 
     @property
     def window(self) -> Window:

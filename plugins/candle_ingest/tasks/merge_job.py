@@ -1,10 +1,11 @@
 """What one merge is about: a pair, a window, and the exchanges that list the pair."""
 
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Self
 
+from candle_ingest.core.symbol import Symbol
 from candle_ingest.core.window import Window
 
 
@@ -17,6 +18,17 @@ class MergeJob:
     start_ms: int
     end_ms: int
     exchanges: tuple[str, ...]
+
+    @classmethod
+    def of(cls, symbol: Symbol, window: Window, exchanges: Iterable[str]) -> Self:
+        """What is to be merged of a symbol."""
+        return cls(
+            ticker=symbol.ticker,
+            currency_pair=symbol.currency_pair,
+            start_ms=window.start_ms,
+            end_ms=window.end_ms,
+            exchanges=tuple(exchanges),
+        )
 
     @property
     def window(self) -> Window:

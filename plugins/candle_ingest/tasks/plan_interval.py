@@ -38,15 +38,7 @@ def _windows(run: Run, symbols: Sequence[Symbol], bucket: InfluxBucket) -> dict[
 
 def _requests(symbol: Symbol, listings: Listings, planned: SymbolWindow) -> list[FetchRequest]:
     return [
-        FetchRequest(
-            ticker=symbol.ticker,
-            currency_pair=symbol.currency_pair,
-            exchange=exchange,
-            market=market,
-            start_ms=planned.window.start_ms,
-            end_ms=planned.window.end_ms,
-            reread_before_ms=planned.reread_before_ms,
-        )
+        FetchRequest.of(symbol, exchange, market, planned.window, planned.reread_before_ms)
         for exchange, market in listings.exchanges_of(symbol.currency_pair).items()
     ]
 
@@ -54,10 +46,4 @@ def _requests(symbol: Symbol, listings: Listings, planned: SymbolWindow) -> list
 def _merge(symbol: Symbol, listings: Listings, served: ServedBefore, planned: SymbolWindow) -> MergeJob:
     """Also of exchanges that do not tell their markets now, and have served the pair before."""
     silent = [name for name in listings.unreachable if served.has_served(name, symbol.currency_pair)]
-    return MergeJob(
-        ticker=symbol.ticker,
-        currency_pair=symbol.currency_pair,
-        start_ms=planned.window.start_ms,
-        end_ms=planned.window.end_ms,
-        exchanges=(*listings.exchanges_of(symbol.currency_pair), *silent),
-    )
+    return MergeJob.of(symbol, planned.window, [*listings.exchanges_of(symbol.currency_pair), *silent])

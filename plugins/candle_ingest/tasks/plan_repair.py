@@ -71,27 +71,12 @@ def _within_budget(run: Run, gaps: Sequence[tuple[Symbol, Gap]]) -> list[tuple[S
 
 
 def _request(symbol: Symbol, gap: Gap, listings: Listings) -> FetchRequest:
-    return FetchRequest(
-        ticker=symbol.ticker,
-        currency_pair=symbol.currency_pair,
-        exchange=gap.exchange,
-        market=listings.exchanges_of(symbol.currency_pair)[gap.exchange],
-        start_ms=gap.window.start_ms,
-        end_ms=gap.window.end_ms,
-        reread_before_ms=gap.window.end_ms if gap.again else gap.window.start_ms,
-    )
+    market = listings.exchanges_of(symbol.currency_pair)[gap.exchange]
+    reread_before_ms = gap.window.end_ms if gap.again else gap.window.start_ms
+    return FetchRequest.of(symbol, gap.exchange, market, gap.window, reread_before_ms)
 
 
 def _merges(work: OpenWork, requests: Sequence[FetchRequest], listings: Listings) -> list[MergeJob]:
     pair = work.symbol.currency_pair
     asked = [request.window for request in requests if request.currency_pair == pair]
-    return [
-        MergeJob(
-            ticker=work.symbol.ticker,
-            currency_pair=pair,
-            start_ms=window.start_ms,
-            end_ms=window.end_ms,
-            exchanges=tuple(listings.exchanges_of(pair)),
-        )
-        for window in union([*asked, *work.stale])
-    ]
+    return [MergeJob.of(work.symbol, window, listings.exchanges_of(pair)) for window in union([*asked, *work.stale])]
