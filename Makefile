@@ -57,13 +57,13 @@ $(STAMP): requirements-dev.lock
 	@touch $@
 
 run: setup ## Run everything here: Redis, InfluxDB, Airflow and, by default, simulated exchanges
-	@exec $(BIN)/python -m include.local_stack run
+	@exec $(BIN)/python -m dev.local_stack run
 
 plan: setup ## Say what a backfill would cost: calls, hours, candles, and what cannot be had
-	@exec $(BIN)/python -m include.local_stack plan
+	@exec $(BIN)/python -m dev.local_stack plan
 
 simulator: setup ## Run only the exchange simulator
-	@exec $(BIN)/python -m include.exchange_simulator --host 127.0.0.1 $(if $(SIMULATOR_PORT),--port $(SIMULATOR_PORT))
+	@exec $(BIN)/python -m dev.exchange_simulator --host 127.0.0.1 $(if $(SIMULATOR_PORT),--port $(SIMULATOR_PORT))
 
 test: test-unit test-integration ## Run all tests, against real servers where servers matter
 	@if $(BIN)/python -m tests.integration.servers.browser; then $(MAKE) test-browser; else \
@@ -77,15 +77,15 @@ test-unit test-integration test-browser test-faults: export PYTHONDONTWRITEBYTEC
 
 # Two files at a time, as much of their time is waiting; the tests of one file share its servers.
 test-integration: setup ## Run the tests on a real Redis, InfluxDB and Airflow
-	@$(BIN)/python -m include.local_stack influxd # so that no test waits for a download or a build
+	@$(BIN)/python -m dev.local_stack influxd # so that no test waits for a download or a build
 	@$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder -m 'integration and not browser'
 
 test-browser: setup ## Run the tests of the page in a Chromium
-	@$(BIN)/python -m include.local_stack influxd
+	@$(BIN)/python -m dev.local_stack influxd
 	@$(BIN)/pytest -m browser
 
 screenshots: setup ## Write docs/images: what the page looks like in a Chromium
-	@$(BIN)/python -m include.local_stack influxd
+	@$(BIN)/python -m dev.local_stack influxd
 	@mkdir -p docs/images
 	@SCREENSHOTS_FOLDER=docs/images $(BIN)/pytest -m browser
 
@@ -93,11 +93,11 @@ reference: setup ## Write docs/reference.md from the code
 	@PYTHONPATH=plugins $(BIN)/python docs/make_reference.py
 
 bench: setup ## Measure speed and memory, and write docs/benchmarks.md
-	@$(BIN)/python -m include.local_stack influxd
+	@$(BIN)/python -m dev.local_stack influxd
 	@$(BIN)/python -m benchmarks
 
 test-faults: setup ## Break exchanges, InfluxDB, Redis and Airflow during runs, in the long form; writes docs/reliability.md
-	@$(BIN)/python -m include.local_stack influxd
+	@$(BIN)/python -m dev.local_stack influxd
 	@rm -rf build/faults
 	@CANDLE_TESTS=long FAULT_REPORT=docs/reliability.md $(BIN)/pytest tests/faults
 

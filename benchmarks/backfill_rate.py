@@ -7,9 +7,9 @@ from benchmarks.figures import Figures
 from benchmarks.result import Result, at_least
 from benchmarks.span import span_seconds
 from benchmarks.workbench import Workbench
-from include.exchange_simulator.process import SimulatorProcess
-from include.local_stack.airflow_api import Row
-from include.local_stack.airflow_processes import REPOSITORY
+from dev.exchange_simulator.process import SimulatorProcess
+from dev.local_stack.airflow_api import Row
+from dev.local_stack.airflow_processes import REPOSITORY
 from tests.integration.servers.airflow_instance import AirflowInstance
 
 OURS, BARE = "candle_backfill", "same_shape"

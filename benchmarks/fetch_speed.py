@@ -8,11 +8,11 @@ from benchmarks.figures import Figures, take_turns
 from benchmarks.result import Result, at_least
 from benchmarks.sample import BINANCE_BTC, NOW_MS, days
 from benchmarks.workbench import Workbench
-from candle_ingest.adapters.candle_pages import candle_pages
-from candle_ingest.adapters.ccxt_exchange import CcxtExchange
-from candle_ingest.adapters.connections import ExchangeConnection
-from candle_ingest.core.window import MINUTE_MS, split_rows
-from include.exchange_simulator.process import SimulatorProcess
+from candle_ingest.candles.window import MINUTE_MS, split_rows
+from candle_ingest.connections import ExchangeConnection
+from candle_ingest.exchanges.candle_pages import candle_pages
+from candle_ingest.exchanges.client import CcxtExchange
+from dev.exchange_simulator.process import SimulatorProcess
 
 MONTH = days(30)
 ROWS = 1000

@@ -7,8 +7,8 @@ from benchmarks.figures import Figures
 from benchmarks.result import Result, at_most
 from benchmarks.sample import NOW_MS, days
 from benchmarks.workbench import Workbench
-from candle_ingest.core.exchange_facts import exchange_facts
-from candle_ingest.core.window import MINUTE_MS, Window, split_days
+from candle_ingest.candles.window import MINUTE_MS, Window, split_days
+from candle_ingest.exchanges.profiles import exchange_facts
 from candle_ingest.settings import PipelineSettings
 from tests.integration.steps import merged_truth, run_steps, stored, truth
 

@@ -10,8 +10,8 @@ from benchmarks.published_limits import limit_seconds
 from benchmarks.result import Result
 from benchmarks.span import span_seconds
 from benchmarks.workbench import Workbench
-from candle_ingest.core.window import DAY_MS, Window
-from include.exchange_simulator.process import SimulatorProcess
+from candle_ingest.candles.window import DAY_MS, Window
+from dev.exchange_simulator.process import SimulatorProcess
 from tests.integration.servers.airflow_instance import AirflowInstance
 
 TICKERS = ("btcusd", "ethusd", "solusd")

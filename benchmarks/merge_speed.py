@@ -4,8 +4,8 @@ from benchmarks.figures import take_turns
 from benchmarks.result import Result, at_least
 from benchmarks.sample import days, sample_candles
 from benchmarks.workbench import Workbench
-from candle_ingest.core.candles import Candles
-from candle_ingest.core.merging import merge_candles
+from candle_ingest.candles.candles import Candles
+from candle_ingest.candles.merge import merge_candles
 
 Row = dict[str, float]
 PRICES = ("open", "high", "low", "close")

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from candle_ingest.core.window import MINUTE_MS, Window
+from candle_ingest.candles.window import MINUTE_MS, Window
 
 # Of each exchange: the rows of a page, and the seconds that a request takes of the published limit. binance: weight 2
 # of 6000 a minute; coinbaseexchange: 10 requests a second; kucoin: weight 3 of 2000 in 30 seconds.

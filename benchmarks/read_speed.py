@@ -4,7 +4,7 @@ from benchmarks.figures import Figures, take_turns
 from benchmarks.result import Result
 from benchmarks.sample import days, sample_candles
 from benchmarks.workbench import Workbench
-from candle_ingest.adapters.candle_store import CandleStore
+from candle_ingest.store.candle_store import CandleStore
 
 EXCHANGES = ("binance", "coinbaseexchange", "kraken")
 _BARE = """

@@ -4,8 +4,8 @@ from datetime import UTC, datetime
 
 import numpy as np
 
-from candle_ingest.core.candles import Candles
-from candle_ingest.core.window import DAY_MS, MINUTE_MS, Window
+from candle_ingest.candles.candles import Candles
+from candle_ingest.candles.window import DAY_MS, MINUTE_MS, Window
 
 START_MS = int(datetime(2025, 1, 1, tzinfo=UTC).timestamp() * 1000)
 # What the simulated exchanges take for now: all that is asked for is past.

@@ -3,12 +3,12 @@
 from dataclasses import dataclass
 
 from benchmarks.sample import NOW_MS
-from candle_ingest.core.symbol import parse_symbol
-from candle_ingest.core.window import Window
+from candle_ingest.candles.symbol import parse_symbol
+from candle_ingest.candles.window import Window
+from candle_ingest.planning.plan import Plan
+from candle_ingest.planning.run import Run, make_run
+from candle_ingest.planning.validate_symbols import validate_symbols
 from candle_ingest.settings import PipelineSettings
-from candle_ingest.tasks.plan import Plan
-from candle_ingest.tasks.run import Run, make_run
-from candle_ingest.tasks.validate_symbols import validate_symbols
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from include.local_stack.airflow_api import Row
+from dev.local_stack.airflow_api import Row
 
 
 def span_seconds(rows: Sequence[Row]) -> float:

@@ -10,10 +10,10 @@ from benchmarks.result import Result, at_most
 from benchmarks.sample import days, sample_candles
 from benchmarks.sample_plan import PlannedRun, planned_run
 from benchmarks.workbench import Workbench
-from candle_ingest.adapters.candle_store import CandleStore
-from candle_ingest.adapters.coverage_ledger import CoverageLedger
-from candle_ingest.core.window import MINUTE_MS
+from candle_ingest.candles.window import MINUTE_MS
+from candle_ingest.ledger.coverage_ledger import CoverageLedger
 from candle_ingest.settings import PipelineSettings
+from candle_ingest.store.candle_store import CandleStore
 
 MONTH = days(31)
 FIVE = ("binance", "coinbaseexchange", "kraken", "kucoin", "htx")
@@ -78,15 +78,15 @@ def _alone(task: Callable[..., float], *arguments: object) -> float:
 
 
 def _fetch(planned: PlannedRun) -> float:
-    from candle_ingest.tasks.fetch_candles import fetch_candles
+    from candle_ingest.fetching.fetch_candles import fetch_candles
 
     fetch_candles(planned.run, planned.plan.requests)
     return _peak_mb()
 
 
 def _merge(planned: PlannedRun) -> float:
-    from candle_ingest.tasks.aggregate_and_write import aggregate_and_write
-    from candle_ingest.tasks.fetch_summary import fetch_summary
+    from candle_ingest.fetching.fetch_summary import fetch_summary
+    from candle_ingest.merging.aggregate_and_write import aggregate_and_write
 
     done = [fetch_summary(r, [r.window], MINUTE_MS, r.window.slots(MINUTE_MS), 0) for r in planned.plan.requests]
     aggregate_and_write(planned.run, planned.plan, done)
@@ -94,7 +94,7 @@ def _merge(planned: PlannedRun) -> float:
 
 
 def _only_import() -> float:
-    import candle_ingest.tasks.fetch_candles  # noqa: F401
+    import candle_ingest.fetching.fetch_candles  # noqa: F401
 
     return _peak_mb()
 

@@ -12,10 +12,10 @@ from benchmarks.figures import Figures
 from benchmarks.result import Result, at_most
 from benchmarks.span import span_seconds
 from benchmarks.workbench import Workbench
-from candle_ingest.adapters.watermarks import Watermarks, catch_up_key
-from candle_ingest.core.window import MINUTE_MS, floor_ms
-from include.exchange_simulator.process import SimulatorProcess
-from include.local_stack.airflow_api import Row
+from candle_ingest.candles.window import MINUTE_MS, floor_ms
+from candle_ingest.ledger.watermarks import Watermarks, catch_up_key
+from dev.exchange_simulator.process import SimulatorProcess
+from dev.local_stack.airflow_api import Row
 from tests.integration.servers.airflow_instance import AirflowInstance
 
 DAG_ID = "candle_catch_up"

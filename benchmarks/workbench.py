@@ -12,10 +12,10 @@ from typing import Self
 from influxdb_client import InfluxDBClient
 
 from benchmarks.sample import NOW_MS
-from candle_ingest.adapters.influx_bucket import InfluxBucket
-from include.exchange_simulator.process import SimulatorProcess
-from include.local_stack.airflow_processes import REPOSITORY
-from include.local_stack.redis_server import RedisServer
+from candle_ingest.store.bucket import InfluxBucket
+from dev.exchange_simulator.process import SimulatorProcess
+from dev.local_stack.airflow_processes import REPOSITORY
+from dev.local_stack.redis_server import RedisServer
 from tests.integration.servers.airflow_instance import AirflowInstance, migrated_home
 from tests.integration.servers.environment import connection_variables
 from tests.integration.servers.storage import InfluxdbTestServer, running_influxdb, running_redis

@@ -9,9 +9,9 @@ from benchmarks.figures import Figures, take_turns
 from benchmarks.result import Result, at_least
 from benchmarks.sample import days, sample_candles
 from benchmarks.workbench import Workbench
-from candle_ingest.adapters.candle_store import CandleStore
-from candle_ingest.adapters.influx_bucket import BATCH_LINES
-from candle_ingest.core.candles import FIELDS, Candles
+from candle_ingest.candles.candles import FIELDS, Candles
+from candle_ingest.store.bucket import BATCH_LINES
+from candle_ingest.store.candle_store import CandleStore
 
 MONTHS_TWO = days(60)
 # Each upload goes to a series of its own: writing points again is other work than writing new ones.

@@ -15,14 +15,14 @@ from benchmarks.result import Result, Target, at_most
 from benchmarks.sample import days
 from benchmarks.sample_plan import PlannedRun, planned_run
 from benchmarks.workbench import Workbench
-from candle_ingest.core.window import MINUTE_MS, Window, split_rows
+from candle_ingest.candles.window import MINUTE_MS, Window, split_rows
+from candle_ingest.fetching.fetch_candles import fetch_candles
+from candle_ingest.fetching.fetch_summary import Summary
+from candle_ingest.merging.aggregate_and_write import aggregate_and_write
+from candle_ingest.planning.fetch_request import FetchRequest
+from candle_ingest.planning.plan import Plan
+from candle_ingest.planning.run import Run
 from candle_ingest.settings import PipelineSettings
-from candle_ingest.tasks.aggregate_and_write import aggregate_and_write
-from candle_ingest.tasks.fetch_candles import fetch_candles
-from candle_ingest.tasks.fetch_request import FetchRequest
-from candle_ingest.tasks.fetch_summary import Summary
-from candle_ingest.tasks.plan import Plan
-from candle_ingest.tasks.run import Run
 
 TICKERS = ["btcusd", "ethusd", "solusd"]
 # As under Airflow: fetches have the slots of the pool that the settings name, merges do not wait for one of these.

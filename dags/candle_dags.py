@@ -2,7 +2,7 @@
 
 from airflow.sdk import get_parsing_context
 
-from candle_ingest.dag_factory import build_dags
+from candle_ingest.orchestration.factory import build_dags
 from candle_ingest.pipelines import load_pipelines
 
 # Within a task, the one that it belongs to.

@@ -7,21 +7,22 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from candle_ingest.adapters import (
-    bucket_use,
-    candle_store,
-    coverage_ledger,
-    daily_coverage,
-    fetch_attempts,
-    merge_ledger,
-    watermarks,
-)
-from candle_ingest.core.metrics import ALL
-from candle_ingest.dag_params import dag_params
+from candle_ingest.ledger import coverage_ledger, daily_coverage, fetch_attempts, merge_ledger, watermarks
+from candle_ingest.metric_catalogue import ALL
+from candle_ingest.orchestration.params import dag_params
 from candle_ingest.settings import ENVIRONMENT_PREFIX, PipelineSettings
+from candle_ingest.store import candle_store, granularity_guard
 
 REFERENCE = Path(__file__).with_name("reference.md")
-MEASUREMENTS = (candle_store, watermarks, coverage_ledger, daily_coverage, merge_ledger, fetch_attempts, bucket_use)
+MEASUREMENTS = (
+    candle_store,
+    watermarks,
+    coverage_ledger,
+    daily_coverage,
+    merge_ledger,
+    fetch_attempts,
+    granularity_guard,
+)
 HEAD = """# Reference
 Made from the code by `make reference`; a test checks that it is current. What the settings mean for your
 work stands in the [README](../README.md#settings), and so do the

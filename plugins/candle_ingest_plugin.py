@@ -11,9 +11,9 @@ from typing import Any, ClassVar
 from airflow.plugins_manager import AirflowPlugin
 
 if sys.argv[1:2] in (["scheduler"], ["celery"]):
-    import candle_ingest.preload
+    import candle_ingest.orchestration.preload
 elif sys.argv[1:2] == ["api-server"]:
-    import candle_ingest.page.app  # noqa: F401
+    import candle_ingest.web.app  # noqa: F401
 
 
 class LazyPage:
@@ -24,7 +24,7 @@ class LazyPage:
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Answer one request."""
         if LazyPage._app is None:
-            from candle_ingest.page.app import build_app
+            from candle_ingest.web.app import build_app
 
             LazyPage._app = build_app()
         await LazyPage._app(scope, receive, send)

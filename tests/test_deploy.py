@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from include.local_stack.celery_workers import WORKER_ENVIRONMENT
+from dev.local_stack.celery_workers import WORKER_ENVIRONMENT
 
 REPOSITORY = Path(__file__).parents[1]
 DEPLOY = REPOSITORY / "deploy"

@@ -8,8 +8,8 @@ import pytest
 import yaml
 
 from candle_ingest.__main__ import app
-from candle_ingest.core.metrics import ALL as ALL_METRICS
-from candle_ingest.dag_params import dag_params
+from candle_ingest.metric_catalogue import ALL as ALL_METRICS
+from candle_ingest.orchestration.params import dag_params
 from candle_ingest.settings import PipelineSettings
 
 REPOSITORY = Path(__file__).parents[1]
@@ -101,7 +101,7 @@ def test_every_message_stands_in_the_code():
 
 
 def test_every_view_of_the_page_stands_there():
-    script = (PACKAGE / "page" / "static" / "page.js").read_text(encoding="utf-8")
+    script = (PACKAGE / "web" / "static" / "page.js").read_text(encoding="utf-8")
     views = re.findall(r'\["(\w+)", show\w+\]', script)
     rows = [line.split(" | ")[0].strip("| ") for line in section("## The page").splitlines() if line.startswith("| ")]
     assert rows[1:] == views
@@ -109,7 +109,7 @@ def test_every_view_of_the_page_stands_there():
 
 
 def test_the_texts_of_the_page_that_the_readme_names_are_there():
-    scripts = " ".join(file.read_text(encoding="utf-8") for file in (PACKAGE / "page" / "static").glob("*.js"))
+    scripts = " ".join(file.read_text(encoding="utf-8") for file in (PACKAGE / "web" / "static").glob("*.js"))
     named = re.findall(r"(?<!\*)\*([A-Z][^*]+)\*(?!\*)", section("## The page"))
     assert named != []
     assert [text for text in named if text not in scripts] == []

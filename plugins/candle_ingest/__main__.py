@@ -10,13 +10,13 @@ os.environ.setdefault("_AIRFLOW_PROCESS_CONTEXT", "server")
 import structlog
 import typer
 
+from candle_ingest.cli.coverage_command import coverage
+from candle_ingest.cli.exchanges_command import exchanges
+from candle_ingest.cli.explain_command import explain
+from candle_ingest.cli.export_command import export
+from candle_ingest.cli.plan_command import plan
+from candle_ingest.cli.status_command import status
 from candle_ingest.errors import CandleIngestError
-from candle_ingest.terminal.coverage_command import coverage
-from candle_ingest.terminal.exchanges_command import exchanges
-from candle_ingest.terminal.explain_command import explain
-from candle_ingest.terminal.export_command import export
-from candle_ingest.terminal.plan_command import plan
-from candle_ingest.terminal.status_command import status
 
 app = typer.Typer(name="candle-ingest", add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
 for command in (plan, status, coverage, explain, exchanges, export):

@@ -10,10 +10,10 @@ from typing import Annotated, Any, Literal
 from croniter import croniter
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator
 
-from candle_ingest.core.exchange_facts import canonical_exchange
-from candle_ingest.core.start_date import parse_start_date
-from candle_ingest.core.timeframe import timeframe_name
+from candle_ingest.candles.dates import parse_start_date
+from candle_ingest.candles.timeframe import timeframe_name
 from candle_ingest.errors import ConfigurationError
+from candle_ingest.exchanges.profiles import canonical_exchange
 
 ENVIRONMENT_PREFIX = "CANDLE_INGEST_"
 

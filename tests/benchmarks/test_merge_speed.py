@@ -4,7 +4,7 @@ import pytest
 
 from benchmarks.merge_speed import EXCHANGES, plain_merge
 from benchmarks.sample import days, sample_candles
-from candle_ingest.core.merging import merge_candles
+from candle_ingest.candles.merge import merge_candles
 
 
 def test_the_plain_loop_merges_as_the_package_does():

@@ -6,7 +6,7 @@ PLUGINS = Path(__file__).parents[2] / "plugins"
 LOAD = """
 import sys
 import candle_ingest_plugin
-heavy = ("fastapi", "plotly", "ccxt", "candle_ingest.page", "candle_ingest.pipelines", "influxdb_client")
+heavy = ("fastapi", "plotly", "ccxt", "candle_ingest.web", "candle_ingest.pipelines", "influxdb_client")
 print(*[name for name in heavy if name in sys.modules])
 """
 
@@ -24,5 +24,5 @@ def test_a_process_that_serves_no_page_and_runs_no_task_imports_neither():
 
 def test_the_api_server_imports_the_page_before_its_first_visitor_and_nothing_of_the_tasks():
     found = loaded("api-server")
-    assert "candle_ingest.page" in found
+    assert "candle_ingest.web" in found
     assert "ccxt" not in found

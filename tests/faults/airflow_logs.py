@@ -6,7 +6,7 @@ import json
 import re
 from pathlib import Path
 
-from include.local_stack.waiting import wait_until
+from dev.local_stack.waiting import wait_until
 
 
 class AirflowLogs:

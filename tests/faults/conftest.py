@@ -8,10 +8,11 @@ from collections.abc import Iterator
 
 import pytest
 
-from candle_ingest.adapters import ccxt_exchange, influx_bucket
-from include.exchange_simulator.coins import utc_ms
-from include.exchange_simulator.process import SimulatorProcess
-from include.local_stack.ports import free_port
+from candle_ingest.exchanges import client as ccxt_exchange
+from candle_ingest.store import bucket as influx_bucket
+from dev.exchange_simulator.coins import utc_ms
+from dev.exchange_simulator.process import SimulatorProcess
+from dev.local_stack.ports import free_port
 from tests.faults.influxdb_proxy import InfluxdbProxy
 from tests.faults.kept_evidence import Seen, keep, kept
 from tests.faults.report import Evidence, write_report

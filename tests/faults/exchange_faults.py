@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from candle_ingest.adapters import bounded_http, ccxt_exchange
+from candle_ingest.exchanges import bounded_http
+from candle_ingest.exchanges import client as ccxt_exchange
 from tests.faults.fault import Fault, Under
 from tests.faults.world import World
 

@@ -10,7 +10,8 @@ from typing import Any
 
 from influxdb_client import BucketRetentionRules
 
-from candle_ingest.adapters import connections, influx_bucket
+from candle_ingest import connections
+from candle_ingest.store import bucket as influx_bucket
 from tests.faults.fault import Fault, Under
 from tests.faults.world import World
 

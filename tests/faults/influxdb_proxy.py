@@ -12,7 +12,7 @@ from typing import Self
 import aiohttp
 from aiohttp import web
 
-from include.local_stack.ports import HOST
+from dev.local_stack.ports import HOST
 
 # Headers that hold for one connection only, or that the proxy's own client has changed.
 NOT_FORWARDED = {"content-length", "content-encoding", "transfer-encoding", "connection", "host"}

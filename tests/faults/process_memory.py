@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import psutil
 
-from include.local_stack.process_session import session_members
+from dev.local_stack.process_session import session_members
 from tests.integration.servers.running_server import RunningServer
 
 # Younger ones may be tasks.

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 import psutil
 
-from include.exchange_simulator.process import SimulatorProcess
+from dev.exchange_simulator.process import SimulatorProcess
 from tests.faults.influxdb_proxy import InfluxdbProxy, Rule
 from tests.faults.servers import FaultInfluxdb, FaultRedis
 from tests.faults.world import SYMBOLS_KEY

@@ -8,8 +8,8 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
-from candle_ingest.adapters import connections
-from candle_ingest.adapters.rate_limit import limit_name
+from candle_ingest import connections
+from candle_ingest.exchanges.rate_limit import limit_name
 from tests.faults.fault import Fault, Under
 from tests.faults.world import SYMBOLS_KEY, World
 

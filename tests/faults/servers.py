@@ -7,12 +7,12 @@ import signal
 from collections.abc import Callable
 from pathlib import Path
 
-from include.local_stack.generated_secrets import GeneratedSecrets
-from include.local_stack.influxd import find_influxd
-from include.local_stack.influxdb_server import ORGANIZATION, InfluxdbServer, influxd_command
-from include.local_stack.ports import HOST, free_port
-from include.local_stack.redis_server import RedisServer, redis_command
-from include.local_stack.server_command import ServerCommand
+from dev.local_stack.generated_secrets import GeneratedSecrets
+from dev.local_stack.influxd import find_influxd
+from dev.local_stack.influxdb_server import ORGANIZATION, InfluxdbServer, influxd_command
+from dev.local_stack.ports import HOST, free_port
+from dev.local_stack.redis_server import RedisServer, redis_command
+from dev.local_stack.server_command import ServerCommand
 from tests.integration.servers.running_server import RunningServer
 
 START_SECONDS = 60

@@ -17,12 +17,12 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from candle_ingest.core.window import DAY_MS, Window, format_ms
-from include.exchange_simulator.coins import utc_ms
-from include.exchange_simulator.process import SimulatorProcess
-from include.local_stack.airflow_processes import REPOSITORY
-from include.local_stack.errors import LocalStackError
-from include.local_stack.waiting import wait_until
+from candle_ingest.candles.window import DAY_MS, Window, format_ms
+from dev.exchange_simulator.coins import utc_ms
+from dev.exchange_simulator.process import SimulatorProcess
+from dev.local_stack.airflow_processes import REPOSITORY
+from dev.local_stack.errors import LocalStackError
+from dev.local_stack.waiting import wait_until
 from tests.faults.airflow_logs import AirflowLogs
 from tests.faults.difference import Difference, difference
 from tests.faults.influxdb_proxy import InfluxdbProxy, Rule

@@ -7,12 +7,12 @@ import re
 
 import pytest
 
-from candle_ingest.adapters.connections import connect_influxdb
-from candle_ingest.adapters.coverage_ledger import CoverageLedger
-from candle_ingest.adapters.influx_bucket import InfluxBucket
-from candle_ingest.core.coverage import settled_windows
-from candle_ingest.core.window import Window
+from candle_ingest.candles.window import Window
+from candle_ingest.connections import connect_influxdb
 from candle_ingest.errors import TemporaryError
+from candle_ingest.ledger.coverage import settled_windows
+from candle_ingest.ledger.coverage_ledger import CoverageLedger
+from candle_ingest.store.bucket import InfluxBucket
 from tests.faults.conftest import LONG, NOW_MS
 from tests.faults.exchange_faults import FIVE
 from tests.faults.report import Evidence

@@ -15,12 +15,12 @@ from datetime import datetime
 
 import pytest
 
-from candle_ingest.adapters.connections import connect_influxdb
-from candle_ingest.adapters.influx_bucket import InfluxBucket
-from candle_ingest.core.window import DAY_MS, MINUTE_MS, Window
-from include.exchange_simulator.process import SimulatorProcess
-from include.local_stack.influxdb_server import InfluxdbServer
-from include.local_stack.ports import free_port
+from candle_ingest.candles.window import DAY_MS, MINUTE_MS, Window
+from candle_ingest.connections import connect_influxdb
+from candle_ingest.store.bucket import InfluxBucket
+from dev.exchange_simulator.process import SimulatorProcess
+from dev.local_stack.influxdb_server import InfluxdbServer
+from dev.local_stack.ports import free_port
 from tests.faults.difference import Difference, difference
 from tests.faults.endurance_report import Endurance
 from tests.faults.influxdb_proxy import InfluxdbProxy

@@ -7,7 +7,7 @@ import re
 
 import pytest
 
-from candle_ingest.core.window import Window
+from candle_ingest.candles.window import Window
 from candle_ingest.errors import PermanentError, TemporaryError
 from tests.faults.conftest import LONG, NOW_MS
 from tests.faults.exchange_faults import EXCHANGE_FAULTS

@@ -15,21 +15,21 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from candle_ingest.adapters import symbol_list
-from candle_ingest.adapters.ccxt_exchange import CcxtExchange
-from candle_ingest.adapters.connections import ExchangeConnection
-from candle_ingest.adapters.exchange_errors import sorted_errors
-from candle_ingest.adapters.influx_bucket import InfluxTemporaryError, csv_rows
-from candle_ingest.adapters.market_cache import _market
-from candle_ingest.adapters.trade_pages import _trade
-from candle_ingest.core.candles import check_rows
-from candle_ingest.core.retry_after import LONGEST_SECONDS, retry_after_seconds
-from candle_ingest.core.symbol import parse_symbol
-from candle_ingest.core.trades import candles_from_trades
-from candle_ingest.core.window import Window
+from candle_ingest.candles.candles import check_rows
+from candle_ingest.candles.symbol import parse_symbol
+from candle_ingest.candles.trades import candles_from_trades
+from candle_ingest.candles.window import Window
+from candle_ingest.connections import ExchangeConnection
 from candle_ingest.errors import CandleIngestError, ConfigurationError, SymbolError
+from candle_ingest.exchanges.client import CcxtExchange
+from candle_ingest.exchanges.error_mapping import sorted_errors
+from candle_ingest.exchanges.market_cache import _market
+from candle_ingest.exchanges.trade_pages import _trade
 from candle_ingest.pipelines import load_pipelines
+from candle_ingest.planning import symbol_list
 from candle_ingest.settings import PipelineSettings, with_params
+from candle_ingest.store.bucket import InfluxTemporaryError, csv_rows
+from candle_ingest.transport import LONGEST_SECONDS, retry_after_seconds
 from tests.faults.conftest import LONG
 
 fuzz = settings(

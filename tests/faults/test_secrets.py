@@ -10,12 +10,12 @@ from dataclasses import replace
 import pytest
 from airflow.sdk._shared.secrets_masker import redact
 
-from candle_ingest.adapters.ccxt_exchange import CcxtExchange
-from candle_ingest.adapters.connections import connect_influxdb, connect_redis, exchange_connection
-from candle_ingest.adapters.influx_bucket import InfluxBucket
+from candle_ingest.connections import connect_influxdb, connect_redis, exchange_connection
 from candle_ingest.errors import CandleIngestError
-from candle_ingest.tasks.run import make_run
-from candle_ingest.tasks.validate_symbols import validate_symbols
+from candle_ingest.exchanges.client import CcxtExchange
+from candle_ingest.planning.run import make_run
+from candle_ingest.planning.validate_symbols import validate_symbols
+from candle_ingest.store.bucket import InfluxBucket
 from tests.faults.test_faults import hours
 from tests.faults.world import World
 from tests.integration.steps import everything

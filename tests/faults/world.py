@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from candle_ingest.core.window import Window
+from candle_ingest.candles.window import Window
 from candle_ingest.errors import CandleIngestError
 from candle_ingest.settings import PipelineSettings
-from include.exchange_simulator.process import SimulatorProcess
-from include.local_stack.influxdb_server import InfluxdbServer
+from dev.exchange_simulator.process import SimulatorProcess
+from dev.local_stack.influxdb_server import InfluxdbServer
 from tests.faults.difference import Difference, difference
 from tests.faults.influxdb_proxy import InfluxdbProxy, Rule
 from tests.faults.servers import FaultInfluxdb, FaultRedis

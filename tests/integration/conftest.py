@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from candle_ingest.adapters import ccxt_exchange
-from candle_ingest.core import exchange_facts
+from candle_ingest.exchanges import client as ccxt_exchange
+from candle_ingest.exchanges import profiles as exchange_facts
 from candle_ingest.settings import PipelineSettings
-from include.exchange_simulator.process import SimulatorProcess
-from include.local_stack.redis_server import RedisServer
+from dev.exchange_simulator.process import SimulatorProcess
+from dev.local_stack.redis_server import RedisServer
 from tests.integration.servers.airflow_instance import AirflowInstance, migrated_home
 from tests.integration.servers.environment import connection_variables
 from tests.integration.servers.storage import InfluxdbTestServer, running_influxdb, running_redis

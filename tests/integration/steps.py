@@ -7,21 +7,21 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from candle_ingest.adapters.connections import connect_influxdb
-from candle_ingest.adapters.influx_bucket import InfluxBucket
-from candle_ingest.core.candles import Candles
-from candle_ingest.core.merging import merge_candles
-from candle_ingest.core.window import Window
+from candle_ingest.candles.candles import Candles
+from candle_ingest.candles.merge import merge_candles
+from candle_ingest.candles.window import Window
+from candle_ingest.connections import connect_influxdb
 from candle_ingest.errors import CandleIngestError
+from candle_ingest.fetching.fetch_candles import fetch_candles
+from candle_ingest.merging.aggregate_and_write import aggregate_and_write
+from candle_ingest.planning.fetch_request import FetchRequest
+from candle_ingest.planning.plan import Plan
+from candle_ingest.planning.read_symbols import read_symbols
+from candle_ingest.planning.run import make_run
+from candle_ingest.planning.validate_symbols import validate_symbols
 from candle_ingest.settings import PipelineSettings
-from candle_ingest.tasks.aggregate_and_write import aggregate_and_write
-from candle_ingest.tasks.fetch_candles import fetch_candles
-from candle_ingest.tasks.fetch_request import FetchRequest
-from candle_ingest.tasks.plan import Plan
-from candle_ingest.tasks.read_symbols import read_symbols
-from candle_ingest.tasks.run import make_run
-from candle_ingest.tasks.validate_symbols import validate_symbols
-from include.exchange_simulator.synthetic_market import true_candles
+from candle_ingest.store.bucket import InfluxBucket
+from dev.exchange_simulator.synthetic_market import true_candles
 
 # The others have it in USDT.
 TRADED_IN_DOLLARS = ("coinbaseexchange", "kraken")

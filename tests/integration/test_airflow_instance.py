@@ -7,7 +7,7 @@ import textwrap
 import psutil
 import pytest
 
-from include.local_stack.waiting import wait_until
+from dev.local_stack.waiting import wait_until
 
 pytestmark = pytest.mark.integration
 

@@ -6,10 +6,10 @@ import json
 
 import pytest
 
-from candle_ingest.core.window import Window
-from include.exchange_simulator.coins import utc_ms
-from include.local_stack.celery_workers import WORKERS, CeleryWorkers
-from include.local_stack.waiting import wait_until
+from candle_ingest.candles.window import Window
+from dev.exchange_simulator.coins import utc_ms
+from dev.local_stack.celery_workers import WORKERS, CeleryWorkers
+from dev.local_stack.waiting import wait_until
 from tests.integration.servers.airflow_instance import AirflowInstance
 from tests.integration.servers.environment import connection_variables
 from tests.integration.servers.storage import running_database, running_redis

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from candle_ingest.adapters import ccxt_exchange
-from candle_ingest.adapters.connections import connect_influxdb
-from candle_ingest.adapters.influx_bucket import InfluxBucket
-from candle_ingest.core.window import DAY_MS, Window, floor_ms
+from candle_ingest.candles.window import DAY_MS, Window, floor_ms
+from candle_ingest.connections import connect_influxdb
+from candle_ingest.exchanges import client as ccxt_exchange
 from candle_ingest.settings import PipelineSettings
-from include.exchange_simulator.process import SimulatorProcess
+from candle_ingest.store.bucket import InfluxBucket
+from dev.exchange_simulator.process import SimulatorProcess
 from tests.integration.servers.environment import connection_variables
 from tests.integration.steps import run_steps
 

@@ -6,15 +6,15 @@ import json
 
 import pytest
 
-from candle_ingest.adapters.connections import connect_influxdb
-from candle_ingest.adapters.coverage_ledger import CoverageLedger
-from candle_ingest.adapters.influx_bucket import InfluxBucket
-from candle_ingest.core.coverage import FAILED
-from candle_ingest.core.window import Window
+from candle_ingest.candles.window import Window
+from candle_ingest.connections import connect_influxdb
 from candle_ingest.errors import ConfigurationError
-from candle_ingest.tasks.completion import completion
-from candle_ingest.tasks.run import make_run
-from include.exchange_simulator.coins import utc_ms
+from candle_ingest.ledger.coverage import FAILED
+from candle_ingest.ledger.coverage_ledger import CoverageLedger
+from candle_ingest.merging.completion import completion
+from candle_ingest.planning.run import make_run
+from candle_ingest.store.bucket import InfluxBucket
+from dev.exchange_simulator.coins import utc_ms
 from tests.integration.steps import everything, merged_truth, run_steps, stored, truth, watermarks, with_settings
 
 pytestmark = pytest.mark.integration

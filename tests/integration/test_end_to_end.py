@@ -7,9 +7,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from candle_ingest.core.window import DAY_MS, Window
-from include.exchange_simulator.coins import utc_ms
-from include.exchange_simulator.process import SimulatorProcess
+from candle_ingest.candles.window import DAY_MS, Window
+from dev.exchange_simulator.coins import utc_ms
+from dev.exchange_simulator.process import SimulatorProcess
 from tests.integration.servers.airflow_instance import AirflowInstance
 from tests.integration.servers.environment import connection_variables
 from tests.integration.steps import everything, merged_truth, stored, truth, watermarks, within

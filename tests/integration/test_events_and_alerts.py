@@ -7,9 +7,9 @@ import shutil
 
 import pytest
 
-from include.exchange_simulator.process import SimulatorProcess
-from include.local_stack.airflow_processes import REPOSITORY
-from include.local_stack.waiting import wait_until
+from dev.exchange_simulator.process import SimulatorProcess
+from dev.local_stack.airflow_processes import REPOSITORY
+from dev.local_stack.waiting import wait_until
 from tests.integration.servers.airflow_instance import AirflowInstance
 from tests.integration.servers.environment import connection_variables
 

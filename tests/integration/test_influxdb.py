@@ -7,18 +7,18 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from influxdb_client import InfluxDBClient, Permission, PermissionResource
 
-from candle_ingest.adapters import influx_bucket
-from candle_ingest.adapters.candle_store import CandleStore
-from candle_ingest.adapters.coverage_ledger import CoverageLedger
-from candle_ingest.adapters.daily_coverage import DailyCoverage
-from candle_ingest.adapters.influx_bucket import BucketMissingError, InfluxBucket
-from candle_ingest.adapters.merge_ledger import MergeLedger
-from candle_ingest.adapters.watermarks import Watermarks, watermark_lock
-from candle_ingest.core.candles import Candles
-from candle_ingest.core.coverage import CONFIRMED, FAILED, REJECTED, REPAIRED, Account, settled_windows
-from candle_ingest.core.window import DAY_MS, MINUTE_MS, Window, union
+from candle_ingest.candles.candles import Candles
+from candle_ingest.candles.window import DAY_MS, MINUTE_MS, Window, union
 from candle_ingest.errors import ConfigurationError, TemporaryError
-from include.local_stack.ports import free_port
+from candle_ingest.ledger.coverage import CONFIRMED, FAILED, REJECTED, REPAIRED, Account, settled_windows
+from candle_ingest.ledger.coverage_ledger import CoverageLedger
+from candle_ingest.ledger.daily_coverage import DailyCoverage
+from candle_ingest.ledger.merge_ledger import MergeLedger
+from candle_ingest.ledger.watermarks import Watermarks, watermark_lock
+from candle_ingest.store import bucket as influx_bucket
+from candle_ingest.store.bucket import BucketMissingError, InfluxBucket
+from candle_ingest.store.candle_store import CandleStore
+from dev.local_stack.ports import free_port
 
 pytestmark = pytest.mark.integration
 DAY = Window(20_000 * DAY_MS, 20_001 * DAY_MS)

@@ -9,8 +9,8 @@ import sys
 import psutil
 import pytest
 
-from include.local_stack.airflow_processes import REPOSITORY
-from include.local_stack.process_session import session_members
+from dev.local_stack.airflow_processes import REPOSITORY
+from dev.local_stack.process_session import session_members
 
 pytestmark = pytest.mark.integration
 
@@ -22,7 +22,7 @@ def run_stack(tmp_path):
     def run(**variables):
         environment = {key: value for key, value in os.environ.items() if not key.startswith("CANDLE_INGEST_")}
         process = subprocess.Popen(
-            [sys.executable, "-m", "include.local_stack", "run"],
+            [sys.executable, "-m", "dev.local_stack", "run"],
             cwd=REPOSITORY,
             env={**environment, "LOCAL_STACK_FOLDER": str(tmp_path), **variables},
             stdout=subprocess.PIPE,

@@ -7,9 +7,9 @@ import time
 
 import pytest
 
-from candle_ingest.adapters.connections import ExchangeConnection
-from candle_ingest.adapters.market_cache import MarketCache
+from candle_ingest.connections import ExchangeConnection
 from candle_ingest.errors import PermanentError, TemporaryError
+from candle_ingest.exchanges.market_cache import MarketCache
 
 pytestmark = pytest.mark.integration
 HERE = ExchangeConnection("kraken", "http://127.0.0.1:1")

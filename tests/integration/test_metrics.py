@@ -11,10 +11,10 @@ import pytest
 from airflow.sdk.observability import stats
 from airflow.sdk.observability.metrics.stats_utils import get_stats_factory
 
-from candle_ingest.adapters import ccxt_exchange
-from candle_ingest.core.metrics import ALL
-from candle_ingest.core.window import MINUTE_MS, Window, floor_ms
+from candle_ingest.candles.window import MINUTE_MS, Window, floor_ms
 from candle_ingest.errors import TemporaryError
+from candle_ingest.exchanges import client as ccxt_exchange
+from candle_ingest.metric_catalogue import ALL
 from candle_ingest.settings import PipelineSettings
 from tests.integration.steps import run_steps, with_settings
 

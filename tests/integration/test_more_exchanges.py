@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from candle_ingest.adapters import ccxt_exchange
-from candle_ingest.core import exchange_facts
-from candle_ingest.core.window import Window
+from candle_ingest.candles.window import Window
+from candle_ingest.exchanges import client as ccxt_exchange
+from candle_ingest.exchanges import profiles as exchange_facts
 from candle_ingest.settings import PipelineSettings
-from include.exchange_simulator.coins import utc_ms
-from include.exchange_simulator.markets import DOLLAR_EXCHANGES
-from include.exchange_simulator.process import SimulatorProcess
-from include.exchange_simulator.synthetic_market import true_candles
+from dev.exchange_simulator.coins import utc_ms
+from dev.exchange_simulator.markets import DOLLAR_EXCHANGES
+from dev.exchange_simulator.process import SimulatorProcess
+from dev.exchange_simulator.synthetic_market import true_candles
 from tests.integration.steps import run_steps, stored, with_settings
 
 pytestmark = pytest.mark.integration

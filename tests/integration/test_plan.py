@@ -12,12 +12,12 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from candle_ingest.__main__ import main
-from candle_ingest.adapters import ccxt_exchange
-from candle_ingest.core.symbol import parse_symbol
-from candle_ingest.core.window import Window
+from candle_ingest.candles.symbol import parse_symbol
+from candle_ingest.candles.window import Window
+from candle_ingest.exchanges import client as ccxt_exchange
+from candle_ingest.planning.backfill import plan_backfill
 from candle_ingest.settings import PipelineSettings
-from candle_ingest.tasks.plan_backfill import plan_backfill
-from include.local_stack.airflow_processes import REPOSITORY
+from dev.local_stack.airflow_processes import REPOSITORY
 from tests.integration.steps import run_steps
 
 pytestmark = pytest.mark.integration

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from candle_ingest.core.window import Window
+from candle_ingest.candles.window import Window
 from candle_ingest.settings import PipelineSettings
-from include.exchange_simulator.coins import utc_ms
-from include.exchange_simulator.process import SimulatorProcess
+from dev.exchange_simulator.coins import utc_ms
+from dev.exchange_simulator.process import SimulatorProcess
 from tests.integration.servers.environment import connection_variables
 from tests.integration.steps import run_steps, stored
 

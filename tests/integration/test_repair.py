@@ -6,14 +6,14 @@ import json
 
 import pytest
 
-from candle_ingest.adapters.connections import connect_influxdb
-from candle_ingest.adapters.coverage_ledger import CoverageLedger
-from candle_ingest.adapters.flux_times import flux_range
-from candle_ingest.adapters.influx_bucket import InfluxBucket
-from candle_ingest.core.coverage import CONFIRMED, NOT_LISTED, REPAIRED, SUSPECTED, Entry
-from candle_ingest.core.window import DAY_MS, Window, union
+from candle_ingest.candles.window import DAY_MS, Window, union
+from candle_ingest.connections import connect_influxdb
+from candle_ingest.ledger.coverage import CONFIRMED, NOT_LISTED, REPAIRED, SUSPECTED, Entry
+from candle_ingest.ledger.coverage_ledger import CoverageLedger
 from candle_ingest.settings import PipelineSettings
-from include.exchange_simulator.coins import utc_ms
+from candle_ingest.store.bucket import InfluxBucket
+from candle_ingest.store.flux import flux_range
+from dev.exchange_simulator.coins import utc_ms
 from tests.integration.steps import merged_truth, run_steps, stored, watermarks, with_settings
 
 pytestmark = pytest.mark.integration

@@ -8,16 +8,17 @@ import time
 
 import pytest
 
-from candle_ingest.adapters import ccxt_exchange, circuit_breaker
-from candle_ingest.adapters.ccxt_exchange import CcxtExchange
-from candle_ingest.adapters.circuit_breaker import CircuitBreaker, ExchangeDownError
-from candle_ingest.adapters.connections import ExchangeConnection
-from candle_ingest.adapters.exchange_errors import ExchangeTemporaryError
-from candle_ingest.adapters.rate_limit import ExchangePausedError, SharedRateLimit, limit_name
-from candle_ingest.core.window import Window
+from candle_ingest.candles.window import Window
+from candle_ingest.connections import ExchangeConnection
 from candle_ingest.errors import PermanentError
+from candle_ingest.exchanges import circuit_breaker
+from candle_ingest.exchanges import client as ccxt_exchange
+from candle_ingest.exchanges.circuit_breaker import CircuitBreaker, ExchangeDownError
+from candle_ingest.exchanges.client import CcxtExchange
+from candle_ingest.exchanges.error_mapping import ExchangeTemporaryError
+from candle_ingest.exchanges.rate_limit import ExchangePausedError, SharedRateLimit, limit_name
 from candle_ingest.settings import PipelineSettings
-from include.exchange_simulator.coins import utc_ms
+from dev.exchange_simulator.coins import utc_ms
 from tests.integration.servers.environment import connection_variables
 from tests.integration.steps import run_steps
 

@@ -6,13 +6,13 @@ import json
 
 import pytest
 
-from candle_ingest.adapters.connections import connect_influxdb
-from candle_ingest.core.candles import Candles
-from candle_ingest.core.resampling import resample
-from candle_ingest.core.window import DAY_MS, Window
+from candle_ingest.candles.candles import Candles
+from candle_ingest.candles.resampling import resample
+from candle_ingest.candles.window import DAY_MS, Window
+from candle_ingest.connections import connect_influxdb
 from candle_ingest.errors import TemporaryError
-from include.exchange_simulator.coins import utc_ms
-from include.exchange_simulator.synthetic_market import true_candles
+from dev.exchange_simulator.coins import utc_ms
+from dev.exchange_simulator.synthetic_market import true_candles
 from tests.integration.steps import (
     everything,
     market_of,

@@ -7,9 +7,9 @@ from dataclasses import replace
 import pytest
 import requests
 
-from include.local_stack.errors import LocalStackError
-from include.local_stack.ports import free_port
-from include.local_stack.postgres_server import PostgresServer, running_postgres
+from dev.local_stack.errors import LocalStackError
+from dev.local_stack.ports import free_port
+from dev.local_stack.postgres_server import PostgresServer, running_postgres
 
 pytestmark = pytest.mark.integration
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 import redis
 
-from candle_ingest.adapters.symbol_list import read_symbols
 from candle_ingest.errors import ConfigurationError, SymbolError, TemporaryError
-from include.local_stack.ports import free_port
+from candle_ingest.planning.symbol_list import read_symbols
+from dev.local_stack.ports import free_port
 
 pytestmark = pytest.mark.integration
 KEY = "symbols"

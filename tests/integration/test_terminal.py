@@ -11,11 +11,11 @@ from pyarrow import parquet
 from typer.testing import CliRunner
 
 from candle_ingest.__main__ import app
-from candle_ingest.core.start_date import parse_moment_ms
-from candle_ingest.core.window import DAY_MS, Window, floor_ms, format_ms
+from candle_ingest.candles.dates import parse_moment_ms
+from candle_ingest.candles.window import DAY_MS, Window, floor_ms, format_ms
+from candle_ingest.cli.moments import now_ms
 from candle_ingest.errors import ConfigurationError
 from candle_ingest.pipelines import load_pipelines
-from candle_ingest.terminal.moments import now_ms
 from tests.integration.servers.airflow_instance import REPOSITORY
 from tests.integration.steps import merged_truth, run_steps, stored
 

@@ -11,15 +11,15 @@ from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 
-from include.local_stack.airflow_api import AirflowApi, Row
-from include.local_stack.airflow_processes import ADMIN, REPOSITORY, AirflowProcesses
-from include.local_stack.celery_workers import CeleryWorkers
-from include.local_stack.errors import LocalStackError
-from include.local_stack.file_lock import file_lock
-from include.local_stack.generated_secrets import GeneratedSecrets
-from include.local_stack.ports import free_port
-from include.local_stack.settings_file import read_settings
-from include.local_stack.waiting import wait_until
+from dev.local_stack.airflow_api import AirflowApi, Row
+from dev.local_stack.airflow_processes import ADMIN, REPOSITORY, AirflowProcesses
+from dev.local_stack.celery_workers import CeleryWorkers
+from dev.local_stack.errors import LocalStackError
+from dev.local_stack.file_lock import file_lock
+from dev.local_stack.generated_secrets import GeneratedSecrets
+from dev.local_stack.ports import free_port
+from dev.local_stack.settings_file import read_settings
+from dev.local_stack.waiting import wait_until
 from tests.integration.servers.running_server import RunningServer
 
 FINISHED = ("success", "failed")

@@ -6,10 +6,10 @@ import json
 from collections.abc import Iterable
 from urllib.parse import urlsplit
 
-from include.exchange_simulator.markets import EXCHANGES
-from include.exchange_simulator.process import SimulatorProcess
-from include.local_stack.influxdb_server import InfluxdbServer
-from include.local_stack.redis_server import RedisServer
+from dev.exchange_simulator.markets import EXCHANGES
+from dev.exchange_simulator.process import SimulatorProcess
+from dev.local_stack.influxdb_server import InfluxdbServer
+from dev.local_stack.redis_server import RedisServer
 
 
 def connection_variables(

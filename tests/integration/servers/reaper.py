@@ -10,8 +10,8 @@ import subprocess
 import sys
 from functools import cache
 
-from include.local_stack.airflow_processes import REPOSITORY
-from include.local_stack.process_session import kill_session
+from dev.local_stack.airflow_processes import REPOSITORY
+from dev.local_stack.process_session import kill_session
 
 
 def watch(leader_pid: int) -> None:

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import psutil
 
-from include.local_stack.errors import LocalStackError
-from include.local_stack.process_session import session_members, stop_session
-from include.local_stack.server_command import ServerCommand
-from include.local_stack.waiting import wait_until
+from dev.local_stack.errors import LocalStackError
+from dev.local_stack.process_session import session_members, stop_session
+from dev.local_stack.server_command import ServerCommand
+from dev.local_stack.waiting import wait_until
 from tests.integration.servers import reaper
 
 

@@ -8,13 +8,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from include.local_stack.errors import LocalStackError
-from include.local_stack.generated_secrets import GeneratedSecrets
-from include.local_stack.influxd import find_influxd
-from include.local_stack.influxdb_server import ORGANIZATION, InfluxdbServer, influxd_command
-from include.local_stack.ports import HOST, free_port
-from include.local_stack.postgres_server import PostgresServer, running_postgres
-from include.local_stack.redis_server import RedisServer, redis_command
+from dev.local_stack.errors import LocalStackError
+from dev.local_stack.generated_secrets import GeneratedSecrets
+from dev.local_stack.influxd import find_influxd
+from dev.local_stack.influxdb_server import ORGANIZATION, InfluxdbServer, influxd_command
+from dev.local_stack.ports import HOST, free_port
+from dev.local_stack.postgres_server import PostgresServer, running_postgres
+from dev.local_stack.redis_server import RedisServer, redis_command
 from tests.integration.servers.running_server import RunningServer
 
 # Another process may take a free port between the moment it is chosen and the moment it is used.

@@ -1,0 +1,1 @@
+"""What only this repository needs: the local stack and the exchange simulator."""

@@ -1,0 +1,192 @@
+"""What the exchanges have in common: paths with a weight, answers, refusals, and candles as text."""
+
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any, ClassVar
+
+from dev.exchange_simulator.candle_book import CandleBook
+from dev.exchange_simulator.hashing import Ints
+from dev.exchange_simulator.markets import Market, list_markets
+from dev.exchange_simulator.minute_candles import NO_ROWS
+from dev.exchange_simulator.mutations import Columns, mutate
+from dev.exchange_simulator.rate_limits import Limiter, Verdict
+from dev.exchange_simulator.recorded import RecordedMarket
+
+# Open time in ms, open, high, low, close, volume in base units, number of trades.
+CandleRow = tuple[int, float, float, float, float, float, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An HTTP answer: `body` is sent as JSON, or as it is when it is text."""
+
+    body: Any
+    status: int = 200
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+class RefusedError(Exception):
+    """The request is one the real exchange rejects; carries the answer. The server sends it."""
+
+    def __init__(self, answer: Answer) -> None:
+        super().__init__(answer.body)
+        self.answer = answer
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One request: the parts of its path, its query, the moment, and what a fault wants done to its rows."""
+
+    path_parts: Mapping[str, str]
+    query: Mapping[str, str]
+    now_ms: int
+    mutation: str | None = None
+    empty: bool = False
+    gone: str = ""
+    halted: str = ""
+
+    def has(self, market: Market) -> bool:
+        """Whether the exchange lists the market at the moment of the request."""
+        return market.listed_ms <= self.now_ms and market.symbol != self.gone
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """A path template such as /products/{id}/candles, its weight against the limit, and who answers."""
+
+    template: str
+    weight: int
+    handler: Callable[[Request], Answer]
+
+    def match(self, path: str) -> dict[str, str] | None:
+        """The named parts of a path, or None when it is another path."""
+        wanted, given = self.template.split("/"), path.split("/")
+        if len(wanted) != len(given):
+            return None
+        parts = dict(zip(wanted, given, strict=True))
+        if any(name != part and not name.startswith("{") for name, part in parts.items()):
+            return None
+        return {name[1:-1]: part for name, part in parts.items() if name.startswith("{")}
+
+
+@dataclass(frozen=True, slots=True)
+class Wiring:
+    """What an exchange is built from."""
+
+    book: CandleBook
+    recorded: tuple[RecordedMarket, ...] = ()
+    extra_coins: int = 0
+    clock: Callable[[], float] = time.time
+
+
+class Exchange(ABC):
+    """One exchange: its routes, its markets, its limit and its way of saying no."""
+
+    name: ClassVar[str]
+    # Where a candle row has its values on the wire.
+    columns: ClassVar[Columns]
+
+    def __init__(self, wiring: Wiring) -> None:
+        self.book = wiring.book
+        recorded = {item.market.symbol: item.market for item in wiring.recorded if item.market.exchange == self.name}
+        listed = {market.symbol: market for market in list_markets(self.name, wiring.extra_coins)}
+        self.markets = tuple({**listed, **recorded}.values())
+        self.markets_by_id = {market.id: market for market in self.markets}
+        self._clock = wiring.clock
+        self._limiters: dict[str, Limiter] = {}
+        self.routes = self.build_routes()
+
+    # A fault with one of these statuses gets the body with which the exchange refuses beyond its limit.
+    over_limit_statuses: ClassVar[tuple[int, ...]] = (418, 429)
+    # Whether each path has the limit for itself; else all paths share it.
+    limit_by_path: ClassVar[bool] = False
+
+    def limiter(self, route: Route) -> Limiter:
+        """The limit that a request of this path counts against."""
+        key = route.template if self.limit_by_path else ""
+        if key not in self._limiters:
+            self._limiters[key] = self.build_limiter(self._clock)
+        return self._limiters[key]
+
+    @abstractmethod
+    def build_routes(self) -> tuple[Route, ...]:
+        """The paths that this exchange answers."""
+
+    @abstractmethod
+    def build_limiter(self, clock: Callable[[], float]) -> Limiter:
+        """The published limit."""
+
+    @abstractmethod
+    def over_limit(self, verdict: Verdict, route: Route) -> Answer:
+        """How the exchange refuses a request beyond its limit."""
+
+    def usual_body(self, status: int) -> object | None:
+        """What the exchange sends with an error status, where that is known."""
+        return None
+
+    @abstractmethod
+    def unknown_path(self) -> Answer:
+        """How the exchange answers for a path that it does not have."""
+
+    def limit_headers(self, verdict: Verdict) -> Mapping[str, str]:
+        """Headers that tell the client what it has used."""
+        return {}
+
+    def wire_rows(self, market: Market, candles: Ints, request: Request, timeframe: str) -> list[Any]:
+        """Candles in the exchange's shape and order, with the fault that the request carries."""
+        shown = NO_ROWS if request.empty else candles
+        rows = [self.wire_row(market, row, timeframe) for row in _floats(market, shown)]
+        if self.newest_first:
+            rows.reverse()
+        return mutate(rows, self.columns, request.mutation) if request.mutation else rows
+
+    newest_first: ClassVar[bool] = False
+
+    @abstractmethod
+    def wire_row(self, market: Market, row: CandleRow, timeframe: str) -> Any:
+        """One candle in the exchange's shape."""
+
+    def is_trading(self, market: Market, request: Request) -> bool:
+        """Whether the market is open for trading at the moment of the request."""
+        return market.symbol != request.halted and (market.halted_ms is None or request.now_ms < market.halted_ms)
+
+    def market_by_id(self, id_: str, request: Request) -> Market | None:
+        """The market of that id, None when there is none at the moment of the request."""
+        market = self.markets_by_id.get(id_)
+        return market if market and request.has(market) else None
+
+    def listed(self, request: Request) -> list[Market]:
+        """Markets listed by the moment of the request."""
+        return [market for market in self.markets if request.has(market)]
+
+
+def _floats(market: Market, candles: Ints) -> Iterator[CandleRow]:
+    """Rows with prices and volume as the floats nearest to their decimals."""
+    prices = candles[:, 1:5] / 10.0**market.price_decimals
+    volumes = candles[:, 5] / 10.0**market.volume_decimals
+    columns = (candles[:, 0], *prices.T, volumes, candles[:, 6])
+    return zip(*(column.tolist() for column in columns), strict=True)
+
+
+@lru_cache(maxsize=64)
+def decimal_text(decimals: int) -> Callable[[float], str]:
+    """A function that writes a number with so many digits after the point."""
+    return f"%.{decimals}f".__mod__
+
+
+def step(decimals: int) -> str:
+    """10^-decimals as text: 0.01 for 2."""
+    return f"{10**-decimals:.{decimals}f}"
+
+
+def integer(query: Mapping[str, str], name: str, refuse: Callable[[str], RefusedError]) -> int | None:
+    """A whole number of the query, None when absent; what is no whole number is refused by `refuse(name)`."""
+    given = query.get(name)
+    if given is None:
+        return None
+    if not given.isascii() or not given.lstrip("-").isdigit() or len(given) > 20:
+        raise refuse(name)
+    return int(given)

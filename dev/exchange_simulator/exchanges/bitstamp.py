@@ -1,0 +1,120 @@
+"""Bitstamp (Bitstamp API docs v2: Get OHLC data, Get markets, Request limits)."""
+
+from collections.abc import Callable
+from typing import Any, ClassVar
+
+from dev.exchange_simulator.exchanges.base import (
+    Answer,
+    CandleRow,
+    Exchange,
+    RefusedError,
+    Request,
+    Route,
+    decimal_text,
+    integer,
+)
+from dev.exchange_simulator.hashing import Ints
+from dev.exchange_simulator.markets import Market
+from dev.exchange_simulator.mutations import Columns
+from dev.exchange_simulator.rate_limits import AllLimits, FixedWindow, Verdict
+from dev.exchange_simulator.timeframes import floor_open
+
+STEPS = {
+    60: "1m", 180: "3m", 300: "5m", 900: "15m", 1800: "30m", 3600: "1h", 7200: "2h", 14400: "4h", 21600: "6h",
+    43200: "12h", 86400: "1d", 259200: "3d",
+}  # fmt: skip
+_MOST_ROWS = 1000
+# 400 requests a second, 10,000 in ten minutes.
+_LIMITS = ((400, 1), (10_000, 600))
+
+
+def _invalid(name: str) -> RefusedError:
+    field = {"field": name, "message": "Invalid value.", "code": "invalid_value"}
+    return RefusedError(Answer({"code": "validation-error", "errors": [field]}, 400))
+
+
+class Bitstamp(Exchange):
+    """Ascending, both ends inclusive, 1000 rows at most, counted back from the end if there is one, quiet flat."""
+
+    name: ClassVar[str] = "bitstamp"
+    columns: ClassVar[Columns] = {
+        "time": "timestamp", "open": "open", "high": "high", "low": "low", "close": "close", "volume": "volume",
+        "milliseconds": False,
+    }  # fmt: skip
+
+    def build_routes(self) -> tuple[Route, ...]:
+        """Candles and the market list."""
+        return (
+            Route("/api/v2/ohlc/{id}/", 1, self._ohlc),
+            Route(
+                "/api/v2/markets/", 1, lambda request: Answer([self._pair(m, request) for m in self.listed(request)])
+            ),
+        )
+
+    def build_limiter(self, clock: Callable[[], float]) -> AllLimits:
+        """By the second, and by ten minutes."""
+        return AllLimits(*(FixedWindow(requests, seconds, clock) for requests, seconds in _LIMITS))
+
+    def over_limit(self, verdict: Verdict, route: Route) -> Answer:
+        """An error code without a class of its own in ccxt."""
+        body = {"status": "error", "reason": "Request rejected due to exceeded rate limit.", "response_code": "400.002"}
+        return Answer(body, 429)
+
+    def unknown_path(self) -> Answer:
+        """404 as a page."""
+        return Answer("<html><body><h1>404 Not Found</h1></body></html>", 404)
+
+    def _ohlc(self, request: Request) -> Answer:
+        market = self.market_by_id(request.path_parts["id"], request)
+        if market is None:
+            raise RefusedError(Answer({"status": "error", "reason": "Invalid market symbol.", "code": "404.002"}, 404))
+        timeframe = STEPS.get(integer(request.query, "step", _invalid) or 0)
+        if timeframe is None:
+            raise _invalid("step")
+        rows = self.wire_rows(market, self._select(market, timeframe, request), request, timeframe)
+        return Answer({"data": {"pair": market.symbol, "ohlc": rows}})
+
+    def _select(self, market: Market, timeframe: str, request: Request) -> Ints:
+        """ "If both start and end timestamps are posted, end timestamp will be used": `limit` rows back from it."""
+        query, now_ms = request.query, request.now_ms
+        limit = integer(query, "limit", _invalid)
+        if limit is None or not 1 <= limit <= _MOST_ROWS:
+            raise _invalid("limit")
+        start, end = integer(query, "start", _invalid), integer(query, "end", _invalid)
+        last_ms = now_ms + 1
+        if query.get("exclude_current_candle", "").lower() == "true":
+            last_ms = floor_open(self.name, timeframe, now_ms)
+        if start is not None and end is None:
+            return self.book.first(market, timeframe, start * 1000, last_ms, limit, now_ms)
+        end_ms = last_ms if end is None else min(last_ms, end * 1000 + 1)
+        return self.book.last(market, timeframe, 0, end_ms, limit, now_ms)
+
+    def wire_row(self, market: Market, row: CandleRow, timeframe: str) -> dict[str, str]:
+        """An object of text, `timestamp` in seconds."""
+        opened, open_, high, low, close, volume, _ = row
+        price = decimal_text(market.price_decimals)
+        return {
+            "timestamp": str(opened // 1000),
+            "open": price(open_),
+            "high": price(high),
+            "low": price(low),
+            "close": price(close),
+            "volume": decimal_text(market.volume_decimals)(volume),
+        }
+
+    def _pair(self, market: Market, request: Request) -> dict[str, Any]:
+        trading = "Enabled" if self.is_trading(market, request) else "Disabled"
+        return {
+            "name": market.symbol,
+            "market_symbol": market.id,
+            "base_currency": market.base,
+            "base_decimals": market.volume_decimals,
+            "counter_currency": market.quote,
+            "counter_decimals": market.price_decimals,
+            "minimum_order_value": "10",
+            "trading": trading,
+            "instant_order_counter_decimals": 2,
+            "instant_and_market_orders": trading,
+            "description": market.symbol,
+            "market_type": "SPOT",
+        }

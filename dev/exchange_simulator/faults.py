@@ -1,0 +1,115 @@
+"""Faults that are switched on for one exchange: what goes wrong, where, and how often."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from dev.exchange_simulator.markets import EXCHANGES
+from dev.exchange_simulator.mutations import MUTATIONS
+
+KINDS = frozenset(
+    {"status", "delay", "reset", "truncate", "body", "empty", "stale", "gone", "halted", "huge", "drip"} | MUTATIONS
+)
+_BODIES = {
+    "html": "<html><body><h1>Just a moment...</h1></body></html>",
+    "empty": "",
+    "json": '{"unexpected": true}',
+}
+
+_TYPES: dict[str, tuple[type, ...]] = {
+    "count": (int,),
+    "status": (int,),
+    "seconds": (float, int),
+    "path": (str,),
+    "body": (str,),
+    "headers": (dict,),
+    "market": (str,),
+    "megabytes": (int,),
+    "compressed": (bool,),
+}
+
+
+class FaultError(ValueError):
+    """The description of a fault makes no sense; the text says why. For who sent it."""
+
+
+@dataclass(slots=True)
+class Fault:
+    """One fault. `count` is how many more requests it hits, None for all until it is cleared.
+
+    `path` limits it to paths that contain this text. `status` and `headers` belong to kind status, `seconds`
+    to delay, `body` (text, or html, empty, json) to status and body, `when` (before or middle) to reset and drip,
+    `market` (BTC/USDT) to gone and halted, `megabytes` and `compressed` to huge.
+
+    stale: what was answered to the request before, on the same path. gone: the exchange has no such market.
+    halted: it is listed, and not traded now; its candles are served.
+    huge: an answer of so many megabytes. drip: a byte every `seconds`, of the head (before) or the body (middle).
+    """
+
+    exchange: str
+    kind: str
+    count: int | None = None
+    path: str = ""
+    status: int = 500
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: str | None = None
+    seconds: float = 1.0
+    when: str = "before"
+    market: str = ""
+    megabytes: int = 200
+    compressed: bool = False
+    hits: int = 0
+
+    def text(self) -> str | None:
+        """The body to send, or None when none was given."""
+        return None if self.body is None else _BODIES.get(self.body, self.body)
+
+
+def _problem(description: dict[str, Any]) -> str | None:
+    """What is wrong with the description of a fault, in words."""
+    known = set(Fault.__slots__) - {"hits"}
+    unknown = set(description) - known
+    kind, exchange = description.get("kind"), description.get("exchange")
+    problems = (
+        (bool(unknown), f"unknown {', '.join(sorted(unknown))}; a fault has {', '.join(sorted(known))}"),
+        (exchange not in EXCHANGES, f"exchange {exchange!r}: one of {', '.join(EXCHANGES)}"),
+        (kind not in KINDS, f"kind {kind!r}: one of {', '.join(sorted(KINDS))}"),
+        (description.get("when", "before") not in ("before", "middle"), "when: before or middle"),
+        (kind in ("gone", "halted") and not description.get("market"), f"kind {kind} needs a market such as BTC/USDT"),
+        (
+            kind == "body" and "body" not in description,
+            "kind body needs a body: html, empty, json or any text",
+        ),
+    )
+    return next((text for wrong, text in problems if wrong), None)
+
+
+def parse_fault(description: Any) -> Fault:
+    """A fault from its JSON object; FaultError names what is wrong."""
+    if not isinstance(description, dict):
+        raise FaultError("a fault is a JSON object with exchange and kind")
+    problem = _problem(description)
+    if problem:
+        raise FaultError(problem)
+    for name, kinds in _TYPES.items():
+        value = description.get(name)
+        if value is not None and (not isinstance(value, kinds) or (isinstance(value, bool) and bool not in kinds)):
+            raise FaultError(f"{name}: {value!r} is no {kinds[0].__name__}")
+    return Fault(**description)
+
+
+class FaultList:
+    """The faults in force, oldest first; the first that fits a request hits it."""
+
+    def __init__(self) -> None:
+        self.faults: list[Fault] = []
+
+    def take(self, exchange: str, path: str) -> Fault | None:
+        """The fault that hits this request, counted down."""
+        for fault in self.faults:
+            if fault.exchange == exchange and fault.path in path and fault.count != 0:
+                fault.hits += 1
+                if fault.count is not None:
+                    fault.count -= 1
+                return fault
+        return None

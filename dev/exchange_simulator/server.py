@@ -1,0 +1,152 @@
+"""The HTTP server: exchanges under their names, faults on the wire, and the control path."""
+
+import asyncio
+import json
+import socket
+import struct
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from email.utils import formatdate
+from typing import Any
+
+from aiohttp import web
+
+from dev.exchange_simulator.control import add_control_routes
+from dev.exchange_simulator.exchanges.base import Answer
+from dev.exchange_simulator.faults import Fault
+from dev.exchange_simulator.simulator import Exchanged, Simulator
+
+SERVER_NAME = "candle-ingest exchange simulator"
+
+
+def _encode(answer: Answer) -> tuple[bytes, str]:
+    """Body and content type."""
+    if isinstance(answer.body, str):
+        return answer.body.encode(), "text/html" if answer.body.startswith("<") else "application/json"
+    return json.dumps(answer.body, separators=(",", ":")).encode(), "application/json"
+
+
+def _reset(request: web.Request) -> None:
+    """Drop the connection so that the client sees a reset: without lingering the system sends RST."""
+    if request.transport is not None:
+        connection = request.transport.get_extra_info("socket")
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        request.transport.abort()
+
+
+async def _send_part(request: web.Request, answer: Answer, *, abort: bool) -> web.StreamResponse:
+    """Promise the whole body, send half of it, and close (a short body) or abort (a reset)."""
+    body, content_type = _encode(answer)
+    headers = {**answer.headers, "Content-Length": str(len(body)), "Content-Type": content_type}
+    response = web.StreamResponse(status=answer.status, headers=headers)
+    response.force_close()
+    await response.prepare(request)
+    await response.write(body[: len(body) // 2])
+    if abort:
+        _reset(request)
+    elif request.transport is not None:
+        request.transport.close()
+    return response
+
+
+async def _send_huge(request: web.Request, fault: Fault) -> web.StreamResponse:
+    """So many megabytes of blanks, which are valid JSON before a value; they compress to a thousandth."""
+    response = web.StreamResponse(headers={"Content-Type": "application/json"})
+    response.force_close()
+    if fault.compressed:
+        response.enable_compression(web.ContentCoding.gzip)
+    await response.prepare(request)
+    for _ in range(fault.megabytes):
+        await response.write(b" " * 2**20)
+    await response.write(b"[]")
+    return response
+
+
+async def _drip(request: web.Request, answer: Answer, fault: Fault) -> web.StreamResponse:
+    """A byte at a time: each arrives before the client's time is up, and the whole never does."""
+    body, content_type = _encode(answer)
+    response = web.StreamResponse(status=answer.status, headers={"Content-Type": content_type})
+    response.force_close()
+    if fault.when == "before" and request.transport is not None:
+        head = b"HTTP/1.1 200 OK\r\nX-Slow: " + b"-" * 60_000
+        await _one_by_one(head, request.transport.write, fault.seconds)
+    await response.prepare(request)
+    for byte in body:
+        await response.write(bytes([byte]))
+        await asyncio.sleep(fault.seconds)
+    return response
+
+
+async def _one_by_one(content: bytes, write: Callable[[bytes], None], seconds: float) -> None:
+    for byte in content:
+        write(bytes([byte]))
+        await asyncio.sleep(seconds)
+
+
+async def _send(request: web.Request, done: Exchanged) -> web.StreamResponse:
+    fault = done.fault
+    if fault and fault.kind == "huge":
+        return await _send_huge(request, fault)
+    if fault and fault.kind == "drip":
+        return await _drip(request, done.answer, fault)
+    if fault and (fault.kind == "truncate" or (fault.kind == "reset" and fault.when == "middle")):
+        return await _send_part(request, done.answer, abort=fault.kind == "reset")
+    body, content_type = _encode(done.answer)
+    return web.Response(body=body, status=done.answer.status, headers=done.answer.headers, content_type=content_type)
+
+
+async def _wait_or_reset(request: web.Request, fault: Fault | None) -> None:
+    if fault and fault.kind == "delay":
+        await asyncio.sleep(fault.seconds)
+    if fault and fault.kind == "reset" and fault.when == "before":
+        _reset(request)
+
+
+async def _serve(request: web.Request) -> web.StreamResponse:
+    simulator = request.app[SIMULATOR]
+    name, path = request.match_info["exchange"], "/" + request.match_info["path"]
+    if name not in simulator.exchanges:
+        return web.json_response(
+            {"error": f"no exchange {name}; there are {', '.join(simulator.exchanges)}"}, status=404
+        )
+    started = time.perf_counter()
+    fault = simulator.faults.take(name, path)
+    query: dict[str, str] = dict(request.query)
+    done = simulator.answer(name, path, query, fault)
+    # Counted before a delay, so that a request whose client gives up is counted too.
+    simulator.record(name, path, query, done, started)
+    await _wait_or_reset(request, fault)
+    # A client that has heard enough is no fault of this server.
+    with suppress(ConnectionResetError):
+        return await _send(request, done)
+    return web.Response(status=499)
+
+
+async def _sign(request: web.Request, response: web.StreamResponse) -> None:
+    """Every answer says that it is no exchange's, and what time it is there."""
+    response.headers["Server"] = SERVER_NAME
+    response.headers["Date"] = formatdate(request.app[SIMULATOR].clock.now_ms() // 1000, usegmt=True)
+
+
+SIMULATOR: web.AppKey[Simulator] = web.AppKey("simulator", Simulator)
+
+
+def build_app(simulator: Simulator) -> web.Application:
+    """The application: `/_control/…` and `/<exchange>/<the exchange's own path>`."""
+    app = web.Application()
+    app[SIMULATOR] = simulator
+    app.on_response_prepare.append(_sign)
+    add_control_routes(app, simulator)
+    app.router.add_route("*", "/{exchange}/{path:.*}", _serve)
+
+    async def close_log(_: web.Application) -> None:
+        simulator.log.close()
+
+    app.on_cleanup.append(close_log)
+    return app
+
+
+def server_settings() -> dict[str, Any]:
+    """What the runner needs: no access log, and no waiting for idle connections at the end."""
+    return {"access_log": None, "shutdown_timeout": 0.5}

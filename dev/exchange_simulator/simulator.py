@@ -1,0 +1,123 @@
+"""From a request to its answer: fault, limit, exchange, log. Knows nothing of sockets."""
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from dev.exchange_simulator.candle_book import CandleBook
+from dev.exchange_simulator.clock import Clock
+from dev.exchange_simulator.exchanges import Exchange, Wiring, build_exchanges
+from dev.exchange_simulator.exchanges.base import Answer, RefusedError, Request, Route
+from dev.exchange_simulator.faults import Fault, FaultList
+from dev.exchange_simulator.mutations import MUTATIONS
+from dev.exchange_simulator.rate_limits import Verdict
+from dev.exchange_simulator.recorded import RecordedMarket
+from dev.exchange_simulator.request_log import LoggedRequest, RequestLog
+
+_UNMATCHED = Route("(unknown path)", 1, lambda _: Answer(None))
+
+
+@dataclass(frozen=True, slots=True)
+class SimulatorSettings:
+    """What the command line decides."""
+
+    limits: bool = True
+    recorded: tuple[RecordedMarket, ...] = ()
+    extra_coins: int = 0
+    request_log: Path | None = None
+
+
+@dataclass(slots=True)
+class Exchanged:
+    """What came of one request, for the server to send and the log to keep."""
+
+    answer: Answer
+    outcome: str
+    template: str
+    fault: Fault | None = field(default=None)
+
+
+class Simulator:
+    """All exchanges, with their clock, faults, limits and log."""
+
+    def __init__(self, settings: SimulatorSettings) -> None:
+        self.settings = settings
+        self.clock = Clock()
+        self.faults = FaultList()
+        self.log = RequestLog(settings.request_log)
+        recorded = {(r.market.exchange, r.market.symbol): r.rows for r in settings.recorded}
+        wiring = Wiring(CandleBook(recorded), settings.recorded, settings.extra_coins)
+        self.exchanges: dict[str, Exchange] = build_exchanges(wiring)
+        # The last sound answer of each path, for the fault stale.
+        self._answers: dict[tuple[str, str], Answer] = {}
+
+    def answer(self, name: str, path: str, query: Mapping[str, str], fault: Fault | None) -> Exchanged:
+        """The answer of an exchange, as the fault leaves it."""
+        exchange = self.exchanges[name]
+        route, parts = _find_route(exchange, path)
+        if fault and fault.kind in ("status", "body"):
+            return Exchanged(self._faulty_answer(exchange, route, fault), "faulted", route.template, fault)
+        request = Request(
+            path_parts=parts,
+            query=query,
+            now_ms=self.clock.now_ms(),
+            mutation=fault.kind if fault and fault.kind in MUTATIONS else None,
+            empty=fault is not None and fault.kind == "empty",
+            gone=fault.market if fault and fault.kind == "gone" else "",
+            halted=fault.market if fault and fault.kind == "halted" else "",
+        )
+        answer, outcome = self._limited(exchange, route, request)
+        if fault and fault.kind == "stale":
+            answer = self._answers.get((name, path), answer)
+        elif outcome == "accepted" and not fault:
+            self._answers[name, path] = answer
+        return Exchanged(answer, "faulted" if fault else outcome, route.template, fault)
+
+    def _limited(self, exchange: Exchange, route: Route, request: Request) -> tuple[Answer, str]:
+        """The exchange's own answer, unless its limit is reached."""
+        verdict = exchange.limiter(route).spend(route.weight) if self.settings.limits else Verdict(True)
+        if not verdict.allowed:
+            return exchange.over_limit(verdict, route), "rejected"
+        if route is _UNMATCHED:
+            return exchange.unknown_path(), "rejected"
+        headers = exchange.limit_headers(verdict)
+        try:
+            answer = route.handler(request)
+        except RefusedError as refused:
+            return Answer(refused.answer.body, refused.answer.status, {**headers, **refused.answer.headers}), "rejected"
+        return Answer(answer.body, answer.status, {**headers, **answer.headers}), "accepted"
+
+    def _faulty_answer(self, exchange: Exchange, route: Route, fault: Fault) -> Answer:
+        """The status or body that was asked for; without a body what such a gateway would say."""
+        status = fault.status if fault.kind == "status" else 200
+        text = fault.text()
+        if text is None and status in exchange.over_limit_statuses:
+            usual = exchange.over_limit(Verdict(False, 1.0), route)
+            return Answer(usual.body, status, {**usual.headers, **fault.headers})
+        page = f"<html><body><h1>{status}</h1></body></html>"
+        return Answer((exchange.usual_body(status) or page) if text is None else text, status, fault.headers)
+
+    def record(self, name: str, path: str, query: Mapping[str, str], done: Exchanged, started: float) -> None:
+        """Keep a request in the log; `started` is from time.perf_counter."""
+        self.log.add(
+            LoggedRequest(
+                time_ms=int(time.time() * 1000),
+                exchange=name,
+                path=path,
+                template=done.template,
+                query=dict(query),
+                status=done.answer.status,
+                outcome=done.outcome,
+                fault=done.fault.kind if done.fault else None,
+                milliseconds=round((time.perf_counter() - started) * 1000, 2),
+            )
+        )
+
+
+def _find_route(exchange: Exchange, path: str) -> tuple[Route, dict[str, str]]:
+    for route in exchange.routes:
+        parts = route.match(path)
+        if parts is not None:
+            return route, parts
+    return _UNMATCHED, {}

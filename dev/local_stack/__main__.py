@@ -1,0 +1,54 @@
+"""`python -m dev.local_stack run`: everything on this machine, options from the environment."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+import sys
+from pathlib import Path
+from types import FrameType
+
+# The package lives in Airflow's plugins folder, which Airflow adds to the path of its own processes only.
+sys.path.append(str(Path(__file__).resolve().parents[2] / "plugins"))
+
+from dev.local_stack.console import StackConsole
+from dev.local_stack.errors import LocalStackError
+from dev.local_stack.influxd import find_influxd
+from dev.local_stack.options import StackOptions
+from dev.local_stack.plan import show_plan
+from dev.local_stack.run import INTERRUPTED, run_stack
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Exit status: 0 when all is well, 1 with one line that says why not, 130 after Ctrl-C."""
+    parser = argparse.ArgumentParser(prog="python -m dev.local_stack", description=__doc__)
+    parser.add_argument(
+        "command",
+        choices=["run", "plan", "influxd"],
+        help="run everything, or only say what a backfill would cost, or see to it that influxd is there",
+    )
+    command = parser.parse_args(arguments).command
+    console = StackConsole()
+    signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        if command == "influxd":
+            console.say(f"influxd: {find_influxd(console.say)}")
+            return 0
+        if command == "plan":
+            return show_plan(StackOptions.from_environment(os.environ), console)
+        return run_stack(StackOptions.from_environment(os.environ), console)
+    except LocalStackError as error:
+        console.error(str(error))
+        return 1
+    except KeyboardInterrupt:
+        console.say("Stopped")
+        return INTERRUPTED
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+if __name__ == "__main__":
+    sys.exit(main())

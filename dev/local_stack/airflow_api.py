@@ -1,0 +1,201 @@
+"""A client of Airflow's REST API, for what the local stack shows and the tests ask."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Collection, Iterator
+from pathlib import Path
+from typing import Any
+
+import requests
+from requests.adapters import HTTPAdapter
+from urllib3.util import Retry
+
+from dev.local_stack.errors import LocalStackError
+
+_TIMEOUT_SECONDS = 30
+_PAGE_ROWS = 100
+_HEALTH = "api/v2/monitor/health"
+# SQLite has one writer at a time: where that shows, Airflow answers 503, and the next attempt works.
+_BUSY_ATTEMPTS = 20
+_BUSY_SECONDS = 0.5
+# And sometimes it does not answer in time. What can be asked twice without harm is asked again.
+_ASK_AGAIN = Retry(
+    total=3, connect=0, other=0, allowed_methods=("GET", "PATCH", "PUT"),
+    respect_retry_after_header=False, backoff_factor=0.5,
+)  # fmt: skip
+
+# What the API answers, as it comes: its fields are documented at <address>/docs.
+Row = dict[str, Any]
+
+
+class AirflowApi:
+    """Signs in when it must, again when its token has run out. Safe to use from one thread.
+
+    What is not answered is a LocalStackError that names `log`, the file of the API server's output.
+    """
+
+    def __init__(self, url: str, user: str, password: str, log: Path) -> None:
+        self._url = url
+        self._credentials = {"username": user, "password": password}
+        self._log = log
+        self._session = requests.Session()
+        # A proxy from the environment has no business between two programs of one machine.
+        self._session.trust_env = False
+        self._session.mount(url, HTTPAdapter(max_retries=_ASK_AGAIN))
+        # Whoever asks for the health asks again and again.
+        self._session.mount(f"{url}/{_HEALTH}", HTTPAdapter())
+
+    def answers(self) -> bool:
+        """Whether the API server answers."""
+        return self._health() is not None
+
+    def is_ready(self) -> bool:
+        """Whether API server, scheduler and DAG processor all say that they are healthy."""
+        health = self._health()
+        parts = ("scheduler", "dag_processor")
+        return health is not None and all(health[part]["status"] == "healthy" for part in parts)
+
+    def _health(self) -> Row | None:
+        try:
+            answer = self._session.get(f"{self._url}/{_HEALTH}", timeout=_TIMEOUT_SECONDS)
+        except (requests.ConnectionError, requests.Timeout):
+            return None
+        return dict(answer.json()) if answer.ok else None
+
+    def has_dag(self, dag_id: str) -> bool:
+        """Whether the DAG processor has parsed this DAG."""
+        return self._request("GET", f"dags/{dag_id}").ok
+
+    def set_paused(self, dag_id: str, *, paused: bool) -> None:
+        """Pause or unpause a DAG."""
+        self._checked("PATCH", f"dags/{dag_id}", json={"is_paused": paused})
+
+    def runs(self, dag_id: str, **query: str) -> list[Row]:
+        """All runs of a DAG, oldest logical date first."""
+        return list(self._pages(f"dags/{dag_id}/dagRuns", "dag_runs", order_by="logical_date", **query))
+
+    def count_runs(self, dag_id: str, **query: str) -> int:
+        """How many runs match, without fetching them."""
+        return int(self._checked("GET", f"dags/{dag_id}/dagRuns", params={**query, "limit": 1})["total_entries"])
+
+    def task_instances(self, dag_id: str, run_id: str) -> list[Row]:
+        """All task instances of a run: `task_id`, `map_index`, `rendered_map_index`, `state`, `try_number`"""
+        path = f"dags/{dag_id}/dagRuns/{run_id}/taskInstances"
+        return list(self._pages(path, "task_instances", order_by="map_index"))
+
+    def all_task_instances(self, **query: str) -> list[Row]:
+        """Task instances of all DAGs and runs that match, such as `state="running"`."""
+        return list(self._pages("dags/~/dagRuns/~/taskInstances", "task_instances", **query))
+
+    def task_log(self, dag_id: str, run_id: str, task_id: str, map_index: int, try_number: int) -> str:
+        """What a try of a task instance logged, one event a line."""
+        path = f"dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}/logs/{try_number}"
+        answer = self._checked("GET", path, params={"map_index": map_index, "full_content": "true"})
+        return "\n".join(_log_line(event) for event in answer["content"])
+
+    def task_tries(self, dag_id: str, run_id: str, task_id: str, map_index: int) -> int:
+        """Number of the last try of a task instance."""
+        path = f"dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}"
+        instance = self._checked("GET", path if map_index < 0 else f"{path}/{map_index}")
+        return int(instance["try_number"])
+
+    def backfill_size(self, body: Row) -> int:
+        """How many runs a backfill would make."""
+        return int(self._checked("POST", "backfills/dry_run", json=body)["total_entries"])
+
+    def create_backfill(self, body: Row) -> None:
+        """Start a backfill; only one of a DAG can be at work."""
+        self._checked("POST", "backfills", json=body)
+
+    def cancel_backfills(self, dag_id: str) -> None:
+        """Give up backfills that are still at work; the runs that they began go on."""
+        for backfill in self._pages("backfills", "backfills", dag_id=dag_id):
+            if backfill["completed_at"] is None:
+                # A conflict: it is over, perhaps because the answer to the first request got lost.
+                self._checked("PUT", f"backfills/{backfill['id']}/cancel", also_well=(requests.codes.conflict,))
+
+    def backfills_are_complete(self, dag_id: str) -> bool:
+        """Whether no backfill of this DAG is at work."""
+        backfills = self._pages("backfills", "backfills", dag_id=dag_id)
+        return all(backfill["completed_at"] is not None for backfill in backfills)
+
+    def import_errors(self) -> dict[str, str]:
+        """What is wrong with DAG files, by file."""
+        errors = self._pages("importErrors", "import_errors")
+        return {error["filename"]: error["stack_trace"] for error in errors}
+
+    def trigger(self, dag_id: str, **body: Any) -> Row:
+        """Start a run by hand; `body` may have conf, logical_date, data_interval_start, data_interval_end."""
+        return self._checked("POST", f"dags/{dag_id}/dagRuns", json={"logical_date": None, **body})
+
+    def clear_task(self, dag_id: str, run_id: str, task_id: str) -> None:
+        """Let a task of a run, with all its mapped instances, run again, whatever its state."""
+        body = {"dry_run": False, "dag_run_id": run_id, "task_ids": [task_id], "only_failed": False}
+        self._checked("POST", f"dags/{dag_id}/clearTaskInstances", json=body)
+
+    def version_count(self, dag_id: str) -> int:
+        """How many versions of a DAG there are."""
+        return int(self._checked("GET", f"dags/{dag_id}/dagVersions")["total_entries"])
+
+    def overwrite(self, kind: str, entities: list[Row]) -> None:
+        """Create these `connections`, `pools` or `variables`, replacing those of the same name."""
+        action = {"action": "create", "entities": entities, "action_on_existence": "overwrite"}
+        results = self._checked("PATCH", kind, json={"actions": [action]})
+        if errors := results["create"]["errors"]:
+            raise LocalStackError(f"Airflow refuses {kind} of airflow_settings.yaml: {errors[0]}")
+
+    def run(self, dag_id: str, run_id: str) -> Row:
+        """One run."""
+        return self._checked("GET", f"dags/{dag_id}/dagRuns/{run_id}")
+
+    def _pages(self, path: str, key: str, **query: str) -> Iterator[Row]:
+        offset = 0
+        while True:
+            page = self._checked("GET", path, params={**query, "limit": _PAGE_ROWS, "offset": offset})
+            yield from page[key]
+            offset += _PAGE_ROWS
+            if offset >= page["total_entries"]:
+                return
+
+    def _checked(self, method: str, path: str, *, also_well: Collection[int] = (), **arguments: Any) -> Row:
+        for _ in range(_BUSY_ATTEMPTS):
+            answer = self._request(method, path, **arguments)
+            if answer.status_code != requests.codes.service_unavailable:
+                break
+            time.sleep(_BUSY_SECONDS)
+        if not answer.ok and answer.status_code not in also_well:
+            text = answer.text[:300]
+            raise LocalStackError(f"Airflow's API answers HTTP {answer.status_code} to {method} {path}: {text}")
+        body: Row = answer.json()
+        return body
+
+    def _request(self, method: str, path: str, **arguments: Any) -> requests.Response:
+        answer = self._send(method, f"api/v2/{path}", **arguments)
+        if answer.status_code == requests.codes.unauthorized:
+            self._sign_in()
+            answer = self._send(method, f"api/v2/{path}", **arguments)
+        return answer
+
+    def _sign_in(self) -> None:
+        answer = self._send("POST", "auth/token", json=self._credentials)
+        if not answer.ok:
+            raise LocalStackError(f"Airflow refuses the sign-in: HTTP {answer.status_code} {answer.text[:200]}")
+        self._session.headers["Authorization"] = f"Bearer {answer.json()['access_token']}"
+
+    def _send(self, method: str, path: str, **arguments: Any) -> requests.Response:
+        try:
+            return self._session.request(method, f"{self._url}/{path}", timeout=_TIMEOUT_SECONDS, **arguments)
+        except requests.RequestException as error:
+            reason = getattr(error.args[0] if error.args else error, "reason", error)
+            raise LocalStackError(
+                f"Airflow's API does not answer {method} {path}: {reason}. What it was doing is in {self._log}"
+            ) from error
+
+
+def _log_line(event: Row | str) -> str:
+    if isinstance(event, str):
+        return event
+    details = event.get("error_detail") or []
+    errors = [f"{detail.get('exc_type')}: {detail.get('exc_value')}" for detail in details]
+    return " ".join([str(event.get("level", "")).upper(), str(event.get("event", "")), *errors]).strip()

@@ -1,0 +1,101 @@
+"""Start the backfill's DAG, also for what an earlier run of the stack left out, and count its runs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from dev.local_stack.airflow_api import AirflowApi, Row
+from dev.local_stack.options import StackOptions
+from dev.local_stack.pipeline import BackfillPlan
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunCounts:
+    """How far the backfill is: numbers of runs by what became of them."""
+
+    total: int
+    done: int
+    failed: int
+    running: int
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether nothing is left to wait for."""
+        return self.done + self.failed >= self.total and self.running == 0
+
+
+class BackfillRun:
+    """One backfill over the intervals of `plan`."""
+
+    def __init__(self, api: AirflowApi, dag_id: str, plan: BackfillPlan) -> None:
+        self._api = api
+        self._dag_id = dag_id
+        self._plan = plan
+        self._range = {
+            "logical_date_gte": plan.start.isoformat(),
+            "logical_date_lte": plan.last_interval_start.isoformat(),
+        }
+        self._told: set[str] = set()
+
+    def start(self, options: StackOptions, remembered: Path) -> int:
+        """Let the scheduler work; returns how many earlier runs are done again.
+
+        The scheduler makes runs only after the last one that exists. Where earlier runs are, those that
+        failed and intervals before the first one are asked for; with other symbols or exchanges, all.
+        """
+        asked = json.dumps([options.symbols, options.exchanges])
+        again = 0
+        if self._api.count_runs(self._dag_id):
+            changed = not remembered.exists() or remembered.read_text() != asked
+            again = self._run_again("completed" if changed else "failed")
+        self._api.set_paused(self._dag_id, paused=False)
+        remembered.write_text(asked)
+        return again
+
+    def _run_again(self, reprocess_behavior: str) -> int:
+        body = {
+            "dag_id": self._dag_id,
+            "from_date": self._plan.start.isoformat(),
+            "to_date": self._plan.last_interval_start.isoformat(),
+            "reprocess_behavior": reprocess_behavior,
+            "max_active_runs": 4,
+        }
+        # A scheduler at work and a backfill being made get in each other's way on SQLite.
+        self._api.set_paused(self._dag_id, paused=True)
+        self._api.cancel_backfills(self._dag_id)
+        wanted = self._api.backfill_size(body)
+        if wanted:
+            self._api.create_backfill(body)
+        return wanted
+
+    def counts(self) -> RunCounts:
+        """Numbers of runs, as Airflow has them now."""
+        number = {state: self._count(state) for state in ("success", "failed", "running", "queued")}
+        return RunCounts(
+            total=self._plan.interval_count,
+            done=number["success"],
+            failed=number["failed"],
+            running=number["running"] + number["queued"],
+        )
+
+    def new_failures(self) -> Iterator[str]:
+        """One line for each failed task instance of each failed run not yet told."""
+        for run in self._api.runs(self._dag_id, state="failed", **self._range):
+            key = f"{run['dag_run_id']} {run['end_date']}"
+            if key not in self._told:
+                self._told.add(key)
+                yield from self._failures_of(run)
+
+    def _failures_of(self, run: Row) -> Iterator[str]:
+        day = datetime.fromisoformat(run["logical_date"])
+        for instance in self._api.task_instances(self._dag_id, run["dag_run_id"]):
+            if instance["state"] == "failed":
+                label = instance["rendered_map_index"] or ""
+                yield f"{self._dag_id} {day:%Y-%m-%d %H:%M}: {instance['task_id']} {label} failed".replace("  ", " ")
+
+    def _count(self, state: str) -> int:
+        return self._api.count_runs(self._dag_id, state=state, **self._range)

@@ -1,0 +1,56 @@
+"""Wait for the servers one after the other, and give each what the next one needs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from candle_ingest.settings import PipelineSettings
+from dev.local_stack.airflow_api import AirflowApi
+from dev.local_stack.errors import LocalStackError
+from dev.local_stack.manager import StackManager
+from dev.local_stack.stack import LocalStack
+from dev.local_stack.symbols import write_symbols
+
+_SERVER_SECONDS = 60
+_AIRFLOW_SECONDS = 180
+
+Say = Callable[[str], None]
+
+
+def bring_up(stack: LocalStack, settings: PipelineSettings, manager: StackManager, api: AirflowApi, say: Say) -> None:
+    """Returns when the DAGs can be unpaused. Raises LocalStackError that names what did not answer."""
+    manager.wait_until(manager.has_started, "The processes", _SERVER_SECONDS)
+    _redis(stack, settings, manager, say)
+    _influxdb(stack, settings, manager)
+    say("Redis and InfluxDB are ready; Airflow needs about 20 seconds")
+    manager.wait_until(api.answers, "Airflow's API server", _AIRFLOW_SECONDS)
+    # Before the scheduler is ready: its first tasks need the connections.
+    for kind in ("connections", "pools", "variables"):
+        api.overwrite(kind, list(getattr(stack.settings, kind)))
+    manager.wait_until(api.is_ready, "Airflow's scheduler and DAG processor", _AIRFLOW_SECONDS)
+    for dag_id in (settings.backfill_dag_id, settings.catch_up_dag_id):
+        _wait_for_dag(dag_id, manager, api)
+
+
+def _redis(stack: LocalStack, settings: PipelineSettings, manager: StackManager, say: Say) -> None:
+    address = f"Redis at {stack.redis.host}:{stack.redis.port}"
+    manager.wait_until(stack.redis.is_ready, address, _SERVER_SECONDS)
+    write_symbols(stack.redis, settings.redis_key_crypto_symbols, stack.options, say)
+
+
+def _influxdb(stack: LocalStack, settings: PipelineSettings, manager: StackManager) -> None:
+    server = stack.influxdb
+    manager.wait_until(server.is_ready, f"InfluxDB at {server.url}", _SERVER_SECONDS)
+    if stack.options.influxdb is None:
+        server.set_up(stack.secrets.influxdb_password, settings.influxdb_bucket)
+    server.check_token()
+    server.ensure_bucket(settings.influxdb_bucket)
+
+
+def _wait_for_dag(dag_id: str, manager: StackManager, api: AirflowApi) -> None:
+    def is_there() -> bool:
+        for file, trace in api.import_errors().items():
+            raise LocalStackError(f"Airflow can't load {file}: {trace.strip().splitlines()[-1]}")
+        return api.has_dag(dag_id)
+
+    manager.wait_until(is_there, f"The DAG {dag_id}", _AIRFLOW_SECONDS)

@@ -1,0 +1,86 @@
+"""Find an `influxd` 2.x: on PATH, in the cache, as the official archive, or built from its Go module."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+from dev.local_stack import influxd_archive, influxd_source
+from dev.local_stack.errors import LocalStackError
+from dev.local_stack.file_lock import file_lock
+
+VERSION = "2.9.1"
+# A build from source calls itself "dev"; InfluxDB 1.x and 3.x are other programs under the same name.
+_USABLE_VERSION = re.compile(r"InfluxDB v?(2\.\d+|dev\b)")
+
+Say = Callable[[str], None]
+
+
+def cache_folder() -> Path:
+    """Folder of what is fetched once per machine."""
+    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(base) / "candle-ingest"
+
+
+def find_influxd(say: Say) -> Path:
+    """Path of a working `influxd` 2.x, fetched or built when this machine has none.
+
+    `say` gets one line for everything that takes time. Raises LocalStackError when no way works.
+    """
+    on_path = _influxd_on_path(say)
+    if on_path is not None:
+        return on_path
+    binary = cache_folder() / f"influxd-{VERSION}" / "influxd"
+    if binary.exists():
+        return binary
+    binary.parent.mkdir(parents=True, exist_ok=True)
+    # Several test workers may want it at once: one fetches, the others wait and then find it.
+    waiting = "Waiting for another process that is fetching influxd"
+    with file_lock(binary.parent / "influxd.lock", lambda: say(waiting)):
+        if not binary.exists():
+            _provision(binary, say)
+    return binary
+
+
+def _provision(binary: Path, say: Say) -> None:
+    archive = influxd_archive.archive_for_this_platform(VERSION)
+    if archive is None:
+        say(f"InfluxData has no influxd {VERSION} archive for this platform")
+    else:
+        try:
+            influxd_archive.install(archive, binary, say)
+        except influxd_archive.ArchiveError as error:
+            say(f"{error}; building influxd from source instead")
+        else:
+            return
+    try:
+        influxd_source.build(VERSION, binary, say)
+    except LocalStackError as error:
+        raise LocalStackError(
+            f"No influxd {VERSION}: {error} Or set INFLUXDB_URL and INFLUXDB_TOKEN to use a server of yours."
+        ) from error
+
+
+def _influxd_on_path(say: Say) -> Path | None:
+    found = shutil.which("influxd")
+    if found is None:
+        return None
+    version = _version_text(found)
+    if _USABLE_VERSION.search(version):
+        return Path(found)
+    say(f"Passing over {found}: InfluxDB 2.x is needed, it says {version[:60]!r}")
+    return None
+
+
+def _version_text(binary: str) -> str:
+    try:
+        answer = subprocess.run(  # noqa: S603 - found on the user's own PATH
+            [binary, "version"], capture_output=True, text=True, timeout=20, check=False
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        return str(error)
+    return (answer.stdout or answer.stderr).strip()

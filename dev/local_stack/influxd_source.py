@@ -1,0 +1,116 @@
+"""Build `influxd` from its Go module, for platforms without an archive and machines that can't download one.
+
+`go install module@version` refuses a module with a `replace`, so `influxd_build/` is a small module of our
+own: its `go.mod` names the two programs as tools, its `go.sum` pins every dependency by checksum.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from dev.local_stack.errors import LocalStackError
+from dev.local_stack.process_session import stop_session
+
+_MODULE_FOLDER = Path(__file__).parent / "influxd_build"
+_INFLUXD = "github.com/influxdata/influxdb/v2/cmd/influxd"
+# InfluxData's own pkg-config builds the Rust part (Flux) when cgo asks for its compiler flags.
+_PKG_CONFIG = "github.com/influxdata/pkg-config"
+_TOOLS = {
+    "go": "Go 1.25 or newer (https://go.dev/dl)",
+    "cargo": "Rust (https://rustup.rs)",
+    "cc": "a C compiler (for example: apt install gcc)",
+}
+_SAY_EVERY_SECONDS = 30
+
+Say = Callable[[str], None]
+
+
+def build(version: str, binary: Path, say: Say) -> None:
+    """Build `influxd` and put it at `binary` in one step. Raises LocalStackError."""
+    missing = missing_tools()
+    if missing:
+        raise LocalStackError(f"to build it, install {' and '.join(missing)}, then try again.")
+    say(f"Building influxd {version} from source, about 4 to 8 minutes on two cores, once")
+    started = time.monotonic()
+    log = binary.parent / "build.log"
+    with tempfile.TemporaryDirectory(dir=binary.parent, prefix="build-") as name:
+        folder = Path(name)
+        for file in ("go.mod", "go.sum"):
+            shutil.copy(_MODULE_FOLDER / file, folder)
+        environment = _environment(folder)
+        _run(["go", "build", "-o", "pkg-config", _PKG_CONFIG], folder, environment, log, say)
+        tags = "sqlite_foreign_keys,sqlite_json"
+        _run(["go", "build", "-tags", tags, "-o", "influxd", _INFLUXD], folder, environment, log, say)
+        (folder / "influxd").rename(binary)
+    say(f"influxd {version} is built, in {_minutes(time.monotonic() - started)}, and kept in {binary.parent}")
+
+
+def missing_tools() -> list[str]:
+    """What must be installed before a build can work, each with where to get it."""
+    return [advice for tool, advice in _TOOLS.items() if shutil.which(tool) is None]
+
+
+def _environment(folder: Path) -> dict[str, str]:
+    return {
+        **os.environ,
+        "PKG_CONFIG": str(folder / "pkg-config"),
+        # The Rust part pins a toolchain that is rarely installed, and newer compilers refuse a lint in it.
+        "RUSTUP_TOOLCHAIN": os.environ.get("RUSTUP_TOOLCHAIN") or _installed_toolchain(),
+        "RUSTFLAGS": "--cap-lints warn",
+        # A work file or vendor setting of the user's would be applied to our module.
+        "GOWORK": "off",
+        "GOFLAGS": "-mod=readonly",
+    }
+
+
+def _installed_toolchain() -> str:
+    """The rustup toolchain that the user has as default; plain `cargo` without rustup ignores the name."""
+    if shutil.which("rustup") is None:
+        return "stable"
+    answer = subprocess.run(
+        ["rustup", "default"],  # noqa: S607 - the user's own rustup
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return (answer.stdout.split() or ["stable"])[0]
+
+
+def _run(command: list[str], folder: Path, environment: Mapping[str, str], log: Path, say: Say) -> None:
+    """Run a build step with its output in `log`, saying now and then that it is still at work."""
+    started = time.monotonic()
+    with log.open("ab") as out:
+        process = subprocess.Popen(  # noqa: S603 - a fixed command
+            command, cwd=folder, env=environment, stdout=out, stderr=out, start_new_session=True
+        )
+        try:
+            while _still_running(process):
+                say(f"Still building influxd, {_minutes(time.monotonic() - started)} so far")
+        finally:
+            if process.poll() is None:
+                stop_session(process)
+    if process.returncode != 0:
+        raise LocalStackError(f"the build failed: {_last_line(log)} (all of it: {log}).")
+
+
+def _still_running(process: subprocess.Popen[bytes]) -> bool:
+    try:
+        process.wait(_SAY_EVERY_SECONDS)
+    except subprocess.TimeoutExpired:
+        return True
+    return False
+
+
+def _last_line(log: Path) -> str:
+    lines = log.read_text(errors="replace").strip().splitlines()
+    return lines[-1][:200] if lines else "no output"
+
+
+def _minutes(seconds: float) -> str:
+    return f"{int(seconds) // 60} min {int(seconds) % 60} s"

@@ -1,0 +1,93 @@
+"""InfluxDB 2.x for the local stack and the tests: how it is started, set up and asked."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import requests
+
+from dev.local_stack.errors import LocalStackError
+from dev.local_stack.ports import HOST
+from dev.local_stack.server_command import ServerCommand
+
+_TIMEOUT_SECONDS = 10
+USER = "candle_ingest"
+ORGANIZATION = "candle_ingest"
+
+
+@dataclass(frozen=True, kw_only=True)
+class InfluxdbServer:
+    """Where an InfluxDB 2.x is, whoever started it."""
+
+    url: str
+    token: str = field(repr=False)
+    org: str
+
+    def is_ready(self) -> bool:
+        """Whether it answers as healthy."""
+        try:
+            return requests.get(f"{self.url}/health", timeout=_TIMEOUT_SECONDS).ok
+        except (requests.ConnectionError, requests.Timeout):
+            return False
+
+    def set_up(self, password: str, bucket: str) -> None:
+        """Create user, organization, token and first bucket; a server that has them stays as it is."""
+        setup_url = f"{self.url}/api/v2/setup"
+        if not requests.get(setup_url, timeout=_TIMEOUT_SECONDS).json()["allowed"]:
+            return
+        body = {
+            "username": USER,
+            "password": password,
+            "org": self.org,
+            "bucket": bucket,
+            "token": self.token,
+        }
+        answer = requests.post(setup_url, json=body, timeout=_TIMEOUT_SECONDS)
+        if answer.status_code != requests.codes.created:
+            raise LocalStackError(f"InfluxDB's set-up failed: HTTP {answer.status_code} {answer.text[:200]}")
+
+    def check_token(self) -> None:
+        """Raise LocalStackError when the server does not accept the token."""
+        answer = self._get("buckets", limit="1")
+        if answer.status_code == requests.codes.unauthorized:
+            raise LocalStackError(
+                f"InfluxDB at {self.url} refuses the token: set INFLUXDB_TOKEN to one of its tokens, "
+                "or, if the local stack started it, run `make clean-data` (it deletes what is stored)."
+            )
+
+    def ensure_bucket(self, name: str) -> None:
+        """Create the bucket unless it exists."""
+        if self._get("buckets", name=name, org=self.org).ok:
+            return
+        organizations = self._get("orgs", org=self.org)
+        if not organizations.ok:
+            raise LocalStackError(f"InfluxDB at {self.url} has no organization {self.org!r}.")
+        body = {"name": name, "orgID": organizations.json()["orgs"][0]["id"], "retentionRules": []}
+        answer = requests.post(
+            f"{self.url}/api/v2/buckets", json=body, headers=self._headers(), timeout=_TIMEOUT_SECONDS
+        )
+        if answer.status_code not in (requests.codes.created, requests.codes.unprocessable_entity):
+            raise LocalStackError(f"InfluxDB can't create bucket {name!r}: HTTP {answer.status_code}")
+
+    def _get(self, resource: str, **query: str) -> requests.Response:
+        return requests.get(
+            f"{self.url}/api/v2/{resource}", params=query, headers=self._headers(), timeout=_TIMEOUT_SECONDS
+        )
+
+    def _headers(self) -> dict[str, str]:
+        return {"Authorization": f"Token {self.token}"}
+
+
+def influxd_command(binary: Path, port: int, folder: Path) -> ServerCommand:
+    """The command that starts `influxd` on this machine with its data in `folder`."""
+    folder.mkdir(parents=True, exist_ok=True)
+    argv = (
+        str(binary),
+        *("--bolt-path", str(folder / "influxd.bolt")),
+        *("--engine-path", str(folder / "engine")),
+        *("--sqlite-path", str(folder / "influxd.sqlite")),
+        *("--http-bind-address", f"{HOST}:{port}"),
+        "--reporting-disabled",
+    )
+    return ServerCommand(name="influxdb", argv=argv, folder=folder)

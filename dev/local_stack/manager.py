@@ -1,0 +1,97 @@
+"""Run all processes with honcho, and leave none behind."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterable
+
+from honcho.manager import Manager
+
+from dev.local_stack.console import LogPrinter, StackConsole
+from dev.local_stack.errors import LocalStackError
+from dev.local_stack.process_session import kill_session
+from dev.local_stack.server_command import ServerCommand
+
+_POLL_SECONDS = 0.2
+# What honcho's handlers of SIGINT and SIGTERM set; a process that a signal ended has a negative number.
+_SIGNAL_STATUSES = (130, 143)
+
+
+class EndedError(Exception):
+    """The processes are ending: whoever waits for them has nothing more to do."""
+
+
+class StackManager(Manager):  # type: ignore[misc]
+    """honcho's manager; it ends all processes as soon as one ends, or on Ctrl-C and SIGTERM.
+
+    honcho signals process groups. Airflow's tasks have groups of their own, so `run` ends sessions too.
+    """
+
+    def __init__(self, commands: Iterable[ServerCommand], printer: LogPrinter, console: StackConsole) -> None:
+        super().__init__(printer)
+        self._console = console
+        self._is_ending = False
+        self._ended_by_itself: str | None = None
+        self.log_file = printer.log_file
+        for command in commands:
+            self.add_process(command.name, command.shell_line, env=dict(command.environment), cwd=str(command.folder))
+
+    @property
+    def is_ending(self) -> bool:
+        """Whether the processes have been told to end."""
+        return self._is_ending
+
+    @property
+    def was_interrupted(self) -> bool:
+        """Whether Ctrl-C or SIGTERM ended the run."""
+        return self.returncode in _SIGNAL_STATUSES
+
+    @property
+    def failed_part(self) -> str | None:
+        """Name of the process that ended first and by itself."""
+        return self._ended_by_itself
+
+    def run(self) -> None:
+        """Run until all processes have ended."""
+        try:
+            self.loop()
+        finally:
+            for process in self._processes.values():
+                if "pid" in process:
+                    kill_session(process["pid"])
+
+    def has_started(self) -> bool:
+        """Whether every process has been started."""
+        return bool(self._all_started())
+
+    def pause(self, seconds: float) -> None:
+        """Sleep, from another thread. Raises EndedError when the processes are ending."""
+        if self.is_ending:
+            raise EndedError
+        time.sleep(seconds)
+
+    def wait_until(self, ready: Callable[[], bool], what: str, timeout_seconds: float) -> None:
+        """Ask `ready` again and again, from another thread. Raises LocalStackError after the time."""
+        deadline = time.monotonic() + timeout_seconds
+        while not ready():
+            if time.monotonic() > deadline:
+                raise LocalStackError(f"{what} did not answer within {timeout_seconds:.0f} seconds.")
+            self.pause(_POLL_SECONDS)
+
+    def terminate(self) -> None:
+        """Tell all processes to end. Whichever ended before that is the one to name."""
+        if not self._is_ending:
+            self._is_ending = True
+            ended = [name for name, process in self._processes.items() if "returncode" in process]
+            self._ended_by_itself = ended[0] if ended else None
+            self._console.say("Stopping all processes")
+            # What they complain about while they end is in their logs.
+            self._printer.is_quiet = True
+        if self.has_started():
+            super().terminate()
+        else:
+            # honcho knows no process id yet that it could signal: a Ctrl-C that came early comes again.
+            again = threading.Timer(_POLL_SECONDS, self.terminate)
+            again.daemon = True
+            again.start()

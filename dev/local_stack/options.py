@@ -1,0 +1,142 @@
+"""What the user asks of the local stack, by make variables that arrive as environment variables."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from dev.local_stack.airflow_processes import REPOSITORY
+from dev.local_stack.errors import LocalStackError
+from dev.local_stack.influxdb_server import InfluxdbServer
+from dev.local_stack.redis_server import RedisServer
+
+Market = Literal["simulated", "live"]
+Executor = Literal["local", "celery"]
+PORT_VARIABLES = {
+    "airflow": "AIRFLOW_PORT",
+    "influxdb": "LOCAL_INFLUXDB_PORT",
+    "postgres": "LOCAL_POSTGRES_PORT",
+    "redis": "LOCAL_REDIS_PORT",
+    "simulator": "SIMULATOR_PORT",
+}
+_TRUE = ("1", "true", "yes")
+_FALSE = ("", "0", "false", "no")
+
+
+@dataclass(frozen=True, kw_only=True)
+class StackOptions:
+    """One run of the local stack. Servers that the user brings are not started."""
+
+    market: Market = "simulated"
+    executor: Executor = "local"
+    backfill: str = "7_days_ago"
+    symbols: tuple[str, ...] = ("btcusd", "ethusd", "solusd")
+    symbols_given: bool = False
+    exchanges: tuple[str, ...] = ("binance", "coinbaseexchange", "kraken")
+    once: bool = False
+    # Where data, logs and secrets are kept; each market has a folder of its own in it.
+    folder: Path = REPOSITORY / ".local_stack"
+    asked_ports: Mapping[str, int] = field(default_factory=dict)
+    redis: RedisServer | None = None
+    influxdb: InfluxdbServer | None = None
+    # Of a PostgreSQL, for SQLAlchemy; only Celery needs one.
+    database_url: str | None = field(default=None, repr=False)
+
+    @property
+    def is_simulated(self) -> bool:
+        """Whether the exchanges are the simulator."""
+        return self.market == "simulated"
+
+    @property
+    def bucket(self) -> str:
+        """Simulated data has a bucket of its own, so that it never mixes with real data."""
+        return "candles_simulated" if self.is_simulated else "candles"
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str]) -> StackOptions:
+        """Raises LocalStackError that names the variable, its value and what is allowed."""
+        executor = _executor(environment.get("EXECUTOR") or "local")
+        return cls(
+            market=_market(environment.get("MARKET") or "simulated"),
+            executor=executor,
+            backfill=environment.get("BACKFILL") or cls.backfill,
+            symbols=_names(environment, "SYMBOLS") or cls.symbols,
+            symbols_given=bool(_names(environment, "SYMBOLS")),
+            exchanges=_names(environment, "EXCHANGES") or cls.exchanges,
+            once=_switch("ONCE", environment.get("ONCE", "")),
+            folder=Path(environment.get("LOCAL_STACK_FOLDER") or cls.folder).resolve(),
+            asked_ports={
+                service: _port(variable, environment[variable])
+                for service, variable in PORT_VARIABLES.items()
+                if environment.get(variable)
+            },
+            redis=_redis(environment),
+            influxdb=_influxdb(environment),
+            database_url=_database_url(environment) if executor == "celery" else None,
+        )
+
+
+def _market(text: str) -> Market:
+    if text == "simulated":
+        return "simulated"
+    if text == "live":
+        return "live"
+    raise LocalStackError(f"MARKET is {text!r}; allowed is simulated or live.")
+
+
+def _executor(text: str) -> Executor:
+    if text == "local":
+        return "local"
+    if text == "celery":
+        return "celery"
+    raise LocalStackError(f"EXECUTOR is {text!r}; allowed is local or celery.")
+
+
+def _names(environment: Mapping[str, str], variable: str) -> tuple[str, ...]:
+    names = environment.get(variable, "").replace(" ", ",").split(",")
+    return tuple(name for name in names if name)
+
+
+def _switch(variable: str, text: str) -> bool:
+    if text.lower() in _TRUE:
+        return True
+    if text.lower() in _FALSE:
+        return False
+    raise LocalStackError(f"{variable} is {text!r}; allowed is 1 or 0.")
+
+
+def _port(variable: str, text: str) -> int:
+    if text.isdecimal() and 0 < int(text) < 65536:
+        return int(text)
+    raise LocalStackError(f"{variable} is {text!r}; allowed is a port number, 1 to 65535.")
+
+
+def _redis(environment: Mapping[str, str]) -> RedisServer | None:
+    host = environment.get("REDIS_HOST")
+    if not host:
+        return None
+    port = _port("REDIS_PORT", environment.get("REDIS_PORT") or "6379")
+    return RedisServer(host=host, port=port, password=environment.get("REDIS_PASSWORD") or None)
+
+
+def _influxdb(environment: Mapping[str, str]) -> InfluxdbServer | None:
+    url = environment.get("INFLUXDB_URL")
+    if not url:
+        return None
+    token, organization = environment.get("INFLUXDB_TOKEN"), environment.get("INFLUXDB_ORG")
+    if not token or not organization:
+        raise LocalStackError("INFLUXDB_URL is set: set INFLUXDB_TOKEN and INFLUXDB_ORG too, or unset it.")
+    return InfluxdbServer(url=url.rstrip("/"), token=token, org=organization)
+
+
+def _database_url(environment: Mapping[str, str]) -> str | None:
+    url = environment.get("AIRFLOW_DATABASE_URL")
+    if not url:
+        return None
+    scheme, _, rest = url.partition("://")
+    # The text itself stays out of the message: it holds a password.
+    if scheme != "postgresql" or not rest:
+        raise LocalStackError("AIRFLOW_DATABASE_URL: expected postgresql://user:password@host:port/database.")
+    return f"postgresql+psycopg2://{rest}"

@@ -1,0 +1,58 @@
+"""What the default pipeline is set to, and the intervals that its backfill consists of."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from croniter import croniter
+
+from candle_ingest.candles.dates import parse_start_date, whole_intervals
+from candle_ingest.errors import ConfigurationError
+from candle_ingest.pipelines import DEFAULT_PIPELINE, load_pipelines
+from candle_ingest.settings import PipelineSettings
+from dev.local_stack.errors import LocalStackError
+
+
+@dataclass(frozen=True, kw_only=True)
+class BackfillPlan:
+    """The history that a run wants: from the start of the first interval to the end of the last whole one."""
+
+    start: datetime
+    end: datetime
+    last_interval_start: datetime
+    interval_count: int
+
+
+def default_pipeline(environment: Mapping[str, str]) -> PipelineSettings:
+    """The pipeline that the local stack runs, with what `environment` overrides. Raises LocalStackError."""
+    try:
+        return load_pipelines(environment=environment)[DEFAULT_PIPELINE]
+    except ConfigurationError as error:
+        raise LocalStackError(str(error)) from error
+    except KeyError as error:
+        raise LocalStackError(
+            f"The settings have no pipeline named {DEFAULT_PIPELINE}, which the local stack runs."
+        ) from error
+
+
+def plan_backfill(settings: PipelineSettings, now: datetime) -> BackfillPlan | None:
+    """The whole intervals between the pipeline's start date and `now`; None when there are none."""
+    asked = parse_start_date(settings.backfill_start_date, now)
+    if asked is None:
+        return None
+    intervals = whole_intervals(asked, settings.backfill_interval, now)
+    if not intervals:
+        return None
+    start, last_start, end = (
+        datetime.fromtimestamp(time_ms / 1000, tz=UTC)
+        for time_ms in (intervals[0].start_ms, intervals[-1].start_ms, intervals[-1].end_ms)
+    )
+    return BackfillPlan(start=start, end=end, last_interval_start=last_start, interval_count=len(intervals))
+
+
+def last_catch_up_end(settings: PipelineSettings, now: datetime) -> datetime:
+    """End of the last catch-up interval that is over at `now`."""
+    moment: datetime = croniter(settings.catch_up_schedule, now, ret_type=datetime).get_prev()
+    return moment.astimezone(UTC)

@@ -1,0 +1,48 @@
+"""`make plan`: what a backfill would cost the exchanges, without starting anything that stays."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from contextlib import ExitStack
+
+from candle_ingest.exchanges.profiles import canonical_exchange
+from dev.exchange_simulator.process import SimulatorProcess
+from dev.local_stack.airflow_processes import REPOSITORY
+from dev.local_stack.console import StackConsole
+from dev.local_stack.options import StackOptions
+from dev.local_stack.run import announce
+from dev.local_stack.stack import check_simulated, pipeline_environment, stack_folder
+
+
+def show_plan(options: StackOptions, console: StackConsole) -> int:
+    """Print the plan; exit status of the command that reckons it."""
+    announce(options, console)
+    with ExitStack() as started:
+        simulator = None
+        if options.is_simulated:
+            check_simulated(options.exchanges)
+            simulator = started.enter_context(SimulatorProcess(port=options.asked_ports.get("simulator", 0)))
+        command = [sys.executable, "-m", "candle_ingest", "plan", "--symbols", ",".join(options.symbols)]
+        environment = _environment(options, simulator)
+        return subprocess.run(command, cwd=REPOSITORY, env=environment, check=False).returncode  # noqa: S603
+
+
+def _environment(options: StackOptions, simulator: SimulatorProcess | None) -> dict[str, str]:
+    """Settings of another Airflow on this machine stay out; importing Airflow writes into AIRFLOW_HOME."""
+    inherited = {key: value for key, value in os.environ.items() if not key.startswith("AIRFLOW")}
+    names = options.exchanges if simulator else ()
+    simulated = {
+        f"AIRFLOW_CONN_CCXT_{name.upper()}": json.dumps({"conn_type": "generic", "host": simulator.exchange_url(name)})
+        for name in map(canonical_exchange, names)
+        if simulator
+    }
+    return {
+        **inherited,
+        **pipeline_environment(options),
+        **simulated,
+        "AIRFLOW_HOME": str(stack_folder(options) / "plan"),
+        "PYTHONPATH": os.pathsep.join([str(REPOSITORY), str(REPOSITORY / "plugins")]),
+    }

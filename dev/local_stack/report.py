@@ -1,0 +1,50 @@
+"""What is stored of each symbol, as the program `stored_candles` finds it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from dataclasses import dataclass
+from datetime import datetime
+
+from dev.local_stack.airflow_processes import REPOSITORY
+from dev.local_stack.errors import LocalStackError
+from dev.local_stack.stack import LocalStack
+
+_TIMEOUT_SECONDS = 300
+
+
+@dataclass(frozen=True, kw_only=True)
+class SymbolReport:
+    """One symbol in a range: `expected_count` = stored + quiet + missing; times are open times in milliseconds."""
+
+    ticker: str
+    currency_pair: str
+    expected_count: int
+    stored_count: int
+    quiet_count: int
+    missing_count: int
+    first_open_time_ms: int | None
+    last_open_time_ms: int | None
+    backfill_watermark_ms: int | None
+    catch_up_watermark_ms: int | None
+
+
+def ask_report(stack: LocalStack, start: datetime, end: datetime) -> list[SymbolReport]:
+    """What is stored from `start` up to and without `end`. Raises LocalStackError."""
+    moments = [str(int(moment.timestamp() * 1000)) for moment in (start, end)]
+    answer = subprocess.run(  # noqa: S603 - our own interpreter and module
+        [sys.executable, "-m", "dev.local_stack.stored_candles", *moments],
+        cwd=REPOSITORY,
+        env=stack.report_environment(),
+        capture_output=True,
+        text=True,
+        timeout=_TIMEOUT_SECONDS,
+        check=False,
+    )
+    if answer.returncode != 0:
+        last = (answer.stderr.strip() or "no output").splitlines()[-1]
+        raise LocalStackError(f"Can't read what is stored: {last[:300]}")
+    # Airflow's import may write lines of its own; ours is the last one.
+    return [SymbolReport(**row) for row in json.loads(answer.stdout.strip().splitlines()[-1])]

@@ -1,0 +1,118 @@
+"""Run the local stack in the foreground until it is stopped, or with ONCE=1 until the table is shown."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.metadata import version
+from pathlib import Path
+
+from dev.local_stack.console import LogPrinter, StackConsole
+from dev.local_stack.errors import LocalStackError
+from dev.local_stack.manager import StackManager
+from dev.local_stack.options import StackOptions
+from dev.local_stack.pipeline import default_pipeline
+from dev.local_stack.ports import HOST
+from dev.local_stack.postgres_server import running_postgres
+from dev.local_stack.session import Session
+from dev.local_stack.stack import LocalStack, plan_stack, stack_folder
+
+INTERRUPTED = 130
+_VERSION_FILE = "database_of_airflow_version"
+
+
+def run_stack(options: StackOptions, console: StackConsole) -> int:
+    """Exit status 0; 1 with one line that says what is not as it should be; 130 when stopped early."""
+    folder = stack_folder(options)
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with _only_one(folder):
+        announce(options, console)
+        stack = plan_stack(options, console.say)
+        with _database(stack, console):
+            return _run_processes(stack, console)
+
+
+def _run_processes(stack: LocalStack, console: StackConsole) -> int:
+    settings = default_pipeline(stack.airflow.environment)
+    _prepare_airflow(stack, console)
+    manager = StackManager(stack.commands(), LogPrinter(console, stack.logs), console)
+    session = Session(stack, settings, manager, console)
+    session.start()
+    manager.run()
+    session.join(timeout=10)
+    return _exit_status(session, manager, console, once=stack.options.once)
+
+
+@contextmanager
+def _database(stack: LocalStack, console: StackConsole) -> Iterator[None]:
+    """The PostgreSQL of this run, if it needs one: it starts before and ends after all that uses it."""
+    if stack.postgres is None:
+        yield
+        return
+    console.say(f"Starting PostgreSQL on {HOST}:{stack.postgres.port} for Airflow's CeleryExecutor")
+    with running_postgres(stack.postgres, stack.logs / "postgres.log"):
+        yield
+
+
+def _exit_status(session: Session, manager: StackManager, console: StackConsole, *, once: bool) -> int:
+    failed = manager.failed_part
+    if failed:
+        console.error(f"{failed} ended by itself: see {manager.log_file(failed)}")
+        return 1
+    if session.problem and (once or not session.is_complete):
+        console.error(session.problem)
+        return 1
+    if session.is_complete:
+        console.say("Stopped. All is stored." if once else "Stopped")
+        return 0
+    if manager.was_interrupted:
+        console.say("Stopped before all was stored")
+        return INTERRUPTED
+    console.error("Stopped by an error of the local stack itself: see above")
+    return 1
+
+
+def announce(options: StackOptions, console: StackConsole) -> None:
+    """Say first whether the prices are real."""
+    if options.is_simulated:
+        console.say("SIMULATED data: the prices are invented, none of them is real (MARKET=live for real ones)")
+    else:
+        console.say("LIVE data: asking the real exchanges")
+    console.say(f"Bucket {options.bucket}, exchanges {', '.join(options.exchanges)}, since {options.backfill}")
+
+
+def _prepare_airflow(stack: LocalStack, console: StackConsole) -> None:
+    """Create or upgrade Airflow's database, which takes 12 seconds, unless this version has done so."""
+    current = version("apache-airflow")
+    if _prepared_version(stack) == current:
+        stack.airflow.write_passwords()
+        return
+    console.say("Preparing Airflow's database, about 15 seconds, once")
+    stack.airflow.prepare()
+    if stack.database:
+        (stack.database.parent / _VERSION_FILE).write_text(current)
+
+
+def _prepared_version(stack: LocalStack) -> str | None:
+    """The Airflow that prepared the database; of one that is not on this disk nobody knows."""
+    if stack.database is None or not stack.database.exists():
+        return None
+    remembered = stack.database.parent / _VERSION_FILE
+    return remembered.read_text() if remembered.exists() else None
+
+
+@contextmanager
+def _only_one(folder: Path) -> Iterator[None]:
+    """Two runs on the same files would destroy them. The lock is on the folder itself: no file is left."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    except BlockingIOError:
+        raise LocalStackError(
+            f"The local stack already runs with {folder}: stop it first (Ctrl-C in its terminal)."
+        ) from None
+    finally:
+        os.close(handle)

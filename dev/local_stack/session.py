@@ -1,0 +1,136 @@
+"""One run from the first process to the table: it runs in a thread beside honcho's loop."""
+
+from __future__ import annotations
+
+import threading
+from datetime import UTC, datetime, timedelta
+
+import requests
+
+from candle_ingest.settings import PipelineSettings
+from dev.local_stack.airflow_api import AirflowApi
+from dev.local_stack.airflow_processes import ADMIN
+from dev.local_stack.backfill_run import BackfillRun
+from dev.local_stack.bring_up import bring_up
+from dev.local_stack.console import StackConsole
+from dev.local_stack.errors import LocalStackError
+from dev.local_stack.manager import EndedError, StackManager
+from dev.local_stack.pipeline import BackfillPlan, last_catch_up_end, plan_backfill
+from dev.local_stack.ports import HOST
+from dev.local_stack.progress import backfill_display
+from dev.local_stack.report import ask_report
+from dev.local_stack.report_table import report_table, what_is_missing
+from dev.local_stack.stack import LocalStack
+from dev.local_stack.terminal_file import write_terminal_file
+
+_POLL_SECONDS = 1.0
+_FINISHED = ("success", "failed")
+
+
+class Session(threading.Thread):
+    """Brings the servers up, follows the backfill, shows the table; `problem` says what went wrong."""
+
+    def __init__(
+        self, stack: LocalStack, settings: PipelineSettings, manager: StackManager, console: StackConsole
+    ) -> None:
+        super().__init__(name="session", daemon=True)
+        self._stack = stack
+        self._settings = settings
+        self._manager = manager
+        self._console = console
+        password, log = stack.secrets.airflow_admin_password, manager.log_file("api-server")
+        self._api = AirflowApi(stack.airflow.url, ADMIN, password, log)
+        self.problem: str | None = None
+        self.is_complete = False
+
+    def run(self) -> None:
+        """Ends the processes when the run is over or can't go on."""
+        try:
+            self._work()
+        except EndedError:
+            return
+        except (LocalStackError, requests.RequestException) as error:
+            # While the processes end, a question without an answer is no news.
+            if not self._manager.is_ending:
+                self.problem = str(error)
+        finally:
+            # Also after an error that nobody foresaw, which Python shows with its traceback.
+            if self._stack.options.once or not self.is_complete:
+                self._manager.terminate()
+
+    def _work(self) -> None:
+        bring_up(self._stack, self._settings, self._manager, self._api, self._console.say)
+        plan = plan_backfill(self._settings, datetime.now(UTC))
+        failed = self._backfill(plan) if plan else 0
+        end = self._catch_up()
+        start = plan.start if plan else end - timedelta(days=self._settings.catch_up_initial_days)
+        self._show_table(start, end)
+        if failed and self.problem is None:
+            self.problem = f"{failed} runs of {self._settings.backfill_dag_id} failed."
+        self._show_addresses()
+        if not self._stack.options.once:
+            self._api.set_paused(self._settings.repair_dag_id, paused=False)
+        self.is_complete = True
+
+    def _backfill(self, plan: BackfillPlan) -> int:
+        """Follow it to its end; returns the number of failed runs."""
+        backfill = BackfillRun(self._api, self._settings.backfill_dag_id, plan)
+        again = backfill.start(self._stack.options, self._stack.folder / "last_run.json")
+        if again:
+            self._console.say(
+                f"Doing {again} of the earlier intervals again: they failed, or other data is asked for now"
+            )
+        with backfill_display(self._console, f"Backfill since {plan.start:%Y-%m-%d}") as display:
+            while True:
+                counts = backfill.counts()
+                display.show(counts)
+                for line in backfill.new_failures() if counts.failed else ():
+                    self._console.error(line)
+                if counts.is_finished:
+                    return counts.failed
+                self._manager.pause(_POLL_SECONDS)
+
+    def _catch_up(self) -> datetime:
+        """Start catch-up, wait until it has come to the present once; returns up to when.
+
+        Only after the backfill: without a watermark of the backfill's it would fetch the last days itself.
+        """
+        dag_id = self._settings.catch_up_dag_id
+        wanted = last_catch_up_end(self._settings, datetime.now(UTC))
+        self._api.set_paused(dag_id, paused=False)
+        self._console.say(f"Catching up to {wanted:%H:%M} UTC")
+        while True:
+            for run in reversed(self._api.runs(dag_id, logical_date_gte=_day_before(wanted))):
+                end = datetime.fromisoformat(run["data_interval_end"]) if run["data_interval_end"] else None
+                if end and end >= wanted and run["state"] in _FINISHED:
+                    if run["state"] == "failed":
+                        self.problem = f"The run of {dag_id} up to {end:%H:%M} UTC failed."
+                    return end
+            self._manager.pause(_POLL_SECONDS)
+
+    def _show_table(self, start: datetime, end: datetime) -> None:
+        options = self._stack.options
+        symbols = ask_report(self._stack, start, end)
+        self._console.console.print(report_table(symbols, start, end, simulated=options.is_simulated))
+        asked = () if options.redis and not options.symbols_given else options.symbols
+        self.problem = what_is_missing(symbols, asked) or self.problem
+
+    def _show_addresses(self) -> None:
+        stack, settings, say = self._stack, self._settings, self._console.say
+        if self.problem and not stack.options.once:
+            self._console.error(self.problem)
+        say(f"Airflow     {stack.airflow.url}  user {ADMIN}, password in {stack.airflow.passwords_file}")
+        say(f"InfluxDB    {stack.influxdb.url}  organization {stack.influxdb.org}")
+        say(f"            bucket {settings.influxdb_bucket}, token in {stack.folder / 'secrets.json'}")
+        say(f"Redis       {stack.redis.host}:{stack.redis.port}  key {settings.redis_key_crypto_symbols}")
+        if stack.postgres:
+            say(f"PostgreSQL  {HOST}:{stack.postgres.port}  user {stack.postgres.user}, password beside the token")
+        if stack.simulator_url:
+            say(f"Simulator   {stack.simulator_url}  SIMULATED prices, none of them real")
+        if not stack.options.once:
+            say(f"Terminal    . {write_terminal_file(stack)}  then, for example: candle-ingest status")
+            say("Catching up every five minutes, repairing every hour; Ctrl-C stops everything")
+
+
+def _day_before(moment: datetime) -> str:
+    return (moment - timedelta(days=1)).isoformat()

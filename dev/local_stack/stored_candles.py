@@ -1,0 +1,65 @@
+"""What is stored of what is expected, symbol by symbol: run as a program of its own, it prints JSON.
+
+Apart from the local stack's own process, because the package asks Airflow for its connections, and importing
+Airflow writes a configuration file into AIRFLOW_HOME.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from dataclasses import asdict
+
+from candle_ingest.candles.symbol import Symbol
+from candle_ingest.candles.timeframe import bar_ms
+from candle_ingest.candles.window import Window, union
+from candle_ingest.connections import connect_influxdb, connect_redis
+from candle_ingest.ledger.merge_ledger import MergeLedger
+from candle_ingest.ledger.watermarks import Watermarks, backfill_key, catch_up_key
+from candle_ingest.planning.symbol_list import read_symbols
+from candle_ingest.settings import PipelineSettings
+from candle_ingest.store.bucket import InfluxBucket
+from candle_ingest.store.candle_store import CandleStore
+from dev.local_stack.pipeline import default_pipeline
+from dev.local_stack.report import SymbolReport
+
+
+def symbol_reports(settings: PipelineSettings, window: Window) -> list[SymbolReport]:
+    """Of each symbol that Redis lists. Raises CandleIngestError where Redis or InfluxDB does not answer."""
+    with connect_redis() as client:
+        symbols = read_symbols(client, settings.redis_key_crypto_symbols)
+    bar = bar_ms(settings.candle_granularity_minutes)
+    with InfluxBucket(connect_influxdb(), settings.influxdb_bucket) as bucket:
+        keys = [key for s in symbols for key in (backfill_key(s.ticker), catch_up_key(s.ticker))]
+        watermarks = Watermarks(bucket).read(keys)
+        return [_report(symbol, window, bar, bucket, watermarks) for symbol in symbols]
+
+
+def _report(symbol: Symbol, window: Window, bar: int, bucket: InfluxBucket, watermarks: dict[str, int]) -> SymbolReport:
+    stored, first_ms, last_ms = CandleStore(bucket).merged_span(symbol.currency_pair, window)
+    merged = union(merge.window for merge in MergeLedger(bucket, bar).merges(window, symbol.currency_pair))
+    accounted = sum(part.intersection(window).slots(bar) for part in merged)
+    return SymbolReport(
+        ticker=symbol.ticker,
+        currency_pair=symbol.currency_pair,
+        expected_count=window.slots(bar),
+        stored_count=stored,
+        quiet_count=max(0, accounted - stored),
+        missing_count=window.slots(bar) - max(accounted, stored),
+        first_open_time_ms=first_ms,
+        last_open_time_ms=last_ms,
+        backfill_watermark_ms=watermarks.get(backfill_key(symbol.ticker)),
+        catch_up_watermark_ms=watermarks.get(catch_up_key(symbol.ticker)),
+    )
+
+
+def main() -> None:
+    """Print the reports of the default pipeline for the range given in milliseconds."""
+    window = Window(*(int(text) for text in sys.argv[1:3]))
+    found = symbol_reports(default_pipeline(os.environ), window)
+    sys.stdout.write(json.dumps([asdict(report) for report in found]) + "\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,23 @@
+"""Put the symbols into Redis, where the pipeline reads them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+
+from dev.local_stack.options import StackOptions
+from dev.local_stack.redis_server import RedisServer
+
+
+def write_symbols(server: RedisServer, key: str, options: StackOptions, say: Callable[[str], None]) -> None:
+    """Write the symbols as a JSON list.
+
+    A Redis that the user brought keeps its own list, unless SYMBOLS was given.
+    """
+    with server.client() as client:
+        if options.redis is not None and not options.symbols_given and client.exists(key):
+            say(f"Symbols: those in {key} of the Redis at {server.host}:{server.port}")
+            return
+        client.delete(key)
+        client.set(key, json.dumps(options.symbols))
+    say(f"Symbols: {', '.join(options.symbols)}")

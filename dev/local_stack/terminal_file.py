@@ -1,0 +1,28 @@
+"""A file for the user's shell: with it, `candle-ingest` and `airflow` are those of what `make run` has started."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from pathlib import Path
+
+from dev.local_stack.airflow_processes import REPOSITORY
+from dev.local_stack.generated_secrets import write_private
+from dev.local_stack.stack import LocalStack
+
+# Airflow's database has the connections.
+_OF_AIRFLOW = ("AIRFLOW_HOME", "AIRFLOW__CORE__FERNET_KEY", "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN")
+_OF_PIPELINE = ("CANDLE_INGEST_", "AIRFLOW_CONN_")
+# `candle-ingest`, and `airflow` beside the Python that runs.
+_PROGRAMS = (REPOSITORY / "bin", Path(sys.executable).parent)
+
+
+def write_terminal_file(stack: LocalStack) -> Path:
+    """The file's path; only its owner can read it."""
+    known = stack.airflow.environment
+    needed = [name for name in sorted(known) if name in _OF_AIRFLOW or name.startswith(_OF_PIPELINE)]
+    lines = [f"export {name}={shlex.quote(known[name])}" for name in needed]
+    lines.append(f'export PATH={shlex.quote(":".join(map(str, _PROGRAMS)))}:"$PATH"')
+    path = stack.folder / "terminal.sh"
+    write_private(path, "\n".join(lines) + "\n")
+    return path

@@ -1,0 +1,23 @@
+"""Wait until a server answers."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from dev.local_stack.errors import LocalStackError
+
+_POLL_SECONDS = 0.1
+
+
+def wait_until(
+    ready: Callable[[], bool], what: str, timeout_seconds: float, alive: Callable[[], bool] = lambda: True
+) -> None:
+    """Ask `ready` again and again. Raises LocalStackError after the time, or at once when `alive` says no."""
+    deadline = time.monotonic() + timeout_seconds
+    while not ready():
+        if not alive():
+            raise LocalStackError(f"{what} ended before it was ready.")
+        if time.monotonic() > deadline:
+            raise LocalStackError(f"{what} did not answer within {timeout_seconds:.0f} seconds.")
+        time.sleep(_POLL_SECONDS)

@@ -1,1 +1,0 @@
-"""The only code that talks to exchanges, Redis and InfluxDB."""

@@ -1,0 +1,1 @@
+"""Candles, symbols, windows and their arithmetic: pure, without Airflow, ccxt, Redis or InfluxDB."""

@@ -1,0 +1,54 @@
+"""`exchanges`: how the exchanges answered lately."""
+
+from dataclasses import asdict
+from typing import Annotated
+
+import typer
+
+from candle_ingest.candles.window import MINUTE_MS, Window
+from candle_ingest.cli.moments import moment_in_words, now_ms
+from candle_ingest.cli.options import AsJson, Pipeline, pipeline_settings
+from candle_ingest.cli.output import console, print_json, print_table
+from candle_ingest.cli.storage import open_bucket
+from candle_ingest.reports.exchange_health import UP, ExchangeHealth, read_exchange_health
+
+NUMBERS = ("fetches", "failed", "calls", "candles", "median", "95 %")
+
+
+def exchanges(
+    pipeline: Pipeline = "candle",
+    hours: Annotated[int, typer.Option(min=1, max=8760, help="How far to look back")] = 24,
+    as_json: AsJson = False,
+) -> None:
+    """Fetches, failures and durations of each exchange. Exit status 1 where the last fetch of a symbol failed."""
+    settings, now = pipeline_settings(pipeline), now_ms()
+    with open_bucket(settings) as bucket:
+        window = Window(now - hours * 60 * MINUTE_MS, now + 1)
+        found = read_exchange_health(bucket, window, settings.exchange_ids)
+    if as_json:
+        print_json({"now_ms": now, "hours": hours, "exchanges": [asdict(health) for health in found]})
+    else:
+        _print(found)
+    if any(health.state != UP for health in found):
+        raise typer.Exit(1)
+
+
+def _print(found: list[ExchangeHealth]) -> None:
+    print_table(("exchange", "state", "last success"), NUMBERS, map(_row, found))
+    for health in found:
+        if health.last_reason:
+            when = moment_in_words(health.last_failure_ms)
+            reason = f"{health.exchange}, {health.last_reason_pair}, {when}: {health.last_reason}"
+            console().print(reason, markup=False)
+
+
+def _row(health: ExchangeHealth) -> tuple[str, ...]:
+    return (
+        health.exchange, health.state, moment_in_words(health.last_success_ms), f"{health.ok + health.failed:,}",
+        f"{health.failed:,}", f"{health.calls:,}", f"{health.candles:,}", _seconds(health.median_ms),
+        _seconds(health.p95_ms),
+    )  # fmt: skip
+
+
+def _seconds(duration_ms: float | None) -> str:
+    return "-" if duration_ms is None else f"{duration_ms / 1000:.1f} s"

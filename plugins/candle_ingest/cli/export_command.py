@@ -1,0 +1,82 @@
+"""`export`: merged candles in a file."""
+
+import os
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from candle_ingest.candles.symbol import parse_symbol
+from candle_ingest.candles.timeframe import bar_ms
+from candle_ingest.candles.window import Window, split_rows
+from candle_ingest.cli.moments import From, To, moment_ms, window_between
+from candle_ingest.cli.options import AsJson, Pipeline, pipeline_settings
+from candle_ingest.cli.output import console, print_json
+from candle_ingest.cli.storage import open_bucket
+from candle_ingest.errors import ConfigurationError
+from candle_ingest.ledger.open_minutes import OpenMinutes, OpenMinutesReader
+from candle_ingest.store.bucket import InfluxBucket
+from candle_ingest.store.candle_file import FORMATS, write_candle_file
+from candle_ingest.store.candle_store import CandleStore
+
+# A month of minutes is in memory at a time.
+ROWS = 44_640
+
+
+def export(
+    symbol: Annotated[str, typer.Argument(help="Such as BTC/USD")],
+    from_: From,
+    to: To,
+    to_file: Annotated[Path, typer.Option(help="File to write, .parquet or .csv")],
+    allow_incomplete: Annotated[bool, typer.Option("--allow-incomplete", help="Export what there is")] = False,
+    pipeline: Pipeline = "candle",
+    as_json: AsJson = False,
+) -> None:
+    """Write merged candles to a file. Exit status 1, and no file, where minutes are open."""
+    settings, pair = pipeline_settings(pipeline), parse_symbol(symbol).currency_pair
+    if to_file.suffix not in FORMATS:
+        raise ConfigurationError(f"--to-file is {to_file}; its name ends in {' or '.join(FORMATS)}")
+    window, bar = (
+        window_between(moment_ms("--from", from_), moment_ms("--to", to)),
+        bar_ms(settings.candle_granularity_minutes),
+    )
+    with open_bucket(settings) as bucket:
+        found = _open_minutes(bucket, bar, pair, window, settings.exchange_ids)
+        refused = bool(found) and not allow_incomplete
+        count = None if refused else _write(bucket, pair, window, bar, to_file)
+    if as_json:
+        print_json({"currency_pair": pair, "candles": count, "open": [asdict(part) for part in found]})
+    else:
+        _print(count, to_file, found)
+    if refused:
+        raise typer.Exit(1)
+
+
+def _open_minutes(
+    bucket: InfluxBucket, bar: int, pair: str, window: Window, exchanges: tuple[str, ...]
+) -> list[OpenMinutes]:
+    """What is open, without exchanges that the pipeline no longer asks, or that do not list the pair."""
+    reader = OpenMinutesReader(bucket, bar, pair, window)
+    return reader.find(window, reader.asked() & set(exchanges))
+
+
+def _write(bucket: InfluxBucket, pair: str, window: Window, bar: int, path: Path) -> int:
+    store = CandleStore(bucket)
+    try:
+        return write_candle_file(path, (store.read_merged(pair, part) for part in split_rows(window, bar, ROWS)))
+    except OSError as error:
+        # Parquet's own text for it names the unfinished file.
+        reason = os.strerror(error.errno) if error.errno else error
+        raise ConfigurationError(
+            f"--to-file is {path}: cannot be written ({reason}); name a folder that exists and that you may write to"
+        ) from error
+
+
+def _print(count: int | None, path: Path, found: list[OpenMinutes]) -> None:
+    for part in found:
+        console().print(str(part), markup=False)
+    if count is None:
+        console().print(f"{path} is not written: the candles are not complete. --allow-incomplete writes what there is")
+    else:
+        console().print(f"{count:,} candles in {path}")

@@ -1,0 +1,87 @@
+"""`plan`: what the backfill would cost the exchanges, before it starts."""
+
+from collections.abc import Iterator
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import Annotated
+
+import typer
+
+from candle_ingest.candles.symbol import parse_symbol
+from candle_ingest.candles.window import format_ms
+from candle_ingest.cli.options import AsJson, Pipeline, pipeline_settings
+from candle_ingest.cli.output import console, print_json, print_table
+from candle_ingest.connections import connect_redis
+from candle_ingest.errors import ConfigurationError
+from candle_ingest.planning.backfill import BackfillPlan, plan_backfill
+from candle_ingest.planning.call_plan import ExchangePlan, duration_in_words, in_short
+from candle_ingest.planning.symbol_list import read_symbols
+from candle_ingest.redis_errors import sorted_redis_errors
+from candle_ingest.settings import PipelineSettings
+
+NUMBERS = ("symbols", "calls", "for trades", "takes", "candles up to")
+
+
+def plan(
+    pipeline: Pipeline = "candle",
+    symbols: Annotated[str, typer.Option(help="Such as btcusd,ethusd; without it those in Redis")] = "",
+    as_json: AsJson = False,
+) -> None:
+    """Calls, hours and candles of the whole backfill, and what cannot be had.
+
+    Asks for markets, and kraken for its trades per day.
+    """
+    settings = pipeline_settings(pipeline)
+    found = _planned(settings, symbols)
+    if not found.intervals:
+        raise ConfigurationError(
+            f"backfill_start_date is {settings.backfill_start_date}: there is no history to plan, "
+            f"{settings.backfill_interval} has not come round since"
+        )
+    if as_json:
+        print_json(asdict(found))
+    else:
+        _print(found, settings.candle_granularity_minutes)
+    if found.unreachable:
+        raise typer.Exit(1)
+
+
+def _planned(settings: PipelineSettings, symbols: str) -> BackfillPlan:
+    """Redis is needed only for what it lists: not where the symbols are given."""
+    now = datetime.now(UTC)
+    if symbols:
+        return plan_backfill(settings, [parse_symbol(text.strip()) for text in symbols.split(",")], None, now)
+    with sorted_redis_errors(), connect_redis() as client:
+        return plan_backfill(settings, read_symbols(client, settings.redis_key_crypto_symbols), client, now)
+
+
+def _print(found: BackfillPlan, granularity_minutes: int) -> None:
+    first, last = found.intervals[0], found.intervals[-1]
+    console().print(
+        f"{len(found.intervals)} intervals from {format_ms(first.start_ms)} to {format_ms(last.end_ms)}, "
+        f"candles of {granularity_minutes} min"
+    )
+    print_table(("exchange",), NUMBERS, map(_row, found.exchanges))
+    console().print(f"The exchanges are asked at the same time: about {duration_in_words(found.seconds)} in all.")
+    for text in _limits(found):
+        console().print(text, style="yellow", markup=False)
+    for name, reason in found.unreachable.items():
+        # As an exchange wrote it: square brackets in it are no markup.
+        console().print(f"{name} could not be asked: {reason}", style="red", markup=False)
+
+
+def _row(plan: ExchangePlan) -> tuple[str, ...]:
+    return (
+        plan.exchange, f"{plan.symbols:,}", f"{plan.calls:,}", f"{plan.trade_calls:,}",
+        duration_in_words(plan.seconds), f"{plan.candles:,}",
+    )  # fmt: skip
+
+
+def _limits(found: BackfillPlan) -> Iterator[str]:
+    """What cannot be had, in words."""
+    for plan in found.exchanges:
+        for pair, windows in plan.unavailable.items():
+            end = format_ms(windows[-1].end_ms)
+            yield f"{plan.exchange} no longer serves {pair} before {end}: those fetches will fail"
+    if found.too_few:
+        yield f"Not on enough exchanges, left out: {in_short(found.too_few, 20)}"

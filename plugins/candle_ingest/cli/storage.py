@@ -1,0 +1,26 @@
+"""What the commands read from: the bucket of a pipeline, and its symbols."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from candle_ingest.candles.symbol import Symbol
+from candle_ingest.connections import connect_influxdb, connect_redis
+from candle_ingest.planning.symbol_list import read_symbols
+from candle_ingest.settings import PipelineSettings
+from candle_ingest.store.bucket import InfluxBucket
+
+# A person waits for it: the first answer counts, also that there is none.
+ATTEMPTS = 1
+
+
+@contextmanager
+def open_bucket(settings: PipelineSettings) -> Iterator[InfluxBucket]:
+    """The bucket of the pipeline."""
+    with InfluxBucket(connect_influxdb(), settings.influxdb_bucket, attempts=ATTEMPTS) as bucket:
+        yield bucket
+
+
+def listed_symbols(settings: PipelineSettings) -> list[Symbol]:
+    """The symbols that Redis lists."""
+    with connect_redis() as client:
+        return read_symbols(client, settings.redis_key_crypto_symbols)

@@ -1,0 +1,159 @@
+"""Where Redis, InfluxDB and the exchanges are: Airflow connections, else environment variables."""
+
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+from urllib.parse import urlsplit
+
+import redis
+from airflow.sdk import BaseHook, Connection
+from airflow.sdk.exceptions import AirflowNotFoundException
+from airflow.sdk.log import mask_secret
+from influxdb_client import InfluxDBClient
+
+from candle_ingest.errors import ConfigurationError
+from candle_ingest.userinfo import without_userinfo
+
+# redis-py types every answer as "perhaps awaitable": its client is left untyped here.
+RedisClient: TypeAlias = Any
+
+REDIS_CONNECTION = "redis_default"
+INFLUXDB_CONNECTION = "influxdb_default"
+REDIS_TIMEOUT_SECONDS = 10
+INFLUXDB_TIMEOUT_MS = 60_000
+
+
+@dataclass(frozen=True, slots=True)
+class ExchangeConnection:
+    """How to reach one exchange.
+
+    `base_url` replaces scheme, host and port of all its URLs, None leaves them; `config` goes to ccxt.
+    Secrets may be in both, which are not part of the representation.
+    """
+
+    exchange: str
+    base_url: str | None = field(default=None, repr=False)
+    config: dict[str, Any] = field(default_factory=dict, repr=False)
+
+
+def connect_redis() -> RedisClient:
+    """A Redis client from `redis_default`, else from REDIS_HOST, REDIS_PORT and REDIS_PASSWORD."""
+    if _find(REDIS_CONNECTION):
+        from airflow.providers.redis.hooks.redis import RedisHook
+
+        client: RedisClient = RedisHook(redis_conn_id=REDIS_CONNECTION).get_conn()
+        _set_timeouts(client)
+        return client
+    host = _required("REDIS_HOST", REDIS_CONNECTION)
+    password = os.environ.get("REDIS_PASSWORD") or None
+    if password:
+        mask_secret(password)
+    return redis.Redis(
+        host=host,
+        port=_port("REDIS_PORT", 6379),
+        password=password,
+        socket_timeout=REDIS_TIMEOUT_SECONDS,
+        socket_connect_timeout=REDIS_TIMEOUT_SECONDS,
+    )
+
+
+def _set_timeouts(client: RedisClient) -> None:
+    """The hook sets none: a Redis that keeps silent would hold a task for ever."""
+    if isinstance(client, redis.Redis):
+        for name in ("socket_timeout", "socket_connect_timeout"):
+            client.connection_pool.connection_kwargs[name] = REDIS_TIMEOUT_SECONDS
+
+
+def connect_influxdb() -> InfluxDBClient:
+    """An InfluxDB client from `influxdb_default`, else from INFLUXDB_URL, INFLUXDB_TOKEN, INFLUXDB_ORG."""
+    if _find(INFLUXDB_CONNECTION):
+        from airflow.providers.influxdb.hooks.influxdb import InfluxDBHook
+
+        hook = InfluxDBHook(conn_id=INFLUXDB_CONNECTION)
+        client: InfluxDBClient = hook.get_conn()
+        if "timeout" not in hook.extras:
+            client.api_client.configuration.timeout = INFLUXDB_TIMEOUT_MS
+        return client
+    url, token, org = (
+        _required(name, INFLUXDB_CONNECTION) for name in ("INFLUXDB_URL", "INFLUXDB_TOKEN", "INFLUXDB_ORG")
+    )
+    mask_secret(token)
+    return InfluxDBClient(url=url, token=token, org=org, timeout=INFLUXDB_TIMEOUT_MS)
+
+
+def exchange_connection(exchange: str) -> ExchangeConnection:
+    """The optional connection `ccxt_<exchange>`: base URL, API key and secret, further ccxt settings."""
+    conn_id = f"ccxt_{exchange}"
+    connection = _find(conn_id)
+    if connection is None:
+        return ExchangeConnection(exchange)
+    config = dict(connection.extra_dejson)
+    config |= {key: value for key, value in (("apiKey", connection.login), ("secret", connection.password)) if value}
+    base_url = _base_url(conn_id, connection)
+    _mask_urls([base_url, *config.values()])
+    return ExchangeConnection(exchange, base_url, config)
+
+
+def _mask_urls(values: Iterable[object]) -> None:
+    """Airflow hides what it knows to be secret: not the passwords in URLs, of the host or of a proxy."""
+    for value in values:
+        if isinstance(value, dict):
+            _mask_urls(value.values())
+        elif isinstance(value, str) and "@" in value:
+            mask_secret(_password(value))
+
+
+def _password(url: str) -> str:
+    """The password in a URL; all of it where it is not a URL."""
+    try:
+        return urlsplit(url).password or url
+    except ValueError:
+        return url
+
+
+def _base_url(conn_id: str, connection: Connection) -> str | None:
+    """Airflow may have split the URL into scheme, host and port: put it together again."""
+    host = connection.host
+    if not host:
+        return None
+    if "://" not in host:
+        port = f":{connection.port}" if connection.port else ""
+        # Written as one URL, the scheme is the type of the connection and a path is its schema.
+        names = (connection.schema, connection.conn_type, "https")
+        scheme = next(name for name in names if name in ("http", "https"))
+        path = f"/{connection.schema}" if connection.schema not in (None, "", "http", "https") else ""
+        host = f"{scheme}://{host}{port}{path}"
+    if not _is_web_address(host):
+        raise ConfigurationError(
+            f"connection {conn_id}: host is {without_userinfo(host)!r}; write a base URL such as https://proxy.example"
+        )
+    return host.rstrip("/")
+
+
+def _is_web_address(text: str) -> bool:
+    try:
+        return urlsplit(text).scheme in ("http", "https")
+    except ValueError:
+        return False
+
+
+def _find(conn_id: str) -> Connection | None:
+    try:
+        return BaseHook.get_connection(conn_id)
+    except AirflowNotFoundException:
+        return None
+
+
+def _required(variable: str, conn_id: str) -> str:
+    value = os.environ.get(variable)
+    if not value:
+        raise ConfigurationError(f"neither the Airflow connection {conn_id} nor the variable {variable} is defined")
+    return value
+
+
+def _port(variable: str, default: int) -> int:
+    text = os.environ.get(variable) or str(default)
+    if not text.isdigit():
+        raise ConfigurationError(f"{variable} is {text!r}; expected a port number")
+    return int(text)

@@ -1,1 +1,0 @@
-"""Pure parts: symbols, windows, candles, merging. No Airflow, ccxt, Redis or InfluxDB here."""

@@ -1,0 +1,1 @@
+"""How each exchange answers, and the client that asks it through ccxt."""

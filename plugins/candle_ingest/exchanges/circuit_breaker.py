@@ -1,0 +1,102 @@
+"""An exchange that is down is noticed once, for all tasks, through Redis.
+
+After a few failures in a row, of at least two markets, no task asks for a while; then one of them tries.
+Own code: the libraries for this let every process try at the same time.
+"""
+
+import logging
+from collections.abc import Callable
+from typing import TypeVar
+
+import redis
+
+from candle_ingest.connections import RedisClient
+from candle_ingest.errors import TemporaryError
+
+logger = logging.getLogger(__name__)
+T = TypeVar("T")
+FAILURES_TO_OPEN = 5
+# A single market that fails says nothing about the exchange.
+MARKETS_TO_OPEN = 2
+FAILURES_COUNT_FOR_MS = 300_000
+REST_MS = 30_000
+# Longer than a request with all its waiting.
+PROBE_MS = 60_000
+FORGOTTEN_AFTER_MS = 600_000
+
+
+class ExchangeDownError(TemporaryError):
+    """Other tasks have found the exchange down; this one did not ask."""
+
+
+class CircuitBreaker:
+    """What all tasks together know of one exchange. Call `enter` before a request, then one of the others."""
+
+    def __init__(self, client: RedisClient, name: str, exchange: str) -> None:
+        self._redis = client
+        self._exchange = exchange
+        keys = ("failures", "down", "rest", "probe")
+        self._failures, self._down, self._rest, self._probe = (f"candle_ingest:{key}:{name}" for key in keys)
+        self._troubled = False
+        self._probing = False
+        self._shared = True
+
+    def enter(self) -> None:
+        """Raise ExchangeDownError while the exchange rests, or while another task tries it."""
+        self._safely(self._enter)
+
+    def failed(self, market: str, reason: str) -> None:
+        """The exchange did not answer a request for this market."""
+        self._safely(lambda: self._failed(market, reason))
+
+    def answered(self) -> None:
+        """The exchange answered: whatever was wrong is over."""
+        if self._troubled:
+            self._safely(lambda: self._redis.delete(self._failures, self._down, self._rest, self._probe))
+            self._troubled = False
+
+    def not_asked(self) -> None:
+        """No request was made after all: another task may try."""
+        if self._probing:
+            self._safely(lambda: self._redis.delete(self._probe))
+
+    def _enter(self) -> None:
+        self._probing = False
+        with self._redis.pipeline(transaction=False) as pipeline:
+            reason, rest_ms, failures = pipeline.get(self._down).pttl(self._rest).exists(self._failures).execute()
+        self._troubled = bool(reason or failures)
+        if reason is None:
+            return
+        if rest_ms <= 0 and self._redis.set(self._probe, "1", nx=True, px=PROBE_MS):
+            self._probing = True
+            logger.info("%s was down: this task tries whether it answers again", self._exchange)
+            return
+        when = f"in {rest_ms / 1000:.0f} s" if rest_ms > 0 else "now"
+        said = reason.decode() if isinstance(reason, bytes) else reason
+        raise ExchangeDownError(f"{self._exchange} does not answer, one task tries it again {when}: {said}")
+
+    def _failed(self, market: str, reason: str) -> None:
+        self._troubled = True
+        with self._redis.pipeline(transaction=True) as pipeline:
+            pipeline.hincrby(self._failures, market, 1).pexpire(self._failures, FAILURES_COUNT_FOR_MS)
+            known, was_down = pipeline.hvals(self._failures).exists(self._down).execute()[2:]
+        in_a_row = sum(int(count) for count in known)
+        if was_down or (in_a_row >= FAILURES_TO_OPEN and len(known) >= MARKETS_TO_OPEN):
+            with self._redis.pipeline(transaction=True) as pipeline:
+                pipeline.set(self._down, reason[:300], px=FORGOTTEN_AFTER_MS)
+                pipeline.set(self._rest, "1", px=REST_MS).delete(self._probe).execute()
+            logger.warning(
+                "%s is down, %d failures in a row: no task asks it for %d s, then one tries",
+                self._exchange, in_a_row, REST_MS // 1000,
+            )  # fmt: skip
+
+    def _safely(self, act: Callable[[], T]) -> None:
+        """Without Redis each task finds out for itself."""
+        if not self._shared:
+            return
+        try:
+            act()
+        except (redis.RedisError, ValueError) as error:
+            # ValueError: somebody else's value below the keys.
+            logger.warning("Whether %s is down is not shared for this task: %s", self._exchange, error)
+            self._shared = False

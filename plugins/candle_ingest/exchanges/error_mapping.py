@@ -1,0 +1,84 @@
+"""ccxt's exceptions, sorted by who acts on them."""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Any
+
+import ccxt
+
+from candle_ingest.errors import ConfigurationError, PermanentError, TemporaryError
+from candle_ingest.exchanges.bounded_http import AnswerRefusedError
+from candle_ingest.transport import LONGEST_SECONDS, retry_after_seconds
+from candle_ingest.userinfo import without_userinfo
+
+# ccxt classes these as permanent, the exchanges do not.
+# "400.002" is bitstamp's code for too many requests.
+TEMPORARY_TEXTS = ("too-many-requests", "too many requests", '"400.002"')
+# The last is how the network before bybit refuses, with status 403.
+GEO_BLOCK_TEXTS = (" 451 ", "restricted location", "400302", "unavailable in the u.s", "block access from your country")
+LIMITED = (ccxt.DDoSProtection, ccxt.RateLimitExceeded)
+# binance: "Way too much request weight used; IP banned until 1573770513123."
+BANNED_UNTIL = re.compile(r"banned until (\d{13})")
+# What ccxt's parsers raise on JSON of another shape.
+UNUSABLE_ANSWER = (TypeError, KeyError, IndexError, ValueError, AttributeError, ArithmeticError, RecursionError)
+ALTERNATIVES = {"binance": "use binanceus, or a proxy in the connection ccxt_binance"}
+
+
+class ExchangeTemporaryError(TemporaryError):
+    """The exchange may answer later; `retry_after_seconds` is what it asked for, if it did."""
+
+    def __init__(self, message: str, retry_after_seconds: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after_seconds = retry_after_seconds
+
+
+class ExchangeLimitedError(ExchangeTemporaryError):
+    """The exchange has had too many requests from this address."""
+
+
+class ExchangeUnavailableError(ExchangeTemporaryError):
+    """The exchange does not answer, or says that it cannot."""
+
+
+@contextmanager
+def sorted_errors(exchange: Any, asked: str) -> Iterator[None]:
+    """Turn what ccxt raises into TemporaryError or PermanentError that say what was asked for."""
+    try:
+        yield
+    except ccxt.BaseError as error:
+        raise _sorted(exchange, asked, error) from error
+    except UNUSABLE_ANSWER as error:
+        raise ExchangeTemporaryError(f"{asked}: the answer is not what its API describes ({error!r})") from error
+
+
+def _sorted(exchange: Any, asked: str, error: ccxt.BaseError) -> Exception:
+    text = f"{asked}: {type(error).__name__}: {_shortened(without_userinfo(str(error)))}"
+    if isinstance(error.__cause__, AnswerRefusedError):
+        text += f": {error.__cause__}"
+    lowered = str(error).lower()
+    if any(mark in lowered for mark in GEO_BLOCK_TEXTS):
+        way_out = ALTERNATIVES.get(exchange.id, f"use a proxy in the connection ccxt_{exchange.id}, or leave it out")
+        return PermanentError(f"{text}. The exchange refuses this country or address: {way_out}")
+    if isinstance(error, ccxt.AuthenticationError):
+        return ConfigurationError(f"{text}. Check key and secret in the connection ccxt_{exchange.id}")
+    if isinstance(error, LIMITED) or any(mark in lowered for mark in TEMPORARY_TEXTS):
+        return ExchangeLimitedError(text, _asked_to_wait_seconds(exchange, lowered))
+    if isinstance(error, ccxt.OperationFailed):
+        return ExchangeUnavailableError(text, _asked_to_wait_seconds(exchange, lowered))
+    return PermanentError(f"{text}. Trying again cannot help: check that the exchange still lists this market")
+
+
+def _asked_to_wait_seconds(exchange: Any, text: str) -> float | None:
+    """From the header `Retry-After`, else from the words of a ban."""
+    now = datetime.now(UTC)
+    asked = retry_after_seconds(exchange.last_response_headers, now)
+    banned = BANNED_UNTIL.search(text)
+    if asked is None and banned:
+        return min(max(0.0, int(banned[1]) / 1000 - now.timestamp()), LONGEST_SECONDS)
+    return asked
+
+
+def _shortened(text: str, longest: int = 300) -> str:
+    return text if len(text) <= longest else text[:longest] + "…"

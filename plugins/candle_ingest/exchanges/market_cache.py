@@ -1,0 +1,114 @@
+"""The spot markets of the exchanges, kept in Redis: all tasks together ask for them once an hour."""
+
+import hashlib
+import json
+import logging
+from collections.abc import Callable, Iterable
+
+from candle_ingest.connections import ExchangeConnection, RedisClient
+from candle_ingest.errors import TemporaryError
+from candle_ingest.exchanges.client import MARKET_KEYS, Market
+
+logger = logging.getLogger(__name__)
+FRESH_SECONDS = 3600
+# An older list serves while the exchange does not answer.
+KEPT_SECONDS = 30 * 24 * 3600
+# Longer than a request takes with all its attempts.
+LOCK_SECONDS = 300
+KEY_PREFIX = "candle_ingest:markets"
+
+
+class MarketCache:
+    """A Redis hash for each exchange: market symbol (`BTC/USDT`) → what a fetch needs of the market.
+
+    A list is asked for once an hour by all tasks together. While an exchange does not answer, its last list
+    serves: the fetches then fail one by one, and the ledger knows what to repair. With `read_only` nothing is
+    written, for dry runs.
+    """
+
+    def __init__(self, client: RedisClient, *, read_only: bool = False) -> None:
+        self._redis = client
+        self._read_only = read_only
+
+    def markets(
+        self, connection: ExchangeConnection, symbols: Iterable[str], load: Callable[[], list[Market]]
+    ) -> dict[str, Market]:
+        """Those of `symbols` that the exchange lists; `load` asks the exchange where the list is too old.
+
+        Raises what `load` raises where there is no older list.
+        """
+        wanted = list(symbols)
+        key = self._key(connection)
+        if not self._is_fresh(key) or not self._is_readable(key, wanted):
+            loaded = self._load(connection.exchange, key, load)
+            if loaded is not None:
+                return {symbol: loaded[symbol] for symbol in wanted if symbol in loaded}
+        return self._found(key, wanted)
+
+    def _found(self, key: str, wanted: list[str]) -> dict[str, Market]:
+        found = self._redis.hmget(key, wanted) if wanted else []
+        return {s: _market(text) for s, text in zip(wanted, found, strict=True) if text is not None}
+
+    def _is_readable(self, key: str, wanted: list[str]) -> bool:
+        """Whether the list in Redis can be read; one that cannot be is thrown away."""
+        try:
+            self._found(key, wanted)
+        except (ValueError, RecursionError) as error:
+            logger.warning("%s: the cached markets cannot be read; the exchange is asked again: %s", key, error)
+            if not self._read_only:
+                self._redis.delete(key)
+            return False
+        return True
+
+    def _is_fresh(self, key: str) -> bool:
+        return bool(self._redis.exists(f"{key}:fresh") and self._redis.exists(key))
+
+    def _load(self, exchange: str, key: str, load: Callable[[], list[Market]]) -> dict[str, Market] | None:
+        """The list as the exchange has it now; None where the one in Redis is to be used."""
+        if self._read_only:
+            return self._ask(exchange, key, load)
+        with self._redis.lock(f"{key}:lock", timeout=LOCK_SECONDS, blocking_timeout=LOCK_SECONDS):
+            if self._is_fresh(key):
+                return None
+            loaded = self._ask(exchange, key, load)
+            if loaded:
+                self._keep(key, loaded)
+            return loaded
+
+    def _ask(self, exchange: str, key: str, load: Callable[[], list[Market]]) -> dict[str, Market] | None:
+        try:
+            return self._loaded(exchange, load)
+        except TemporaryError as error:
+            if not self._redis.exists(key):
+                raise
+            logger.warning("%s does not tell its markets; the last list it gave is used: %s", exchange, error)
+            return None
+
+    def _loaded(self, exchange: str, load: Callable[[], list[Market]]) -> dict[str, Market]:
+        loaded = {market["symbol"]: market for market in load()}
+        logger.info("%s lists %s spot markets", exchange, f"{len(loaded):,}")
+        return loaded
+
+    def _keep(self, key: str, loaded: dict[str, Market]) -> None:
+        with self._redis.pipeline(transaction=True) as pipeline:
+            pipeline.delete(key)
+            pipeline.hset(key, mapping={symbol: json.dumps(market) for symbol, market in loaded.items()})
+            pipeline.expire(key, KEPT_SECONDS)
+            pipeline.set(f"{key}:fresh", "1", ex=FRESH_SECONDS)
+            pipeline.execute()
+
+    @staticmethod
+    def _key(connection: ExchangeConnection) -> str:
+        """Apart for each base URL: a simulator's markets never pass for the real ones."""
+        if connection.base_url is None:
+            return f"{KEY_PREFIX}:{connection.exchange}"
+        place = hashlib.sha256(connection.base_url.encode()).hexdigest()[:12]
+        return f"{KEY_PREFIX}:{connection.exchange}:{place}"
+
+
+def _market(text: bytes | str) -> Market:
+    """A market as it was kept. Raises ValueError for anything else."""
+    market: Market = json.loads(text)
+    if not isinstance(market, dict) or not set(MARKET_KEYS) <= set(market):
+        raise ValueError(f"not a market: {text[:100]!r}")
+    return market

@@ -1,0 +1,144 @@
+"""One rate budget for each exchange, shared by all tasks on all machines through Redis (GCRA).
+
+What an exchange asks for (`Retry-After`, a ban) is kept there too, so that all tasks obey it.
+"""
+
+import hashlib
+import logging
+import math
+import time
+from collections.abc import Callable
+from typing import Any
+
+import redis
+from throttled import RateLimiterType, Throttled
+from throttled.exceptions import BaseThrottledError
+from throttled.rate_limiter import per_min
+from throttled.store import RedisStore
+
+from candle_ingest.connections import RedisClient
+from candle_ingest.errors import TemporaryError
+
+logger = logging.getLogger(__name__)
+# Redis counts whole units; ccxt's costs go down to tenths.
+UNITS_PER_COST = 10
+# GCRA grants burst and rate together in the first second: a quarter of a second's worth keeps that harmless.
+BURST_SECONDS = 0.25
+# Room for the dearest request of a slow exchange: 1.2 on kraken.
+LEAST_BURST_COST = 2
+SHORTEST_WAIT_SECONDS = 0.01
+# A pause that is longer than a task should sit through: Airflow tries again later.
+LONGEST_PAUSE_SECONDS = 60
+# How long others hold back after an urgent task had to wait, beyond that wait.
+URGENT_SECONDS = 0.25
+GIVE_WAY_SECONDS = 0.05
+_CONNECTION_KEYS = ("username", "password", "socket_timeout", "socket_connect_timeout")
+
+
+class ExchangePausedError(TemporaryError):
+    """The exchange has told another task to wait, for longer than this one should."""
+
+
+class SharedRateLimit:
+    """Stands in for ccxt's own throttle: waits until the budget of all tasks has room for a request.
+
+    `rate_limit_ms` is the time that one unit of cost takes, as in ccxt's `rateLimit`. While an `urgent` task has
+    to wait, all others hold back. Without a usable Redis `fallback`, ccxt's own throttle, takes over for the rest
+    of the task; it knows this process only.
+    """
+
+    def __init__(
+        self,
+        client: RedisClient,
+        name: str,
+        rate_limit_ms: float,
+        fallback: Callable[[float], None],
+        *,
+        urgent: bool = False,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._redis = client
+        self._key = f"candle_ingest:rate:{name}"
+        self._pause_key = f"candle_ingest:pause:{name}"
+        self._urgent_key = f"candle_ingest:urgent:{name}"
+        self._burst_units = max(
+            LEAST_BURST_COST * UNITS_PER_COST, math.floor(UNITS_PER_COST * 1000 * BURST_SECONDS / rate_limit_ms)
+        )
+        self._limiter = Throttled(
+            using=RateLimiterType.GCRA.value,
+            # throttled-py reckons in whole seconds: a minute's worth keeps fractions of a second apart.
+            quota=per_min(math.floor(UNITS_PER_COST * 60_000 / rate_limit_ms), self._burst_units),
+            store=_store(client),
+        )
+        self._fallback = fallback
+        self._shared = True
+        self._urgent = urgent
+        self._sleep = sleep
+
+    def __call__(self, cost: float = 1) -> None:
+        """Wait until a request of this cost may be made. Raises ExchangePausedError where that takes too long."""
+        if not self._shared:
+            return self._fallback(cost)
+        # A request that costs more than the burst would never be granted.
+        units = min(self._burst_units, math.ceil(float(cost or 1) * UNITS_PER_COST))
+        try:
+            while (wait_seconds := self._turn(units)) > 0:
+                self._sleep(wait_seconds)
+        except (redis.RedisError, BaseThrottledError) as error:
+            self._stop_sharing(error)
+            self._fallback(cost)
+
+    def pause(self, seconds: float, reason: str) -> None:
+        """Let all tasks wait so long, because the exchange has asked for it."""
+        milliseconds = math.ceil(seconds * 1000)
+        try:
+            if self._shared and self._redis.pttl(self._pause_key) < milliseconds:
+                self._redis.set(self._pause_key, reason, px=milliseconds)
+        except redis.RedisError as error:
+            self._stop_sharing(error)
+
+    def _turn(self, units: int) -> float:
+        """Take part of the budget and return 0, or return how many seconds to wait before the next try."""
+        with self._redis.pipeline(transaction=False) as pipeline:
+            pause_ms, others_first, reason = (
+                pipeline.pttl(self._pause_key).exists(self._urgent_key).get(self._pause_key).execute()
+            )
+        if pause_ms > LONGEST_PAUSE_SECONDS * 1000:
+            raise ExchangePausedError(
+                f"the exchange has asked to be left alone for {pause_ms / 1000:.0f} s more, and all tasks obey: "
+                f"{_text(reason)}"
+            )
+        if pause_ms > 0:
+            return float(pause_ms) / 1000
+        if others_first and not self._urgent:
+            return GIVE_WAY_SECONDS
+        result = self._limiter.limit(self._key, cost=units)
+        if not result.limited:
+            return 0.0
+        wait_seconds = max(SHORTEST_WAIT_SECONDS, result.state.retry_after)
+        if self._urgent:
+            self._redis.set(self._urgent_key, "1", px=math.ceil((wait_seconds + URGENT_SECONDS) * 1000))
+        return wait_seconds
+
+    def _stop_sharing(self, error: Exception) -> None:
+        logger.warning("No shared rate limit, ccxt's own throttle serves for this task: %s", error)
+        self._shared = False
+
+
+def limit_name(exchange: str, base_url: str | None) -> str:
+    """What the Redis keys of an exchange end in: apart for each base URL, as a simulator is not the exchange."""
+    place = hashlib.sha256(base_url.encode()).hexdigest()[:12] if base_url else "public"
+    return f"{exchange}:{place}"
+
+
+def _text(value: bytes | str | None) -> str:
+    return value.decode(errors="replace") if isinstance(value, bytes) else value or ""
+
+
+def _store(client: RedisClient) -> RedisStore:
+    """throttled-py opens its own connections: give it the place and the secrets of `client`."""
+    known: dict[str, Any] = client.connection_pool.connection_kwargs
+    secure = issubclass(client.connection_pool.connection_class, redis.SSLConnection)
+    kwargs = {key: known[key] for key in known if key in _CONNECTION_KEYS or (secure and key.startswith("ssl_"))}
+    server = f"{'rediss' if secure else 'redis'}://{known['host']}:{known['port']}/{known.get('db') or 0}"
+    return RedisStore(server=server, options={"CONNECTION_POOL_KWARGS": kwargs, "REUSE_CONNECTION": False})

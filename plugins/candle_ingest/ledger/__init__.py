@@ -1,0 +1,1 @@
+"""What is known of each minute of each exchange, and what is still open."""

@@ -1,0 +1,93 @@
+"""Watermarks: how far the candles of a symbol are complete.
+
+`processing_state`: tags `service_identifier` (`candle_ingestor`, `global_candle_status`), `key` (`btcusd-backfill`,
+`btcusd-catch_up`; `BTC_USD_latest_ingested_ts`); field `last_processed_timestamp_ms` integer, an open time; time of
+writing, the newest point counts.
+"""
+
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from influxdb_client import Point
+
+from candle_ingest.connections import RedisClient
+from candle_ingest.redis_errors import sorted_redis_errors
+from candle_ingest.store.bucket import InfluxBucket
+
+MEASUREMENT = "processing_state"
+FIELD = "last_processed_timestamp_ms"
+INGESTOR = "candle_ingestor"
+GLOBAL_STATUS = "global_candle_status"
+LOCK_SECONDS = 60
+_READ = """
+from(bucket: bucket)
+  |> range(start: 0, stop: 2200-01-01T00:00:00Z)
+  |> filter(fn: (r) => r._measurement == "processing_state" and r._field == "last_processed_timestamp_ms")
+  |> filter(fn: (r) => r.service_identifier == service)
+  |> last()
+  |> map(fn: (r) => ({key: r.key, value: r._value, time_ns: int(v: r._time)}))
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class _State:
+    value_ms: int
+    written_ns: int
+
+
+def backfill_key(ticker: str) -> str:
+    """The state key of a symbol's history."""
+    return f"{ticker}-backfill"
+
+
+def catch_up_key(ticker: str) -> str:
+    """The state key of a symbol's present."""
+    return f"{ticker}-catch_up"
+
+
+def latest_key(currency_pair: str) -> str:
+    """The key of a pair's newest candle: `BTC_USD_latest_ingested_ts`."""
+    return f"{currency_pair.replace('/', '_')}_latest_ingested_ts"
+
+
+class Watermarks:
+    """Reads watermarks, and moves them forward only. A watermark is the open time in ms of a candle."""
+
+    def __init__(self, bucket: InfluxBucket) -> None:
+        self._bucket = bucket
+
+    def read(self, keys: Iterable[str] | None = None, service: str = INGESTOR) -> dict[str, int]:
+        """The watermarks that exist, by key: those of `keys`, without them all of the service."""
+        states = self._states(service)
+        return {key: states[key].value_ms for key in (states if keys is None else keys) if key in states}
+
+    def advance(self, values_ms: Mapping[str, int], service: str = INGESTOR) -> None:
+        """Write those watermarks that move forward. Call it while holding `watermark_lock`."""
+        states = self._states(service)
+        points = [
+            self._point(service, key, value_ms, states.get(key))
+            for key, value_ms in values_ms.items()
+            if key not in states or states[key].value_ms < value_ms
+        ]
+        self._bucket.write_points(points)
+
+    @staticmethod
+    def _point(service: str, key: str, value_ms: int, before: _State | None) -> Point:
+        # Programs take the last point by time: a clock that runs behind must not hide this one.
+        written_ns = max(time.time_ns(), before.written_ns + 1 if before else 0)
+        point = Point(MEASUREMENT).tag("service_identifier", service).tag("key", key)
+        return point.field(FIELD, value_ms).time(written_ns)
+
+    def _states(self, service: str) -> dict[str, _State]:
+        rows = self._bucket.query(_READ, service=service)
+        return {row["key"]: _State(int(row["value"]), int(row["time_ns"])) for row in rows}
+
+
+@contextmanager
+def watermark_lock(client: RedisClient, bucket: str) -> Iterator[None]:
+    """A lock over all tasks: between reading a watermark and writing it, no other task writes it."""
+    name = f"candle_ingest:lock:watermarks:{bucket}"
+    with sorted_redis_errors(), client.lock(name, timeout=LOCK_SECONDS, blocking_timeout=LOCK_SECONDS):
+        yield

@@ -1,0 +1,1 @@
+"""The step aggregate_and_write."""

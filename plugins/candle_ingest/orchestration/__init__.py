@@ -1,0 +1,1 @@
+"""The DAGs: the only folder that knows Airflow's DAG classes."""

@@ -1,0 +1,220 @@
+"""The DAGs of a pipeline. Airflow's side of the four steps: params, retries, mapping, labels."""
+
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+# The timetable of airflow.sdk, not the one of airflow.timetables: importing that one takes longer than all else.
+from airflow.sdk import DAG, CronDataIntervalTimetable, TriggerRule, get_current_context, task
+from airflow.sdk.exceptions import AirflowFailException
+
+from candle_ingest.candles.dates import SKIP, history_start
+from candle_ingest.errors import NotPlannedError, PermanentError
+from candle_ingest.orchestration.alerts import failure_callback
+from candle_ingest.orchestration.assets import candles_asset, completed_candles
+from candle_ingest.orchestration.params import dag_params
+from candle_ingest.planning.run import BACKFILL, CATCH_UP, REPAIR
+from candle_ingest.settings import PipelineSettings
+
+TAG = "candle_ingest"
+# Catch-up goes first when both DAGs want a slot: late candles hurt more than late history.
+PRIORITY = {BACKFILL: 1, REPAIR: 5, CATCH_UP: 10}
+# Airflow wants some start date, also where it has no meaning.
+ANY_START = datetime(2010, 1, 1, tzinfo=UTC)
+
+
+def build_dags(settings: PipelineSettings, only: str | None = None, now: datetime | None = None) -> list[DAG]:
+    """The DAGs of a pipeline: `<name>_backfill`, `<name>_catch_up` and `<name>_repair`, or the one whose id is `only`.
+
+    Each task parses its DAG file again, and needs its own DAG: to build one takes about 10 ms. `now` is for tests.
+    """
+    origin = history_start(settings.backfill_start_date, settings.backfill_interval, now or datetime.now(UTC))
+    builders: dict[str, Callable[[], DAG]] = {
+        settings.backfill_dag_id: lambda: _backfill_dag(settings, origin),
+        settings.catch_up_dag_id: lambda: _catch_up_dag(settings),
+        settings.repair_dag_id: lambda: _repair_dag(settings, origin),
+    }
+    return [build() for dag_id, build in builders.items() if only in (None, dag_id)]
+
+
+def _backfill_dag(settings: PipelineSettings, origin: datetime | None) -> DAG:
+    dag = DAG(
+        settings.backfill_dag_id,
+        description=f"History of OHLCV candles since {settings.backfill_start_date}",
+        # Also where history is skipped: without a schedule, `airflow backfill create` refuses the DAG.
+        schedule=CronDataIntervalTimetable(settings.backfill_interval, timezone="UTC"),
+        start_date=origin or ANY_START,
+        catchup=origin is not None,
+        doc_md=BACKFILL_DOC,
+        **_common(settings, BACKFILL),
+    )
+    return _with_steps(dag, settings, BACKFILL)
+
+
+def _catch_up_dag(settings: PipelineSettings) -> DAG:
+    dag = DAG(
+        settings.catch_up_dag_id,
+        description="OHLCV candles from the watermark up to now",
+        schedule=CronDataIntervalTimetable(settings.catch_up_schedule, timezone="UTC"),
+        start_date=ANY_START,
+        catchup=False,
+        # One at a time: each starts where the one before it ended.
+        max_active_runs=1,
+        doc_md=CATCH_UP_DOC,
+        **_common(settings, CATCH_UP),
+    )
+    return _with_steps(dag, settings, CATCH_UP)
+
+
+def _repair_dag(settings: PipelineSettings, origin: datetime | None) -> DAG:
+    dag = DAG(
+        settings.repair_dag_id,
+        description="Asks again for what the ledger shows as open",
+        schedule=CronDataIntervalTimetable(settings.repair_schedule, timezone="UTC"),
+        # Backfill's watermark counts from here.
+        start_date=origin or ANY_START,
+        catchup=False,
+        max_active_runs=1,
+        doc_md=REPAIR_DOC,
+        **_common(settings, REPAIR),
+    )
+    return _with_steps(dag, settings, REPAIR)
+
+
+def _common(settings: PipelineSettings, kind: str) -> dict[str, Any]:
+    return {
+        "tags": [TAG, kind],
+        "params": dag_params(settings, kind),
+        "render_template_as_native_obj": False,
+        "default_args": {
+            "retries": settings.task_retries,
+            "retry_delay": timedelta(seconds=settings.retry_delay_seconds),
+            "retry_exponential_backoff": 2.0,
+            "max_retry_delay": timedelta(minutes=30),
+            "priority_weight": PRIORITY[kind],
+            "weight_rule": "absolute",
+        },
+    }
+
+
+def _with_steps(dag: DAG, settings: PipelineSettings, kind: str) -> DAG:
+    """read_symbols → validate_symbols → fetch_candles (mapped) → aggregate_and_write."""
+
+    on_failure = failure_callback(settings.failure_notifier)
+
+    @task(on_failure_callback=on_failure)
+    def read_symbols() -> list[str]:
+        from candle_ingest.planning import read_symbols as step
+
+        with _errors_for_airflow():
+            return step.read_symbols(_run(settings, kind))
+
+    @task(on_failure_callback=on_failure)
+    def validate_symbols(tickers: list[str]) -> list[dict[str, Any]]:
+        from candle_ingest.planning import validate_symbols as step
+        from candle_ingest.planning.fetch_request import batches
+
+        with _errors_for_airflow():
+            plan = step.validate_symbols(_run(settings, kind), tickers)
+        facts = {"min_exchanges": plan.min_exchanges, "left_out": plan.left_out}
+        get_current_context()["ti"].xcom_push("plan", {**facts, "merges": [job.to_dict() for job in plan.merges]})
+        instances = batches(plan.requests, _most_instances(), settings.symbols_per_fetch)
+        return [{"batch": [request.to_dict() for request in batch]} for batch in instances]
+
+    # What a repair cannot mend now, the next one takes up.
+    retries = 0 if kind == REPAIR else settings.task_retries
+
+    @task(map_index_template="{{ label }}", pool=settings.pool, retries=retries)
+    def fetch_candles(batch: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        from candle_ingest.fetching import fetch_candles as step
+        from candle_ingest.planning.fetch_request import FetchRequest, batch_label
+
+        requests = [FetchRequest.from_dict(values) for values in batch]
+        get_current_context()["label"] = batch_label(requests)
+        with _errors_for_airflow():
+            return step.fetch_candles(_run(settings, kind), requests)
+
+    # Where a fetch fails and the run is not complete without it, this task tells of it, once for all.
+    @task(trigger_rule=TriggerRule.ALL_DONE, on_failure_callback=on_failure, outlets=[completed_candles(settings)])
+    def aggregate_and_write(batches: Any, summaries: Any) -> dict[str, int]:
+        from candle_ingest.merging import aggregate_and_write as step
+        from candle_ingest.merging.completion import completion
+        from candle_ingest.planning.fetch_request import FetchRequest
+        from candle_ingest.planning.merge_job import MergeJob
+        from candle_ingest.planning.plan import Plan
+
+        with _errors_for_airflow():
+            facts = get_current_context()["ti"].xcom_pull(task_ids="validate_symbols", key="plan")
+            if batches is None or facts is None:
+                raise NotPlannedError("validate_symbols has not succeeded, so there is nothing to merge: see its log")
+            requests = [FetchRequest.from_dict(values) for entry in batches for values in entry["batch"]]
+            found = [summary for instance in (summaries[:] if summaries else ()) for summary in instance]
+            merges = [MergeJob.from_dict(values) for values in facts.pop("merges")]
+            run, plan = _run(settings, kind), Plan(requests, merges, **facts)
+            written = step.aggregate_and_write(run, plan, found)
+            if (event := completion(run, plan, written)) is not None:
+                alias = completed_candles(settings)
+                get_current_context()["outlet_events"][alias].add(candles_asset(settings), extra=event)
+            return written
+
+    with dag:
+        planned = validate_symbols(read_symbols())
+        aggregate_and_write(planned, fetch_candles.expand_kwargs(planned))
+    return dag
+
+
+def _run(settings: PipelineSettings, kind: str) -> Any:
+    """The run that the current task belongs to."""
+    import time
+
+    from candle_ingest.candles.window import Window
+    from candle_ingest.ledger.recorder import Recorder
+    from candle_ingest.planning.run import make_run
+
+    context: Any = get_current_context()
+    ti = context["ti"]
+    recorder = Recorder(dag_id=ti.dag_id, run_id=ti.run_id, map_index=ti.map_index)
+    logging.getLogger("candle_ingest").setLevel(settings.verbosity)
+    start, end = context.get("data_interval_start"), context.get("data_interval_end")
+    interval = Window(_ms(start), _ms(end)) if start and end else None
+    origin_ms = None if settings.backfill_start_date == SKIP else _ms(context["dag"].start_date)
+    now_ms = int(time.time() * 1000)
+    return make_run(settings, kind, dict(context["params"]), interval, origin_ms, now_ms, recorder, ti.try_number)
+
+
+def _ms(moment: datetime) -> int:
+    return int(moment.timestamp() * 1000)
+
+
+def _most_instances() -> int:
+    from airflow.sdk.configuration import conf
+
+    return int(conf.getint("core", "max_map_length"))
+
+
+@contextmanager
+def _errors_for_airflow() -> Iterator[None]:
+    """Airflow retries a task unless it is told that this cannot help."""
+    try:
+        yield
+    except PermanentError as error:
+        raise AirflowFailException(str(error)) from error
+
+
+BACKFILL_DOC = """
+Fetches one data interval of every symbol from every exchange, merges and writes it.
+
+* Older ranges: `airflow backfill create --dag-id … --from-date … --to-date …`
+* A run that failed: clear its failed tasks. They and the merge run again, nothing else.
+* Started by hand, a run needs the params `start` and `end`.
+"""
+CATCH_UP_DOC = """
+Fetches what has come since the watermark of each symbol, merges and writes it. The last few candles are asked
+for again, so that late corrections land. Started by hand without `start` and `end`, it goes up to now.
+"""
+REPAIR_DOC = """
+Looks in the ledger for what stayed open (failed, not to be trusted, suspected outages, fetched but not merged), asks
+the exchanges for just that, the newest first, and merges it in. What stays open is left to the next run.
+"""

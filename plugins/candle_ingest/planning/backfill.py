@@ -1,0 +1,50 @@
+"""The plan of a whole history, before a backfill starts."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from candle_ingest.candles.dates import parse_start_date, whole_intervals
+from candle_ingest.candles.symbol import Symbol
+from candle_ingest.candles.window import Window
+from candle_ingest.connections import RedisClient
+from candle_ingest.errors import ConfigurationError
+from candle_ingest.planning.call_plan import ExchangePlan, plan_calls
+from candle_ingest.planning.listings import find_listings
+from candle_ingest.settings import PipelineSettings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BackfillPlan:
+    """What the history of a pipeline costs; `too_few` are symbols that not enough exchanges list."""
+
+    intervals: list[Window]
+    exchanges: list[ExchangePlan]
+    too_few: list[str]
+    unreachable: dict[str, str]
+
+    @property
+    def seconds(self) -> float:
+        """How long the slowest exchange takes: they are asked at the same time."""
+        return max((plan.seconds for plan in self.exchanges), default=0.0)
+
+
+def plan_backfill(
+    settings: PipelineSettings, symbols: Sequence[Symbol], client: RedisClient | None, now: datetime
+) -> BackfillPlan:
+    """Ask the exchanges for their markets, and reckon. Writes nothing. `client` is for their cached lists."""
+    start = parse_start_date(settings.backfill_start_date, now)
+    if start is None:
+        raise ConfigurationError("backfill_start_date is skip: there is no history to plan")
+    intervals = whole_intervals(start, settings.backfill_interval, now)
+    listings = find_listings(settings, symbols, client, read_only=True)
+    counts = {symbol.currency_pair: len(listings.exchanges_of(symbol.currency_pair)) for symbol in symbols}
+    valid = [pair for pair, count in counts.items() if count >= settings.min_exchanges]
+    windows = {
+        exchange: {pair: intervals for pair in valid if pair in markets}
+        for exchange, markets in listings.markets.items()
+    }
+    now_ms = int(now.timestamp() * 1000)
+    plans = plan_calls(listings, windows, settings.candle_granularity_minutes, now_ms, count_trades=True)
+    too_few = [pair for pair in counts if pair not in valid]
+    return BackfillPlan(intervals=intervals, exchanges=plans, too_few=too_few, unreachable=listings.unreachable)

@@ -1,0 +1,99 @@
+"""Which exchange lists which symbol, and by which market."""
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from candle_ingest.candles.symbol import Symbol
+from candle_ingest.candles.timeframe import timeframe_name
+from candle_ingest.connections import RedisClient, exchange_connection
+from candle_ingest.errors import CandleIngestError, ConfigurationError
+from candle_ingest.exchanges.client import CcxtExchange, Market
+from candle_ingest.exchanges.market_cache import MarketCache
+from candle_ingest.settings import PipelineSettings
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Listings:
+    """The markets of each exchange by currency pair, the exchanges, and why some could not be asked.
+
+    `halted` has the markets that may stand for a pair and are listed, but not traded now.
+    """
+
+    markets: dict[str, dict[str, Market]] = field(default_factory=dict)
+    halted: dict[str, dict[str, list[Market]]] = field(default_factory=dict)
+    unreachable: dict[str, str] = field(default_factory=dict)
+    opened: dict[str, CcxtExchange] = field(default_factory=dict)
+
+    def exchanges_of(self, currency_pair: str) -> dict[str, Market]:
+        """The exchanges that list the pair, with the market that stands for it."""
+        return {name: found[currency_pair] for name, found in self.markets.items() if currency_pair in found}
+
+
+def equivalent_markets(symbol: Symbol, quote_equivalents: Mapping[str, Sequence[str]]) -> list[str]:
+    """The markets that may stand for a symbol, the best first: BTC/USD, BTC/USDT, BTC/USDC."""
+    return [f"{symbol.base}/{quote}" for quote in quote_equivalents.get(symbol.quote, (symbol.quote,))]
+
+
+def find_listings(
+    settings: PipelineSettings, symbols: Sequence[Symbol], client: RedisClient | None, *, read_only: bool
+) -> Listings:
+    """Ask each exchange, or the cache, for the markets of the symbols.
+
+    An exchange that cannot be reached counts as not listing, with a warning. Raises ConfigurationError
+    where one does not exist, or has no candles of the granularity.
+    """
+    listings = Listings()
+    cache = MarketCache(client, read_only=read_only) if client is not None else None
+    for name, exchange in zip(settings.exchanges, settings.exchange_ids, strict=True):
+        if exchange != name:
+            logger.info("%s is called %s in ccxt now", name, exchange)
+        api = _opened(settings, exchange, None if read_only else client)
+        listings.opened[exchange] = api
+        try:
+            _add_markets(listings, settings, api, symbols, cache)
+        except ConfigurationError:
+            raise
+        except CandleIngestError as error:
+            logger.warning("%s counts as listing nothing: it cannot be reached: %s", exchange, error)
+            listings.unreachable[exchange] = str(error)
+    return listings
+
+
+def _opened(settings: PipelineSettings, exchange: str, limiter: RedisClient | None) -> CcxtExchange:
+    connection = exchange_connection(exchange)
+    api = CcxtExchange(connection, delay_seconds=settings.api_call_delay_seconds, redis_client=limiter)
+    _say_if_built(
+        exchange, settings.candle_granularity_minutes, api.source_minutes(settings.candle_granularity_minutes)
+    )
+    return api
+
+
+def _add_markets(
+    listings: Listings,
+    settings: PipelineSettings,
+    api: CcxtExchange,
+    symbols: Sequence[Symbol],
+    cache: MarketCache | None,
+) -> None:
+    wanted = {symbol.currency_pair: equivalent_markets(symbol, settings.quote_equivalents) for symbol in symbols}
+    names = {name for equivalents in wanted.values() for name in equivalents}
+    if cache is None:
+        found = {market["symbol"]: market for market in api.spot_markets() if market["symbol"] in names}
+    else:
+        found = cache.markets(exchange_connection(api.exchange), names, api.spot_markets)
+    listed = {pair: [found[name] for name in equivalents if name in found] for pair, equivalents in wanted.items()}
+    traded = {pair: [market for market in markets if market["active"]] for pair, markets in listed.items()}
+    halted = {pair: [market for market in markets if not market["active"]] for pair, markets in listed.items()}
+    listings.markets[api.exchange] = {pair: markets[0] for pair, markets in traded.items() if markets}
+    listings.halted[api.exchange] = {pair: markets for pair, markets in halted.items() if markets}
+
+
+def _say_if_built(exchange: str, granularity_minutes: int, source_minutes: int) -> None:
+    if source_minutes != granularity_minutes:
+        logger.info(
+            "%s has no %s candles: they are built from its %s candles",
+            exchange, timeframe_name(granularity_minutes), timeframe_name(source_minutes),
+        )  # fmt: skip

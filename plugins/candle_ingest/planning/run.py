@@ -1,0 +1,133 @@
+"""One run of a pipeline: what was asked of it."""
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from candle_ingest.candles.dates import parse_moment_ms
+from candle_ingest.candles.timeframe import bar_ms
+from candle_ingest.candles.window import Window, floor_ms, format_ms
+from candle_ingest.errors import ConfigurationError
+from candle_ingest.ledger.recorder import Recorder
+from candle_ingest.settings import PipelineSettings, with_params
+
+BACKFILL, CATCH_UP, REPAIR = "backfill", "catch_up", "repair"
+# Airflow takes any key in `conf`: a misspelt one would otherwise be ignored in silence.
+PARAM_NAMES = (
+    "symbols", "exchanges", "min_exchanges_required", "run_mode", "dry_run_limit", "start", "end", "refetch",
+)  # fmt: skip
+# A repair decides itself what it asks for, and when.
+NOT_FOR_REPAIR = ("run_mode", "dry_run_limit", "start", "end", "refetch")
+Kind = Literal["backfill", "catch_up", "repair"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run:
+    """A run of one DAG.
+
+    `interval` is its data interval; `start_ms` and `end_ms` come from the params and go before it.
+    `origin_ms` is where the DAG's history begins. `now_ms` is when the step began. `recorder` is the task that
+    does it, in its `try_number`-th try. `has_own_exchanges` where the params name others than the pipeline has.
+    """
+
+    settings: PipelineSettings
+    kind: Kind
+    interval: Window | None
+    start_ms: int | None
+    end_ms: int | None
+    symbols: tuple[str, ...]
+    refetch: bool
+    origin_ms: int | None
+    now_ms: int
+    recorder: Recorder = field(default_factory=Recorder)
+    try_number: int = 1
+    has_own_exchanges: bool = False
+
+    @property
+    def dry(self) -> bool:
+        """Whether nothing may be written."""
+        return self.settings.run_mode == "dry"
+
+    @property
+    def bar_ms(self) -> int:
+        """The length of a candle."""
+        return bar_ms(self.settings.candle_granularity_minutes)
+
+    @property
+    def closed_ms(self) -> int:
+        """Candles that end here or before are closed by the clock, and have settled."""
+        return floor_ms(self.now_ms - self.settings.settle_seconds * 1000, self.bar_ms)
+
+    @property
+    def wanted_end_ms(self) -> int:
+        """Where the run ends: its `end` param, else the end of its interval, else now."""
+        end_ms = self.end_ms if self.end_ms is not None else self.interval.end_ms if self.interval else self.closed_ms
+        return floor_ms(end_ms, self.bar_ms)
+
+    def backfill_window(self) -> Window:
+        """The window of a backfill run: from its params, else its interval."""
+        start_ms = self.start_ms if self.start_ms is not None else self.interval.start_ms if self.interval else None
+        if start_ms is None or (self.end_ms is None and self.interval is None):
+            raise ConfigurationError(
+                "this run has no data interval: a backfill that is triggered by hand needs the params start and end, "
+                'such as {"start": "2026-01-01T00:00Z", "end": "2026-01-02T00:00Z"}'
+            )
+        return self.closed_window(start_ms)
+
+    def closed_window(self, start_ms: int) -> Window:
+        """From `start_ms` to the end of the run, without what is not closed yet."""
+        start_ms = floor_ms(start_ms, self.bar_ms)
+        if self.wanted_end_ms <= start_ms:
+            raise ConfigurationError(
+                f"the end, {format_ms(self.wanted_end_ms)}, is not after the start, {format_ms(start_ms)}"
+            )
+        if start_ms >= self.closed_ms:
+            raise ConfigurationError(
+                f"the start, {format_ms(start_ms)}, is not in the past: no candle has closed since"
+            )
+        return Window(start_ms, min(self.wanted_end_ms, self.closed_ms))
+
+
+def param_names(kind: str) -> list[str]:
+    """The params that a run of this kind takes."""
+    return [name for name in PARAM_NAMES if kind != REPAIR or name not in NOT_FOR_REPAIR]
+
+
+def make_run(
+    settings: PipelineSettings,
+    kind: Kind,
+    params: dict[str, Any],
+    interval: Window | None,
+    origin_ms: int | None,
+    now_ms: int,
+    recorder: Recorder | None = None,
+    try_number: int = 1,
+) -> Run:
+    """A run from the pipeline's settings and its params. Raises ConfigurationError that names a wrong one."""
+    allowed = param_names(kind)
+    if unknown := sorted(set(params) - set(allowed)):
+        raise ConfigurationError(f"unknown param {', '.join(unknown)}; allowed are {', '.join(allowed)}")
+    own = with_params(settings, params)
+    return Run(
+        settings=own,
+        kind=kind,
+        interval=interval or None,
+        start_ms=_moment_ms(params, "start"),
+        end_ms=_moment_ms(params, "end"),
+        symbols=tuple(params.get("symbols") or ()),
+        refetch=bool(params.get("refetch")),
+        origin_ms=origin_ms,
+        now_ms=now_ms,
+        recorder=recorder or Recorder(),
+        try_number=try_number,
+        has_own_exchanges=own.exchange_ids != settings.exchange_ids,
+    )
+
+
+def _moment_ms(params: dict[str, Any], name: str) -> int | None:
+    text = params.get(name)
+    if not text:
+        return None
+    try:
+        return parse_moment_ms(text)
+    except ValueError:
+        raise ConfigurationError(f"param {name} is {text!r}; expected a moment such as 2026-01-01T00:00Z") from None

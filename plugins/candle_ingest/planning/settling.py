@@ -1,0 +1,35 @@
+"""Waits until the last candle of a run has settled."""
+
+import logging
+import time
+from dataclasses import replace
+
+from candle_ingest.candles.window import format_ms
+from candle_ingest.errors import TemporaryError
+from candle_ingest.planning.run import BACKFILL, Run
+
+logger = logging.getLogger(__name__)
+# A clock that is behind by more is not waited for.
+LONGEST_LAG_MS = 60_000
+
+
+def settled(run: Run) -> Run:
+    """The run, once its last candle has settled: one that has just closed may still change, or not be served.
+
+    Raises TemporaryError where the interval of a backfill is not over by this machine's clock: its end would be cut
+    off, and no later run asks for it. Catch-up goes on later from where it came to, and whoever names an `end` gets
+    what has closed.
+    """
+    settle_ms = run.settings.settle_seconds * 1000
+    wait_ms = run.wanted_end_ms + settle_ms - run.now_ms
+    must_end = run.kind == BACKFILL and run.interval is not None and run.end_ms is None
+    if must_end and wait_ms > settle_ms + LONGEST_LAG_MS:
+        raise TemporaryError(
+            f"the interval ends at {format_ms(run.wanted_end_ms)}, and by the clock of this machine it is "
+            f"{format_ms(run.now_ms)}: set the clock; without a try left, clear the task once the interval is over"
+        )
+    if wait_ms <= 0 or (not must_end and wait_ms > settle_ms):
+        return run
+    logger.info("Waiting %.1f s for the last candle to settle", wait_ms / 1000)
+    time.sleep(wait_ms / 1000)
+    return replace(run, now_ms=run.now_ms + wait_ms)

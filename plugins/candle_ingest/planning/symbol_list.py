@@ -1,0 +1,89 @@
+"""The list of symbols in Redis."""
+
+import json
+import logging
+
+from candle_ingest.candles.symbol import Symbol, parse_symbol
+from candle_ingest.connections import RedisClient
+from candle_ingest.errors import SymbolError
+from candle_ingest.redis_errors import sorted_redis_errors
+
+logger = logging.getLogger(__name__)
+# More than all exchanges together list, with the longest names.
+MOST_SYMBOLS = 20_000
+LARGEST_VALUE_BYTES = 2 * 2**20
+EXPECTED = 'expected a JSON list of strings such as ["btcusd", "ethusd"], or a Redis list, set or sorted set of strings'
+
+
+def read_symbols(client: RedisClient, key: str) -> list[Symbol]:
+    """The symbols below `key`, each currency pair once, in the order of Redis (a set: sorted).
+
+    What cannot be understood is named in a warning and left out. Raises SymbolError where the key is
+    missing, empty, of another type or not JSON, ConfigurationError where Redis refuses the
+    password, and TemporaryError where it does not answer.
+    """
+    with sorted_redis_errors():
+        tickers = _read(client, key)
+    symbols = _understood(tickers)
+    if not symbols:
+        raise SymbolError(f"Redis key {key!r} holds no symbol that can be understood; {EXPECTED}")
+    return symbols
+
+
+def _read(client: RedisClient, key: str) -> list[str]:
+    kind = client.type(key).decode()
+    _refuse_too_many(key, _size(client, key, kind))
+    match kind:
+        case "string":
+            if client.strlen(key) > LARGEST_VALUE_BYTES:
+                raise SymbolError(f"Redis key {key!r} is larger than {LARGEST_VALUE_BYTES // 2**20} MB; {EXPECTED}")
+            return _from_json(key, client.get(key) or b"")
+        case "list":
+            members = client.lrange(key, 0, -1)
+        case "set":
+            members = sorted(client.smembers(key))
+        case "zset":
+            members = client.zrange(key, 0, -1)
+        case "none":
+            raise SymbolError(f"Redis key {key!r} does not exist; {EXPECTED}")
+        case _:
+            raise SymbolError(f"Redis key {key!r} is a {kind}; {EXPECTED}")
+    return [member.decode("utf-8", errors="backslashreplace") for member in members]
+
+
+def _size(client: RedisClient, key: str, kind: str) -> int:
+    """How many entries the key has, before they are read; 0 where that is not known yet."""
+    count = {"list": client.llen, "set": client.scard, "zset": client.zcard}.get(kind)
+    return int(count(key)) if count else 0
+
+
+def _refuse_too_many(key: str, count: int) -> None:
+    if count > MOST_SYMBOLS:
+        raise SymbolError(f"Redis key {key!r} holds {count:,} entries; at most {MOST_SYMBOLS:,} can be symbols")
+
+
+def _from_json(key: str, value: bytes) -> list[str]:
+    try:
+        parsed = json.loads(value)
+    except (ValueError, RecursionError) as error:
+        raise SymbolError(f"Redis key {key!r} is not JSON ({error}); {EXPECTED}") from None
+    if not isinstance(parsed, list):
+        raise SymbolError(f"Redis key {key!r} holds a JSON {type(parsed).__name__}; {EXPECTED}")
+    if not parsed:
+        raise SymbolError(f"Redis key {key!r} holds an empty list; {EXPECTED}")
+    _refuse_too_many(key, len(parsed))
+    return [entry if isinstance(entry, str) else json.dumps(entry) for entry in parsed]
+
+
+def _understood(tickers: list[str]) -> list[Symbol]:
+    by_pair: dict[str, Symbol] = {}
+    for ticker in tickers:
+        try:
+            symbol = parse_symbol(ticker)
+        except SymbolError as error:
+            logger.warning("Left out: %s", error)
+            continue
+        first = by_pair.setdefault(symbol.currency_pair, symbol)
+        if first.ticker != symbol.ticker:
+            logger.warning("Left out: %r is the same pair as %r, %s", symbol.ticker, first.ticker, first.currency_pair)
+    return list(by_pair.values())

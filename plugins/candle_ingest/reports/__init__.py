@@ -1,0 +1,1 @@
+"""Answers for people: freshness, completeness, coverage, explanations."""

@@ -1,0 +1,166 @@
+"""How late each symbol is, and how far its history has got."""
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from croniter import croniter
+
+from candle_ingest.candles.dates import history_start
+from candle_ingest.candles.symbol import Symbol, parse_symbol
+from candle_ingest.candles.timeframe import bar_ms
+from candle_ingest.candles.window import DAY_MS, MINUTE_MS, Window, floor_ms
+from candle_ingest.errors import SymbolError
+from candle_ingest.ledger.watermarks import Watermarks, backfill_key, catch_up_key
+from candle_ingest.settings import PipelineSettings
+from candle_ingest.store.bucket import InfluxBucket
+from candle_ingest.store.flux import flux_range
+
+HOUR_MS = 60 * MINUTE_MS
+# Catch-up may miss one run before a symbol is called late.
+LATE_RUNS = 3
+IN_TIME, LATE, NEVER = "in time", "late", "never"
+_DAYS = """
+from(bucket: bucket)
+  |> range(start: time(v: start_ns), stop: time(v: stop_ns))
+  |> filter(fn: (r) => r._measurement == "daily_coverage" and r._field == "recorded_at_ms"{condition})
+  |> count()
+  |> keep(columns: ["currency_pair", "exchange", "_value"])
+  |> set(key: "what", value: "{what}")
+  |> yield(name: "{what}")
+"""
+_READ_DAYS = _DAYS.format(what="all", condition="") + _DAYS.format(
+    what="lately", condition=" and r._value >= recorded_since_ms"
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SymbolFreshness:
+    """One symbol; a watermark is the open time in ms of the last candle before the first hole.
+
+    `lag_ms` counts from the end of the newest candle that a watermark vouches for. `days_done` of the history's whole
+    days have been accounted for, in whatever order.
+    """
+
+    ticker: str
+    currency_pair: str
+    state: str
+    lag_ms: int | None
+    catch_up_ms: int | None
+    backfill_ms: int | None
+    days_done: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Freshness:
+    """All symbols of a pipeline. `late_after_ms` is the lag from which on a symbol is late.
+
+    `days_wanted` is how many whole days the history of one symbol has, 0 where it is skipped. `days_in_last_hour`
+    counts days of all symbols that were recorded then; `done_at_ms` is an estimate from that pace, None without one.
+    """
+
+    symbols: list[SymbolFreshness]
+    late_after_ms: int
+    history_start_ms: int | None
+    days_wanted: int
+    days_in_last_hour: int
+    done_at_ms: int | None
+
+
+def read_freshness(
+    bucket: InfluxBucket, settings: PipelineSettings, listed: Sequence[Symbol], now_ms: int
+) -> Freshness:
+    """The symbols that are listed, and those that have a watermark."""
+    watermarks = Watermarks(bucket).read()
+    history = history_window(settings, now_ms)
+    days, lately = _read_days(bucket, history, now_ms)
+    bar, late_after_ms = bar_ms(settings.candle_granularity_minutes), latest_lag_ms(settings, now_ms)
+    symbols = [
+        _symbol(symbol, watermarks, days.get(symbol.currency_pair, 0), bar, late_after_ms, now_ms)
+        for symbol in known_symbols(listed, watermarks)
+    ]
+    wanted = history.slots(DAY_MS)
+    left = sum(max(0, wanted - symbol.days_done) for symbol in symbols)
+    return Freshness(
+        symbols=symbols,
+        late_after_ms=late_after_ms,
+        history_start_ms=history.start_ms if wanted else None,
+        days_wanted=wanted,
+        days_in_last_hour=lately,
+        done_at_ms=estimated_end_ms(left, lately, now_ms),
+    )
+
+
+def latest_lag_ms(settings: PipelineSettings, now_ms: int) -> int:
+    """The lag from which on a symbol is late. Long candles come more seldom than catch-up looks for them."""
+    pause_ms = max(schedule_ms(settings.catch_up_schedule, now_ms), bar_ms(settings.candle_granularity_minutes))
+    return LATE_RUNS * pause_ms + settings.settle_seconds * 1000
+
+
+def estimated_end_ms(days_left: int, days_in_last_hour: int, now_ms: int) -> int | None:
+    """When `days_left` are done at the pace of the last hour; None where nothing is left, or nothing moves."""
+    if not days_left or not days_in_last_hour:
+        return None
+    return now_ms + math.ceil(days_left / days_in_last_hour * HOUR_MS)
+
+
+def known_symbols(listed: Sequence[Symbol], keys: Iterable[str]) -> list[Symbol]:
+    """The listed symbols, then those that only have a watermark: they were listed once."""
+    known = {symbol.ticker: symbol for symbol in listed}
+    suffixes = backfill_key(""), catch_up_key("")
+    tickers = {key.removesuffix(suffix) for key in keys for suffix in suffixes if key.endswith(suffix)}
+    for ticker in sorted(tickers - set(known)):
+        try:
+            known[ticker] = parse_symbol(ticker)
+        except SymbolError:
+            # Written by another program.
+            continue
+    return list(known.values())
+
+
+def history_window(settings: PipelineSettings, now_ms: int) -> Window:
+    """The whole days in UTC of the history; empty where it is skipped."""
+    now = datetime.fromtimestamp(now_ms / 1000, UTC)
+    start = history_start(settings.backfill_start_date, settings.backfill_interval, now)
+    today_ms = floor_ms(now_ms, DAY_MS)
+    if start is None:
+        return Window(today_ms, today_ms)
+    start_ms = int(start.timestamp() * 1000)
+    return Window(min(floor_ms(start_ms, DAY_MS), today_ms), today_ms)
+
+
+def schedule_ms(cron: str, now_ms: int) -> int:
+    """The time between two runs of a schedule."""
+    runs = croniter(cron, datetime.fromtimestamp(now_ms / 1000, UTC))
+    first, second = runs.get_next(float), runs.get_next(float)
+    return int((second - first) * 1000)
+
+
+def _symbol(
+    symbol: Symbol, watermarks: Mapping[str, int], days_done: int, bar: int, late_after_ms: int, now_ms: int
+) -> SymbolFreshness:
+    catch_up_ms, backfill_ms = (watermarks.get(key(symbol.ticker)) for key in (catch_up_key, backfill_key))
+    newest_ms = max((ms for ms in (catch_up_ms, backfill_ms) if ms is not None), default=None)
+    lag_ms = None if newest_ms is None else max(0, now_ms - newest_ms - bar)
+    return SymbolFreshness(
+        ticker=symbol.ticker,
+        currency_pair=symbol.currency_pair,
+        state=NEVER if lag_ms is None else LATE if lag_ms > late_after_ms else IN_TIME,
+        lag_ms=lag_ms,
+        catch_up_ms=catch_up_ms,
+        backfill_ms=backfill_ms,
+        days_done=days_done,
+    )
+
+
+def _read_days(bucket: InfluxBucket, history: Window, now_ms: int) -> tuple[dict[str, int], int]:
+    """Days with an account by pair, and how many of them, of all pairs, were recorded in the last hour."""
+    if not history:
+        return {}, 0
+    rows = bucket.query(_READ_DAYS, recorded_since_ms=now_ms - HOUR_MS, **flux_range(history))
+    counts: dict[str, dict[str, int]] = {"all": {}, "lately": {}}
+    for row in rows:
+        of_pair = counts[row["what"]]
+        of_pair[row["currency_pair"]] = max(of_pair.get(row["currency_pair"], 0), int(row["_value"]))
+    return counts["all"], sum(counts["lately"].values())

@@ -1,0 +1,1 @@
+"""InfluxDB: the bucket, and the candles in it."""

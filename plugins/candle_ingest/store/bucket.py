@@ -1,0 +1,244 @@
+"""One bucket of InfluxDB 2.x, written and read synchronously, with retries."""
+
+import csv
+import io
+import itertools
+import logging
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from functools import partial
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+import tenacity
+import urllib3.exceptions
+from influxdb_client import InfluxDBClient, Point, WritePrecision
+from influxdb_client.client.exceptions import InfluxDBError
+from influxdb_client.client.write_api import SYNCHRONOUS
+from influxdb_client.domain.dialect import Dialect
+from influxdb_client.rest import ApiException
+
+from candle_ingest import metrics
+from candle_ingest.errors import CandleIngestError, ConfigurationError, PermanentError, TemporaryError
+from candle_ingest.metric_catalogue import INFLUXDB_ERRORS, INFLUXDB_WRITE
+from candle_ingest.transport import retry_after_seconds
+
+logger = logging.getLogger(__name__)
+T = TypeVar("T")
+BATCH_LINES = 5_000
+REPORTED_LINES = 10
+# A line that it cannot read, a batch that is too large, a partial write.
+REFUSED_STATUSES = (400, 413, 422)
+NO_TABLE = "InfluxDB, query: the answer is not a whole table; what stands before InfluxDB may have changed it"
+DISK_FULL = "no space left on device"
+ATTEMPTS = 6
+FIRST_WAIT_SECONDS = 1.0
+LONGEST_WAIT_SECONDS = 30
+PLAIN_CSV = Dialect(header=True, delimiter=",", annotations=[], comment_prefix="#", date_time_format="RFC3339")
+
+
+class InfluxTemporaryError(TemporaryError):
+    """InfluxDB may answer later; `retry_after_seconds` is what it asked for, if it did."""
+
+    def __init__(self, message: str, retry_after: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after_seconds = retry_after
+
+
+class BucketMissingError(ConfigurationError):
+    """The bucket does not exist."""
+
+
+class RefusedLinesError(PermanentError):
+    """InfluxDB refuses some of the lines, or takes so many at once not at all."""
+
+
+class InfluxBucket:
+    """A bucket, through one client. As a context manager it closes the client.
+
+    Each request is tried `attempts` times: a task waits for the server, a person does not.
+    """
+
+    def __init__(self, client: InfluxDBClient, bucket: str, attempts: int = ATTEMPTS) -> None:
+        self.name = bucket
+        self._attempts = attempts
+        self._client = client
+        self._write_api = client.write_api(write_options=SYNCHRONOUS)
+        self._query_api = client.query_api()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self._client.close()
+
+    def create_if_missing(self) -> None:
+        """Make the bucket where it is missing and the token may; else raise BucketMissingError."""
+        buckets = self._client.buckets_api()
+        if self._exists():
+            return
+        try:
+            self._call("create the bucket", lambda: buckets.create_bucket(bucket_name=self.name))
+        except PermanentError as error:
+            # Another task may have made it in between.
+            if self._exists():
+                return
+            raise BucketMissingError(
+                f"InfluxDB has no bucket {self.name!r} that this token may see, and it may not create one: create "
+                f"the bucket, or use a token that may read and write buckets ({error})"
+            ) from error
+        logger.info("Created the InfluxDB bucket %s", self.name)
+
+    def _exists(self) -> bool:
+        buckets = self._client.buckets_api()
+        return self._call("look for the bucket", lambda: buckets.find_bucket_by_name(self.name)) is not None
+
+    def write_lines(self, lines: Iterable[str], precision: Any = WritePrecision.MS) -> None:
+        """Write line protocol in batches of 5,000; the times are in units of `precision`.
+
+        One batch at a time, in order; while the server takes one, a thread makes the next one. Raises PermanentError
+        where InfluxDB refuses lines; the first ten of them are in the log.
+        """
+        refused: list[str] = []
+        rest = iter(lines)
+        with ThreadPoolExecutor(max_workers=1, thread_name_prefix="line-protocol") as maker:
+            making = maker.submit(_next_batch, rest)
+            while batch := making.result():
+                making = maker.submit(_next_batch, rest)
+                self._write_part(batch, precision, refused)
+        if refused:
+            raise PermanentError(f"InfluxDB refuses {len(refused)} or more lines; the first one: {refused[0]}")
+
+    def write_points(self, points: Sequence[Point]) -> None:
+        """Write points whose times are in nanoseconds."""
+        self.write_lines([point.to_line_protocol() for point in points], WritePrecision.NS)
+
+    def query(self, flux: str, **params: Any) -> list[dict[str, str]]:
+        """The rows of a Flux query, as text by column name.
+
+        `params` (and `bucket`, this bucket's name) are variables of the query: they reach it as literals,
+        escaped by the client library. Raises BucketMissingError where the bucket does not exist.
+        """
+        return self._call("query", lambda: csv_rows(self._read(flux, {"bucket": self.name, **params})))
+
+    def query_csv(self, flux: str, **params: Any) -> str:
+        """The answer to a Flux query as it comes: CSV without annotations. Else as `query`."""
+        return self._call("query", lambda: _whole(self._read(flux, {"bucket": self.name, **params})))
+
+    def _write_part(self, lines: Sequence[str], precision: Any, refused: list[str]) -> None:
+        """Write lines; halve them where they are too many at once, and to find those that are refused."""
+        try:
+            self._call("write", partial(self._write, "\n".join(lines).encode(), precision))
+        except RefusedLinesError as error:
+            if len(lines) == 1:
+                refused.append(f"{lines[0]}: {error}")
+                logger.error("InfluxDB refuses the line %s", refused[-1])
+            elif len(refused) < REPORTED_LINES:
+                logger.warning("%d lines are written in smaller parts: %s", len(lines), error)
+                middle = len(lines) // 2
+                for part in (lines[:middle], lines[middle:]):
+                    self._write_part(part, precision, refused)
+
+    def _write(self, record: bytes, precision: Any) -> None:
+        with metrics.timed(INFLUXDB_WRITE):
+            self._write_api.write(self.name, record=record, write_precision=precision)
+
+    def _read(self, flux: str, params: dict[str, Any]) -> str:
+        response = self._query_api.query_raw(flux, dialect=PLAIN_CSV, params=params)
+        return bytes(response.data).decode()
+
+    def _call(self, what: str, call: Callable[[], T]) -> T:
+        retrying = tenacity.Retrying(
+            retry=tenacity.retry_if_exception_type(InfluxTemporaryError),
+            stop=tenacity.stop_after_attempt(self._attempts),
+            wait=_wait_seconds,
+            before_sleep=tenacity.before_sleep_log(logger, logging.WARNING),
+            reraise=True,
+        )
+        try:
+            return retrying(self._call_once, what, call)
+        except InfluxTemporaryError as error:
+            raise TemporaryError(f"Failed to connect to InfluxDB after retries: {error}") from error
+
+    def _call_once(self, what: str, call: Callable[[], T]) -> T:
+        try:
+            return self._answer(what, call)
+        except CandleIngestError:
+            metrics.count(INFLUXDB_ERRORS, what=what.replace(" ", "_"))
+            raise
+
+    def _answer(self, what: str, call: Callable[[], T]) -> T:
+        try:
+            return call()
+        except ApiException as error:
+            raise self._sorted(what, error) from error
+        except InfluxDBError as error:
+            # The client's own: a token that may not read its organization.
+            raise ConfigurationError(f"InfluxDB, {what} in bucket {self.name!r}: {error}") from error
+        except (urllib3.exceptions.HTTPError, ConnectionError, TimeoutError) as error:
+            raise InfluxTemporaryError(f"InfluxDB, {what}: {error}") from error
+
+    def _sorted(self, what: str, error: ApiException) -> Exception:
+        body = error.body.decode(errors="replace") if isinstance(error.body, bytes) else str(error.body)
+        text = f"InfluxDB, {what} in bucket {self.name!r}: HTTP {error.status}: {body[:500]}"
+        if error.status == 404:
+            return BucketMissingError(
+                f"{text}. validate_symbols creates the bucket: unpause the DAGs, or clear that task"
+            )
+        if error.status in (401, 403):
+            return ConfigurationError(
+                f"{text}. Check the token in influxdb_default (or INFLUXDB_TOKEN), and what it may do"
+            )
+        if error.status == 429 or (error.status or 0) >= 500 or DISK_FULL in text:
+            return InfluxTemporaryError(text, retry_after_seconds(error.headers, datetime.now(UTC)))
+        return RefusedLinesError(text) if error.status in REFUSED_STATUSES else PermanentError(text)
+
+
+def _wait_seconds(state: tenacity.RetryCallState) -> float:
+    grown: float = tenacity.wait_random_exponential(multiplier=FIRST_WAIT_SECONDS, max=LONGEST_WAIT_SECONDS)(state)
+    error = state.outcome.exception() if state.outcome else None
+    asked_for = getattr(error, "retry_after_seconds", None) or 0.0
+    return max(grown, min(asked_for, LONGEST_WAIT_SECONDS))
+
+
+def _next_batch(lines: Iterator[str]) -> list[str]:
+    """Nothing where no line is left."""
+    return list(itertools.islice(lines, BATCH_LINES))
+
+
+def _whole(body: str) -> str:
+    """The answer, if it was not cut off."""
+    if body and not body.endswith("\n"):
+        raise InfluxTemporaryError(NO_TABLE)
+    return body
+
+
+def csv_rows(body: str) -> list[dict[str, str]]:
+    """The rows of an answer to a query, as text by column name.
+
+    It holds tables of annotated CSV without annotations: each has its header; empty lines lie between them.
+    Anything else raises InfluxTemporaryError: it must not pass for an answer without rows.
+    """
+    rows: list[dict[str, str]] = []
+    header: list[str] | None = None
+    try:
+        for cells in csv.reader(io.StringIO(_whole(body))):
+            if not cells:
+                header = None
+            elif header is None:
+                header = _header(cells)
+            else:
+                rows.append(dict(zip(header, cells, strict=True)))
+    except (csv.Error, ValueError) as error:
+        raise InfluxTemporaryError(f"{NO_TABLE} ({error})") from error
+    # An error in the middle of an answer comes as a table of its own, with status 200.
+    if failed := [row for row in rows if "error" in row and "reference" in row]:
+        raise InfluxTemporaryError(f"InfluxDB, query: {failed[0]['error']}")
+    return rows
+
+
+def _header(cells: list[str]) -> list[str]:
+    if not {"result", "table"} <= set(cells) and not {"error", "reference"} <= set(cells):
+        raise InfluxTemporaryError(NO_TABLE)
+    return cells

@@ -1,0 +1,30 @@
+"""Times between Flux and Python."""
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from candle_ingest.candles.window import DAY_MS, NS_PER_MS, Window, floor_ms
+
+
+def flux_range(window: Window) -> dict[str, int]:
+    """The params `start_ns` and `stop_ns` of a query."""
+    return {"start_ns": window.start_ms * NS_PER_MS, "stop_ns": window.end_ms * NS_PER_MS}
+
+
+def from_midnight(window: Window) -> Window:
+    """The window from the midnight before it on: the ledgers cut theirs there, so one that touches it begins in it.
+
+    Never empty: InfluxDB refuses a range without any time in it.
+    """
+    start_ms = floor_ms(window.start_ms, DAY_MS)
+    return Window(start_ms, max(window.end_ms, start_ms + 1))
+
+
+def times_ms(texts: Iterable[str]) -> NDArray[np.int64]:
+    """Milliseconds since 1970 of the times as InfluxDB writes them, `2026-01-01T00:00:00Z`."""
+    # numpy knows no zones: the Z is cut off, most quickly by its place.
+    cut: Any = [text[:-1] for text in texts]
+    return np.array(cut, dtype="datetime64[ms]").astype(np.int64)

@@ -1,0 +1,36 @@
+"""What a bucket is used for: candles of one length.
+
+`bucket_use`: no tags; field `candle_granularity_minutes` integer; time of writing. The first run writes it.
+"""
+
+import time
+
+from influxdb_client import Point
+
+from candle_ingest.errors import ConfigurationError
+from candle_ingest.store.bucket import InfluxBucket
+
+MEASUREMENT = "bucket_use"
+FIELD = "candle_granularity_minutes"
+_READ = """
+from(bucket: bucket)
+  |> range(start: 0)
+  |> filter(fn: (r) => r._measurement == "bucket_use")
+  |> first()
+"""
+
+
+def check_granularity(bucket: InfluxBucket, granularity_minutes: int) -> None:
+    """Raise ConfigurationError where the bucket has candles of another length; a new bucket is marked.
+
+    Minutes would else count as answered for by hours, and each as the other's candles.
+    """
+    known = [int(row["_value"]) for row in bucket.query(_READ)]
+    if not known:
+        point = Point(MEASUREMENT).field(FIELD, granularity_minutes).time(time.time_ns())
+        bucket.write_points([point])
+    elif known[0] != granularity_minutes:
+        raise ConfigurationError(
+            f"the bucket {bucket.name} has candles of {known[0]} minutes, and candle_granularity_minutes is "
+            f"{granularity_minutes}: give the pipeline a new influxdb_bucket"
+        )

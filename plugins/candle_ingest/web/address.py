@@ -1,0 +1,65 @@
+"""What the address asks for: checked here, before any of it reaches a query."""
+
+from datetime import UTC, datetime
+from typing import Annotated
+
+from fastapi import Depends, Query
+
+from candle_ingest.candles.dates import parse_moment_ms
+from candle_ingest.candles.symbol import parse_symbol
+from candle_ingest.candles.window import DAY_MS, Window, floor_ms, format_ms
+from candle_ingest.errors import SymbolError
+
+EARLIEST_MS = int(datetime(2009, 1, 1, tzinfo=UTC).timestamp() * 1000)
+LATEST_MS = int(datetime(2100, 1, 1, tzinfo=UTC).timestamp() * 1000)
+LONGEST_DAYS = 3660
+
+
+class BadAddressError(Exception):
+    """A value of the address cannot be used; the message says what is expected."""
+
+
+def pair_of(symbol: Annotated[str, Query(max_length=50)]) -> str:
+    """The pair (`BTC/USD`) of the value `symbol`."""
+    try:
+        return parse_symbol(symbol).currency_pair
+    except SymbolError as error:
+        raise BadAddressError(f"symbol: {error}") from None
+
+
+def window_of(start: Annotated[str, Query(max_length=40)], end: Annotated[str, Query(max_length=40)]) -> Window:
+    """The times from `start`, which is included, to `end`, which is not."""
+    start_ms, end_ms = moment_ms("start", start), moment_ms("end", end)
+    if end_ms <= start_ms:
+        raise BadAddressError(f"end, {format_ms(end_ms)}, is not after start, {format_ms(start_ms)}")
+    if end_ms - start_ms > LONGEST_DAYS * DAY_MS:
+        raise BadAddressError(f"the range is longer than {LONGEST_DAYS} days")
+    return Window(start_ms, end_ms)
+
+
+def day_of(day: Annotated[str, Query(max_length=40)]) -> Window:
+    """The day in UTC that `day` lies in."""
+    start_ms = floor_ms(moment_ms("day", day), DAY_MS)
+    return Window(start_ms, start_ms + DAY_MS)
+
+
+def time_of(time: Annotated[str, Query(max_length=40)]) -> int:
+    """The moment `time` in ms."""
+    return moment_ms("time", time)
+
+
+def moment_ms(name: str, text: str) -> int:
+    """Milliseconds since 1970 of the value `text` of `name`."""
+    try:
+        moment = parse_moment_ms(text)
+    except (ValueError, OverflowError):
+        raise BadAddressError(f"{name} is {text!r}; expected a time such as 2026-01-01T00:00Z") from None
+    if not EARLIEST_MS <= moment < LATEST_MS:
+        raise BadAddressError(f"{name} is {text!r}; expected a time between 2009 and 2100")
+    return moment
+
+
+Pair = Annotated[str, Depends(pair_of)]
+Range = Annotated[Window, Depends(window_of)]
+Moment = Annotated[int, Depends(time_of)]
+Day = Annotated[Window, Depends(day_of)]

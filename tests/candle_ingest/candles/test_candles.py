@@ -1,0 +1,197 @@
+import math
+import sys
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from candle_ingest.candles.candles import Candles, check_one_by_one, check_rows
+from candle_ingest.candles.window import MINUTE_MS, Window
+
+START_MS = 1_700_000_040_000
+WINDOW = Window(START_MS, START_MS + 10 * MINUTE_MS)
+GOOD = (10.0, 12.0, 9.0, 11.0, 5.0)
+OTHER = (10.0, 12.0, 9.0, 11.5, 5.0)
+BAD = (10.0, 8.0, 9.0, 11.0, 5.0)
+
+# All that `json.loads` can give: it takes NaN, Infinity and whole numbers of any length.
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8) | st.just(10**400),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=7),
+    max_leaves=8,
+)
+GRID_TIMES = st.integers(-2, 12).map(lambda slot: START_MS + slot * MINUTE_MS)
+PRICES = st.floats(1e-9, 1e9)
+
+
+@st.composite
+def sound_values(draw):
+    one, other, open_, close = draw(st.tuples(PRICES, PRICES, PRICES, PRICES))
+    return [open_, max(one, other, open_, close), min(one, other, open_, close), close, draw(st.floats(0, 1e12))]
+
+
+JUNK_ROWS = JSON | st.builds(lambda time, values: [time, *values], GRID_TIMES | JSON, st.lists(JSON, max_size=7))
+ROWS = st.lists(JUNK_ROWS | st.builds(lambda t, v: [t, *v], GRID_TIMES, sound_values()), max_size=8)
+
+
+def at(slot, values=GOOD):
+    return [START_MS + slot * MINUTE_MS, *values]
+
+
+def check(*rows):
+    return check_rows(rows, WINDOW, MINUTE_MS)
+
+
+def kept_rows(page):
+    return [list(row) for row in page.candles.rows()]
+
+
+@given(ROWS)
+def test_no_answer_of_any_shape_raises_or_leaves_a_candle_that_cannot_be(rows):
+    page = check_rows(rows, WINDOW, MINUTE_MS)
+    times = [row[0] for row in page.candles.rows()]
+    assert times == sorted(set(times))
+    for time, open_, high, low, close, volume in page.candles.rows():
+        assert WINDOW.start_ms <= time < WINDOW.end_ms
+        assert time % MINUTE_MS == 0
+        assert 0 < low <= min(open_, close)
+        assert max(open_, close) <= high < math.inf
+        assert 0 <= volume < math.inf
+
+
+@given(st.dictionaries(st.integers(0, 9), sound_values(), max_size=10), st.lists(JSON, max_size=4), st.randoms())
+def test_sound_rows_are_all_kept_unchanged_whatever_stands_between_them(sound, junk, random):
+    rows = [at(slot, values) for slot, values in sound.items()]
+    mixed = [*rows, *junk]
+    random.shuffle(mixed)
+    assert kept_rows(check_rows(mixed, WINDOW, MINUTE_MS)) == sorted(rows)
+
+
+def same(one, other):
+    """All of two pages; floats by their bits."""
+    return [
+        (page.candles.open_time_ms.tobytes(), page.candles.ohlcv.tobytes(), page.candles.ohlcv.shape,
+         page.rejected, page.rejected_slots, page.unplaced_count, page.outside_count)
+        for page in (one, other)
+    ]  # fmt: skip
+
+
+# Rows as exchanges send them, and what comes close: whole numbers, numbers at the end of what floats can hold.
+NUMBERS = st.sampled_from(
+    [0, 1, 5e-324, sys.float_info.max, int(sys.float_info.max) + 1, 2**53 + 1, math.nan, math.inf]
+)
+NEAR_ROWS = st.builds(
+    lambda time, values, index, value: [time, *values[:index], value, *values[index + 1 :]],
+    GRID_TIMES | GRID_TIMES.map(float) | NUMBERS,
+    sound_values(),
+    st.integers(0, 5),
+    NUMBERS,
+)
+SOUND_ROWS = st.builds(lambda t, v: [t, *v], GRID_TIMES | GRID_TIMES.map(float), sound_values())
+
+
+@given(st.lists(SOUND_ROWS | NEAR_ROWS, max_size=8) | st.lists(SOUND_ROWS, max_size=8), st.booleans())
+def test_all_rows_at_once_give_what_row_by_row_gives(rows, in_order):
+    if in_order:
+        rows = sorted({float(row[0]): row for row in rows if row[0] < 1e300}.values(), key=lambda row: float(row[0]))
+    one, other = same(check_rows(rows, WINDOW, MINUTE_MS), check_one_by_one(rows, WINDOW, MINUTE_MS))
+    assert one == other
+
+
+@given(ROWS)
+def test_every_time_of_the_window_that_was_answered_is_either_kept_or_named_as_rejected(rows):
+    page = check_rows(rows, WINDOW, MINUTE_MS)
+    answered = {
+        row[0]
+        for row in rows
+        if isinstance(row, list)
+        and len(row) >= 6
+        and isinstance(row[0], int)
+        and row[0] % MINUTE_MS == 0
+        and WINDOW.start_ms <= row[0] < WINDOW.end_ms
+    }
+    kept = {row[0] for row in page.candles.rows()}
+    assert kept | page.rejected_slots >= answered
+    assert not kept & page.rejected_slots
+    assert bool(page.rejected) == bool(page.rejected_slots)
+
+
+@pytest.mark.parametrize("order", ["ABA", "AAB", "BAA", "ABB", "ABAB"])
+def test_a_time_with_different_values_is_rejected_however_often_one_of_them_stands(order):
+    page = check(*(at(3, {"A": GOOD, "B": OTHER}[letter]) for letter in order), at(4))
+    assert kept_rows(page) == [at(4)]
+    assert page.rejected_slots == {at(3)[0]}
+    assert set(page.rejected) == {"time stands twice with different values"}
+
+
+@pytest.mark.parametrize("values", [(GOOD, BAD), (BAD, GOOD), (GOOD, BAD, GOOD)])
+def test_a_time_with_a_sound_and_an_unsound_row_is_rejected(values):
+    page = check(*(at(3, one) for one in values))
+    assert len(page.candles) == 0
+    assert page.rejected_slots == {at(3)[0]}
+
+
+def test_a_row_that_stands_twice_with_the_same_values_counts_once():
+    page = check(at(3), at(3))
+    assert (kept_rows(page), page.rejected) == ([at(3)], {})
+
+
+@pytest.mark.parametrize(
+    ("values", "reason"),
+    [
+        ((math.nan, 12.0, 9.0, 11.0, 5.0), "value not a finite number"),
+        ((10.0, math.inf, 9.0, 11.0, 5.0), "value not a finite number"),
+        ((10.0, 12.0, 9.0, 11.0, None), "value not a finite number"),
+        ((10.0, 12.0, "9", 11.0, 5.0), "value not a finite number"),
+        ((10.0, 12.0, 9.0, True, 5.0), "value not a finite number"),
+        ((10.0, 10**400, 9.0, 11.0, 5.0), "value not a finite number"),
+        ((10.0, 12.0, 0.0, 11.0, 5.0), "price not positive"),
+        ((-10.0, 12.0, -11.0, 11.0, 5.0), "price not positive"),
+        ((10.0, 12.0, 9.0, 11.0, -1e-9), "volume negative"),
+        ((10.0, 10.5, 9.0, 11.0, 5.0), "prices not ordered low <= open, close <= high"),
+        ((8.0, 12.0, 9.0, 11.0, 5.0), "prices not ordered low <= open, close <= high"),
+    ],
+)
+def test_a_row_that_cannot_be_is_rejected_with_its_reason(values, reason):
+    page = check(at(3, values), at(4))
+    assert kept_rows(page) == [at(4)]
+    assert page.rejected == {reason: 1}
+    assert page.rejected_slots == {at(3)[0]}
+
+
+@pytest.mark.parametrize(
+    "time",
+    [None, True, "1700000040000", START_MS + 1, START_MS + 0.5, math.nan, -60_000, 0, 10**400],
+    ids=lambda time: repr(time)[:20],
+)
+def test_a_row_without_a_time_on_the_grid_is_counted_as_unplaced(time):
+    page = check([time, *GOOD], at(4))
+    assert (kept_rows(page), page.unplaced_count, page.outside_count) == ([at(4)], 1, 0)
+
+
+@pytest.mark.parametrize("row", [[], [START_MS], [START_MS, *GOOD[:4]], None, 5, "candle", {"0": START_MS}])
+def test_a_row_of_another_shape_is_counted_as_unplaced(row):
+    assert check(row).unplaced_count == 1
+
+
+@pytest.mark.parametrize("slot", [-1, 10])
+def test_a_row_outside_the_window_is_counted_and_not_kept(slot):
+    page = check(at(slot), at(0), at(9))
+    assert (kept_rows(page), page.outside_count, page.unplaced_count) == ([at(0), at(9)], 1, 0)
+
+
+def test_rows_come_out_in_order_of_time():
+    assert kept_rows(check(at(5), at(1), at(3))) == [at(1), at(3), at(5)]
+
+
+def test_reasons_are_told_with_their_counts():
+    page = check(at(1, BAD), at(2, BAD), at(3, (10.0, 12.0, 9.0, 11.0, -1.0)))
+    assert page.rejected_in_words == "2 × prices not ordered low <= open, close <= high, 1 × volume negative"
+
+
+@given(st.lists(st.lists(st.integers(0, 9), unique=True, max_size=5), max_size=3))
+def test_concatenated_parts_are_one_set_in_order_of_time(parts):
+    slots = {slot: part for part, some in enumerate(parts) for slot in some}
+    apart = [[at(slot) for slot in sorted(slots) if slots[slot] == part] for part in range(len(parts))]
+    whole = Candles.concatenate([Candles.from_rows(rows) for rows in apart])
+    assert [list(row) for row in whole.rows()] == [at(slot) for slot in sorted(slots)]

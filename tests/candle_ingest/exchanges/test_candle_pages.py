@@ -1,0 +1,144 @@
+"""Pages of candles from simulated exchanges over HTTP: exactly the window, in the fewest requests."""
+
+from itertools import pairwise
+
+import pytest
+
+from candle_ingest.candles.window import Window
+from candle_ingest.connections import ExchangeConnection
+from candle_ingest.errors import PermanentError, TemporaryError
+from candle_ingest.exchanges.candle_pages import candle_pages
+from candle_ingest.exchanges.client import CcxtExchange
+from candle_ingest.exchanges.profiles import FACTS, SAME_API, UNKNOWN_EXCHANGE, exchange_facts
+from dev.exchange_simulator.coins import utc_ms
+from dev.exchange_simulator.markets import DOLLAR_EXCHANGES, find_market
+from dev.exchange_simulator.process import SimulatorProcess
+from dev.exchange_simulator.synthetic_market import true_candles
+
+MINUTE_MS = 60_000
+NOW_MS = utc_ms("2026-03-11") + 30_000
+# kraken's pages always reach up to now; its own tests stand in tests/integration.
+WITH_A_START = [name for name in FACTS if name != "kraken"]
+
+
+@pytest.fixture(scope="module")
+def simulator():
+    with SimulatorProcess(limits=False, now_ms=NOW_MS) as process:
+        yield process
+
+
+def rows_and_requests(simulator, name, window, base="BTC", minutes=1, now_ms=None, site=None, facts=None):
+    """What the pages of a window hold, and how many requests they took. `site` asks the simulated exchange `name`."""
+    symbol = f"{base}/{'USD' if name in DOLLAR_EXCHANGES else 'USDT'}"
+    exchange = CcxtExchange(ExchangeConnection(site or name, simulator.exchange_url(name)), sleep=lambda _: None)
+    exchange.facts = facts or exchange.facts
+    if now_ms is not None:
+        exchange.api.milliseconds = lambda: now_ms
+    pages = list(candle_pages(exchange, market(name, symbol), [window], minutes, NOW_MS))
+    assert max(page.checked.outside_count for page in pages) <= exchange.facts.spare_rows
+    return [row for page in pages for row in page.checked.candles.rows()], exchange.request_count
+
+
+def market(name, symbol):
+    listed = find_market(name, symbol)
+    codes = {"base": listed.base, "quote": listed.quote, "baseId": listed.base, "quoteId": listed.quote}
+    return {"id": listed.id, "symbol": symbol, **codes}
+
+
+def truth(name, window, base="BTC", timeframe="1m"):
+    symbol = f"{base}/{'USD' if name in DOLLAR_EXCHANGES else 'USDT'}"
+    return true_candles(name, symbol, window.start_ms, window.end_ms, timeframe)
+
+
+@pytest.mark.parametrize("base", ["BTC", "ENJ"])
+@pytest.mark.parametrize("name", WITH_A_START)
+def test_two_full_pages_and_a_row_are_exactly_the_window_in_three_requests(simulator, name, base):
+    rows = 2 * exchange_facts(name).rows_per_request + 1
+    end_ms = NOW_MS // MINUTE_MS * MINUTE_MS - 2000 * MINUTE_MS
+    window = Window(end_ms - rows * MINUTE_MS, end_ms)
+    assert rows_and_requests(simulator, name, window, base) == (truth(name, window, base), 3)
+
+
+@pytest.mark.parametrize("name", WITH_A_START)
+def test_one_candle_is_one_row_of_one_request(simulator, name):
+    start_ms = NOW_MS // MINUTE_MS * MINUTE_MS - 3000 * MINUTE_MS
+    window = Window(start_ms, start_ms + MINUTE_MS)
+    assert rows_and_requests(simulator, name, window) == (truth(name, window), 1)
+
+
+@pytest.mark.parametrize(("minutes", "timeframe"), [(5, "5m"), (60, "1h"), (1440, "1d")])
+@pytest.mark.parametrize("name", [name for name in WITH_A_START if name != "htx"])
+def test_larger_candles_are_exactly_the_window_too(simulator, name, minutes, timeframe):
+    window = Window(utc_ms("2026-03-01"), utc_ms("2026-03-01") + 7 * minutes * MINUTE_MS)
+    found = rows_and_requests(simulator, name, window, minutes=minutes)
+    assert found == (truth(name, window, timeframe=timeframe), 1)
+
+
+@pytest.mark.parametrize("name", WITH_A_START)
+def test_the_last_closed_candles_come_without_the_one_in_progress(simulator, name):
+    end_ms = NOW_MS // MINUTE_MS * MINUTE_MS
+    window = Window(end_ms - 5 * MINUTE_MS, end_ms)
+    assert rows_and_requests(simulator, name, window, now_ms=NOW_MS) == (truth(name, window), 1)
+
+
+@pytest.mark.parametrize("base", ["BTC", "ENJ"])
+@pytest.mark.parametrize("name", WITH_A_START)
+def test_without_knowing_an_exchange_its_candles_are_complete_whatever_its_end_is(simulator, name, base, caplog):
+    end_ms = NOW_MS // MINUTE_MS * MINUTE_MS - 600 * MINUTE_MS
+    window = Window(end_ms - 250 * MINUTE_MS, end_ms)
+    found = rows_and_requests(simulator, name, window, base, facts=UNKNOWN_EXCHANGE)
+    assert found == (truth(name, window, base), 3)
+    assert caplog.records == []
+
+
+def test_a_quiet_window_of_an_unknown_exchange_is_quiet_also_where_the_next_candle_traded(simulator):
+    day = Window(utc_ms("2026-03-08"), utc_ms("2026-03-09"))
+    traded = [row[0] for row in truth("coinbase", day, "ENJ")]
+    start_ms = next(a + MINUTE_MS for a, b in pairwise(traded) if b == a + 2 * MINUTE_MS)
+    window = Window(start_ms, start_ms + MINUTE_MS)
+    assert rows_and_requests(simulator, "coinbase", window, "ENJ", facts=UNKNOWN_EXCHANGE) == ([], 1)
+
+
+@pytest.mark.parametrize(("site", "name"), SAME_API.items())
+def test_a_regional_site_is_asked_as_its_parent_is(simulator, site, name):
+    end_ms = NOW_MS // MINUTE_MS * MINUTE_MS - 2000 * MINUTE_MS
+    window = Window(end_ms - 1500 * MINUTE_MS, end_ms)
+    requests = -(-1500 // exchange_facts(name).rows_per_request)
+    assert rows_and_requests(simulator, name, window, site=site) == (truth(name, window), requests)
+
+
+def test_a_window_of_okx_over_the_end_of_the_recent_candles_has_no_seam(simulator):
+    end_ms = NOW_MS // MINUTE_MS * MINUTE_MS - 900 * MINUTE_MS
+    window = Window(end_ms - 900 * MINUTE_MS, end_ms)
+    simulator.reset_requests()
+    assert rows_and_requests(simulator, "okx", window, now_ms=NOW_MS) == (truth("okx", window), 3)
+    counts = simulator.requests()["okx"]
+    assert {path: count["accepted"] for path, count in counts.items()} == {
+        "/api/v5/market/history-candles": 2,
+        "/api/v5/market/candles": 1,
+    }
+
+
+def test_gate_serves_the_oldest_candles_that_it_is_asked_for(simulator):
+    start_ms = NOW_MS // MINUTE_MS * MINUTE_MS - 9_989 * MINUTE_MS
+    window = Window(start_ms, start_ms + 1000 * MINUTE_MS)
+    assert rows_and_requests(simulator, "gate", window) == (truth("gate", window), 1)
+
+
+def test_what_gate_has_no_more_is_not_asked_for(simulator):
+    simulator.reset_requests()
+    start_ms = NOW_MS // MINUTE_MS * MINUTE_MS - 10_001 * MINUTE_MS
+    with pytest.raises(PermanentError, match="gate serves only its last 9990 candles"):
+        rows_and_requests(simulator, "gate", Window(start_ms, start_ms + 100 * MINUTE_MS))
+    assert simulator.requests() == {}
+
+
+def test_an_answer_whose_columns_mean_something_else_gives_no_candle(simulator):
+    """ccxt takes kucoin's columns for others where times have milliseconds: a few rows then look sound by chance."""
+    end_ms = NOW_MS // MINUTE_MS * MINUTE_MS - 2000 * MINUTE_MS
+    simulator.set_fault("kucoin", "seconds_timestamps", path="candles")
+    try:
+        with pytest.raises(TemporaryError, match=r"of \d+ rows that cannot be trusted .*: nor can the others"):
+            rows_and_requests(simulator, "kucoin", Window(end_ms - 60 * MINUTE_MS, end_ms))
+    finally:
+        simulator.clear_faults()

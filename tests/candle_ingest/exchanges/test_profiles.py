@@ -1,0 +1,101 @@
+import ccxt
+import pytest
+
+from candle_ingest.exchanges.profiles import EXCHANGE_ALIASES, FACTS, SAME_API, canonical_exchange, exchange_facts
+from candle_ingest.exchanges.rate_limit import BURST_SECONDS, LEAST_BURST_COST
+
+MOST_ROWS = {
+    "binance": 1000,
+    "coinbaseexchange": 300,
+    "kraken": 720,
+    "kucoin": 1500,
+    "htx": 1000,
+    "binanceus": 1000,
+    "coinbase": 300,
+    "okx": 300,
+    "bybit": 1000,
+    "bitstamp": 1000,
+    "gate": 1000,
+}
+# Published: so many requests for candles in so many seconds; bursts that are allowed are part of it.
+PUBLISHED = {
+    "binance": (3000, 60),
+    "coinbaseexchange": (615, 60),
+    "kraken": (65, 60),
+    "kucoin": (666, 30),
+    "htx": (610, 60),
+    "binanceus": (1200, 60),
+    "coinbase": (10, 1),
+    "okx": (20, 2),
+    "bybit": (600, 5),
+    "bitstamp": (10_000, 600),
+    "gate": (200, 10),
+}
+
+
+@pytest.mark.parametrize(
+    ("written", "exchange"),
+    [
+        ("coinbasepro", "coinbaseexchange"),
+        ("gdax", "coinbaseexchange"),
+        ("huobi", "htx"),
+        ("huobipro", "htx"),
+        ("gateio", "gate"),
+        ("Kraken", "kraken"),
+        (" coinbase exchange ", "coinbaseexchange"),
+        ("Coinbase Pro", "coinbaseexchange"),
+        ("coinbase", "coinbase"),
+        ("nowhere", "nowhere"),
+    ],
+)
+def test_old_names_and_other_spellings_mean_the_exchange_that_ccxt_has(written, exchange):
+    assert canonical_exchange(written) == exchange
+
+
+@pytest.mark.parametrize(("old", "new"), EXCHANGE_ALIASES.items())
+def test_an_alias_is_a_name_that_ccxt_dropped_for_one_that_it_has(old, new):
+    assert old not in ccxt.exchanges
+    assert new in ccxt.exchanges
+
+
+@pytest.mark.parametrize(("exchange", "rows"), MOST_ROWS.items())
+def test_an_exchange_is_asked_for_as_many_rows_as_it_gives_at_once(exchange, rows):
+    assert exchange_facts(exchange).rows_per_request == rows
+
+
+@pytest.mark.parametrize("exchange", FACTS)
+def test_every_exchange_in_the_table_serves_candles_through_ccxt(exchange):
+    assert getattr(ccxt, exchange)().has["fetchOHLCV"]
+
+
+def test_kraken_and_gate_end_their_history_and_kraken_then_has_trades_instead():
+    ending = {name: facts for name, facts in FACTS.items() if facts.history_rows is not None}
+    assert list(ending) == ["kraken", "gate"]
+    assert [facts.trades_per_request for facts in ending.values()] == [1000, None]
+    assert ending["gate"].history_rows < 9_998
+
+
+def test_exchanges_with_an_exclusive_end_or_none_are_given_no_end():
+    assert [name for name, facts in FACTS.items() if not facts.takes_until] == ["kraken", "kucoin", "okx"]
+
+
+@pytest.mark.parametrize(("exchange", "published"), PUBLISHED.items())
+def test_all_tasks_together_stay_below_the_published_limit(exchange, published):
+    requests, seconds = published
+    facts = exchange_facts(exchange)
+    unit_ms = facts.rate_limit_ms or getattr(ccxt, exchange)().rateLimit
+    burst = max(LEAST_BURST_COST, 1000 * BURST_SECONDS / unit_ms)
+    assert int((burst + 1000 * seconds / unit_ms) / facts.call_cost) <= requests
+
+
+def test_an_exchange_outside_the_table_is_asked_for_no_more_than_any_known_one_gives():
+    assert "gemini" not in FACTS
+    unknown = exchange_facts("gemini")
+    assert unknown.rows_per_request + unknown.spare_rows <= min(MOST_ROWS.values())
+
+
+@pytest.mark.parametrize(("site", "exchange"), SAME_API.items())
+def test_a_regional_site_is_a_subclass_in_ccxt_that_asks_for_candles_in_the_same_way(site, exchange):
+    assert site not in FACTS
+    assert exchange_facts(site) is FACTS[exchange]
+    assert getattr(ccxt, site).fetch_ohlcv is getattr(ccxt, exchange).fetch_ohlcv

@@ -1,0 +1,35 @@
+import pytest
+
+from candle_ingest.candles.window import Window
+from candle_ingest.exchanges.call_estimate import CallEstimate
+from candle_ingest.planning.call_plan import ExchangePlan, duration_in_words, in_short, log_plans
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"), [(0, "0 s"), (99, "99 s"), (150, "2 min"), (3600, "60 min"), (9000, "2.5 h")]
+)
+def test_durations_are_short_words(seconds, words):
+    assert duration_in_words(seconds) == words
+
+
+def test_long_lists_of_names_are_cut():
+    assert in_short(["a", "b"], 3) == "a, b"
+    assert in_short(["a", "b", "c", "d"], 2) == "a, b and 2 more"
+
+
+def test_a_plan_is_one_line_for_each_exchange_and_says_what_is_not_served(caplog):
+    caplog.set_level("INFO", "candle_ingest")
+    plan = ExchangePlan(exchange="gate")
+    plan.add("BTC/USD", CallEstimate(candle_calls=7, unavailable=[Window(0, 60_000)]), 10_080)
+    plan.seconds = 12.3
+    log_plans([plan])
+    assert "Plan: gate, 1 symbols: at most 7 calls, 12 s within its limit" in caplog.text
+    assert "Plan: gate no longer serves BTC/USD of [1970-01-01T00:00Z, 1970-01-01T00:01Z)" in caplog.text
+
+
+def test_trades_that_nobody_counted_are_said_to_be_so(caplog):
+    caplog.set_level("INFO", "candle_ingest")
+    plan = ExchangePlan(exchange="kraken")
+    plan.add("BTC/USD", CallEstimate(candle_calls=1, trade_calls=None), 1440)
+    log_plans([plan])
+    assert "Plan: kraken, 1 symbols: 1 calls, and one for every 1000 trades of BTC/USD" in caplog.text

@@ -1,0 +1,74 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from candle_ingest.candles.candles import FIELDS
+from candle_ingest.candles.window import format_ms
+from candle_ingest.errors import TemporaryError
+from candle_ingest.store.bucket import csv_rows
+from candle_ingest.store.candle_csv import HEADER, candles_from_csv
+
+MINUTE_MS = 60_000
+START_MS = 1_700_000_040_000
+VALUES = st.floats(allow_nan=False, allow_infinity=False)
+CANDLES = st.dictionaries(st.integers(0, 12), st.lists(VALUES, min_size=5, max_size=5), max_size=12)
+
+
+def answer(tables, header=HEADER, quote=""):
+    """What InfluxDB sends: a line for each point, field after field; `tables` maps a field to its points."""
+    lines = [header]
+    for table, (field, points) in enumerate(tables.items()):
+        for minute, value in points.items():
+            time = format_ms(START_MS + minute * MINUTE_MS).replace("Z", ":00Z")
+            lines.append(f",_result,{table},{time},{value!r},{quote}{field}{quote}")
+    return "\r\n".join([*lines, "", ""])
+
+
+def by_field(candles, fields=FIELDS):
+    return {field: {minute: candles[minute][FIELDS.index(field)] for minute in candles} for field in fields}
+
+
+def reference(body):
+    """The same by the csv module and dicts, row by row."""
+    rows = {}
+    for row in csv_rows(body):
+        rows.setdefault(row["_time"], {})[row["_field"]] = float(row["_value"])
+    return [tuple(rows[time][field] for field in FIELDS) for time in sorted(rows)]
+
+
+@given(CANDLES, st.permutations(FIELDS), st.sampled_from(["", '"']))
+def test_an_answer_is_read_as_the_csv_module_reads_it(candles, fields, quote):
+    body = answer(by_field(candles, fields), quote=quote)
+    read = candles_from_csv(body)
+    assert [row[1:] for row in read.rows()] == reference(body)
+    assert read.open_time_ms.tolist() == [START_MS + minute * MINUTE_MS for minute in sorted(candles)]
+
+
+def test_a_field_in_two_tables_is_read_too():
+    one, other = answer(by_field({0: [1.0] * 5, 1: [2.0] * 5})), answer(by_field({2: [3.0] * 5}))
+    body = one.strip() + other.removeprefix(HEADER)
+    assert [row[1:] for row in candles_from_csv(body).rows()] == reference(body)
+
+
+@pytest.mark.parametrize("body", ["", "\r\n", "\r\n\r\n", HEADER + "\r\n\r\n"])
+def test_an_answer_without_rows_gives_no_candles(body):
+    assert len(candles_from_csv(body)) == 0
+
+
+@given(CANDLES.filter(bool), st.sampled_from(FIELDS))
+def test_a_candle_without_one_of_its_fields_is_an_error(candles, field):
+    tables = by_field(candles)
+    del tables[field][min(candles)]
+    with pytest.raises(ValueError, match="fields"):
+        candles_from_csv(answer(tables))
+
+
+def test_an_error_in_the_middle_of_an_answer_is_temporary():
+    body = answer(by_field({0: [1.0] * 5})) + "error,reference\r\nquery terminated,897\r\n"
+    with pytest.raises(TemporaryError, match="query terminated"):
+        candles_from_csv(body)
+
+
+def test_an_error_instead_of_an_answer_is_temporary():
+    with pytest.raises(TemporaryError, match="query terminated"):
+        candles_from_csv("error,reference\r\nquery terminated,897\r\n")

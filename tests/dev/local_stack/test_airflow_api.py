@@ -1,0 +1,119 @@
+"""What is asked of an API server that is slow, or drops the connection, and how often."""
+
+import json
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+import requests
+
+from dev.local_stack import airflow_api
+from dev.local_stack.airflow_api import AirflowApi
+from dev.local_stack.errors import LocalStackError
+from dev.local_stack.ports import HOST, free_port
+
+LOG = Path("logs/api-server.log")
+
+
+class Server(ThreadingHTTPServer):
+    """Does to each request what is next in `faults`; then answers with the `body`."""
+
+    def __init__(self):
+        super().__init__((HOST, 0), Handler)
+        self.faults = []
+        self.asked = []
+        self.body = {}
+        self.statuses = {}
+        self.ended = threading.Event()
+
+    @property
+    def url(self):
+        return f"http://{HOST}:{self.server_port}"
+
+
+class Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def answer(self):
+        self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        self.server.asked.append(f"{self.command} {self.path}")
+        fault = self.server.faults.pop(0) if self.server.faults else None
+        if fault == "silent":
+            self.server.ended.wait(10)
+        if fault is not None:
+            self.close_connection = True
+            return
+        body = json.dumps(self.server.body).encode()
+        self.send_response(self.server.statuses.get(self.command, 200))
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    do_GET = do_PATCH = do_PUT = do_POST = answer  # noqa: N815 - the names that http.server calls
+
+    def log_message(self, *arguments):
+        pass
+
+
+@pytest.fixture
+def server():
+    with Server() as running:
+        threading.Thread(target=running.serve_forever, daemon=True).start()
+        yield running
+        running.ended.set()
+        running.shutdown()
+
+
+@pytest.fixture
+def api(server, monkeypatch):
+    monkeypatch.setattr(airflow_api, "_TIMEOUT_SECONDS", 0.2)
+    monkeypatch.setattr(airflow_api._ASK_AGAIN, "backoff_factor", 0.01)
+    return AirflowApi(server.url, "admin", "password", LOG)
+
+
+@pytest.mark.parametrize("fault", ["silent", "dropped"])
+def test_what_may_be_asked_twice_is_asked_again(server, api, fault):
+    server.faults = [fault] * 3
+    api.set_paused("candle_catch_up", paused=False)
+    assert server.asked == ["PATCH /api/v2/dags/candle_catch_up"] * 4
+    server.faults = [fault]
+    assert api.run("candle_catch_up", "today") == {}
+    assert server.asked[4:] == ["GET /api/v2/dags/candle_catch_up/dagRuns/today"] * 2
+
+
+@pytest.mark.parametrize("fault", ["silent", "dropped"])
+def test_what_would_be_done_twice_is_asked_once(server, api, fault):
+    server.faults = [fault]
+    with pytest.raises(LocalStackError, match="does not answer POST api/v2/dags/candle_catch_up/dagRuns: "):
+        api.trigger("candle_catch_up")
+    assert server.asked == ["POST /api/v2/dags/candle_catch_up/dagRuns"]
+
+
+def test_without_any_answer_the_error_names_the_question_the_reason_and_the_log(server, api):
+    server.faults = ["silent"] * 4
+    with pytest.raises(LocalStackError, match=r"not answer PATCH api/v2/dags/d: .*Read timed out") as caught:
+        api.set_paused("d", paused=True)
+    assert str(caught.value).endswith(f"What it was doing is in {LOG}")
+    assert "Max retries" not in str(caught.value)
+    assert len(server.asked) == 4
+
+
+def test_a_server_that_is_not_there_is_not_asked_again():
+    api = AirflowApi(f"http://{HOST}:{free_port()}", "admin", "password", LOG)
+    assert not api.answers()
+    with pytest.raises(LocalStackError, match=r"does not answer GET api/v2/dags/d: .*Connection refused"):
+        api.has_dag("d")
+
+
+def test_the_health_is_asked_for_once(server, api):
+    server.faults = ["silent"]
+    assert not api.answers()
+    assert server.asked == ["GET /api/v2/monitor/health"]
+
+
+def test_a_backfill_that_is_over_needs_no_end(server, api):
+    server.body = {"backfills": [{"id": 7, "completed_at": None}], "total_entries": 1}
+    server.statuses["PUT"] = requests.codes.conflict
+    api.cancel_backfills("candle_backfill")
+    assert server.asked[-1] == "PUT /api/v2/backfills/7/cancel"

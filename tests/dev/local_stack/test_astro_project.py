@@ -1,0 +1,72 @@
+"""The files that Astro reads agree with each other and with the lock."""
+
+import json
+import re
+
+import yaml
+from packaging.requirements import Requirement
+
+from dev.local_stack.airflow_processes import REPOSITORY
+from dev.local_stack.settings_file import read_settings
+
+IMAGE_PYTHON = {"python_version": "3.13", "python_full_version": "3.13.0"}
+
+
+def locked_versions():
+    text = (REPOSITORY / "requirements-dev.lock").read_text().replace("\\\n", " ")
+    requirements = [Requirement(line.split(" --hash")[0]) for line in re.findall(r"^[a-z].*", text, re.M)]
+    return {
+        requirement.name: str(requirement.specifier)
+        for requirement in requirements
+        if requirement.marker is None or requirement.marker.evaluate(IMAGE_PYTHON)
+    }
+
+
+def pinned_requirements():
+    lines = (REPOSITORY / "requirements.txt").read_text().splitlines()
+    return [Requirement(line) for line in lines if line and not line.startswith("#")]
+
+
+def test_the_image_gets_the_versions_that_were_tested():
+    locked = locked_versions()
+    for requirement in pinned_requirements():
+        assert str(requirement.specifier) == locked[requirement.name], requirement.name
+
+
+def test_the_image_gets_all_that_the_package_needs():
+    project = (REPOSITORY / "pyproject.toml").read_text()
+    wanted = re.search(r"^dependencies = \[(.*?)^\]", project, re.M | re.S)[1]
+    names = {Requirement(line).name for line in re.findall(r'"(.+)"', wanted)}
+    assert names - {requirement.name for requirement in pinned_requirements()} == {"apache-airflow"}
+
+
+def test_the_connections_fit_the_containers():
+    compose = yaml.safe_load((REPOSITORY / "docker-compose.override.yml").read_text())["services"]
+    settings = read_settings(REPOSITORY / "airflow_settings.yaml")
+    connections = {connection["connection_id"]: connection for connection in settings.connections}
+    redis, influxdb = connections["redis_default"], connections["influxdb_default"]
+    environment = compose["influxdb"]["environment"]
+    assert redis["host"] in compose
+    assert influxdb["host"] in compose
+    assert redis["password"] == compose["redis"]["command"][-1]
+    assert json.loads(influxdb["extra"]) == {
+        "token": environment["DOCKER_INFLUXDB_INIT_ADMIN_TOKEN"],
+        "org": environment["DOCKER_INFLUXDB_INIT_ORG"],
+    }
+
+
+def test_the_readme_writes_the_symbols_with_the_password_of_the_container():
+    compose = yaml.safe_load((REPOSITORY / "docker-compose.override.yml").read_text())["services"]
+    command = re.search(r"redis-cli -a (\S+) SET", (REPOSITORY / "README.md").read_text())
+    assert command[1] == compose["redis"]["command"][-1]
+
+
+def test_an_environment_file_that_was_only_copied_overrides_no_setting():
+    lines = (REPOSITORY / ".env.example").read_text().splitlines()
+    assert [line for line in lines if line and not line.startswith("#")] == []
+
+
+def test_every_port_is_of_this_machine_only():
+    compose = yaml.safe_load((REPOSITORY / "docker-compose.override.yml").read_text())["services"]
+    ports = [port for service in compose.values() for port in service["ports"]]
+    assert all(port.startswith("127.0.0.1:") for port in ports)

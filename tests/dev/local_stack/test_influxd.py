@@ -1,0 +1,116 @@
+import threading
+
+import pytest
+
+from dev.local_stack import influxd, influxd_archive, influxd_source
+from dev.local_stack.errors import LocalStackError
+from dev.local_stack.influxd import VERSION, find_influxd
+
+
+@pytest.fixture
+def program(tmp_path, monkeypatch):
+    """Put a program that says something on an otherwise empty PATH."""
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    monkeypatch.setenv("PATH", str(folder))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+
+    def put(name, script):
+        (folder / name).write_text(f"#!/bin/sh\n{script}\n")
+        (folder / name).chmod(0o755)
+        return folder / name
+
+    return put
+
+
+@pytest.fixture
+def no_archive(monkeypatch):
+    monkeypatch.setattr(influxd_archive, "archive_for_this_platform", lambda version: None)
+
+
+@pytest.mark.parametrize("version", ["InfluxDB v2.7.12 (git: ...)", "InfluxDB dev (git: none)", "InfluxDB 2.9.1"])
+def test_influxd_2_on_the_path_is_used(program, version):
+    path = program("influxd", f"echo '{version}'")
+    assert find_influxd(pytest.fail) == path
+
+
+@pytest.mark.parametrize("version", ["InfluxDB v1.8.10 (git: 1.8 688e697)", "influxdb3 3.0.1"])
+def test_another_influxd_is_passed_over(program, no_archive, version):
+    program("influxd", f"echo '{version}'")
+    said = []
+    with pytest.raises(LocalStackError):
+        find_influxd(said.append)
+    assert "InfluxDB 2.x is needed" in said[0]
+
+
+def test_what_is_missing_for_a_build_is_one_line(program, no_archive):
+    with pytest.raises(LocalStackError) as error:
+        find_influxd(lambda text: None)
+    text = str(error.value)
+    assert "Go 1.25 or newer" in text
+    assert "rustup.rs" in text
+    assert "INFLUXDB_URL" in text
+    assert "\n" not in text
+
+
+def test_the_archive_failing_leads_to_a_build(program, monkeypatch):
+    def fail(*arguments):
+        raise influxd_archive.ArchiveError("no way")
+
+    monkeypatch.setattr(influxd_archive, "install", fail)
+    monkeypatch.setattr(influxd_source, "build", lambda version, binary, say: binary.write_text(""))
+    said = []
+    assert find_influxd(said.append).name == "influxd"
+    assert said == ["no way; building influxd from source instead"]
+
+
+def test_two_at_once_fetch_it_once(program, monkeypatch):
+    fetched, may_go_on = [], threading.Event()
+
+    def provision(binary, say):
+        fetched.append(binary)
+        may_go_on.wait(5)
+        binary.write_text("")
+
+    monkeypatch.setattr(influxd, "_provision", provision)
+    found = []
+    threads = [
+        threading.Thread(target=lambda: found.append(find_influxd(lambda text: may_go_on.set()))) for _ in range(2)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(10)
+    assert len(fetched) == 1
+    assert found == [fetched[0]] * 2
+    assert VERSION in str(fetched[0])
+
+
+FAKE_GO = """
+for word in "$@"; do
+    case "$word" in *pkg-config) target=pkg-config;; *cmd/influxd) target=influxd;; esac
+done
+/bin/test -f go.mod || exit 3
+echo "building $target with $RUSTUP_TOOLCHAIN"
+/bin/echo "$target" > "$target"
+"""
+
+
+def test_a_build_is_kept(program, no_archive):
+    program("go", FAKE_GO)
+    program("cargo", "")
+    program("cc", "")
+    said = []
+    binary = find_influxd(said.append)
+    assert binary.read_text() == "influxd\n"
+    assert sorted(file.name for file in binary.parent.iterdir()) == ["build.log", "influxd", "influxd.lock"]
+    assert any(f"Building influxd {VERSION} from source, about 4 to 8 minutes" in line for line in said)
+    assert find_influxd(pytest.fail) == binary
+
+
+def test_a_failing_build_says_its_last_words(program, no_archive):
+    program("go", "echo first; echo 'go.mod requires go >= 1.25' >&2; exit 1")
+    program("cargo", "")
+    program("cc", "")
+    with pytest.raises(LocalStackError, match=r"go\.mod requires go >= 1\.25 \(all of it: .*build\.log\)"):
+        find_influxd(lambda text: None)

@@ -1,0 +1,61 @@
+import os
+import shutil
+import subprocess
+
+import pytest
+
+from dev.local_stack.airflow_processes import REPOSITORY
+
+
+@pytest.fixture
+def make(tmp_path):
+    """`make` in an empty copy of the project, with these programs before all others on the PATH."""
+    for file in ("Makefile", "requirements-dev.lock"):
+        shutil.copy(REPOSITORY / file, tmp_path)
+
+    def run(*arguments, **programs):
+        folder = tmp_path / "programs"
+        folder.mkdir()
+        for name, script in programs.items():
+            (folder / name).write_text(f"#!/bin/sh\n{script}\n")
+            (folder / name).chmod(0o755)
+        environment = {**os.environ, "PATH": f"{folder}:{os.environ['PATH']}"}
+        # A make that runs these tests must not tell this one what to do.
+        for inherited in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS"):
+            environment.pop(inherited, None)
+        return subprocess.run(
+            ["make", *arguments], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
+        )
+
+    return run
+
+
+def test_make_alone_lists_what_there_is(make):
+    listed = make().stdout
+    for target in ("setup", "run", "simulator", "test", "lint", "format", "lock", "clean"):
+        assert f"  make {target} " in listed
+
+
+def test_an_old_python_is_refused_with_what_to_do(make):
+    old = 'case "$1" in --version) echo Python 3.9.2;; *) exit 1;; esac'
+    names = ("python3", "python3.11", "python3.12", "python3.13")
+    answer = make("setup", **dict.fromkeys(names, old))
+    assert answer.returncode != 0
+    first = answer.stderr.splitlines()[0]
+    assert first.startswith("Python 3.11, 3.12 or 3.13 is needed (python3 here: Python 3.9.2). Install one")
+
+
+@pytest.mark.parametrize(
+    ("said", "status", "expected"),
+    [
+        ("No known vulnerabilities found", 0, (0, False)),
+        ("Found 1 known vulnerability in 1 package", 1, (2, False)),
+        ("ERROR: Connection refused", 1, (2, True)),
+    ],
+)
+def test_an_audit_that_could_not_ask_fails_and_says_so(make, tmp_path, said, status, expected):
+    (tmp_path / ".venv" / "bin").mkdir(parents=True)
+    (tmp_path / ".venv" / "bin" / "uvx").write_text(f"#!/bin/sh\necho '{said}'\nexit {status}\n")
+    (tmp_path / ".venv" / "bin" / "uvx").chmod(0o755)
+    answer = make("-o", "setup", "audit")
+    assert (answer.returncode, "Nothing was checked" in answer.stderr) == expected

@@ -1,0 +1,71 @@
+import pytest
+
+from dev.local_stack.errors import LocalStackError
+from dev.local_stack.options import StackOptions
+
+
+def test_defaults():
+    options = StackOptions.from_environment({})
+    assert options.is_simulated
+    assert options.bucket == "candles_simulated"
+    assert options.backfill == "7_days_ago"
+    assert options.symbols == ("btcusd", "ethusd", "solusd")
+    assert not options.symbols_given
+    assert options.exchanges == ("binance", "coinbaseexchange", "kraken")
+    assert not options.once
+    assert options.executor == "local"
+    assert options.redis is None
+    assert options.influxdb is None
+
+
+def test_everything_given():
+    options = StackOptions.from_environment(
+        {
+            "MARKET": "live",
+            "SYMBOLS": "btcusd, ethusd",
+            "EXCHANGES": "kraken",
+            "BACKFILL": "skip",
+            "ONCE": "1",
+            "AIRFLOW_PORT": "8090",
+            "REDIS_HOST": "redis.example",
+            "REDIS_PASSWORD": "hidden",
+            "INFLUXDB_URL": "https://influx.example/",
+            "INFLUXDB_TOKEN": "hidden",
+            "INFLUXDB_ORG": "org",
+            "EXECUTOR": "celery",
+            "AIRFLOW_DATABASE_URL": "postgresql://airflow:hidden@db.example/airflow",
+        }
+    )
+    assert options.bucket == "candles"
+    assert options.symbols == ("btcusd", "ethusd")
+    assert options.symbols_given
+    assert options.once
+    assert options.asked_ports == {"airflow": 8090}
+    assert (options.redis.host, options.redis.port) == ("redis.example", 6379)
+    assert options.influxdb.url == "https://influx.example"
+    assert options.executor == "celery"
+    assert options.database_url == "postgresql+psycopg2://airflow:hidden@db.example/airflow"
+    assert "hidden" not in repr(options)
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "message"),
+    [
+        ("MARKET", "real", "MARKET is 'real'; allowed is simulated or live"),
+        ("EXECUTOR", "kubernetes", "EXECUTOR is 'kubernetes'; allowed is local or celery"),
+        ("ONCE", "maybe", "ONCE is 'maybe'; allowed is 1 or 0"),
+        ("AIRFLOW_PORT", "70000", "AIRFLOW_PORT is '70000'"),
+        ("INFLUXDB_URL", "http://x", "set INFLUXDB_TOKEN and INFLUXDB_ORG too"),
+    ],
+)
+def test_a_bad_value_is_named(variable, value, message):
+    with pytest.raises(LocalStackError, match=message):
+        StackOptions.from_environment({variable: value})
+
+
+def test_only_celery_looks_at_the_database():
+    database = {"AIRFLOW_DATABASE_URL": "mysql://user:hidden@db.example/airflow"}
+    assert StackOptions.from_environment(database).database_url is None
+    with pytest.raises(LocalStackError, match="expected postgresql://user") as caught:
+        StackOptions.from_environment({**database, "EXECUTOR": "celery"})
+    assert "hidden" not in str(caught.value)

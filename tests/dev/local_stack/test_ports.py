@@ -1,0 +1,32 @@
+import socket
+
+import pytest
+
+from dev.local_stack.errors import LocalStackError
+from dev.local_stack.ports import HOST, choose_port, free_port, is_free
+
+
+@pytest.fixture
+def busy_port():
+    with socket.socket() as listener:
+        listener.bind((HOST, 0))
+        listener.listen()
+        yield listener.getsockname()[1]
+
+
+def test_asked_port_is_taken_when_free():
+    port = free_port()
+    assert choose_port("Redis", "LOCAL_REDIS_PORT", port, preferred=1, say=pytest.fail) == port
+
+
+def test_busy_asked_port_is_an_error_that_says_what_to_do(busy_port):
+    with pytest.raises(LocalStackError, match=f"Port {busy_port} for Redis is busy.*LOCAL_REDIS_PORT="):
+        choose_port("Redis", "LOCAL_REDIS_PORT", busy_port, preferred=busy_port, say=pytest.fail)
+
+
+def test_busy_preferred_port_is_replaced_and_said(busy_port):
+    said = []
+    port = choose_port("Redis", "LOCAL_REDIS_PORT", None, preferred=busy_port, say=said.append)
+    assert port != busy_port
+    assert is_free(port)
+    assert said == [f"Port {busy_port} is busy, Redis takes {port} (choose one with LOCAL_REDIS_PORT=...)"]

@@ -1,0 +1,50 @@
+import subprocess
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from dev.local_stack.airflow_processes import REPOSITORY, AirflowProcesses
+from dev.local_stack.generated_secrets import GeneratedSecrets
+from dev.local_stack.terminal_file import write_terminal_file
+
+
+@pytest.fixture
+def write(tmp_path):
+    """The file of a stack in whose environment there is this."""
+
+    def make(**inherited):
+        airflow = AirflowProcesses(
+            home=tmp_path / "a home", port=1, secrets=GeneratedSecrets.generate(), inherited=inherited
+        )
+        return write_terminal_file(SimpleNamespace(folder=tmp_path, airflow=airflow))
+
+    return make
+
+
+def in_shell(file, command):
+    done = subprocess.run(["sh", "-c", f". '{file}'; {command}"], capture_output=True, text=True, check=True)
+    return done.stdout.strip()
+
+
+def test_a_shell_knows_the_pipeline_afterwards_whatever_is_in_its_settings(write, tmp_path):
+    file = write(CANDLE_INGEST_EXCHANGES="it's $HOME", CANDLE_INGEST_CONFIG="/x y")
+    assert in_shell(file, 'echo "$CANDLE_INGEST_EXCHANGES|$CANDLE_INGEST_CONFIG"') == "it's $HOME|/x y"
+    assert in_shell(file, 'echo "$AIRFLOW_HOME"') == str(tmp_path / "a home")
+    assert in_shell(file, 'echo "$AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"').endswith("a home/airflow.db?timeout=60")
+
+
+def test_a_shell_finds_the_command_afterwards(write):
+    assert in_shell(write(), "command -v candle-ingest") == str(REPOSITORY / "bin" / "candle-ingest")
+
+
+def test_a_shell_finds_the_airflow_of_this_python_afterwards(write):
+    assert in_shell(write(), "command -v airflow") == str(Path(sys.executable).parent / "airflow")
+
+
+def test_only_its_owner_can_read_it_and_it_has_no_more_than_is_needed(write):
+    file = write(SOMETHING="else", AIRFLOW__CORE__EXECUTOR="CeleryExecutor")
+    assert file.stat().st_mode & 0o077 == 0
+    assert "SOMETHING" not in file.read_text()
+    assert "JWT" not in file.read_text()

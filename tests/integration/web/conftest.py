@@ -1,0 +1,115 @@
+"""One Airflow for each module: its page, its users, and a browser."""
+
+from __future__ import annotations
+
+import json
+import re
+from contextlib import ExitStack
+
+import pytest
+import requests
+
+from dev.exchange_simulator.process import SimulatorProcess
+from tests.integration.servers.airflow_instance import AirflowInstance
+from tests.integration.servers.browser import VARIABLE, find_browser, running_browser
+from tests.integration.servers.environment import connection_variables
+from tests.integration.servers.storage import running_influxdb
+from tests.integration.web.world import PIPELINES, run_a_day_with_a_hole
+
+
+@pytest.fixture(scope="module")
+def storage_stops():
+    """Ends the InfluxDB of this module."""
+    with ExitStack() as started:
+        yield started
+
+
+@pytest.fixture(scope="module")
+def storage(tmp_path_factory, storage_stops):
+    """An InfluxDB of this module's own: its last test stops it."""
+    return storage_stops.enter_context(running_influxdb(tmp_path_factory.mktemp("influxdb-page")))
+
+
+@pytest.fixture(scope="module")
+def airflow(airflow_template, tmp_path_factory, redis_server, storage):
+    """One Airflow, in which a day was fetched while coinbaseexchange refused ETH-USD."""
+    config = tmp_path_factory.mktemp("config") / "pipelines.yaml"
+    config.write_text(PIPELINES)
+    redis_server.client().flushdb()
+    redis_server.client().set("top_cryptocurrencies", json.dumps(["btcusd", "ethusd"]))
+    with SimulatorProcess() as simulator, pytest.MonkeyPatch.context() as patch:
+        environment = {
+            **connection_variables(redis_server, storage, simulator),
+            "CANDLE_INGEST_CONFIG": str(config),
+            "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": "admin:admin,viewer:viewer,nobody:",
+        }
+        for name, value in environment.items():
+            patch.setenv(name, value)
+        home = tmp_path_factory.mktemp("airflow") / "home"
+        with AirflowInstance(airflow_template, home, environment) as instance:
+            run_a_day_with_a_hole(instance, simulator)
+            yield instance
+
+
+@pytest.fixture(scope="module")
+def passwords(airflow):
+    return json.loads(airflow.processes.passwords_file.read_text())
+
+
+@pytest.fixture(scope="module")
+def visit(airflow, passwords):
+    """`visit("coverage", user="viewer")`: the answer to a signed-in user; the path is below the pipeline's name."""
+    sessions: dict[str, requests.Session] = {}
+
+    def session(user: str) -> requests.Session:
+        if user not in sessions:
+            sessions[user] = requests.Session()
+            body = {"username": user, "password": passwords[user]}
+            token = sessions[user].post(f"{airflow.processes.url}/auth/token", json=body, timeout=30).json()
+            sessions[user].cookies.set("_token", token["access_token"])
+        return sessions[user]
+
+    def get(view: str, user: str = "viewer", pipeline: str = "candle", **query) -> requests.Response:
+        url = f"{airflow.processes.url}/candles/api/{pipeline}/{view}"
+        return session(user).get(url, params=query, timeout=60)
+
+    get.session = session
+    return get
+
+
+@pytest.fixture(scope="module")
+def browser():
+    path = find_browser()
+    assert path, f"no Chromium on the PATH, and {VARIABLE} names none"
+    with running_browser(path) as started:
+        yield started
+
+
+@pytest.fixture
+def open_page(airflow, browser, passwords):
+    """`open_page(user, width=..., dark=...)`: a signed-in tab. What a script complains of fails the test."""
+    contexts, complaints = [], []
+
+    def sign_in(user: str = "admin", width: int = 1280, height: int = 900, dark: bool = False):
+        context = browser.new_context(viewport={"width": width, "height": height})
+        contexts.append(context)
+        if dark:
+            context.add_init_script("localStorage.setItem('theme', 'dark')")
+        tab = context.new_page()
+        tab.on("pageerror", lambda error: complaints.append(str(error)))
+        tab.on("request", lambda request: complaints.extend(_from_elsewhere(request.url, airflow.processes.url)))
+        tab.goto(f"{airflow.processes.url}/auth/login")
+        tab.fill("input[name=username]", user)
+        tab.fill("input[name=password]", passwords[user])
+        tab.keyboard.press("Enter")
+        tab.wait_for_url(re.compile(rf"^{re.escape(airflow.processes.url)}/$"))
+        return tab
+
+    yield sign_in
+    for context in contexts:
+        context.close()
+    assert complaints == []
+
+
+def _from_elsewhere(url: str, own: str) -> list[str]:
+    return [] if url.startswith((own, "data:", "blob:", "about:")) else [url]

@@ -1,0 +1,198 @@
+"""The page in the real Airflow: sign-in, rights, and the data of every view against what is stored."""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime
+
+import pytest
+import requests
+
+from candle_ingest.candles.window import DAY_MS, MINUTE_MS, Window
+from candle_ingest.web import routes, static_files
+from tests.integration.steps import watermarks
+from tests.integration.web.world import BUCKET, DAY, EXCHANGES, stored
+
+pytestmark = pytest.mark.integration
+QUERY = {
+    "symbol": "ethusd",
+    "start": "2026-03-10",
+    "end": "2026-03-11",
+    "day": "2026-03-10",
+    "time": "2026-03-10T12:00",
+}
+
+
+def addresses() -> list[str]:
+    values = {"pipeline": "candle", "name": "page.js", "version": "any", "plotly_version": static_files.PLOTLY_VERSION}
+    return [route.path.format(**values) for part in (routes, static_files) for route in part.router.routes]
+
+
+def test_every_address_refuses_who_has_not_signed_in_and_who_forges_a_token(airflow):
+    found = addresses()
+    assert len(found) >= 10
+    for address in found:
+        url = f"{airflow.processes.url}/candles{address}"
+        assert requests.get(url, params=QUERY, timeout=30).status_code == 401, address
+        forged = requests.get(url, params=QUERY, cookies={"_token": "forged"}, timeout=30)
+        assert forged.status_code in (401, 403), address
+
+
+def test_a_user_without_rights_sees_no_data(airflow, visit):
+    for address in addresses():
+        if address.startswith("/api/candle/"):
+            answer = visit.session("nobody").get(f"{airflow.processes.url}/candles{address}", params=QUERY, timeout=30)
+            assert answer.status_code == 403, address
+            assert "the right to read the DAGs candle_backfill" in answer.json()["detail"]
+    found = visit.session("nobody").get(f"{airflow.processes.url}/candles/api/pipelines", timeout=30)
+    assert found.json() == {"pipelines": []}
+
+
+def test_a_viewer_sees_all_and_may_not_clear(airflow, visit):
+    for address in addresses():
+        answer = visit.session("viewer").get(f"{airflow.processes.url}/candles{address}", params=QUERY, timeout=60)
+        assert answer.status_code == 200, (address, answer.text[:300])
+    url = f"{airflow.processes.url}/api/v2/dags/candle_backfill/clearTaskInstances"
+    body = {"dag_run_id": "x", "dry_run": True}
+    assert visit.session("viewer").post(url, json=body, timeout=30).status_code == 403
+
+
+def test_the_page_is_in_the_navigation_and_on_the_pages_of_dags(airflow, visit):
+    plugins = visit.session("admin").get(f"{airflow.processes.url}/api/v2/plugins", timeout=30).json()["plugins"]
+    [plugin] = [plugin for plugin in plugins if plugin["name"] == "candle_ingest"]
+    assert {view["destination"] for view in plugin["external_views"]} == {"nav", "dag"}
+
+
+def days_of(answer: dict, pair: str) -> dict[str, tuple[int, int]]:
+    row = answer["pairs"].index(pair)
+    return {
+        day: (answer["expected"][row][column], answer["open"][row][column]) for column, day in enumerate(answer["days"])
+    }
+
+
+def test_coverage_shows_the_hole(visit):
+    answer = visit("coverage", days=(int(time.time() * 1000) - DAY.start_ms) // DAY_MS + 1).json()
+    assert answer["pairs"] == ["BTC/USD", "ETH/USD"]
+    assert days_of(answer, "BTC/USD")["2026-03-10"] == (3 * 1440, 0)
+    assert days_of(answer, "ETH/USD")["2026-03-10"] == (3 * 1440, 1440)
+    assert days_of(answer, "ETH/USD")["2026-03-12"] == (0, 0)
+
+
+def test_the_day_says_why_and_which_task_knows_more(airflow, visit):
+    answer = visit("day", symbol="ethusd", day="2026-03-10").json()
+    assert list(answer["accounts"]) == list(EXCHANGES)
+    assert [sums["failed"] for sums in answer["accounts"]["coinbaseexchange"]] == [60] * 24
+    candles = stored("exchange_candles", "ETH/USD", DAY, "binance")
+    assert sum(sums["present"] for sums in answer["accounts"]["binance"]) == len(candles)
+    [hole] = answer["holes"]
+    assert (hole["exchange"], hole["status"], hole["is_open"]) == ("coinbaseexchange", "failed", True)
+    assert hole["windows"] == [[DAY.start_ms, DAY.end_ms]]
+    assert "500" in hole["reason"]
+    task = hole["task"]
+    instances = airflow.task_instances(task["dag_id"], task["run_id"])
+    [instance] = [i for i in instances if (i["task_id"], i["map_index"]) == (task["task_id"], task["map_index"])]
+    assert (instance["rendered_map_index"], instance["state"]) == ("ETH/USD @ coinbaseexchange", "failed")
+    assert answer["merges"] == []
+
+
+def test_a_day_that_is_complete_says_what_it_was_merged_from(visit):
+    answer = visit("day", symbol="btcusd", day="2026-03-10").json()
+    assert answer["holes"] == []
+    assert answer["merges"] == [{"exchanges": list(EXCHANGES), "windows": [[DAY.start_ms, DAY.end_ms]]}]
+
+
+def test_bars_are_those_of_the_stored_minutes(visit):
+    answer = visit("chart", symbol="btcusd", start="2026-03-10", end="2026-03-11").json()
+    rows = stored("candles", "BTC/USD", DAY)
+    assert answer["every_ms"] == 2 * MINUTE_MS
+    first = [row for row in rows if row[0] < DAY.start_ms + answer["every_ms"]]
+    merged = {name: values[0] for name, values in answer["merged"].items()}
+    assert merged["open"] == first[0][1]
+    assert merged["high"] == max(row[2] for row in first)
+    assert merged["low"] == min(row[3] for row in first)
+    assert merged["close"] == first[-1][4]
+    assert merged["volume"] == pytest.approx(sum(row[5] for row in first))
+    assert merged["count"] == len(first)
+    assert sum(answer["merged"]["count"]) == len(rows)
+    assert sorted(answer["exchanges"]) == list(EXCHANGES)
+    own = stored("exchange_candles", "BTC/USD", DAY, "kucoin")
+    assert answer["exchanges"]["kucoin"]["close"][-1] == own[-1][4]
+
+
+def test_minutes_are_shown_as_they_are_stored(visit):
+    answer = visit("chart", symbol="btcusd", start="2026-03-10T12:00", end="2026-03-10T13:00").json()
+    hour = Window(DAY.start_ms + 12 * 60 * MINUTE_MS, DAY.start_ms + 13 * 60 * MINUTE_MS)
+    rows = stored("candles", "BTC/USD", hour)
+    columns = [answer["merged"][name] for name in ("open", "high", "low", "close", "volume")]
+    assert list(zip(answer["times"], *columns, strict=True)) == rows
+
+
+def test_a_minute_is_explained_by_its_parts(visit):
+    rows = stored("candles", "BTC/USD", DAY)
+    time_ms = rows[700][0]
+    moment = datetime.fromtimestamp(time_ms / 1000, UTC).strftime("%Y-%m-%dT%H:%M:30Z")
+    answer = visit("explain", symbol="btcusd", time=moment).json()
+    assert (answer["start_ms"], answer["agrees"]) == (time_ms, True)
+    assert answer["stored"] == list(rows[700][1:])
+    minute = Window(time_ms, time_ms + MINUTE_MS)
+    for part in answer["parts"]:
+        own = {row[0]: row[1:] for row in stored("exchange_candles", "BTC/USD", minute, part["exchange"])}
+        assert part["ohlcv"] == (list(own[time_ms]) if time_ms in own else None)
+        assert part["state"] == ("used" if time_ms in own else "quiet")
+    assert sum(part["weight"] or 0 for part in answer["parts"]) == pytest.approx(1)
+    assert {part["market"] for part in answer["parts"]} <= {"BTC/USDT", "BTC/USD", ""}
+
+
+def test_a_minute_that_was_not_merged_says_who_failed(visit):
+    answer = visit("explain", symbol="ethusd", time="2026-03-10T12:00").json()
+    [failed] = [part for part in answer["parts"] if part["state"] == "failed"]
+    assert failed["exchange"] == "coinbaseexchange"
+    assert "500" in failed["reason"]
+    assert answer["stored"] is None
+
+
+def test_exchanges_as_their_fetches_went(visit):
+    found = {health["exchange"]: health for health in visit("exchanges", hours=24).json()["exchanges"]}
+    broken, sound = found["coinbaseexchange"], found["binance"]
+    assert (sound["state"], sound["failed"]) == ("up", 0)
+    assert sound["ok"] >= 4
+    assert broken["failed"] >= 1
+    assert "500" in broken["last_reason"]
+    assert broken["last_reason_pair"] == "ETH/USD"
+    assert sound["calls"] > 0
+    assert 0 < sound["median_ms"] <= sound["p95_ms"]
+    assert abs(time.time() * 1000 - sound["last_success_ms"]) < 3_600_000
+
+
+def test_freshness_is_that_of_the_watermarks(visit):
+    answer = visit("freshness").json()
+    found = {symbol["currency_pair"]: symbol for symbol in answer["symbols"]}
+    assert set(found) == {"BTC/USD", "ETH/USD"}
+    known = watermarks(
+        BUCKET, *(f"{ticker}-{kind}" for ticker in ("btcusd", "ethusd") for kind in ("catch_up", "backfill"))
+    )
+    for symbol in found.values():
+        assert symbol["catch_up_ms"] == known.get(f"{symbol['ticker']}-catch_up")
+        assert symbol["backfill_ms"] == known.get(f"{symbol['ticker']}-backfill")
+    assert known != {}
+    assert answer["late_after_ms"] == 15 * MINUTE_MS + 10_000
+    assert (answer["days_wanted"], answer["done_at_ms"]) == (0, None)
+
+
+def test_nothing_of_the_address_reaches_flux_unescaped(visit):
+    for symbol in ('BTC/USD" or r.exchange == "kraken', "BTC/USD\\", "${bucket}/USD", "BTC/USD\n|> drop()"):
+        answer = visit("day", symbol=symbol, day="2026-03-10")
+        assert answer.status_code == 400
+        assert "is not a symbol" in answer.json()["detail"]
+
+
+def test_symbols_that_nobody_has_are_empty_not_an_error(visit):
+    answer = visit("chart", symbol="nopeusd", start="2026-03-10", end="2026-03-11").json()
+    assert (answer["times"], answer["exchanges"]) == ([], {})
+    assert visit("explain", symbol="nopeusd", time="2026-03-10").json()["stored"] is None
+
+
+def test_a_missing_bucket_is_named(visit):
+    answer = visit("coverage", pipeline="second")
+    assert (answer.status_code, answer.json()["kind"]) == (503, "bucket_missing")
+    assert "not_there_yet" in answer.json()["detail"]

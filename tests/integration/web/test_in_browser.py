@@ -1,0 +1,215 @@
+"""The page in a browser, inside the real Airflow: every view, its speed, and what goes wrong."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from candle_ingest.candles.window import DAY_MS, Window
+from tests.integration.servers.airflow_instance import REPOSITORY
+from tests.integration.web.world import DAY, EXCHANGES, seed_days, seed_minutes
+
+pytestmark = [pytest.mark.integration, pytest.mark.browser]
+PICTURES = REPOSITORY / "build" / "page"
+# `make screenshots` sets the variable; the pictures that the documentation shows, by the name that they have there.
+SCREENSHOTS_VARIABLE = "SCREENSHOTS_FOLDER"
+SHOWN = {"coverage_large": "coverage", "day": "day", "chart_light": "chart", "explain_light": "explain"}
+
+
+def picture(tab, name: str) -> Path:
+    PICTURES.mkdir(parents=True, exist_ok=True)
+    tab.wait_for_timeout(700)
+    tab.screenshot(path=PICTURES / f"{name}.png")
+    folder = os.environ.get(SCREENSHOTS_VARIABLE)
+    if folder and name in SHOWN:
+        shutil.copy(PICTURES / f"{name}.png", REPOSITORY / folder / f"{SHOWN[name]}.png")
+    return PICTURES / f"{name}.png"
+
+
+def ready(tab, address: str):
+    """The page below `address` of the navigation, once its view is there."""
+    tab.goto(address)
+    frame = tab.frame_locator("iframe[title=Candles]")
+    frame.locator("#view[aria-busy=false]").wait_for(timeout=60_000)
+    return frame
+
+
+def test_without_a_sign_in_there_is_no_page(airflow, browser):
+    with browser.new_context() as context:
+        tab = context.new_page()
+        assert tab.goto(f"{airflow.processes.url}/candles/").status == 401
+        tab.goto(f"{airflow.processes.url}/plugin/candles")
+        tab.wait_for_url(re.compile("/auth/login"))
+
+
+def test_from_the_navigation_to_the_reason_of_a_hole_and_its_task(airflow, open_page):
+    tab = open_page()
+    tab.get_by_role("link", name="Candles").or_(tab.get_by_role("button", name="Candles")).first.click()
+    frame = tab.frame_locator("iframe[title=Candles]")
+    frame.locator("#view[aria-busy=false]").wait_for(timeout=60_000)
+    url = airflow.processes.url
+    frame = ready(tab, f"{url}/plugin/candles/candles/?view=coverage&days=365")
+    picture(tab, "coverage")
+    frame.get_by_role("row", name=re.compile("ETH.USD.*2026-03-10")).get_by_role("link").click()
+    frame.get_by_text("Why something is open").wait_for(timeout=60_000)
+    card = frame.locator("article", has_text="coinbaseexchange")
+    assert "500" in card.inner_text()
+    assert "24:00" in card.inner_text()
+    picture(tab, "day")
+    card.get_by_role("button", name="Clear failed tasks of this run").click()
+    card.get_by_role("button", name=re.compile(r"Clear \d tasks?$")).wait_for()
+    picture(tab, "clear")
+    card.get_by_role("link", name="Task and log").click()
+    tab.wait_for_url(re.compile("/dags/candle_backfill/runs/.*/tasks/fetch_candles/mapped/"))
+
+
+def test_on_the_page_of_a_dag_its_pipeline_is_chosen(airflow, open_page):
+    tab = open_page("viewer")
+    frame = ready(tab, f"{airflow.processes.url}/dags/second_backfill/plugin/candles-dag")
+    assert frame.locator("#pipeline").input_value() == "second"
+    frame.get_by_text("The bucket does not exist yet.").wait_for()
+
+
+def test_a_user_without_rights_is_told_what_it_needs(airflow, open_page):
+    tab = open_page("nobody")
+    tab.goto(f"{airflow.processes.url}/candles/")
+    tab.get_by_text("You may not see any pipeline.").wait_for()
+
+
+def test_a_viewer_is_told_what_clearing_needs(airflow, open_page):
+    tab = open_page("viewer")
+    frame = ready(tab, f"{airflow.processes.url}/plugin/candles/candles/?view=day&symbol=ETH/USD&day=2026-03-10")
+    frame.get_by_role("button", name="Clear failed tasks of this run").click()
+    frame.get_by_text("You may not clear tasks of candle_backfill.").wait_for()
+
+
+VIEWS = {
+    "coverage": "view=coverage&days=365",
+    "day": "view=day&symbol=ETH/USD&day=2026-03-10",
+    "chart": "view=chart&symbol=BTC/USD&start=2026-03-10T00:00&end=2026-03-11T00:00",
+    "explain": "view=explain&symbol=BTC/USD&time=2026-03-10T12:00",
+    "explain_failed": "view=explain&symbol=ETH/USD&time=2026-03-10T12:00",
+    "exchanges": "view=exchanges&hours=24",
+    "freshness": "view=freshness",
+    "missing": "view=coverage&pipeline=second",
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "width", "dark"), [("light", 1280, False), ("dark", 1280, True), ("phone", 390, False)]
+)
+def test_every_view_on_every_screen(airflow, open_page, name, width, dark):
+    tab = open_page(width=width, dark=dark)
+    for view, query in VIEWS.items():
+        frame = ready(tab, f"{airflow.processes.url}/plugin/candles/candles/?{query}")
+        picture(tab, f"{view}_{name}")
+        theme = frame.locator("html").get_attribute("data-theme")
+        assert theme == ("dark" if dark else "light")
+        assert frame.locator("body").evaluate("body => body.scrollWidth <= body.clientWidth"), (
+            view,
+            "scrolls sideways",
+        )
+
+
+def test_clearing_in_the_page_runs_the_failed_tasks_again(airflow, open_page, visit):
+    """The simulator answers by now: the day becomes complete."""
+    tab = open_page()
+    frame = ready(tab, f"{airflow.processes.url}/plugin/candles/candles/?view=day&symbol=ETH/USD&day=2026-03-10")
+    frame.get_by_role("button", name="Clear failed tasks of this run").click()
+    frame.get_by_role("button", name=re.compile(r"Clear \d tasks?$")).click()
+    frame.get_by_text("tasks are cleared").wait_for(timeout=60_000)
+    airflow.unpause("candle_backfill")
+    run_id = visit("day", symbol="ethusd", day="2026-03-10").json()["holes"][0]["task"]["run_id"]
+    assert airflow.wait_for_run("candle_backfill", run_id)["state"] == "success"
+    answer = visit("day", symbol="ethusd", day="2026-03-10").json()
+    assert [hole["is_open"] for hole in answer["holes"] if hole["status"] == "failed"] == [False]
+    assert answer["merges"] == [{"exchanges": list(EXCHANGES), "windows": [[DAY.start_ms, DAY.end_ms]]}]
+    frame = ready(tab, f"{airflow.processes.url}/plugin/candles/candles/?view=day&symbol=ETH/USD&day=2026-03-10")
+    picture(tab, "day_mended")
+    assert frame.get_by_label(re.compile(r"^coinbaseexchange, \d\d:00: \d+ candles")).count() == 24
+    assert frame.get_by_label(re.compile("^coinbaseexchange, .* failed")).count() == 0
+
+
+# Of one opening of the page, in seconds since its address was entered.
+TIMES = """() => {
+  const [asked] = performance.getEntriesByType('resource').filter(({ name }) => name.includes('/coverage?'));
+  const inFrame = [0, asked.startTime, asked.responseEnd, performance.getEntriesByName('candles-map')[0].startTime];
+  return inFrame.map((ms) => (performance.timeOrigin - parent.performance.timeOrigin + ms) / 1000);
+}"""
+
+
+def test_a_year_of_a_hundred_symbols_is_drawn_soon(airflow, open_page):
+    """First picture: from the page's address, entered by a signed-in user, to the map on the screen."""
+    seed_days(symbols=100, days=365)
+    tab = open_page()
+    for name in ("first", "second", "third"):
+        frame = ready(tab, f"{airflow.processes.url}/plugin/candles/candles/?view=coverage&days=365")
+        frame_begins, asked, answered, drawn = frame.locator("body").evaluate(TIMES)
+        print(  # noqa: T201 - for the log
+            f"\n100 symbols × 365 days, {name} opening: first picture after {drawn:.2f} s (Airflow's own UI until the "
+            f"page begins {frame_begins:.2f} s, scripts {asked - frame_begins:.2f} s, data {answered - asked:.2f} s, "
+            f"drawing {drawn - answered:.2f} s)"
+        )
+    picture(tab, "coverage_large")
+    assert drawn < 20, "a busy machine is no reason to fail, but this is"
+
+
+def test_the_map_says_what_a_cell_is_and_opens_its_day(airflow, open_page):
+    seed_days(symbols=3, days=30)
+    tab = open_page()
+    frame = ready(tab, f"{airflow.processes.url}/plugin/candles/candles/?view=coverage&days=30")
+    canvas = frame.locator(".map canvas")
+    frame.get_by_placeholder("Filter symbols").fill("sol")
+    only_row_today = {"x": canvas.bounding_box()["width"] - 4, "y": 30}
+    canvas.hover(position=only_row_today)
+    today = f"{datetime.now(UTC):%Y-%m-%d}"
+    assert frame.locator(".tip").inner_text().startswith(f"SOL/USD, {today}")
+    canvas.click(position=only_row_today)
+    frame.get_by_role("heading", name=f"SOL/USD, {today}").wait_for(timeout=60_000)
+
+
+def test_five_hundred_symbols_are_shown(airflow, open_page):
+    seed_days(symbols=500, days=90)
+    tab = open_page()
+    frame = ready(tab, f"{airflow.processes.url}/plugin/candles/candles/?view=coverage&days=90")
+    drawn = frame.locator("body").evaluate(TIMES)[-1]
+    print(f"\n500 symbols × 90 days: first picture after {drawn:.2f} s")  # noqa: T201 - for the log
+    assert frame.locator(".map canvas").bounding_box()["height"] > 500 * 10
+    picture(tab, "coverage_of_500")
+
+
+def test_a_year_of_minutes_is_charted_soon(airflow, open_page, visit):
+    end_ms = int(time.time() * 1000) // DAY_MS * DAY_MS
+    year = Window(end_ms - 365 * DAY_MS, end_ms)
+    seed_minutes("YEAR/USD", year)
+    start, end = (datetime.fromtimestamp(ms / 1000, UTC).strftime("%Y-%m-%dT%H:%M") for ms in (year.start_ms, end_ms))
+    began = time.monotonic()
+    answer = visit("chart", symbol="YEAR/USD", start=start, end=end).json()
+    data_seconds = time.monotonic() - began
+    assert sum(answer["merged"]["count"]) == 365 * 1440
+    assert len(answer["times"]) <= 750
+    tab = open_page()
+    url = f"{airflow.processes.url}/plugin/candles/candles/?view=chart&symbol=YEAR/USD&start={start}&end={end}"
+    ready(tab, url).locator(".plot .main-svg").first.wait_for()
+    print(f"\nchart of a year of minutes: its data after {data_seconds:.2f} s")  # noqa: T201 - for the log
+    picture(tab, "chart_year")
+    assert data_seconds < 10, "a busy machine is no reason to fail, but this is"
+
+
+def test_with_influxdb_down_the_page_says_so_soon(airflow, visit, storage_stops, open_page):
+    """The last test of this module: it stops InfluxDB."""
+    storage_stops.close()
+    began = time.monotonic()
+    answer = visit("coverage")
+    assert (answer.status_code, answer.json()["kind"]) == (503, "no_answer")
+    assert time.monotonic() - began < 20
+    tab = open_page()
+    frame = ready(tab, f"{airflow.processes.url}/plugin/candles/candles/")
+    frame.get_by_text("InfluxDB does not answer.").wait_for()
+    picture(tab, "influxdb_down")

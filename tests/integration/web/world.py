@@ -1,0 +1,93 @@
+"""What the tests of the page share: a day with a hole in a real Airflow, and what is stored of it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+
+from candle_ingest.candles.window import DAY_MS, MINUTE_MS, Window
+from candle_ingest.connections import connect_influxdb
+from candle_ingest.store.bucket import InfluxBucket
+from dev.exchange_simulator.coins import COINS, utc_ms
+from dev.exchange_simulator.process import SimulatorProcess
+from tests.integration.servers.airflow_instance import AirflowInstance
+
+EXCHANGES = ("binance", "coinbaseexchange", "kucoin")
+DAY = Window(utc_ms("2026-03-10"), utc_ms("2026-03-11"))
+BUCKET = "page"
+PIPELINES = f"""
+pipelines:
+  candle:
+    exchanges: [{", ".join(EXCHANGES)}]
+    backfill_start_date: skip
+    catch_up_initial_days: 1
+    influxdb_bucket: {BUCKET}
+    task_retries: 0
+  second: {{exchanges: [binance], backfill_start_date: skip, influxdb_bucket: not_there_yet}}
+"""
+
+
+def run_a_day_with_a_hole(airflow: AirflowInstance, simulator: SimulatorProcess) -> None:
+    simulator.set_fault("coinbaseexchange", "status", status=500, path="ETH-USD")
+    conf = {"start": "2026-03-10T00:00Z", "end": "2026-03-11T00:00Z"}
+    airflow.wait_for_run("candle_backfill", airflow.trigger("candle_backfill", conf=conf, logical_date=None))
+    airflow.pause("candle_backfill")
+    simulator.clear_faults()
+    conf = {"start": (datetime.now(UTC) - timedelta(hours=1)).strftime("%Y-%m-%dT%H:%M:00Z")}
+    airflow.wait_for_run("candle_catch_up", airflow.trigger("candle_catch_up", conf=conf, logical_date=None))
+    airflow.pause("candle_catch_up")
+
+
+def stored(measurement: str, currency_pair: str, window: Window, exchange: str = "") -> list[tuple]:
+    """Rows of (time_ms, open, high, low, close, volume), read with a query of this test's own."""
+    flux = """
+    from(bucket: bucket) |> range(start: time(v: start_ns), stop: time(v: stop_ns))
+      |> filter(fn: (r) => r._measurement == measurement and r.currency_pair == pair)
+      |> filter(fn: (r) => exchange == "" or r.exchange == exchange)
+      |> pivot(rowKey: ["_time"], columnKey: ["_field"], valueColumn: "_value")
+      |> map(fn: (r) => ({r with ns: int(v: r._time)}))
+    """
+    params = {"start_ns": window.start_ms * 1_000_000, "stop_ns": window.end_ms * 1_000_000}
+    with InfluxBucket(connect_influxdb(), BUCKET) as bucket:
+        rows = bucket.query(flux, measurement=measurement, pair=currency_pair, exchange=exchange, **params)
+    names = ("open", "high", "low", "close", "volume")
+    return sorted((int(row["ns"]) // 1_000_000, *(float(row[name]) for name in names)) for row in rows)
+
+
+def seed_days(symbols: int, days: int) -> None:
+    """Daily totals as merges write them; here and there something is open."""
+    today_ms = int(time.time() * 1000) // DAY_MS * DAY_MS
+    lines = (
+        f"daily_total,currency_pair={pair} expected={1440 * len(EXCHANGES)}i,open={open_on(symbol, day)}i "
+        f"{today_ms - day * DAY_MS}"
+        for symbol, pair in enumerate(pairs(symbols))
+        for day in range(days)
+    )
+    with InfluxBucket(connect_influxdb(), BUCKET) as bucket:
+        bucket.write_lines(lines)
+
+
+def pairs(count: int) -> list[str]:
+    """Of coins that there are, and of as many others as it takes."""
+    return [f"{coin}/USD" for coin in (*COINS, *(f"Z{number:03}" for number in range(count)))][:count]
+
+
+def open_on(symbol: int, day: int) -> int:
+    number = symbol * 367 + day * 11
+    return 0 if number % 166 else (1, 20, 200, 1440)[number % 4]
+
+
+def seed_minutes(currency_pair: str, window: Window) -> None:
+    """Merged candles and those of two exchanges, each minute."""
+
+    def lines() -> Iterator[str]:
+        for number, time_ms in enumerate(range(window.start_ms, window.end_ms, MINUTE_MS)):
+            price = 100 + number % 977 / 10
+            ohlcv = f"open={price},high={price + 1},low={price - 1},close={price},volume=2.5,exchange_count=2i"
+            yield f"candles,currency_pair={currency_pair} {ohlcv} {time_ms}"
+            for exchange in EXCHANGES[:2]:
+                yield f"exchange_candles,currency_pair={currency_pair},exchange={exchange} close={price} {time_ms}"
+
+    with InfluxBucket(connect_influxdb(), BUCKET) as bucket:
+        bucket.write_lines(lines())
