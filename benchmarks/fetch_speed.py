@@ -11,7 +11,7 @@ from benchmarks.workbench import Workbench
 from candle_ingest.candles.window import MINUTE_MS, split_rows
 from candle_ingest.connections import ExchangeConnection
 from candle_ingest.exchanges.candle_pages import candle_pages
-from candle_ingest.exchanges.client import CcxtExchange
+from candle_ingest.exchanges.client import ExchangeClient
 from dev.exchange_simulator.process import SimulatorProcess
 
 MONTH = days(30)
@@ -23,7 +23,7 @@ def fetch_speed(bench: Workbench) -> Result:
     """Without limits and without delay: what checking and storing in arrays costs."""
     url = bench.unlimited_exchanges.exchange_url("binance")
     connection = ExchangeConnection("binance", url, {"enableRateLimit": False})
-    ours, bare = CcxtExchange(connection), bare_exchange(url, limited=False)
+    ours, bare = ExchangeClient(connection), bare_exchange(url, limited=False)
     figures = take_turns(lambda: _fetch(ours), lambda: _bare_loop(bare), bench.repetitions(11, 3))
     return Result(
         name="fetch",
@@ -51,12 +51,12 @@ def fetch_with_delay(bench: Workbench) -> Result:
 
 def _with_delay(bench: Workbench, simulator: SimulatorProcess) -> Figures:
     url = simulator.exchange_url("binance")
-    ours = CcxtExchange(ExchangeConnection("binance", url), redis_client=bench.redis.client())
+    ours = ExchangeClient(ExchangeConnection("binance", url), redis_client=bench.redis.client())
     bare = bare_exchange(url, limited=True)
     return take_turns(lambda: _fetch(ours), lambda: _bare_loop(bare), bench.repetitions(3, 1))
 
 
-def _fetch(exchange: CcxtExchange) -> int:
+def _fetch(exchange: ExchangeClient) -> int:
     """The number of candles, from pages as a task gets them."""
     return sum(len(page.checked.candles) for page in candle_pages(exchange, BINANCE_BTC, [MONTH], 1, NOW_MS))
 

@@ -8,7 +8,7 @@ from benchmarks.result import Result, at_most
 from benchmarks.sample import NOW_MS, days
 from benchmarks.workbench import Workbench
 from candle_ingest.candles.window import MINUTE_MS, Window, split_days
-from candle_ingest.exchanges.profiles import exchange_facts
+from candle_ingest.exchanges.profiles import exchange_profile
 from candle_ingest.settings import PipelineSettings
 from tests.integration.steps import merged_truth, run_steps, stored, truth
 
@@ -44,7 +44,7 @@ def fewest_calls(bench: Workbench) -> Result:
 
 def _fewest(exchange: str, day: Window) -> int:
     """Whole answers, of all symbols."""
-    return -(-day.slots(MINUTE_MS) // exchange_facts(exchange).rows_per_request) * len(PAIRS)
+    return -(-day.slots(MINUTE_MS) // exchange_profile(exchange).rows_per_request) * len(PAIRS)
 
 
 def _rejected(bench: Workbench) -> int:

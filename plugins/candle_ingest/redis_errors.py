@@ -9,7 +9,7 @@ from candle_ingest.errors import ConfigurationError, TemporaryError
 
 
 @contextmanager
-def sorted_redis_errors() -> Iterator[None]:
+def translate_redis_errors() -> Iterator[None]:
     """Turn what redis-py raises into ConfigurationError (password, rights) or TemporaryError (the rest)."""
     try:
         yield

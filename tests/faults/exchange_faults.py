@@ -7,8 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from candle_ingest.exchanges import bounded_http
-from candle_ingest.exchanges import client as ccxt_exchange
+from candle_ingest.exchanges import bounded_http, client
 from tests.faults.fault import Fault, Under
 from tests.faults.world import World
 
@@ -70,7 +69,7 @@ def _rows(name: str, kind: str, says: str, **more: Any) -> Fault:
 
 
 CUT = r"NetworkError|RequestTimeout|not what its API describes"
-SHORT_TIME_OUT = {ccxt_exchange: {"REQUEST_TIMEOUT_MS": 300}}
+SHORT_TIME_OUT = {client: {"REQUEST_TIMEOUT_MS": 300}}
 UNTRUSTED = r"candles cannot be trusted, the first one at"
 OFF_GRID = r"rows whose time is not on the candle grid|not what its API describes"
 ELSEWHERE = r"of other times|do not reach over the window|rows whose time is not on the candle grid"

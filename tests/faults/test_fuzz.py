@@ -21,8 +21,8 @@ from candle_ingest.candles.trades import candles_from_trades
 from candle_ingest.candles.window import Window
 from candle_ingest.connections import ExchangeConnection
 from candle_ingest.errors import CandleIngestError, ConfigurationError, SymbolError
-from candle_ingest.exchanges.client import CcxtExchange
-from candle_ingest.exchanges.error_mapping import sorted_errors
+from candle_ingest.exchanges.client import ExchangeClient
+from candle_ingest.exchanges.error_mapping import translate_errors
 from candle_ingest.exchanges.market_cache import _market
 from candle_ingest.exchanges.trade_pages import _trade
 from candle_ingest.pipelines import load_pipelines
@@ -163,7 +163,7 @@ def test_rows_of_an_exchange(found):
 
 @pytest.fixture(scope="module")
 def binance():
-    exchange = CcxtExchange(ExchangeConnection("binance"))
+    exchange = ExchangeClient(ExchangeConnection("binance"))
     exchange.use_market(
         {"id": "BTCUSDT", "symbol": "BTC/USDT", "base": "BTC", "quote": "USDT", "baseId": "BTC", "quoteId": "USDT"}
     )
@@ -173,7 +173,7 @@ def binance():
 @fuzz
 @given(found=json_like | rows)
 def test_rows_through_ccxt(binance, found):
-    with contextlib.suppress(CandleIngestError), sorted_errors(binance.api, "asked"):
+    with contextlib.suppress(CandleIngestError), translate_errors(binance.api, "asked"):
         check_rows(binance.api.parse_ohlcvs(found, None, "1m"), WINDOW, BAR)
 
 
@@ -184,7 +184,7 @@ def test_rows_through_ccxt(binance, found):
     )
 )
 def test_trades(binance, found):
-    with contextlib.suppress(CandleIngestError), sorted_errors(binance.api, "asked"):
+    with contextlib.suppress(CandleIngestError), translate_errors(binance.api, "asked"):
         trades = [_trade(row) for row in found]
         for row in candles_from_trades(trades, WINDOW, BAR).rows():
             assert all(map(math.isfinite, row))

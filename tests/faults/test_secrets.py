@@ -12,7 +12,7 @@ from airflow.sdk._shared.secrets_masker import redact
 
 from candle_ingest.connections import connect_influxdb, connect_redis, exchange_connection
 from candle_ingest.errors import CandleIngestError
-from candle_ingest.exchanges.client import CcxtExchange
+from candle_ingest.exchanges.client import ExchangeClient
 from candle_ingest.planning.run import make_run
 from candle_ingest.planning.validate_symbols import validate_symbols
 from candle_ingest.store.bucket import InfluxBucket
@@ -121,7 +121,7 @@ def test_what_is_kept_and_shown_holds_no_secret(world, bucket):
     plan = validate_symbols(run, ["btcusd"])
     with connect_redis() as client, connect_influxdb() as influxdb:
         cached = {key: client.dump(key) for key in client.scan_iter()}
-        shown = [run, plan, [r.to_dict() for r in plan.requests], connection, CcxtExchange(connection), cached]
+        shown = [run, plan, [r.to_dict() for r in plan.requests], connection, ExchangeClient(connection), cached]
         shown += [InfluxBucket(influxdb, bucket), influxdb, run.settings.model_dump()]
         secrets = (*ALL, world.influxdb.address.token)
         assert [secret for secret in secrets for thing in shown if secret in repr(thing)] == []

@@ -11,8 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from candle_ingest.exchanges import client as ccxt_exchange
-from candle_ingest.exchanges import profiles as exchange_facts
+from candle_ingest.exchanges import client, profiles
 from candle_ingest.settings import PipelineSettings
 from dev.exchange_simulator.process import SimulatorProcess
 from dev.local_stack.redis_server import RedisServer
@@ -78,11 +77,11 @@ def connections(
     variables = connection_variables(redis_server, influxdb_server, exchanges)
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
-    monkeypatch.setattr(ccxt_exchange, "FIRST_WAIT_SECONDS", 0.01)
+    monkeypatch.setattr(client, "FIRST_WAIT_SECONDS", 0.01)
     monkeypatch.setattr("redis.backoff.ExponentialWithJitterBackoff.compute", lambda self, failures: 0.02)
     # Three calls a second instead of one, and still one after the other: these exchanges have no limits.
-    kraken = replace(exchange_facts.FACTS["kraken"], rate_limit_ms=250)
-    monkeypatch.setattr(exchange_facts, "FACTS", {**exchange_facts.FACTS, "kraken": kraken})
+    kraken = replace(profiles.PROFILES["kraken"], rate_limit_ms=250)
+    monkeypatch.setattr(profiles, "PROFILES", {**profiles.PROFILES, "kraken": kraken})
     redis_server.client().flushdb()
     redis_server.client().set("top_cryptocurrencies", json.dumps(["btcusd"]))
     return variables

@@ -5,8 +5,7 @@ from __future__ import annotations
 import pytest
 
 from candle_ingest.candles.window import Window
-from candle_ingest.exchanges import client as ccxt_exchange
-from candle_ingest.exchanges import profiles as exchange_facts
+from candle_ingest.exchanges import client, profiles
 from candle_ingest.settings import PipelineSettings
 from dev.exchange_simulator.coins import utc_ms
 from dev.exchange_simulator.markets import DOLLAR_EXCHANGES
@@ -72,9 +71,9 @@ def test_all_of_them_together_are_merged(settings, exchanges):
 @pytest.mark.parametrize("exchange", ["okx", "bybit"])
 def test_an_exchange_that_is_not_in_the_table_gives_the_truth_too(settings, exchanges, monkeypatch, caplog, exchange):
     """One end is exclusive, the other inclusive: without a fact of either, no candle is lost."""
-    others = {name: facts for name, facts in exchange_facts.FACTS.items() if name != exchange}
-    monkeypatch.setattr(exchange_facts, "FACTS", others)
-    ccxt_exchange._warn_of_unknown_limits.cache_clear()
+    others = {name: facts for name, facts in profiles.PROFILES.items() if name != exchange}
+    monkeypatch.setattr(profiles, "PROFILES", others)
+    client._warn_of_unknown_limits.cache_clear()
     settings = with_settings(settings, exchanges=(exchange,))
     result = run_steps(settings, "backfill", DAY, NOW_MS)
     assert (result.failed, result.incomplete) == ({}, None)

@@ -11,10 +11,9 @@ import pytest
 from candle_ingest.candles.window import Window
 from candle_ingest.connections import ExchangeConnection
 from candle_ingest.errors import PermanentError
-from candle_ingest.exchanges import circuit_breaker
-from candle_ingest.exchanges import client as ccxt_exchange
+from candle_ingest.exchanges import circuit_breaker, client
 from candle_ingest.exchanges.circuit_breaker import CircuitBreaker, ExchangeDownError
-from candle_ingest.exchanges.client import CcxtExchange
+from candle_ingest.exchanges.client import ExchangeClient
 from candle_ingest.exchanges.error_mapping import ExchangeTemporaryError
 from candle_ingest.exchanges.rate_limit import ExchangePausedError, SharedRateLimit, limit_name
 from candle_ingest.settings import PipelineSettings
@@ -35,7 +34,7 @@ def exchanges(exchanges):
 
 @pytest.fixture(autouse=True)
 def _clean(exchanges, redis_server, monkeypatch):
-    monkeypatch.setattr(ccxt_exchange, "FIRST_WAIT_SECONDS", 0.01)
+    monkeypatch.setattr(client, "FIRST_WAIT_SECONDS", 0.01)
     redis_server.client().flushdb()
 
 
@@ -43,9 +42,9 @@ def _clean(exchanges, redis_server, monkeypatch):
 def task(exchanges, redis_server):
     """A further task that asks an exchange, with a Redis client of its own."""
 
-    def opened(exchange: str = "binance", **options) -> CcxtExchange:
+    def opened(exchange: str = "binance", **options) -> ExchangeClient:
         connection = ExchangeConnection(exchange, exchanges.exchange_url(exchange))
-        return CcxtExchange(connection, redis_client=redis_server.client(), **options)
+        return ExchangeClient(connection, redis_client=redis_server.client(), **options)
 
     return opened
 

@@ -16,7 +16,7 @@ from candle_ingest.errors import ConfigurationError
 from candle_ingest.planning.backfill import BackfillPlan, plan_backfill
 from candle_ingest.planning.call_plan import ExchangePlan, duration_in_words, in_short
 from candle_ingest.planning.symbol_list import read_symbols
-from candle_ingest.redis_errors import sorted_redis_errors
+from candle_ingest.redis_errors import translate_redis_errors
 from candle_ingest.settings import PipelineSettings
 
 NUMBERS = ("symbols", "calls", "for trades", "takes", "candles up to")
@@ -51,7 +51,7 @@ def _planned(settings: PipelineSettings, symbols: str) -> BackfillPlan:
     now = datetime.now(UTC)
     if symbols:
         return plan_backfill(settings, [parse_symbol(text.strip()) for text in symbols.split(",")], None, now)
-    with sorted_redis_errors(), connect_redis() as client:
+    with translate_redis_errors(), connect_redis() as client:
         return plan_backfill(settings, read_symbols(client, settings.redis_key_crypto_symbols), client, now)
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from candle_ingest.candles.window import DAY_MS, Window, floor_ms, split_days, union
 from candle_ingest.exchanges.history import split_by_age
-from candle_ingest.exchanges.profiles import ExchangeFacts
+from candle_ingest.exchanges.profiles import ExchangeProfile
 
 # The last trade of an answer comes again with the next one.
 REPEATED_TRADES = 1
@@ -23,13 +23,13 @@ class CallEstimate:
     unavailable: list[Window] = field(default_factory=list)
 
 
-def candle_calls(facts: ExchangeFacts, window: Window, source_bar_ms: int) -> int:
+def candle_calls(facts: ExchangeProfile, window: Window, source_bar_ms: int) -> int:
     """The fewest calls for the candles of a window: candles by rows per request, rounded up."""
     return -(-window.slots(source_bar_ms) // facts.rows_per_request)
 
 
 def estimate_calls(
-    facts: ExchangeFacts,
+    facts: ExchangeProfile,
     windows: Iterable[Window],
     bar_ms: int,
     source_bar_ms: int,
@@ -49,7 +49,7 @@ def estimate_calls(
     return CallEstimate(candle_calls=calls, trade_calls=trade_calls)
 
 
-def _trade_calls(facts: ExchangeFacts, windows: Iterable[Window], trades_per_day: Mapping[int, int]) -> int:
+def _trade_calls(facts: ExchangeProfile, windows: Iterable[Window], trades_per_day: Mapping[int, int]) -> int:
     """At least one call for each window; days that nobody counted are taken for average ones."""
     new_per_call = (facts.trades_per_request or 0) - REPEATED_TRADES
     average = sum(trades_per_day.values()) / max(1, len(trades_per_day))

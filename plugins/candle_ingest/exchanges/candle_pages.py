@@ -9,7 +9,7 @@ from candle_ingest.candles.resampling import resampled_pages
 from candle_ingest.candles.timeframe import bar_ms, timeframe_name
 from candle_ingest.candles.window import Window, split_rows
 from candle_ingest.errors import PermanentError
-from candle_ingest.exchanges.client import CcxtExchange, Market
+from candle_ingest.exchanges.client import ExchangeClient, Market
 from candle_ingest.exchanges.concurrency import side_by_side
 from candle_ingest.exchanges.error_mapping import ExchangeTemporaryError
 from candle_ingest.exchanges.history import split_by_age
@@ -30,7 +30,7 @@ class RejectedRowsError(ExchangeTemporaryError):
 
 
 def candle_pages(
-    exchange: CcxtExchange, market: Market, windows: list[Window], granularity_minutes: int, now_ms: int
+    exchange: ExchangeClient, market: Market, windows: list[Window], granularity_minutes: int, now_ms: int
 ) -> Iterator[Page]:
     """The pages of all windows, in order of time; each is one request, or more where trades are needed.
 
@@ -51,12 +51,12 @@ def candle_pages(
         yield from served if source_minutes == granularity_minutes else resampled_pages(served, bar)
 
 
-def _served_pages(exchange: CcxtExchange, market: Market, window: Window, minutes: int) -> Iterator[Page]:
+def _served_pages(exchange: ExchangeClient, market: Market, window: Window, minutes: int) -> Iterator[Page]:
     parts = list(split_rows(window, bar_ms(minutes), exchange.facts.rows_per_request))
     yield from side_by_side(exchange, market, parts, lambda free, part: _candle_page(free, market, part, minutes))
 
 
-def candle_rows(exchange: CcxtExchange, market: Market, minutes: int, window: Window) -> list[Any]:
+def candle_rows(exchange: ExchangeClient, market: Market, minutes: int, window: Window) -> list[Any]:
     """The rows of one request as ccxt gives them, unchecked. `exchange` knows the market already."""
     asked = _asked(market, minutes, window)
     return exchange.request(asked, lambda: _ask_rows(exchange, market, minutes, window, asked))
@@ -66,7 +66,7 @@ def _asked(market: Market, minutes: int, window: Window) -> str:
     return f"{market['symbol']} {timeframe_name(minutes)} candles of {window}"
 
 
-def _ask_rows(exchange: CcxtExchange, market: Market, minutes: int, window: Window, asked: str) -> list[Any]:
+def _ask_rows(exchange: ExchangeClient, market: Market, minutes: int, window: Window, asked: str) -> list[Any]:
     facts, bar = exchange.facts, bar_ms(minutes)
     params = {"until": window.end_ms + (facts.spare_rows - 1) * bar} if facts.takes_until else {}
     limit = window.slots(bar) + facts.spare_rows
@@ -77,7 +77,7 @@ def _ask_rows(exchange: CcxtExchange, market: Market, minutes: int, window: Wind
     return rows
 
 
-def _candle_page(exchange: CcxtExchange, market: Market, window: Window, minutes: int) -> Page:
+def _candle_page(exchange: ExchangeClient, market: Market, window: Window, minutes: int) -> Page:
     bar, asked = bar_ms(minutes), _asked(market, minutes, window)
 
     def ask() -> CheckedPage:
@@ -99,7 +99,7 @@ def _candle_page(exchange: CcxtExchange, market: Market, window: Window, minutes
         return Page(window, error.page)
 
 
-def _fault(exchange: CcxtExchange, page: CheckedPage, rows: list[Any], window: Window, bar: int) -> str | None:
+def _fault(exchange: ExchangeClient, page: CheckedPage, rows: list[Any], window: Window, bar: int) -> str | None:
     """Why the answer does not tell which minutes nobody traded; None where it does."""
     if page.unplaced_count:
         return f"{page.unplaced_count} rows whose time is not on the candle grid"
@@ -119,7 +119,7 @@ def _fault(exchange: CcxtExchange, page: CheckedPage, rows: list[Any], window: W
 
 
 def _fault_of_other_times(
-    exchange: CcxtExchange, page: CheckedPage, times_ms: list[int], window: Window, bar: int
+    exchange: ExchangeClient, page: CheckedPage, times_ms: list[int], window: Window, bar: int
 ) -> str | None:
     """Rows of other times may stand where rows of the window should; not where all of those are there."""
     if page.outside_count <= exchange.facts.spare_rows or len(page.candles) == window.slots(bar):

@@ -25,9 +25,9 @@ from candle_ingest.exchanges.error_mapping import (
     ExchangeLimitedError,
     ExchangeTemporaryError,
     ExchangeUnavailableError,
-    sorted_errors,
+    translate_errors,
 )
-from candle_ingest.exchanges.profiles import UNKNOWN_EXCHANGE, ExchangeFacts, exchange_facts
+from candle_ingest.exchanges.profiles import UNKNOWN_PROFILE, ExchangeProfile, exchange_profile
 from candle_ingest.exchanges.rate_limit import ExchangePausedError, SharedRateLimit, limit_name
 from candle_ingest.metric_catalogue import EXCHANGE_CALLS, EXCHANGE_ERRORS, EXCHANGE_RESPONSE
 
@@ -45,7 +45,7 @@ USUAL_ANSWER_SECONDS = 0.3
 MOST_THREADS = 6
 
 
-class CcxtExchange:
+class ExchangeClient:
     """A ccxt exchange object with the base URL, the keys and the limits that hold for it.
 
     With `redis_client` it shares with all tasks one rate budget, what the exchange asks for, and whether it is
@@ -64,9 +64,9 @@ class CcxtExchange:
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self.exchange = connection.exchange
-        self.facts: ExchangeFacts = exchange_facts(connection.exchange)
+        self.facts: ExchangeProfile = exchange_profile(connection.exchange)
         self.api = _open(connection, self.facts)
-        if self.facts is UNKNOWN_EXCHANGE:
+        if self.facts is UNKNOWN_PROFILE:
             _warn_of_unknown_limits(connection.exchange, self.facts.rows_per_request)
         self._counter = CallCounter()
         self._connection = connection
@@ -102,9 +102,9 @@ class CcxtExchange:
             return 1
         return max(1, min(MOST_THREADS, math.ceil(USUAL_ANSWER_SECONDS / self.call_seconds)))
 
-    def twin(self) -> "CcxtExchange":
+    def twin(self) -> "ExchangeClient":
         """Another one of the same kind, for another thread. Both count their requests together."""
-        other = CcxtExchange(
+        other = ExchangeClient(
             self._connection,
             delay_seconds=self._delay_seconds,
             redis_client=self._redis,
@@ -219,7 +219,7 @@ class CcxtExchange:
         self._counter.add_one()
         metrics.count(EXCHANGE_CALLS, exchange=self.exchange)
         try:
-            with metrics.timed(EXCHANGE_RESPONSE, exchange=self.exchange), sorted_errors(self.api, asked):
+            with metrics.timed(EXCHANGE_RESPONSE, exchange=self.exchange), translate_errors(self.api, asked):
                 return ask()
         except CandleIngestError:
             metrics.count(EXCHANGE_ERRORS, exchange=self.exchange)
@@ -237,7 +237,7 @@ def _warn_of_unknown_limits(exchange: str, rows: int) -> None:
     )
 
 
-def _open(connection: ExchangeConnection, facts: ExchangeFacts) -> Any:
+def _open(connection: ExchangeConnection, facts: ExchangeProfile) -> Any:
     if connection.exchange not in ccxt.exchanges:
         raise ConfigurationError(
             f"ccxt {ccxt.__version__} knows no exchange {connection.exchange!r}; known are {', '.join(ccxt.exchanges)}"

@@ -7,7 +7,7 @@ from queue import SimpleQueue
 from typing import TypeVar
 
 from candle_ingest.candles.window import Window
-from candle_ingest.exchanges.client import CcxtExchange, Market
+from candle_ingest.exchanges.client import ExchangeClient, Market
 
 T = TypeVar("T")
 # Making a ccxt object takes about 30 ms of CPU, as much as fetching three pages.
@@ -15,7 +15,7 @@ PAGES_PER_THREAD = 4
 
 
 def side_by_side(
-    exchange: CcxtExchange, market: Market, windows: Sequence[Window], ask: Callable[[CcxtExchange, Window], T]
+    exchange: ExchangeClient, market: Market, windows: Sequence[Window], ask: Callable[[ExchangeClient, Window], T]
 ) -> Iterator[T]:
     """The answers for the windows, in their order, as many at once as the exchange's limit and their number justify.
 
@@ -27,7 +27,7 @@ def side_by_side(
         for window in windows:
             yield ask(exchange, window)
         return
-    free: SimpleQueue[CcxtExchange] = SimpleQueue()
+    free: SimpleQueue[ExchangeClient] = SimpleQueue()
     for opened in (exchange, *(exchange.twin() for _ in range(threads - 1))):
         opened.use_market(market)
         free.put(opened)

@@ -43,7 +43,7 @@ class ExchangeUnavailableError(ExchangeTemporaryError):
 
 
 @contextmanager
-def sorted_errors(exchange: Any, asked: str) -> Iterator[None]:
+def translate_errors(exchange: Any, asked: str) -> Iterator[None]:
     """Turn what ccxt raises into TemporaryError or PermanentError that say what was asked for."""
     try:
         yield

@@ -2,7 +2,7 @@
 
 from candle_ingest.candles.window import DAY_MS, Window, floor_ms, split_rows
 from candle_ingest.exchanges.candle_pages import candle_rows
-from candle_ingest.exchanges.client import CcxtExchange, Market
+from candle_ingest.exchanges.client import ExchangeClient, Market
 from candle_ingest.exchanges.trade_pages import first_trade_ms
 
 DAY_MINUTES = 1440
@@ -10,7 +10,7 @@ DAY_MINUTES = 1440
 DAYS_BEFORE = 30
 
 
-def first_candle_ms(exchange: CcxtExchange, market: Market, near_ms: int, now_ms: int) -> int | None:
+def first_candle_ms(exchange: ExchangeClient, market: Market, near_ms: int, now_ms: int) -> int | None:
     """The open time of the first daily candle from thirty days before `near_ms` on; None where there is none.
 
     Where an exchange serves trades the time of the first one ever. One call, or a few where one answer holds

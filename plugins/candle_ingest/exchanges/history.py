@@ -1,11 +1,11 @@
 """How far back an exchange serves candles."""
 
 from candle_ingest.candles.window import Window, floor_ms
-from candle_ingest.exchanges.profiles import ExchangeFacts
+from candle_ingest.exchanges.profiles import ExchangeProfile
 
 
 def split_by_age(
-    facts: ExchangeFacts, window: Window, bar_ms: int, source_bar_ms: int, now_ms: int
+    facts: ExchangeProfile, window: Window, bar_ms: int, source_bar_ms: int, now_ms: int
 ) -> tuple[Window, Window]:
     """The part that is older than the candles that are served, and the part that is not; either may be empty.
 

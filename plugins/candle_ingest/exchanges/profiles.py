@@ -22,7 +22,7 @@ EXCHANGE_ALIASES = MappingProxyType(
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ExchangeFacts:
+class ExchangeProfile:
     """How one exchange answers for candles.
 
     `rows_per_request`: the most candles in one answer.
@@ -59,9 +59,9 @@ class ExchangeFacts:
     ccxt_options: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
 
 
-FACTS: Mapping[str, ExchangeFacts] = MappingProxyType(
+PROFILES: Mapping[str, ExchangeProfile] = MappingProxyType(
     {
-        "binance": ExchangeFacts(
+        "binance": ExchangeProfile(
             rows_per_request=1000,
             # ccxt's 50 is all of the 6000 a minute: with a burst on top it would be more.
             rate_limit_ms=50.5,
@@ -71,8 +71,8 @@ FACTS: Mapping[str, ExchangeFacts] = MappingProxyType(
             ccxt_options={"fetchMarkets": {"types": ["spot"]}, "fetchMargins": False},
         ),
         # Its docs: an answer may hold up to 300 candles, some of which precede the start.
-        "coinbaseexchange": ExchangeFacts(rows_per_request=300, keeps_to_window=False, rows_path=()),
-        "kraken": ExchangeFacts(
+        "coinbaseexchange": ExchangeProfile(rows_per_request=300, keeps_to_window=False, rows_path=()),
+        "kraken": ExchangeProfile(
             rows_per_request=720,
             history_rows=720,
             returns_whole_history=True,
@@ -84,7 +84,7 @@ FACTS: Mapping[str, ExchangeFacts] = MappingProxyType(
             rows_path=("result",),
             rows_type=dict,
         ),
-        "kucoin": ExchangeFacts(
+        "kucoin": ExchangeProfile(
             rows_per_request=1500,
             # Its end is exclusive.
             takes_until=False,
@@ -94,7 +94,7 @@ FACTS: Mapping[str, ExchangeFacts] = MappingProxyType(
             rows_path=("data",),
             ccxt_options={"fetchMarkets": {"types": ["spot"], "fetchTickersFees": False}},
         ),
-        "htx": ExchangeFacts(
+        "htx": ExchangeProfile(
             rows_per_request=1000,
             rows_path=("data",),
             # Days open at 16:00 UTC, midnight in Singapore; that its 4h would fall on UTC's grid is unverified.
@@ -102,7 +102,7 @@ FACTS: Mapping[str, ExchangeFacts] = MappingProxyType(
             ccxt_options={"fetchMarkets": {"types": {"spot": True, "linear": False, "inverse": False}}},
         ),
         # Its docs: klines weigh 1 of 1200 a minute. ccxt asks for spot markets only.
-        "binanceus": ExchangeFacts(
+        "binanceus": ExchangeProfile(
             rows_per_request=1000,
             # A call costs 0.4 to ccxt, as on binance, but weighs 1 of 1200 here: 55 ms, and room for a burst.
             rate_limit_ms=137.5,
@@ -110,7 +110,7 @@ FACTS: Mapping[str, ExchangeFacts] = MappingProxyType(
             rows_path=(),
         ),
         # Advanced Trade. Its docs allow 350 candles a request, ccxt asks for 300 at most.
-        "coinbase": ExchangeFacts(
+        "coinbase": ExchangeProfile(
             rows_per_request=300,
             keeps_to_window=False,
             # 10 a second, and a request is 3 units to ccxt; its 34 leaves no room for a burst.
@@ -120,7 +120,7 @@ FACTS: Mapping[str, ExchangeFacts] = MappingProxyType(
         ),
         # 300 rows on both of its paths: the last 1440 candles, and older ones at half the rate (20 requests in
         # 2 s). ccxt chooses the path, and its 110 keeps to both limits.
-        "okx": ExchangeFacts(
+        "okx": ExchangeProfile(
             rows_per_request=300,
             # `after` is exclusive: with an inclusive end the last candle would be lost.
             takes_until=False,
@@ -128,7 +128,7 @@ FACTS: Mapping[str, ExchangeFacts] = MappingProxyType(
             ccxt_options={"fetchMarkets": {"types": ["spot"]}},
         ),
         # Its docs allow 600 requests in 5 s and ban who makes more; ccxt makes 50.
-        "bybit": ExchangeFacts(
+        "bybit": ExchangeProfile(
             rows_per_request=1000,
             call_cost=5,
             rows_path=("result", "list"),
@@ -136,13 +136,13 @@ FACTS: Mapping[str, ExchangeFacts] = MappingProxyType(
         ),
         # With both ends and a limit its docs count the rows back from the end: the window and the limit must fit, and
         # do. ccxt keeps to 8,000 requests in 10 minutes, its docs allow 10,000.
-        "bitstamp": ExchangeFacts(
+        "bitstamp": ExchangeProfile(
             rows_per_request=1000,
             # ccxt's `1w` is 259200 seconds, three days.
             misaligned_timeframes=frozenset({"1w"}),
             rows_path=("data", "ohlc"),
         ),
-        "gate": ExchangeFacts(
+        "gate": ExchangeProfile(
             rows_per_request=1000,
             # Not in its docs: it refuses what is more than 10,000 candles ago, and users measured 9,998. The others
             # are room for the time that passes while requests are made.
@@ -162,7 +162,7 @@ SAME_API = MappingProxyType(
 
 # For an exchange that is not in the table: few rows a request, which every exchange allows, and one more than is
 # needed, so that the last one comes also where the end is exclusive.
-UNKNOWN_EXCHANGE = ExchangeFacts(rows_per_request=99, spare_rows=1, keeps_to_window=False)
+UNKNOWN_PROFILE = ExchangeProfile(rows_per_request=99, spare_rows=1, keeps_to_window=False)
 
 
 def canonical_exchange(name: str) -> str:
@@ -171,6 +171,6 @@ def canonical_exchange(name: str) -> str:
     return EXCHANGE_ALIASES.get(exchange, exchange)
 
 
-def exchange_facts(exchange: str) -> ExchangeFacts:
+def exchange_profile(exchange: str) -> ExchangeProfile:
     """The facts of an exchange by its ccxt id; cautious ones where it is not in the table."""
-    return FACTS.get(SAME_API.get(exchange, exchange), UNKNOWN_EXCHANGE)
+    return PROFILES.get(SAME_API.get(exchange, exchange), UNKNOWN_PROFILE)

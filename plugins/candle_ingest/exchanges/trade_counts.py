@@ -3,13 +3,13 @@
 Source: Kraken REST API, "Get OHLC Data": each entry ends in its number of trades; the last 720 days are served.
 """
 
-from candle_ingest.exchanges.client import CcxtExchange, Market
+from candle_ingest.exchanges.client import ExchangeClient, Market
 
 DAY_MINUTES = 1440
 TIME_SECONDS, COUNT = 0, 7
 
 
-def trades_per_day(exchange: CcxtExchange, market: Market) -> dict[int, int]:
+def trades_per_day(exchange: ExchangeClient, market: Market) -> dict[int, int]:
     """The number of trades by midnight UTC in ms."""
     exchange.use_market(market)
     asked = f"the days of {market['symbol']}"

@@ -11,13 +11,13 @@ from typing import Any
 from candle_ingest.candles.candles import Candles
 from candle_ingest.candles.trades import Trade, candles_from_trades
 from candle_ingest.candles.window import NS_PER_MS, Window, floor_ms
-from candle_ingest.exchanges.client import CcxtExchange, Market
+from candle_ingest.exchanges.client import ExchangeClient, Market
 from candle_ingest.exchanges.error_mapping import ExchangeTemporaryError
 
 PRICE, AMOUNT, TIME_SECONDS, TRADE_ID = 0, 1, 2, 6
 
 
-def trade_pages(exchange: CcxtExchange, market: Market, window: Window, bar: int) -> Iterator[tuple[Window, Candles]]:
+def trade_pages(exchange: ExchangeClient, market: Market, window: Window, bar: int) -> Iterator[tuple[Window, Candles]]:
     """Candles of the window, a part at a time, as soon as the trades have gone past it.
 
     The last part may end after the window: an answer holds trades beyond it, and they need not be asked again.
@@ -41,7 +41,7 @@ def trade_pages(exchange: CcxtExchange, market: Market, window: Window, bar: int
         cursor_ns = next_ns
 
 
-def first_trade_ms(exchange: CcxtExchange, market: Market) -> int | None:
+def first_trade_ms(exchange: ExchangeClient, market: Market) -> int | None:
     """When the first trade of the market happened; None where there is none."""
     asked = f"the first trade of {market['symbol']}"
     request = {"pair": market["id"], "since": "0", "count": 1}
@@ -55,7 +55,7 @@ def first_trade_ms(exchange: CcxtExchange, market: Market) -> int | None:
     return exchange.request(asked, ask)
 
 
-def _ask(exchange: CcxtExchange, market: Market, cursor_ns: int, window: Window) -> tuple[list[Trade], int]:
+def _ask(exchange: ExchangeClient, market: Market, cursor_ns: int, window: Window) -> tuple[list[Trade], int]:
     """At most 1000 trades after the cursor in order of time, and the next cursor."""
     asked = f"{market['symbol']} trades of {window}"
     request = {"pair": market["id"], "since": str(cursor_ns), "count": exchange.facts.trades_per_request}

@@ -7,13 +7,13 @@ import zlib
 from candle_ingest.candles.candles import Candles
 from candle_ingest.errors import TemporaryError
 from candle_ingest.exchanges.candle_pages import candle_pages
-from candle_ingest.exchanges.client import CcxtExchange
+from candle_ingest.exchanges.client import ExchangeClient
 from candle_ingest.fetching.fetch_summary import Summary, fetch_summary, log_summary
 from candle_ingest.planning.fetch_request import FetchRequest
 from candle_ingest.planning.run import Run
 
 
-def fetch_dry(run: Run, exchange: CcxtExchange, request: FetchRequest) -> Summary:
+def fetch_dry(run: Run, exchange: ExchangeClient, request: FetchRequest) -> Summary:
     """The whole window, whatever is stored; the summary holds the candles as `packed`."""
     before = exchange.request_count
     granularity_minutes = run.settings.candle_granularity_minutes

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 
 from candle_ingest.connections import connect_influxdb, connect_redis, exchange_connection
 from candle_ingest.errors import CandleIngestError, PermanentError, TemporaryError
-from candle_ingest.exchanges.client import CcxtExchange
+from candle_ingest.exchanges.client import ExchangeClient
 from candle_ingest.fetching.dry_fetch import fetch_dry
 from candle_ingest.fetching.fetch_summary import Summary
 from candle_ingest.fetching.wet_fetch import WetFetch
@@ -24,14 +24,14 @@ def fetch_candles(run: Run, batch: Sequence[FetchRequest]) -> list[Summary]:
     """
     connection, delay_seconds = exchange_connection(batch[0].exchange), run.settings.api_call_delay_seconds
     if run.dry:
-        exchange = CcxtExchange(connection, delay_seconds=delay_seconds)
+        exchange = ExchangeClient(connection, delay_seconds=delay_seconds)
         return _each(batch, lambda request: fetch_dry(run, exchange, request))
     with (
         connect_redis() as client,
         InfluxBucket(connect_influxdb(), run.settings.influxdb_bucket) as bucket,
     ):
         urgent = run.kind == CATCH_UP
-        exchange = CcxtExchange(connection, delay_seconds=delay_seconds, redis_client=client, urgent=urgent)
+        exchange = ExchangeClient(connection, delay_seconds=delay_seconds, redis_client=client, urgent=urgent)
         return _each(batch, lambda request: WetFetch(run, exchange, request, bucket).fetch())
 
 

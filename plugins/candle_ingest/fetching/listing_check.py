@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from candle_ingest.candles.silences import SHORTEST_MS
 from candle_ingest.candles.window import Window
-from candle_ingest.exchanges.client import CcxtExchange
+from candle_ingest.exchanges.client import ExchangeClient
 from candle_ingest.exchanges.first_candle import first_candle_ms
 from candle_ingest.ledger.coverage import NOT_LISTED, Entry
 from candle_ingest.planning.fetch_request import FetchRequest
@@ -15,7 +15,7 @@ logger = logging.getLogger(__name__)
 
 
 def time_before_listing(
-    exchange: CcxtExchange,
+    exchange: ExchangeClient,
     request: FetchRequest,
     empty: Window,
     known: Sequence[Entry],

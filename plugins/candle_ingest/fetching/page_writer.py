@@ -5,7 +5,7 @@ from typing import Self
 
 from candle_ingest.candles.candles import Candles, Page
 from candle_ingest.candles.window import Window, subtract, union
-from candle_ingest.exchanges.client import CcxtExchange
+from candle_ingest.exchanges.client import ExchangeClient
 from candle_ingest.ledger.coverage import REJECTED
 from candle_ingest.ledger.coverage_ledger import CoverageLedger
 from candle_ingest.planning.fetch_request import FetchRequest
@@ -23,7 +23,7 @@ class PageWriter:
     """
 
     def __init__(
-        self, store: CandleStore, ledger: CoverageLedger, request: FetchRequest, bar_ms: int, exchange: CcxtExchange
+        self, store: CandleStore, ledger: CoverageLedger, request: FetchRequest, bar_ms: int, exchange: ExchangeClient
     ) -> None:
         self.candle_count = 0
         self.first_ms: int | None = None

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from candle_ingest.candles.window import Window, subtract, union
 from candle_ingest.errors import CandleIngestError, TemporaryError
 from candle_ingest.exchanges.candle_pages import candle_pages
-from candle_ingest.exchanges.client import CcxtExchange
+from candle_ingest.exchanges.client import ExchangeClient
 from candle_ingest.fetching.fetch_summary import Summary, fetch_summary, log_summary
 from candle_ingest.fetching.listing_check import time_before_listing
 from candle_ingest.fetching.page_writer import PageWriter
@@ -25,7 +25,7 @@ logger = logging.getLogger(__name__)
 class WetFetch:
     """One request of a run: fetches what is missing and writes it."""
 
-    def __init__(self, run: Run, exchange: CcxtExchange, request: FetchRequest, bucket: InfluxBucket) -> None:
+    def __init__(self, run: Run, exchange: ExchangeClient, request: FetchRequest, bucket: InfluxBucket) -> None:
         self._run = run
         self._exchange = exchange
         self._request = request

@@ -19,7 +19,7 @@ from influxdb_client import Point
 from candle_ingest.candles.candles import Candles
 from candle_ingest.candles.window import NS_PER_MS, Window, split_days, subtract, union
 from candle_ingest.ledger.coverage import ANSWERED, CONFIRMED, NOT_LISTED, OPEN, REPAIRED, SUSPECTED, Entry
-from candle_ingest.ledger.recorder import Recorder
+from candle_ingest.ledger.task_instance_ref import TaskInstanceRef
 from candle_ingest.store.bucket import InfluxBucket
 from candle_ingest.store.flux import flux_range, from_midnight
 
@@ -42,10 +42,10 @@ _UNSETTLED = ' and r.status != "answered" and r.status != "not_listed"'
 class CoverageLedger:
     """Records and recalls what exchanges answered, for candles of one length."""
 
-    def __init__(self, bucket: InfluxBucket, bar_ms: int, recorder: Recorder | None = None) -> None:
+    def __init__(self, bucket: InfluxBucket, bar_ms: int, recorder: TaskInstanceRef | None = None) -> None:
         self._bucket = bucket
         self._bar_ms = bar_ms
-        self._recorder = recorder or Recorder()
+        self._recorder = recorder or TaskInstanceRef()
 
     def record_answered(
         self, currency_pair: str, exchange: str, market: str, window: Window, candles: Candles, calls: int = 0

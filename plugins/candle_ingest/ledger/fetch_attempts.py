@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 from influxdb_client import Point
 
 from candle_ingest.candles.window import Window
-from candle_ingest.ledger.recorder import Recorder
+from candle_ingest.ledger.task_instance_ref import TaskInstanceRef
 from candle_ingest.store.bucket import InfluxBucket
 
 MEASUREMENT = "fetch_attempts"
@@ -34,7 +34,7 @@ class FetchAttempt:
     reason: str = ""
 
 
-def record_attempt(bucket: InfluxBucket, attempt: FetchAttempt, recorder: Recorder) -> None:
+def record_attempt(bucket: InfluxBucket, attempt: FetchAttempt, recorder: TaskInstanceRef) -> None:
     """Write the attempt."""
     point = Point(MEASUREMENT).tag("currency_pair", attempt.currency_pair).tag("exchange", attempt.exchange)
     point.field("start_ms", attempt.window.start_ms).field("end_ms", attempt.window.end_ms)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from candle_ingest.candles.window import Window
 from candle_ingest.ledger.coverage import Entry
 from candle_ingest.ledger.coverage_ledger import entry_of
-from candle_ingest.ledger.recorder import Recorder
+from candle_ingest.ledger.task_instance_ref import TaskInstanceRef
 from candle_ingest.store.bucket import InfluxBucket
 from candle_ingest.store.flux import flux_range, from_midnight
 
@@ -27,7 +27,7 @@ class LedgerRecord:
     """An entry of the ledger and the task instance that wrote it."""
 
     entry: Entry
-    recorder: Recorder
+    recorder: TaskInstanceRef
 
     @property
     def task_id(self) -> str:
@@ -44,5 +44,6 @@ def read_ledger_records(bucket: InfluxBucket, currency_pair: str, window: Window
 def _record(row: dict[str, str]) -> LedgerRecord:
     map_index = int(row.get("map_index") or -1)
     return LedgerRecord(
-        entry_of(row), Recorder(dag_id=row.get("dag_id") or "", run_id=row.get("run_id") or "", map_index=map_index)
+        entry_of(row),
+        TaskInstanceRef(dag_id=row.get("dag_id") or "", run_id=row.get("run_id") or "", map_index=map_index),
     )

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from influxdb_client import Point
 
 from candle_ingest.connections import RedisClient
-from candle_ingest.redis_errors import sorted_redis_errors
+from candle_ingest.redis_errors import translate_redis_errors
 from candle_ingest.store.bucket import InfluxBucket
 
 MEASUREMENT = "processing_state"
@@ -89,5 +89,5 @@ class Watermarks:
 def watermark_lock(client: RedisClient, bucket: str) -> Iterator[None]:
     """A lock over all tasks: between reading a watermark and writing it, no other task writes it."""
     name = f"candle_ingest:lock:watermarks:{bucket}"
-    with sorted_redis_errors(), client.lock(name, timeout=LOCK_SECONDS, blocking_timeout=LOCK_SECONDS):
+    with translate_redis_errors(), client.lock(name, timeout=LOCK_SECONDS, blocking_timeout=LOCK_SECONDS):
         yield

@@ -170,12 +170,12 @@ def _run(settings: PipelineSettings, kind: str) -> Any:
     import time
 
     from candle_ingest.candles.window import Window
-    from candle_ingest.ledger.recorder import Recorder
+    from candle_ingest.ledger.task_instance_ref import TaskInstanceRef
     from candle_ingest.planning.run import make_run
 
     context: Any = get_current_context()
     ti = context["ti"]
-    recorder = Recorder(dag_id=ti.dag_id, run_id=ti.run_id, map_index=ti.map_index)
+    recorder = TaskInstanceRef(dag_id=ti.dag_id, run_id=ti.run_id, map_index=ti.map_index)
     logging.getLogger("candle_ingest").setLevel(settings.verbosity)
     start, end = context.get("data_interval_start"), context.get("data_interval_end")
     interval = Window(_ms(start), _ms(end)) if start and end else None

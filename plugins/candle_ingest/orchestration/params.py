@@ -4,7 +4,7 @@ from typing import Any
 
 from airflow.sdk import Param
 
-from candle_ingest.exchanges.profiles import FACTS
+from candle_ingest.exchanges.profiles import PROFILES
 from candle_ingest.planning.run import param_names
 from candle_ingest.settings import PipelineSettings
 
@@ -25,7 +25,7 @@ def dag_params(settings: PipelineSettings, kind: str) -> dict[str, Any]:
 
 
 def _all_params(settings: PipelineSettings, kind: str) -> dict[str, Any]:
-    known = sorted({*FACTS, *settings.exchanges})
+    known = sorted({*PROFILES, *settings.exchanges})
     return {
         "symbols": Param(
             [],

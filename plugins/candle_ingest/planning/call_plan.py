@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from candle_ingest.candles.timeframe import bar_ms
 from candle_ingest.candles.window import Window
 from candle_ingest.exchanges.call_estimate import CallEstimate, estimate_calls
-from candle_ingest.exchanges.client import CcxtExchange, Market
+from candle_ingest.exchanges.client import ExchangeClient, Market
 from candle_ingest.exchanges.trade_counts import trades_per_day
 from candle_ingest.planning.listings import Listings
 
@@ -66,7 +66,7 @@ def plan_calls(
 
 def _add(
     plan: ExchangePlan,
-    exchange: CcxtExchange,
+    exchange: ExchangeClient,
     market: Market,
     pair: str,
     windows: Sequence[Window],

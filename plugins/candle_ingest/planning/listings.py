@@ -8,7 +8,7 @@ from candle_ingest.candles.symbol import Symbol
 from candle_ingest.candles.timeframe import timeframe_name
 from candle_ingest.connections import RedisClient, exchange_connection
 from candle_ingest.errors import CandleIngestError, ConfigurationError
-from candle_ingest.exchanges.client import CcxtExchange, Market
+from candle_ingest.exchanges.client import ExchangeClient, Market
 from candle_ingest.exchanges.market_cache import MarketCache
 from candle_ingest.settings import PipelineSettings
 
@@ -25,7 +25,7 @@ class Listings:
     markets: dict[str, dict[str, Market]] = field(default_factory=dict)
     halted: dict[str, dict[str, list[Market]]] = field(default_factory=dict)
     unreachable: dict[str, str] = field(default_factory=dict)
-    opened: dict[str, CcxtExchange] = field(default_factory=dict)
+    opened: dict[str, ExchangeClient] = field(default_factory=dict)
 
     def exchanges_of(self, currency_pair: str) -> dict[str, Market]:
         """The exchanges that list the pair, with the market that stands for it."""
@@ -62,9 +62,9 @@ def find_listings(
     return listings
 
 
-def _opened(settings: PipelineSettings, exchange: str, limiter: RedisClient | None) -> CcxtExchange:
+def _opened(settings: PipelineSettings, exchange: str, limiter: RedisClient | None) -> ExchangeClient:
     connection = exchange_connection(exchange)
-    api = CcxtExchange(connection, delay_seconds=settings.api_call_delay_seconds, redis_client=limiter)
+    api = ExchangeClient(connection, delay_seconds=settings.api_call_delay_seconds, redis_client=limiter)
     _say_if_built(
         exchange, settings.candle_granularity_minutes, api.source_minutes(settings.candle_granularity_minutes)
     )
@@ -74,7 +74,7 @@ def _opened(settings: PipelineSettings, exchange: str, limiter: RedisClient | No
 def _add_markets(
     listings: Listings,
     settings: PipelineSettings,
-    api: CcxtExchange,
+    api: ExchangeClient,
     symbols: Sequence[Symbol],
     cache: MarketCache | None,
 ) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from candle_ingest.candles.symbol import Symbol
 from candle_ingest.candles.window import Window, touched_days, union
 from candle_ingest.exchanges.call_estimate import candle_calls
-from candle_ingest.exchanges.profiles import exchange_facts
+from candle_ingest.exchanges.profiles import exchange_profile
 from candle_ingest.ledger.coverage_ledger import CoverageLedger
 from candle_ingest.ledger.due_work import Gap, due_gaps, stale_windows
 from candle_ingest.ledger.merge_ledger import MergeLedger
@@ -63,7 +63,7 @@ def _within_budget(run: Run, gaps: Sequence[tuple[Symbol, Gap]]) -> list[tuple[S
     chosen: list[tuple[Symbol, Gap]] = []
     left = run.settings.repair_calls
     for symbol, gap in sorted(gaps, key=lambda item: -item[1].window.start_ms):
-        left -= candle_calls(exchange_facts(gap.exchange), gap.window, run.bar_ms)
+        left -= candle_calls(exchange_profile(gap.exchange), gap.window, run.bar_ms)
         if left < 0 and chosen:
             break
         chosen.append((symbol, gap))

@@ -7,7 +7,7 @@ from candle_ingest.candles.dates import parse_moment_ms
 from candle_ingest.candles.timeframe import bar_ms
 from candle_ingest.candles.window import Window, floor_ms, format_ms
 from candle_ingest.errors import ConfigurationError
-from candle_ingest.ledger.recorder import Recorder
+from candle_ingest.ledger.task_instance_ref import TaskInstanceRef
 from candle_ingest.settings import PipelineSettings, with_params
 
 BACKFILL, CATCH_UP, REPAIR = "backfill", "catch_up", "repair"
@@ -38,7 +38,7 @@ class Run:
     refetch: bool
     origin_ms: int | None
     now_ms: int
-    recorder: Recorder = field(default_factory=Recorder)
+    recorder: TaskInstanceRef = field(default_factory=TaskInstanceRef)
     try_number: int = 1
     has_own_exchanges: bool = False
 
@@ -99,7 +99,7 @@ def make_run(
     interval: Window | None,
     origin_ms: int | None,
     now_ms: int,
-    recorder: Recorder | None = None,
+    recorder: TaskInstanceRef | None = None,
     try_number: int = 1,
 ) -> Run:
     """A run from the pipeline's settings and its params. Raises ConfigurationError that names a wrong one."""
@@ -117,7 +117,7 @@ def make_run(
         refetch=bool(params.get("refetch")),
         origin_ms=origin_ms,
         now_ms=now_ms,
-        recorder=recorder or Recorder(),
+        recorder=recorder or TaskInstanceRef(),
         try_number=try_number,
         has_own_exchanges=own.exchange_ids != settings.exchange_ids,
     )

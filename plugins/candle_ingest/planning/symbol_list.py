@@ -6,7 +6,7 @@ import logging
 from candle_ingest.candles.symbol import Symbol, parse_symbol
 from candle_ingest.connections import RedisClient
 from candle_ingest.errors import SymbolError
-from candle_ingest.redis_errors import sorted_redis_errors
+from candle_ingest.redis_errors import translate_redis_errors
 
 logger = logging.getLogger(__name__)
 # More than all exchanges together list, with the longest names.
@@ -22,7 +22,7 @@ def read_symbols(client: RedisClient, key: str) -> list[Symbol]:
     missing, empty, of another type or not JSON, ConfigurationError where Redis refuses the
     password, and TemporaryError where it does not answer.
     """
-    with sorted_redis_errors():
+    with translate_redis_errors():
         tickers = _read(client, key)
     symbols = _understood(tickers)
     if not symbols:

@@ -17,7 +17,7 @@ from candle_ingest.planning.repair import plan_repair
 from candle_ingest.planning.run import REPAIR, Run
 from candle_ingest.planning.served_before import ServedBefore
 from candle_ingest.planning.settling import settled
-from candle_ingest.redis_errors import sorted_redis_errors
+from candle_ingest.redis_errors import translate_redis_errors
 from candle_ingest.settings import PipelineSettings
 from candle_ingest.store.bucket import InfluxBucket
 from candle_ingest.store.granularity_guard import check_granularity
@@ -33,7 +33,7 @@ def validate_symbols(run: Run, tickers: Sequence[str]) -> Plan:
     """
     _log_mode(run.settings)
     symbols = [parse_symbol(ticker) for ticker in tickers]
-    with sorted_redis_errors(), connect_redis() as client:
+    with translate_redis_errors(), connect_redis() as client:
         listings = find_listings(run.settings, symbols, client, read_only=run.dry)
     with InfluxBucket(connect_influxdb(), run.settings.influxdb_bucket) as bucket:
         if not run.dry:

@@ -9,7 +9,7 @@ from candle_ingest.candles.symbol import Symbol
 from candle_ingest.connections import connect_influxdb, connect_redis
 from candle_ingest.errors import CandleIngestError
 from candle_ingest.planning.symbol_list import read_symbols
-from candle_ingest.redis_errors import sorted_redis_errors
+from candle_ingest.redis_errors import translate_redis_errors
 from candle_ingest.settings import PipelineSettings
 from candle_ingest.store.bucket import InfluxBucket
 from candle_ingest.web.access import Pipeline
@@ -32,7 +32,7 @@ Bucket = Annotated[InfluxBucket, Depends(open_bucket)]
 def listed_symbols(settings: PipelineSettings) -> tuple[list[Symbol], str]:
     """The symbols that Redis lists, and why there are none; the page does not need them."""
     try:
-        with connect_redis() as client, sorted_redis_errors():
+        with connect_redis() as client, translate_redis_errors():
             return read_symbols(client, settings.redis_key_crypto_symbols), ""
     except CandleIngestError as error:
         return [], str(error)

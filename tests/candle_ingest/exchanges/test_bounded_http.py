@@ -8,9 +8,8 @@ import pytest
 
 from candle_ingest.connections import ExchangeConnection
 from candle_ingest.errors import TemporaryError
-from candle_ingest.exchanges import bounded_http
-from candle_ingest.exchanges import client as ccxt_exchange
-from candle_ingest.exchanges.client import CcxtExchange
+from candle_ingest.exchanges import bounded_http, client
+from candle_ingest.exchanges.client import ExchangeClient
 from dev.exchange_simulator.coins import utc_ms
 from dev.exchange_simulator.process import SimulatorProcess
 
@@ -25,13 +24,13 @@ def simulator():
 
 @pytest.fixture
 def exchange(simulator):
-    yield CcxtExchange(ExchangeConnection("binance", simulator.exchange_url("binance")), sleep=lambda _: None)
+    yield ExchangeClient(ExchangeConnection("binance", simulator.exchange_url("binance")), sleep=lambda _: None)
     simulator.clear_faults()
 
 
 @pytest.mark.parametrize("compressed", [False, True])
 def test_a_huge_answer_is_refused_and_memory_stays_bounded(simulator, exchange, monkeypatch, compressed):
-    monkeypatch.setattr(ccxt_exchange, "ATTEMPTS", 1)
+    monkeypatch.setattr(client, "ATTEMPTS", 1)
     simulator.set_fault("binance", "huge", megabytes=200, compressed=compressed)
     before_kb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     with pytest.raises(TemporaryError, match="the answer is larger than 64 MB; it was not read further"):

@@ -8,8 +8,8 @@ from candle_ingest.candles.window import Window
 from candle_ingest.connections import ExchangeConnection
 from candle_ingest.errors import PermanentError, TemporaryError
 from candle_ingest.exchanges.candle_pages import candle_pages
-from candle_ingest.exchanges.client import CcxtExchange
-from candle_ingest.exchanges.profiles import FACTS, SAME_API, UNKNOWN_EXCHANGE, exchange_facts
+from candle_ingest.exchanges.client import ExchangeClient
+from candle_ingest.exchanges.profiles import PROFILES, SAME_API, UNKNOWN_PROFILE, exchange_profile
 from dev.exchange_simulator.coins import utc_ms
 from dev.exchange_simulator.markets import DOLLAR_EXCHANGES, find_market
 from dev.exchange_simulator.process import SimulatorProcess
@@ -18,7 +18,7 @@ from dev.exchange_simulator.synthetic_market import true_candles
 MINUTE_MS = 60_000
 NOW_MS = utc_ms("2026-03-11") + 30_000
 # kraken's pages always reach up to now; its own tests stand in tests/integration.
-WITH_A_START = [name for name in FACTS if name != "kraken"]
+WITH_A_START = [name for name in PROFILES if name != "kraken"]
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +30,7 @@ def simulator():
 def rows_and_requests(simulator, name, window, base="BTC", minutes=1, now_ms=None, site=None, facts=None):
     """What the pages of a window hold, and how many requests they took. `site` asks the simulated exchange `name`."""
     symbol = f"{base}/{'USD' if name in DOLLAR_EXCHANGES else 'USDT'}"
-    exchange = CcxtExchange(ExchangeConnection(site or name, simulator.exchange_url(name)), sleep=lambda _: None)
+    exchange = ExchangeClient(ExchangeConnection(site or name, simulator.exchange_url(name)), sleep=lambda _: None)
     exchange.facts = facts or exchange.facts
     if now_ms is not None:
         exchange.api.milliseconds = lambda: now_ms
@@ -53,7 +53,7 @@ def truth(name, window, base="BTC", timeframe="1m"):
 @pytest.mark.parametrize("base", ["BTC", "ENJ"])
 @pytest.mark.parametrize("name", WITH_A_START)
 def test_two_full_pages_and_a_row_are_exactly_the_window_in_three_requests(simulator, name, base):
-    rows = 2 * exchange_facts(name).rows_per_request + 1
+    rows = 2 * exchange_profile(name).rows_per_request + 1
     end_ms = NOW_MS // MINUTE_MS * MINUTE_MS - 2000 * MINUTE_MS
     window = Window(end_ms - rows * MINUTE_MS, end_ms)
     assert rows_and_requests(simulator, name, window, base) == (truth(name, window, base), 3)
@@ -86,7 +86,7 @@ def test_the_last_closed_candles_come_without_the_one_in_progress(simulator, nam
 def test_without_knowing_an_exchange_its_candles_are_complete_whatever_its_end_is(simulator, name, base, caplog):
     end_ms = NOW_MS // MINUTE_MS * MINUTE_MS - 600 * MINUTE_MS
     window = Window(end_ms - 250 * MINUTE_MS, end_ms)
-    found = rows_and_requests(simulator, name, window, base, facts=UNKNOWN_EXCHANGE)
+    found = rows_and_requests(simulator, name, window, base, facts=UNKNOWN_PROFILE)
     assert found == (truth(name, window, base), 3)
     assert caplog.records == []
 
@@ -96,14 +96,14 @@ def test_a_quiet_window_of_an_unknown_exchange_is_quiet_also_where_the_next_cand
     traded = [row[0] for row in truth("coinbase", day, "ENJ")]
     start_ms = next(a + MINUTE_MS for a, b in pairwise(traded) if b == a + 2 * MINUTE_MS)
     window = Window(start_ms, start_ms + MINUTE_MS)
-    assert rows_and_requests(simulator, "coinbase", window, "ENJ", facts=UNKNOWN_EXCHANGE) == ([], 1)
+    assert rows_and_requests(simulator, "coinbase", window, "ENJ", facts=UNKNOWN_PROFILE) == ([], 1)
 
 
 @pytest.mark.parametrize(("site", "name"), SAME_API.items())
 def test_a_regional_site_is_asked_as_its_parent_is(simulator, site, name):
     end_ms = NOW_MS // MINUTE_MS * MINUTE_MS - 2000 * MINUTE_MS
     window = Window(end_ms - 1500 * MINUTE_MS, end_ms)
-    requests = -(-1500 // exchange_facts(name).rows_per_request)
+    requests = -(-1500 // exchange_profile(name).rows_per_request)
     assert rows_and_requests(simulator, name, window, site=site) == (truth(name, window), requests)
 
 

@@ -3,9 +3,9 @@ import pytest
 
 from candle_ingest.connections import ExchangeConnection
 from candle_ingest.errors import ConfigurationError, PermanentError
-from candle_ingest.exchanges.client import ATTEMPTS, CcxtExchange, _warn_of_unknown_limits
+from candle_ingest.exchanges.client import ATTEMPTS, ExchangeClient, _warn_of_unknown_limits
 from candle_ingest.exchanges.error_mapping import ExchangeTemporaryError
-from candle_ingest.exchanges.profiles import EXCHANGE_ALIASES, FACTS, canonical_exchange
+from candle_ingest.exchanges.profiles import EXCHANGE_ALIASES, PROFILES, canonical_exchange
 
 BASE_URL = "http://127.0.0.1:8080/prefix"
 COMMON_MINUTES = (1, 5, 15, 60)
@@ -13,7 +13,7 @@ COMMON_MINUTES = (1, 5, 15, 60)
 
 def opened(exchange, **options):
     connection = {key: options.pop(key) for key in ("base_url", "config") if key in options}
-    return CcxtExchange(ExchangeConnection(exchange, **connection), **options)
+    return ExchangeClient(ExchangeConnection(exchange, **connection), **options)
 
 
 def leaves(urls):
@@ -32,7 +32,7 @@ def failing(times, error, answer="answer"):
     return ask
 
 
-@pytest.mark.parametrize("exchange", [*FACTS, "gemini", "bitfinex"])
+@pytest.mark.parametrize("exchange", [*PROFILES, "gemini", "bitfinex"])
 def test_every_url_moves_to_the_base_url_and_keeps_its_own_path(exchange):
     own = leaves(getattr(ccxt, exchange)().urls["api"])
     moved = leaves(opened(exchange, base_url=BASE_URL).api.urls["api"])
@@ -68,7 +68,7 @@ def test_an_exchange_without_candles_is_refused():
 
 
 @pytest.mark.parametrize("minutes", COMMON_MINUTES)
-@pytest.mark.parametrize("exchange", FACTS)
+@pytest.mark.parametrize("exchange", PROFILES)
 def test_timeframes_that_all_exchanges_share_are_usable(exchange, minutes):
     assert minutes % opened(exchange).source_minutes(minutes) == 0
 
@@ -96,7 +96,7 @@ class _StopError(Exception):
     """Ends a request before it is made."""
 
 
-@pytest.mark.parametrize("exchange", FACTS)
+@pytest.mark.parametrize("exchange", PROFILES)
 def test_a_request_for_candles_costs_to_ccxt_what_the_table_says(exchange):
     asked = opened(exchange)
     asked.use_market({**dict.fromkeys(("id", "baseId", "quoteId"), "X"), "symbol": "X/Y", "base": "X", "quote": "Y"})
@@ -115,7 +115,7 @@ def test_a_request_for_candles_costs_to_ccxt_what_the_table_says(exchange):
     assert set(costs) == {asked.facts.call_cost}
 
 
-@pytest.mark.parametrize("exchange", FACTS)
+@pytest.mark.parametrize("exchange", PROFILES)
 def test_no_request_is_spent_on_currencies(exchange):
     assert not opened(exchange).api.has["fetchCurrencies"]
 
@@ -240,7 +240,7 @@ def test_an_answer_with_rows_even_none_is_one(exchange, answer):
 
 @pytest.mark.parametrize(
     ("exchange", "answer"),
-    [(exchange, answer) for exchange in FACTS for answer in (None, {}, "busy", 0)]
+    [(exchange, answer) for exchange in PROFILES for answer in (None, {}, "busy", 0)]
     + [(exchange, []) for exchange in ("kraken", "kucoin", "htx", "coinbase", "okx", "bybit", "bitstamp")]
     + [("bybit", {"retCode": 0, "result": {}}), ("bybit", {"result": []}), ("bybit", {"list": []})]
     + [("bitstamp", {"data": {"pair": "BTC/USD"}}), ("coinbase", {"candles": None}), ("okx", {"data": {}})]
@@ -262,7 +262,7 @@ def test_an_exchange_outside_the_table_is_opened_with_one_warning(caplog):
     assert "99 candles at a time" in caplog.text
 
 
-@pytest.mark.parametrize("exchange", FACTS)
+@pytest.mark.parametrize("exchange", PROFILES)
 def test_an_exchange_in_the_table_is_opened_in_silence(exchange, caplog):
     opened(exchange)
     assert caplog.records == []

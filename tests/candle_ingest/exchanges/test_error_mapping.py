@@ -4,7 +4,7 @@ import ccxt
 import pytest
 
 from candle_ingest.errors import ConfigurationError, PermanentError, TemporaryError
-from candle_ingest.exchanges.error_mapping import ExchangeTemporaryError, sorted_errors
+from candle_ingest.exchanges.error_mapping import ExchangeTemporaryError, translate_errors
 
 RETRY_AFTER = {"Retry-After": "7"}
 ASKED = "binance, BTC/USDT 1m candles"
@@ -27,7 +27,7 @@ def raised_for(exchange_id, status, body, headers=None):
 def sorted_error(error, exchange_id="binance", headers=None):
     exchange = getattr(ccxt, exchange_id)()
     exchange.last_response_headers = headers
-    with pytest.raises((TemporaryError, PermanentError)) as caught, sorted_errors(exchange, ASKED):
+    with pytest.raises((TemporaryError, PermanentError)) as caught, translate_errors(exchange, ASKED):
         raise error
     return caught.value
 
@@ -135,10 +135,10 @@ def test_a_long_answer_is_shortened():
 @pytest.mark.parametrize("error", [KeyError("data"), TypeError("a list"), ValueError("a text"), IndexError("a row")])
 def test_what_a_parser_raises_on_json_of_another_shape_is_temporary(error):
     temporary = pytest.raises(ExchangeTemporaryError, match="the answer is not what its API describes")
-    with temporary, sorted_errors(ccxt.binance(), ASKED):
+    with temporary, translate_errors(ccxt.binance(), ASKED):
         raise error
 
 
 def test_errors_of_others_pass_unchanged():
-    with pytest.raises(MemoryError), sorted_errors(ccxt.binance(), ASKED):
+    with pytest.raises(MemoryError), translate_errors(ccxt.binance(), ASKED):
         raise MemoryError

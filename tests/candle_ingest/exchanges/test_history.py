@@ -3,14 +3,14 @@ from hypothesis import strategies as st
 
 from candle_ingest.candles.window import Window
 from candle_ingest.exchanges.history import split_by_age
-from candle_ingest.exchanges.profiles import ExchangeFacts
+from candle_ingest.exchanges.profiles import ExchangeProfile
 
 MINUTE, HOUR = 60_000, 3_600_000
-SHORT = ExchangeFacts(rows_per_request=720, history_rows=720)
+SHORT = ExchangeProfile(rows_per_request=720, history_rows=720)
 
 
 def test_where_history_has_no_end_nothing_is_too_old():
-    assert split_by_age(ExchangeFacts(rows_per_request=1), Window(0, HOUR), MINUTE, MINUTE, 10**12) == (
+    assert split_by_age(ExchangeProfile(rows_per_request=1), Window(0, HOUR), MINUTE, MINUTE, 10**12) == (
         Window(0, 0),
         Window(0, HOUR),
     )

@@ -1,7 +1,7 @@
 import ccxt
 import pytest
 
-from candle_ingest.exchanges.profiles import EXCHANGE_ALIASES, FACTS, SAME_API, canonical_exchange, exchange_facts
+from candle_ingest.exchanges.profiles import EXCHANGE_ALIASES, PROFILES, SAME_API, canonical_exchange, exchange_profile
 from candle_ingest.exchanges.rate_limit import BURST_SECONDS, LEAST_BURST_COST
 
 MOST_ROWS = {
@@ -60,42 +60,42 @@ def test_an_alias_is_a_name_that_ccxt_dropped_for_one_that_it_has(old, new):
 
 @pytest.mark.parametrize(("exchange", "rows"), MOST_ROWS.items())
 def test_an_exchange_is_asked_for_as_many_rows_as_it_gives_at_once(exchange, rows):
-    assert exchange_facts(exchange).rows_per_request == rows
+    assert exchange_profile(exchange).rows_per_request == rows
 
 
-@pytest.mark.parametrize("exchange", FACTS)
+@pytest.mark.parametrize("exchange", PROFILES)
 def test_every_exchange_in_the_table_serves_candles_through_ccxt(exchange):
     assert getattr(ccxt, exchange)().has["fetchOHLCV"]
 
 
 def test_kraken_and_gate_end_their_history_and_kraken_then_has_trades_instead():
-    ending = {name: facts for name, facts in FACTS.items() if facts.history_rows is not None}
+    ending = {name: facts for name, facts in PROFILES.items() if facts.history_rows is not None}
     assert list(ending) == ["kraken", "gate"]
     assert [facts.trades_per_request for facts in ending.values()] == [1000, None]
     assert ending["gate"].history_rows < 9_998
 
 
 def test_exchanges_with_an_exclusive_end_or_none_are_given_no_end():
-    assert [name for name, facts in FACTS.items() if not facts.takes_until] == ["kraken", "kucoin", "okx"]
+    assert [name for name, facts in PROFILES.items() if not facts.takes_until] == ["kraken", "kucoin", "okx"]
 
 
 @pytest.mark.parametrize(("exchange", "published"), PUBLISHED.items())
 def test_all_tasks_together_stay_below_the_published_limit(exchange, published):
     requests, seconds = published
-    facts = exchange_facts(exchange)
+    facts = exchange_profile(exchange)
     unit_ms = facts.rate_limit_ms or getattr(ccxt, exchange)().rateLimit
     burst = max(LEAST_BURST_COST, 1000 * BURST_SECONDS / unit_ms)
     assert int((burst + 1000 * seconds / unit_ms) / facts.call_cost) <= requests
 
 
 def test_an_exchange_outside_the_table_is_asked_for_no_more_than_any_known_one_gives():
-    assert "gemini" not in FACTS
-    unknown = exchange_facts("gemini")
+    assert "gemini" not in PROFILES
+    unknown = exchange_profile("gemini")
     assert unknown.rows_per_request + unknown.spare_rows <= min(MOST_ROWS.values())
 
 
 @pytest.mark.parametrize(("site", "exchange"), SAME_API.items())
 def test_a_regional_site_is_a_subclass_in_ccxt_that_asks_for_candles_in_the_same_way(site, exchange):
-    assert site not in FACTS
-    assert exchange_facts(site) is FACTS[exchange]
+    assert site not in PROFILES
+    assert exchange_profile(site) is PROFILES[exchange]
     assert getattr(ccxt, site).fetch_ohlcv is getattr(ccxt, exchange).fetch_ohlcv

@@ -1,7 +1,7 @@
 from candle_ingest.candles.window import MINUTE_MS, Window
 from candle_ingest.ledger.coverage import ANSWERED, CONFIRMED, FAILED, NOT_LISTED, SUSPECTED, Entry
 from candle_ingest.ledger.ledger_records import LedgerRecord
-from candle_ingest.ledger.recorder import Recorder
+from candle_ingest.ledger.task_instance_ref import TaskInstanceRef
 from candle_ingest.reports.coverage_hours import find_holes
 
 HOUR = 60 * MINUTE_MS
@@ -10,7 +10,7 @@ HOUR = 60 * MINUTE_MS
 def record(exchange, status, first, last, run_id="r", map_index=-1, **values):
     window = Window(first * HOUR, last * HOUR)
     entry = Entry(currency_pair="BTC/USD", exchange=exchange, window=window, status=status, **values)
-    return LedgerRecord(entry, Recorder(dag_id="d", run_id=run_id, map_index=map_index))
+    return LedgerRecord(entry, TaskInstanceRef(dag_id="d", run_id=run_id, map_index=map_index))
 
 
 def test_a_failure_is_open_until_all_of_it_is_answered():

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Recorder:
+class TaskInstanceRef:
     """One instance of a task in Airflow; -1 where it is not mapped."""
 
     dag_id: str = ""
