@@ -14,11 +14,15 @@ from candle_ingest.cli.coverage_command import coverage
 from candle_ingest.cli.exchanges_command import exchanges
 from candle_ingest.cli.explain_command import explain
 from candle_ingest.cli.export_command import export
+from candle_ingest.cli.output import printable
 from candle_ingest.cli.plan_command import plan
 from candle_ingest.cli.status_command import status
-from candle_ingest.errors import CandleIngestError
+from candle_ingest.errors import CandleIngestError, TemporaryError
 
-app = typer.Typer(name="candle-ingest", add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
+# Whether candles are missing is a command's own answer: 1. A call or a value that is wrong, and a server that does not
+# answer, say nothing about the candles.
+BAD_CALL, NO_ANSWER = 2, 3
+app = typer.Typer(name="candle-ingest", no_args_is_help=True, pretty_exceptions_enable=False)
 for command in (plan, status, coverage, explain, exchanges, export):
     app.command()(command)
 
@@ -29,12 +33,12 @@ def commands() -> None:
 
 
 def main() -> None:
-    """Exit status: 0 when all is well, 1 when something is missing or wrong, 2 for a wrong command."""
+    """Exit with 0 when all is well, 1 for incomplete data, 2 for a bad call or value, 3 for a server without answer."""
     try:
         app(prog_name="candle-ingest")
     except CandleIngestError as error:
-        typer.secho(str(error), fg="red", err=True)
-        sys.exit(1)
+        typer.secho(printable(str(error)), fg="red", err=True)
+        sys.exit(NO_ANSWER if isinstance(error, TemporaryError) else BAD_CALL)
 
 
 def _log_to_stderr() -> None:

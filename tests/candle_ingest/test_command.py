@@ -35,7 +35,7 @@ def test_it_lists_its_commands_wherever_it_is_called(call, tmp_path):
 
 def test_what_is_missing_is_said_in_one_line(call):
     done = call(str(COMMAND), "status", CANDLE_INGEST_CONFIG="/nowhere.yaml")
-    assert (done.returncode, done.stdout) == (1, "")
+    assert (done.returncode, done.stdout) == (2, "")
     assert "/nowhere.yaml" in done.stderr
     assert len(done.stderr.splitlines()) == 1
 

@@ -11,7 +11,7 @@ from candle_ingest.candles.timeframe import bar_ms
 from candle_ingest.candles.window import DAY_MS, MINUTE_MS, Window, floor_ms, format_ms
 from candle_ingest.cli.moments import moment_ms, now_ms, window_between
 from candle_ingest.cli.options import AsJson, Pipeline, pipeline_settings
-from candle_ingest.cli.output import console, print_json, print_table
+from candle_ingest.cli.output import print_json, print_table, say
 from candle_ingest.cli.storage import listed_symbols, open_bucket
 from candle_ingest.ledger.coverage import Account
 from candle_ingest.ledger.daily_coverage import DailyCoverage
@@ -82,7 +82,7 @@ def _print(days: Sequence[DayAccount], daily: bool, window: Window, sums: Accoun
     else:
         print_table(("symbol", "exchange"), NUMBERS, [(p, name, *_numbers(own)) for p, name, own in _by_exchange(days)])
     open_words = f"{sums.open:,} minutes are open" if sums.open else "every minute is accounted for"
-    console().print(f"{window}: {open_words}")
+    say(f"{window}: {open_words}")
 
 
 def _numbers(sums: Account) -> list[str]:

@@ -8,7 +8,7 @@ import typer
 from candle_ingest.candles.window import MINUTE_MS, Window
 from candle_ingest.cli.moments import moment_in_words, now_ms
 from candle_ingest.cli.options import AsJson, Pipeline, pipeline_settings
-from candle_ingest.cli.output import console, print_json, print_table
+from candle_ingest.cli.output import print_json, print_table, say
 from candle_ingest.cli.storage import open_bucket
 from candle_ingest.reports.exchange_health import UP, ExchangeHealth, read_exchange_health
 
@@ -39,7 +39,7 @@ def _print(found: list[ExchangeHealth]) -> None:
         if health.last_reason:
             when = moment_in_words(health.last_failure_ms)
             reason = f"{health.exchange}, {health.last_reason_pair}, {when}: {health.last_reason}"
-            console().print(reason, markup=False)
+            say(reason)
 
 
 def _row(health: ExchangeHealth) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ from candle_ingest.candles.symbol import parse_symbol
 from candle_ingest.candles.timeframe import bar_ms
 from candle_ingest.cli.moments import moment_ms
 from candle_ingest.cli.options import AsJson, Pipeline, pipeline_settings
-from candle_ingest.cli.output import console, print_json, print_table
+from candle_ingest.cli.output import print_json, print_table, say
 from candle_ingest.cli.storage import open_bucket
 from candle_ingest.ledger.coverage import NOT_LISTED
 from candle_ingest.reports.explanation import QUIET, USED, Explanation, Ohlcv, Part
@@ -71,15 +71,15 @@ def _named(ohlcv: Ohlcv | None) -> dict[str, float] | None:
 
 
 def _print(pair: str, found: Explanation) -> None:
-    console().print(f"{pair}, {found.window}")
+    say(f"{pair}, {found.window}")
     rows = [_row(part) for part in found.parts]
     if found.stored:
         rows.append(("merged", "stored", "", *_values(found.stored.ohlcv), ""))
     print_table(("", "state", "market"), (*NUMBERS, "weight"), rows)
     for part in found.parts:
         if part.entry and part.entry.reason:
-            console().print(f"{part.exchange}: {part.entry.reason}", markup=False)
-    console().print(_verdict(found))
+            say(f"{part.exchange}: {part.entry.reason}")
+    say(_verdict(found))
 
 
 def _row(part: Part) -> tuple[str, ...]:

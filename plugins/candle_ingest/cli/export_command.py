@@ -12,7 +12,7 @@ from candle_ingest.candles.timeframe import bar_ms
 from candle_ingest.candles.window import Window, split_rows
 from candle_ingest.cli.moments import From, To, moment_ms, window_between
 from candle_ingest.cli.options import AsJson, Pipeline, pipeline_settings
-from candle_ingest.cli.output import console, print_json
+from candle_ingest.cli.output import print_json, say
 from candle_ingest.cli.storage import open_bucket
 from candle_ingest.errors import ConfigurationError
 from candle_ingest.ledger.open_minutes import OpenMinutes, OpenMinutesReader
@@ -75,8 +75,8 @@ def _write(bucket: InfluxBucket, pair: str, window: Window, bar: int, path: Path
 
 def _print(count: int | None, path: Path, found: list[OpenMinutes]) -> None:
     for part in found:
-        console().print(str(part), markup=False)
+        say(str(part))
     if count is None:
-        console().print(f"{path} is not written: the candles are not complete. --allow-incomplete writes what there is")
+        say(f"{path} is not written: the candles are not complete. --allow-incomplete writes what there is")
     else:
-        console().print(f"{count:,} candles in {path}")
+        say(f"{count:,} candles in {path}")

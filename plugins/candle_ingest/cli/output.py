@@ -1,32 +1,73 @@
-"""How the commands print."""
+"""How the commands print: JSON for programs, tables and sentences that fit the terminal for people."""
 
 import json
+import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 import typer
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
+
+# Where nobody reads along a terminal's edge, every line stays whole.
+PIPE_COLUMNS = 1000
+# C0 and C1 control characters, which can move the cursor or clear the screen, and Unicode's direction overrides, which
+# can make a text read as another one. Tabs and line breaks stay.
+_CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 
 
 def print_json(content: dict[str, Any]) -> None:
-    """One line of JSON."""
+    """Print one line of JSON, in which control characters are escaped."""
     typer.echo(json.dumps(content, allow_nan=False))
 
 
-def console() -> Console:
-    """Where a person reads. Long lines are left whole where the output goes into a file or a pipe."""
-    found = Console(highlight=False, soft_wrap=True)
-    return found if found.is_terminal else Console(highlight=False, soft_wrap=True, width=1000)
+def printable(text: str) -> str:
+    """Return the text with control characters replaced, as it may come from an exchange or another program."""
+    return _CONTROL.sub("\ufffd", text)
+
+
+def say(sentence: str, style: str = "") -> None:
+    """Print a sentence; square brackets in it are text, not markup."""
+    _console().print(Text(printable(sentence), style=style))
 
 
 def print_table(texts: Sequence[str], numbers: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    """Columns of text on the left, of numbers on the right."""
+    """Print columns of text, aligned left, and of numbers, aligned right.
+
+    A terminal that is too narrow for them gets each row as a block of lines instead: no value is cut.
+    """
+    console, content = _console(), [[printable(cell) for cell in row] for row in rows]
+    names = (*texts, *numbers)
+    table = _columns(texts, numbers, content)
+    if table.__rich_measure__(console, console.options).minimum <= console.width:
+        console.print(table)
+    else:
+        console.print(_blocks(names, content))
+
+
+def _console() -> Console:
+    """Colours appear on a terminal only."""
+    found = Console(highlight=False, soft_wrap=True)
+    return found if found.is_terminal else Console(highlight=False, soft_wrap=True, width=PIPE_COLUMNS)
+
+
+def _columns(texts: Sequence[str], numbers: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:
     table = Table(box=None, pad_edge=False)
     for name in texts:
-        table.add_column(name, no_wrap=True)
+        table.add_column(Text(name), no_wrap=True)
     for name in numbers:
-        table.add_column(name, justify="right", no_wrap=True)
+        table.add_column(Text(name), justify="right", no_wrap=True)
     for row in rows:
-        table.add_row(*row)
-    console().print(table)
+        table.add_row(*map(Text, row))
+    return table
+
+
+def _blocks(names: Sequence[str], rows: Sequence[Sequence[str]]) -> Text:
+    """Return a block for each row: its first value as the heading, then a line for each other value."""
+    width = max(map(len, names))
+    blocks = []
+    for heading, *values in rows:
+        lines = [f"  {name:<{width}}  {value}" for name, value in zip(names[1:], values, strict=True)]
+        blocks.append("\n".join([heading, *lines]))
+    return Text("\n".join(blocks))

@@ -10,7 +10,7 @@ import typer
 from candle_ingest.candles.symbol import parse_symbol
 from candle_ingest.candles.window import format_ms
 from candle_ingest.cli.options import AsJson, Pipeline, pipeline_settings
-from candle_ingest.cli.output import console, print_json, print_table
+from candle_ingest.cli.output import print_json, print_table, say
 from candle_ingest.connections import connect_redis
 from candle_ingest.errors import ConfigurationError
 from candle_ingest.planning.backfill import BackfillPlan, plan_backfill
@@ -57,17 +57,17 @@ def _planned(settings: PipelineSettings, symbols: str) -> BackfillPlan:
 
 def _print(found: BackfillPlan, granularity_minutes: int) -> None:
     first, last = found.intervals[0], found.intervals[-1]
-    console().print(
+    say(
         f"{len(found.intervals)} intervals from {format_ms(first.start_ms)} to {format_ms(last.end_ms)}, "
         f"candles of {granularity_minutes} min"
     )
     print_table(("exchange",), NUMBERS, map(_row, found.exchanges))
-    console().print(f"The exchanges are asked at the same time: about {duration_in_words(found.seconds)} in all.")
+    say(f"The exchanges are asked at the same time: about {duration_in_words(found.seconds)} in all.")
     for text in _limits(found):
-        console().print(text, style="yellow", markup=False)
+        say(text, style="yellow")
     for name, reason in found.unreachable.items():
         # As an exchange wrote it: square brackets in it are no markup.
-        console().print(f"{name} could not be asked: {reason}", style="red", markup=False)
+        say(f"{name} could not be asked: {reason}", style="red")
 
 
 def _row(plan: ExchangePlan) -> tuple[str, ...]:
