@@ -1,6 +1,7 @@
 """Times between Flux and Python."""
 
-from collections.abc import Iterable
+import json
+from collections.abc import Collection, Iterable
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,20 @@ from candle_ingest.candles.window import DAY_MS, NS_PER_MS, Window, floor_ms
 def flux_range(window: Window) -> dict[str, int]:
     """The params `start_ns` and `stop_ns` of a query."""
     return {"start_ns": window.start_ms * NS_PER_MS, "stop_ns": window.end_ms * NS_PER_MS}
+
+
+# Beyond so many, InfluxDB is faster without the condition: the reader picks its pairs.
+MOST_NAMED_PAIRS = 25
+
+
+def pair_filter(pairs: Collection[str] | None) -> str:
+    """Return a condition on `currency_pair`, to put behind another one; empty for all pairs, or for very many.
+
+    Pairs are `BASE/QUOTE` of letters and digits, so that a JSON string is a Flux string.
+    """
+    if pairs is None or len(pairs) > MOST_NAMED_PAIRS:
+        return ""
+    return f" and ({' or '.join(f'r.currency_pair == {json.dumps(pair)}' for pair in sorted(pairs))})"
 
 
 def from_midnight(window: Window) -> Window:

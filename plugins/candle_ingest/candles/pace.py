@@ -1,0 +1,47 @@
+"""How often a market trades, and how long a silence can be before it is not believable."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+# A silence that chance alone brings once in ten thousand days is not believed.
+CHANCE_PER_DAY = 1e-4
+# Fewer slots say nothing about the pace.
+FEWEST_SLOTS = 120
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """Count the slots of a market that had trades, among those for which the exchange answered."""
+
+    traded: int = 0
+    answered: int = 0
+
+    def __add__(self, other: "Pace") -> "Pace":
+        return Pace(self.traded + other.traded, self.answered + other.answered)
+
+    @property
+    def is_known(self) -> bool:
+        """Tell whether there are enough slots to rely on, and a trade among them."""
+        return self.answered >= FEWEST_SLOTS and self.traded > 0
+
+    @property
+    def share(self) -> float:
+        """Return the probability of a trade in a slot by Laplace's rule of succession: never 0, never 1."""
+        return (self.traded + 1) / (self.answered + 2)
+
+
+def total_pace(paces: Iterable[Pace]) -> Pace:
+    """Return the sum of several paces."""
+    return sum(paces, Pace())
+
+
+def is_believable(silent_slots: int, pace: Pace | None, slots_per_day: int) -> bool:
+    """Tell whether a silence of so many slots in a row happens by chance often enough to be taken for quiet.
+
+    With a trade in a slot at probability p, independently, a day has about `slots_per_day * p * (1 - p) ** length`
+    silences of at least `length` slots: each begins after a trade. Without a pace no silence is believable.
+    """
+    if pace is None or not pace.is_known:
+        return False
+    expected: float = slots_per_day * pace.share * (1 - pace.share) ** silent_slots
+    return expected > CHANCE_PER_DAY

@@ -1,0 +1,231 @@
+"""The record of a day: what is known about each slot of one pair on one exchange on one UTC day."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from candle_ingest.candles.pace import Pace
+from candle_ingest.candles.window import DAY_MS, MINUTE_MS, Window, union
+from candle_ingest.ledger.minute_state import RETRIED, CoverageCounts, MinuteState
+from candle_ingest.ledger.stretch import Stretch
+
+# A slot's mark: no candle, a candle without volume, one with volume.
+NO_CANDLE, FLAT, TRADED = 0, 1, 2
+STATES = tuple(MinuteState)
+CODES = {state: code for code, state in enumerate(STATES)}
+PROOF_WAIT_MS = 60 * MINUTE_MS
+
+
+class RecordState(StrEnum):
+    """How far the record of a day has come."""
+
+    # The closing look, after the day is over, is still to come.
+    PROVISIONAL = "provisional"
+    # Some minutes have no settled answer.
+    OPEN = "open"
+    # Nothing is asked for any more, and some minutes never came.
+    UNOBTAINABLE = "unobtainable"
+    # Proved: every minute is settled.
+    FINAL = "final"
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A span of the day whose answers changed, and the version of the change."""
+
+    start_ms: int
+    end_ms: int
+    version: int
+
+    @property
+    def window(self) -> Window:
+        """Return its time span."""
+        return Window(self.start_ms, self.end_ms)
+
+
+@dataclass(frozen=True, slots=True)
+class ClosingRule:
+    """When an exchange is asked for a past day once more.
+
+    `delay_ms` is how long a part must be over; `step_ms` is the longest part that may wait for it: a day, or less
+    where the exchange serves only its last hours.
+    """
+
+    delay_ms: int
+    step_ms: int = DAY_MS
+
+
+@dataclass(frozen=True, kw_only=True)
+class DayRecord:
+    """What is known about one pair on one exchange on the UTC day that begins at `day_ms`.
+
+    `marks` has one byte a slot: NO_CANDLE, FLAT or TRADED. `stretches` hold every slot that was not plainly answered,
+    also those not asked for; a slot without a candle outside of them is quiet.
+
+    `changes` are answers that a merge may not know yet; `answered_version` is the newest of them, `merged_version` the
+    version up to which all is merged. `closed` are the parts that a closing look has covered, `closing_due_ms` is when
+    the next attempt is due after one that failed.
+
+    `last_look_ms` is when the exchange was last asked for any part of the day, `end_asked_ms` when for its end;
+    `proved_ms` is the open time of a later candle with volume of the exchange that was known then. `source` is api,
+    trades or archive.
+    """
+
+    currency_pair: str
+    exchange: str
+    day_ms: int
+    marks: bytes
+    stretches: tuple[Stretch, ...]
+    market: str = ""
+    changes: tuple[Change, ...] = ()
+    answered_version: int = 0
+    merged_version: int = 0
+    looks: int = 0
+    closed: tuple[Window, ...] = ()
+    closing_tries: int = 0
+    closing_due_ms: int = 0
+    last_look_ms: int = 0
+    end_asked_ms: int = 0
+    proved_ms: int = 0
+    source: str = "api"
+
+    @property
+    def window(self) -> Window:
+        """Return the day."""
+        return Window(self.day_ms, self.day_ms + DAY_MS)
+
+    @property
+    def slot_ms(self) -> int:
+        """Return the length of a candle."""
+        return DAY_MS // len(self.marks)
+
+    @cached_property
+    def states(self) -> NDArray[np.uint8]:
+        """Return the code of each slot's state (an index of STATES)."""
+        codes = np.where(self.mark_array > NO_CANDLE, CODES[MinuteState.PRESENT], CODES[MinuteState.QUIET])
+        for stretch in self.stretches:
+            codes[self.place(stretch.window)] = CODES[stretch.state]
+        return codes.astype(np.uint8)
+
+    @property
+    def mark_array(self) -> NDArray[np.uint8]:
+        """Return the marks as numbers."""
+        return np.frombuffer(self.marks, dtype=np.uint8)
+
+    def place(self, window: Window) -> slice:
+        """Return the slots of the part of `window` that lies in the day."""
+        part = window.intersection(self.window)
+        first = (part.start_ms - self.day_ms) // self.slot_ms
+        return slice(first, first + part.slots(self.slot_ms))
+
+    def counts(self, window: Window | None = None) -> CoverageCounts:
+        """Count the slots of the day by state, or those of the part of it in `window`."""
+        codes = self.states[self.place(window or self.window)]
+        found = np.bincount(codes, minlength=len(STATES)).tolist()
+        return CoverageCounts(expected=len(codes), **{str(state): found[code] for state, code in CODES.items()})
+
+    def state_at(self, time_ms: int) -> MinuteState:
+        """Return the state of the slot that `time_ms` lies in."""
+        return STATES[self.states[(time_ms - self.day_ms) // self.slot_ms]]
+
+    def stretch_at(self, time_ms: int) -> Stretch | None:
+        """Return the stretch that `time_ms` lies in, None where the slot was plainly answered."""
+        return next((s for s in self.stretches if s.start_ms <= time_ms < s.end_ms), None)
+
+    def windows_of(self, states: Iterable[MinuteState]) -> list[Window]:
+        """Return the times in one of `states`, joined."""
+        chosen = np.isin(self.states, [CODES[state] for state in states])
+        return self.windows_where(chosen)
+
+    def windows_where(self, chosen: NDArray[np.bool_]) -> list[Window]:
+        """Return the times of the chosen slots, joined."""
+        borders = np.flatnonzero(np.diff(chosen, prepend=False, append=False)) * self.slot_ms + self.day_ms
+        return [Window(start_ms, end_ms) for start_ms, end_ms in borders.reshape(-1, 2).tolist()]
+
+    @property
+    def asked_until_ms(self) -> int | None:
+        """Return the end of the last slot that the exchange was asked for; None where it was asked for none."""
+        asked = np.flatnonzero(self.states != CODES[MinuteState.NOT_ASKED])
+        return self.day_ms + (int(asked[-1]) + 1) * self.slot_ms if len(asked) else None
+
+    @property
+    def last_traded_ms(self) -> int:
+        """Return the open time of the last candle with volume, 0 without any."""
+        traded = np.flatnonzero(self.mark_array == TRADED)
+        return self.day_ms + int(traded[-1]) * self.slot_ms if len(traded) else 0
+
+    @property
+    def pace(self) -> Pace:
+        """Return how often the market traded, among the slots that are present or quiet."""
+        counts = self.counts()
+        return Pace(int((self.mark_array == TRADED).sum()), counts.present + counts.quiet)
+
+    @property
+    def closed_until_ms(self) -> int:
+        """Return how far closing looks have got, without a gap, from midnight on."""
+        first = next(iter(union(self.closed)), None)
+        return first.end_ms if first and first.start_ms <= self.day_ms else self.day_ms
+
+    @property
+    def is_closed(self) -> bool:
+        """Tell whether closing looks have covered the whole day, or there is nothing to look at."""
+        return self.closed_until_ms >= self.window.end_ms or self.is_not_listed
+
+    @property
+    def is_not_listed(self) -> bool:
+        """Tell whether the pair was not listed on the whole day."""
+        return bool((self.states == CODES[MinuteState.NOT_LISTED]).all())
+
+    @property
+    def is_proved(self) -> bool:
+        """Tell whether the exchange has traded after the quiet time that the day ends with, and was asked after it."""
+        asked_end_ms = self._quiet_end_ms()
+        return asked_end_ms is None or self.proved_ms >= asked_end_ms
+
+    def _quiet_end_ms(self) -> int | None:
+        """Return the end of the last quiet slot after the last trade; None where there is none."""
+        quiet = np.flatnonzero(self.states == CODES[MinuteState.QUIET])
+        end_ms = self.day_ms + (int(quiet[-1]) + 1) * self.slot_ms if len(quiet) else 0
+        return end_ms if end_ms > self.last_traded_ms else None
+
+    @property
+    def state(self) -> RecordState:
+        """Return how far the record has come."""
+        states = {stretch.state for stretch in self.stretches}
+        if states & {MinuteState.FAILED, MinuteState.REJECTED}:
+            return RecordState.OPEN
+        if not self.is_closed:
+            return RecordState.PROVISIONAL
+        if states & RETRIED or MinuteState.NOT_ASKED in states or not self.is_proved:
+            return RecordState.OPEN
+        return RecordState.UNOBTAINABLE if MinuteState.UNOBTAINABLE in states else RecordState.FINAL
+
+    def due_ms(self, rule: ClosingRule) -> int | None:
+        """Return when the exchange is to be asked for something of the day again; None for never."""
+        due = [stretch.due_ms for stretch in self.stretches if stretch.due_ms]
+        if not self.is_closed:
+            part_end_ms = min(self.closed_until_ms + rule.step_ms, self.window.end_ms)
+            due.append(max(self.closing_due_ms, part_end_ms + rule.delay_ms))
+        elif not self.is_proved:
+            due.append(self.end_asked_ms + PROOF_WAIT_MS)
+        return min(due, default=None)
+
+    def unmerged(self) -> list[Window]:
+        """Return the times whose answers changed since they were last merged, joined."""
+        return union(change.window for change in self.changes if change.version > self.merged_version)
+
+
+def new_day_record(currency_pair: str, exchange: str, day_ms: int, slot_ms: int) -> DayRecord:
+    """Return the record of a day that was not asked for yet."""
+    not_asked = Stretch(start_ms=day_ms, end_ms=day_ms + DAY_MS, state=MinuteState.NOT_ASKED)
+    return DayRecord(
+        currency_pair=currency_pair,
+        exchange=exchange,
+        day_ms=day_ms,
+        marks=bytes(DAY_MS // slot_ms),
+        stretches=(not_asked,),
+    )

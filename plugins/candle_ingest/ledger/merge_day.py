@@ -1,0 +1,137 @@
+"""What is merged of one pair on one UTC day, and what waits for which exchange."""
+
+import base64
+import json
+import zlib
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from candle_ingest.candles.window import DAY_MS, Window, contiguous_end_ms
+from candle_ingest.ledger.day_record import RecordState
+
+# A slot's mark in a merged day.
+NOT_MERGED, WITHOUT_CANDLE, WITH_CANDLE = 0, 1, 2
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A part of the day that has not enough usable answers: [start_ms, end_ms), why, and since when."""
+
+    start_ms: int
+    end_ms: int
+    reason: str
+    since_ms: int
+
+    @property
+    def window(self) -> Window:
+        """Return its time span."""
+        return Window(self.start_ms, self.end_ms)
+
+
+@dataclass(frozen=True, kw_only=True)
+class MergeDay:
+    """What is merged of one pair on the UTC day that begins at `day_ms`.
+
+    `marks` has one byte a slot: NOT_MERGED, WITHOUT_CANDLE (merged, nobody traded) or WITH_CANDLE. `state` is final
+    where every exchange of the settings is final and nothing waits. `version` is that of the last merge, `method` says
+    by which settings it was merged, `announced` whether the event of the final day was sent.
+    """
+
+    currency_pair: str
+    day_ms: int
+    marks: bytes
+    state: RecordState = RecordState.PROVISIONAL
+    waiting: tuple[Waiting, ...] = ()
+    version: int = 0
+    method: str = ""
+    announced: bool = False
+
+    @property
+    def window(self) -> Window:
+        """Return the day."""
+        return Window(self.day_ms, self.day_ms + DAY_MS)
+
+    @property
+    def slot_ms(self) -> int:
+        """Return the length of a candle."""
+        return DAY_MS // len(self.marks)
+
+    @property
+    def mark_array(self) -> NDArray[np.uint8]:
+        """Return the marks as numbers."""
+        return np.frombuffer(self.marks, dtype=np.uint8)
+
+    @property
+    def merged_slots(self) -> int:
+        """Count the slots that are merged, with a candle or because nobody traded."""
+        return int((self.mark_array > NOT_MERGED).sum())
+
+    @property
+    def candles(self) -> int:
+        """Count the merged candles."""
+        return int((self.mark_array == WITH_CANDLE).sum())
+
+    @property
+    def waiting_slots(self) -> int:
+        """Count the slots that wait for an answer."""
+        return sum(waiting.window.slots(self.slot_ms) for waiting in self.waiting)
+
+    def merged_windows(self) -> list[Window]:
+        """Return the times that are merged, joined."""
+        borders = np.flatnonzero(np.diff(self.mark_array > NOT_MERGED, prepend=False, append=False))
+        edges = (borders * self.slot_ms + self.day_ms).reshape(-1, 2).tolist()
+        return [Window(start_ms, end_ms) for start_ms, end_ms in edges]
+
+    def merged_until_ms(self, start_ms: int) -> int:
+        """Return how far one gets from `start_ms` without meeting a slot that is not merged."""
+        return contiguous_end_ms(start_ms, self.merged_windows())
+
+
+def new_merge_day(currency_pair: str, day_ms: int, slot_ms: int) -> MergeDay:
+    """Return the record of a day of which nothing is merged."""
+    return MergeDay(currency_pair=currency_pair, day_ms=day_ms, marks=bytes(DAY_MS // slot_ms))
+
+
+def merge_day_fields(day: MergeDay) -> dict[str, Any]:
+    """Return the fields of its point: `merge_days`, tag `currency_pair`, time midnight UTC."""
+    waiting = [asdict(waiting) for waiting in day.waiting]
+    content = {"marks": base64.b64encode(zlib.compress(day.marks)).decode(), "waiting": waiting}
+    return {
+        "state": str(day.state),
+        "expected": len(day.marks),
+        "merged": day.merged_slots,
+        "candles": day.candles,
+        "waiting": day.waiting_slots,
+        "merged_version": day.version,
+        "merge_method": day.method,
+        "announced": int(day.announced),
+        "record": json.dumps(content, separators=(",", ":")),
+    }
+
+
+def merge_day_from_row(row: Mapping[str, str], day_ms: int) -> MergeDay:
+    """Return the merge day of a pivoted row. Raises ValueError where it is something else."""
+    try:
+        content = json.loads(row["record"])
+        return MergeDay(
+            currency_pair=row["currency_pair"],
+            day_ms=day_ms,
+            marks=zlib.decompress(base64.b64decode(content["marks"])),
+            state=RecordState(row["state"]),
+            waiting=tuple(Waiting(**values) for values in content["waiting"]),
+            version=int(row["merged_version"]),
+            method=row["merge_method"],
+            announced=row["announced"] == "1",
+        )
+    except (KeyError, TypeError, ValueError, zlib.error) as error:
+        raise ValueError(f"not the record of a merged day: {error!r}") from None
+
+
+def worst_state(states: Iterable[RecordState]) -> RecordState:
+    """Return the state of a whole from those of its parts; provisional without any."""
+    order = (RecordState.OPEN, RecordState.PROVISIONAL, RecordState.UNOBTAINABLE, RecordState.FINAL)
+    return min(states, key=order.index, default=RecordState.PROVISIONAL)

@@ -1,0 +1,73 @@
+"""Stretches of a day that were not plainly answered, and when each is asked for again."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+
+from candle_ingest.candles.window import DAY_MS, MINUTE_MS, Window, subtract
+from candle_ingest.ledger.minute_state import MinuteState
+from candle_ingest.ledger.task_instance_ref import TaskInstanceRef
+
+FIRST_WAIT_MS = 15 * MINUTE_MS
+LONGEST_WAIT_MS = DAY_MS
+# An exchange needs time to complete its own data.
+SILENCE_WAITS_MS = (60 * MINUTE_MS, DAY_MS, 3 * DAY_MS)
+LONGEST_REASON = 300
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stretch:
+    """A part of a UTC day in one state, [start_ms, end_ms).
+
+    `since_ms` is when it was first found so, `tries` how often it was asked for since, not counting requests made
+    before it was due; `due_ms` is when it is asked for next, 0 where it is not asked for by itself. `recorder` is the
+    task that asked last.
+    """
+
+    start_ms: int
+    end_ms: int
+    state: MinuteState
+    reason: str = ""
+    since_ms: int = 0
+    tries: int = 0
+    due_ms: int = 0
+    recorder: TaskInstanceRef = field(default_factory=TaskInstanceRef)
+
+    @property
+    def window(self) -> Window:
+        """Return its time span."""
+        return Window(self.start_ms, self.end_ms)
+
+    def within(self, window: Window) -> "Stretch":
+        """Return the same stretch with another span."""
+        return replace(self, start_ms=window.start_ms, end_ms=window.end_ms)
+
+
+def without(stretches: Iterable[Stretch], windows: Sequence[Window]) -> list[Stretch]:
+    """Return what is left of the stretches outside of `windows`; each part keeps its reason, tries and due time."""
+    return [s.within(part) for s in stretches for part in subtract(s.window, windows)]
+
+
+def inside(stretches: Iterable[Stretch], window: Window) -> list[Stretch]:
+    """Return the parts of the stretches that lie in `window`."""
+    return [s.within(part) for s in stretches if (part := s.window.intersection(window))]
+
+
+def backoff_ms(tries: int) -> int:
+    """Return how long to wait after the try with this number: 15 minutes, doubled up to a day."""
+    return min(FIRST_WAIT_MS << min(max(tries, 1) - 1, 20), LONGEST_WAIT_MS)
+
+
+def silence_wait_ms(tries: int) -> int:
+    """Return how long to wait after a silence was found for this time: an hour, a day, then three days."""
+    return SILENCE_WAITS_MS[min(max(tries, 1), len(SILENCE_WAITS_MS)) - 1]
+
+
+def joined(stretches: Iterable[Stretch]) -> tuple[Stretch, ...]:
+    """Return the stretches in order of time; neighbours that differ in nothing else become one."""
+    found: list[Stretch] = []
+    for stretch in sorted(stretches, key=lambda s: s.start_ms):
+        if found and found[-1].end_ms == stretch.start_ms and found[-1].within(stretch.window) == stretch:
+            found[-1] = replace(found[-1], end_ms=stretch.end_ms)
+        else:
+            found.append(stretch)
+    return tuple(found)

@@ -1,0 +1,242 @@
+import itertools
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from candle_ingest.candles.pace import Pace
+from candle_ingest.candles.window import DAY_MS, MINUTE_MS, Window
+from candle_ingest.ledger.day_record import ClosingRule, RecordState, new_day_record
+from candle_ingest.ledger.fold import fold, prove, reset_unobtainable
+from candle_ingest.ledger.look import Found, Look, Surroundings
+from candle_ingest.ledger.minute_state import MinuteState
+
+DAY = 20_000 * DAY_MS
+HOUR = 60 * MINUTE_MS
+CLOSED_MS = DAY + DAY_MS + HOUR
+RULE = ClosingRule(HOUR)
+BUSY = Surroundings(history=Pace(1440 * 7, 1440 * 7))
+THIN = Surroundings(history=Pace(24 * 7, 1440 * 7))
+EMPTY = new_day_record("BTC/USD", "kraken", DAY, MINUTE_MS)
+
+
+def minutes(first, last):
+    return Window(DAY + first * MINUTE_MS, DAY + last * MINUTE_MS)
+
+
+def look(first=0, last=1440, traded=(), flat=(), asked_ms=CLOSED_MS, version=1, closing=False, **found):
+    times = {name: np.array([DAY + m * MINUTE_MS for m in ms], np.int64) for name, ms in (("t", traded), ("f", flat))}
+    groups = {name: tuple(Found(minutes(*w), name) for w in windows) for name, windows in found.items()}
+    return Look(
+        window=minutes(first, last),
+        asked_at_ms=asked_ms,
+        version=version,
+        market="BTC/USD",
+        open_times_ms=np.sort(np.concatenate([times["t"], times["f"]])),
+        traded_ms=times["t"],
+        closing=minutes(first, last) if closing else None,
+        **groups,
+    )
+
+
+def closing(**options):
+    return look(closing=True, **options)
+
+
+def counts(record):
+    return {name: count for name, count in record.counts().to_dict().items() if count and name != "expected"}
+
+
+def test_a_day_nobody_asked_for_is_not_asked():
+    assert counts(EMPTY) == {"not_asked": 1440}
+    assert EMPTY.state == RecordState.PROVISIONAL
+
+
+def test_a_closing_look_with_a_candle_in_each_minute_is_final():
+    record = fold(EMPTY, closing(traded=range(1440)), BUSY)
+    assert (counts(record), record.state, record.due_ms(RULE)) == ({"present": 1440}, RecordState.FINAL, None)
+
+
+def test_a_look_during_the_day_is_provisional_and_due_after_it():
+    record = fold(EMPTY, look(0, 600, traded=range(600), asked_ms=DAY + 600 * MINUTE_MS), BUSY)
+    assert counts(record) == {"present": 600, "not_asked": 840}
+    assert (record.state, record.due_ms(RULE)) == (RecordState.PROVISIONAL, CLOSED_MS)
+
+
+def test_an_exchange_with_a_short_history_is_due_for_each_part():
+    record = fold(EMPTY, look(0, 700, traded=range(700)), BUSY)
+    assert record.due_ms(ClosingRule(HOUR, 600 * MINUTE_MS)) == DAY + 660 * MINUTE_MS
+    record = fold(record, replace(look(0, 600, traded=range(600)), closing=minutes(0, 600)), BUSY)
+    assert record.due_ms(ClosingRule(HOUR, 600 * MINUTE_MS)) == DAY + 1260 * MINUTE_MS
+
+
+def test_a_silence_of_an_hour_in_a_busy_market_is_not_believed():
+    record = fold(EMPTY, closing(traded=[*range(600), *range(660, 1440)]), BUSY)
+    assert counts(record) == {"present": 1380, "silent": 60}
+    assert (record.state, record.due_ms(RULE)) == (RecordState.OPEN, CLOSED_MS + HOUR)
+
+
+def test_a_silence_of_an_hour_in_a_thin_market_is_quiet_and_final():
+    record = fold(EMPTY, closing(traded=range(0, 1440, 61)), THIN)
+    assert counts(record) == {"present": 24, "quiet": 1416}
+    proved = prove(record, DAY + DAY_MS + 10 * MINUTE_MS)
+    assert (record.state, proved.state) == (RecordState.OPEN, RecordState.FINAL)
+
+
+def test_a_proof_younger_than_the_answer_proves_nothing():
+    record = fold(EMPTY, closing(traded=range(0, 1440, 61)), THIN)
+    assert prove(record, CLOSED_MS + 1).state == RecordState.OPEN
+
+
+def test_a_silence_found_twice_a_day_apart_becomes_an_outage_after_a_trade():
+    silent = {"traded": [*range(600), *range(660, 1440)]}
+    record = fold(EMPTY, closing(**silent), BUSY)
+    record = fold(record, closing(**silent, asked_ms=CLOSED_MS + HOUR), BUSY)
+    assert counts(record) == {"present": 1380, "silent": 60}
+    assert record.due_ms(RULE) == CLOSED_MS + HOUR + DAY_MS
+    record = fold(record, closing(**silent, asked_ms=CLOSED_MS + HOUR + DAY_MS), BUSY)
+    assert (counts(record), record.state) == ({"present": 1380, "outage": 60}, RecordState.FINAL)
+
+
+def test_a_silence_of_an_exchange_that_never_traded_again_is_no_outage():
+    record = fold(EMPTY, closing(traded=range(600)), BUSY)
+    for days in (1, 5, 10):
+        record = fold(record, closing(traded=range(600), asked_ms=CLOSED_MS + days * DAY_MS), BUSY)
+    assert counts(record) == {"present": 600, "silent": 840}
+    record = fold(record, closing(traded=range(600), asked_ms=CLOSED_MS + 15 * DAY_MS), BUSY)
+    assert (counts(record), record.state) == ({"present": 600, "unobtainable": 840}, RecordState.UNOBTAINABLE)
+
+
+def test_a_failure_is_asked_again_after_a_quarter_of_an_hour_and_then_less_often():
+    record, asked_ms, waits = EMPTY, CLOSED_MS, []
+    for _ in range(9):
+        record = fold(record, look(failed=[(0, 1440)], asked_ms=asked_ms), BUSY)
+        waits.append((record.stretches[0].due_ms - asked_ms) // MINUTE_MS)
+        asked_ms = record.stretches[0].due_ms
+    assert waits == [15, 30, 60, 120, 240, 480, 960, 1440, 1440]
+
+
+def test_requests_made_before_a_failure_is_due_count_as_no_try():
+    record = EMPTY
+    for minute in range(0, 60, 5):
+        record = fold(record, look(0, 60, failed=[(0, 60)], asked_ms=CLOSED_MS + minute * MINUTE_MS), BUSY)
+    assert record.stretches[0].tries == 3
+
+
+def test_a_success_inside_a_failure_leaves_the_rest_with_its_tries():
+    record = fold(EMPTY, look(failed=[(0, 1440)]), BUSY)
+    record = fold(record, look(failed=[(0, 1440)], asked_ms=record.stretches[0].due_ms), BUSY)
+    record = fold(record, look(0, 600, traded=range(600)), BUSY)
+    assert [(s.window, s.tries) for s in record.stretches] == [(minutes(600, 1440), 2)]
+
+
+def test_a_failure_takes_nothing_back():
+    answered = fold(EMPTY, closing(traded=range(0, 1440, 2)), Surroundings(history=Pace(700, 1440)))
+    failed = fold(answered, look(failed=[(0, 1440)]), BUSY)
+    assert failed.counts() == answered.counts()
+
+
+def test_a_failed_closing_look_is_due_again_after_a_quarter_of_an_hour():
+    record = fold(EMPTY, look(0, 1440, traded=range(1440), asked_ms=DAY + DAY_MS), BUSY)
+    record = fold(record, closing(failed=[(0, 1440)]), BUSY)
+    assert (record.state, record.due_ms(RULE)) == (RecordState.PROVISIONAL, CLOSED_MS + 15 * MINUTE_MS)
+
+
+def test_a_row_that_cannot_be_trusted_costs_no_other_minute():
+    record = fold(EMPTY, closing(traded=[m for m in range(1440) if m != 700], rejected=[(700, 701)]), BUSY)
+    assert (counts(record), record.state) == ({"present": 1439, "rejected": 1}, RecordState.OPEN)
+    for days in range(20):
+        asked_ms = CLOSED_MS + days * DAY_MS
+        record = fold(record, look(700, 701, rejected=[(700, 701)], asked_ms=asked_ms), BUSY)
+    assert (counts(record), record.state) == ({"present": 1439, "unobtainable": 1}, RecordState.UNOBTAINABLE)
+    assert "given up after 14 days" in record.stretches[0].reason
+
+
+def test_what_is_unobtainable_is_due_again_on_demand():
+    record = fold(EMPTY, closing(unobtainable=[(0, 1440)]), BUSY)
+    assert (record.state, record.due_ms(RULE)) == (RecordState.UNOBTAINABLE, None)
+    again = reset_unobtainable(record, CLOSED_MS + 1)
+    assert (again.state, again.due_ms(RULE)) == (RecordState.OPEN, CLOSED_MS + 1)
+
+
+def test_not_listed_never_lies_over_or_behind_a_candle():
+    record = fold(EMPTY, look(600, 700, traded=range(600, 700)), BUSY)
+    record = fold(record, closing(traded=range(600, 1440), not_listed=[(0, 1440)]), BUSY)
+    assert counts(record) == {"present": 840, "not_listed": 600}
+
+
+def test_an_exchange_that_does_not_list_the_pair_is_final_without_a_look():
+    record = fold(EMPTY, look(not_listed=[(0, 1440)], asked_ms=DAY), BUSY)
+    assert (record.state, record.due_ms(RULE)) == (RecordState.FINAL, None)
+
+
+def test_changes_name_what_differs_and_a_merge_takes_them_away():
+    first = fold(EMPTY, look(0, 600, traded=range(600), version=5), BUSY)
+    same = fold(first, look(0, 600, traded=range(600), version=6), BUSY)
+    assert (same.unmerged(), same.answered_version) == ([minutes(0, 600)], 5)
+    merged = replace(same, merged_version=5)
+    assert merged.unmerged() == []
+    later = fold(merged, replace(look(0, 600, traded=range(600), version=8), changed=(minutes(10, 11),)), BUSY)
+    assert (later.unmerged(), later.answered_version) == ([minutes(10, 11)], 8)
+    assert len(later.changes) == 1
+
+
+windows = st.tuples(st.integers(0, 1440), st.integers(0, 1440)).map(sorted).map(tuple)
+
+
+@st.composite
+def looks(draw):
+    first, last = draw(windows.filter(lambda w: w[0] < w[1]))
+    within = st.integers(first, last - 1)
+    found = {
+        name: [(lo, hi) for lo, hi in [draw(st.tuples(within, within).map(sorted))] if lo < hi and draw(st.booleans())]
+        for name in ("failed", "rejected", "unobtainable", "not_listed")
+    }
+    asked_ms = CLOSED_MS + draw(st.integers(0, 40)) * DAY_MS // 2
+    taken = {m for group in found.values() for w in group for m in range(*w)}
+    traded = [m for m in draw(st.sets(within, max_size=200)) if m not in taken]
+    return look(first, last, traded=traded, asked_ms=asked_ms, version=draw(st.integers(1, 99)), **found)
+
+
+@settings(max_examples=25)
+@given(st.lists(looks(), max_size=6))
+def test_the_counts_always_add_up_and_candles_stay(given_looks):
+    record, seen = EMPTY, set()
+    for one in given_looks:
+        record = fold(record, one, BUSY)
+        seen |= set(one.open_times_ms.tolist())
+        parts = record.counts().to_dict()
+        assert parts.pop("expected") == sum(parts.values()) == 1440
+        assert all(record.state_at(time_ms) == MinuteState.PRESENT for time_ms in seen)
+        ends = [(s.start_ms, s.end_ms) for s in record.stretches]
+        assert all(a[1] <= b[0] for a, b in itertools.pairwise(ends))
+        assert all(record.state_at(s.start_ms) == s.state for s in record.stretches)
+
+
+@settings(max_examples=25)
+@given(st.lists(looks(), max_size=3), looks())
+def test_folding_a_look_twice_equals_folding_it_once(before, one):
+    record = EMPTY
+    for other in before:
+        record = fold(record, other, BUSY)
+    once = fold(record, one, BUSY)
+    twice = fold(once, one, BUSY)
+    assert twice == once
+
+
+@settings(max_examples=25)
+@given(st.integers(1, 1439), st.sets(st.integers(0, 1439), max_size=300), st.sampled_from([BUSY, THIN]))
+def test_the_order_of_looks_at_different_parts_does_not_matter(border, traded, known):
+    early = look(0, border, traded=[m for m in traded if m < border])
+    late = look(border, 1440, traded=[m for m in traded if m >= border])
+    one = fold(fold(EMPTY, early, known), late, known)
+    other = fold(fold(EMPTY, late, known), early, known)
+    assert one.states.tolist() == other.states.tolist()
+
+
+@pytest.mark.parametrize("slots", [1, 24, 1440])
+def test_a_day_of_any_candle_length_adds_up(slots):
+    record = new_day_record("BTC/USD", "kraken", DAY, DAY_MS // slots)
+    assert record.counts().expected == slots
