@@ -12,7 +12,7 @@ import sys
 from dataclasses import asdict
 
 from candle_ingest.candles.symbol import Symbol
-from candle_ingest.candles.timeframe import bar_ms
+from candle_ingest.candles.timeframe import Timeframe
 from candle_ingest.candles.window import Window, union
 from candle_ingest.connections import connect_influxdb, connect_redis
 from candle_ingest.ledger.merge_ledger import MergeLedger
@@ -29,24 +29,25 @@ def symbol_reports(settings: PipelineSettings, window: Window) -> list[SymbolRep
     """Of each symbol that Redis lists. Raises CandleIngestError where Redis or InfluxDB does not answer."""
     with connect_redis() as client:
         symbols = read_symbols(client, settings.redis_key_crypto_symbols)
-    bar = bar_ms(settings.candle_granularity_minutes)
     with InfluxBucket(connect_influxdb(), settings.influxdb_bucket) as bucket:
         keys = [key for s in symbols for key in (backfill_key(s.ticker), catch_up_key(s.ticker))]
         watermarks = Watermarks(bucket).read(keys)
-        return [_report(symbol, window, bar, bucket, watermarks) for symbol in symbols]
+        return [_report(symbol, window, settings.timeframe, bucket, watermarks) for symbol in symbols]
 
 
-def _report(symbol: Symbol, window: Window, bar: int, bucket: InfluxBucket, watermarks: dict[str, int]) -> SymbolReport:
+def _report(
+    symbol: Symbol, window: Window, timeframe: Timeframe, bucket: InfluxBucket, watermarks: dict[str, int]
+) -> SymbolReport:
     stored, first_ms, last_ms = CandleStore(bucket).merged_span(symbol.currency_pair, window)
-    merged = union(merge.window for merge in MergeLedger(bucket, bar).merges(window, symbol.currency_pair))
-    accounted = sum(part.intersection(window).slots(bar) for part in merged)
+    merged = union(merge.window for merge in MergeLedger(bucket, timeframe.ms).merges(window, symbol.currency_pair))
+    accounted = sum(timeframe.slots(part.intersection(window)) for part in merged)
     return SymbolReport(
         ticker=symbol.ticker,
         currency_pair=symbol.currency_pair,
-        expected_count=window.slots(bar),
+        expected_count=timeframe.slots(window),
         stored_count=stored,
         quiet_count=max(0, accounted - stored),
-        missing_count=window.slots(bar) - max(accounted, stored),
+        missing_count=timeframe.slots(window) - max(accounted, stored),
         first_open_time_ms=first_ms,
         last_open_time_ms=last_ms,
         backfill_watermark_ms=watermarks.get(backfill_key(symbol.ticker)),

@@ -11,7 +11,7 @@ from croniter import croniter
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator
 
 from candle_ingest.candles.dates import parse_start_date
-from candle_ingest.candles.timeframe import timeframe_name
+from candle_ingest.candles.timeframe import Timeframe
 from candle_ingest.errors import ConfigurationError
 from candle_ingest.exchanges.profiles import canonical_exchange
 
@@ -147,7 +147,7 @@ class PipelineSettings(BaseModel):
     @field_validator("candle_granularity_minutes")
     @classmethod
     def _known_granularity(cls, minutes: int) -> int:
-        _as_value_error(timeframe_name, minutes)
+        _as_value_error(Timeframe, minutes)
         return minutes
 
     @field_validator("backfill_start_date")
@@ -173,6 +173,11 @@ class PipelineSettings(BaseModel):
         if exchanges is not None and minimum > len(exchanges):
             raise ValueError(f"only {len(exchanges)} exchanges are configured ({', '.join(exchanges)})")
         return minimum
+
+    @property
+    def timeframe(self) -> Timeframe:
+        """The length of a candle."""
+        return Timeframe(self.candle_granularity_minutes)
 
     @property
     def exchange_ids(self) -> tuple[str, ...]:

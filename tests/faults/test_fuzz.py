@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 from candle_ingest.candles.candles import check_rows
 from candle_ingest.candles.symbol import parse_symbol
+from candle_ingest.candles.timeframe import Timeframe
 from candle_ingest.candles.trades import candles_from_trades
 from candle_ingest.candles.window import Window
 from candle_ingest.connections import ExchangeConnection
@@ -147,7 +148,7 @@ def test_the_settings_file(tmp_path_factory, text):
 @fuzz
 @given(rows)
 def test_rows_of_an_exchange(found):
-    page = check_rows(found, WINDOW, BAR)
+    page = check_rows(found, WINDOW, Timeframe(1))
     given_rows = [tuple(row[:6]) for row in found if isinstance(row, list) and len(row) >= 6]
     for row in page.candles.rows():
         time, open_, high, low, close, volume = row
@@ -174,7 +175,7 @@ def binance():
 @given(found=json_like | rows)
 def test_rows_through_ccxt(binance, found):
     with contextlib.suppress(CandleIngestError), translate_errors(binance.api, "asked"):
-        check_rows(binance.api.parse_ohlcvs(found, None, "1m"), WINDOW, BAR)
+        check_rows(binance.api.parse_ohlcvs(found, None, "1m"), WINDOW, Timeframe(1))
 
 
 @fuzz
@@ -186,7 +187,7 @@ def test_rows_through_ccxt(binance, found):
 def test_trades(binance, found):
     with contextlib.suppress(CandleIngestError), translate_errors(binance.api, "asked"):
         trades = [_trade(row) for row in found]
-        for row in candles_from_trades(trades, WINDOW, BAR).rows():
+        for row in candles_from_trades(trades, WINDOW, Timeframe(1)).rows():
             assert all(map(math.isfinite, row))
 
 

@@ -8,6 +8,7 @@ import pytest
 
 from candle_ingest.candles.candles import Candles
 from candle_ingest.candles.resampling import resample
+from candle_ingest.candles.timeframe import Timeframe
 from candle_ingest.candles.window import DAY_MS, Window
 from candle_ingest.connections import connect_influxdb
 from candle_ingest.errors import TemporaryError
@@ -127,7 +128,7 @@ def test_a_granularity_that_an_exchange_lacks_is_built_exactly(settings, exchang
     # The simulator counts htx's days from Singapore's midnight: its hours make up the days in UTC.
     hours_of = {"htx": "1h"}.get(exchange, "1m")
     rows = true_candles(exchange, market_of(exchange), window.start_ms, window.end_ms, hours_of)
-    built = resample(Candles.from_rows(rows), minutes * 60_000).rows()
+    built = resample(Candles.from_rows(rows), Timeframe(minutes)).rows()
     # Kraken's older candles are built from trades: no trade, no candle.
     expected = [row for row in built if exchange != "kraken" or row[5] > 0 or row[0] >= NOW_MS - 719 * 60_000]
     assert stored(settings.influxdb_bucket, "exchange_candles", "BTC/USD", exchange) == expected

@@ -7,26 +7,27 @@ import numpy as np
 from numpy.typing import NDArray
 
 from candle_ingest.candles.candles import Candles, CheckedPage, Page
-from candle_ingest.candles.window import Window, floor_ms
+from candle_ingest.candles.timeframe import Timeframe
+from candle_ingest.candles.window import Window
 
 OPEN, HIGH, LOW, CLOSE, VOLUME = range(5)
 
 
-def resampled_pages(pages: Iterable[Page], bar_ms: int) -> Iterator[Page]:
-    """Pages of candles of `bar_ms` from pages of smaller ones, as soon as the larger candles are complete.
+def resampled_pages(pages: Iterable[Page], timeframe: Timeframe) -> Iterator[Page]:
+    """Pages of candles of `timeframe` from pages of smaller ones, as soon as the larger candles are complete.
 
-    The pages ascend, without gaps, and together they begin and end on the grid of `bar_ms`.
+    The pages ascend, without gaps, and together they begin and end on its grid.
     """
     waiting: Page | None = None
     for page in pages:
         waiting = page if waiting is None else _joined(waiting, page)
-        border_ms = floor_ms(waiting.window.end_ms, bar_ms)
+        border_ms = timeframe.floor_ms(waiting.window.end_ms)
         if whole := _part(waiting, waiting.window.start_ms, border_ms):
-            yield _resampled(whole, bar_ms)
+            yield _resampled(whole, timeframe)
             waiting = _part(waiting, border_ms, waiting.window.end_ms)
 
 
-def resample(candles: Candles, bar_ms: int) -> Candles:
+def resample(candles: Candles, timeframe: Timeframe) -> Candles:
     """First open, highest high, lowest low, last close, sum of volume; a bar without candles gives none.
 
     The flat candle of a minute without trades repeats the close before it. It takes part only where nobody
@@ -34,7 +35,7 @@ def resample(candles: Candles, bar_ms: int) -> Candles:
     """
     if not len(candles):
         return candles
-    opens, values = _that_take_part(candles, bar_ms)
+    opens, values = _that_take_part(candles, timeframe)
     first = _firsts(opens)
     last = np.append(first[1:], len(opens)) - 1
     bars = np.empty((len(first), 5))
@@ -45,9 +46,9 @@ def resample(candles: Candles, bar_ms: int) -> Candles:
     return Candles(opens[first], bars)
 
 
-def _that_take_part(candles: Candles, bar_ms: int) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+def _that_take_part(candles: Candles, timeframe: Timeframe) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     """When the bar of each candle opens, and the candle's values; without the flat ones of bars with trades."""
-    opens = candles.open_time_ms - candles.open_time_ms % bar_ms
+    opens = candles.open_time_ms - candles.open_time_ms % timeframe.ms
     traded = candles.ohlcv[:, VOLUME] > 0
     takes_part = traded | ~np.isin(opens, opens[traded])
     return opens[takes_part], candles.ohlcv[takes_part]
@@ -83,11 +84,11 @@ def _part(page: Page, start_ms: int, end_ms: int) -> Page | None:
     return Page(Window(start_ms, end_ms), CheckedPage(checked.candles.between(start_ms, end_ms), reasons, slots))
 
 
-def _resampled(page: Page, bar_ms: int) -> Page:
+def _resampled(page: Page, timeframe: Timeframe) -> Page:
     """A larger candle is rejected as soon as one of its parts is."""
     checked = page.checked
-    slots = frozenset(floor_ms(slot, bar_ms) for slot in checked.rejected_slots)
-    bars = resample(checked.candles, bar_ms)
+    slots = frozenset(timeframe.floor_ms(slot) for slot in checked.rejected_slots)
+    bars = resample(checked.candles, timeframe)
     kept = ~np.isin(bars.open_time_ms, list(slots))
     sound = Candles(bars.open_time_ms[kept], bars.ohlcv[kept])
     return Page(page.window, CheckedPage(sound, checked.rejected, slots))

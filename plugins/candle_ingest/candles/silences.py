@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from candle_ingest.candles.timeframe import Timeframe
 from candle_ingest.candles.window import MINUTE_MS, Window
 
 Times = NDArray[np.int64]
@@ -20,7 +21,7 @@ FEWEST_TO_COMPARE = 10
 
 
 def suspected_outages(
-    traded: Mapping[str, Times], answered: Mapping[str, Sequence[Window]], bar_ms: int
+    traded: Mapping[str, Times], answered: Mapping[str, Sequence[Window]], timeframe: Timeframe
 ) -> dict[str, list[Window]]:
     """The silences of each exchange that are too long to be quiet minutes.
 
@@ -33,8 +34,8 @@ def suspected_outages(
         known = answered.get(name, ())
         times = _within(all_times, known)
         others = _within(_union([other for key, other in traded.items() if key != name]), known)
-        silences = [silence for window in known for silence in _silences(_within(times, [window]), window, bar_ms)]
-        if found := [silence for silence in silences if _is_odd(silence, times, others, bar_ms)]:
+        silences = [silence for window in known for silence in _silences(_within(times, [window]), window, timeframe)]
+        if found := [silence for silence in silences if _is_odd(silence, times, others, timeframe)]:
             suspected[name] = found
     return suspected
 
@@ -48,17 +49,17 @@ def _union(parts: list[Times]) -> Times:
     return np.unique(np.concatenate(parts)) if parts else np.empty(0, np.int64)
 
 
-def _silences(times: Times, window: Window, bar_ms: int) -> Iterator[Window]:
-    starts = np.concatenate([[window.start_ms], times + bar_ms])
+def _silences(times: Times, window: Window, timeframe: Timeframe) -> Iterator[Window]:
+    starts = np.concatenate([[window.start_ms], times + timeframe.ms])
     ends = np.concatenate([times, [window.end_ms]])
-    long = ends - starts >= max(SHORTEST_MS, bar_ms)
+    long = ends - starts >= max(SHORTEST_MS, timeframe.ms)
     for start_ms, end_ms in zip(starts[long].tolist(), ends[long].tolist(), strict=True):
         yield Window(start_ms, end_ms)
 
 
-def _is_odd(silence: Window, times: Times, others: Times, bar_ms: int) -> bool:
+def _is_odd(silence: Window, times: Times, others: Times, timeframe: Timeframe) -> bool:
     first, last = np.searchsorted(others, [silence.start_ms, silence.end_ms])
     meanwhile = int(last - first)
     beside = len(others) - meanwhile
     pace = min(1.0, len(times) / beside) if beside >= FEWEST_TO_COMPARE else 1.0
-    return pace * meanwhile >= min(MOST_EXPECTED, EXPECTED_SHARE * silence.slots(bar_ms))
+    return pace * meanwhile >= min(MOST_EXPECTED, EXPECTED_SHARE * timeframe.slots(silence))

@@ -1,31 +1,63 @@
-"""Candle granularities and their names."""
+"""The length of a candle."""
 
 from collections.abc import Collection
+from dataclasses import dataclass
 
-from candle_ingest.candles.window import MINUTE_MS
+from candle_ingest.candles.window import MINUTE_MS, Window, floor_ms
 from candle_ingest.errors import ConfigurationError
 
 # ccxt's names. Longer ones (weeks, months) have no fixed start that all exchanges share.
-TIMEFRAMES = {
+CCXT_NAMES = {
     1: "1m", 3: "3m", 5: "5m", 15: "15m", 30: "30m", 60: "1h", 120: "2h", 240: "4h", 360: "6h",
     480: "8h", 720: "12h", 1440: "1d",
 }  # fmt: skip
 
 
-def timeframe_name(granularity_minutes: int) -> str:
-    """ccxt's name of a granularity: 60 gives `1h`. Raises ConfigurationError for one without a name."""
-    if granularity_minutes not in TIMEFRAMES:
-        allowed = ", ".join(map(str, TIMEFRAMES))
-        raise ConfigurationError(f"candle_granularity_minutes is {granularity_minutes}; possible are {allowed}")
-    return TIMEFRAMES[granularity_minutes]
+@dataclass(frozen=True, slots=True, order=True)
+class Timeframe:
+    """The length of a candle: one of those that divide a day and that ccxt has a name for.
 
+    Every timeframe divides the day, so midnight UTC is on the grid of each. Raises ConfigurationError for another
+    number of minutes.
+    """
 
-def bar_ms(granularity_minutes: int) -> int:
-    """The length of one candle in milliseconds."""
-    return granularity_minutes * MINUTE_MS
+    minutes: int
 
+    def __post_init__(self) -> None:
+        if self.minutes not in CCXT_NAMES:
+            allowed = ", ".join(map(str, CCXT_NAMES))
+            raise ConfigurationError(f"candle_granularity_minutes is {self.minutes}; possible are {allowed}")
 
-def source_minutes(granularity_minutes: int, offered: Collection[str]) -> int | None:
-    """The largest of the timeframes `offered` (`1m`, `1h`) of which whole candles make one; None without any."""
-    usable = [minutes for minutes, name in TIMEFRAMES.items() if name in offered and granularity_minutes % minutes == 0]
-    return max(usable, default=None)
+    def __str__(self) -> str:
+        return self.ccxt_name
+
+    @property
+    def ms(self) -> int:
+        """The length in milliseconds."""
+        return self.minutes * MINUTE_MS
+
+    @property
+    def ccxt_name(self) -> str:
+        """The name that ccxt gives it: `1h` for 60 minutes."""
+        return CCXT_NAMES[self.minutes]
+
+    def slots(self, window: Window) -> int:
+        """Return how many whole candles the window has room for."""
+        return window.slots(self.ms)
+
+    def floor_ms(self, time_ms: int) -> int:
+        """Return the open time in ms of the candle that `time_ms` lies in."""
+        return floor_ms(time_ms, self.ms)
+
+    def candle_at(self, time_ms: int) -> Window:
+        """Return the window of the candle that `time_ms` lies in."""
+        start_ms = self.floor_ms(time_ms)
+        return Window(start_ms, start_ms + self.ms)
+
+    def source(self, offered: Collection[str]) -> "Timeframe | None":
+        """Return the longest of the `offered` timeframes (ccxt's names) whose whole candles add up to this one.
+
+        None where no offered timeframe divides it.
+        """
+        usable = [minutes for minutes, name in CCXT_NAMES.items() if name in offered and self.minutes % minutes == 0]
+        return Timeframe(max(usable)) if usable else None

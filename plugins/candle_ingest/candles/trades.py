@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from candle_ingest.candles.candles import Candles
-from candle_ingest.candles.window import Window, floor_ms
+from candle_ingest.candles.timeframe import Timeframe
+from candle_ingest.candles.window import Window
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +19,7 @@ class Trade:
     amount: Decimal
 
 
-def candles_from_trades(trades: Iterable[Trade], window: Window, bar_ms: int) -> Candles:
+def candles_from_trades(trades: Iterable[Trade], window: Window, timeframe: Timeframe) -> Candles:
     """A candle for every bar of the window that has trades; trades in the order in which they happened.
 
     Each trade counts once, by its id. Volumes are added exactly, so that the sum equals the exchange's.
@@ -28,7 +29,7 @@ def candles_from_trades(trades: Iterable[Trade], window: Window, bar_ms: int) ->
     for trade in trades:
         if trade.trade_id not in seen and window.start_ms <= trade.time_ms < window.end_ms:
             seen.add(trade.trade_id)
-            bars.setdefault(floor_ms(int(trade.time_ms), bar_ms), []).append(trade)
+            bars.setdefault(timeframe.floor_ms(int(trade.time_ms)), []).append(trade)
     return Candles.from_rows([_candle(time, bars[time]) for time in sorted(bars)])
 
 

@@ -26,9 +26,9 @@ class Window:
     def __bool__(self) -> bool:
         return self.end_ms > self.start_ms
 
-    def slots(self, bar_ms: int) -> int:
-        """How many candles of `bar_ms` the window has room for."""
-        return (self.end_ms - self.start_ms) // bar_ms
+    def slots(self, step_ms: int) -> int:
+        """Return how many whole steps of `step_ms` the window has room for."""
+        return (self.end_ms - self.start_ms) // step_ms
 
     def covers(self, other: "Window") -> bool:
         """Whether every time of `other` is in this window."""
@@ -46,9 +46,9 @@ def format_ms(time_ms: int) -> str:
     return moment.strftime("%Y-%m-%dT%H:%MZ" if time_ms % MINUTE_MS == 0 else "%Y-%m-%dT%H:%M:%SZ")
 
 
-def floor_ms(time_ms: int, bar_ms: int) -> int:
-    """The last multiple of `bar_ms` that is not after `time_ms`."""
-    return time_ms - time_ms % bar_ms
+def floor_ms(time_ms: int, step_ms: int) -> int:
+    """The last multiple of `step_ms` that is not after `time_ms`."""
+    return time_ms - time_ms % step_ms
 
 
 def union(windows: Iterable[Window]) -> list[Window]:
@@ -83,10 +83,10 @@ def contiguous_end_ms(start_ms: int, covered: Iterable[Window]) -> int:
     return start_ms
 
 
-def split_rows(window: Window, bar_ms: int, rows: int) -> Iterator[Window]:
-    """Windows of at most `rows` candles, in order, that together are `window`."""
-    for start_ms in range(window.start_ms, window.end_ms, bar_ms * rows):
-        yield Window(start_ms, min(start_ms + bar_ms * rows, window.end_ms))
+def split_rows(window: Window, step_ms: int, rows: int) -> Iterator[Window]:
+    """Yield windows of at most `rows` steps of `step_ms`, in order, that together are `window`."""
+    for start_ms in range(window.start_ms, window.end_ms, step_ms * rows):
+        yield Window(start_ms, min(start_ms + step_ms * rows, window.end_ms))
 
 
 def touched_days(window: Window) -> Window:

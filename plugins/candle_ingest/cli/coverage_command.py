@@ -7,7 +7,6 @@ from typing import Annotated
 
 import typer
 
-from candle_ingest.candles.timeframe import bar_ms
 from candle_ingest.candles.window import DAY_MS, MINUTE_MS, Window, floor_ms, format_ms
 from candle_ingest.cli.moments import moment_ms, now_ms, window_between
 from candle_ingest.cli.options import AsJson, Pipeline, pipeline_settings
@@ -39,9 +38,9 @@ def coverage(
     window = _whole_days(settings, from_, to)
     pairs, names = [symbol.currency_pair for symbol in listed_symbols(settings)], settings.exchange_ids
     with open_bucket(settings) as bucket:
-        known = DailyCoverage(bucket, bar_ms(settings.candle_granularity_minutes)).read(window)
+        known = DailyCoverage(bucket, settings.timeframe.ms).read(window)
     wanted = [day for day in known if day.currency_pair in pairs and day.exchange in names]
-    days = with_unasked(wanted, pairs, window, bar_ms(settings.candle_granularity_minutes))
+    days = with_unasked(wanted, pairs, window, settings.timeframe.ms)
     sums = total(day.account for day in days)
     if as_json:
         print_json({"from_ms": window.start_ms, "to_ms": window.end_ms, "rows": _json_rows(days, daily)})

@@ -6,7 +6,6 @@ from typing import Annotated, Any
 import typer
 
 from candle_ingest.candles.symbol import parse_symbol
-from candle_ingest.candles.timeframe import bar_ms
 from candle_ingest.cli.moments import moment_ms
 from candle_ingest.cli.options import AsJson, Pipeline, pipeline_settings
 from candle_ingest.cli.output import print_json, print_table, say
@@ -26,9 +25,10 @@ def explain(
 ) -> None:
     """Each exchange's part in one candle, and what was left out. Exit status 1 where it is not complete."""
     settings, pair = pipeline_settings(pipeline), parse_symbol(symbol).currency_pair
-    bar = bar_ms(settings.candle_granularity_minutes)
     with open_bucket(settings) as bucket:
-        found, _ = explain_minute(bucket, pair, moment_ms("time", time), bar, settings.exchange_ids, settings.high_low)
+        found, _ = explain_minute(
+            bucket, pair, moment_ms("time", time), settings.timeframe, settings.exchange_ids, settings.high_low
+        )
     if as_json:
         print_json(_content(pair, found))
     else:

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from candle_ingest.candles.symbol import parse_symbol
-from candle_ingest.candles.timeframe import bar_ms
+from candle_ingest.candles.timeframe import Timeframe
 from candle_ingest.candles.window import Window, split_rows
 from candle_ingest.cli.moments import From, To, moment_ms, window_between
 from candle_ingest.cli.options import AsJson, Pipeline, pipeline_settings
@@ -37,14 +37,11 @@ def export(
     settings, pair = pipeline_settings(pipeline), parse_symbol(symbol).currency_pair
     if to_file.suffix not in FORMATS:
         raise ConfigurationError(f"--to-file is {to_file}; its name ends in {' or '.join(FORMATS)}")
-    window, bar = (
-        window_between(moment_ms("--from", from_), moment_ms("--to", to)),
-        bar_ms(settings.candle_granularity_minutes),
-    )
+    window = window_between(moment_ms("--from", from_), moment_ms("--to", to))
     with open_bucket(settings) as bucket:
-        found = _open_minutes(bucket, bar, pair, window, settings.exchange_ids)
+        found = _open_minutes(bucket, settings.timeframe, pair, window, settings.exchange_ids)
         refused = bool(found) and not allow_incomplete
-        count = None if refused else _write(bucket, pair, window, bar, to_file)
+        count = None if refused else _write(bucket, pair, window, settings.timeframe, to_file)
     if as_json:
         print_json({"currency_pair": pair, "candles": count, "open": [asdict(part) for part in found]})
     else:
@@ -54,17 +51,18 @@ def export(
 
 
 def _open_minutes(
-    bucket: InfluxBucket, bar: int, pair: str, window: Window, exchanges: tuple[str, ...]
+    bucket: InfluxBucket, timeframe: Timeframe, pair: str, window: Window, exchanges: tuple[str, ...]
 ) -> list[OpenMinutes]:
     """What is open, without exchanges that the pipeline no longer asks, or that do not list the pair."""
-    reader = OpenMinutesReader(bucket, bar, pair, window)
+    reader = OpenMinutesReader(bucket, timeframe.ms, pair, window)
     return reader.find(window, reader.asked() & set(exchanges))
 
 
-def _write(bucket: InfluxBucket, pair: str, window: Window, bar: int, path: Path) -> int:
+def _write(bucket: InfluxBucket, pair: str, window: Window, timeframe: Timeframe, path: Path) -> int:
     store = CandleStore(bucket)
     try:
-        return write_candle_file(path, (store.read_merged(pair, part) for part in split_rows(window, bar, ROWS)))
+        parts = split_rows(window, timeframe.ms, ROWS)
+        return write_candle_file(path, (store.read_merged(pair, part) for part in parts))
     except OSError as error:
         # Parquet's own text for it names the unfinished file.
         reason = os.strerror(error.errno) if error.errno else error

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from candle_ingest.candles.symbol import parse_symbol
+from candle_ingest.candles.timeframe import Timeframe
 from candle_ingest.candles.window import format_ms
 from candle_ingest.cli.options import AsJson, Pipeline, pipeline_settings
 from candle_ingest.cli.output import print_json, print_table, say
@@ -41,7 +42,7 @@ def plan(
     if as_json:
         print_json(asdict(found))
     else:
-        _print(found, settings.candle_granularity_minutes)
+        _print(found, settings.timeframe)
     if found.unreachable:
         raise typer.Exit(1)
 
@@ -55,11 +56,11 @@ def _planned(settings: PipelineSettings, symbols: str) -> BackfillPlan:
         return plan_backfill(settings, read_symbols(client, settings.redis_key_crypto_symbols), client, now)
 
 
-def _print(found: BackfillPlan, granularity_minutes: int) -> None:
+def _print(found: BackfillPlan, timeframe: Timeframe) -> None:
     first, last = found.intervals[0], found.intervals[-1]
     say(
         f"{len(found.intervals)} intervals from {format_ms(first.start_ms)} to {format_ms(last.end_ms)}, "
-        f"candles of {granularity_minutes} min"
+        f"candles of {timeframe.minutes} min"
     )
     print_table(("exchange",), NUMBERS, map(_row, found.exchanges))
     say(f"The exchanges are asked at the same time: about {duration_in_words(found.seconds)} in all.")

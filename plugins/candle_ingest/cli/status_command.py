@@ -22,7 +22,7 @@ def status(pipeline: Pipeline = "candle", as_json: AsJson = False) -> None:
         found = read_freshness(bucket, settings, listed, now)
         # What has only a watermark is no longer wanted, and nobody moves it.
         found = replace(found, symbols=[symbol for symbol in found.symbols if symbol.ticker in tickers])
-        symbols = read_completeness(bucket, found, settings.candle_granularity_minutes, now)
+        symbols = read_completeness(bucket, found, settings.timeframe, now)
     if as_json:
         print_json({"now_ms": now, "symbols": [symbol.to_dict() for symbol in symbols]})
     else:

@@ -6,7 +6,7 @@ from typing import Any
 
 from candle_ingest.candles.candles import CheckedPage, Page, check_rows
 from candle_ingest.candles.resampling import resampled_pages
-from candle_ingest.candles.timeframe import bar_ms, timeframe_name
+from candle_ingest.candles.timeframe import Timeframe
 from candle_ingest.candles.window import Window, split_rows
 from candle_ingest.errors import PermanentError
 from candle_ingest.exchanges.client import ExchangeClient, Market
@@ -38,21 +38,21 @@ def candle_pages(
     from trades. Raises TemporaryError or PermanentError at the first page that fails.
     """
     exchange.use_market(market)
-    bar = bar_ms(granularity_minutes)
+    timeframe = Timeframe(granularity_minutes)
     source_minutes = exchange.source_minutes(granularity_minutes)
     for window in windows:
-        old, recent = split_by_age(exchange.facts, window, bar, bar_ms(source_minutes), now_ms)
+        old, recent = split_by_age(exchange.facts, window, timeframe.ms, Timeframe(source_minutes).ms, now_ms)
         if old and exchange.facts.trades_per_request is None:
             rows = exchange.facts.history_rows
             raise PermanentError(f"{exchange.exchange} serves only its last {rows} candles; {old} is older")
-        for part, candles in trade_pages(exchange, market, old, bar):
+        for part, candles in trade_pages(exchange, market, old, timeframe):
             yield Page(part, CheckedPage(candles))
         served = _served_pages(exchange, market, recent, source_minutes)
-        yield from served if source_minutes == granularity_minutes else resampled_pages(served, bar)
+        yield from served if source_minutes == granularity_minutes else resampled_pages(served, timeframe)
 
 
 def _served_pages(exchange: ExchangeClient, market: Market, window: Window, minutes: int) -> Iterator[Page]:
-    parts = list(split_rows(window, bar_ms(minutes), exchange.facts.rows_per_request))
+    parts = list(split_rows(window, Timeframe(minutes).ms, exchange.facts.rows_per_request))
     yield from side_by_side(exchange, market, parts, lambda free, part: _candle_page(free, market, part, minutes))
 
 
@@ -63,27 +63,27 @@ def candle_rows(exchange: ExchangeClient, market: Market, minutes: int, window: 
 
 
 def _asked(market: Market, minutes: int, window: Window) -> str:
-    return f"{market['symbol']} {timeframe_name(minutes)} candles of {window}"
+    return f"{market['symbol']} {Timeframe(minutes).ccxt_name} candles of {window}"
 
 
 def _ask_rows(exchange: ExchangeClient, market: Market, minutes: int, window: Window, asked: str) -> list[Any]:
-    facts, bar = exchange.facts, bar_ms(minutes)
+    facts, bar = exchange.facts, Timeframe(minutes).ms
     params = {"until": window.end_ms + (facts.spare_rows - 1) * bar} if facts.takes_until else {}
     limit = window.slots(bar) + facts.spare_rows
     rows: list[Any] = exchange.api.fetch_ohlcv(
-        market["symbol"], timeframe_name(minutes), since=window.start_ms, limit=limit, params=params
+        market["symbol"], Timeframe(minutes).ccxt_name, since=window.start_ms, limit=limit, params=params
     )
     exchange.answer_is_rows(asked)
     return rows
 
 
 def _candle_page(exchange: ExchangeClient, market: Market, window: Window, minutes: int) -> Page:
-    bar, asked = bar_ms(minutes), _asked(market, minutes, window)
+    bar, asked = Timeframe(minutes).ms, _asked(market, minutes, window)
 
     def ask() -> CheckedPage:
         rows = _ask_rows(exchange, market, minutes, window, asked)
         exchange.answer_covers(asked, window.end_ms)
-        page = check_rows(rows, window, bar)
+        page = check_rows(rows, window, Timeframe(minutes))
         if fault := _fault(exchange, page, rows, window, bar):
             raise ExchangeTemporaryError(f"{exchange.exchange}, {asked}: the answer has {fault}")
         if page.outside_count > exchange.facts.spare_rows and not exchange.facts.returns_whole_history:

@@ -13,7 +13,7 @@ import ccxt
 import tenacity
 
 from candle_ingest import metrics
-from candle_ingest.candles.timeframe import source_minutes, timeframe_name
+from candle_ingest.candles.timeframe import Timeframe
 from candle_ingest.candles.window import format_ms
 from candle_ingest.connections import ExchangeConnection, RedisClient
 from candle_ingest.errors import CandleIngestError, ConfigurationError
@@ -141,13 +141,13 @@ class ExchangeClient:
         Raises ConfigurationError where the exchange has none.
         """
         offered = set(self.api.timeframes or {}) - self.facts.misaligned_timeframes
-        minutes = source_minutes(granularity_minutes, offered)
-        if minutes is None:
+        source = Timeframe(granularity_minutes).source(offered)
+        if source is None:
             raise ConfigurationError(
-                f"{self.exchange} has no candles that make up {timeframe_name(granularity_minutes)} "
+                f"{self.exchange} has no candles that make up {Timeframe(granularity_minutes)} "
                 f"(candle_granularity_minutes is {granularity_minutes}); it has {', '.join(sorted(offered))}"
             )
-        return minutes
+        return source.minutes
 
     def request(self, asked: str, ask: Callable[[], T]) -> T:
         """The answer to one request. Raises TemporaryError after five attempts, else PermanentError."""

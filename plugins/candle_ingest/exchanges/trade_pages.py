@@ -9,15 +9,18 @@ from decimal import Decimal
 from typing import Any
 
 from candle_ingest.candles.candles import Candles
+from candle_ingest.candles.timeframe import Timeframe
 from candle_ingest.candles.trades import Trade, candles_from_trades
-from candle_ingest.candles.window import NS_PER_MS, Window, floor_ms
+from candle_ingest.candles.window import NS_PER_MS, Window
 from candle_ingest.exchanges.client import ExchangeClient, Market
 from candle_ingest.exchanges.error_mapping import ExchangeTemporaryError
 
 PRICE, AMOUNT, TIME_SECONDS, TRADE_ID = 0, 1, 2, 6
 
 
-def trade_pages(exchange: ExchangeClient, market: Market, window: Window, bar: int) -> Iterator[tuple[Window, Candles]]:
+def trade_pages(
+    exchange: ExchangeClient, market: Market, window: Window, timeframe: Timeframe
+) -> Iterator[tuple[Window, Candles]]:
     """Candles of the window, a part at a time, as soon as the trades have gone past it.
 
     The last part may end after the window: an answer holds trades beyond it, and they need not be asked again.
@@ -29,10 +32,10 @@ def trade_pages(exchange: ExchangeClient, market: Market, window: Window, bar: i
         # Only an answer without a new trade says that there are no more: a short one may just be short.
         exhausted = all(trade.trade_id in waiting for trade in trades)
         waiting |= {trade.trade_id: trade for trade in trades}
-        reached_ms = window.end_ms if exhausted else floor_ms(int(trades[-1].time_ms), bar)
+        reached_ms = window.end_ms if exhausted else timeframe.floor_ms(int(trades[-1].time_ms))
         part = Window(window.start_ms, max(window.start_ms, reached_ms))
         if part:
-            yield part, candles_from_trades(waiting.values(), part, bar)
+            yield part, candles_from_trades(waiting.values(), part, timeframe)
         # The last trade is kept to the next answer, which begins with it.
         waiting = {trade.trade_id: trade for trade in waiting.values() if trade.time_ms >= part.end_ms}
         window = Window(part.end_ms, max(part.end_ms, window.end_ms))

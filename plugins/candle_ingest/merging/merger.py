@@ -62,7 +62,7 @@ class Merger:
         answered = {
             name: union(window.intersection(around) for window in settled_windows(known)) for name, known in own.items()
         }
-        silences = suspected_outages(traded, answered, self._run.bar_ms)
+        silences = suspected_outages(traded, answered, self._run.timeframe)
         return [new for name, found in silences.items() for new in self._suspect(currency_pair, name, found, own[name])]
 
     def _suspect(

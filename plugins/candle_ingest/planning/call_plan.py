@@ -4,7 +4,7 @@ import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from candle_ingest.candles.timeframe import bar_ms
+from candle_ingest.candles.timeframe import Timeframe
 from candle_ingest.candles.window import Window
 from candle_ingest.exchanges.call_estimate import CallEstimate, estimate_calls
 from candle_ingest.exchanges.client import ExchangeClient, Market
@@ -74,7 +74,7 @@ def _add(
     now_ms: int,
     count_trades: bool,
 ) -> None:
-    bar, source_bar = bar_ms(granularity_minutes), bar_ms(exchange.source_minutes(granularity_minutes))
+    bar, source_bar = Timeframe(granularity_minutes).ms, Timeframe(exchange.source_minutes(granularity_minutes)).ms
     estimate = estimate_calls(exchange.facts, windows, bar, source_bar, now_ms)
     if estimate.trade_calls is None and count_trades:
         counts = trades_per_day(exchange, market)

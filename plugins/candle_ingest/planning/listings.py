@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from candle_ingest.candles.symbol import Symbol
-from candle_ingest.candles.timeframe import timeframe_name
+from candle_ingest.candles.timeframe import Timeframe
 from candle_ingest.connections import RedisClient, exchange_connection
 from candle_ingest.errors import CandleIngestError, ConfigurationError
 from candle_ingest.exchanges.client import ExchangeClient, Market
@@ -95,5 +95,5 @@ def _say_if_built(exchange: str, granularity_minutes: int, source_minutes: int) 
     if source_minutes != granularity_minutes:
         logger.info(
             "%s has no %s candles: they are built from its %s candles",
-            exchange, timeframe_name(granularity_minutes), timeframe_name(source_minutes),
+            exchange, Timeframe(granularity_minutes), Timeframe(source_minutes),
         )  # fmt: skip

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from candle_ingest.candles.dates import parse_moment_ms
-from candle_ingest.candles.timeframe import bar_ms
+from candle_ingest.candles.timeframe import Timeframe
 from candle_ingest.candles.window import Window, floor_ms, format_ms
 from candle_ingest.errors import ConfigurationError
 from candle_ingest.ledger.task_instance_ref import TaskInstanceRef
@@ -48,9 +48,14 @@ class Run:
         return self.settings.run_mode == "dry"
 
     @property
+    def timeframe(self) -> Timeframe:
+        """The length of a candle."""
+        return self.settings.timeframe
+
+    @property
     def bar_ms(self) -> int:
         """The length of a candle."""
-        return bar_ms(self.settings.candle_granularity_minutes)
+        return self.timeframe.ms
 
     @property
     def closed_ms(self) -> int:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
+from candle_ingest.candles.timeframe import Timeframe
 from candle_ingest.candles.window import DAY_MS, MINUTE_MS, Window
 from candle_ingest.store.bucket import InfluxBucket
 from candle_ingest.store.flux import flux_range, times_ms
@@ -54,15 +55,15 @@ class ChartBars:
     exchanges: dict[str, dict[str, list[float]]]
 
 
-def bar_length_ms(window: Window, bar_ms: int) -> int:
+def bar_length_ms(window: Window, timeframe: Timeframe) -> int:
     """The shortest length that gives at most MOST_BARS bars, and is no shorter than a candle."""
-    shortest = max(bar_ms, (window.end_ms - window.start_ms) / MOST_BARS)
+    shortest = max(timeframe.ms, (window.end_ms - window.start_ms) / MOST_BARS)
     return next((step for step in STEPS_MS if step >= shortest), STEPS_MS[-1])
 
 
-def read_chart_bars(bucket: InfluxBucket, currency_pair: str, window: Window, bar_ms: int) -> ChartBars:
+def read_chart_bars(bucket: InfluxBucket, currency_pair: str, window: Window, timeframe: Timeframe) -> ChartBars:
     """The bars of `window`; one without any candle is left out."""
-    every_ms = bar_length_ms(window, bar_ms)
+    every_ms = bar_length_ms(window, timeframe)
     every = timedelta(milliseconds=every_ms)
     rows = bucket.query(_READ, currency_pair=currency_pair, every=every, **flux_range(window))
     columns = {what: [row for row in rows if row["what"] == what] for what in (*_MERGED, "exchange_close")}

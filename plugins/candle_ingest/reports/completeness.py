@@ -3,7 +3,7 @@
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from candle_ingest.candles.timeframe import bar_ms
+from candle_ingest.candles.timeframe import Timeframe
 from candle_ingest.candles.window import Window, contiguous_end_ms
 from candle_ingest.ledger.merge_ledger import MergeLedger
 from candle_ingest.reports.freshness import Freshness, SymbolFreshness
@@ -27,20 +27,25 @@ class SymbolCompleteness:
 
 
 def read_completeness(
-    bucket: InfluxBucket, found: Freshness, granularity_minutes: int, now_ms: int
+    bucket: InfluxBucket, found: Freshness, timeframe: Timeframe, now_ms: int
 ) -> list[SymbolCompleteness]:
     """From the watermark of the history on, the ledger of merges says how far it goes."""
-    bar, has_history = bar_ms(granularity_minutes), found.history_start_ms is not None
-    return [_completeness(bucket, symbol, bar, has_history, found.late_after_ms, now_ms) for symbol in found.symbols]
+    has_history, late_ms = found.history_start_ms is not None, found.late_after_ms
+    return [_completeness(bucket, symbol, timeframe, has_history, late_ms, now_ms) for symbol in found.symbols]
 
 
 def _completeness(
-    bucket: InfluxBucket, symbol: SymbolFreshness, bar: int, has_history: bool, late_after_ms: int, now_ms: int
+    bucket: InfluxBucket,
+    symbol: SymbolFreshness,
+    timeframe: Timeframe,
+    has_history: bool,
+    late_after_ms: int,
+    now_ms: int,
 ) -> SymbolCompleteness:
     watermark_ms = symbol.backfill_ms if has_history else symbol.catch_up_ms
     if watermark_ms is None:
         return SymbolCompleteness(symbol=symbol, complete_up_to_ms=None, complete=False)
-    vouched_ms = watermark_ms + bar
-    merges = MergeLedger(bucket, bar).merges(Window(vouched_ms, max(vouched_ms, now_ms)), symbol.currency_pair)
+    vouched_ms = watermark_ms + timeframe.ms
+    merges = MergeLedger(bucket, timeframe.ms).merges(Window(vouched_ms, max(vouched_ms, now_ms)), symbol.currency_pair)
     end_ms = contiguous_end_ms(vouched_ms, [merge.window for merge in merges])
     return SymbolCompleteness(symbol=symbol, complete_up_to_ms=end_ms, complete=now_ms - end_ms <= late_after_ms)

@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from candle_ingest.candles.timeframe import Timeframe
 from candle_ingest.candles.window import MINUTE_MS, Window, floor_ms, subtract, union
 from candle_ingest.ledger.coverage import ANSWERED, OPEN, Account, Entry, account, settled_windows
 from candle_ingest.ledger.ledger_records import LedgerRecord, read_ledger_records
@@ -52,21 +53,21 @@ class CoverageHours:
 
 
 def read_coverage_hours(
-    bucket: InfluxBucket, currency_pair: str, day: Window, bar_ms: int, exchanges: Iterable[str]
+    bucket: InfluxBucket, currency_pair: str, day: Window, timeframe: Timeframe, exchanges: Iterable[str]
 ) -> CoverageHours:
     """The accounts of `day`, of all exchanges that were asked and those of the pipeline."""
     records = [r for r in read_ledger_records(bucket, currency_pair, day) if r.entry.window.intersection(day)]
     entries = [record.entry for record in records]
-    step_ms = max(HOUR_MS, bar_ms)
+    step_ms = max(HOUR_MS, timeframe.ms)
     hours = [Window(start_ms, start_ms + step_ms) for start_ms in range(day.start_ms, day.end_ms, step_ms)]
     counts = _read_counts(bucket, currency_pair, day, step_ms)
     names = sorted({*exchanges, *(entry.exchange for entry in entries)})
     span = _span(entries, day)
     return CoverageHours(
         hours=hours,
-        accounts={name: _accounts(name, entries, hours, span, bar_ms, counts) for name in names},
+        accounts={name: _accounts(name, entries, hours, span, timeframe, counts) for name in names},
         holes=find_holes(records),
-        merges=_merges(bucket, currency_pair, day, bar_ms),
+        merges=_merges(bucket, currency_pair, day, timeframe),
     )
 
 
@@ -111,10 +112,17 @@ def _read_counts(bucket: InfluxBucket, currency_pair: str, day: Window, step_ms:
 
 
 def _accounts(
-    exchange: str, entries: Iterable[Entry], hours: Iterable[Window], span: Window, bar_ms: int, counts: Counts
+    exchange: str,
+    entries: Iterable[Entry],
+    hours: Iterable[Window],
+    span: Window,
+    timeframe: Timeframe,
+    counts: Counts,
 ) -> list[Account]:
     own = [entry for entry in entries if entry.exchange == exchange]
-    return [account(own, hour.intersection(span), bar_ms, counts.get((exchange, hour.start_ms), 0)) for hour in hours]
+    return [
+        account(own, hour.intersection(span), timeframe.ms, counts.get((exchange, hour.start_ms), 0)) for hour in hours
+    ]
 
 
 def _span(entries: Sequence[Entry], day: Window) -> Window:
@@ -125,11 +133,13 @@ def _span(entries: Sequence[Entry], day: Window) -> Window:
     return Window(min(w.start_ms for w in windows), max(w.end_ms for w in windows)).intersection(day)
 
 
-def _merges(bucket: InfluxBucket, currency_pair: str, day: Window, bar_ms: int) -> list[tuple[list[str], list[Window]]]:
+def _merges(
+    bucket: InfluxBucket, currency_pair: str, day: Window, timeframe: Timeframe
+) -> list[tuple[list[str], list[Window]]]:
     """By exchanges; where a part was merged again, the last merge counts."""
     left = [day]
     found: dict[tuple[str, ...], list[Window]] = defaultdict(list)
-    merges = MergeLedger(bucket, bar_ms).merges(day, currency_pair)
+    merges = MergeLedger(bucket, timeframe.ms).merges(day, currency_pair)
     for merge in sorted(merges, key=lambda merge: -merge.recorded_at_ms):
         found[tuple(sorted(merge.exchanges))] += [w for part in left if (w := part.intersection(merge.window))]
         left = [rest for part in left for rest in subtract(part, [merge.window])]

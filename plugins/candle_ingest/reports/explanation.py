@@ -62,23 +62,21 @@ class Explanation:
 
 
 def explain(
-    open_time_ms: int,
-    bar_ms: int,
+    window: Window,
     exchanges: Sequence[str],
     candles: Mapping[str, ExchangeCandle],
     stored: StoredMerge | None,
     entries: Sequence[Entry],
     high_low: str = "weighted",
 ) -> Explanation:
-    """Explain the candle that opens at `open_time_ms`.
+    """Explain the candle of `window`.
 
     `entries` are those of the pair's ledger that touch it. Without a stored candle, the parts are weighed as a merge of
     all that is there would weigh them.
     """
-    window = Window(open_time_ms, open_time_ms + bar_ms)
     names = sorted({*exchanges, *candles, *(entry.exchange for entry in entries)})
     used = [name for name in names if name in candles and (stored is None or name in stored.exchanges)]
-    rows = {name: Candles.from_rows([(open_time_ms, *candles[name].ohlcv)]) for name in used}
+    rows = {name: Candles.from_rows([(window.start_ms, *candles[name].ohlcv)]) for name in used}
     merged = merge_candles(rows, high_low).candles.rows()
     weights = _weights({name: candles[name].ohlcv[-1] for name in used})
     parts = [

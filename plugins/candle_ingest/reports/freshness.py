@@ -9,7 +9,7 @@ from croniter import croniter
 
 from candle_ingest.candles.dates import history_start
 from candle_ingest.candles.symbol import Symbol, parse_symbol
-from candle_ingest.candles.timeframe import bar_ms
+from candle_ingest.candles.timeframe import Timeframe
 from candle_ingest.candles.window import DAY_MS, MINUTE_MS, Window, floor_ms
 from candle_ingest.errors import SymbolError
 from candle_ingest.ledger.watermarks import Watermarks, backfill_key, catch_up_key
@@ -75,9 +75,9 @@ def read_freshness(
     watermarks = Watermarks(bucket).read()
     history = history_window(settings, now_ms)
     days, lately = _read_days(bucket, history, now_ms)
-    bar, late_after_ms = bar_ms(settings.candle_granularity_minutes), latest_lag_ms(settings, now_ms)
+    late_after_ms = latest_lag_ms(settings, now_ms)
     symbols = [
-        _symbol(symbol, watermarks, days.get(symbol.currency_pair, 0), bar, late_after_ms, now_ms)
+        _symbol(symbol, watermarks, days.get(symbol.currency_pair, 0), settings.timeframe, late_after_ms, now_ms)
         for symbol in known_symbols(listed, watermarks)
     ]
     wanted = history.slots(DAY_MS)
@@ -94,7 +94,7 @@ def read_freshness(
 
 def latest_lag_ms(settings: PipelineSettings, now_ms: int) -> int:
     """The lag from which on a symbol is late. Long candles come more seldom than catch-up looks for them."""
-    pause_ms = max(schedule_ms(settings.catch_up_schedule, now_ms), bar_ms(settings.candle_granularity_minutes))
+    pause_ms = max(schedule_ms(settings.catch_up_schedule, now_ms), settings.timeframe.ms)
     return LATE_RUNS * pause_ms + settings.settle_seconds * 1000
 
 
@@ -138,11 +138,16 @@ def schedule_ms(cron: str, now_ms: int) -> int:
 
 
 def _symbol(
-    symbol: Symbol, watermarks: Mapping[str, int], days_done: int, bar: int, late_after_ms: int, now_ms: int
+    symbol: Symbol,
+    watermarks: Mapping[str, int],
+    days_done: int,
+    timeframe: Timeframe,
+    late_after_ms: int,
+    now_ms: int,
 ) -> SymbolFreshness:
     catch_up_ms, backfill_ms = (watermarks.get(key(symbol.ticker)) for key in (catch_up_key, backfill_key))
     newest_ms = max((ms for ms in (catch_up_ms, backfill_ms) if ms is not None), default=None)
-    lag_ms = None if newest_ms is None else max(0, now_ms - newest_ms - bar)
+    lag_ms = None if newest_ms is None else max(0, now_ms - newest_ms - timeframe.ms)
     return SymbolFreshness(
         ticker=symbol.ticker,
         currency_pair=symbol.currency_pair,

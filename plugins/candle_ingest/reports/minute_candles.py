@@ -1,7 +1,7 @@
 """All that is stored of one candle of one pair."""
 
 from candle_ingest.candles.candles import FIELDS
-from candle_ingest.candles.window import Window, floor_ms
+from candle_ingest.candles.timeframe import Timeframe
 from candle_ingest.ledger.ledger_records import LedgerRecord, read_ledger_records
 from candle_ingest.reports.explanation import ExchangeCandle, Explanation, Ohlcv, StoredMerge, explain
 from candle_ingest.store.bucket import InfluxBucket
@@ -17,18 +17,22 @@ _EXCHANGES, _MERGED = (_READ.replace("{measurement}", name) for name in ("exchan
 
 
 def explain_minute(
-    bucket: InfluxBucket, currency_pair: str, time_ms: int, bar_ms: int, exchanges: tuple[str, ...], high_low: str
+    bucket: InfluxBucket,
+    currency_pair: str,
+    time_ms: int,
+    timeframe: Timeframe,
+    exchanges: tuple[str, ...],
+    high_low: str,
 ) -> tuple[Explanation, list[LedgerRecord]]:
     """The candle that `time_ms` lies in, and what the ledger says of it."""
-    open_time_ms = floor_ms(time_ms, bar_ms)
-    window = Window(open_time_ms, open_time_ms + bar_ms)
+    window = timeframe.candle_at(time_ms)
     day_records = read_ledger_records(bucket, currency_pair, window)
     records = [record for record in day_records if record.entry.window.intersection(window)]
     params = {"currency_pair": currency_pair, **flux_range(window)}
     candles = {row["exchange"]: _candle(row) for row in bucket.query(_EXCHANGES, **params)}
     stored = next((_stored(row) for row in bucket.query(_MERGED, **params)), None)
     entries = [record.entry for record in records]
-    return explain(open_time_ms, bar_ms, exchanges, candles, stored, entries, high_low), records
+    return explain(window, exchanges, candles, stored, entries, high_low), records
 
 
 def _candle(row: dict[str, str]) -> ExchangeCandle:

@@ -6,7 +6,6 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query
 from fastapi.responses import JSONResponse
 
-from candle_ingest.candles.timeframe import bar_ms
 from candle_ingest.candles.window import MINUTE_MS, Window
 from candle_ingest.reports.chart_bars import read_chart_bars
 from candle_ingest.reports.coverage_days import last_days, read_coverage_days
@@ -49,22 +48,22 @@ def coverage(settings: Pipeline, bucket: Bucket, days: Annotated[int, Query(ge=1
 @router.get("/api/{pipeline}/day")
 def day(settings: Pipeline, bucket: Bucket, symbol: Pair, day: Day) -> JSONResponse:
     """Exchanges × hours of one day, and the reason for each hole."""
-    found = read_coverage_hours(bucket, symbol, day, _bar_ms(settings), settings.exchange_ids)
+    found = read_coverage_hours(bucket, symbol, day, settings.timeframe, settings.exchange_ids)
     return _json({"symbol": symbol, "day_ms": day.start_ms, **answers.hours_answer(found)})
 
 
 @router.get("/api/{pipeline}/chart")
 def chart(settings: Pipeline, bucket: Bucket, symbol: Pair, window: Range) -> JSONResponse:
     """Bars of a range."""
-    found = read_chart_bars(bucket, symbol, window, _bar_ms(settings))
-    return _json({"symbol": symbol, "bar_ms": _bar_ms(settings), **answers.bars_answer(found)})
+    found = read_chart_bars(bucket, symbol, window, settings.timeframe)
+    return _json({"symbol": symbol, "bar_ms": settings.timeframe.ms, **answers.bars_answer(found)})
 
 
 @router.get("/api/{pipeline}/explain")
 def explain(settings: Pipeline, bucket: Bucket, symbol: Pair, time_ms: Moment) -> JSONResponse:
     """One candle, exchange by exchange."""
     found, records = explain_minute(
-        bucket, symbol, time_ms, _bar_ms(settings), settings.exchange_ids, settings.high_low
+        bucket, symbol, time_ms, settings.timeframe, settings.exchange_ids, settings.high_low
     )
     return _json({"symbol": symbol, "high_low": settings.high_low, **answers.explanation_answer(found, records)})
 
@@ -92,12 +91,8 @@ def _pipeline(settings: PipelineSettings) -> dict[str, Any]:
         "dag_ids": dag_ids(settings),
         "bucket": settings.influxdb_bucket,
         "exchanges": settings.exchange_ids,
-        "bar_ms": _bar_ms(settings),
+        "bar_ms": settings.timeframe.ms,
     }
-
-
-def _bar_ms(settings: PipelineSettings) -> int:
-    return bar_ms(settings.candle_granularity_minutes)
 
 
 def _now_ms() -> int:

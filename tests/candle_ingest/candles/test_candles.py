@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from candle_ingest.candles.candles import Candles, check_one_by_one, check_rows
+from candle_ingest.candles.timeframe import Timeframe
 from candle_ingest.candles.window import MINUTE_MS, Window
 
 START_MS = 1_700_000_040_000
@@ -39,7 +40,7 @@ def at(slot, values=GOOD):
 
 
 def check(*rows):
-    return check_rows(rows, WINDOW, MINUTE_MS)
+    return check_rows(rows, WINDOW, Timeframe(1))
 
 
 def kept_rows(page):
@@ -48,7 +49,7 @@ def kept_rows(page):
 
 @given(ROWS)
 def test_no_answer_of_any_shape_raises_or_leaves_a_candle_that_cannot_be(rows):
-    page = check_rows(rows, WINDOW, MINUTE_MS)
+    page = check_rows(rows, WINDOW, Timeframe(1))
     times = [row[0] for row in page.candles.rows()]
     assert times == sorted(set(times))
     for time, open_, high, low, close, volume in page.candles.rows():
@@ -64,7 +65,7 @@ def test_sound_rows_are_all_kept_unchanged_whatever_stands_between_them(sound, j
     rows = [at(slot, values) for slot, values in sound.items()]
     mixed = [*rows, *junk]
     random.shuffle(mixed)
-    assert kept_rows(check_rows(mixed, WINDOW, MINUTE_MS)) == sorted(rows)
+    assert kept_rows(check_rows(mixed, WINDOW, Timeframe(1))) == sorted(rows)
 
 
 def same(one, other):
@@ -94,13 +95,13 @@ SOUND_ROWS = st.builds(lambda t, v: [t, *v], GRID_TIMES | GRID_TIMES.map(float),
 def test_all_rows_at_once_give_what_row_by_row_gives(rows, in_order):
     if in_order:
         rows = sorted({float(row[0]): row for row in rows if row[0] < 1e300}.values(), key=lambda row: float(row[0]))
-    one, other = same(check_rows(rows, WINDOW, MINUTE_MS), check_one_by_one(rows, WINDOW, MINUTE_MS))
+    one, other = same(check_rows(rows, WINDOW, Timeframe(1)), check_one_by_one(rows, WINDOW, Timeframe(1)))
     assert one == other
 
 
 @given(ROWS)
 def test_every_time_of_the_window_that_was_answered_is_either_kept_or_named_as_rejected(rows):
-    page = check_rows(rows, WINDOW, MINUTE_MS)
+    page = check_rows(rows, WINDOW, Timeframe(1))
     answered = {
         row[0]
         for row in rows

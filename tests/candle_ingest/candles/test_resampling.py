@@ -7,9 +7,11 @@ from hypothesis import strategies as st
 
 from candle_ingest.candles.candles import Candles, CheckedPage, Page
 from candle_ingest.candles.resampling import resample, resampled_pages
+from candle_ingest.candles.timeframe import Timeframe
 from candle_ingest.candles.window import Window
 
 MINUTE, HOUR = 60_000, 3_600_000
+HOURLY = Timeframe(60)
 prices = st.integers(1, 10**6).map(lambda cents: cents / 100)
 volumes = st.one_of(st.just(0.0), st.integers(1, 10**8).map(lambda units: units / 10**8))
 
@@ -23,11 +25,11 @@ def minute_candles(draw, minutes=180):
     return Candles.from_rows(rows)
 
 
-def slow(candles, bar_ms):
+def slow(candles, step_ms):
     """The same by a plain loop over rows."""
     bars = {}
     for row in candles.rows():
-        bars.setdefault(row[0] - row[0] % bar_ms, []).append(row)
+        bars.setdefault(row[0] - row[0] % step_ms, []).append(row)
     result = []
     for opened, rows in bars.items():
         rows = [row for row in rows if row[5] > 0] or rows
@@ -43,29 +45,29 @@ def page(candles, start, end, rejected=()):
 
 @given(minute_candles())
 def test_equals_a_plain_loop_over_the_rows(candles):
-    assert resample(candles, HOUR).rows() == slow(candles, HOUR)
+    assert resample(candles, HOURLY).rows() == slow(candles, HOUR)
 
 
 def test_a_flat_minute_takes_no_part_where_others_traded():
     candles = Candles.from_rows([(0, 5, 5, 5, 5, 0), (MINUTE, 7, 8, 6, 7, 2), (2 * MINUTE, 7, 7, 7, 7, 0)])
-    assert resample(candles, HOUR).rows() == [(0, 7, 8, 6, 7, 2)]
+    assert resample(candles, HOURLY).rows() == [(0, 7, 8, 6, 7, 2)]
 
 
 def test_an_hour_without_trades_stays_flat():
     candles = Candles.from_rows([(0, 5, 5, 5, 5, 0), (MINUTE, 5, 5, 5, 5, 0)])
-    assert resample(candles, HOUR).rows() == [(0, 5, 5, 5, 5, 0)]
+    assert resample(candles, HOURLY).rows() == [(0, 5, 5, 5, 5, 0)]
 
 
 def test_volumes_add_up_as_the_decimals_that_they_are():
     candles = Candles.from_rows([(minute * MINUTE, 1, 1, 1, 1, 0.1) for minute in range(3)])
-    assert resample(candles, HOUR).rows()[0][5] == 0.3
+    assert resample(candles, HOURLY).rows()[0][5] == 0.3
 
 
 @given(minute_candles(), st.sets(st.integers(1, 179)))
 def test_wherever_the_pages_are_cut_the_larger_candles_are_the_same(candles, cuts):
     borders = [0, *(cut * MINUTE for cut in sorted(cuts)), 3 * HOUR]
-    pages = list(resampled_pages((page(candles, a, b) for a, b in itertools.pairwise(borders)), HOUR))
-    assert Candles.concatenate([p.checked.candles for p in pages]).rows() == resample(candles, HOUR).rows()
+    pages = list(resampled_pages((page(candles, a, b) for a, b in itertools.pairwise(borders)), HOURLY))
+    assert Candles.concatenate([p.checked.candles for p in pages]).rows() == resample(candles, HOURLY).rows()
     assert [p.window.start_ms for p in pages] == [0, *(p.window.end_ms for p in pages[:-1])]
     assert pages[-1].window.end_ms == 3 * HOUR
 
@@ -73,7 +75,7 @@ def test_wherever_the_pages_are_cut_the_larger_candles_are_the_same(candles, cut
 def test_a_larger_candle_with_a_part_that_cannot_be_trusted_is_rejected_and_says_why():
     candles = Candles.from_rows([(minute * MINUTE, 1, 1, 1, 1, 1) for minute in range(180) if minute != 70])
     cut = [page(candles, 0, 100 * MINUTE, [70 * MINUTE]), page(candles, 100 * MINUTE, 3 * HOUR)]
-    pages = list(resampled_pages(cut, HOUR))
+    pages = list(resampled_pages(cut, HOURLY))
     assert [time for p in pages for time, *_ in p.checked.candles.rows()] == [0, 2 * HOUR]
     assert [sorted(p.checked.rejected_slots) for p in pages] == [[], [HOUR]]
     assert pages[1].checked.rejected_in_words == "1 × volume negative"

@@ -3,6 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from candle_ingest.candles.silences import suspected_outages
+from candle_ingest.candles.timeframe import Timeframe
 from candle_ingest.candles.window import Window
 
 MINUTE = 60_000
@@ -17,9 +18,9 @@ def minutes(first, last):
     return Window(first * MINUTE, last * MINUTE)
 
 
-def suspected(traded, window, bar_ms=MINUTE):
+def suspected(traded, window, minutes=1):
     """All exchanges have answered for the whole window."""
-    return suspected_outages(traded, {name: [window] for name in traded}, bar_ms)
+    return suspected_outages(traded, {name: [window] for name in traded}, Timeframe(minutes))
 
 
 def test_a_long_silence_while_the_others_traded_is_suspected():
@@ -59,15 +60,15 @@ def test_an_exchange_that_seldom_trades_is_suspected_where_it_misses_many_of_its
 def test_silences_of_candles_of_an_hour_are_found_too():
     hours = np.arange(24, dtype=np.int64) * 60 * MINUTE
     traded = {"kraken": np.delete(hours, range(6, 12)), "binance": hours}
-    assert suspected(traded, DAY, 60 * MINUTE) == {"kraken": [minutes(360, 720)]}
+    assert suspected(traded, DAY, 60) == {"kraken": [minutes(360, 720)]}
 
 
 def test_what_an_exchange_was_not_asked_for_is_no_silence():
     traded = {"kraken": times((60, 120)), "binance": times((0, 240))}
     asked = {"kraken": [minutes(60, 149)], "binance": [minutes(0, 240)]}
-    assert suspected_outages(traded, asked, MINUTE) == {}
+    assert suspected_outages(traded, asked, Timeframe(1)) == {}
     asked["kraken"] = [minutes(60, 150)]
-    assert suspected_outages(traded, asked, MINUTE) == {"kraken": [minutes(120, 150)]}
+    assert suspected_outages(traded, asked, Timeframe(1)) == {"kraken": [minutes(120, 150)]}
 
 
 @given(st.dictionaries(st.sampled_from("abcd"), st.sets(st.integers(0, 1439)), min_size=1))

@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from candle_ingest.candles.candles import Candles
+from candle_ingest.candles.timeframe import Timeframe
 from candle_ingest.candles.trades import Trade, candles_from_trades
 from candle_ingest.candles.window import MINUTE_MS, Window, floor_ms
 
@@ -28,7 +29,7 @@ def trade(number, seconds, price, amount="1"):
 
 
 def rows(trades, window=WINDOW):
-    return candles_from_trades(trades, window, MINUTE_MS).rows()
+    return candles_from_trades(trades, window, Timeframe(1)).rows()
 
 
 def test_a_candle_is_first_highest_lowest_last_and_the_sum():
@@ -74,7 +75,7 @@ def test_every_candle_is_made_of_the_trades_of_its_minute_and_of_nothing_else(tr
 def test_two_parts_of_the_window_give_the_same_candles_as_the_whole(trades, cut):
     border_ms = START_MS + cut * MINUTE_MS
     parts = [Window(WINDOW.start_ms, border_ms), Window(border_ms, WINDOW.end_ms)]
-    joined = Candles.concatenate([candles_from_trades(trades, part, MINUTE_MS) for part in parts])
+    joined = Candles.concatenate([candles_from_trades(trades, part, Timeframe(1)) for part in parts])
     assert joined.rows() == rows(trades)
 
 

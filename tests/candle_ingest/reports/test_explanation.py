@@ -20,7 +20,7 @@ def answered(*exchanges):
 
 
 def explained(candles, stored=None, entries=(), exchanges=("a", "b", "c"), **options):
-    return explain(TIME_MS, MINUTE_MS, exchanges, candles, stored, list(entries), **options)
+    return explain(Window(TIME_MS, TIME_MS + MINUTE_MS), exchanges, candles, stored, list(entries), **options)
 
 
 def state_of(explanation, exchange):
