@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 
+import numpy as np
 import pytest
 from influxdb_client import InfluxDBClient, Permission, PermissionResource
 
 from candle_ingest.candles.candles import Candles
+from candle_ingest.candles.merge import merge_candles
 from candle_ingest.candles.window import DAY_MS, MINUTE_MS, Window, union
 from candle_ingest.errors import ConfigurationError, TemporaryError
 from candle_ingest.ledger.coverage import CONFIRMED, FAILED, REJECTED, REPAIRED, Account, settled_windows
@@ -62,6 +64,34 @@ def test_candles_come_back_to_the_last_bit(bucket):
         "htx": candles(1).rows(),
         "binance": [],
     }
+
+
+EXTRAS = {0: (1.5, 12, 0.1), 1: (1e-9, 0, 0.0), 3: (float("nan"),) * 3, 4: (2.5, 3, float("nan"))}
+
+
+def candles_with_extras() -> Candles:
+    return Candles.from_rows([(DAY.start_ms + m * MINUTE_MS, 1.1, 2.2, 0.3, 1.7, 2.0, *EXTRAS[m]) for m in EXTRAS])
+
+
+def test_extras_come_back_to_the_last_bit(bucket):
+    store, written = CandleStore(bucket), candles_with_extras()
+    store.write_exchange_candles("BTC/USD", "kraken", "BTC/USD", written)
+    found = store.read_exchange_candles("BTC/USD", ["kraken"], DAY)["kraken"]
+    assert (found.rows(), found.extras.tobytes()) == (written.rows(), written.extras.tobytes())
+
+
+def test_merged_columns_come_back_and_vanish_with_a_merge_that_lacks_them(bucket):
+    store = CandleStore(bucket)
+    both = {"binance": candles_with_extras(), "kraken": candles(2)}
+    for by_exchange in ({"binance": candles_with_extras()}, both, {**both, "kraken": candles(0, 2, 4)}):
+        merged = merge_candles(by_exchange)
+        store.write_merged("ETH/USD", merge_candles({"binance": candles_with_extras()}))
+        store.write_merged("BTC/USD", merged)
+        found = store.read_merged("BTC/USD", DAY)
+        assert found.candles.rows() == merged.candles.rows()
+        assert found.source_exchanges == merged.source_exchanges
+        np.testing.assert_array_equal([found.vwap, found.trade_count], [merged.vwap, merged.trade_count])
+    np.testing.assert_array_equal(np.isnan(store.read_merged("ETH/USD", DAY).vwap), [False, False, True, False])
 
 
 def test_a_hostile_name_is_a_value_and_never_a_query(bucket):

@@ -14,27 +14,45 @@ from candle_ingest.candles.timeframe import Timeframe
 from candle_ingest.candles.window import Window
 
 FIELDS = ("open", "high", "low", "close", "volume")
+# What some exchanges send with each candle: volume in quote units, number of trades, base volume bought by takers.
+EXTRA_FIELDS = ("quote_volume", "trade_count", "taker_buy_volume")
 Row = Sequence[object]
 # From here on floats leave whole numbers out.
 EXACT_FLOATS_END = 2**53
+
+
+def _none_served() -> NDArray[np.float64]:
+    return np.empty((0, len(EXTRA_FIELDS)))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Candles:
     """Candles in ascending order of time, each time once.
 
-    `open_time_ms` has shape (n,); `ohlcv` has shape (n, 5) in the order of FIELDS, volume in base units.
+    `open_time_ms` has shape (n,); `ohlcv` has shape (n, 5) in the order of FIELDS, volume in base units. `extras` has
+    shape (n, 3) in the order of EXTRA_FIELDS, NaN where the exchange does not serve a value; all NaN by default.
     """
 
     open_time_ms: NDArray[np.int64]
     ohlcv: NDArray[np.float64]
+    extras: NDArray[np.float64] = field(default_factory=_none_served)
+
+    def __post_init__(self) -> None:
+        if len(self.extras) != len(self.open_time_ms):
+            if self.extras.size:
+                raise ValueError(f"{len(self.extras)} rows of extras for {len(self.open_time_ms)} candles")
+            object.__setattr__(self, "extras", np.full((len(self.open_time_ms), len(EXTRA_FIELDS)), np.nan))
 
     @classmethod
     def from_rows(cls, rows: Sequence[Sequence[float]]) -> Self:
-        """From rows of (open_time_ms, open, high, low, close, volume), ascending, already checked."""
+        """Return candles from checked rows of (open_time_ms, open, high, low, close, volume), ascending.
+
+        The values of EXTRA_FIELDS may follow in each row, NaN where one is not served.
+        """
         times = np.fromiter((row[0] for row in rows), dtype=np.int64, count=len(rows))
         values = np.array([row[1:6] for row in rows], dtype=np.float64).reshape(-1, 5)
-        return cls(times, values)
+        extras = np.array([row[6:9] for row in rows], dtype=np.float64).reshape(-1, len(EXTRA_FIELDS))
+        return cls(times, values, extras)
 
     @classmethod
     def concatenate(cls, parts: Sequence["Candles"]) -> Self:
@@ -43,7 +61,8 @@ class Candles:
             return cls.from_rows([])
         times = np.concatenate([part.open_time_ms for part in parts])
         order = np.argsort(times, kind="stable")
-        return cls(times[order], np.concatenate([part.ohlcv for part in parts])[order])
+        values, extras = (np.concatenate(own) for own in zip(*((p.ohlcv, p.extras) for p in parts), strict=True))
+        return cls(times[order], values[order], extras[order])
 
     def __len__(self) -> int:
         return len(self.open_time_ms)
@@ -51,7 +70,16 @@ class Candles:
     def between(self, start_ms: int, end_ms: int) -> "Candles":
         """Those that open at `start_ms` or later and before `end_ms`."""
         first, last = np.searchsorted(self.open_time_ms, [start_ms, end_ms])
-        return Candles(self.open_time_ms[first:last], self.ohlcv[first:last])
+        return self.select(slice(first, last))
+
+    def select(self, which: slice | NDArray[np.bool_]) -> "Candles":
+        """Return the candles at the places that a slice or a mask names."""
+        return Candles(self.open_time_ms[which], self.ohlcv[which], self.extras[which])
+
+    def extra_column(self, name: str) -> NDArray[np.float64]:
+        """Return one of EXTRA_FIELDS, shape (n,), NaN where it is not served."""
+        column: NDArray[np.float64] = self.extras[:, EXTRA_FIELDS.index(name)]
+        return column
 
     def traded_ms(self) -> NDArray[np.int64]:
         """The open times of the candles with volume."""

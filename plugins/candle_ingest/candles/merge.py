@@ -14,14 +14,25 @@ OPEN, HIGH, LOW, CLOSE, VOLUME = range(5)
 
 @dataclass(frozen=True, slots=True, eq=False)
 class MergedCandles:
-    """Merged candles: `exchange_count` of shape (n,), `source_exchanges` one text per candle, `a,b`."""
+    """Merged candles: `exchange_count` of shape (n,), `source_exchanges` one text per candle, `a,b`.
+
+    `vwap` (quote units for a base unit) and `trade_count` of shape (n,) are NaN where not every exchange has what they
+    are made of.
+    """
 
     candles: Candles
     exchange_count: NDArray[np.int64]
     source_exchanges: list[str]
+    vwap: NDArray[np.float64]
+    trade_count: NDArray[np.float64]
 
     def __len__(self) -> int:
         return len(self.candles)
+
+    @property
+    def columns(self) -> dict[str, NDArray[np.float64]]:
+        """The columns beside OHLCV by their names, NaN where there is none."""
+        return {"vwap": self.vwap, "trade_count": self.trade_count}
 
 
 def merge_candles(by_exchange: Mapping[str, Candles], high_low: str = "weighted") -> MergedCandles:
@@ -43,7 +54,17 @@ def merge_candles(by_exchange: Mapping[str, Candles], high_low: str = "weighted"
         merged[HIGH] = _extreme(np.fmax, np.where(counting, cube[:, HIGH], np.nan))
         merged[LOW] = _extreme(np.fmin, np.where(counting, cube[:, LOW], np.nan))
     candles = Candles(times, np.ascontiguousarray(merged.T))
-    return MergedCandles(candles, present.sum(axis=0), _sources(names, present))
+    parts = [by_exchange[name] for name in names]
+    quote_volume, trade_count = (_total(parts, times, field) for field in ("quote_volume", "trade_count"))
+    vwap = vwap_of(quote_volume, merged[VOLUME])
+    return MergedCandles(candles, present.sum(axis=0), _sources(names, present), vwap, trade_count)
+
+
+def vwap_of(quote_volume: NDArray[np.float64], volume: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return quote volume / base volume, NaN where the quote volume is NaN or nobody traded."""
+    vwap = np.full(len(volume), np.nan)
+    np.divide(quote_volume, volume, out=vwap, where=volume > 0)
+    return vwap
 
 
 def _all_times(parts: list[NDArray[np.int64]]) -> NDArray[np.int64]:
@@ -63,6 +84,17 @@ def _align(parts: list[Candles], times: NDArray[np.int64]) -> NDArray[np.float64
         else:
             cube[index][:, np.searchsorted(times, part.open_time_ms)] = part.ohlcv.T
     return cube
+
+
+def _total(parts: list[Candles], times: NDArray[np.int64], name: str) -> NDArray[np.float64]:
+    """Return the sum of an extra over the exchanges, NaN where one that has a candle lacks the extra."""
+    total = np.zeros(len(times))
+    for part in parts:
+        if len(part) == len(times):
+            total += part.extra_column(name)
+        else:
+            total[np.searchsorted(times, part.open_time_ms)] += part.extra_column(name)
+    return total
 
 
 def _weighted(cube: NDArray[np.float64], present: NDArray[np.bool_]) -> NDArray[np.float64]:

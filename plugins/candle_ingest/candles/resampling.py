@@ -35,23 +35,25 @@ def resample(candles: Candles, timeframe: Timeframe) -> Candles:
     """
     if not len(candles):
         return candles
-    opens, values = _that_take_part(candles, timeframe)
+    opens, values, extras = _that_take_part(candles, timeframe)
     first = _firsts(opens)
     last = np.append(first[1:], len(opens)) - 1
     bars = np.empty((len(first), 5))
     bars[:, OPEN], bars[:, CLOSE] = values[first, OPEN], values[last, CLOSE]
     bars[:, HIGH] = np.maximum.reduceat(values[:, HIGH], first)
     bars[:, LOW] = np.minimum.reduceat(values[:, LOW], first)
-    bars[:, VOLUME] = [_exact_sum(part) for part in np.split(values[:, VOLUME], first[1:])]
-    return Candles(opens[first], bars)
+    bars[:, VOLUME] = _exact_sums(values[:, VOLUME], first)
+    return Candles(opens[first], bars, np.column_stack([_exact_sums(column, first) for column in extras.T]))
 
 
-def _that_take_part(candles: Candles, timeframe: Timeframe) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+def _that_take_part(
+    candles: Candles, timeframe: Timeframe
+) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]]:
     """When the bar of each candle opens, and the candle's values; without the flat ones of bars with trades."""
     opens = candles.open_time_ms - candles.open_time_ms % timeframe.ms
     traded = candles.ohlcv[:, VOLUME] > 0
     takes_part = traded | ~np.isin(opens, opens[traded])
-    return opens[takes_part], candles.ohlcv[takes_part]
+    return opens[takes_part], candles.ohlcv[takes_part], candles.extras[takes_part]
 
 
 def _firsts(opens: NDArray[np.int64]) -> NDArray[np.intp]:
@@ -59,9 +61,16 @@ def _firsts(opens: NDArray[np.int64]) -> NDArray[np.intp]:
     return np.flatnonzero(np.diff(opens, prepend=opens[0] - 1))
 
 
-def _exact_sum(volumes: NDArray[np.float64]) -> float:
+def _exact_sums(values: NDArray[np.float64], first: NDArray[np.intp]) -> NDArray[np.float64]:
+    """Return the sum for each bar, NaN where a part is NaN."""
+    if np.isnan(values).all():
+        return np.full(len(first), np.nan)
+    return np.array([_exact_sum(part) for part in np.split(values, first[1:])])
+
+
+def _exact_sum(values: NDArray[np.float64]) -> float:
     """The sum of the decimals that the exchange wrote: adding floats would be off in the last digits."""
-    return float(sum((Decimal(repr(volume)) for volume in volumes.tolist()), Decimal(0)))
+    return float(sum((Decimal(repr(value)) for value in values.tolist()), Decimal(0)))
 
 
 def _joined(before: Page, after: Page) -> Page:
@@ -90,5 +99,4 @@ def _resampled(page: Page, timeframe: Timeframe) -> Page:
     slots = frozenset(timeframe.floor_ms(slot) for slot in checked.rejected_slots)
     bars = resample(checked.candles, timeframe)
     kept = ~np.isin(bars.open_time_ms, list(slots))
-    sound = Candles(bars.open_time_ms[kept], bars.ohlcv[kept])
-    return Page(page.window, CheckedPage(sound, checked.rejected, slots))
+    return Page(page.window, CheckedPage(bars.select(kept), checked.rejected, slots))

@@ -1,5 +1,6 @@
 """Candles built from trades, for exchanges that serve old trades but no old candles."""
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
@@ -11,18 +12,23 @@ from candle_ingest.candles.window import Window
 
 @dataclass(frozen=True, slots=True)
 class Trade:
-    """One trade: `amount` in base units; price and amount are exact, as the exchange wrote them."""
+    """One trade: `amount` in base units; price and amount are exact, as the exchange wrote them.
+
+    `taker_bought` says whether the taker bought; None where the exchange does not say.
+    """
 
     trade_id: int
     time_ms: float
     price: Decimal
     amount: Decimal
+    taker_bought: bool | None = None
 
 
 def candles_from_trades(trades: Iterable[Trade], window: Window, timeframe: Timeframe) -> Candles:
     """A candle for every bar of the window that has trades; trades in the order in which they happened.
 
-    Each trade counts once, by its id. Volumes are added exactly, so that the sum equals the exchange's.
+    Each trade counts once, by its id. Volumes are added exactly, so that the sum equals the exchange's; the candles
+    have quote volume and trade count too, and taker buy volume where every trade says who took.
     """
     bars: dict[int, list[Trade]] = {}
     seen: set[int] = set()
@@ -36,4 +42,13 @@ def candles_from_trades(trades: Iterable[Trade], window: Window, timeframe: Time
 def _candle(open_time_ms: int, trades: list[Trade]) -> tuple[float, ...]:
     prices = [trade.price for trade in trades]
     volume = sum((trade.amount for trade in trades), Decimal(0))
-    return (open_time_ms, *map(float, (prices[0], max(prices), min(prices), prices[-1], volume)))
+    ohlcv = (prices[0], max(prices), min(prices), prices[-1], volume)
+    quote_volume = sum((trade.price * trade.amount for trade in trades), Decimal(0))
+    return (open_time_ms, *map(float, ohlcv), float(quote_volume), len(trades), _taker_buy_volume(trades))
+
+
+def _taker_buy_volume(trades: list[Trade]) -> float:
+    """In base units; NaN where a trade does not say who took."""
+    if any(trade.taker_bought is None for trade in trades):
+        return math.nan
+    return float(sum((trade.amount for trade in trades if trade.taker_bought), Decimal(0)))

@@ -20,6 +20,7 @@ from influxdb_client.domain.dialect import Dialect
 from influxdb_client.rest import ApiException
 
 from candle_ingest import metrics
+from candle_ingest.candles.window import Window
 from candle_ingest.errors import CandleIngestError, ConfigurationError, PermanentError, TemporaryError
 from candle_ingest.metric_catalogue import INFLUXDB_ERRORS, INFLUXDB_WRITE
 from candle_ingest.transport import retry_after_seconds
@@ -113,6 +114,12 @@ class InfluxBucket:
     def write_points(self, points: Sequence[Point]) -> None:
         """Write points whose times are in nanoseconds."""
         self.write_lines([point.to_line_protocol() for point in points], WritePrecision.NS)
+
+    def delete(self, window: Window, predicate: str) -> None:
+        """Delete the points that `predicate` (InfluxDB's delete syntax) names; the end of `window` belongs to it."""
+        start, stop = (datetime.fromtimestamp(time_ms / 1000, UTC) for time_ms in (window.start_ms, window.end_ms))
+        delete_api = self._client.delete_api()
+        self._call("delete", lambda: delete_api.delete(start, stop, predicate, bucket=self.name))
 
     def query(self, flux: str, **params: Any) -> list[dict[str, str]]:
         """The rows of a Flux query, as text by column name.

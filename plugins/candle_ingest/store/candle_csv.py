@@ -4,12 +4,12 @@ The csv module and a dict for each line take two microseconds: too long for the 
 reads. Here the lines of a field are cut by two calls, which is ten times as fast.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 import numpy as np
 from numpy.typing import NDArray
 
-from candle_ingest.candles.candles import FIELDS, Candles
+from candle_ingest.candles.candles import EXTRA_FIELDS, FIELDS, Candles
 from candle_ingest.store.bucket import csv_rows
 from candle_ingest.store.flux import times_ms
 
@@ -23,28 +23,58 @@ Column = tuple[NDArray[np.int64], NDArray[np.float64]]
 def candles_from_csv(body: str) -> Candles:
     """From an answer with the columns `_time` (RFC 3339), `_value` and `_field`, in any order of lines.
 
-    Raises ValueError where a candle has not all of its fields.
+    Raises ValueError where a candle lacks one of FIELDS; those of EXTRA_FIELDS may be missing.
     """
-    columns = _read_columns(body)
+    return candles_from_columns(read_columns(body))
+
+
+def candles_from_columns(columns: Mapping[str, Column]) -> Candles:
+    """As above, from times and values by field."""
     if not columns:
         return Candles.from_rows([])
-    if set(columns) != set(FIELDS):
+    if not set(FIELDS) <= set(columns) <= {*FIELDS, *EXTRA_FIELDS}:
         raise ValueError(f"the answer has the fields {', '.join(sorted(columns))}")
     times = columns[FIELDS[0]][0]
-    if not all(np.array_equal(times, own) for own, _ in columns.values()):
+    if not all(np.array_equal(times, columns[name][0]) for name in FIELDS):
         raise ValueError("some candles have not all of their fields")
-    return Candles(times, np.column_stack([columns[name][1] for name in FIELDS]))
+    values = np.column_stack([columns[name][1] for name in FIELDS])
+    return Candles(times, values, np.column_stack([column_at(times, columns.get(name)) for name in EXTRA_FIELDS]))
 
 
-def _read_columns(body: str) -> dict[str, Column]:
+def column_at(times: NDArray[np.int64], column: Column | None) -> NDArray[np.float64]:
+    """Return the values of a column at `times`, NaN where it has none.
+
+    Raises ValueError where the column has a time that is not among `times`, which ascend.
+    """
+    values = np.full(len(times), np.nan)
+    if column is None:
+        return values
+    own_times, own_values = column
+    places = np.searchsorted(times, own_times)
+    if len(places) and (places[-1] >= len(times) or not np.array_equal(times[places], own_times)):
+        raise ValueError("a candle has some of its fields only")
+    values[places] = own_values
+    return values
+
+
+def read_columns(body: str) -> dict[str, Column]:
+    """Return times in ms, ascending, and values, by field."""
     lines = body.rstrip()
-    if lines.startswith(HEADER) and '"' not in lines and LINE_END * 2 not in lines:
+    if lines.startswith(HEADER) and '"' not in lines:
         try:
-            return _columns(_plain_texts(lines))
+            return _columns(text for block in _blocks(lines) for text in _plain_texts(block))
         except ValueError:
             # Lines in another order than the server sends them today.
             pass
     return _columns(_any_texts(body))
+
+
+def _blocks(lines: str) -> list[str]:
+    """Split where the type of the values changes: there InfluxDB writes an empty line and the header again."""
+    blocks = lines.split(LINE_END * 2)
+    if not all(block.startswith(HEADER) for block in blocks):
+        raise ValueError("not only tables of candles")
+    return blocks
 
 
 def _plain_texts(lines: str) -> Iterator[FieldTexts]:
@@ -74,11 +104,12 @@ def _any_texts(body: str) -> Iterator[FieldTexts]:
 
 
 def _columns(texts: Iterable[FieldTexts]) -> dict[str, Column]:
-    """Times in ms, ascending, and values, by field."""
     columns: dict[str, Column] = {}
     known_texts: list[str] = []
     known_ms = np.empty(0, np.int64)
     for field, times, values in texts:
+        if field in columns:
+            raise ValueError(f"the answer has the field {field} twice")
         # All fields of a candle share its time: most often one list need be read, not five.
         if times != known_texts:
             known_texts, known_ms = times, times_ms(times)

@@ -1,10 +1,12 @@
 """Candles in InfluxDB: each exchange's own, and the merged ones.
 
 `candles`: tag `currency_pair` (`BTC/USD`); fields `open`, `high`, `low`, `close`, `volume` (base units) float,
-`exchange_count` integer (exchanges with a candle then), `source_exchanges` string, comma-separated; time the open time.
+`exchange_count` integer (exchanges with a candle then), `source_exchanges` string, comma-separated; `vwap` float and
+`trade_count` integer only where every one of those exchanges serves what they are made of; time the open time.
 
 `exchange_candles`: tags `currency_pair`, `exchange`; the same five floats, and `market` string, the market that was
-asked (`BTC/USDT`); time the open time.
+asked (`BTC/USDT`); where served, `quote_volume` float, `trade_count` integer, `taker_buy_volume` (base units) float;
+time the open time.
 """
 
 import itertools
@@ -14,12 +16,12 @@ import numpy as np
 
 from candle_ingest.candles.candles import Candles
 from candle_ingest.candles.merge import MergedCandles
-from candle_ingest.candles.window import NS_PER_MS, Window
+from candle_ingest.candles.window import MINUTE_MS, NS_PER_MS, Window, union
 from candle_ingest.errors import TemporaryError
 from candle_ingest.store.bucket import InfluxBucket
-from candle_ingest.store.candle_csv import candles_from_csv
+from candle_ingest.store.candle_csv import candles_from_columns, candles_from_csv, column_at, read_columns
 from candle_ingest.store.flux import flux_range
-from candle_ingest.store.line_protocol import candle_lines, escaped_field, escaped_tag
+from candle_ingest.store.line_protocol import candle_lines, escaped_field, escaped_tag, with_columns
 
 CANDLES = "candles"
 EXCHANGE_CANDLES = "exchange_candles"
@@ -36,6 +38,13 @@ from(bucket: bucket)
   |> range(start: time(v: start_ns), stop: time(v: stop_ns))
   |> filter(fn: (r) => r._measurement == "candles" and r.currency_pair == currency_pair)
   |> filter(fn: (r) => r._field != "exchange_count" and r._field != "source_exchanges")
+  |> keep(columns: ["_time", "_field", "_value"])
+"""
+_WITH_COLUMNS = """
+from(bucket: bucket)
+  |> range(start: time(v: start_ns), stop: time(v: stop_ns))
+  |> filter(fn: (r) => r._measurement == "candles" and r.currency_pair == currency_pair)
+  |> filter(fn: (r) => r._field == "vwap" or r._field == "trade_count")
   |> keep(columns: ["_time", "_field", "_value"])
 """
 _READ_SOURCES = """
@@ -83,16 +92,40 @@ class CandleStore:
         self._bucket.write_lines(candle_lines(series, candles, further))
 
     def write_merged(self, currency_pair: str, merged: MergedCandles) -> None:
-        """The merged candles of a pair."""
+        """Write the merged candles of a pair.
+
+        A stored candle with `vwap` or `trade_count` that the new one lacks is deleted first: InfluxDB keeps the fields
+        that a new point leaves out.
+        """
+        self._delete_outdated(currency_pair, merged)
         origins = list(zip(merged.exchange_count.tolist(), merged.source_exchanges, strict=True))
         # There are few combinations: each is put into words once.
         texts = {
             origin: f'exchange_count={origin[0]}i,source_exchanges="{escaped_field(origin[1])}"'
             for origin in set(origins)
         }
-        further = (texts[origin] for origin in origins)
+        further = with_columns(merged.columns, (texts[origin] for origin in origins))
         series = f"{CANDLES},currency_pair={escaped_tag(currency_pair)}"
         self._bucket.write_lines(candle_lines(series, merged.candles, further))
+
+    def _delete_outdated(self, currency_pair: str, merged: MergedCandles) -> None:
+        lacking = np.isnan(merged.vwap) | np.isnan(merged.trade_count)
+        if not lacking.any():
+            return
+        times = merged.candles.open_time_ms
+        span = Window(int(times[0]), int(times[-1]) + 1)
+        body = self._bucket.query_csv(_WITH_COLUMNS, currency_pair=currency_pair, **flux_range(span))
+        stored = read_columns(body)
+        outdated = [
+            time_ms
+            for name, column in merged.columns.items()
+            if name in stored
+            for time_ms in np.intersect1d(times[np.isnan(column)], stored[name][0]).tolist()
+        ]
+        predicate = f'_measurement="{CANDLES}" AND currency_pair="{escaped_field(currency_pair)}"'
+        for part in union(Window(time_ms, time_ms + MINUTE_MS) for time_ms in outdated):
+            # The end belongs to the range that InfluxDB deletes.
+            self._bucket.delete(Window(part.start_ms, part.end_ms - 1), predicate)
 
     def read_exchange_candles(self, currency_pair: str, exchanges: Sequence[str], window: Window) -> dict[str, Candles]:
         """The stored candles of each of `exchanges`; an exchange without any has empty ones."""
@@ -110,7 +143,10 @@ class CandleStore:
         """The merged candles of a pair."""
         params = {"currency_pair": currency_pair, **flux_range(window)}
         try:
-            candles = candles_from_csv(self._bucket.query_csv(_READ_MERGED, **params))
+            columns = read_columns(self._bucket.query_csv(_READ_MERGED, **params))
+            extra = {name: columns.pop(name, None) for name in ("vwap", "trade_count")}
+            candles = candles_from_columns(columns)
+            vwap, trade_count = (column_at(candles.open_time_ms, column) for column in extra.values())
         except ValueError as error:
             raise TemporaryError(f"InfluxDB, merged candles of {currency_pair}, {window}: {error}") from None
         sources = [row["_value"] for row in self._bucket.query(_READ_SOURCES, **params)]
@@ -119,7 +155,7 @@ class CandleStore:
                 f"InfluxDB, merged candles of {currency_pair}, {window}: they changed while being read"
             )
         counts = np.array([text.count(",") + 1 for text in sources], dtype=np.int64)
-        return MergedCandles(candles, counts, sources)
+        return MergedCandles(candles, counts, sources, vwap, trade_count)
 
     def last_markets(self, exchange: str) -> dict[str, str]:
         """By pair, the market (`BTC/USDT`) that the latest candle of the exchange comes from."""

@@ -1,6 +1,7 @@
 import math
 import sys
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -196,3 +197,17 @@ def test_concatenated_parts_are_one_set_in_order_of_time(parts):
     apart = [[at(slot) for slot in sorted(slots) if slots[slot] == part] for part in range(len(parts))]
     whole = Candles.concatenate([Candles.from_rows(rows) for rows in apart])
     assert [list(row) for row in whole.rows()] == [at(slot) for slot in sorted(slots)]
+    assert (whole.extras.shape, np.isnan(whole.extras).all()) == ((len(slots), 3), True)
+
+
+def test_extras_stay_with_their_candles_when_these_are_joined_and_cut():
+    one = Candles.from_rows([[*at(1), 50.0, 4.0, 2.0], [*at(3), 51.0, 5.0, math.nan]])
+    both = Candles.concatenate([Candles.from_rows([at(2)]), one])
+    np.testing.assert_array_equal(both.extras, [[50.0, 4.0, 2.0], [math.nan] * 3, [51.0, 5.0, math.nan]])
+    np.testing.assert_array_equal(both.between(at(3)[0], at(4)[0]).extras, [[51.0, 5.0, math.nan]])
+    np.testing.assert_array_equal(both.extra_column("trade_count"), [4.0, math.nan, 5.0])
+
+
+def test_extras_of_another_number_than_the_candles_are_an_error():
+    with pytest.raises(ValueError, match="1 rows of extras for 2 candles"):
+        Candles(np.array([0, 60_000]), np.ones((2, 5)), np.ones((1, 3)))

@@ -1,5 +1,7 @@
+import math
 from fractions import Fraction
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -168,3 +170,22 @@ def test_a_flat_candle_without_volume_takes_part_but_does_not_move_the_price():
 def test_nothing_merges_to_nothing(markets, high_low):
     merged = merge(markets, high_low)
     assert (len(merged), merged.candles.rows(), merged.source_exchanges) == (0, [], [])
+
+
+def with_extras(volume, *extras):
+    return Candles.from_rows([(START_MS, 10.0, 14.0, 8.0, 12.0, volume, *extras)])
+
+
+def test_vwap_and_trade_count_are_those_of_all_exchanges():
+    merged = merge_candles({"binance": with_extras(3.0, 33.0, 7, 1.0), "kraken": with_extras(1.0, 9.0, 2, math.nan)})
+    assert (merged.vwap.tolist(), merged.trade_count.tolist()) == ([42.0 / 4.0], [9.0])
+
+
+def test_vwap_and_trade_count_are_left_out_where_one_exchange_lacks_them():
+    merged = merge_candles({"binance": with_extras(3.0, 33.0, 7, 1.0), "kraken": with_extras(1.0)})
+    assert np.isnan([merged.vwap, merged.trade_count]).all()
+
+
+def test_vwap_is_left_out_where_nobody_traded():
+    merged = merge_candles({"binance": with_extras(0.0, 0.0, 0, 0.0)})
+    assert (np.isnan(merged.vwap).tolist(), merged.trade_count.tolist()) == ([True], [0.0])

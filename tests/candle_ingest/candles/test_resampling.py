@@ -1,7 +1,9 @@
 import itertools
+import math
 from collections import Counter
 from decimal import Decimal
 
+import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -79,3 +81,12 @@ def test_a_larger_candle_with_a_part_that_cannot_be_trusted_is_rejected_and_says
     assert [time for p in pages for time, *_ in p.checked.candles.rows()] == [0, 2 * HOUR]
     assert [sorted(p.checked.rejected_slots) for p in pages] == [[], [HOUR]]
     assert pages[1].checked.rejected_in_words == "1 × volume negative"
+
+
+def test_extras_of_a_bar_are_the_sums_of_its_parts_and_unknown_where_a_part_is():
+    minutes = [
+        (minute * MINUTE, 1.0, 1.0, 1.0, 1.0, 1.0, 0.1 + minute, 2, math.nan if minute == 5 else 0.5)
+        for minute in range(6)
+    ]
+    bars = resample(Candles.from_rows(minutes), Timeframe(3))
+    np.testing.assert_array_equal(bars.extras, [(3.3, 6, 1.5), (12.3, 6, math.nan)])

@@ -1,6 +1,9 @@
+import math
 from decimal import Decimal
 from fractions import Fraction
 
+import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -83,3 +86,14 @@ def test_two_parts_of_the_window_give_the_same_candles_as_the_whole(trades, cut)
 def test_pages_that_overlap_change_nothing(trades, overlap):
     cut = len(trades) // 2
     assert rows(trades[:cut] + trades[max(0, cut - overlap) :]) == rows(trades)
+
+
+@pytest.mark.parametrize(("takers", "bought"), [((True, False, True), 0.4), ((True, None, False), math.nan)])
+def test_candles_from_trades_have_quote_volume_trade_count_and_what_takers_bought(takers, bought):
+    prices, amounts = ("10.1", "10.2", "10.3"), ("0.1", "0.2", "0.3")
+    trades = [
+        Trade(index, 60_000 + index, Decimal(price), Decimal(amount), taker)
+        for index, (price, amount, taker) in enumerate(zip(prices, amounts, takers, strict=True))
+    ]
+    candles = candles_from_trades(trades, Window(0, 120_000), MINUTE_MS)
+    np.testing.assert_array_equal(candles.extras, [(6.14, 3.0, bought)])

@@ -1,8 +1,11 @@
+import math
+
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from candle_ingest.candles.candles import FIELDS
+from candle_ingest.candles.candles import EXTRA_FIELDS, FIELDS
 from candle_ingest.candles.window import format_ms
 from candle_ingest.errors import TemporaryError
 from candle_ingest.store.bucket import csv_rows
@@ -72,3 +75,43 @@ def test_an_error_in_the_middle_of_an_answer_is_temporary():
 def test_an_error_instead_of_an_answer_is_temporary():
     with pytest.raises(TemporaryError, match="query terminated"):
         candles_from_csv("error,reference\r\nquery terminated,897\r\n")
+
+
+def answer_by_types(tables):
+    """What InfluxDB sends for fields of two types: a header of its own wherever the type changes."""
+    body, kind = "", float
+    for table, (field, points) in enumerate(sorted(tables.items())):
+        own = int if field == "trade_count" else float
+        if own is not kind or not body:
+            body += "\r\n" * bool(body) + HEADER + "\r\n"
+        kind = own
+        for minute, value in points.items():
+            time = format_ms(START_MS + minute * MINUTE_MS).replace("Z", ":00Z")
+            body += f",_result,{table},{time},{own(value)!r},{field}\r\n"
+    return body + "\r\n"
+
+
+EXTRAS = st.dictionaries(st.sampled_from(EXTRA_FIELDS), st.integers(0, 10**9), max_size=3)
+
+
+@given(st.dictionaries(st.integers(0, 12), EXTRAS, min_size=1, max_size=12))
+def test_extras_are_read_where_they_are_stored_and_nan_elsewhere(extras):
+    minutes = sorted(extras)
+    tables = by_field({minute: [1.0] * 5 for minute in minutes})
+    for name in EXTRA_FIELDS:
+        if points := {minute: extras[minute][name] for minute in minutes if name in extras[minute]}:
+            tables[name] = points
+    expected = [[float(extras[minute].get(name, math.nan)) for name in EXTRA_FIELDS] for minute in minutes]
+    body = answer_by_types(tables)
+    for text in (body, body.replace(",close\r", ',"close"\r')):
+        np.testing.assert_array_equal(candles_from_csv(text).extras, expected)
+
+
+def test_an_extra_without_its_candle_is_an_error():
+    with pytest.raises(ValueError, match="some of its fields"):
+        candles_from_csv(answer_by_types(by_field({0: [1.0] * 5}) | {"quote_volume": {1: 2.0}}))
+
+
+def test_an_unknown_field_is_an_error():
+    with pytest.raises(ValueError, match="vwap"):
+        candles_from_csv(answer(by_field({0: [1.0] * 5}) | {"vwap": {0: 2.0}}))

@@ -1,3 +1,6 @@
+import itertools
+import math
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -57,3 +60,25 @@ def test_candles_whose_columns_lie_side_by_side_in_memory_are_written_alike():
     expected = list(candle_lines("m", Candles(times, rows), ["n=1i", "n=2i"]))
     assert list(candle_lines("m", Candles(times, np.asfortranarray(rows)), ["n=1i", "n=2i"])) == expected
     assert expected[0] == "m open=1.0,high=2.0,low=3.0,close=4.0,volume=5.0,n=1i 0"
+
+
+EXTRAS = st.tuples(*[st.floats(0, 1e300) | st.just(math.nan)] * 2, st.integers(0, 10**12) | st.just(math.nan))
+
+
+@given(st.lists(EXTRAS, min_size=1, max_size=7), st.integers(1, 3))
+def test_served_extras_are_written_as_the_client_library_does_and_others_left_out(rows, at_a_time):
+    extras = np.array([(quote, count, taker) for quote, taker, count in rows], dtype=np.float64)
+    times = np.arange(len(rows)) * 60_000
+    candles = Candles(times, np.ones((len(rows), 5)), extras)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(line_protocol, "CANDLES_AT_A_TIME", at_a_time)
+        lines = list(candle_lines("m", candles, itertools.repeat("n=1i", len(rows))))
+    for line, (quote, taker, count) in zip(lines, rows, strict=True):
+        fields = dict(field.split("=") for field in line.split(" ")[1].split(","))
+        expected = {"quote_volume": quote, "taker_buy_volume": taker}
+        assert {name: float(fields[name]) for name in expected if name in fields} == {
+            name: value for name, value in expected.items() if not math.isnan(value)
+        }
+        assert fields.get("trade_count") == (None if math.isnan(count) else f"{count}i")
+        assert list(fields)[:5] == ["open", "high", "low", "close", "volume"]
+        assert list(fields)[-1] == "n"

@@ -1,0 +1,59 @@
+import math
+
+import numpy as np
+import pytest
+
+from candle_ingest.candles.candles import Candles
+from candle_ingest.candles.extras import with_sound_extras
+
+OHLCV = (100.0, 110.0, 90.0, 105.0, 2.0)
+
+
+def candles(*extras):
+    return Candles.from_rows([(60_000 * index, *OHLCV, *own) for index, own in enumerate(extras)])
+
+
+@pytest.mark.parametrize(
+    "extras",
+    [
+        (200.0, 3, 1.5),
+        (180.0, 3, 2.0),
+        (220.0, 3, 0.0),
+        (220.0 * (1 + 5e-7), 3, 0.0),
+        (200.0, math.nan, math.nan),
+        (math.nan, 3, math.nan),
+        (math.nan, math.nan, math.nan),
+    ],
+)
+def test_extras_that_agree_with_the_candle_are_kept(extras):
+    kept, lost = with_sound_extras(candles(extras))
+    assert lost == 0
+    np.testing.assert_array_equal(kept.extras, [extras])
+
+
+@pytest.mark.parametrize(
+    "extras",
+    [
+        (179.0, 3, 1.5),
+        (221.0, 3, 1.5),
+        (200.0, -1, 1.5),
+        (200.0, 2.5, 1.5),
+        (200.0, 3, 2.1),
+        (200.0, 3, -0.1),
+        (math.inf, 3, 1.0),
+        (math.nan, 3, 2.1),
+    ],
+)
+def test_extras_that_contradict_the_candle_are_lost_and_ohlcv_is_kept(extras):
+    kept, lost = with_sound_extras(candles((200.0, 3, 1.5), extras))
+    assert lost == 1
+    np.testing.assert_array_equal(kept.extras, [(200.0, 3, 1.5), (math.nan,) * 3])
+    np.testing.assert_array_equal(kept.ohlcv, [OHLCV, OHLCV])
+
+
+def test_quote_volume_without_volume_is_unsound():
+    flat = Candles.from_rows(
+        [(0, 1.0, 1.0, 1.0, 1.0, 0.0, 5.0, 0, 0.0), (60_000, 1.0, 1.0, 1.0, 1.0, 0.0, 0.0, 0, 0.0)]
+    )
+    kept, lost = with_sound_extras(flat)
+    assert (lost, np.isnan(kept.extras).all(axis=1).tolist()) == (1, [True, False])
