@@ -10,7 +10,7 @@ BIN := .venv/bin
 # Newer than the lock: .venv holds what the lock says.
 STAMP := .venv/.installed-from-lock
 
-.PHONY: help setup run plan simulator test test-unit test-integration test-browser screenshots test-faults bench audit reference lint format lock \
+.PHONY: help setup run plan simulator test test-unit test-integration test-browser screenshots test-faults bench audit docs reference lint format lock \
   clean clean-data
 
 help: ## Show this list
@@ -89,17 +89,21 @@ screenshots: setup ## Write docs/images: what the page looks like in a Chromium
 	@mkdir -p docs/images
 	@SCREENSHOTS_FOLDER=docs/images $(BIN)/pytest -m browser
 
-reference: setup ## Write docs/reference.md from the code
+docs: reference ## Build the documentation into build/site, and check its links and the commands that it shows
+	@$(BIN)/pytest -q tests/test_docs.py tests/test_commands_shown.py
+	@$(BIN)/zensical build --strict
+
+reference: setup ## Write docs/reference from the code
 	@PYTHONPATH=plugins $(BIN)/python docs/make_reference.py
 
-bench: setup ## Measure speed and memory, and write docs/benchmarks.md
+bench: setup ## Measure speed and memory, and write docs/development/benchmarks.md
 	@$(BIN)/python -m dev.local_stack influxd
 	@$(BIN)/python -m benchmarks
 
-test-faults: setup ## Break exchanges, InfluxDB, Redis and Airflow during runs, in the long form; writes docs/reliability.md
+test-faults: setup ## Break exchanges, InfluxDB, Redis and Airflow during runs, in the long form; writes docs/development/reliability.md
 	@$(BIN)/python -m dev.local_stack influxd
 	@rm -rf build/faults
-	@CANDLE_TESTS=long FAULT_REPORT=docs/reliability.md $(BIN)/pytest tests/faults
+	@CANDLE_TESTS=long FAULT_REPORT=docs/development/reliability.md $(BIN)/pytest tests/faults
 
 audit: setup ## Look for known vulnerabilities of the locked packages; needs the network
 	@if said="$$($(BIN)/uvx pip-audit==$(PIP_AUDIT_VERSION) --strict --disable-pip --require-hashes -r requirements-dev.lock 2>&1)"; then \

@@ -14,7 +14,7 @@ from benchmarks.terminal import terminal_report
 from benchmarks.workbench import Workbench
 
 REPOSITORY = Path(__file__).resolve().parents[1]
-PAGE = REPOSITORY / "docs" / "benchmarks.md"
+PAGE = REPOSITORY / "docs" / "development" / "benchmarks.md"
 KEPT = REPOSITORY / "build" / "benchmarks"
 
 

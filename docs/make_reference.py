@@ -1,57 +1,64 @@
-"""Writes docs/reference.md from the code: `make reference`."""
+"""Write the generated pages of docs/reference from the code: `make reference`."""
 
+import importlib
 import inspect
 import json
 import os
-from collections.abc import Iterable, Iterator
+import pkgutil
+import re
+import subprocess
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from types import MappingProxyType, ModuleType
 from typing import Any
 
-from candle_ingest.ledger import coverage_ledger, daily_coverage, fetch_attempts, merge_ledger, watermarks
+import ccxt
+import typer
+
+from candle_ingest import ledger, store
+from candle_ingest.__main__ import app
+from candle_ingest.exchanges.profiles import EXCHANGE_ALIASES, PROFILES, SAME_API, ExchangeProfile
 from candle_ingest.metric_catalogue import ALL
 from candle_ingest.orchestration.params import dag_params
 from candle_ingest.settings import ENVIRONMENT_PREFIX, PipelineSettings
-from candle_ingest.store import candle_store, granularity_guard
 
-REFERENCE = Path(__file__).with_name("reference.md")
-MEASUREMENTS = (
-    candle_store,
-    watermarks,
-    coverage_ledger,
-    daily_coverage,
-    merge_ledger,
-    fetch_attempts,
-    granularity_guard,
-)
-HEAD = """# Reference
-Made from the code by `make reference`; a test checks that it is current. What the settings mean for your
-work stands in the [README](../README.md#settings), and so do the
-[error messages](../README.md#messages-cause-and-cure).
-"""
+REPOSITORY = Path(__file__).parents[1]
+FOLDER = Path(__file__).with_name("reference")
+NOTE = "*Generated from the code by `make reference`; a test keeps it current.*\n"
+# `name`: description, in the docstring of the module that writes the measurement.
+MEASUREMENT = re.compile(r"`(\w+)`: (.+)")
 
 
-def reference() -> str:
-    """The whole page."""
-    # The default of the bucket would otherwise be the one of this machine.
+def settings_page() -> Iterator[str]:
+    """Yield the lines of the page of settings."""
+    # Without this the default of the bucket would be the one of this machine.
     os.environ.pop("INFLUXDB_BUCKET", None)
-    parts = (HEAD, *_settings(), *_params(), *_metrics(), *_measurements())
-    return "\n".join(parts).rstrip() + "\n"
+    yield f"""# Settings
+{NOTE}
+Settings are keys of a pipeline in `include/candle_ingest.yaml`, or in the file that `CANDLE_INGEST_CONFIG` names:
 
+```yaml
+pipelines:
+  candle:                      # the default pipeline: DAGs candle_backfill, candle_catch_up, candle_repair
+    exchanges: [binance, coinbaseexchange, kraken]
+    pool: candle_ingest
+  hourly:                      # a second one: DAGs hourly_backfill, hourly_catch_up, hourly_repair
+    candle_granularity_minutes: 60
+    catch_up_schedule: "0 * * * *"
+    influxdb_bucket: candles_hourly
+```
 
-def _settings() -> Iterator[str]:
-    yield "## Settings"
-    yield f"Keys of a pipeline in the settings file; for the pipeline `candle` also `{ENVIRONMENT_PREFIX}<SETTING>`.\n"
+For the pipeline `candle`, the environment variable `{ENVIRONMENT_PREFIX}<SETTING>` overrides the file:
+`CANDLE_INGEST_EXCHANGES=binance,kraken`. Mappings are written as JSON there.
+An unknown key or a wrong value is an import error of the DAG, which Airflow shows: it names the key, the value and
+what is allowed. Values that begin with `@` or `*` need quotes in YAML.
+"""
     schema = PipelineSettings.model_json_schema()["properties"]
     defaults = PipelineSettings(name="candle").model_dump(mode="json")
     names = [name for name in PipelineSettings.model_fields if name != "name"]
-    rows = [
-        (f"`{name}`", f"`{json.dumps(defaults[name])}`", _allowed(schema[name]), _description(name)) for name in names
-    ]
+    descriptions = {name: PipelineSettings.model_fields[name].description or "" for name in names}
+    rows = [(f"`{name}`", _code(defaults[name]), _allowed(schema[name]), descriptions[name]) for name in names]
     yield from _table(("setting", "default", "allowed", "meaning"), rows)
-
-
-def _description(name: str) -> str:
-    return PipelineSettings.model_fields[name].description or ""
 
 
 def _allowed(schema: dict[str, Any]) -> str:
@@ -62,27 +69,129 @@ def _allowed(schema: dict[str, Any]) -> str:
     return f"{schema['type']}, {schema['minimum']} or more" if "minimum" in schema else str(schema["type"])
 
 
-def _params() -> Iterator[str]:
+def params_page() -> Iterator[str]:
+    """Yield the lines of the page of params."""
+    yield f"""# Params of one run
+{NOTE}
+Params change one run. Set them in the form that *Trigger* opens, or as JSON:
+
+    airflow dags trigger candle_backfill --conf '{{"start": "2025-01-01T00:00Z", "end": "2025-01-02T00:00Z"}}'
+
+A param that is left out has the value of the pipeline's settings. A param that the DAG does not know is refused.
+"""
     for kind in ("backfill", "catch_up", "repair"):
-        yield f"## Params of `candle_{kind}`\n"
+        yield f"## `candle_{kind}`\n"
         params = dag_params(PipelineSettings(name="candle"), kind)
         rows = [(f"`{name}`", _code(param.value), param.description.strip()) for name, param in params.items()]
         yield from _table(("param", "default", "meaning"), rows)
 
 
-def _metrics() -> Iterator[str]:
-    yield "## Metrics\n"
-    rows = [(f"`{m.name}`", m.kind, m.unit, ", ".join(m.tags) or "-", m.meaning, m.alert) for m in ALL]
-    yield from _table(("metric", "kind", "unit", "tags", "value", "ring when"), rows)
+def metrics_page() -> Iterator[str]:
+    """Yield the lines of the page of metrics."""
+    yield f"""# Metrics
+{NOTE}
+Metrics go where Airflow's own metrics go; [Alerts](../how-to/alerts.md#metrics) says how to switch them on. The names
+stand below Airflow's prefix. `dag` is `backfill`, `catch_up` or `repair`.
+"""
+    rows = [(f"`{m.name}`", f"{m.kind}, {m.unit}", _codes(m.tags), m.meaning, m.alert) for m in ALL]
+    yield from _table(("metric", "kind", "tags", "value", "alert when"), rows)
 
 
-def _measurements() -> Iterator[str]:
-    yield "## Measurements\n"
-    for module in MEASUREMENTS:
-        for paragraph in inspect.getdoc(module).split("\n\n")[1:]:
-            name, colon, rest = " ".join(paragraph.split()).partition("`: ")
-            if colon and name.startswith("`"):
-                yield f"**{name}`**: {rest}\n"
+def measurements_page() -> Iterator[str]:
+    """Yield the lines of the page of measurements."""
+    yield f"""# Measurements
+{NOTE}
+Everything is stored in one InfluxDB bucket. Times are UTC; the time of a candle is its open time; volumes are in base
+units. [Queries and Grafana](../how-to/queries-and-grafana.md) has queries for all of it.
+"""
+    for name, text in sorted(_measurements()):
+        yield f"## `{name}`\n{text}\n"
+
+
+def _measurements() -> Iterator[tuple[str, str]]:
+    for module in (*_modules(ledger), *_modules(store)):
+        for paragraph in (inspect.getdoc(module) or "").split("\n\n"):
+            described = MEASUREMENT.fullmatch(" ".join(paragraph.split()))
+            if described:
+                yield described[1], described[2]
+
+
+def _modules(package: ModuleType) -> Iterator[ModuleType]:
+    for module in pkgutil.iter_modules(package.__path__):
+        yield importlib.import_module(f"{package.__name__}.{module.name}")
+
+
+def commands_page() -> Iterator[str]:
+    """Yield the lines of the page of commands."""
+    yield f"""# Commands
+{NOTE}
+`candle-ingest <command>`: `bin/candle-ingest` in a checkout, on the PATH in the images of both Dockerfiles. It needs
+Airflow's environment: its connections and its settings file. For what `make run` has started, this sets both, and the
+PATH, in your shell (live data: `.local_stack/live/terminal.sh`):
+
+    . .local_stack/simulated/terminal.sh
+
+Each command exits with status 0 if all is well, so each of them is a check for cron.
+"""
+    commands: dict[str, Any] = typer.main.get_command(app).commands  # type: ignore[attr-defined]
+    for name, command in commands.items():
+        arguments = [str(param.name).upper() for param in command.params if not _is_option(param)]
+        yield f"## `{' '.join((name, *arguments))}`\n{inspect.cleandoc(command.help or '')}\n"
+        yield from _table(("option", "default", "meaning"), map(_option, command.params))
+
+
+def _is_option(param: Any) -> bool:
+    return str(param.opts[0]).startswith("-")
+
+
+def _option(param: Any) -> tuple[str, str, str]:
+    if not _is_option(param):
+        return f"`{str(param.name).upper()}`", "required" if param.required else "", param.help or ""
+    default = "required" if param.required else _code(param.default) if param.default else ""
+    return _codes(param.opts), default, param.help or ""
+
+
+def make_page() -> Iterator[str]:
+    """Yield the lines of the page of make targets."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("MAKE")}
+    command = ("make", "--no-print-directory", "help")
+    shown = subprocess.run(command, cwd=REPOSITORY, env=environment, capture_output=True, text=True, check=True)  # noqa: S603
+    yield f"""# make
+{NOTE}
+Needed: Linux (macOS was not tried), make, and Python 3.11, 3.12 or 3.13. Everything else goes into `.venv`, in the
+versions that `requirements-dev.lock` names.
+
+    $ make help"""
+    yield from (f"    {line}".rstrip() for line in shown.stdout.rstrip().splitlines())
+
+
+def exchanges_page() -> Iterator[str]:
+    """Yield the lines of the page of exchanges."""
+    yield f"""# Exchanges
+{NOTE}
+How each exchange is asked. [What to know about each exchange](../explanation/exchanges.md) says what that means for
+you, and that no test has ever reached a real exchange.
+"""
+    rows = [_exchange(name, profile) for name, profile in PROFILES.items()]
+    columns = ("candles per request", "requests a second", "candles reach back", "older candles")
+    yield from _table(("ccxt id", "also accepted", *columns), rows)
+    yield """Regional sites with the API of another exchange:
+"""
+    yield from _table(("ccxt id", "asked as"), [(f"`{name}`", f"`{parent}`") for name, parent in SAME_API.items()])
+
+
+def _exchange(name: str, profile: ExchangeProfile) -> tuple[str, ...]:
+    aliases = [alias for alias, target in EXCHANGE_ALIASES.items() if target == name]
+    unit_ms = profile.rate_limit_ms or getattr(ccxt, name)().rateLimit
+    last = f"the last {profile.history_rows:,}" if profile.history_rows else "no known end"
+    older = f"from trades, {profile.trades_per_request:,} a request" if profile.trades_per_request else "-"
+    older = older if profile.history_rows else ""
+    pace = f"{1000 / (unit_ms * profile.call_cost):.2g}"
+    return f"`{name}`", _codes(aliases), f"{profile.rows_per_request:,}", pace, last, older
+
+
+def _codes(names: Iterable[str]) -> str:
+    return ", ".join(f"`{name}`" for name in names)
 
 
 def _code(value: object) -> str:
@@ -98,5 +207,24 @@ def _table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> Iterator[str]:
     yield ""
 
 
+PAGES = MappingProxyType[str, Callable[[], Iterator[str]]](
+    {
+        "settings.md": settings_page,
+        "params.md": params_page,
+        "commands.md": commands_page,
+        "measurements.md": measurements_page,
+        "metrics.md": metrics_page,
+        "exchanges.md": exchanges_page,
+        "make.md": make_page,
+    }
+)
+
+
+def page_text(name: str) -> str:
+    """Return the text of one generated page."""
+    return "\n".join(PAGES[name]()).rstrip() + "\n"
+
+
 if __name__ == "__main__":
-    REFERENCE.write_text(reference(), encoding="utf-8")
+    for name in PAGES:
+        (FOLDER / name).write_text(page_text(name), encoding="utf-8")

@@ -14,8 +14,7 @@ DOCKERFILE = (DEPLOY / "Dockerfile").read_text()
 VALUES_FILES = ("values.yaml", "values-celery.yaml")
 HELM_TOLD_IN = (
     *(DEPLOY / name for name in VALUES_FILES),
-    REPOSITORY / "README.md",
-    REPOSITORY / "docs" / "how-to" / "move-to-kubernetes.md",
+    REPOSITORY / "docs" / "how-to" / "deploy-on-kubernetes.md",
 )
 # Without it the chart's administrator is admin with the password admin.
 ADMIN_PASSWORD = "--set createUserJob.defaultUser.password=…"

@@ -1,4 +1,6 @@
-"""The pages in docs/ are current, and what they link to exists."""
+"""The documentation is current, what it links to exists, and what it shows can be run."""
+
+from __future__ import annotations
 
 import re
 import runpy
@@ -11,30 +13,47 @@ from candle_ingest.settings import PipelineSettings
 
 REPOSITORY = Path(__file__).parents[1]
 DOCS = REPOSITORY / "docs"
-PAGES = [REPOSITORY / "README.md", *sorted(DOCS.rglob("*.md"))]
+README = REPOSITORY / "README.md"
+PAGES = [README, *sorted(DOCS.rglob("*.md"))]
+NAVIGATION = re.compile(r": (\S+\.md)$", re.M)
 LINK = re.compile(r"\]\(([^)#\s]*)(?:#([^)\s]+))?\)")
-YAML = re.compile(r"```yaml\n(.*?)```", re.S)
+YAML = re.compile(r"^( *)```yaml\n(.*?)^ *```", re.S | re.M)
+GENERATED = runpy.run_path(str(DOCS / "make_reference.py"))
+# Of the states before the record of a day; a page that has them describes what is gone.
+OLD_WORDS = re.compile(r"\b(suspected|confirmed|repaired)\b", re.I)
+LONGEST_README = 150
+
+
+def page_id(page):
+    return str(page.relative_to(REPOSITORY))
 
 
 def anchors(page):
-    """The names that headings of a page get as links."""
+    """Return the anchors that the headings of a page get."""
     titles = re.findall(r"^#+ (.+)$", page.read_text(encoding="utf-8"), re.M)
     return {re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-") for title in titles}
 
 
-def test_the_reference_is_what_the_code_says(monkeypatch):
+@pytest.mark.parametrize("name", GENERATED["PAGES"])
+def test_a_generated_page_is_what_the_code_says(name, monkeypatch):
     monkeypatch.delenv("INFLUXDB_BUCKET", raising=False)
-    made = runpy.run_path(str(DOCS / "make_reference.py"))
-    assert made["REFERENCE"].read_text(encoding="utf-8") == made["reference"](), "run make reference"
+    assert (DOCS / "reference" / name).read_text(encoding="utf-8") == GENERATED["page_text"](name), "make reference"
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_every_page_is_in_the_navigation_once():
+    pages = NAVIGATION.findall((REPOSITORY / "mkdocs.yml").read_text(encoding="utf-8"))
+    assert sorted(pages) == sorted(str(page.relative_to(DOCS)) for page in DOCS.rglob("*.md"))
+
+
+@pytest.mark.parametrize("page", PAGES, ids=page_id)
 def test_every_link_leads_somewhere(page):
     for target, anchor in LINK.findall(page.read_text(encoding="utf-8")):
         if target.startswith("http"):
             continue
         file = (page.parent / target).resolve() if target else page
         assert file.exists(), target
+        # The site holds docs/ only.
+        assert page == README or file.is_relative_to(DOCS), target
         if anchor:
             assert anchor in anchors(file), f"{target}#{anchor}"
 
@@ -46,8 +65,20 @@ def test_the_pictures_are_small_and_each_is_shown():
     assert 0 < sum(picture.stat().st_size for picture in pictures) < 600_000
 
 
-@pytest.mark.parametrize("page", sorted(DOCS.rglob("*.md")), ids=lambda page: page.stem)
+@pytest.mark.parametrize("page", PAGES, ids=page_id)
 def test_every_example_of_settings_is_valid(page):
-    for example in YAML.findall(page.read_text(encoding="utf-8")):
-        for name, values in yaml.safe_load(example)["pipelines"].items():
+    for indent, example in YAML.findall(page.read_text(encoding="utf-8")):
+        text = re.sub(rf"^{indent}", "", example, flags=re.M)
+        for name, values in yaml.safe_load(text)["pipelines"].items():
             PipelineSettings(name=name, **(values or {}))
+
+
+@pytest.mark.parametrize("folder", ["tutorial", "how-to", "explanation"])
+def test_no_page_has_a_word_of_the_former_states(folder):
+    pages = [page for page in (DOCS / folder).glob("*.md") if page.name != "queries-and-grafana.md"]
+    assert pages
+    assert [page_id(page) for page in pages if OLD_WORDS.search(page.read_text(encoding="utf-8"))] == []
+
+
+def test_the_readme_is_short():
+    assert len(README.read_text(encoding="utf-8").splitlines()) <= LONGEST_README

@@ -55,12 +55,19 @@ class PipelineSettings(BaseModel):
     min_exchanges_required: int = Field(
         default=0,
         ge=0,
-        description="Exchanges that must answer for a symbol; 0 means all that are configured",
+        description="Exchanges that must list a symbol and answer for a minute; 0 means all that are configured. "
+        "A quiet exchange has answered",
     )
-    candle_granularity_minutes: int = Field(default=1, description="Length of a candle in minutes")
+    candle_granularity_minutes: int = Field(
+        default=1,
+        description="Length of a candle in minutes: 1, 3, 5, 15, 30, 60, 120, 240, 360, 480, 720 or 1440. "
+        "What an exchange lacks is built from its longest candles that divide it",
+    )
     backfill_start_date: Annotated[str, BeforeValidator(_date_as_text)] = Field(
         default="1_year_ago",
-        description="Start of the history: YYYY-MM-DD, N_days_ago, N_weeks_ago, N_months_ago, N_years_ago or skip",
+        description="Start of the history: YYYY-MM-DD, N_days_ago, N_weeks_ago, N_months_ago, N_years_ago or skip. "
+        "Days are rounded down to midnight UTC, weeks to Monday, months and years to the first of the month. With skip "
+        "the backfill DAG runs its newest interval only, and what is triggered or created by hand",
     )
     backfill_interval: str = Field(
         default="@daily",
@@ -87,7 +94,8 @@ class PipelineSettings(BaseModel):
     )
     quote_equivalents: Annotated[dict[str, tuple[str, ...]], BeforeValidator(_parse_json)] = Field(
         default={"USD": ("USD", "USDT", "USDC")},
-        description="For each quote, the quotes that may stand for it on an exchange; the first one listed wins",
+        description="For each quote, the quotes that may stand for it on an exchange; the first one listed wins. "
+        "A quote that is not named stands for itself only",
     )
     high_low: Literal["weighted", "extremes"] = Field(
         default="weighted", description="Merged high and low: volume-weighted, or the highest and the lowest"
@@ -105,7 +113,8 @@ class PipelineSettings(BaseModel):
     influxdb_bucket: str = Field(
         default_factory=lambda: os.environ.get("INFLUXDB_BUCKET") or "candles",
         min_length=1,
-        description="InfluxDB bucket",
+        description="InfluxDB bucket; the default is the variable INFLUXDB_BUCKET where it is set. Two pipelines may "
+        "share one only if their candles have the same length and no symbol is in both",
     )
     symbols_per_fetch: int = Field(
         default=1,
@@ -115,7 +124,10 @@ class PipelineSettings(BaseModel):
     )
     task_retries: int = Field(default=3, ge=0, le=20, description="Times that Airflow tries a failed task again")
     retry_delay_seconds: int = Field(
-        default=60, ge=1, le=3600, description="Seconds before the first retry; doubled for each further one"
+        default=60,
+        ge=1,
+        le=3600,
+        description="Seconds before the first retry; doubled for each further one, up to 30 minutes",
     )
     pool: str = Field(
         default="default_pool", min_length=1, description="Airflow pool of the fetch tasks; it must exist"

@@ -1,4 +1,4 @@
-"""The section on endurance in docs/reliability.md."""
+"""The section on endurance in docs/development/reliability.md."""
 
 from __future__ import annotations
 

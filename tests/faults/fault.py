@@ -1,4 +1,4 @@
-"""A fault as data: what the tests inject and what docs/reliability.md tells."""
+"""A fault as data: what the tests inject and what docs/development/reliability.md tells."""
 
 from __future__ import annotations
 

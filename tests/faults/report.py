@@ -1,4 +1,4 @@
-"""docs/reliability.md, from what the fault tests have seen."""
+"""docs/development/reliability.md, from what the fault tests have seen."""
 
 from __future__ import annotations
 

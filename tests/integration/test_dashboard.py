@@ -1,4 +1,4 @@
-"""Every Flux query of the Grafana dashboard and of docs/queries.md gives rows from what real runs have stored."""
+"""Every Flux query of the Grafana dashboard and of its page in docs/how-to gives rows from what runs have stored."""
 
 from __future__ import annotations
 
@@ -22,7 +22,11 @@ pytestmark = pytest.mark.integration
 DOCS = Path(__file__).parents[2] / "docs"
 PANELS = json.loads((DOCS / "grafana" / "candles.json").read_text())["panels"]
 DASHBOARD = {panel["title"]: panel["targets"][0]["query"] for panel in PANELS}
-PAGE = dict(re.findall(r"^## (.+?)\n.*?```flux\n(.+?)```", (DOCS / "queries.md").read_text(), re.M | re.S))
+PAGE = dict(
+    re.findall(
+        r"^## (.+?)\n.*?```flux\n(.+?)```", (DOCS / "how-to" / "queries-and-grafana.md").read_text(), re.M | re.S
+    )
+)
 
 
 @pytest.fixture(scope="module")

@@ -55,9 +55,10 @@ def test_the_connections_fit_the_containers():
     }
 
 
-def test_the_readme_writes_the_symbols_with_the_password_of_the_container():
+def test_the_guide_writes_the_symbols_with_the_password_of_the_container():
     compose = yaml.safe_load((REPOSITORY / "docker-compose.override.yml").read_text())["services"]
-    command = re.search(r"redis-cli -a (\S+) SET", (REPOSITORY / "README.md").read_text())
+    guide = REPOSITORY / "docs" / "how-to" / "deploy-on-astro.md"
+    command = re.search(r"redis-cli -a (\S+) SET", guide.read_text())
     assert command[1] == compose["redis"]["command"][-1]
 
 
