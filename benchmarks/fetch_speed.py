@@ -22,7 +22,7 @@ DELAY_SECONDS = 0.08
 def fetch_speed(bench: Workbench) -> Result:
     """Without limits and without delay: what checking and storing in arrays costs."""
     url = bench.unlimited_exchanges.exchange_url("binance")
-    connection = ExchangeConnection("binance", url, {"enableRateLimit": False})
+    connection = ExchangeConnection("binance", url, {"rateLimit": 0.001})
     ours, bare = ExchangeClient(connection), bare_exchange(url, limited=False)
     figures = take_turns(lambda: _fetch(ours), lambda: _bare_loop(bare), bench.repetitions(11, 3))
     return Result(

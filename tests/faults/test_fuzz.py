@@ -15,17 +15,18 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from candle_ingest.candles.candles import check_rows
+from candle_ingest.candles.row_checks import check_rows
 from candle_ingest.candles.symbol import parse_symbol
 from candle_ingest.candles.timeframe import Timeframe
 from candle_ingest.candles.trades import candles_from_trades
 from candle_ingest.candles.window import Window
 from candle_ingest.connections import ExchangeConnection
 from candle_ingest.errors import CandleIngestError, ConfigurationError, SymbolError
-from candle_ingest.exchanges.client import ExchangeClient
+from candle_ingest.exchanges.ccxt_api import open_ccxt
 from candle_ingest.exchanges.error_mapping import translate_errors
 from candle_ingest.exchanges.market_cache import _market
-from candle_ingest.exchanges.trade_pages import _trade
+from candle_ingest.exchanges.profiles import exchange_profile
+from candle_ingest.exchanges.trade_rows import parse_trade
 from candle_ingest.pipelines import load_pipelines
 from candle_ingest.planning import symbol_list
 from candle_ingest.settings import PipelineSettings, with_params
@@ -164,18 +165,14 @@ def test_rows_of_an_exchange(found):
 
 @pytest.fixture(scope="module")
 def binance():
-    exchange = ExchangeClient(ExchangeConnection("binance"))
-    exchange.use_market(
-        {"id": "BTCUSDT", "symbol": "BTC/USDT", "base": "BTC", "quote": "USDT", "baseId": "BTC", "quoteId": "USDT"}
-    )
-    return exchange
+    return open_ccxt(ExchangeConnection("binance"), exchange_profile("binance"))
 
 
 @fuzz
 @given(found=json_like | rows)
 def test_rows_through_ccxt(binance, found):
-    with contextlib.suppress(CandleIngestError), translate_errors(binance.api, "asked"):
-        check_rows(binance.api.parse_ohlcvs(found, None, "1m"), WINDOW, Timeframe(1))
+    with contextlib.suppress(CandleIngestError), translate_errors(binance, "asked"):
+        check_rows(binance.parse_ohlcvs(found, None, "1m"), WINDOW, Timeframe(1))
 
 
 @fuzz
@@ -185,8 +182,8 @@ def test_rows_through_ccxt(binance, found):
     )
 )
 def test_trades(binance, found):
-    with contextlib.suppress(CandleIngestError), translate_errors(binance.api, "asked"):
-        trades = [_trade(row) for row in found]
+    with contextlib.suppress(CandleIngestError), translate_errors(binance, "asked"):
+        trades = [parse_trade(row) for row in found]
         for row in candles_from_trades(trades, WINDOW, Timeframe(1)).rows():
             assert all(map(math.isfinite, row))
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from candle_ingest.exchanges import client, profiles
+from candle_ingest.exchanges import profiles, request_gate
 from candle_ingest.settings import PipelineSettings
 from dev.exchange_simulator.process import SimulatorProcess
 from dev.local_stack.redis_server import RedisServer
@@ -77,7 +77,7 @@ def connections(
     variables = connection_variables(redis_server, influxdb_server, exchanges)
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
-    monkeypatch.setattr(client, "FIRST_WAIT_SECONDS", 0.01)
+    monkeypatch.setattr(request_gate, "FIRST_WAIT_SECONDS", 0.01)
     monkeypatch.setattr("redis.backoff.ExponentialWithJitterBackoff.compute", lambda self, failures: 0.02)
     # Three calls a second instead of one, and still one after the other: these exchanges have no limits.
     kraken = replace(profiles.PROFILES["kraken"], rate_limit_ms=250)

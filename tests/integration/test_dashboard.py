@@ -11,7 +11,7 @@ import pytest
 
 from candle_ingest.candles.window import DAY_MS, Window, floor_ms
 from candle_ingest.connections import connect_influxdb
-from candle_ingest.exchanges import client
+from candle_ingest.exchanges import request_gate
 from candle_ingest.settings import PipelineSettings
 from candle_ingest.store.bucket import InfluxBucket
 from dev.exchange_simulator.process import SimulatorProcess
@@ -47,7 +47,7 @@ def bucket(redis_server, influxdb_server):
     with pytest.MonkeyPatch.context() as patch, SimulatorProcess(limits=False) as exchanges:
         for name, value in connection_variables(redis_server, influxdb_server, exchanges).items():
             patch.setenv(name, value)
-        patch.setattr(client, "FIRST_WAIT_SECONDS", 0.01)
+        patch.setattr(request_gate, "FIRST_WAIT_SECONDS", 0.01)
         exchanges.set_fault("coinbaseexchange", "status", status=503, path="candles")
         run_steps(settings, "backfill", Window(midnight_ms - 2 * DAY_MS, midnight_ms - DAY_MS), now_ms)
         exchanges.clear_faults()

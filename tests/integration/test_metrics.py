@@ -13,7 +13,7 @@ from airflow.sdk.observability.metrics.stats_utils import get_stats_factory
 
 from candle_ingest.candles.window import MINUTE_MS, Window, floor_ms
 from candle_ingest.errors import TemporaryError
-from candle_ingest.exchanges import client
+from candle_ingest.exchanges import request_gate
 from candle_ingest.metric_catalogue import ALL
 from candle_ingest.settings import PipelineSettings
 from tests.integration.steps import run_steps, with_settings
@@ -104,7 +104,7 @@ def test_what_fails_is_counted(listener, settings, exchanges):
     catch_up(settings)
     found = listener.received()
     errors = found["candle_ingest.exchange_errors"]
-    assert len(errors) >= client.ATTEMPTS
+    assert len(errors) >= request_gate.ATTEMPTS
     assert all(point == ({"exchange=coinbaseexchange"}, 1, "c") for point in errors)
     assert found["candle_ingest.symbols_short"] == [({"pipeline=candle", "dag=catch_up"}, 1, "c")]
     assert min(share for _, share, _ in found["candle_ingest.accounted_share"]) == pytest.approx(0.5)

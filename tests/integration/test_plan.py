@@ -14,7 +14,7 @@ import pytest
 from candle_ingest.__main__ import main
 from candle_ingest.candles.symbol import parse_symbol
 from candle_ingest.candles.window import Window
-from candle_ingest.exchanges import client
+from candle_ingest.exchanges import request_gate
 from candle_ingest.planning.backfill import plan_backfill
 from candle_ingest.settings import PipelineSettings
 from dev.local_stack.airflow_processes import REPOSITORY
@@ -81,7 +81,7 @@ def test_the_plan_is_what_a_backfill_then_costs(plan, exchanges, influxdb_server
 
 
 def test_an_exchange_that_does_not_answer_is_named(environment, monkeypatch):
-    monkeypatch.setattr(client, "FIRST_WAIT_SECONDS", 0.01)
+    monkeypatch.setattr(request_gate, "FIRST_WAIT_SECONDS", 0.01)
     nowhere = json.dumps({"conn_type": "generic", "host": "http://127.0.0.1:9"})
     monkeypatch.setenv("AIRFLOW_CONN_CCXT_BINANCE", nowhere)
     settings = PipelineSettings(name="candle", exchanges=("binance", "kucoin"), min_exchanges_required=1)

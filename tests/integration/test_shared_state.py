@@ -11,7 +11,7 @@ import pytest
 from candle_ingest.candles.window import Window
 from candle_ingest.connections import ExchangeConnection
 from candle_ingest.errors import PermanentError
-from candle_ingest.exchanges import circuit_breaker, client
+from candle_ingest.exchanges import circuit_breaker, request_gate
 from candle_ingest.exchanges.circuit_breaker import CircuitBreaker, ExchangeDownError
 from candle_ingest.exchanges.client import ExchangeClient
 from candle_ingest.exchanges.error_mapping import ExchangeTemporaryError
@@ -34,7 +34,7 @@ def exchanges(exchanges):
 
 @pytest.fixture(autouse=True)
 def _clean(exchanges, redis_server, monkeypatch):
-    monkeypatch.setattr(client, "FIRST_WAIT_SECONDS", 0.01)
+    monkeypatch.setattr(request_gate, "FIRST_WAIT_SECONDS", 0.01)
     redis_server.client().flushdb()
 
 
@@ -60,12 +60,12 @@ def requests(exchanges, exchange="binance") -> list[dict]:
 def test_a_pause_that_the_exchange_asked_one_task_for_is_obeyed_by_all(exchanges, task):
     exchanges.set_fault("binance", "status", status=429, headers={"Retry-After": "1"}, count=1)
     first, second = task(), task()
-    asking = threading.Thread(target=first.spot_markets)
+    asking = threading.Thread(target=first.fetch_markets)
     asking.start()
     while not requests(exchanges):
         time.sleep(0.01)
     time.sleep(0.1)
-    second.spot_markets()
+    second.fetch_markets()
     asking.join()
     times_ms = [request["time_ms"] for request in requests(exchanges)]
     assert len(times_ms) == 3
@@ -75,11 +75,11 @@ def test_a_pause_that_the_exchange_asked_one_task_for_is_obeyed_by_all(exchanges
 def test_during_a_long_ban_no_task_asks_and_each_says_why(exchanges, task):
     exchanges.set_fault("binance", "status", status=418, headers={"Retry-After": "120"}, count=1)
     with pytest.raises(ExchangeTemporaryError, match="418"):
-        task().spot_markets()
+        task().fetch_markets()
     with pytest.raises(
         ExchangePausedError, match=r"asked to be left alone for 1\d\d s more, and all tasks obey: .*418"
     ):
-        task().spot_markets()
+        task().fetch_markets()
     assert len(requests(exchanges)) == 1
 
 
@@ -89,15 +89,15 @@ def test_a_ban_that_only_its_words_date_is_obeyed_too(exchanges, task):
     exchanges.set_fault("binance", "status", status=418, body=body, count=1)
     for _ in range(2):
         with pytest.raises((ExchangeTemporaryError, ExchangePausedError)):
-            task().spot_markets()
+            task().fetch_markets()
     assert len(requests(exchanges)) == 1
 
 
 def test_pauses_of_one_exchange_are_not_those_of_another(exchanges, task):
     exchanges.set_fault("binance", "status", status=418, headers={"Retry-After": "120"}, count=1)
     with pytest.raises(ExchangeTemporaryError):
-        task().spot_markets()
-    assert task("kucoin").spot_markets()
+        task().fetch_markets()
+    assert task("kucoin").fetch_markets()
 
 
 def test_catch_up_takes_its_turn_before_backfill(redis_server):
@@ -198,7 +198,7 @@ def rested(exchanges, redis_server, monkeypatch):
 )
 def test_a_probe_that_is_refused_goes_on_as_the_exchange_is_not_down(exchanges, task, fault):
     exchanges.set_fault("binance", count=1, **fault)
-    assert task().spot_markets()
+    assert task().fetch_markets()
     assert len(requests(exchanges)) == 2
 
 
@@ -206,8 +206,8 @@ def test_a_probe_that_is_refused_goes_on_as_the_exchange_is_not_down(exchanges, 
 def test_a_probe_that_fails_for_good_lets_others_ask(exchanges, task):
     exchanges.set_fault("binance", "status", status=451, count=1)
     with pytest.raises(PermanentError, match="451"):
-        task().spot_markets()
-    assert task().spot_markets()
+        task().fetch_markets()
+    assert task().fetch_markets()
 
 
 @pytest.mark.usefixtures("rested")
@@ -216,9 +216,9 @@ def test_a_probe_that_was_told_to_wait_leaves_it_to_another_task(exchanges, task
     redis_server.client().set(pause_key, "banned", px=120_000)
     for _ in range(2):
         with pytest.raises(ExchangePausedError, match="banned"):
-            task().spot_markets()
+            task().fetch_markets()
     redis_server.client().delete(pause_key)
-    assert task().spot_markets()
+    assert task().fetch_markets()
 
 
 def test_without_redis_each_task_finds_out_for_itself(redis_server, caplog):

@@ -1,12 +1,14 @@
 """Larger candles out of smaller ones, for granularities that an exchange does not serve itself."""
 
-from collections.abc import Iterable, Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from decimal import Decimal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from candle_ingest.candles.candles import Candles, CheckedPage, Page
+from candle_ingest.candles.candles import Candles
+from candle_ingest.candles.row_checks import CheckedPage, Page
 from candle_ingest.candles.timeframe import Timeframe
 from candle_ingest.candles.window import Window
 
@@ -14,17 +16,17 @@ OPEN, HIGH, LOW, CLOSE, VOLUME = range(5)
 
 
 def resampled_pages(pages: Iterable[Page], timeframe: Timeframe) -> Iterator[Page]:
-    """Pages of candles of `timeframe` from pages of smaller ones, as soon as the larger candles are complete.
+    """Yield pages of candles of `timeframe` from pages of smaller ones, each as soon as one ends on the larger grid.
 
-    The pages ascend, without gaps, and together they begin and end on its grid.
+    The pages ascend, without gaps, and together they begin and end on the grid of `timeframe`. A larger page fails
+    with the first of its parts that failed.
     """
-    waiting: Page | None = None
+    waiting: list[Page] = []
     for page in pages:
-        waiting = page if waiting is None else _joined(waiting, page)
-        border_ms = timeframe.floor_ms(waiting.window.end_ms)
-        if whole := _part(waiting, waiting.window.start_ms, border_ms):
-            yield _resampled(whole, timeframe)
-            waiting = _part(waiting, border_ms, waiting.window.end_ms)
+        waiting.append(page)
+        if page.window.end_ms % timeframe.ms == 0:
+            yield _resampled(waiting, timeframe)
+            waiting = []
 
 
 def resample(candles: Candles, timeframe: Timeframe) -> Candles:
@@ -73,30 +75,14 @@ def _exact_sum(values: NDArray[np.float64]) -> float:
     return float(sum((Decimal(repr(value)) for value in values.tolist()), Decimal(0)))
 
 
-def _joined(before: Page, after: Page) -> Page:
-    one, other = before.checked, after.checked
-    checked = CheckedPage(
-        Candles.concatenate([one.candles, other.candles]),
-        one.rejected + other.rejected,
-        one.rejected_slots | other.rejected_slots,
-    )
-    return Page(Window(before.window.start_ms, after.window.end_ms), checked)
-
-
-def _part(page: Page, start_ms: int, end_ms: int) -> Page | None:
-    """The page from `start_ms` to `end_ms`; None where that is empty."""
-    if end_ms <= start_ms:
-        return None
-    checked = page.checked
-    slots = frozenset(slot for slot in checked.rejected_slots if start_ms <= slot < end_ms)
-    reasons = checked.rejected if slots else type(checked.rejected)()
-    return Page(Window(start_ms, end_ms), CheckedPage(checked.candles.between(start_ms, end_ms), reasons, slots))
-
-
-def _resampled(page: Page, timeframe: Timeframe) -> Page:
-    """A larger candle is rejected as soon as one of its parts is."""
-    checked = page.checked
-    slots = frozenset(timeframe.floor_ms(slot) for slot in checked.rejected_slots)
-    bars = resample(checked.candles, timeframe)
-    kept = ~np.isin(bars.open_time_ms, list(slots))
-    return Page(page.window, CheckedPage(bars.select(kept), checked.rejected, slots))
+def _resampled(pages: Sequence[Page], timeframe: Timeframe) -> Page:
+    """Return one page of larger candles; one is rejected as soon as one of its parts is."""
+    window = Window(pages[0].window.start_ms, pages[-1].window.end_ms)
+    failed = next((page for page in pages if page.failed_reason), None)
+    if failed is not None:
+        return Page.failed(window, failed.failed_reason, unobtainable=failed.unobtainable)
+    parts = [page.checked for page in pages]
+    slots = frozenset(timeframe.floor_ms(slot) for part in parts for slot in part.rejected_slots)
+    bars = resample(Candles.concatenate([part.candles for part in parts]), timeframe)
+    sound = bars.select(~np.isin(bars.open_time_ms, list(slots)))
+    return Page(window, CheckedPage(sound, sum((part.rejected for part in parts), Counter()), slots))

@@ -7,7 +7,7 @@ from queue import SimpleQueue
 from typing import TypeVar
 
 from candle_ingest.candles.window import Window
-from candle_ingest.exchanges.client import ExchangeClient, Market
+from candle_ingest.exchanges.client import ExchangeClient
 
 T = TypeVar("T")
 # Making a ccxt object takes about 30 ms of CPU, as much as fetching three pages.
@@ -15,9 +15,9 @@ PAGES_PER_THREAD = 4
 
 
 def side_by_side(
-    exchange: ExchangeClient, market: Market, windows: Sequence[Window], ask: Callable[[ExchangeClient, Window], T]
+    exchange: ExchangeClient, windows: Sequence[Window], ask: Callable[[ExchangeClient, Window], T]
 ) -> Iterator[T]:
-    """The answers for the windows, in their order, as many at once as the exchange's limit and their number justify.
+    """Yield the answers in the order of the windows, as many at once as the exchange's limit and their number justify.
 
     A ccxt object serves one request at a time: each thread has its own. The first error ends it; what came before
     it has been given out.
@@ -29,7 +29,6 @@ def side_by_side(
         return
     free: SimpleQueue[ExchangeClient] = SimpleQueue()
     for opened in (exchange, *(exchange.twin() for _ in range(threads - 1))):
-        opened.use_market(market)
         free.put(opened)
 
     def ask_with_a_free_one(window: Window) -> T:

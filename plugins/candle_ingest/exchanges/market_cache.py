@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 
 from candle_ingest.connections import ExchangeConnection, RedisClient
 from candle_ingest.errors import TemporaryError
-from candle_ingest.exchanges.client import MARKET_KEYS, Market
+from candle_ingest.exchanges.answers import MARKET_KEYS, Market
 
 logger = logging.getLogger(__name__)
 FRESH_SECONDS = 3600

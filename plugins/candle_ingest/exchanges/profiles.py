@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
+from candle_ingest.exchanges.answer_policies import AnswerPolicy, ExactWindow, LooseStart, WholeHistory
+
 # Names that ccxt has dropped and people still write.
 EXCHANGE_ALIASES = MappingProxyType(
     {
@@ -20,20 +22,20 @@ EXCHANGE_ALIASES = MappingProxyType(
     }
 )
 
+EXACT_WINDOW = ExactWindow()
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExchangeProfile:
     """How one exchange answers for candles.
 
     `rows_per_request`: the most candles in one answer.
+    `policy`: what an answer may hold beside the candles of the window.
     `history_rows`: the exchange serves only so many closed candles back from now; None: no such end.
-    `returns_whole_history`: the answer runs up to now, whatever end was asked for.
     `trades_per_request`: older candles are built from trades, so many in one answer; None: they are not.
     `takes_until`: ccxt is given the open time of the last candle as `until`, which the exchange takes as inclusive;
     False: it has no end (kraken), or ccxt reckons the right, exclusive one from `since` and `limit`.
     `spare_rows`: so many candles behind the window are asked for too, where nobody knows whether the end is inclusive.
-    `keeps_to_window`: an answer holds candles of the window only, beyond `spare_rows`; with others in it, it is not
-    the answer to what was asked.
     `misaligned_timeframes`: bars that do not open at midnight UTC, or are not as long as ccxt says, and must not be
     merged with others.
     `rows_path`: the keys that lead to the rows in the JSON answer, such as `("result", "list")`; (): the answer is
@@ -45,12 +47,11 @@ class ExchangeProfile:
     """
 
     rows_per_request: int
+    policy: AnswerPolicy = EXACT_WINDOW
     history_rows: int | None = None
-    returns_whole_history: bool = False
     trades_per_request: int | None = None
     takes_until: bool = True
     spare_rows: int = 0
-    keeps_to_window: bool = True
     misaligned_timeframes: frozenset[str] = frozenset()
     rows_path: tuple[str, ...] | None = None
     rows_type: type = list
@@ -71,11 +72,11 @@ PROFILES: Mapping[str, ExchangeProfile] = MappingProxyType(
             ccxt_options={"fetchMarkets": {"types": ["spot"]}, "fetchMargins": False},
         ),
         # Its docs: an answer may hold up to 300 candles, some of which precede the start.
-        "coinbaseexchange": ExchangeProfile(rows_per_request=300, keeps_to_window=False, rows_path=()),
+        "coinbaseexchange": ExchangeProfile(rows_per_request=300, policy=LooseStart(), rows_path=()),
         "kraken": ExchangeProfile(
             rows_per_request=720,
             history_rows=720,
-            returns_whole_history=True,
+            policy=WholeHistory(720),
             trades_per_request=1000,
             takes_until=False,
             # A call costs 1.2 to ccxt: one a second.
@@ -112,7 +113,7 @@ PROFILES: Mapping[str, ExchangeProfile] = MappingProxyType(
         # Advanced Trade. Its docs allow 350 candles a request, ccxt asks for 300 at most.
         "coinbase": ExchangeProfile(
             rows_per_request=300,
-            keeps_to_window=False,
+            policy=LooseStart(),
             # 10 a second, and a request is 3 units to ccxt; its 34 leaves no room for a burst.
             rate_limit_ms=42,
             call_cost=3,
@@ -162,7 +163,7 @@ SAME_API = MappingProxyType(
 
 # For an exchange that is not in the table: few rows a request, which every exchange allows, and one more than is
 # needed, so that the last one comes also where the end is exclusive.
-UNKNOWN_PROFILE = ExchangeProfile(rows_per_request=99, spare_rows=1, keeps_to_window=False)
+UNKNOWN_PROFILE = ExchangeProfile(rows_per_request=99, spare_rows=1, policy=LooseStart())
 
 
 def canonical_exchange(name: str) -> str:

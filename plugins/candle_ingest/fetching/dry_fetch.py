@@ -18,6 +18,8 @@ def fetch_dry(run: Run, exchange: ExchangeClient, request: FetchRequest) -> Summ
     before = exchange.request_count
     granularity_minutes = run.settings.candle_granularity_minutes
     pages = list(candle_pages(exchange, request.market, [request.window], granularity_minutes, run.now_ms))
+    if failed := next((page for page in pages if page.failed_reason), None):
+        raise TemporaryError(f"{request}: {failed.failed_reason}")
     if faults := [page.checked.rejected_in_words for page in pages if page.checked.rejected]:
         raise TemporaryError(f"{request}: some candles cannot be trusted: {'; '.join(faults)}")
     candles = Candles.concatenate([page.checked.candles for page in pages])

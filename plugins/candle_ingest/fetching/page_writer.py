@@ -3,7 +3,8 @@
 from types import TracebackType
 from typing import Self
 
-from candle_ingest.candles.candles import Candles, Page
+from candle_ingest.candles.candles import Candles
+from candle_ingest.candles.row_checks import Page
 from candle_ingest.candles.window import Window, subtract, union
 from candle_ingest.exchanges.client import ExchangeClient
 from candle_ingest.ledger.coverage import REJECTED

@@ -4,8 +4,9 @@ import logging
 import time
 from collections.abc import Sequence
 
+from candle_ingest.candles.row_checks import Page
 from candle_ingest.candles.window import Window, subtract, union
-from candle_ingest.errors import CandleIngestError, TemporaryError
+from candle_ingest.errors import CandleIngestError, PermanentError, TemporaryError
 from candle_ingest.exchanges.candle_pages import candle_pages
 from candle_ingest.exchanges.client import ExchangeClient
 from candle_ingest.fetching.fetch_summary import Summary, fetch_summary, log_summary
@@ -31,6 +32,7 @@ class WetFetch:
         self._request = request
         self._bucket = bucket
         self._ledger = CoverageLedger(bucket, run.bar_ms, run.recorder)
+        self._failed: list[Page] = []
         self._writer = PageWriter(CandleStore(bucket), self._ledger, request, run.bar_ms, exchange)
 
     def fetch(self) -> Summary:
@@ -61,7 +63,11 @@ class WetFetch:
         granularity_minutes = run.settings.candle_granularity_minutes
         with self._writer:
             for page in candle_pages(self._exchange, request.market, wanted, granularity_minutes, run.now_ms):
-                self._writer.add(page)
+                if page.failed_reason:
+                    self._failed.append(page)
+                else:
+                    self._writer.add(page)
+        self._raise_for_failed()
         self._raise_for_rejected()
         self._settle(wanted, known)
         self._note_listing(wanted, known)
@@ -85,6 +91,13 @@ class WetFetch:
             logger.info("%s: not yet listed in %s", request, before)
             reason = f"{request.exchange} has no earlier candle of {request.market['symbol']}"
             self._ledger.record_not_listed(request.currency_pair, request.exchange, before, reason)
+
+    def _raise_for_failed(self) -> None:
+        if not self._failed:
+            return
+        first, count = self._failed[0], len(self._failed)
+        kind = PermanentError if all(page.unobtainable for page in self._failed) else TemporaryError
+        raise kind(f"{self._request}: {count} windows failed, the first one {first.window}: {first.failed_reason}")
 
     def _raise_for_rejected(self) -> None:
         rejected = self._writer.rejected

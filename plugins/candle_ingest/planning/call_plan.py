@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 
 from candle_ingest.candles.timeframe import Timeframe
 from candle_ingest.candles.window import Window
+from candle_ingest.exchanges.answers import Market
 from candle_ingest.exchanges.call_estimate import CallEstimate, estimate_calls
-from candle_ingest.exchanges.client import ExchangeClient, Market
-from candle_ingest.exchanges.trade_counts import trades_per_day
+from candle_ingest.exchanges.client import ExchangeClient
 from candle_ingest.planning.listings import Listings
 
 logger = logging.getLogger(__name__)
@@ -77,7 +77,7 @@ def _add(
     bar, source_bar = Timeframe(granularity_minutes).ms, Timeframe(exchange.source_minutes(granularity_minutes)).ms
     estimate = estimate_calls(exchange.facts, windows, bar, source_bar, now_ms)
     if estimate.trade_calls is None and count_trades:
-        counts = trades_per_day(exchange, market)
+        counts = exchange.fetch_trade_counts(market)
         estimate = estimate_calls(exchange.facts, windows, bar, source_bar, now_ms, counts)
     plan.add(pair, estimate, sum(window.slots(bar) for window in windows))
 

@@ -8,7 +8,8 @@ from candle_ingest.candles.symbol import Symbol
 from candle_ingest.candles.timeframe import Timeframe
 from candle_ingest.connections import RedisClient, exchange_connection
 from candle_ingest.errors import CandleIngestError, ConfigurationError
-from candle_ingest.exchanges.client import ExchangeClient, Market
+from candle_ingest.exchanges.answers import Market
+from candle_ingest.exchanges.client import ExchangeClient
 from candle_ingest.exchanges.market_cache import MarketCache
 from candle_ingest.settings import PipelineSettings
 
@@ -81,9 +82,9 @@ def _add_markets(
     wanted = {symbol.currency_pair: equivalent_markets(symbol, settings.quote_equivalents) for symbol in symbols}
     names = {name for equivalents in wanted.values() for name in equivalents}
     if cache is None:
-        found = {market["symbol"]: market for market in api.spot_markets() if market["symbol"] in names}
+        found = {market["symbol"]: market for market in api.fetch_markets() if market["symbol"] in names}
     else:
-        found = cache.markets(exchange_connection(api.exchange), names, api.spot_markets)
+        found = cache.markets(exchange_connection(api.exchange), names, api.fetch_markets)
     listed = {pair: [found[name] for name in equivalents if name in found] for pair, equivalents in wanted.items()}
     traded = {pair: [market for market in markets if market["active"]] for pair, markets in listed.items()}
     halted = {pair: [market for market in markets if not market["active"]] for pair, markets in listed.items()}

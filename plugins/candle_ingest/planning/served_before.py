@@ -4,7 +4,7 @@ import logging
 from collections.abc import Sequence
 from dataclasses import replace
 
-from candle_ingest.exchanges.client import Market
+from candle_ingest.exchanges.answers import Market
 from candle_ingest.ledger.watermarks import Watermarks, backfill_key, catch_up_key
 from candle_ingest.planning.listings import Listings
 from candle_ingest.store.bucket import BucketMissingError, InfluxBucket

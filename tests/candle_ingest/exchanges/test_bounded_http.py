@@ -8,7 +8,7 @@ import pytest
 
 from candle_ingest.connections import ExchangeConnection
 from candle_ingest.errors import TemporaryError
-from candle_ingest.exchanges import bounded_http, client
+from candle_ingest.exchanges import bounded_http, request_gate
 from candle_ingest.exchanges.client import ExchangeClient
 from dev.exchange_simulator.coins import utc_ms
 from dev.exchange_simulator.process import SimulatorProcess
@@ -30,11 +30,11 @@ def exchange(simulator):
 
 @pytest.mark.parametrize("compressed", [False, True])
 def test_a_huge_answer_is_refused_and_memory_stays_bounded(simulator, exchange, monkeypatch, compressed):
-    monkeypatch.setattr(client, "ATTEMPTS", 1)
+    monkeypatch.setattr(request_gate, "ATTEMPTS", 1)
     simulator.set_fault("binance", "huge", megabytes=200, compressed=compressed)
     before_kb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     with pytest.raises(TemporaryError, match="the answer is larger than 64 MB; it was not read further"):
-        exchange.spot_markets()
+        exchange.fetch_markets()
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before_kb < 160_000
 
 
@@ -43,25 +43,25 @@ def test_an_answer_that_drips_is_given_up_in_time(simulator, exchange, monkeypat
     monkeypatch.setattr(bounded_http, "LONGEST_ANSWER_SECONDS", 0.5)
     simulator.set_fault("binance", "drip", seconds=0.02, when=when, count=1)
     began = time.monotonic()
-    assert exchange.spot_markets()
+    assert exchange.fetch_markets()
     assert exchange.request_count == 2
     assert time.monotonic() - began < 5
 
 
 def test_what_an_answer_holds_is_what_the_server_sent(simulator, exchange):
     simulator.set_fault("binance", "huge", megabytes=3, compressed=True)
-    assert exchange.api.publicGetTime() == []
-    assert len(exchange.api.session.get(f"{simulator.exchange_url('binance')}/x", timeout=5).content) == 3 * 2**20 + 2
+    assert exchange._api.publicGetTime() == []
+    assert len(exchange._api.session.get(f"{simulator.exchange_url('binance')}/x", timeout=5).content) == 3 * 2**20 + 2
 
 
 def test_a_body_that_is_cut_off_is_no_answer(simulator, exchange):
     for kind in ("truncate", "reset"):
         simulator.set_fault("binance", kind, count=1, **({"when": "middle"} if kind == "reset" else {}))
         with pytest.raises(ccxt.NetworkError):
-            exchange.api.publicGetExchangeInfo()
+            exchange._api.publicGetExchangeInfo()
 
 
 def test_an_exchange_without_any_market_has_not_answered(simulator, exchange):
     simulator.set_fault("binance", "body", body='{"symbols": []}')
-    with pytest.raises(TemporaryError, match="the answer lists no market at all"):
-        exchange.spot_markets()
+    with pytest.raises(TemporaryError, match="the answer lists no spot market at all"):
+        exchange.fetch_markets()

@@ -1,12 +1,12 @@
 """Pages of candles from simulated exchanges over HTTP: exactly the window, in the fewest requests."""
 
+import re
 from itertools import pairwise
 
 import pytest
 
 from candle_ingest.candles.window import Window
 from candle_ingest.connections import ExchangeConnection
-from candle_ingest.errors import PermanentError, TemporaryError
 from candle_ingest.exchanges.candle_pages import candle_pages
 from candle_ingest.exchanges.client import ExchangeClient
 from candle_ingest.exchanges.profiles import PROFILES, SAME_API, UNKNOWN_PROFILE, exchange_profile
@@ -33,7 +33,7 @@ def rows_and_requests(simulator, name, window, base="BTC", minutes=1, now_ms=Non
     exchange = ExchangeClient(ExchangeConnection(site or name, simulator.exchange_url(name)), sleep=lambda _: None)
     exchange.facts = facts or exchange.facts
     if now_ms is not None:
-        exchange.api.milliseconds = lambda: now_ms
+        exchange._api.milliseconds = lambda: now_ms
     pages = list(candle_pages(exchange, market(name, symbol), [window], minutes, NOW_MS))
     assert max(page.checked.outside_count for page in pages) <= exchange.facts.spare_rows
     return [row for page in pages for row in page.checked.candles.rows()], exchange.request_count
@@ -128,9 +128,13 @@ def test_gate_serves_the_oldest_candles_that_it_is_asked_for(simulator):
 def test_what_gate_has_no_more_is_not_asked_for(simulator):
     simulator.reset_requests()
     start_ms = NOW_MS // MINUTE_MS * MINUTE_MS - 10_001 * MINUTE_MS
-    with pytest.raises(PermanentError, match="gate serves only its last 9990 candles"):
-        rows_and_requests(simulator, "gate", Window(start_ms, start_ms + 100 * MINUTE_MS))
-    assert simulator.requests() == {}
+    exchange = ExchangeClient(ExchangeConnection("gate", simulator.exchange_url("gate")))
+    window = Window(start_ms, start_ms + 100 * MINUTE_MS)
+    old, recent = candle_pages(exchange, market("gate", "BTC/USDT"), [window], 1, NOW_MS)
+    assert (old.unobtainable, recent.unobtainable) == (True, False)
+    assert old.failed_reason.startswith("gate serves only its last 9990 candles")
+    assert recent.checked.candles.rows() == truth("gate", recent.window)
+    assert [count["total"] for count in simulator.requests()["gate"].values()] == [1]
 
 
 def test_an_answer_whose_columns_mean_something_else_gives_no_candle(simulator):
@@ -138,7 +142,11 @@ def test_an_answer_whose_columns_mean_something_else_gives_no_candle(simulator):
     end_ms = NOW_MS // MINUTE_MS * MINUTE_MS - 2000 * MINUTE_MS
     simulator.set_fault("kucoin", "seconds_timestamps", path="candles")
     try:
-        with pytest.raises(TemporaryError, match=r"of \d+ rows that cannot be trusted .*: nor can the others"):
-            rows_and_requests(simulator, "kucoin", Window(end_ms - 60 * MINUTE_MS, end_ms))
+        exchange = ExchangeClient(ExchangeConnection("kucoin", simulator.exchange_url("kucoin")), sleep=lambda _: None)
+        [page] = candle_pages(
+            exchange, market("kucoin", "BTC/USDT"), [Window(end_ms - 60 * MINUTE_MS, end_ms)], 1, NOW_MS
+        )
+        assert re.search(r"of \d+ rows that cannot be trusted .*: nor can the others", page.failed_reason)
+        assert (len(page.checked.candles), page.unobtainable) == (0, False)
     finally:
         simulator.clear_faults()

@@ -6,7 +6,6 @@ import pytest
 from candle_ingest.candles.window import Window
 from candle_ingest.exchanges.concurrency import side_by_side
 
-MARKET = {"symbol": "BTC/USD"}
 WINDOWS = [Window(n, n + 1) for n in range(20)]
 
 
@@ -22,9 +21,6 @@ class Opened:
     def twin(self):
         return Opened(self.worthwhile_threads, self.family)
 
-    def use_market(self, market):
-        assert market == MARKET
-
 
 def ask(exchange, window):
     assert exchange.busy.acquire(blocking=False), "one object serves one request at a time"
@@ -35,24 +31,24 @@ def ask(exchange, window):
 
 
 def test_answers_come_in_the_order_of_the_windows():
-    assert list(side_by_side(Opened(), MARKET, WINDOWS, ask)) == list(range(20))
+    assert list(side_by_side(Opened(), WINDOWS, ask)) == list(range(20))
 
 
 def test_there_are_no_more_objects_than_threads_are_worthwhile_or_have_windows_enough():
     one = Opened(worthwhile_threads=4)
-    list(side_by_side(one, MARKET, WINDOWS, ask))
+    list(side_by_side(one, WINDOWS, ask))
     assert len(one.family) == 4
     other = Opened(worthwhile_threads=4)
-    list(side_by_side(other, MARKET, WINDOWS[:6], ask))
+    list(side_by_side(other, WINDOWS[:6], ask))
     assert len(other.family) == 2
     alone = Opened(worthwhile_threads=4)
-    list(side_by_side(alone, MARKET, WINDOWS[:4], ask))
+    list(side_by_side(alone, WINDOWS[:4], ask))
     assert len(alone.family) == 1
 
 
 def test_a_slow_limit_is_asked_by_one_alone():
     one = Opened(worthwhile_threads=1)
-    assert list(side_by_side(one, MARKET, WINDOWS, ask)) == list(range(20))
+    assert list(side_by_side(one, WINDOWS, ask)) == list(range(20))
     assert len(one.family) == 1
 
 
@@ -63,7 +59,7 @@ def test_requests_are_made_at_the_same_time():
         together.wait()
         return ask(exchange, window)
 
-    answers = side_by_side(Opened(worthwhile_threads=3), MARKET, WINDOWS[:12], wait_for_the_others)
+    answers = side_by_side(Opened(worthwhile_threads=3), WINDOWS[:12], wait_for_the_others)
     assert list(answers) == list(range(12))
 
 
@@ -73,7 +69,7 @@ def test_the_first_error_ends_it_after_what_came_before():
             raise ConnectionError("down")
         return ask(exchange, window)
 
-    answers = side_by_side(Opened(), MARKET, WINDOWS, fail_at_seven)
+    answers = side_by_side(Opened(), WINDOWS, fail_at_seven)
     assert list(itertools.islice(answers, 7)) == list(range(7))
     with pytest.raises(ConnectionError, match="down"):
         next(answers)

@@ -1,7 +1,8 @@
 import pytest
 
+from candle_ingest.candles.timeframe import Timeframe
 from candle_ingest.candles.window import Window
-from candle_ingest.exchanges.page_checks import is_shifted
+from candle_ingest.exchanges.answer_policies import is_shifted
 
 BAR = 60_000
 WINDOW = Window(1000 * BAR, 1060 * BAR)
@@ -27,4 +28,4 @@ def times(first, last):
     ],
 )
 def test_a_page_of_another_window_leaves_open_on_one_side_what_it_has_too_much_on_the_other(found, shifted):
-    assert is_shifted(found, WINDOW, BAR) is shifted
+    assert is_shifted(found, WINDOW, Timeframe(1)) is shifted

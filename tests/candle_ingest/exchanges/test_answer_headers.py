@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from candle_ingest.exchanges.answer_date import answer_date_ms
+from candle_ingest.exchanges.answer_headers import answer_date_ms
 
 NOON_MS = 1_795_348_800_000
 
@@ -11,12 +11,14 @@ NOON_MS = 1_795_348_800_000
     "headers",
     [
         {"Date": "Sun, 22 Nov 2026 12:00:00 GMT"},
-        {"date": "Sun, 22 Nov 2026 12:00:00 GMT", "Age": "1"},
+        {"date": "Sun, 22 Nov 2026 12:00:00 GMT", "Age": "soon"},
+        {"Date": "Sun, 22 Nov 2026 12:00:15 GMT", "Age": "15"},
+        {"date": "Sun, 22 Nov 2026 12:05:00 GMT", "AGE": " 300 "},
         {"DATE": "Sun, 22 Nov 2026 12:00:00 -0000"},
         {"Date": "Sun, 22 Nov 2026 13:00:00 +0100"},
     ],
 )
-def test_a_date_is_understood(headers):
+def test_an_answer_was_made_at_its_date_less_its_age_in_caches(headers):
     assert answer_date_ms(headers) == NOON_MS
 
 

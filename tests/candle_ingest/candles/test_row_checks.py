@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from candle_ingest.candles.candles import Candles, check_one_by_one, check_rows
+from candle_ingest.candles.candles import Candles
+from candle_ingest.candles.row_checks import check_one_by_one, check_rows
 from candle_ingest.candles.timeframe import Timeframe
 from candle_ingest.candles.window import MINUTE_MS, Window
 

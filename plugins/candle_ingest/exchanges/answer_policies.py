@@ -1,0 +1,91 @@
+"""How far an answer must be the answer to its question: three policies.
+
+An answer to another question is a page out of a cache, or of an exchange that ignores what it was asked for. Taken
+for the right one, its missing minutes would count as quiet.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from candle_ingest.candles.row_checks import CheckedPage
+from candle_ingest.candles.timeframe import Timeframe
+from candle_ingest.candles.window import Window
+
+# Smaller shifts cannot be told from quiet minutes next to a row too many.
+LEAST_SHIFT = 10
+
+
+class AnswerPolicy(Protocol):
+    """What an exchange promises about the range of its answers."""
+
+    def fault(
+        self, page: CheckedPage, rows: Sequence[Any], window: Window, timeframe: Timeframe, spare_rows: int
+    ) -> str | None:
+        """Return why the answer does not tell which candles of `window` exist; None where it does.
+
+        `page` is what was kept of `rows`, which all have a time; `spare_rows` of them may lie behind the window.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class ExactWindow:
+    """An answer holds candles of the window only."""
+
+    def fault(
+        self, page: CheckedPage, rows: Sequence[Any], window: Window, timeframe: Timeframe, spare_rows: int
+    ) -> str | None:
+        """Rows of other times may be in place of rows of the window; not where all of those are there."""
+        if page.outside_count <= spare_rows or len(page.candles) == timeframe.slots(window):
+            return None
+        return f"{page.outside_count} candles of other times"
+
+
+@dataclass(frozen=True, slots=True)
+class LooseStart:
+    """An answer may begin before the window."""
+
+    def fault(
+        self, page: CheckedPage, rows: Sequence[Any], window: Window, timeframe: Timeframe, spare_rows: int
+    ) -> str | None:
+        """Rows before the window are harmless, unless the answer looks like that of another window."""
+        if page.outside_count <= spare_rows or len(page.candles) == timeframe.slots(window):
+            return None
+        if page.outside_count == len(rows):
+            return "only candles of other times"
+        shifted = is_shifted([row[0] for row in rows], window, timeframe)
+        return f"{page.outside_count} candles of other times" if shifted else None
+
+
+@dataclass(frozen=True, slots=True)
+class WholeHistory:
+    """An answer holds the last `rows` closed candles and the open one, whatever was asked for."""
+
+    rows: int
+
+    def fault(
+        self, page: CheckedPage, rows: Sequence[Any], window: Window, timeframe: Timeframe, spare_rows: int
+    ) -> str | None:
+        """The candles must reach over the window; a market with fewer of them is younger than it."""
+        if not rows:
+            return "no candles at all"
+        first_ms, last_ms = rows[0][0], rows[-1][0]
+        cut_off = len(rows) >= self.rows and first_ms > window.start_ms
+        if cut_off or last_ms < window.end_ms - timeframe.ms:
+            return "candles that do not reach over the window"
+        return "candles of other times" if last_ms - first_ms > self.rows * timeframe.ms else None
+
+
+def is_shifted(times_ms: Sequence[int], window: Window, timeframe: Timeframe) -> bool:
+    """Return whether candles with these open times look like those of an earlier window, or of a later one.
+
+    They reach out of the window on one side, and leave at least as much of it open on the other.
+    """
+    inside = [time_ms for time_ms in times_ms if window.start_ms <= time_ms < window.end_ms]
+    if not inside:
+        return bool(times_ms)
+    before = (window.start_ms - min(times_ms)) // timeframe.ms
+    after = (max(times_ms) - window.end_ms) // timeframe.ms + 1
+    open_at_start = (min(inside) - window.start_ms) // timeframe.ms
+    open_at_end = (window.end_ms - max(inside)) // timeframe.ms - 1
+    return LEAST_SHIFT <= before <= open_at_end or LEAST_SHIFT <= after <= open_at_start

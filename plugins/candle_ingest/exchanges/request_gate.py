@@ -1,0 +1,142 @@
+"""The one gate that every request to an exchange passes: delay, breaker, limit, retry, metrics."""
+
+import itertools
+import logging
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TypeVar
+
+import tenacity
+
+from candle_ingest import metrics
+from candle_ingest.errors import CandleIngestError
+from candle_ingest.exchanges.call_counter import CallCounter
+from candle_ingest.exchanges.circuit_breaker import CircuitBreaker
+from candle_ingest.exchanges.error_mapping import (
+    ExchangeLimitedError,
+    ExchangeTemporaryError,
+    ExchangeUnavailableError,
+)
+from candle_ingest.exchanges.rate_limit import ExchangePausedError, SharedRateLimit
+from candle_ingest.metric_catalogue import EXCHANGE_CALLS, EXCHANGE_ERRORS, EXCHANGE_RESPONSE
+
+logger = logging.getLogger(__name__)
+A = TypeVar("A")
+T = TypeVar("T")
+ATTEMPTS = 5
+FIRST_WAIT_SECONDS = 2.0
+LONGEST_WAIT_SECONDS = 60
+
+
+class _OwnFaultError(Exception):
+    """Carries an error of this package, as its cause, out of ccxt."""
+
+
+class RequestGate:
+    """Lets requests to one exchange through, one after the other, and tells all tasks what came of them.
+
+    Without `limit` and `breaker` nothing is shared. Each request is tried up to five times, waiting as long as the
+    exchange says or exponentially longer.
+    """
+
+    def __init__(
+        self,
+        exchange: str,
+        *,
+        limit: SharedRateLimit | None,
+        breaker: CircuitBreaker | None,
+        delay_seconds: float = 0.0,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self.counter = CallCounter()
+        self._exchange = exchange
+        self._limit = limit
+        self._breaker = breaker
+        self._delay_seconds = delay_seconds
+        self._sleep = sleep
+
+    def send(self, subject: str, ask: Callable[[int], A], check: Callable[[A], T]) -> T:
+        """Return what `check` makes of the answer of `ask`, which is given the number of the attempt, from 1.
+
+        `subject` is the market of the request. Raises TemporaryError after five attempts,
+        and other errors at once.
+        """
+        attempts = itertools.count(1)
+        retrying = tenacity.Retrying(
+            retry=tenacity.retry_if_exception_type(ExchangeTemporaryError),
+            stop=tenacity.stop_after_attempt(ATTEMPTS),
+            wait=_wait_seconds,
+            sleep=self._sleep,
+            before_sleep=_log_wait,
+            reraise=True,
+        )
+        return retrying(lambda: self._attempt(subject, lambda: self._measured(ask, next(attempts), check)))
+
+    def throttle(self, cost: float) -> None:
+        """Wait until the limit of all tasks has room; ccxt calls it before each request."""
+        if self._limit is None:
+            return
+        try:
+            self._limit(cost)
+        except CandleIngestError:
+            raise
+        except Exception as error:
+            # In ccxt's stack it would pass for an answer of another shape.
+            raise _OwnFaultError from error
+
+    def _attempt(self, subject: str, ask: Callable[[], T]) -> T:
+        if self._delay_seconds:
+            self._sleep(self._delay_seconds)
+        if self._breaker is None or self._limit is None:
+            return ask()
+        self._breaker.enter()
+        with self._told_to_all(self._breaker, self._limit, subject):
+            return ask()
+
+    @contextmanager
+    def _told_to_all(self, breaker: CircuitBreaker, limit: SharedRateLimit, subject: str) -> Iterator[None]:
+        """Share what comes of the request inside with all tasks."""
+        try:
+            yield
+        except ExchangePausedError:
+            breaker.not_asked()
+            raise
+        except ExchangeUnavailableError as error:
+            breaker.failed(subject, str(error))
+            raise
+        except CandleIngestError as error:
+            if isinstance(error, ExchangeLimitedError):
+                limit.pause(error.retry_after_seconds or FIRST_WAIT_SECONDS, str(error))
+            # An error response still proves that the exchange is up.
+            breaker.answered()
+            raise
+        breaker.answered()
+
+    def _measured(self, ask: Callable[[int], A], attempt: int, check: Callable[[A], T]) -> T:
+        self.counter.add_one()
+        metrics.count(EXCHANGE_CALLS, exchange=self._exchange)
+        try:
+            with metrics.timed(EXCHANGE_RESPONSE, exchange=self._exchange):
+                answer = ask(attempt)
+            return check(answer)
+        except _OwnFaultError as fault:
+            raise fault.__cause__ or fault from None
+        except CandleIngestError:
+            metrics.count(EXCHANGE_ERRORS, exchange=self._exchange)
+            raise
+
+
+def _wait_seconds(state: tenacity.RetryCallState) -> float:
+    error = state.outcome.exception() if state.outcome else None
+    asked_for = getattr(error, "retry_after_seconds", None)
+    if asked_for is not None and asked_for > LONGEST_WAIT_SECONDS and error is not None:
+        # Longer than a task should sit and wait: Airflow tries again later.
+        raise error
+    grown: float = tenacity.wait_random_exponential(multiplier=FIRST_WAIT_SECONDS, max=LONGEST_WAIT_SECONDS)(state)
+    return max(grown, asked_for or 0.0)
+
+
+def _log_wait(state: tenacity.RetryCallState) -> None:
+    error = state.outcome.exception() if state.outcome else None
+    logger.warning("%s; attempt %d of %d, next in %.1f s", error, state.attempt_number, ATTEMPTS, state.upcoming_sleep)
