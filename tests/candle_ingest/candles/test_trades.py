@@ -95,5 +95,5 @@ def test_candles_from_trades_have_quote_volume_trade_count_and_what_takers_bough
         Trade(index, 60_000 + index, Decimal(price), Decimal(amount), taker)
         for index, (price, amount, taker) in enumerate(zip(prices, amounts, takers, strict=True))
     ]
-    candles = candles_from_trades(trades, Window(0, 120_000), MINUTE_MS)
+    candles = candles_from_trades(trades, Window(0, 120_000), Timeframe(1))
     np.testing.assert_array_equal(candles.extras, [(6.14, 3.0, bought)])
