@@ -2,8 +2,20 @@
 
 import numpy as np
 
+from dev.exchange_simulator.candle_columns import (
+    CLOSE,
+    COUNT,
+    HIGH,
+    LARGEST_QUOTE,
+    LOW,
+    OPEN,
+    OPEN_TIME,
+    QUOTE_VOLUME,
+    TAKER_QUOTE_VOLUME,
+    TAKER_VOLUME,
+    VOLUME,
+)
 from dev.exchange_simulator.hashing import Ints
-from dev.exchange_simulator.minute_candles import CLOSE, COUNT, HIGH, LOW, OPEN, OPEN_TIME, VOLUME
 from dev.exchange_simulator.timeframes import bucket_opens
 
 
@@ -21,12 +33,16 @@ def aggregate(exchange: str, timeframe: str, rows: Ints) -> Ints:
     opens, rows = opens[takes_part], rows[takes_part]
     first = np.flatnonzero(np.diff(opens, prepend=opens[0] - 1))
     last = np.append(first[1:], len(rows)) - 1
-    result: Ints = np.empty((len(first), 7), dtype=np.int64)
+    result: Ints = np.empty((len(first), rows.shape[1]), dtype=np.int64)
     result[:, OPEN_TIME] = opens[first]
     result[:, OPEN] = rows[first, OPEN]
     result[:, HIGH] = np.maximum.reduceat(rows[:, HIGH], first)
     result[:, LOW] = np.minimum.reduceat(rows[:, LOW], first)
     result[:, CLOSE] = rows[last, CLOSE]
-    result[:, VOLUME] = np.add.reduceat(rows[:, VOLUME], first)
-    result[:, COUNT] = np.add.reduceat(rows[:, COUNT], first)
+    for column in (VOLUME, COUNT, TAKER_VOLUME):
+        result[:, column] = np.add.reduceat(rows[:, column], first)
+    for column in (QUOTE_VOLUME, TAKER_QUOTE_VOLUME):
+        # In floats, as a month's quote volume may exceed what 64 bits hold of its smallest unit.
+        quote = np.add.reduceat(rows[:, column].astype(np.float64), first)
+        result[:, column] = np.minimum(quote, LARGEST_QUOTE)
     return result

@@ -51,13 +51,22 @@ COINS: dict[str, Coin] = {
 }
 
 
+# Coins that are worth a dollar, and are bases of markets of their own on some exchanges.
+STABLECOINS = {
+    "USDT": Coin("USDT", 1.0, 60_000.0, "2017-04-01"),
+    "USDC": Coin("USDC", 1.0, 20_000.0, "2018-10-01"),
+}
+
+
 def extra_coin(number: int) -> Coin:
     """The number-th generated coin (`SIM001`, …), for runs with more symbols than there are names here."""
     return Coin(f"SIM{number:03d}", 0.5 + number % 97, 2000.0 + 100 * (number % 50))
 
 
 def coin_named(code: str) -> Coin:
-    """The coin of that code, generated ones included; KeyError when there is none."""
+    """The coin of that code, stablecoins and generated ones included; KeyError when there is none."""
+    if code in STABLECOINS:
+        return STABLECOINS[code]
     if code not in COINS and code.startswith("SIM") and code[3:].isdigit():
         return extra_coin(int(code[3:]))
     return COINS[code]

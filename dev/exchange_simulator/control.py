@@ -1,17 +1,61 @@
-"""The control path: health, clock, faults and the request log."""
+"""The control path: health, clock, faults, market events and the request log. Only for programs of this machine."""
 
 import json
+from collections.abc import Awaitable, Callable
 from dataclasses import asdict
 from typing import Any
+from urllib.parse import urlsplit
 
 from aiohttp import web
 
 from dev.exchange_simulator.faults import FaultError, parse_fault
+from dev.exchange_simulator.market_events import MarketEventError, parse_event
 from dev.exchange_simulator.simulator import Simulator
 
+PREFIX = "/_control"
+_LOCAL_HOSTS = frozenset({"127.0.0.1", "localhost", "::1"})
+_JSON = "application/json"
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
-def _bad(message: str) -> web.Response:
-    return web.json_response({"error": message}, status=400)
+
+def _answer(body: object, status: int = 200) -> web.Response:
+    """JSON that no browser takes for a page."""
+    return web.json_response(body, status=status, headers={"X-Content-Type-Options": "nosniff"})
+
+
+def _bad(message: str, status: int = 400) -> web.Response:
+    return _answer({"error": message}, status)
+
+
+def _is_local(address: str | None) -> bool:
+    """Whether `host:port` or a URL names this machine."""
+    if address is None:
+        return False
+    parts = urlsplit(address if "://" in address else f"//{address}")
+    return parts.hostname in _LOCAL_HOSTS
+
+
+def _problem(request: web.Request) -> tuple[int, str] | None:
+    """Why a request to the control path is refused: it may come from a page that a browser has open.
+
+    A foreign page cannot send JSON without asking first, names itself in Origin, and one that has its own name
+    point to this machine shows it in Host.
+    """
+    if not _is_local(request.headers.get("Host")):
+        return 403, "Host must be 127.0.0.1, localhost or [::1]"
+    origin = request.headers.get("Origin")
+    if origin is not None and not _is_local(origin):
+        return 403, "Origin must be local"
+    if request.method == "POST" and request.content_type != _JSON:
+        return 415, f"Content-Type must be {_JSON}"
+    return None
+
+
+@web.middleware
+async def guard_control(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Refuse what does not come from a program here."""
+    problem = _problem(request) if request.path.startswith(PREFIX) else None
+    return await handler(request) if problem is None else _bad(problem[1], problem[0])
 
 
 class Control:
@@ -23,7 +67,7 @@ class Control:
     async def health(self, _: web.Request) -> web.Response:
         """Up, and what it simulates."""
         settings = self._simulator.settings
-        return web.json_response(
+        return _answer(
             {
                 "status": "ok",
                 "limits": settings.limits,
@@ -36,7 +80,7 @@ class Control:
     async def get_clock(self, _: web.Request) -> web.Response:
         """The moment it is on the exchanges."""
         clock = self._simulator.clock
-        return web.json_response({"now_ms": clock.now_ms(), "frozen": clock.frozen_ms is not None})
+        return _answer({"now_ms": clock.now_ms(), "frozen": clock.frozen_ms is not None})
 
     async def set_clock(self, request: web.Request) -> web.Response:
         """Freeze the clock at {"now_ms": …}."""
@@ -54,7 +98,7 @@ class Control:
 
     async def get_faults(self, _: web.Request) -> web.Response:
         """The faults in force, with their hits."""
-        return web.json_response([asdict(fault) for fault in self._simulator.faults.faults])
+        return _answer([asdict(fault) for fault in self._simulator.faults.faults])
 
     async def add_fault(self, request: web.Request) -> web.Response:
         """Switch a fault on."""
@@ -63,40 +107,70 @@ class Control:
         except FaultError as error:
             return _bad(str(error))
         self._simulator.faults.faults.append(fault)
-        return web.json_response(asdict(fault), status=201)
+        return _answer(asdict(fault), 201)
 
     async def clear_faults(self, _: web.Request) -> web.Response:
         """Switch all faults off."""
-        self._simulator.faults.faults.clear()
-        return web.json_response([])
+        self._simulator.clear_faults()
+        return _answer([])
+
+    async def get_events(self, _: web.Request) -> web.Response:
+        """What happens on the markets."""
+        return _answer([asdict(event) for event in self._simulator.book.events])
+
+    async def add_events(self, request: web.Request) -> web.Response:
+        """Add a list of events to those that there are."""
+        given = await _json(request)
+        if not isinstance(given, list):
+            return _bad("expected a list of events")
+        try:
+            events = [parse_event(description) for description in given]
+        except MarketEventError as error:
+            return _bad(str(error))
+        self._simulator.set_events((*self._simulator.book.events, *events))
+        return _answer([asdict(event) for event in events], 201)
+
+    async def clear_events(self, _: web.Request) -> web.Response:
+        """Nothing happens any more, nor has it."""
+        self._simulator.set_events(())
+        return _answer([])
 
     async def get_requests(self, request: web.Request) -> web.Response:
         """Counts by exchange and path, or the requests themselves with ?full=1."""
         log = self._simulator.log
-        return web.json_response(log.details() if request.query.get("full") else log.counts())
+        return _answer(log.details() if request.query.get("full") else log.counts())
+
+    async def unknown(self, request: web.Request) -> web.Response:
+        """There is no such path, or not for this method."""
+        return _bad(f"no {request.method} {request.path}", 404)
 
     async def reset_requests(self, _: web.Request) -> web.Response:
         """Count from zero."""
         self._simulator.log.reset()
-        return web.json_response({})
+        return _answer({})
 
 
 async def _json(request: web.Request) -> Any:
     try:
         return await request.json()
-    except json.JSONDecodeError:
+    except (json.JSONDecodeError, UnicodeDecodeError):
         return None
 
 
 def add_control_routes(app: web.Application, simulator: Simulator) -> None:
     """Put the control path in front of the exchanges."""
     control = Control(simulator)
-    app.router.add_get("/_control/health", control.health)
-    app.router.add_get("/_control/clock", control.get_clock)
-    app.router.add_post("/_control/clock", control.set_clock)
-    app.router.add_delete("/_control/clock", control.free_clock)
-    app.router.add_get("/_control/faults", control.get_faults)
-    app.router.add_post("/_control/faults", control.add_fault)
-    app.router.add_delete("/_control/faults", control.clear_faults)
-    app.router.add_get("/_control/requests", control.get_requests)
-    app.router.add_delete("/_control/requests", control.reset_requests)
+    app.middlewares.append(guard_control)
+    app.router.add_get(f"{PREFIX}/health", control.health)
+    app.router.add_get(f"{PREFIX}/clock", control.get_clock)
+    app.router.add_post(f"{PREFIX}/clock", control.set_clock)
+    app.router.add_delete(f"{PREFIX}/clock", control.free_clock)
+    app.router.add_get(f"{PREFIX}/faults", control.get_faults)
+    app.router.add_post(f"{PREFIX}/faults", control.add_fault)
+    app.router.add_delete(f"{PREFIX}/faults", control.clear_faults)
+    app.router.add_get(f"{PREFIX}/events", control.get_events)
+    app.router.add_post(f"{PREFIX}/events", control.add_events)
+    app.router.add_delete(f"{PREFIX}/events", control.clear_events)
+    app.router.add_get(f"{PREFIX}/requests", control.get_requests)
+    app.router.add_delete(f"{PREFIX}/requests", control.reset_requests)
+    app.router.add_route("*", f"{PREFIX}{{rest:.*}}", control.unknown)

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from random import Random
 from typing import Any
 
 from dev.exchange_simulator.markets import EXCHANGES
@@ -26,6 +27,10 @@ _TYPES: dict[str, tuple[type, ...]] = {
     "market": (str,),
     "megabytes": (int,),
     "compressed": (bool,),
+    "from_ms": (int,),
+    "until_ms": (int,),
+    "chance": (float, int),
+    "seed": (int,),
 }
 
 
@@ -37,6 +42,8 @@ class FaultError(ValueError):
 class Fault:
     """One fault. `count` is how many more requests it hits, None for all until it is cleared.
 
+    It is in force from `from_ms` until `until_ms` on the simulated clock (ms UTC; None: no such end), and hits each
+    request with the probability `chance`, drawn from `seed`.
     `path` limits it to paths that contain this text. `status` and `headers` belong to kind status, `seconds`
     to delay, `body` (text, or html, empty, json) to status and body, `when` (before or middle) to reset and drip,
     `market` (BTC/USDT) to gone and halted, `megabytes` and `compressed` to huge.
@@ -58,7 +65,23 @@ class Fault:
     market: str = ""
     megabytes: int = 200
     compressed: bool = False
+    from_ms: int | None = None
+    until_ms: int | None = None
+    chance: float = 1.0
+    seed: int = 0
     hits: int = 0
+    draws: int = 0
+
+    def fits(self, exchange: str, path: str, now_ms: int) -> bool:
+        """Whether the fault is in force for the request, left to chance."""
+        after = self.from_ms is None or now_ms >= self.from_ms
+        before = self.until_ms is None or now_ms < self.until_ms
+        return self.exchange == exchange and self.path in path and self.count != 0 and after and before
+
+    def strikes(self) -> bool:
+        """Draw whether it hits this time; the draws of a seed are always the same."""
+        self.draws += 1
+        return self.chance >= 1 or Random(f"{self.seed}:{self.draws}").random() < self.chance  # noqa: S311 - no secret
 
     def text(self) -> str | None:
         """The body to send, or None when none was given."""
@@ -67,7 +90,7 @@ class Fault:
 
 def _problem(description: dict[str, Any]) -> str | None:
     """What is wrong with the description of a fault, in words."""
-    known = set(Fault.__slots__) - {"hits"}
+    known = set(Fault.__slots__) - {"hits", "draws"}
     unknown = set(description) - known
     kind, exchange = description.get("kind"), description.get("exchange")
     problems = (
@@ -104,10 +127,10 @@ class FaultList:
     def __init__(self) -> None:
         self.faults: list[Fault] = []
 
-    def take(self, exchange: str, path: str) -> Fault | None:
+    def take(self, exchange: str, path: str, now_ms: int) -> Fault | None:
         """The fault that hits this request, counted down."""
         for fault in self.faults:
-            if fault.exchange == exchange and fault.path in path and fault.count != 0:
+            if fault.fits(exchange, path, now_ms) and fault.strikes():
                 fault.hits += 1
                 if fault.count is not None:
                     fault.count -= 1

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from math import floor, log10
 
-from dev.exchange_simulator.coins import COINS, Coin, coin_named, extra_coin, utc_ms
+from dev.exchange_simulator.coins import COINS, STABLECOINS, Coin, coin_named, extra_coin, utc_ms
 
 EXCHANGES = (
     "binance",
@@ -62,6 +62,15 @@ _MAIN = (
 )
 _AGAINST_BTC = ("ETH", "SOL", "XRP", "ADA", "LTC", "DOT", "LINK", "BCH", "ATOM", "XLM", "ETC", "UNI", "XMR")
 _AGAINST_ETH = ("SOL", "LINK", "UNI", "AAVE")
+# Which exchange trades stablecoins against what. Coinbase takes USDC for dollars, so it lists none against USD.
+_STABLECOIN_MARKETS: dict[str, tuple[tuple[str, str], ...]] = {
+    "kraken": (("USDT", "USD"), ("USDT", "EUR"), ("USDC", "USD"), ("USDC", "USDT")),
+    "bitstamp": (("USDT", "USD"), ("USDC", "USD"), ("USDC", "USDT")),
+    "coinbaseexchange": (("USDT", "USD"), ("USDT", "USDC")),
+    "coinbase": (("USDT", "USD"), ("USDT", "USDC")),
+    "binanceus": (("USDT", "USD"), ("USDC", "USD")),
+    **dict.fromkeys(("binance", "kucoin", "htx", "okx", "bybit", "gate"), (("USDC", "USDT"),)),
+}
 _NOT_LISTED = {
     "binance": {"KCS", "HT", "MLN"},
     "coinbaseexchange": {"KCS", "HT", "BNB", "TRX", "XMR", "KSM", "RUNE"},
@@ -151,7 +160,12 @@ def kraken_altname(base: str, quote: str) -> str:
 
 
 def _kraken_id(base: str, quote: str) -> str:
-    """XXBTZUSD where both sides have old names, else the short name (SOLUSD, XBTUSDT; XDGUSD too)."""
+    """XXBTZUSD where both sides have old names, else the short name (SOLUSD, XBTUSDT; XDGUSD too).
+
+    USDTZUSD is the one name of its kind.
+    """
+    if (base, quote) == ("USDT", "USD"):
+        return "USDTZUSD"
     if base in KRAKEN_ASSETS and quote in KRAKEN_ASSETS and base != "DOGE":
         return KRAKEN_ASSETS[base] + KRAKEN_ASSETS[quote]
     return kraken_altname(base, quote)
@@ -219,6 +233,7 @@ def list_markets(exchange: str, extra_coins: int = 0) -> tuple[Market, ...]:
         if base not in _NOT_LISTED[exchange] and base != quote
     ]
     main_quote = markets[0].quote
+    markets += [build_market(exchange, STABLECOINS[base], quote) for base, quote in _STABLECOIN_MARKETS[exchange]]
     extra = [build_market(exchange, extra_coin(n), main_quote) for n in range(1, extra_coins + 1)]
     return tuple(markets + extra)
 

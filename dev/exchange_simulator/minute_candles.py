@@ -3,19 +3,17 @@
 import numpy as np
 
 from dev.exchange_simulator.activity import Mask, outage, traded
+from dev.exchange_simulator.candle_columns import CLOSE, COUNT, DAY_MS, MINUTE_MS, NO_MARKET_ROWS, OPEN, VOLUME
+from dev.exchange_simulator.event_effects import make_true
 from dev.exchange_simulator.hashing import Floats, Ints, seed_of, uniform
+from dev.exchange_simulator.market_events import MarketEvent
 from dev.exchange_simulator.markets import Market, quote_price_usd
 from dev.exchange_simulator.prices import MINUTES_PER_DAY, middle_price
 
-MINUTE_MS = 60_000
-DAY_MS = 86_400_000
-# Columns of every candle array: open time in ms, prices in ticks, volume in units, number of trades.
-OPEN_TIME, OPEN, HIGH, LOW, CLOSE, VOLUME, COUNT = range(7)
 # Exchanges that show a minute without trades as a flat candle; the others leave it out.
 FLAT_EXCHANGES = frozenset({"binance", "kraken", "htx", "binanceus", "okx", "bybit", "bitstamp", "gate"})
 # Of those, the ones that have nothing for the time in which they stood still.
 _WITHOUT_OUTAGES = frozenset({"binance", "binanceus"})
-NO_ROWS: Ints = np.empty((0, 7), dtype=np.int64)
 
 _TRADES_AT_MOST = 40
 _JITTER = 2e-5
@@ -62,10 +60,13 @@ def _flatten(rows: Ints, trading: Mask) -> None:
     rows[quiet, COUNT] = 0
 
 
-def day_candles(market: Market, day: int) -> Ints:
-    """The rows that the exchange has for one UTC day (days since 1970), shape (n ≤ 1440, 7), ascending."""
+def day_candles(market: Market, day: int, events: tuple[MarketEvent, ...] = ()) -> Ints:
+    """The rows that the exchange has for one UTC day (days since 1970), shape (n ≤ 1440, 7), ascending.
+
+    `events` are those that concern the market; only what they change of the truth is applied here.
+    """
     if day * DAY_MS < market.listed_ms or (market.halted_ms is not None and day * DAY_MS >= market.halted_ms):
-        return NO_ROWS
+        return NO_MARKET_ROWS
     minutes: Ints = np.arange(day * MINUTES_PER_DAY, (day + 1) * MINUTES_PER_DAY, dtype=np.int64)
     seed = seed_of("candles", market.exchange, market.symbol)
     counts = _trade_counts(market, seed, minutes)
@@ -74,6 +75,7 @@ def day_candles(market: Market, day: int) -> Ints:
     volumes = _volumes(market, seed + 20, minutes, counts, middle)
     rows: Ints = np.column_stack((minutes * MINUTE_MS, *prices, volumes, counts))
     trading = traded(market, minutes)
+    make_true(market, events, rows, trading)
     _flatten(rows, trading)
     if market.exchange not in FLAT_EXCHANGES:
         return rows[trading]

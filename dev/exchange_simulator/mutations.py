@@ -120,7 +120,22 @@ _ALL_ROWS: dict[str, Callable[[WireRows, Columns], WireRows]] = {
     "open_candle": _open_candle,
     "unfinished": _unfinished,
 }
+# What can be wrong with a single row.
+ROW_MUTATIONS = tuple(_ONE_ROW)
 MUTATIONS = frozenset({*_ONE_ROW, *_ALL_ROWS, "seconds_timestamps"})
+
+
+def mutate_row(row: Any, columns: Columns, kind: str) -> None:
+    """Make one row wrong, in place; `kind` is one of ROW_MUTATIONS."""
+    _ONE_ROW[kind](row, columns)
+
+
+def wrong_twin(row: Any, columns: Columns) -> Any:
+    """A row of the same time with another close and another volume."""
+    twin = copy.copy(row)
+    _put(twin, columns, "close", twin[columns["low"]])
+    _put(twin, columns, "volume", 2 * float(twin[columns["volume"]]) + 1)
+    return twin
 
 
 def mutate(rows: WireRows, columns: Columns, kind: str) -> WireRows:

@@ -4,7 +4,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from dev.exchange_simulator.coins import COINS, coin_named
+from dev.exchange_simulator.coins import COINS, STABLECOINS, coin_named
 from dev.exchange_simulator.hashing import Floats, Ints, noise, seed_of
 from dev.exchange_simulator.markets import Market, quote_price_usd
 
@@ -50,5 +50,6 @@ def middle_price(market: Market, day: int) -> Floats:
     """The price in quote units at the start of each minute of a UTC day and of the next day: 1441 numbers."""
     seed = seed_of("exchange", market.exchange, market.symbol)
     offset = np.exp(noise(seed, _minutes(day), _SMALL_PERIODS, _EXCHANGE_SCALE))
-    price: Floats = _coin_price_usd(market.base, day) / _quote_price_usd(market.quote, day) * offset
+    base = _quote_price_usd if market.base in STABLECOINS else _coin_price_usd
+    price: Floats = base(market.base, day) / _quote_price_usd(market.quote, day) * offset
     return price

@@ -4,11 +4,14 @@ import json
 import subprocess
 import sys
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 from urllib.request import Request, urlopen
+
+from dev.exchange_simulator.market_events import MarketEvent
 
 _ROOT = Path(__file__).resolve().parents[2]
 _START_SECONDS = 30
@@ -95,7 +98,10 @@ class SimulatorProcess:
 
     def _call(self, method: str, path: str, body: object = None) -> Any:
         data = None if body is None else json.dumps(body).encode()
-        request = Request(f"{self.url}/_control/{path}", data=data, method=method)  # noqa: S310 - http to ourselves
+        headers = {"Content-Type": "application/json"}
+        request = Request(  # noqa: S310 - http to ourselves
+            f"{self.url}/_control/{path}", data=data, method=method, headers=headers
+        )
         with urlopen(request, timeout=10) as response:  # noqa: S310
             return json.load(response)
 
@@ -111,6 +117,14 @@ class SimulatorProcess:
     def clear_faults(self) -> None:
         """Switch all faults off."""
         self._call("DELETE", "faults")
+
+    def add_events(self, events: Iterable[MarketEvent]) -> None:
+        """Let things happen on the markets, in addition to what happens already."""
+        self._call("POST", "events", [asdict(event) for event in events])
+
+    def clear_events(self) -> None:
+        """Let nothing happen any more."""
+        self._call("DELETE", "events")
 
     def requests(self, *, full: bool = False) -> Any:
         """Counts by exchange and path template, or with `full` the list of the last requests."""

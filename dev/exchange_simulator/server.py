@@ -111,9 +111,9 @@ async def _serve(request: web.Request) -> web.StreamResponse:
             {"error": f"no exchange {name}; there are {', '.join(simulator.exchanges)}"}, status=404
         )
     started = time.perf_counter()
-    fault = simulator.faults.take(name, path)
+    fault = simulator.faults.take(name, path, simulator.clock.now_ms())
     query: dict[str, str] = dict(request.query)
-    done = simulator.answer(name, path, query, fault)
+    done = simulator.answer(name, path, query, fault, request.query_string)
     # Counted before a delay, so that a request whose client gives up is counted too.
     simulator.record(name, path, query, done, started)
     await _wait_or_reset(request, fault)

@@ -1,15 +1,17 @@
 """From a request to its answer: fault, limit, exchange, log. Knows nothing of sockets."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from dev.exchange_simulator.candle_book import CandleBook
 from dev.exchange_simulator.clock import Clock
+from dev.exchange_simulator.edge_cache import EdgeCache
 from dev.exchange_simulator.exchanges import Exchange, Wiring, build_exchanges
 from dev.exchange_simulator.exchanges.base import Answer, RefusedError, Request, Route
 from dev.exchange_simulator.faults import Fault, FaultList
+from dev.exchange_simulator.market_events import MarketEvent
 from dev.exchange_simulator.mutations import MUTATIONS
 from dev.exchange_simulator.rate_limits import Verdict
 from dev.exchange_simulator.recorded import RecordedMarket
@@ -26,6 +28,7 @@ class SimulatorSettings:
     recorded: tuple[RecordedMarket, ...] = ()
     extra_coins: int = 0
     request_log: Path | None = None
+    events: tuple[MarketEvent, ...] = ()
 
 
 @dataclass(slots=True)
@@ -47,13 +50,25 @@ class Simulator:
         self.faults = FaultList()
         self.log = RequestLog(settings.request_log)
         recorded = {(r.market.exchange, r.market.symbol): r.rows for r in settings.recorded}
-        wiring = Wiring(CandleBook(recorded), settings.recorded, settings.extra_coins)
+        self.book = CandleBook(recorded, settings.events)
+        self._cache = EdgeCache()
+        wiring = Wiring(self.book, settings.recorded, settings.extra_coins)
         self.exchanges: dict[str, Exchange] = build_exchanges(wiring)
         # The last sound answer of each path, for the fault stale.
         self._answers: dict[tuple[str, str], Answer] = {}
 
-    def answer(self, name: str, path: str, query: Mapping[str, str], fault: Fault | None) -> Exchanged:
-        """The answer of an exchange, as the fault leaves it."""
+    def set_events(self, events: Iterable[MarketEvent]) -> None:
+        """Replace what happens on the markets, for all that is asked from now on."""
+        self.book.set_events(events)
+        self._cache.clear()
+
+    def clear_faults(self) -> None:
+        """Switch all faults off; what caches kept of them is forgotten too."""
+        self.faults.faults.clear()
+        self._cache.clear()
+
+    def answer(self, name: str, path: str, query: Mapping[str, str], fault: Fault | None, search: str) -> Exchanged:
+        """The answer of an exchange, as the fault leaves it; `search` is the query as it was written."""
         exchange = self.exchanges[name]
         route, parts = _find_route(exchange, path)
         if fault and fault.kind in ("status", "body"):
@@ -67,12 +82,36 @@ class Simulator:
             gone=fault.market if fault and fault.kind == "gone" else "",
             halted=fault.market if fault and fault.kind == "halted" else "",
         )
-        answer, outcome = self._limited(exchange, route, request)
+
+        def respond() -> tuple[Answer, str]:
+            return self._limited(exchange, route, request)
+
+        answer, outcome = self._cached((name, path, search), route, request, fault, respond)
         if fault and fault.kind == "stale":
             answer = self._answers.get((name, path), answer)
         elif outcome == "accepted" and not fault:
             self._answers[name, path] = answer
         return Exchanged(answer, "faulted" if fault else outcome, route.template, fault)
+
+    def _cached(
+        self,
+        address: tuple[str, str, str],
+        route: Route,
+        request: Request,
+        fault: Fault | None,
+        respond: Callable[[], tuple[Answer, str]],
+    ) -> tuple[Answer, str]:
+        """The answer out of the cache before the exchange, or the exchange's, which is then kept.
+
+        A fault goes past the cache, so that it hits the request that it is for, and is kept like any answer.
+        """
+        if not route.cached_seconds:
+            return respond()
+        kept = None if fault else self._cache.find(address, request.now_ms, route.cached_seconds)
+        if kept is not None:
+            return kept, "accepted"
+        answer, outcome = respond()
+        return self._cache.keep(address, request.now_ms, answer, route.cached_seconds), outcome
 
     def _limited(self, exchange: Exchange, route: Route, request: Request) -> tuple[Answer, str]:
         """The exchange's own answer, unless its limit is reached."""

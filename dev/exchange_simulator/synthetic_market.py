@@ -1,37 +1,110 @@
-"""What is true in the synthetic market: the rows that a correct client must have stored."""
+"""What is true in the synthetic market: the rows that a correct client must have stored in the end.
+
+Shares no code with the package. Events that pass have passed: late candles have come, first values are corrected.
+"""
+
+from collections.abc import Iterable
+from functools import lru_cache
+from typing import NamedTuple
+
+import numpy as np
 
 from dev.exchange_simulator.candle_book import CandleBook
+from dev.exchange_simulator.candle_columns import MINUTE_MS, OPEN_TIME
 from dev.exchange_simulator.hashing import Ints
-from dev.exchange_simulator.markets import Market, find_market
+from dev.exchange_simulator.market_events import MarketEvent, in_the_end
+from dev.exchange_simulator.markets import find_market
+from dev.exchange_simulator.served_rows import CandleRow, served_rows
 from dev.exchange_simulator.timeframes import duration_ms
 
 Row = tuple[int, float, float, float, float, float]
-_BOOK = CandleBook()
 
 
-def as_rows(market: Market, candles: Ints) -> list[Row]:
-    """Open time in ms, open, high, low, close in quote units, volume in base units.
+class Extras(NamedTuple):
+    """What an exchange sends beside a candle; None where it sends nothing of it."""
 
-    Whole numbers below 2^53 over a power of ten give the float nearest to the decimal, which is
-    also what parsing its text gives.
-    """
-    price, volume = 10.0**market.price_decimals, 10.0**market.volume_decimals
-    columns = (
-        candles[:, 0].tolist(),
-        *(column.tolist() for column in (candles[:, 1:5] / price).T),
-        (candles[:, 5] / volume).tolist(),
-    )
-    return list(zip(*columns, strict=True))
+    quote_volume: float | None
+    trade_count: int | None
+    taker_buy_volume: float | None
 
 
-def true_candles(exchange: str, symbol: str, start_ms: int, end_ms: int, timeframe: str = "1m") -> list[Row]:
+# What each exchange sends with its candles (methodology.md, section 1).
+_SENDS: dict[str, frozenset[str]] = {
+    **{name: frozenset({"quote", "count", "taker"}) for name in ("binance", "binanceus")},
+    **{name: frozenset({"quote", "count"}) for name in ("kraken", "htx")},
+    **{name: frozenset({"quote"}) for name in ("okx", "bybit", "kucoin", "gate")},
+}
+
+
+@lru_cache(maxsize=8)
+def _book(events: tuple[MarketEvent, ...]) -> CandleBook:
+    return CandleBook(events=events)
+
+
+def _true_rows(
+    exchange: str, symbol: str, start_ms: int, end_ms: int, timeframe: str, events: Iterable[MarketEvent]
+) -> list[CandleRow]:
+    market = find_market(exchange, symbol)
+    book = _book(in_the_end(events))
+    after_ms = end_ms + 2 * duration_ms(timeframe)
+    # A candle off the grid belongs to the minute in which it opens.
+    candles: Ints = book.between(market, timeframe, start_ms, end_ms, after_ms).copy()
+    candles[:, OPEN_TIME] -= candles[:, OPEN_TIME] % MINUTE_MS
+    return list(served_rows(market, candles))
+
+
+def true_candles(
+    exchange: str,
+    symbol: str,
+    start_ms: int,
+    end_ms: int,
+    timeframe: str = "1m",
+    events: Iterable[MarketEvent] = (),
+) -> list[Row]:
     """The finished candles with start ≤ open time < end that the exchange has, ascending.
 
-    Flat rows with volume 0 where the exchange shows quiet minutes so, none where it leaves them out
-    (coinbaseexchange, coinbase, kucoin), none in outages of binance and binanceus. `symbol` is unified, such
-    as BTC/USDT; KeyError when the exchange does not list it. All of the range counts as past, whatever the
-    clock says.
+    (open time in ms, open, high, low, close in quote units, volume in base units). Flat rows with volume 0 where the
+    exchange shows quiet minutes so, none where it leaves them out (coinbaseexchange, coinbase, kucoin), none in
+    outages of binance and binanceus. `symbol` is unified, such as BTC/USDT; KeyError when the exchange does not list
+    it. All of the range counts as past, whatever the clock says. Rows that `events` make wrong for good are right
+    here: see `wrong_minutes`.
     """
+    return [row[:6] for row in _true_rows(exchange, symbol, start_ms, end_ms, timeframe, events)]
+
+
+def true_extras(
+    exchange: str, symbol: str, start_ms: int, end_ms: int, events: Iterable[MarketEvent] = ()
+) -> dict[int, Extras]:
+    """What the exchange sends with its one-minute candles, by open time: as floats, within its own rounding."""
+    sends = _SENDS.get(exchange, frozenset())
+    return {
+        row.open_time_ms: Extras(
+            row.quote_volume if "quote" in sends else None,
+            row.trade_count if "count" in sends else None,
+            row.taker_volume if "taker" in sends else None,
+        )
+        for row in _true_rows(exchange, symbol, start_ms, end_ms, "1m", events)
+    }
+
+
+def shown_candles(
+    exchange: str, symbol: str, start_ms: int, end_ms: int, now_ms: int, events: Iterable[MarketEvent] = ()
+) -> list[Row]:
+    """The one-minute candles that the exchange shows at a moment of its clock, the one in progress included."""
     market = find_market(exchange, symbol)
-    after_ms = end_ms + 2 * duration_ms(timeframe)
-    return as_rows(market, _BOOK.between(market, timeframe, start_ms, end_ms, after_ms))
+    candles = _book(tuple(events)).between(market, "1m", start_ms, end_ms, now_ms)
+    return [row[:6] for row in served_rows(market, candles)]
+
+
+def wrong_minutes(
+    exchange: str, symbol: str, start_ms: int, end_ms: int, events: Iterable[MarketEvent]
+) -> frozenset[int]:
+    """Open times of the minutes whose row stays wrong for good, so that no candle of them can be trusted."""
+    market = find_market(exchange, symbol)
+    minutes: Ints = np.arange(-(-start_ms // MINUTE_MS), -(-end_ms // MINUTE_MS), dtype=np.int64) * MINUTE_MS
+    wrong = [
+        minutes[event.holds(minutes, end_ms)]
+        for event in in_the_end(events)
+        if event.kind == "wrong_row" and event.concerns(market)
+    ]
+    return frozenset(np.concatenate([np.empty(0, dtype=np.int64), *wrong]).tolist())

@@ -1,30 +1,38 @@
-"""The trades behind a minute candle: they build exactly that candle, and so the candle in progress."""
+"""The trades behind minute candles: they build exactly those candles, and so the candle in progress."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from typing import Self
 
 import numpy as np
+from numpy.typing import NDArray
 
-from dev.exchange_simulator.hashing import Floats, Ints, seed_of, uniform
-from dev.exchange_simulator.markets import Market
-from dev.exchange_simulator.minute_candles import (
+from dev.exchange_simulator.candle_columns import (
     CLOSE,
     COUNT,
     HIGH,
+    LARGEST_QUOTE,
     LOW,
+    MARKET_COLUMNS,
     MINUTE_MS,
     OPEN,
     OPEN_TIME,
+    QUOTE_DECIMALS,
     VOLUME,
 )
+from dev.exchange_simulator.hashing import Ints, seed_of, uniform
+from dev.exchange_simulator.markets import Market
 
 # Room for the trades of a minute: an id is minute times this plus position, which needs no counting.
 IDS_PER_MINUTE = 64
 _SPAN_NS = 59_900_000_000
+# 414 of 999 adjacent pairs of recorded kraken trades have one timestamp: parts of one order.
+_SAME_TIME_SHARE = 0.414
+_WEIGHT_STEPS = 2**20
 
 
 @dataclass(frozen=True, slots=True)
 class Trade:
-    """One trade: time in ns since 1970, price in ticks, volume in units."""
+    """One trade: time in ns since 1970, price in ticks, volume in units; `side` is the taker's, b or s."""
 
     id: int
     time_ns: int
@@ -33,56 +41,123 @@ class Trade:
     side: str
 
 
-def _times_ns(open_ms: int, draws: Floats) -> Ints:
-    """Strictly ascending times inside the minute, on a grid of 100 ns."""
-    slots = (np.arange(len(draws)) + 0.1 + 0.8 * draws) / len(draws)
+@dataclass(frozen=True, slots=True)
+class TradeColumns:
+    """Trades in the order in which they happened; `row` is the place of each trade's candle among the rows."""
+
+    row: Ints
+    id: Ints
+    time_ns: Ints
+    price: Ints
+    volume: Ints
+    is_buy: NDArray[np.bool_]
+
+    def __getitem__(self, part: "slice | NDArray[np.bool_]") -> Self:
+        return type(self)(*(getattr(self, field.name)[part] for field in fields(self)))
+
+    def as_trades(self) -> list[Trade]:
+        """The same as objects."""
+        columns = (self.id, self.time_ns, self.price, self.volume, np.where(self.is_buy, "b", "s"))
+        return [Trade(*values) for values in zip(*(column.tolist() for column in columns), strict=True)]
+
+
+def _positions(counts: Ints) -> tuple[Ints, Ints, Ints]:
+    """For each trade the place of its row and its place within the row; for each row its first trade."""
+    firsts = np.cumsum(counts) - counts
+    row: Ints = np.repeat(np.arange(len(counts), dtype=np.int64), counts)
+    position: Ints = np.arange(len(row), dtype=np.int64) - firsts[row]
+    return row, position, firsts
+
+
+def _times_ns(open_ms: Ints, position: Ints, counts: Ints, index: Ints, seed: int) -> Ints:
+    """Ascending times inside the minute, on a grid of 100 ns; many equal the one before."""
+    slots = (position + 0.1 + 0.8 * uniform(seed, index)) / counts
     times: Ints = open_ms * 1_000_000 + (slots * _SPAN_NS).astype(np.int64) // 100 * 100
-    return times
+    own = (position == 0) | (uniform(seed + 4, index) >= _SAME_TIME_SHARE)
+    leader = np.maximum.accumulate(np.where(own, np.arange(len(times)), 0))
+    return times[leader]
 
 
-def _prices(row: Ints, draws: Floats) -> Ints:
+def _prices(rows: Ints, row: Ints, position: Ints, firsts: Ints, index: Ints, seed: int) -> Ints:
     """The open first, the close last, from four trades on the high and the low, all others between."""
-    low, high = int(row[LOW]), int(row[HIGH])
-    prices: Ints = low + (draws * (high - low + 1)).astype(np.int64)
-    prices = np.minimum(prices, high)
-    if len(prices) >= 4:
-        prices[1:3] = (high, low) if draws[0] < 0.5 else (low, high)
-    prices[-1] = row[CLOSE]
-    prices[0] = row[OPEN]
+    draws = uniform(seed + 1, index)
+    low, high, counts = rows[row, LOW], rows[row, HIGH], rows[row, COUNT]
+    prices: Ints = np.minimum(high, low + (draws * (high - low + 1)).astype(np.int64))
+    high_first = draws[firsts[row]] < 0.5
+    for place in (1, 2):
+        at = (counts >= 4) & (position == place)
+        prices[at] = np.where(high_first == (place == 1), high, low)[at]
+    at_end = position == counts - 1
+    prices[at_end] = rows[row[at_end], CLOSE]
+    prices[position == 0] = rows[row[position == 0], OPEN]
     return prices
 
 
-def _volumes(total: int, draws: Floats) -> Ints:
+def _volumes(rows: Ints, row: Ints, firsts: Ints, index: Ints, seed: int) -> Ints:
     """Parts of the volume, each at least one unit, that add up to exactly the whole."""
-    spare = total - len(draws)
-    ends = np.floor(np.cumsum(draws) / np.sum(draws) * spare).astype(np.int64)
-    ends[-1] = spare
-    parts: Ints = np.diff(ends, prepend=0) + 1
+    weights = 1 + (uniform(seed + 2, index) * _WEIGHT_STEPS).astype(np.int64)
+    sums = np.cumsum(weights)
+    before = (sums - weights)[firsts]
+    totals = np.add.reduceat(weights, firsts)
+    spare = rows[:, VOLUME] - rows[:, COUNT]
+    ends = np.floor((sums - before[row]) / totals[row] * spare[row]).astype(np.int64)
+    starts = np.concatenate(([0], ends[:-1]))
+    starts[firsts] = 0
+    parts: Ints = ends - starts + 1
     return parts
+
+
+def trade_columns(market: Market, rows: Ints) -> TradeColumns:
+    """The trades of minute candles, ascending as the candles are; none for quiet minutes."""
+    traded_at = np.flatnonzero(rows[:, COUNT] > 0)
+    if not len(traded_at):
+        none: Ints = np.empty(0, dtype=np.int64)
+        return TradeColumns(none, none, none, none, none, np.empty(0, dtype=np.bool_))
+    rows = rows[traded_at].copy()
+    rows[:, COUNT] = np.minimum(rows[:, COUNT], IDS_PER_MINUTE)
+    seed = seed_of("trades", market.exchange, market.symbol)
+    row, position, firsts = _positions(rows[:, COUNT])
+    index = rows[row, OPEN_TIME] // MINUTE_MS * IDS_PER_MINUTE + position
+    return TradeColumns(
+        row=traded_at[row],
+        id=index,
+        time_ns=_times_ns(rows[row, OPEN_TIME], position, rows[row, COUNT], index, seed),
+        price=_prices(rows, row, position, firsts, index, seed),
+        volume=_volumes(rows, row, firsts, index, seed),
+        is_buy=uniform(seed + 3, index) < 0.5,
+    )
 
 
 def minute_trades(market: Market, row: Ints) -> list[Trade]:
     """The trades of one minute candle, ascending; none for a quiet minute."""
-    count = int(row[COUNT])
-    if count == 0:
-        return []
-    seed = seed_of("trades", market.exchange, market.symbol)
-    first_id = int(row[OPEN_TIME]) // MINUTE_MS * IDS_PER_MINUTE
-    index = first_id + np.arange(count, dtype=np.int64)
-    times = _times_ns(int(row[OPEN_TIME]), uniform(seed, index))
-    prices = _prices(row, uniform(seed + 1, index))
-    volumes = _volumes(int(row[VOLUME]), uniform(seed + 2, index))
-    sides = np.where(uniform(seed + 3, index) < 0.5, "b", "s")
-    return [
-        Trade(*values)
-        for values in zip(
-            index.tolist(), times.tolist(), prices.tolist(), volumes.tolist(), sides.tolist(), strict=True
-        )
-    ]
+    return trade_columns(market, row[None, :]).as_trades()
 
 
-def candle_of(open_ms: int, trades: list[Trade]) -> Ints:
-    """The candle that these trades of one minute build, as a row."""
-    prices = [trade.price for trade in trades]
-    volume = sum(trade.volume for trade in trades)
-    return np.array([open_ms, prices[0], max(prices), min(prices), prices[-1], volume, len(trades)], dtype=np.int64)
+def _quote_amounts(market: Market, trades: TradeColumns) -> NDArray[np.float64]:
+    """Price times volume of each trade, in 10^-8 of the quote."""
+    unit = 10.0 ** (QUOTE_DECIMALS - market.price_decimals - market.volume_decimals)
+    return (trades.price.astype(np.float64) * trades.volume.astype(np.float64) * unit).astype(np.float64)
+
+
+def _sums(market: Market, trades: TradeColumns, row: Ints, rows: int) -> list[Ints]:
+    """Quote volume, taker volume and taker quote volume of each row, added in the order of the trades."""
+    amounts = _quote_amounts(market, trades)
+    parts = (amounts, trades.volume * trades.is_buy, amounts * trades.is_buy)
+    totals = (np.minimum(np.rint(np.bincount(row, part, rows)), LARGEST_QUOTE) for part in parts)
+    return [total.astype(np.int64) for total in totals]
+
+
+def with_trade_sums(market: Market, rows: Ints) -> Ints:
+    """Market rows as they are served: with what their trades add up to."""
+    trades = trade_columns(market, rows)
+    sums = _sums(market, trades, trades.row, len(rows))
+    served: Ints = np.column_stack((rows[:, :MARKET_COLUMNS], *sums))
+    return served
+
+
+def candle_of(market: Market, open_ms: int, trades: TradeColumns) -> Ints:
+    """The candle that these trades of one minute build, as a row with all columns; at least one trade."""
+    price = trades.price
+    sums = _sums(market, trades, np.zeros(len(price), dtype=np.int64), 1)
+    values = (open_ms, price[0], price.max(), price.min(), price[-1], trades.volume.sum(), len(price))
+    return np.array([*map(int, values), *(int(total[0]) for total in sums)], dtype=np.int64)

@@ -60,10 +60,12 @@ def _unlimited_simulator() -> Iterator[SimulatorProcess]:
 def exchanges(_unlimited_simulator: SimulatorProcess) -> Iterator[SimulatorProcess]:
     """Simulated exchanges for tests in this process: no limits, no faults, the true time, no request counted yet."""
     _unlimited_simulator.clear_faults()
+    _unlimited_simulator.clear_events()
     _unlimited_simulator.set_clock(None)
     _unlimited_simulator.reset_requests()
     yield _unlimited_simulator
     _unlimited_simulator.clear_faults()
+    _unlimited_simulator.clear_events()
 
 
 @pytest.fixture

@@ -2,21 +2,22 @@
 
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, ClassVar
 
+import numpy as np
+
 from dev.exchange_simulator.candle_book import CandleBook
+from dev.exchange_simulator.candle_columns import NO_ROWS, OPEN_TIME
 from dev.exchange_simulator.hashing import Ints
 from dev.exchange_simulator.markets import Market, list_markets
-from dev.exchange_simulator.minute_candles import NO_ROWS
-from dev.exchange_simulator.mutations import Columns, mutate
+from dev.exchange_simulator.mutations import Columns, mutate, mutate_row, wrong_twin
 from dev.exchange_simulator.rate_limits import Limiter, Verdict
 from dev.exchange_simulator.recorded import RecordedMarket
-
-# Open time in ms, open, high, low, close, volume in base units, number of trades.
-CandleRow = tuple[int, float, float, float, float, float, int]
+from dev.exchange_simulator.served_rows import CandleRow, served_rows
+from dev.exchange_simulator.timeframes import ceil_open
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,11 +56,15 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """A path template such as /products/{id}/candles, its weight against the limit, and who answers."""
+    """A path template such as /products/{id}/candles, its weight against the limit, and who answers.
+
+    Answers are kept for `cached_seconds` by the network before the exchange; 0: they are not.
+    """
 
     template: str
     weight: int
     handler: Callable[[Request], Answer]
+    cached_seconds: int = 0
 
     def match(self, path: str) -> dict[str, str] | None:
         """The named parts of a path, or None when it is another path."""
@@ -138,10 +143,39 @@ class Exchange(ABC):
     def wire_rows(self, market: Market, candles: Ints, request: Request, timeframe: str) -> list[Any]:
         """Candles in the exchange's shape and order, with the fault that the request carries."""
         shown = NO_ROWS if request.empty else candles
-        rows = [self.wire_row(market, row, timeframe) for row in _floats(market, shown)]
-        if self.newest_first:
-            rows.reverse()
+        shown = shown[::-1] if self.newest_first else shown
+        rows = [self.wire_row(market, row, timeframe) for row in served_rows(market, shown)]
+        for place in self._unfinished(market, shown, timeframe, request.now_ms):
+            self.mark_unfinished(rows[place])
+        rows = self._with_row_events(market, shown, rows, request.now_ms)
         return mutate(rows, self.columns, request.mutation) if request.mutation else rows
+
+    def _with_row_events(self, market: Market, candles: Ints, rows: list[Any], now_ms: int) -> list[Any]:
+        """Rows in wire order with those made wrong that an event makes wrong now."""
+        for event in self.book.events_of(market):
+            if event.kind == "wrong_row":
+                for place in np.flatnonzero(event.holds(candles[:, OPEN_TIME], now_ms)).tolist():
+                    mutate_row(rows[place], self.columns, event.row)
+        for event in self.book.events_of(market):
+            if event.kind == "double_row":
+                for place in np.flatnonzero(event.holds(candles[:, OPEN_TIME], now_ms)).tolist()[::-1]:
+                    rows.insert(place, wrong_twin(rows[place], self.columns))
+        return rows
+
+    def mark_unfinished(self, row: Any) -> None:
+        """Mark a row on the wire as unfinished, where the exchange does so."""
+        return
+
+    def _unfinished(self, market: Market, candles: Ints, timeframe: str, now_ms: int) -> list[int]:
+        """The places of the candles that are in progress, or that an event leaves unconfirmed."""
+        if not len(candles):
+            return []
+        opens = candles[:, OPEN_TIME]
+        events = (event for event in self.book.events_of(market) if event.kind == "unconfirmed")
+        mask = np.logical_or.reduce([opens < 0, *(event.holds(opens, now_ms) for event in events)])
+        newest = 0 if self.newest_first else len(opens) - 1
+        mask[newest] |= ceil_open(self.name, timeframe, int(opens[newest]) + 1) > now_ms
+        return np.flatnonzero(mask).tolist()
 
     newest_first: ClassVar[bool] = False
 
@@ -161,14 +195,6 @@ class Exchange(ABC):
     def listed(self, request: Request) -> list[Market]:
         """Markets listed by the moment of the request."""
         return [market for market in self.markets if request.has(market)]
-
-
-def _floats(market: Market, candles: Ints) -> Iterator[CandleRow]:
-    """Rows with prices and volume as the floats nearest to their decimals."""
-    prices = candles[:, 1:5] / 10.0**market.price_decimals
-    volumes = candles[:, 5] / 10.0**market.volume_decimals
-    columns = (candles[:, 0], *prices.T, volumes, candles[:, 6])
-    return zip(*(column.tolist() for column in columns), strict=True)
 
 
 @lru_cache(maxsize=64)

@@ -6,7 +6,6 @@ from typing import ClassVar
 
 from dev.exchange_simulator.exchanges.base import (
     Answer,
-    CandleRow,
     Exchange,
     RefusedError,
     Request,
@@ -18,6 +17,7 @@ from dev.exchange_simulator.exchanges.base import (
 from dev.exchange_simulator.markets import Market
 from dev.exchange_simulator.mutations import Columns
 from dev.exchange_simulator.rate_limits import FixedWindow, Verdict
+from dev.exchange_simulator.served_rows import CandleRow
 from dev.exchange_simulator.timeframes import ceil_open, duration_ms
 
 # 1s is offered by the real exchange; the synthetic market has nothing finer than a minute.
@@ -152,8 +152,7 @@ class Binance(Exchange):
 
     def wire_row(self, market: Market, row: CandleRow, timeframe: str) -> list[object]:
         """[open time, o, h, l, c, v, close time, quote volume, trades, taker base, taker quote, unused]."""
-        opened, open_, high, low, close, volume, count = row
-        quote = volume * (open_ + high + low + close) / 4
+        opened, open_, high, low, close, volume, count, quote, taker, taker_quote = row
         next_ms = ceil_open(self.name, timeframe, opened + 1) if timeframe == "1M" else 0
         as_text = decimal_text(max(8, market.price_decimals, market.volume_decimals))
         return [
@@ -166,8 +165,8 @@ class Binance(Exchange):
             (next_ms or opened + duration_ms(timeframe)) - 1,
             as_text(quote),
             count,
-            as_text(volume / 2),
-            as_text(quote / 2),
+            as_text(taker),
+            as_text(taker_quote),
             "0",
         ]
 

@@ -5,7 +5,6 @@ from typing import Any, ClassVar
 
 from dev.exchange_simulator.exchanges.base import (
     Answer,
-    CandleRow,
     Exchange,
     RefusedError,
     Request,
@@ -17,6 +16,7 @@ from dev.exchange_simulator.hashing import Ints
 from dev.exchange_simulator.markets import Market
 from dev.exchange_simulator.mutations import Columns
 from dev.exchange_simulator.rate_limits import AllLimits, FixedWindow, Verdict
+from dev.exchange_simulator.served_rows import CandleRow
 from dev.exchange_simulator.timeframes import floor_open
 
 STEPS = {
@@ -91,7 +91,7 @@ class Bitstamp(Exchange):
 
     def wire_row(self, market: Market, row: CandleRow, timeframe: str) -> dict[str, str]:
         """An object of text, `timestamp` in seconds."""
-        opened, open_, high, low, close, volume, _ = row
+        opened, open_, high, low, close, volume, *_ = row
         price = decimal_text(market.price_decimals)
         return {
             "timestamp": str(opened // 1000),

@@ -5,7 +5,6 @@ from typing import Any, ClassVar
 
 from dev.exchange_simulator.exchanges.base import (
     Answer,
-    CandleRow,
     Exchange,
     RefusedError,
     Request,
@@ -18,6 +17,7 @@ from dev.exchange_simulator.hashing import Ints
 from dev.exchange_simulator.markets import Market
 from dev.exchange_simulator.mutations import Columns
 from dev.exchange_simulator.rate_limits import FixedWindow, Verdict
+from dev.exchange_simulator.served_rows import CandleRow
 from dev.exchange_simulator.timeframes import floor_open
 
 INTERVALS = {
@@ -98,11 +98,10 @@ class Bybit(Exchange):
 
     def wire_row(self, market: Market, row: CandleRow, timeframe: str) -> list[str]:
         """[time in ms, o, h, l, c, base volume, turnover], all text."""
-        opened, open_, high, low, close, volume, _ = row
+        opened, open_, high, low, close, volume, _, quote, *_ = row
         price = decimal_text(market.price_decimals)
         base = decimal_text(market.volume_decimals)(volume)
-        turnover = decimal_text(8)(volume * (open_ + high + low + close) / 4)
-        return [str(opened), price(open_), price(high), price(low), price(close), base, turnover]
+        return [str(opened), price(open_), price(high), price(low), price(close), base, decimal_text(8)(quote)]
 
     def _instruments(self, request: Request) -> Answer:
         """Spot instruments; of the other categories there are none."""

@@ -9,7 +9,6 @@ from typing import Any, ClassVar
 
 from dev.exchange_simulator.exchanges.base import (
     Answer,
-    CandleRow,
     Exchange,
     RefusedError,
     Request,
@@ -21,6 +20,7 @@ from dev.exchange_simulator.exchanges.base import (
 from dev.exchange_simulator.markets import Market
 from dev.exchange_simulator.mutations import Columns
 from dev.exchange_simulator.rate_limits import TokenBucket, Verdict
+from dev.exchange_simulator.served_rows import CandleRow
 from dev.exchange_simulator.timeframes import ceil_open, duration_ms, iso_utc
 
 # FOUR_HOUR is offered by the real exchange; ccxt does not ask for it.
@@ -102,7 +102,7 @@ class Coinbase(Exchange):
 
     def wire_row(self, market: Market, row: CandleRow, timeframe: str) -> dict[str, str]:
         """An object of text, `start` in seconds."""
-        opened, open_, high, low, close, volume, _ = row
+        opened, open_, high, low, close, volume, *_ = row
         price = decimal_text(market.price_decimals)
         return {
             "start": str(opened // 1000),

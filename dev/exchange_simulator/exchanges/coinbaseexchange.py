@@ -6,7 +6,6 @@ from typing import ClassVar
 
 from dev.exchange_simulator.exchanges.base import (
     Answer,
-    CandleRow,
     Exchange,
     RefusedError,
     Request,
@@ -16,12 +15,15 @@ from dev.exchange_simulator.exchanges.base import (
 from dev.exchange_simulator.markets import Market
 from dev.exchange_simulator.mutations import Columns
 from dev.exchange_simulator.rate_limits import TokenBucket, Verdict
+from dev.exchange_simulator.served_rows import CandleRow
 from dev.exchange_simulator.timeframes import ceil_open, duration_ms, iso_utc
 
 GRANULARITIES = {60: "1m", 300: "5m", 900: "15m", 3600: "1h", 21600: "6h", 86400: "1d"}
 _MOST_ROWS = 300
 # Public endpoints: 10 requests a second by IP, up to 15 in bursts.
 _PER_SECOND, _BURST = 10.0, 15
+# Recorded: `Cache-Control: public, max-age=300` on candles, hits on /products too.
+_CACHED_SECONDS = 300
 _NAMES = {"BTC": "Bitcoin", "ETH": "Ether", "USD": "United States Dollar", "EUR": "Euro", "USDT": "Tether"}
 
 
@@ -57,10 +59,10 @@ class CoinbaseExchange(Exchange):
     def build_routes(self) -> tuple[Route, ...]:
         """The public paths; each is one request of the limit."""
         return (
-            Route("/products/{id}/candles", 1, self._candles),
-            Route("/products", 1, self._products),
-            Route("/products/{id}", 1, self._product_answer),
-            Route("/currencies", 1, self._currencies),
+            Route("/products/{id}/candles", 1, self._candles, _CACHED_SECONDS),
+            Route("/products", 1, self._products, _CACHED_SECONDS),
+            Route("/products/{id}", 1, self._product_answer, _CACHED_SECONDS),
+            Route("/currencies", 1, self._currencies, _CACHED_SECONDS),
             Route("/time", 1, self._time),
         )
 
@@ -112,7 +114,7 @@ class CoinbaseExchange(Exchange):
 
     def wire_row(self, market: Market, row: CandleRow, timeframe: str) -> list[float]:
         """[time in seconds, low, high, open, close, volume] as numbers."""
-        opened, open_, high, low, close, volume, _ = row
+        opened, open_, high, low, close, volume, *_ = row
         return [opened // 1000, low, high, open_, close, volume]
 
     def _products(self, request: Request) -> Answer:

@@ -8,7 +8,6 @@ from typing import Any, ClassVar
 
 from dev.exchange_simulator.exchanges.base import (
     Answer,
-    CandleRow,
     Exchange,
     RefusedError,
     Request,
@@ -21,7 +20,8 @@ from dev.exchange_simulator.hashing import Ints
 from dev.exchange_simulator.markets import Market
 from dev.exchange_simulator.mutations import Columns
 from dev.exchange_simulator.rate_limits import FixedWindow, Verdict
-from dev.exchange_simulator.timeframes import ceil_open, duration_ms
+from dev.exchange_simulator.served_rows import CandleRow
+from dev.exchange_simulator.timeframes import duration_ms
 
 # 1s and 10s are offered too; the synthetic market has nothing finer than a minute. 7d counts from 1970-01-01.
 INTERVALS = {
@@ -88,8 +88,6 @@ class Gate(Exchange):
             raise _invalid("interval")
         candles = self._select(market, timeframe, request)
         rows = self.wire_rows(market, candles, request, timeframe)
-        if len(candles) and ceil_open(self.name, timeframe, int(candles[-1, 0]) + 1) > request.now_ms and rows:
-            rows[-1][7] = "false"
         return Answer(rows)
 
     def _select(self, market: Market, timeframe: str, request: Request) -> Ints:
@@ -109,11 +107,15 @@ class Gate(Exchange):
 
     def wire_row(self, market: Market, row: CandleRow, timeframe: str) -> list[str]:
         """[time in seconds, quote volume, c, h, l, o, base volume, complete], all text."""
-        opened, open_, high, low, close, volume, _ = row
+        opened, open_, high, low, close, volume, _, turnover, *_ = row
         price = decimal_text(market.price_decimals)
-        quote = decimal_text(8)(volume * (open_ + high + low + close) / 4)
+        quote = decimal_text(8)(turnover)
         base = decimal_text(market.volume_decimals)(volume)
         return [str(opened // 1000), quote, price(close), price(high), price(low), price(open_), base, "true"]
+
+    def mark_unfinished(self, row: list[str]) -> None:
+        """The last column says whether the window is closed."""
+        row[7] = "false"
 
     def _currency_pairs(self, request: Request) -> Answer:
         return Answer([self._pair(market, request) for market in self.listed(request)])

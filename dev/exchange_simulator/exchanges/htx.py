@@ -3,9 +3,9 @@
 from collections.abc import Callable
 from typing import Any, ClassVar
 
+from dev.exchange_simulator.candle_columns import NO_ROWS
 from dev.exchange_simulator.exchanges.base import (
     Answer,
-    CandleRow,
     Exchange,
     RefusedError,
     Request,
@@ -14,9 +14,9 @@ from dev.exchange_simulator.exchanges.base import (
 )
 from dev.exchange_simulator.hashing import Ints
 from dev.exchange_simulator.markets import Market
-from dev.exchange_simulator.minute_candles import NO_ROWS
 from dev.exchange_simulator.mutations import Columns
 from dev.exchange_simulator.rate_limits import TokenBucket, Verdict
+from dev.exchange_simulator.served_rows import CandleRow
 from dev.exchange_simulator.timeframes import duration_ms
 
 PERIODS = {
@@ -106,7 +106,7 @@ class Htx(Exchange):
 
     def wire_row(self, market: Market, row: CandleRow, timeframe: str) -> dict[str, Any]:
         """An object of numbers; `amount` is in base units, `vol` in quote units."""
-        opened, open_, high, low, close, volume, count = row
+        opened, open_, high, low, close, volume, count, quote, *_ = row
         return {
             "id": opened // 1000,
             "open": open_,
@@ -114,7 +114,7 @@ class Htx(Exchange):
             "low": low,
             "high": high,
             "amount": volume,
-            "vol": round(volume * (open_ + high + low + close) / 4, 8),
+            "vol": quote,
             "count": count,
         }
 

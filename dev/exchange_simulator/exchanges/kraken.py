@@ -4,9 +4,9 @@ from collections.abc import Callable
 from itertools import islice
 from typing import Any, ClassVar
 
+from dev.exchange_simulator.candle_columns import OPEN_TIME
 from dev.exchange_simulator.exchanges.base import (
     Answer,
-    CandleRow,
     Exchange,
     RefusedError,
     Request,
@@ -15,9 +15,9 @@ from dev.exchange_simulator.exchanges.base import (
     integer,
 )
 from dev.exchange_simulator.markets import KRAKEN_ALTNAMES, KRAKEN_ASSETS, Market, kraken_altname
-from dev.exchange_simulator.minute_candles import OPEN_TIME
 from dev.exchange_simulator.mutations import Columns
 from dev.exchange_simulator.rate_limits import TokenBucket, Verdict
+from dev.exchange_simulator.served_rows import CandleRow
 from dev.exchange_simulator.timeframes import iso_utc
 from dev.exchange_simulator.trades import Trade
 
@@ -99,9 +99,9 @@ class Kraken(Exchange):
 
     def wire_row(self, market: Market, row: CandleRow, timeframe: str) -> list[object]:
         """[time in seconds, o, h, l, c, vwap, v, trades]; a flat one has vwap 0.0."""
-        opened, open_, high, low, close, volume, count = row
+        opened, open_, high, low, close, volume, count, quote, *_ = row
         price = decimal_text(market.price_decimals)
-        vwap = price((open_ + high + low + close) / 4) if count else "0.0"
+        vwap = price(quote / volume) if count else "0.0"
         base = decimal_text(max(8, market.volume_decimals))(volume)
         return [opened // 1000, price(open_), price(high), price(low), price(close), vwap, base, count]
 

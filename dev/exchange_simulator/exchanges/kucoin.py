@@ -5,7 +5,6 @@ from typing import Any, ClassVar
 
 from dev.exchange_simulator.exchanges.base import (
     Answer,
-    CandleRow,
     Exchange,
     RefusedError,
     Request,
@@ -17,6 +16,7 @@ from dev.exchange_simulator.exchanges.base import (
 from dev.exchange_simulator.markets import Market
 from dev.exchange_simulator.mutations import Columns
 from dev.exchange_simulator.rate_limits import FixedWindow, Verdict
+from dev.exchange_simulator.served_rows import CandleRow
 
 TYPES = {
     "1min": "1m", "3min": "3m", "5min": "5m", "15min": "15m", "30min": "30m", "1hour": "1h", "2hour": "2h",
@@ -97,10 +97,10 @@ class Kucoin(Exchange):
 
     def wire_row(self, market: Market, row: CandleRow, timeframe: str) -> list[str]:
         """[time in seconds, open, close, high, low, volume, turnover], all text."""
-        opened, open_, high, low, close, volume, _ = row
+        opened, open_, high, low, close, volume, _, quote, *_ = row
         price = decimal_text(market.price_decimals)
         base = decimal_text(market.volume_decimals)(volume)
-        turnover = decimal_text(8)(volume * (open_ + high + low + close) / 4)
+        turnover = decimal_text(8)(quote)
         return [str(opened // 1000), price(open_), price(close), price(high), price(low), base, turnover]
 
     def _symbols(self, request: Request) -> list[dict[str, object]]:

@@ -5,7 +5,6 @@ from typing import Any, ClassVar
 
 from dev.exchange_simulator.exchanges.base import (
     Answer,
-    CandleRow,
     Exchange,
     RefusedError,
     Request,
@@ -17,7 +16,8 @@ from dev.exchange_simulator.exchanges.base import (
 from dev.exchange_simulator.markets import Market
 from dev.exchange_simulator.mutations import Columns
 from dev.exchange_simulator.rate_limits import FixedWindow, Verdict
-from dev.exchange_simulator.timeframes import ceil_open, duration_ms, floor_open
+from dev.exchange_simulator.served_rows import CandleRow
+from dev.exchange_simulator.timeframes import duration_ms, floor_open
 
 # Bars of six hours and more have a twin without `utc` that opens on Hong Kong time; only these are served here.
 BARS = {
@@ -86,8 +86,6 @@ class Okx(Exchange):
         end = request.now_ms + 1 if after is None else after
         candles = self.book.last(market, timeframe, start, end, limit, request.now_ms)
         rows = self.wire_rows(market, candles, request, timeframe)
-        if len(candles) and ceil_open(self.name, timeframe, int(candles[-1, 0]) + 1) > request.now_ms and rows:
-            rows[0][8] = "0"
         return _data(rows)
 
     def _arguments(self, request: Request) -> tuple[Market, str, int]:
@@ -105,11 +103,15 @@ class Okx(Exchange):
 
     def wire_row(self, market: Market, row: CandleRow, timeframe: str) -> list[str]:
         """[time in ms, o, h, l, c, base volume, quote volume, quote volume, complete], all text."""
-        opened, open_, high, low, close, volume, _ = row
+        opened, open_, high, low, close, volume, _, turnover, *_ = row
         price = decimal_text(market.price_decimals)
         base = decimal_text(market.volume_decimals)(volume)
-        quote = decimal_text(8)(volume * (open_ + high + low + close) / 4)
+        quote = decimal_text(8)(turnover)
         return [str(opened), price(open_), price(high), price(low), price(close), base, quote, quote, "1"]
+
+    def mark_unfinished(self, row: list[str]) -> None:
+        """The last column says whether the candle is complete."""
+        row[8] = "0"
 
     def _instruments(self, request: Request) -> Answer:
         """Spot instruments; of the other types there are none."""

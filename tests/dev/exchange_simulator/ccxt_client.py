@@ -37,5 +37,5 @@ def connect_ccxt(simulator: SimulatorProcess, exchange_id: str) -> Any:
         config["has"] = {"fetchCurrencies": False}
     exchange = getattr(ccxt, exchange_id)(config)
     exchange.urls["api"] = redirect(exchange.urls["api"], simulator.exchange_url(exchange_id))
-    exchange.timeout = 10_000
+    exchange.timeout = 60_000
     return exchange

@@ -80,7 +80,7 @@ def test_the_candle_in_progress_comes_last(name: str, connected: Connect) -> Non
     assert page[-1][0] == CURRENT_MINUTE_MS
     complete = true_candles(name, BITCOIN[name], CURRENT_MINUTE_MS, CURRENT_MINUTE_MS + MINUTE_MS)[0]
     # On these the last of the few trades of this minute has already happened.
-    all_traded = name in ("kraken", "bybit", "gate")
+    all_traded = name in ("binanceus", "kraken", "bybit", "gate")
     assert 0 < page[-1][5] <= complete[5]
     assert all_traded or page[-1][5] < complete[5]
     assert page[-1][1] == complete[1]
@@ -232,7 +232,8 @@ class TestKraken:
             page = exchange.public_get_trades({"pair": "XXBTZUSD", "since": cursor})["result"]
             assert len(page["XXBTZUSD"]) == 1000
             trades |= {trade[6]: trade for trade in page["XXBTZUSD"]}
-            cursor = int(page["last"])
+            # `since` is exclusive, and a page may end between trades of one time.
+            cursor = int(page["last"]) - 1
         minutes: dict[int, list] = {}
         for trade in trades.values():
             minutes.setdefault(int(float(trade[2])) // 60 * MINUTE_MS, []).append(trade)

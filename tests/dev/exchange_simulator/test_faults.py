@@ -172,6 +172,7 @@ def test_unsorted_and_wrong_unit_on_the_wire(name: str, simulator: SimulatorProc
     assert sorted(mixed, reverse=True) == proper
     simulator.set_fault(name, "seconds_timestamps", count=1)
     assert times() == [time * 1000 for time in proper]
+    simulator.clear_faults()
     assert times() == proper
 
 

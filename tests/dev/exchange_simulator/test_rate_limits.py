@@ -102,7 +102,7 @@ def test_binance(limited: SimulatorProcess) -> None:
 @pytest.mark.parametrize(
     ("name", "method", "burst", "error"),
     [
-        ("coinbaseexchange", "public_get_products", 15, ccxt.RateLimitExceeded),
+        ("coinbaseexchange", "public_get_time", 15, ccxt.RateLimitExceeded),
         ("kraken", "public_get_assets", 5, ccxt.DDoSProtection),
         ("htx", "spot_public_get_v1_common_symbols", 10, ccxt.RateLimitExceeded),
         ("coinbase", "v3_public_get_brokerage_time", 10, ccxt.RateLimitExceeded),

@@ -1,12 +1,19 @@
-from itertools import islice
+from itertools import islice, pairwise
 
 import pytest
 
 from dev.exchange_simulator.candle_book import CandleBook
+from dev.exchange_simulator.candle_columns import (
+    COUNT,
+    OPEN_TIME,
+    QUOTE_DECIMALS,
+    QUOTE_VOLUME,
+    TAKER_QUOTE_VOLUME,
+    TAKER_VOLUME,
+)
 from dev.exchange_simulator.coins import utc_ms
 from dev.exchange_simulator.markets import find_market
-from dev.exchange_simulator.minute_candles import COUNT, OPEN_TIME
-from dev.exchange_simulator.trades import candle_of, minute_trades
+from dev.exchange_simulator.trades import Trade, candle_of, minute_trades, trade_columns
 
 START_MS = utc_ms("2024-03-01")
 LATER_MS = utc_ms("2031-01-01")
@@ -21,9 +28,9 @@ def test_trades_build_exactly_the_candles(symbol: str) -> None:
         if row[COUNT] == 0:
             assert trades == []
             continue
-        assert candle_of(int(row[OPEN_TIME]), trades).tolist() == row.tolist()
+        assert candle_of(market, int(row[OPEN_TIME]), trade_columns(market, row[None, :])).tolist() == row.tolist()
         times = [trade.time_ns for trade in trades]
-        assert times == sorted(set(times))
+        assert times == sorted(times)
         assert row[OPEN_TIME] * 10**6 < times[0]
         assert times[-1] < (row[OPEN_TIME] + 60_000) * 10**6
         assert all(trade.volume > 0 for trade in trades)
@@ -33,24 +40,29 @@ def test_pages_of_trades_join_without_gap_or_repetition() -> None:
     market, book = find_market("kraken", "BTC/USD"), CandleBook()
     since = START_MS * 10**6
     whole = list(islice(book.trades_after(market, since, LATER_MS), 2500))
-    pages, cursor = [], since
-    for _ in range(5):
+    pages: list[Trade] = []
+    cursor = since
+    while len(pages) < len(whole):
         page = list(islice(book.trades_after(market, cursor, LATER_MS), 500))
-        pages += page
-        cursor = page[-1].time_ns
-    assert pages == whole
+        # `since` is exclusive and a page may end between trades of one time: those are asked for once more.
+        cursor = page[-1].time_ns - 1
+        pages = [trade for trade in pages if trade.time_ns < page[0].time_ns] + page
+    assert pages[: len(whole)] == whole
     assert len({trade.id for trade in whole}) == 2500
 
 
 def test_the_candle_in_progress_is_what_has_been_traded_so_far() -> None:
     market, book = find_market("kraken", "BTC/USD"), CandleBook()
-    full = book.between(market, "1m", START_MS, START_MS + 60_000, LATER_MS)[0]
+    rows = book.between(market, "1m", START_MS, START_MS + 60 * 60_000, LATER_MS)
+    full = next(row for row in rows if row[COUNT] > 20)
+    opened = int(full[OPEN_TIME])
     trades = minute_trades(market, full)
     now_ms = trades[(len(trades) - 1) // 2].time_ns // 10**6 + 1
-    partial = book.between(market, "1m", START_MS, START_MS + 60_000, now_ms)[0]
-    done = [trade for trade in trades if trade.time_ns <= now_ms * 10**6]
-    assert 0 < len(done) < len(trades)
-    assert partial.tolist() == candle_of(START_MS, done).tolist()
+    partial = book.between(market, "1m", opened, opened + 60_000, now_ms)[0]
+    columns = trade_columns(market, full[None, :])
+    done = columns[columns.time_ns <= now_ms * 10**6]
+    assert 0 < len(done.id) < len(trades)
+    assert partial.tolist() == candle_of(market, opened, done).tolist()
 
 
 def test_the_latest_trades_end_now() -> None:
@@ -58,4 +70,23 @@ def test_the_latest_trades_end_now() -> None:
     now_ms = START_MS + 500 * 60_000
     latest = book.latest_trades(market, 100, now_ms)
     assert len(latest) == 100
-    assert list(book.trades_after(market, latest[0].time_ns - 1, now_ms)) == latest
+    after = list(book.trades_after(market, latest[0].time_ns - 1, now_ms))
+    assert after[-100:] == latest
+    assert all(trade.time_ns == latest[0].time_ns for trade in after[:-100])
+
+
+def test_adjacent_trades_often_share_a_time_as_recorded_ones_do() -> None:
+    market = find_market("kraken", "BTC/USD")
+    trades = list(islice(CandleBook().trades_after(market, START_MS * 10**6, LATER_MS), 5000))
+    same = sum(left.time_ns == right.time_ns for left, right in pairwise(trades))
+    assert 0.3 < same / len(trades) < 0.45
+
+
+def test_quote_and_taker_volumes_are_those_of_the_trades() -> None:
+    market = find_market("kraken", "ETH/USD")
+    for row in CandleBook().between(market, "1m", START_MS, START_MS + 60 * 60_000, LATER_MS):
+        trades = minute_trades(market, row)
+        unit = 10.0 ** (QUOTE_DECIMALS - market.price_decimals - market.volume_decimals)
+        assert row[QUOTE_VOLUME] == pytest.approx(sum(t.price * t.volume * unit for t in trades), abs=1)
+        assert row[TAKER_VOLUME] == sum(t.volume for t in trades if t.side == "b")
+        assert 0 <= row[TAKER_QUOTE_VOLUME] <= row[QUOTE_VOLUME]
