@@ -22,14 +22,14 @@ help: ## Show this list
 	  'BACKFILL=7_days_ago' 'start of the history: YYYY-MM-DD, N_days_ago, 1_year_ago, skip' \
 	  'SYMBOLS=btcusd,ethusd,solusd' 'symbols, written to Redis' \
 	  'EXCHANGES=binance,coinbaseexchange,kraken' 'exchanges to merge' \
-	  'EXECUTOR=local' 'or celery: PostgreSQL, a broker and two workers' \
+	  'EXECUTOR=local' 'or celery: a broker and two workers' \
 	  'ONCE=1' 'end after the table; exit status 0 only if all is stored' \
 	  'AIRFLOW_PORT= SIMULATOR_PORT=' 'ports; free ones are found without them' \
 	  'LOCAL_INFLUXDB_PORT= LOCAL_REDIS_PORT=' '' \
 	  'LOCAL_POSTGRES_PORT=' '' \
 	  'INFLUXDB_URL= INFLUXDB_TOKEN= .._ORG=' 'use this InfluxDB 2.x instead of starting one' \
 	  'REDIS_HOST= REDIS_PORT= REDIS_PASSWORD=' 'use this Redis instead of starting one' \
-	  'AIRFLOW_DATABASE_URL=' 'with celery: use this PostgreSQL for Airflow'
+	  'AIRFLOW_DATABASE_URL=' 'use this PostgreSQL for Airflow instead of starting one'
 
 setup: $(STAMP) ## Create .venv with everything in it
 

@@ -48,7 +48,7 @@ with DAG(
 
 
 def backfill_rate(bench: Workbench) -> Result:
-    """Backfills of a few days in turns, by the same Airflow: SQLite and LocalExecutor."""
+    """Backfills of a few days in turns, by the same Airflow: PostgreSQL and LocalExecutor."""
     days, turns = bench.repetitions(4, 2), bench.repetitions(3, 1)
     with SimulatorProcess(limits=False) as exchanges, _airflow(bench, exchanges) as airflow:
         for dag_id in (OURS, BARE):

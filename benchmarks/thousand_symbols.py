@@ -1,10 +1,9 @@
 """A thousand symbols on three exchanges in one run of catch-up, under a real Airflow."""
 
-import sqlite3
 import threading
 import time
 from collections import defaultdict
-from pathlib import Path
+from contextlib import closing
 
 import psutil
 
@@ -16,6 +15,7 @@ from candle_ingest.candles.window import MINUTE_MS, floor_ms
 from candle_ingest.ledger.watermarks import Watermarks, catch_up_key
 from dev.exchange_simulator.process import SimulatorProcess
 from dev.local_stack.airflow_api import Row
+from dev.local_stack.postgres_server import PostgresServer
 from tests.integration.servers.airflow_instance import AirflowInstance
 
 DAG_ID = "candle_catch_up"
@@ -57,8 +57,9 @@ def thousand_symbols(bench: Workbench) -> Result:
         falls_short_because="a fetch makes four small requests to InfluxDB and a merge six, 18,000 in all. Tasks, "
         "InfluxDB and the simulator share two cores, and a request costs more than the few candles in it.",
         detail=(
-            f"{run['state']}; {len(instances)} task instances, {SYMBOLS_PER_FETCH} symbols each; XCom "
-            f"{_xcom_bytes(airflow.home) / KB:,.0f} kB; largest task {memory.peak_bytes / MB:,.0f} MB; slowest steps: "
+            f"{run['state']}; {len(instances)} task instances, {SYMBOLS_PER_FETCH} symbols each; "
+            f"XCom {_xcom_bytes(airflow.database) / KB:,.0f} kB; "
+            f"largest task {memory.peak_bytes / MB:,.0f} MB; slowest steps: "
             + ", ".join(f"{name} {span_seconds(rows):.0f} s" for name, rows in _steps(instances).items())
         ),
     )
@@ -78,9 +79,10 @@ def _steps(instances: list[Row]) -> dict[str, list[Row]]:
     return steps
 
 
-def _xcom_bytes(home: Path) -> int:
-    with sqlite3.connect(home / "airflow.db") as database:
-        (total,) = database.execute("SELECT SUM(LENGTH(value)) FROM xcom").fetchone()
+def _xcom_bytes(database: PostgresServer) -> int:
+    with closing(database.connect()) as opened, opened.cursor() as cursor:
+        cursor.execute("SELECT SUM(LENGTH(value::text)) FROM xcom")
+        (total,) = cursor.fetchone()
     return int(total or 0)
 
 

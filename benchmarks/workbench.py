@@ -16,7 +16,8 @@ from candle_ingest.store.bucket import InfluxBucket
 from dev.exchange_simulator.process import SimulatorProcess
 from dev.local_stack.airflow_processes import REPOSITORY
 from dev.local_stack.redis_server import RedisServer
-from tests.integration.servers.airflow_instance import AirflowInstance, migrated_home
+from tests.integration.servers.airflow_databases import AirflowDatabases, airflow_databases
+from tests.integration.servers.airflow_instance import AirflowInstance
 from tests.integration.servers.environment import connection_variables
 from tests.integration.servers.storage import InfluxdbTestServer, running_influxdb, running_redis
 
@@ -48,6 +49,11 @@ class Workbench:
     def influxdb(self) -> InfluxdbTestServer:
         """A real InfluxDB; `new_bucket()` gives an empty bucket."""
         return self._started.enter_context(running_influxdb(self.folder / "influxdb"))
+
+    @cached_property
+    def airflow_databases(self) -> AirflowDatabases:
+        """A PostgreSQL with a database for each Airflow."""
+        return self._started.enter_context(airflow_databases(self.folder, self.folder / "postgres"))
 
     @cached_property
     def unlimited_exchanges(self) -> SimulatorProcess:
@@ -83,7 +89,7 @@ class Workbench:
         self.redis.client().flushdb()
         self.redis.client().set("top_cryptocurrencies", json.dumps(tickers))
         environment = {**connection_variables(self.redis, self.influxdb, exchanges), **environment}
-        return AirflowInstance(migrated_home(self.folder), self.folder / name, environment, dags_folder)
+        return AirflowInstance(self.airflow_databases, self.folder / name, environment, dags_folder)
 
     def new_client(self) -> InfluxDBClient:
         """The client library by itself; the caller enters it."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
@@ -16,13 +15,10 @@ from dev.local_stack.errors import LocalStackError
 _TIMEOUT_SECONDS = 30
 _PAGE_ROWS = 100
 _HEALTH = "api/v2/monitor/health"
-# SQLite has one writer at a time: where that shows, Airflow answers 503, and the next attempt works.
-_BUSY_ATTEMPTS = 20
-_BUSY_SECONDS = 0.5
-# And sometimes it does not answer in time. What can be asked twice without harm is asked again.
+# A busy API server may answer late or with 503. Only what does no harm when it is asked twice is asked again.
 _ASK_AGAIN = Retry(
-    total=3, connect=0, other=0, allowed_methods=("GET", "PATCH", "PUT"),
-    respect_retry_after_header=False, backoff_factor=0.5,
+    total=3, connect=0, other=0, allowed_methods=("GET", "PATCH", "PUT"), status_forcelist=(503,),
+    raise_on_status=False, respect_retry_after_header=False, backoff_factor=0.5,
 )  # fmt: skip
 
 # What the API answers, as it comes: its fields are documented at <address>/docs.
@@ -159,11 +155,7 @@ class AirflowApi:
                 return
 
     def _checked(self, method: str, path: str, *, also_well: Collection[int] = (), **arguments: Any) -> Row:
-        for _ in range(_BUSY_ATTEMPTS):
-            answer = self._request(method, path, **arguments)
-            if answer.status_code != requests.codes.service_unavailable:
-                break
-            time.sleep(_BUSY_SECONDS)
+        answer = self._request(method, path, **arguments)
         if not answer.ok and answer.status_code not in also_well:
             text = answer.text[:300]
             raise LocalStackError(f"Airflow's API answers HTTP {answer.status_code} to {method} {path}: {text}")

@@ -27,11 +27,13 @@ class AirflowProcesses:
 
     home: Path
     port: int
+    # Of a PostgreSQL, as SQLAlchemy takes it; it holds a password.
+    database_url: str = field(repr=False)
     secrets: GeneratedSecrets
     dags_folder: Path = REPOSITORY / "dags"
     plugins_folder: Path = REPOSITORY / "plugins"
     title: str = "candle-ingest"
-    # Without it the scheduler runs the tasks itself (LocalExecutor), and the database is a SQLite file.
+    # Without it the scheduler runs the tasks itself (LocalExecutor).
     celery: CeleryWorkers | None = None
     inherited: Mapping[str, str] = field(default_factory=lambda: dict(os.environ), repr=False)
     # On top of the settings below: connections, pipeline settings, other Airflow settings.
@@ -80,10 +82,7 @@ class AirflowProcesses:
 
     def checked_cli(self, *arguments: str) -> str:
         """As `cli`, raising LocalStackError when the command fails."""
-        for _ in range(_LOCKED_ATTEMPTS):
-            answer = self.cli(*arguments)
-            if "database is locked" not in answer.stderr:
-                break
+        answer = self.cli(*arguments)
         if answer.returncode != 0:
             last = (answer.stderr.strip() or answer.stdout.strip() or "no output").splitlines()[-1]
             raise LocalStackError(f"`airflow {' '.join(arguments[:2])}` failed: {last[:300]}")
@@ -113,8 +112,7 @@ class AirflowProcesses:
             "PYTHONPATH": str(REPOSITORY),
             "PYTHONUNBUFFERED": "1",
             **_FIXED_SETTINGS,
-            # Several processes write to one SQLite file: they wait for each other for up to a minute.
-            "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{self.home / 'airflow.db'}?timeout=60",
+            "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": self.database_url,
             **(self.celery.settings if self.celery else {}),
             "AIRFLOW__CORE__DAGS_FOLDER": str(self.dags_folder),
             "AIRFLOW__CORE__PLUGINS_FOLDER": str(self.plugins_folder),
@@ -130,9 +128,6 @@ class AirflowProcesses:
 
 
 _AIRFLOW = (sys.executable, "-m", "airflow")
-
-# SQLite refuses at once, without waiting, a transaction that has read what another has changed meanwhile.
-_LOCKED_ATTEMPTS = 3
 
 _FIXED_SETTINGS = {
     "AIRFLOW__CORE__EXECUTOR": "LocalExecutor",

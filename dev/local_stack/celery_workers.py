@@ -16,9 +16,8 @@ WORKER_ENVIRONMENT: Mapping[str, str] = {"AIRFLOW__CORE__LAZY_LOAD_PLUGINS": "Fa
 
 @dataclass(frozen=True, kw_only=True)
 class CeleryWorkers:
-    """Where the workers find Airflow's database and the broker. Both addresses hold passwords."""
+    """Where the workers find the broker; its address holds a password."""
 
-    database_url: str = field(repr=False)
     broker_url: str = field(repr=False)
 
     @property
@@ -26,7 +25,6 @@ class CeleryWorkers:
         """What all of Airflow's processes are told."""
         return {
             "AIRFLOW__CORE__EXECUTOR": "CeleryExecutor",
-            "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": self.database_url,
             "AIRFLOW__CELERY__BROKER_URL": self.broker_url,
             "AIRFLOW__CELERY__WORKER_CONCURRENCY": str(_TASKS_PER_WORKER),
             # The provider's own default, said here so that it does not warn. A shorter one would give a task that

@@ -27,7 +27,7 @@ _NAME_WIDTH = max(map(len, _STYLES))
 _MATTERS = re.compile(
     r"\[(error|critical) *\]|\blvl=error|^Traceback|\bFATAL\b|^# |panic:|Error:|^Exchange simulator on"
 )
-# What the simulator's fault injection and SQLite make Airflow say, and it handles.
+# What the simulator's fault injection makes Airflow say, and it handles.
 _NOISE = re.compile(r"uvicorn\.error|DeprecationWarning")
 _LONGEST_LINE = 300
 

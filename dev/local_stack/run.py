@@ -20,7 +20,7 @@ from dev.local_stack.session import Session
 from dev.local_stack.stack import LocalStack, plan_stack, stack_folder
 
 INTERRUPTED = 130
-_VERSION_FILE = "database_of_airflow_version"
+_VERSION_FILE = "airflow_version"
 
 
 def run_stack(options: StackOptions, console: StackConsole) -> int:
@@ -47,11 +47,11 @@ def _run_processes(stack: LocalStack, console: StackConsole) -> int:
 
 @contextmanager
 def _database(stack: LocalStack, console: StackConsole) -> Iterator[None]:
-    """The PostgreSQL of this run, if it needs one: it starts before and ends after all that uses it."""
+    """Run this stack's PostgreSQL, unless the user brings one: it starts before and ends after all that uses it."""
     if stack.postgres is None:
         yield
         return
-    console.say(f"Starting PostgreSQL on {HOST}:{stack.postgres.port} for Airflow's CeleryExecutor")
+    console.say(f"Starting PostgreSQL on {HOST}:{stack.postgres.port} for Airflow")
     with running_postgres(stack.postgres, stack.logs / "postgres.log"):
         yield
 
@@ -85,22 +85,23 @@ def announce(options: StackOptions, console: StackConsole) -> None:
 
 def _prepare_airflow(stack: LocalStack, console: StackConsole) -> None:
     """Create or upgrade Airflow's database, which takes 12 seconds, unless this version has done so."""
-    current = version("apache-airflow")
-    if _prepared_version(stack) == current:
+    current, prepared = version("apache-airflow"), _prepared_version(stack)
+    if prepared == current:
         stack.airflow.write_passwords()
         return
     console.say("Preparing Airflow's database, about 15 seconds, once")
+    if stack.postgres and prepared is None:
+        # Also when a run was killed while it made the tables.
+        stack.postgres.create_database()
     stack.airflow.prepare()
-    if stack.database:
-        (stack.database.parent / _VERSION_FILE).write_text(current)
+    if stack.postgres:
+        (stack.postgres.folder / _VERSION_FILE).write_text(current)
 
 
 def _prepared_version(stack: LocalStack) -> str | None:
-    """The Airflow that prepared the database; of one that is not on this disk nobody knows."""
-    if stack.database is None or not stack.database.exists():
-        return None
-    remembered = stack.database.parent / _VERSION_FILE
-    return remembered.read_text() if remembered.exists() else None
+    """Return the Airflow that prepared the database, None where that is not known."""
+    remembered = stack.postgres.folder / _VERSION_FILE if stack.postgres else None
+    return remembered.read_text() if remembered and remembered.exists() else None
 
 
 @contextmanager

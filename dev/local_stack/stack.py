@@ -19,7 +19,7 @@ from dev.local_stack.influxd import find_influxd
 from dev.local_stack.influxdb_server import ORGANIZATION, InfluxdbServer, influxd_command
 from dev.local_stack.options import PORT_VARIABLES, StackOptions
 from dev.local_stack.ports import HOST, choose_port, free_port
-from dev.local_stack.postgres_programs import find_postgres
+from dev.local_stack.postgres_programs import find_postgres, major_version
 from dev.local_stack.postgres_server import PostgresServer
 from dev.local_stack.redis_server import RedisServer, redis_command
 from dev.local_stack.server_command import ServerCommand
@@ -50,13 +50,6 @@ class LocalStack:
     def logs(self) -> Path:
         """Where the full output of every process goes."""
         return self.folder / "logs"
-
-    @property
-    def database(self) -> Path | None:
-        """Where Airflow's database is on this disk; None: in a PostgreSQL of the user's."""
-        if self.airflow.celery is None:
-            return self.airflow.home / "airflow.db"
-        return self.postgres.data if self.postgres else None
 
     def commands(self) -> tuple[ServerCommand, ...]:
         """Every process of this run."""
@@ -89,13 +82,14 @@ def plan_stack(options: StackOptions, say: Say) -> LocalStack:
     redis = options.redis or _local_redis(options, secrets, folder, servers, say)
     influxdb = options.influxdb or _local_influxdb(options, secrets, folder, servers, say)
     simulator_url = _simulator(options, servers, say) if options.is_simulated else None
-    postgres = _local_postgres(options, secrets, folder, say)
+    postgres = None if options.database_url else _local_postgres(options, secrets, folder, say)
     airflow = AirflowProcesses(
         home=folder / "airflow",
         port=_choose("airflow", "Airflow", options, say),
+        database_url=options.database_url or (postgres.url if postgres else ""),
         secrets=secrets,
         title="candle-ingest (SIMULATED data)" if options.is_simulated else "candle-ingest",
-        celery=_celery_workers(options, postgres, secrets, folder, servers),
+        celery=_celery_workers(options, secrets, folder, servers),
         extra_environment=pipeline_environment(options),
     )
     return LocalStack(
@@ -143,28 +137,22 @@ def _simulator(options: StackOptions, servers: list[ServerCommand], say: Say) ->
     return f"http://{HOST}:{port}"
 
 
-def _local_postgres(options: StackOptions, secrets: GeneratedSecrets, folder: Path, say: Say) -> PostgresServer | None:
-    if options.executor != "celery" or options.database_url is not None:
-        return None
-    find_postgres()  # what is missing is said before anything is started
+def _local_postgres(options: StackOptions, secrets: GeneratedSecrets, folder: Path, say: Say) -> PostgresServer:
+    """Each major version has a folder of its own: no other can read it. Airflow's runs are in it, candles are not."""
+    name = f"postgres-{major_version(find_postgres())}"
     port = _choose("postgres", "PostgreSQL", options, say)
-    return PostgresServer(port=port, password=secrets.postgres_password, folder=folder / "postgres")
+    return PostgresServer(port=port, password=secrets.postgres_password, folder=folder / name)
 
 
 def _celery_workers(
-    options: StackOptions,
-    postgres: PostgresServer | None,
-    secrets: GeneratedSecrets,
-    folder: Path,
-    servers: list[ServerCommand],
+    options: StackOptions, secrets: GeneratedSecrets, folder: Path, servers: list[ServerCommand]
 ) -> CeleryWorkers | None:
     """The broker is a Redis of its own: the other one may be the user's, and shared or emptied at any time."""
-    database_url = postgres.url if postgres else options.database_url
-    if options.executor != "celery" or database_url is None:
+    if options.executor != "celery":
         return None
     broker = RedisServer(host=HOST, port=free_port(), password=secrets.broker_password)
     servers.append(redis_command(broker, folder / "broker", name="broker"))
-    return CeleryWorkers(database_url=database_url, broker_url=broker.url)
+    return CeleryWorkers(broker_url=broker.url)
 
 
 def check_simulated(exchanges: Sequence[str]) -> None:

@@ -31,6 +31,7 @@ from tests.faults.report import Evidence
 from tests.faults.servers import FaultRedis
 from tests.faults.world import SYMBOLS_KEY
 from tests.integration.conftest import airflow_template, influxdb_server  # noqa: F401 - fixtures
+from tests.integration.servers.airflow_databases import dump_database
 from tests.integration.servers.airflow_instance import AirflowInstance
 from tests.integration.servers.environment import connection_variables
 from tests.integration.steps import merged_truth, stored, truth, watermarks, within
@@ -335,8 +336,8 @@ def test_no_secret_is_in_logs_rendered_templates_or_the_database(airflow, simula
     runs = failing_runs(airflow, simulator, redis, proxy)
     for said in ("Redis refuses user or password", "Check the token in influxdb_default", "refuses this country"):
         assert logs.line(said)
-    files = [*airflow.home.rglob("*.log"), *airflow.home.glob("airflow.db*")]
-    content = b"".join(path.read_bytes() for path in files)
+    logged = b"".join(path.read_bytes() for path in airflow.home.rglob("*.log"))
+    content = logged + dump_database(airflow.database)
     # XComs, rendered templates, notes, events and the DAGs' source are in the database, as plain text.
     assert all(text.encode() in content for text in (*runs, "BTC/USD @ binance", "validate_symbols"))
     token = json.loads(airflow.processes.environment["AIRFLOW_CONN_INFLUXDB_DEFAULT"])["extra"]["token"]

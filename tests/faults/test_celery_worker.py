@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from tests.faults.airflow_logs import AirflowLogs
 from tests.faults.report import Evidence
-from tests.integration.conftest import influxdb_server, redis_server, simulator  # noqa: F401 - fixtures
-from tests.integration.test_celery import airflow, broker, celery, pytestmark  # noqa: F401 - fixtures
+from tests.integration.conftest import airflow_template, influxdb_server, redis_server, simulator  # noqa: F401 - fixtures
+from tests.integration.test_celery import airflow, broker, pytestmark  # noqa: F401 - fixtures
 from tests.integration.test_celery import test_a_lost_worker_costs_time_and_nothing_else as lose_a_worker
 
 

@@ -15,7 +15,8 @@ from candle_ingest.exchanges import profiles, request_gate
 from candle_ingest.settings import PipelineSettings
 from dev.exchange_simulator.process import SimulatorProcess
 from dev.local_stack.redis_server import RedisServer
-from tests.integration.servers.airflow_instance import AirflowInstance, migrated_home
+from tests.integration.servers.airflow_databases import AirflowDatabases, airflow_databases
+from tests.integration.servers.airflow_instance import AirflowInstance
 from tests.integration.servers.environment import connection_variables
 from tests.integration.servers.storage import InfluxdbTestServer, running_influxdb, running_redis
 
@@ -101,15 +102,17 @@ def make_settings(
 
 
 @pytest.fixture(scope="session")
-def airflow_template(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
-    """A migrated, empty Airflow home; `AirflowInstance` starts from a copy of it."""
+def airflow_template(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Iterator[AirflowDatabases]:
+    """A PostgreSQL with a migrated, empty database; each `AirflowInstance` gets a copy of it."""
     base = tmp_path_factory.getbasetemp()
     # Under xdist each worker has a folder of its own in one that all share.
-    return migrated_home(base if worker_id == "master" else base.parent)
+    shared = base if worker_id == "master" else base.parent
+    with airflow_databases(shared, tmp_path_factory.mktemp("airflow-databases")) as databases:
+        yield databases
 
 
 @pytest.fixture
-def make_airflow(airflow_template: Path, tmp_path: Path) -> Iterator[Callable[..., AirflowInstance]]:
+def make_airflow(airflow_template: AirflowDatabases, tmp_path: Path) -> Iterator[Callable[..., AirflowInstance]]:
     """`make_airflow(environment, dags_folder=..., plugins_folder=...)` starts a real Airflow for this test.
 
     A module that shares one among its tests uses `with AirflowInstance(airflow_template, home, environment)`.

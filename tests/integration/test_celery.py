@@ -12,7 +12,7 @@ from dev.local_stack.celery_workers import WORKERS, CeleryWorkers
 from dev.local_stack.waiting import wait_until
 from tests.integration.servers.airflow_instance import AirflowInstance
 from tests.integration.servers.environment import connection_variables
-from tests.integration.servers.storage import running_database, running_redis
+from tests.integration.servers.storage import running_redis
 from tests.integration.steps import merged_truth, stored, truth, within
 
 pytestmark = pytest.mark.integration
@@ -40,14 +40,8 @@ def broker(tmp_path_factory):
         yield server
 
 
-@pytest.fixture(scope="module")
-def celery(tmp_path_factory, broker):
-    with running_database(tmp_path_factory.mktemp("postgres")) as database:
-        yield CeleryWorkers(database_url=database.url, broker_url=broker.url)
-
-
 @pytest.fixture
-def airflow(tmp_path, redis_server, influxdb_server, simulator, celery, monkeypatch):
+def airflow(airflow_template, tmp_path, redis_server, influxdb_server, simulator, broker, monkeypatch):
     environment = {
         **connection_variables(redis_server, influxdb_server, simulator),
         **QUICK_TO_NOTICE,
@@ -60,7 +54,8 @@ def airflow(tmp_path, redis_server, influxdb_server, simulator, celery, monkeypa
     redis_server.client().set("top_cryptocurrencies", json.dumps(list(PAIRS)))
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
-    with AirflowInstance(None, tmp_path / "home", environment, celery=celery) as instance:
+    celery = CeleryWorkers(broker_url=broker.url)
+    with AirflowInstance(airflow_template, tmp_path / "home", environment, celery=celery) as instance:
         yield instance
 
 

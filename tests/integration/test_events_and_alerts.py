@@ -78,7 +78,7 @@ def complete(log: str) -> list[str]:
 
 def test_a_complete_interval_gives_an_event_and_starts_the_example(airflow, told):
     # The newest interval runs by itself once the DAG is unpaused. Two events at the same moment may start one run of
-    # the example, which sees one of them only (Airflow 3.3.2 on SQLite): wait until that run is over.
+    # the example, which sees one of them only (Airflow 3.3.2): wait until that run is over.
     airflow.unpause("candle_backfill")
     airflow.wait_for_runs("candle_backfill")
     assert run_day(airflow, "2026-03-01")["state"] == "success"

@@ -220,7 +220,13 @@ print(json.dumps([good, imported()]))
 def imports(tmp_path_factory):
     home = tmp_path_factory.mktemp("airflow")
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("CANDLE_INGEST_")}
-    airflow = AirflowProcesses(home=home, port=1, secrets=GeneratedSecrets.generate(), inherited=inherited)
+    airflow = AirflowProcesses(
+        home=home,
+        port=1,
+        database_url="postgresql+psycopg2://nobody@127.0.0.1:1/none",  # imports need no database
+        secrets=GeneratedSecrets.generate(),
+        inherited=inherited,
+    )
     done = subprocess.run(
         [sys.executable, "-c", IMPORT], env=airflow.environment, cwd=home, capture_output=True, text=True, check=False
     )

@@ -7,6 +7,7 @@ from dev.local_stack.celery_workers import WORKERS
 from dev.local_stack.errors import LocalStackError
 from dev.local_stack.influxdb_server import InfluxdbServer
 from dev.local_stack.options import StackOptions
+from dev.local_stack.postgres_programs import find_postgres, major_version
 from dev.local_stack.redis_server import RedisServer
 from dev.local_stack.stack import plan_stack
 
@@ -14,7 +15,6 @@ from dev.local_stack.stack import plan_stack
 @pytest.fixture
 def plan(tmp_path, monkeypatch):
     monkeypatch.setattr(stack, "find_influxd", lambda say: tmp_path / "influxd")
-    monkeypatch.setattr(stack, "find_postgres", lambda: tmp_path)
 
     def make(**options):
         (tmp_path / options.get("market", "simulated")).mkdir(exist_ok=True)
@@ -91,13 +91,12 @@ def test_everything_listens_on_this_machine_only(plan):
             assert "--skip-serve-logs" in command.argv
 
 
-def test_celery_has_a_database_a_broker_and_two_workers_of_its_own(plan):
+def test_celery_has_a_broker_and_two_workers_of_its_own(plan):
     planned = plan(executor="celery", redis=RedisServer(host="redis.example", port=6379, password=None))
     environment = planned.airflow.environment
     assert environment["AIRFLOW__CORE__EXECUTOR"] == "CeleryExecutor"
     assert environment["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"] == planned.postgres.url
     assert "@127.0.0.1:" in environment["AIRFLOW__CELERY__BROKER_URL"]
-    assert planned.database == planned.folder / "postgres" / "data"
     names = [command.name for command in planned.commands()]
     assert names == ["influxdb", "simulator", "broker", "scheduler", "dag-processor", "api-server", *WORKERS]
 
@@ -110,14 +109,14 @@ def test_only_celery_workers_load_plugins_before_they_fork(plan):
 
 def test_a_database_of_the_user_is_not_started(plan, monkeypatch):
     url = "postgresql+psycopg2://airflow@db.example/airflow"
-    planned = plan(executor="celery", database_url=url)
+    planned = plan(database_url=url)
     assert planned.postgres is None
-    assert planned.database is None
     assert planned.airflow.environment["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"] == url
 
 
-def test_without_celery_there_is_no_postgresql(plan):
-    planned = plan(database_url="postgresql+psycopg2://airflow@db.example/airflow")
-    assert planned.postgres is None
+def test_airflows_database_is_the_postgresql_of_the_stack(plan):
+    planned = plan()
     assert planned.airflow.environment["AIRFLOW__CORE__EXECUTOR"] == "LocalExecutor"
-    assert planned.database == planned.folder / "airflow" / "airflow.db"
+    assert planned.airflow.environment["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"] == planned.postgres.url
+    # Another major version can't read it, and finds no folder.
+    assert planned.postgres.folder.name == f"postgres-{major_version(find_postgres())}"

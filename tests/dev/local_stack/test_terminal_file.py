@@ -16,7 +16,11 @@ def write(tmp_path):
 
     def make(**inherited):
         airflow = AirflowProcesses(
-            home=tmp_path / "a home", port=1, secrets=GeneratedSecrets.generate(), inherited=inherited
+            home=tmp_path / "a home",
+            port=1,
+            database_url="postgresql+psycopg2://airflow:it's@127.0.0.1:1/airflow",
+            secrets=GeneratedSecrets.generate(),
+            inherited=inherited,
         )
         return write_terminal_file(SimpleNamespace(folder=tmp_path, airflow=airflow))
 
@@ -32,7 +36,7 @@ def test_a_shell_knows_the_pipeline_afterwards_whatever_is_in_its_settings(write
     file = write(CANDLE_INGEST_EXCHANGES="it's $HOME", CANDLE_INGEST_CONFIG="/x y")
     assert in_shell(file, 'echo "$CANDLE_INGEST_EXCHANGES|$CANDLE_INGEST_CONFIG"') == "it's $HOME|/x y"
     assert in_shell(file, 'echo "$AIRFLOW_HOME"') == str(tmp_path / "a home")
-    assert in_shell(file, 'echo "$AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"').endswith("a home/airflow.db?timeout=60")
+    assert in_shell(file, 'echo "$AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"').endswith("://airflow:it's@127.0.0.1:1/airflow")
 
 
 def test_a_shell_finds_the_command_afterwards(write):

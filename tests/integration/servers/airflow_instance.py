@@ -1,13 +1,11 @@
-"""A real Airflow for tests: all its processes; SQLite and LocalExecutor, or PostgreSQL and Celery workers."""
+"""A real Airflow for tests: all its processes on PostgreSQL, with LocalExecutor or Celery workers."""
 
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import TracebackType
 
@@ -15,25 +13,14 @@ from dev.local_stack.airflow_api import AirflowApi, Row
 from dev.local_stack.airflow_processes import ADMIN, REPOSITORY, AirflowProcesses
 from dev.local_stack.celery_workers import CeleryWorkers
 from dev.local_stack.errors import LocalStackError
-from dev.local_stack.file_lock import file_lock
 from dev.local_stack.generated_secrets import GeneratedSecrets
 from dev.local_stack.ports import free_port
 from dev.local_stack.settings_file import read_settings
 from dev.local_stack.waiting import wait_until
+from tests.integration.servers.airflow_databases import AirflowDatabases
 from tests.integration.servers.running_server import RunningServer
 
 FINISHED = ("success", "failed")
-
-
-def migrated_home(shared: Path) -> Path:
-    """A home with an empty, migrated database, made once for all test workers (it takes 12 seconds)."""
-    home = shared / "airflow-template"
-    with file_lock(shared / "airflow-template.lock", lambda: None):
-        if not (home / "done").exists():
-            secrets = GeneratedSecrets.generate()
-            AirflowProcesses(home=home, port=free_port(), secrets=secrets).prepare()
-            (home / "done").touch()
-    return home
 
 
 class AirflowInstance:
@@ -42,12 +29,11 @@ class AirflowInstance:
     `environment` is for connections (`AIRFLOW_CONN_REDIS_DEFAULT`), pipeline settings (`CANDLE_INGEST_...`)
     and other settings of Airflow. The pools of `airflow_settings.yaml` exist. DAGs are paused until
     `unpause(dag_id)`, `backfill` or `trigger`: Airflow starts no task of a paused DAG, whatever its run.
-    With `celery` its database is prepared here, `template` is of no use then.
     """
 
     def __init__(
         self,
-        template: Path | None,
+        databases: AirflowDatabases,
         home: Path,
         environment: Mapping[str, str],
         dags_folder: Path = REPOSITORY / "dags",
@@ -55,9 +41,11 @@ class AirflowInstance:
         celery: CeleryWorkers | None = None,
     ) -> None:
         self.home = home
+        self.database = databases.new_database()
         self.processes = AirflowProcesses(
             home=home,
             port=free_port(),
+            database_url=self.database.url,
             secrets=GeneratedSecrets.generate(),
             dags_folder=dags_folder,
             plugins_folder=plugins_folder,
@@ -66,11 +54,8 @@ class AirflowInstance:
             inherited=_without_our_settings(os.environ),
             extra_environment=environment,
         )
-        if celery or template is None:
-            self.processes.prepare()
-        else:
-            shutil.copytree(template, home)
-            self.processes.write_passwords()
+        home.mkdir(parents=True)
+        self.processes.write_passwords()
         password, log = self.processes.secrets.airflow_admin_password, home / "console" / "api-server.log"
         self.api = AirflowApi(self.processes.url, ADMIN, password, log)
         self.running: dict[str, RunningServer] = {}
@@ -143,10 +128,10 @@ class AirflowInstance:
         """`airflow backfill create`, as a user types it; dates are inclusive. The DAG is unpaused."""
         self.wait_for_dag(dag_id)
         dates = ["--from-date", from_date, "--to-date", to_date]
-        with self._no_backfill(dag_id):
-            self.processes.checked_cli(
-                "backfill", "create", "--dag-id", dag_id, *dates, "--max-active-runs", str(max_active_runs)
-            )
+        self.api.cancel_backfills(dag_id)
+        self.processes.checked_cli(
+            "backfill", "create", "--dag-id", dag_id, *dates, "--max-active-runs", str(max_active_runs)
+        )
         self.unpause(dag_id)
 
     def another_backfill(
@@ -155,22 +140,9 @@ class AirflowInstance:
         """As `backfill`, by the API: the command spends 10 seconds on imports."""
         body = {"dag_id": dag_id, "from_date": f"{from_date}T00:00:00Z", "to_date": f"{to_date}T00:00:00Z"}
         how = {"reprocess_behavior": reprocess_behavior, "max_active_runs": max_active_runs}
-        with self._no_backfill(dag_id):
-            self.api.create_backfill({**body, **how})
-
-    @contextmanager
-    def _no_backfill(self, dag_id: str) -> Iterator[None]:
-        """Nobody else writes: SQLite refuses the long transaction of a backfill while others do, and keeps half of it.
-
-        Earlier backfills, whose runs are finished, are declared over: the scheduler would do so within 30 seconds.
-        """
-        writers = () if self.processes.celery else ("scheduler", "dag-processor")
-        for name in writers:
-            self.running.pop(name).stop()
+        # Its runs are finished, but the scheduler may need 30 seconds more to say so of an earlier backfill.
         self.api.cancel_backfills(dag_id)
-        yield
-        for name in writers:
-            self.start_again(name)
+        self.api.create_backfill({**body, **how})
 
     def wait_for_backfill(self, dag_id: str, timeout_seconds: float = 600) -> list[Row]:
         """Wait until every run that a backfill of the DAG has made is finished; returns all runs of the DAG."""

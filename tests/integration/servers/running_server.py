@@ -10,11 +10,11 @@ from pathlib import Path
 
 import psutil
 
+from dev.local_stack import reaper
 from dev.local_stack.errors import LocalStackError
 from dev.local_stack.process_session import session_members, stop_session
 from dev.local_stack.server_command import ServerCommand
 from dev.local_stack.waiting import wait_until
-from tests.integration.servers import reaper
 
 
 class RunningServer:

@@ -13,7 +13,6 @@ from dev.local_stack.generated_secrets import GeneratedSecrets
 from dev.local_stack.influxd import find_influxd
 from dev.local_stack.influxdb_server import ORGANIZATION, InfluxdbServer, influxd_command
 from dev.local_stack.ports import HOST, free_port
-from dev.local_stack.postgres_server import PostgresServer, running_postgres
 from dev.local_stack.redis_server import RedisServer, redis_command
 from tests.integration.servers.running_server import RunningServer
 
@@ -46,15 +45,6 @@ def running_redis(folder: Path) -> Iterator[RedisServer]:
         yield server
     finally:
         process.stop()
-
-
-@contextmanager
-def running_database(folder: Path) -> Iterator[PostgresServer]:
-    """A real PostgreSQL with nothing in it."""
-    password = GeneratedSecrets.generate().postgres_password
-    server = PostgresServer(port=free_port(), password=password, folder=folder)
-    with running_postgres(server, folder / "postgres.log"):
-        yield server
 
 
 @contextmanager

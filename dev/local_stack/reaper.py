@@ -1,11 +1,12 @@
-"""Ends the servers of a test process that could not do so: killed, or a worker of xdist that was interrupted.
+"""End the servers of a process that could not do so itself, because it was killed.
 
-It runs as a process of its own, which reads from the test process until that is gone.
+The reaper is a process of its own. It reads from the process that started the servers until that is gone.
 """
 
 from __future__ import annotations
 
 import contextlib
+import os
 import subprocess
 import sys
 from functools import cache
@@ -15,18 +16,18 @@ from dev.local_stack.process_session import kill_session
 
 
 def watch(leader_pid: int) -> None:
-    """This server, and all of the session that it leads, must not outlive this process."""
+    """End this server, and all of the session that it leads, when this process has ended."""
     _tell(f"+{leader_pid}")
 
 
 def forget(leader_pid: int) -> None:
-    """It has ended."""
+    """Leave this server alone: it has ended."""
     _tell(f"-{leader_pid}")
 
 
 def _tell(line: str) -> None:
     pipe = _process().stdin
-    # Without it the tests work too.
+    # Without a reaper the servers work too.
     with contextlib.suppress(BrokenPipeError):
         if pipe:
             pipe.write(f"{line}\n")
@@ -35,14 +36,18 @@ def _tell(line: str) -> None:
 
 @cache
 def _process() -> subprocess.Popen[str]:
-    # In a session of its own: whatever interrupts the tests must not end it.
-    return subprocess.Popen(
+    # In a session of its own: whatever interrupts this process must not end it.
+    process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
         [sys.executable, "-m", __name__], cwd=REPOSITORY, stdin=subprocess.PIPE, text=True, start_new_session=True
     )
+    # A fork of this process would keep the pipe open, and the reaper would wait for it too.
+    os.register_at_fork(after_in_child=lambda: os.close(process.stdin.fileno()) if process.stdin else None)
+    return process
 
 
 def main() -> None:
-    alive = set()
+    """End what is still watched once the pipe is closed."""
+    alive: set[int] = set()
     for line in sys.stdin:
         (alive.add if line[0] == "+" else alive.discard)(int(line[1:]))
     for leader_pid in alive:
