@@ -1,0 +1,273 @@
+"""How the synthetic market's candles are to be merged: plainly, minute by minute, sharing no code with the package.
+
+Follows the rules of a merged price: dollars at observed rates, an outlier guard without memory, an average weighted by
+volume. Meant to be read beside the rules, not to be fast.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from math import exp, log
+from statistics import median
+
+from dev.exchange_simulator.candle_columns import MINUTE_MS
+from dev.exchange_simulator.market_events import MarketEvent
+from dev.exchange_simulator.markets import find_market, list_markets
+from dev.exchange_simulator.synthetic_market import true_candles, true_extras, wrong_minutes
+
+RATE_MINUTES = 5
+# Rate markets more than this apart give no rate; a currency further than that from a dollar is no dollar.
+MOST_APART, FURTHEST_FROM_DOLLAR, DEPEG = 0.01, 0.10, 0.005
+DISPUTED = 0.02
+LEAST_RATIO, LARGEST_RATIO, LEAST_COMMON_MINUTES = 0.8, 1.25, 30
+RateMarkets = Mapping[str, tuple[tuple[str, str], ...]]
+RATE_MARKETS: RateMarkets = {
+    "USDT": (("kraken", "USDT/USD"), ("coinbaseexchange", "USDT/USD"), ("bitstamp", "USDT/USD")),
+    "USDC": (("kraken", "USDC/USD"), ("bitstamp", "USDC/USD")),
+}
+CROSS_MARKETS = (("kraken", "USDC/USDT"), ("bitstamp", "USDC/USDT"), ("binance", "USDC/USDT"))
+
+
+@dataclass(frozen=True, slots=True)
+class Leg:
+    """One exchange's candle of a minute, in the pair's quote."""
+
+    open: float
+    high: float
+    low: float
+    close: float
+    volume: float
+    quote_volume: float | None = None
+    trade_count: int | None = None
+
+    def times(self, rate: float) -> "Leg":
+        """The candle at a rate: prices and quote volume change, base volume does not."""
+        quote = None if self.quote_volume is None else self.quote_volume * rate
+        prices = {name: getattr(self, name) * rate for name in ("open", "high", "low", "close")}
+        return replace(self, **prices, quote_volume=quote)
+
+
+@dataclass(frozen=True, slots=True)
+class MergedMinute:
+    """A merged candle, and what became of each exchange."""
+
+    candle: Leg
+    exchanges: tuple[str, ...]
+    excluded: tuple[str, ...] = ()
+    clamped: tuple[str, ...] = ()
+    without_rate: tuple[str, ...] = ()
+    disputed: bool = False
+    rates: Mapping[str, float] = field(default_factory=dict)
+    dispersion_bps: float = 0.0
+
+    @property
+    def depegged(self) -> bool:
+        """Whether a currency of the minute was more than 0.5 % from a dollar."""
+        return any(abs(rate - 1) > DEPEG for rate in self.rates.values())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MergeRules:
+    """The settings of a merge. `guard_percent` 0: no guard; `par`: a stablecoin is a dollar."""
+
+    guard_percent: float = 5.0
+    par: bool = False
+    extremes: bool = False
+    identity: bool = True
+    rate_markets: RateMarkets = field(default_factory=lambda: RATE_MARKETS)
+    cross_markets: tuple[tuple[str, str], ...] = CROSS_MARKETS
+
+
+def market_for(pair: str, exchange: str) -> str | None:
+    """The market that stands for a pair: the pair itself, else its base against USDT or USDC where it is in dollars."""
+    base, _, quote = pair.partition("/")
+    listed = {market.symbol for market in list_markets(exchange)}
+    quotes = (quote, "USDT", "USDC") if quote == "USD" else (quote,)
+    return next((f"{base}/{code}" for code in quotes if f"{base}/{code}" in listed), None)
+
+
+def _closes(exchange: str, symbol: str, start_ms: int, end_ms: int, events: Iterable[MarketEvent]) -> dict[int, float]:
+    """Traded closes by open time, from as far back as a rate looks; none before the market is listed."""
+    first_ms = start_ms - (RATE_MINUTES - 1) * MINUTE_MS
+    rows = true_candles(exchange, symbol, first_ms, end_ms, events=events)
+    wrong = wrong_minutes(exchange, symbol, first_ms, end_ms, events)
+    return {row[0]: row[4] for row in rows if row[5] > 0 and row[0] not in wrong}
+
+
+def _rate_of(markets: Iterable[Mapping[int, float]], time_ms: int) -> float | None:
+    """The median over the markets of their median closes of five minutes; None without one, or if they disagree."""
+    window = range(time_ms - (RATE_MINUTES - 1) * MINUTE_MS, time_ms + 1, MINUTE_MS)
+    closes = [[closes[at] for at in window if at in closes] for closes in markets]
+    medians = [median(found) for found in closes if found]
+    if not medians or max(medians) / min(medians) - 1 > MOST_APART:
+        return None
+    return median(medians)
+
+
+class Rates:
+    """The observed dollar rates of stablecoins."""
+
+    def __init__(self, rules: MergeRules, start_ms: int, end_ms: int, events: tuple[MarketEvent, ...]) -> None:
+        def closes(markets: Iterable[tuple[str, str]]) -> list[dict[int, float]]:
+            return [_closes(*market, start_ms, end_ms, events) for market in markets]
+
+        self._direct = {code: closes(markets) for code, markets in rules.rate_markets.items()}
+        self._cross = closes(rules.cross_markets)
+
+    def at(self, currency: str, time_ms: int) -> float | None:
+        """What a unit of the currency is worth in dollars in that minute; None: not known, or no dollar any more."""
+        rate = _rate_of(self._direct[currency], time_ms)
+        if currency == "USDC" and not any(self._closes_near(time_ms)):
+            tether, cross = self.at("USDT", time_ms), _rate_of(self._cross, time_ms)
+            rate = None if tether is None or cross is None else tether * cross
+        return None if rate is None or abs(rate - 1) > FURTHEST_FROM_DOLLAR else rate
+
+    def _closes_near(self, time_ms: int) -> list[bool]:
+        window = range(time_ms - (RATE_MINUTES - 1) * MINUTE_MS, time_ms + 1, MINUTE_MS)
+        return [any(at in closes for at in window) for closes in self._direct["USDC"]]
+
+
+def legs_of(exchange: str, symbol: str, start_ms: int, end_ms: int, events: Iterable[MarketEvent]) -> dict[int, Leg]:
+    """An exchange's candles by open time, in its own quote."""
+    events = tuple(events)
+    extras = true_extras(exchange, symbol, start_ms, end_ms, events)
+    rows = true_candles(exchange, symbol, start_ms, end_ms, events=events)
+    return {row[0]: Leg(*row[1:], extras[row[0]].quote_volume, extras[row[0]].trade_count) for row in rows}
+
+
+def _distances(voting: Mapping[str, Leg]) -> dict[str, float]:
+    """Of each exchange the larger distance of open and close from their medians, as a logarithm."""
+    middles = {name: median(getattr(leg, name) for leg in voting.values()) for name in ("open", "close")}
+    return {
+        exchange: max(abs(log(getattr(leg, name) / middle)) for name, middle in middles.items())
+        for exchange, leg in voting.items()
+    }
+
+
+def guard(
+    legs: Mapping[str, Leg], guard_percent: float
+) -> tuple[dict[str, Leg], tuple[str, ...], tuple[str, ...], bool]:
+    """The legs that are left, who was excluded, who was clamped, and whether the minute is disputed."""
+    voting = {name: leg for name, leg in legs.items() if leg.volume > 0}
+    if guard_percent == 0 or len(voting) < 2:
+        return dict(legs), (), (), False
+    reach = log(1 + guard_percent / 100)
+    distances = _distances(voting)
+    majority = sum(distance <= reach for distance in distances.values()) * 2 > len(voting)
+    if len(voting) == 2 or not majority:
+        return dict(legs), (), (), max(distances.values()) > DISPUTED
+    excluded = tuple(sorted(name for name, distance in distances.items() if distance > reach))
+    highest = median(leg.high for leg in voting.values()) * exp(reach)
+    lowest = median(leg.low for leg in voting.values()) * exp(-reach)
+    left, clamped = {}, []
+    for name, leg in legs.items():
+        if name in excluded:
+            continue
+        tamed = replace(leg, high=min(leg.high, highest), low=max(leg.low, lowest)) if name in voting else leg
+        clamped += [name] if tamed != leg else []
+        left[name] = tamed
+    return left, excluded, tuple(sorted(clamped)), False
+
+
+def average(legs: Mapping[str, Leg], *, extremes: bool) -> Leg:
+    """The candle of several: prices weighted by volume, or plainly where nobody traded; volumes added."""
+    volume = sum(leg.volume for leg in legs.values())
+    counting = {name: leg for name, leg in legs.items() if leg.volume > 0} or dict(legs)
+    weights = {name: leg.volume / volume if volume else 1 / len(counting) for name, leg in counting.items()}
+    price = {
+        part: sum(getattr(leg, part) * weights[name] for name, leg in counting.items())
+        for part in ("open", "high", "low", "close")
+    }
+    if extremes:
+        price["high"] = max(leg.high for leg in counting.values())
+        price["low"] = min(leg.low for leg in counting.values())
+    quotes = [leg.quote_volume for leg in legs.values()]
+    counts = [leg.trade_count for leg in legs.values()]
+    return Leg(
+        **price,
+        volume=volume,
+        quote_volume=None if None in quotes else sum(value or 0.0 for value in quotes),
+        trade_count=None if None in counts else sum(value or 0 for value in counts),
+    )
+
+
+def _converted(
+    legs: Mapping[str, Leg], quotes: Mapping[str, str], rates: Mapping[str, float | None]
+) -> tuple[dict[str, Leg], tuple[str, ...]]:
+    """The legs in the pair's quote, and the exchanges whose quote has no rate; `quotes` has those to convert."""
+    known, unknown = {}, []
+    for name, leg in legs.items():
+        if name not in quotes:
+            known[name] = leg
+            continue
+        rate = rates[quotes[name]]
+        if rate is None:
+            unknown.append(name)
+        else:
+            known[name] = leg.times(rate)
+    return known, tuple(sorted(unknown))
+
+
+def foreigners(by_exchange: Mapping[str, Mapping[int, Leg]]) -> frozenset[str]:
+    """Exchanges whose closes are far from the others': another coin, or another unit."""
+    found = set()
+    for name, legs in by_exchange.items():
+        ratios = []
+        for at, leg in legs.items():
+            others = [other[at].close for key, other in by_exchange.items() if key != name and at in other]
+            if others:
+                ratios.append(leg.close / median(others))
+        if len(ratios) >= LEAST_COMMON_MINUTES and not LEAST_RATIO <= median(ratios) <= LARGEST_RATIO:
+            found.add(name)
+    return frozenset(found)
+
+
+def merged_truth(
+    pair: str,
+    markets: Mapping[str, str],
+    start_ms: int,
+    end_ms: int,
+    events: Iterable[MarketEvent] = (),
+    rules: MergeRules | None = None,
+) -> dict[int, MergedMinute]:
+    """The merged one-minute candles with start ≤ open time < end, by open time, when all has been answered.
+
+    `markets` names each exchange's market (`market_for` chooses one). A minute whose row stays wrong for good on one
+    of them is not merged; nor is one for which no exchange has a candle with a rate.
+    """
+    rules, events = rules or MergeRules(), tuple(events)
+    quote = pair.partition("/")[2]
+    quotes = {name: find_market(name, symbol).quote for name, symbol in markets.items()}
+    foreign = {} if rules.par else {name: code for name, code in quotes.items() if code != quote}
+    raw = {name: legs_of(name, symbol, start_ms, end_ms, events) for name, symbol in markets.items()}
+    if rules.identity:
+        raw = {name: legs for name, legs in raw.items() if name not in foreigners(raw)}
+    wrong = set().union(*(wrong_minutes(name, symbol, start_ms, end_ms, events) for name, symbol in markets.items()))
+    rates = Rates(rules, start_ms, end_ms, events) if foreign else None
+    merged = {}
+    for at in sorted(set().union(*raw.values()) - wrong):
+        legs = {name: found[at] for name, found in raw.items() if at in found}
+        worth = {code: rates.at(code, at) for code in sorted(set(foreign.values()))} if rates else {}
+        minute = _merge(legs, foreign, worth, rules)
+        if minute is not None:
+            merged[at] = minute
+    return merged
+
+
+def _merge(
+    legs: Mapping[str, Leg], quotes: Mapping[str, str], rates: Mapping[str, float | None], rules: MergeRules
+) -> MergedMinute | None:
+    converted, without_rate = _converted(legs, quotes, rates)
+    if not converted:
+        return None
+    left, excluded, clamped, disputed = guard(converted, rules.guard_percent)
+    closes = [leg.close for leg in left.values()]
+    return MergedMinute(
+        candle=average(left, extremes=rules.extremes),
+        exchanges=tuple(sorted(left)),
+        excluded=excluded,
+        clamped=clamped,
+        without_rate=without_rate,
+        disputed=disputed,
+        rates={code: rate for code, rate in rates.items() if rate is not None},
+        dispersion_bps=(max(closes) - min(closes)) / median(closes) * 10_000,
+    )
