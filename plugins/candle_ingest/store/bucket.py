@@ -129,6 +129,10 @@ class InfluxBucket:
         """
         return self._call("query", lambda: csv_rows(self._read(flux, {"bucket": self.name, **params})))
 
+    def query_rows(self, flux: str, **params: Any) -> Iterator[dict[str, str]]:
+        """Return the rows as `query` does, one at a time, for long answers of which little is kept."""
+        return iterate_csv_rows(self.query_csv(flux, **params))
+
     def query_csv(self, flux: str, **params: Any) -> str:
         """The answer to a Flux query as it comes: CSV without annotations. Else as `query`."""
         return self._call("query", lambda: _whole(self._read(flux, {"bucket": self.name, **params})))
@@ -222,12 +226,16 @@ def _whole(body: str) -> str:
 
 
 def csv_rows(body: str) -> list[dict[str, str]]:
-    """The rows of an answer to a query, as text by column name.
+    """The rows of an answer to a query, as text by column name; else as `iterate_csv_rows`."""
+    return list(iterate_csv_rows(body))
+
+
+def iterate_csv_rows(body: str) -> Iterator[dict[str, str]]:
+    """Yield the rows of an answer to a query, as text by column name.
 
     It holds tables of annotated CSV without annotations: each has its header; empty lines lie between them.
     Anything else raises InfluxTemporaryError: it must not pass for an answer without rows.
     """
-    rows: list[dict[str, str]] = []
     header: list[str] | None = None
     try:
         for cells in csv.reader(io.StringIO(_whole(body))):
@@ -236,13 +244,17 @@ def csv_rows(body: str) -> list[dict[str, str]]:
             elif header is None:
                 header = _header(cells)
             else:
-                rows.append(dict(zip(header, cells, strict=True)))
+                yield _row(header, cells)
     except (csv.Error, ValueError) as error:
         raise InfluxTemporaryError(f"{NO_TABLE} ({error})") from error
+
+
+def _row(header: list[str], cells: list[str]) -> dict[str, str]:
+    row = dict(zip(header, cells, strict=True))
     # An error in the middle of an answer comes as a table of its own, with status 200.
-    if failed := [row for row in rows if "error" in row and "reference" in row]:
-        raise InfluxTemporaryError(f"InfluxDB, query: {failed[0]['error']}")
-    return rows
+    if "error" in row and "reference" in row:
+        raise InfluxTemporaryError(f"InfluxDB, query: {row['error']}")
+    return row
 
 
 def _header(cells: list[str]) -> list[str]:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Collection, Iterable
+from datetime import datetime
 from typing import Any
 
 import numpy as np
@@ -43,3 +44,8 @@ def times_ms(texts: Iterable[str]) -> NDArray[np.int64]:
     # numpy knows no zones: the Z is cut off, most quickly by its place.
     cut: Any = [text[:-1] for text in texts]
     return np.array(cut, dtype="datetime64[ms]").astype(np.int64)
+
+
+def time_ms(text: str) -> int:
+    """Milliseconds since 1970 of one time as InfluxDB writes it."""
+    return int(datetime.fromisoformat(text).timestamp() * 1000)

@@ -26,13 +26,17 @@ def readable_pipelines(request: Request, user: GetUserDep) -> dict[str, Pipeline
 
 
 def readable_pipeline(pipeline: str, request: Request, user: GetUserDep) -> PipelineSettings:
-    """The pipeline that the address names. Raises 404 where there is none, 403 where the user may not read it."""
+    """Return the pipeline that the address names.
+
+    Raises the same 404 where there is none and where the user may not read it, so that names cannot be guessed.
+    """
     settings = load_pipelines().get(pipeline)
-    if settings is None:
-        raise HTTPException(404, f"There is no pipeline {pipeline[:50]!r}.")
-    if not _may_read(settings, request, user):
-        names = ", ".join(dag_ids(settings))
-        raise HTTPException(403, f"You may not see this pipeline: it needs the right to read the DAGs {names}.")
+    if settings is None or not _may_read(settings, request, user):
+        raise HTTPException(
+            404,
+            f"There is no pipeline {pipeline[:50]!r} that you may see. "
+            "Seeing one needs the right to read all of its DAGs.",
+        )
     return settings
 
 

@@ -9,6 +9,7 @@ from candle_ingest.candles.dates import parse_moment_ms
 from candle_ingest.candles.symbol import parse_symbol
 from candle_ingest.candles.window import DAY_MS, Window, floor_ms, format_ms
 from candle_ingest.errors import SymbolError
+from candle_ingest.reports.coverage_days import MOST_PAIRS
 
 EARLIEST_MS = int(datetime(2009, 1, 1, tzinfo=UTC).timestamp() * 1000)
 LATEST_MS = int(datetime(2100, 1, 1, tzinfo=UTC).timestamp() * 1000)
@@ -25,6 +26,14 @@ def pair_of(symbol: Annotated[str, Query(max_length=50)]) -> str:
         return parse_symbol(symbol).currency_pair
     except SymbolError as error:
         raise BadAddressError(f"symbol: {error}") from None
+
+
+def pairs_of(pairs: Annotated[str, Query(max_length=8_000)]) -> tuple[str, ...]:
+    """The pairs of the value `pairs`, separated by commas."""
+    found = tuple(dict.fromkeys(pair_of(text) for text in pairs.split(",")))
+    if len(found) > MOST_PAIRS:
+        raise BadAddressError(f"pairs: {len(found)} are too many; ask for at most {MOST_PAIRS} at a time")
+    return found
 
 
 def window_of(start: Annotated[str, Query(max_length=40)], end: Annotated[str, Query(max_length=40)]) -> Window:
@@ -60,6 +69,7 @@ def moment_ms(name: str, text: str) -> int:
 
 
 Pair = Annotated[str, Depends(pair_of)]
+Pairs = Annotated[tuple[str, ...], Depends(pairs_of)]
 Range = Annotated[Window, Depends(window_of)]
 Moment = Annotated[int, Depends(time_of)]
 Day = Annotated[Window, Depends(day_of)]

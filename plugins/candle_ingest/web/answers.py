@@ -1,12 +1,12 @@
 """What the page's JavaScript gets: plain data of each view."""
 
+from collections.abc import Collection
 from dataclasses import asdict
 from typing import Any
 
 from candle_ingest.candles.window import Window
 from candle_ingest.ledger.ledger_records import LedgerRecord
 from candle_ingest.reports.chart_bars import ChartBars
-from candle_ingest.reports.coverage_days import CoverageDays
 from candle_ingest.reports.coverage_hours import CoverageHours, Hole
 from candle_ingest.reports.exchange_health import ExchangeHealth
 from candle_ingest.reports.explanation import Explanation, Part
@@ -15,23 +15,12 @@ from candle_ingest.reports.freshness import Freshness
 Answer = dict[str, Any]
 
 
-def days_answer(found: CoverageDays, history: Window) -> Answer:
-    """Symbols × days; `wanted` says of each day whether `history` has it."""
-    return {
-        "wanted": [history.start_ms <= day_ms < history.end_ms for day_ms in found.days_ms],
-        "pairs": found.pairs,
-        "days": found.days,
-        "expected": found.expected.tolist(),
-        "open": found.open_counts.tolist(),
-    }
-
-
-def hours_answer(found: CoverageHours) -> Answer:
-    """Exchanges × hours, holes and merges."""
+def hours_answer(found: CoverageHours, dag_ids: Collection[str]) -> Answer:
+    """Exchanges × hours, holes and merges; tasks of other DAGs than `dag_ids` are left out."""
     return {
         "hours": [hour.start_ms for hour in found.hours],
         "accounts": {name: [asdict(sums) for sums in accounts] for name, accounts in found.accounts.items()},
-        "holes": [_hole(hole) for hole in found.holes],
+        "holes": [_hole(hole, dag_ids) for hole in found.holes],
         "merges": [{"exchanges": names, "windows": _windows(windows)} for names, windows in found.merges],
     }
 
@@ -41,12 +30,12 @@ def bars_answer(found: ChartBars) -> Answer:
     return asdict(found)
 
 
-def explanation_answer(found: Explanation, records: list[LedgerRecord]) -> Answer:
+def explanation_answer(found: Explanation, records: list[LedgerRecord], dag_ids: Collection[str]) -> Answer:
     """One candle, part by part."""
     return {
         "start_ms": found.window.start_ms,
         "end_ms": found.window.end_ms,
-        "parts": [_part(part, records) for part in found.parts],
+        "parts": [_part(part, records, dag_ids) for part in found.parts],
         "merged": found.merged,
         "stored": found.stored.ohlcv if found.stored else None,
         "stored_exchanges": found.stored.exchanges if found.stored else [],
@@ -64,7 +53,7 @@ def freshness_answer(found: Freshness, now_ms: int, redis_problem: str) -> Answe
     return {**asdict(found), "now_ms": now_ms, "redis_problem": redis_problem}
 
 
-def _hole(hole: Hole) -> Answer:
+def _hole(hole: Hole, dag_ids: Collection[str]) -> Answer:
     entry = hole.record.entry
     return {
         "exchange": entry.exchange,
@@ -76,11 +65,11 @@ def _hole(hole: Hole) -> Answer:
         "tries": hole.tries,
         "count": hole.count,
         "recorded_at_ms": entry.recorded_at_ms,
-        "task": _task(hole.record),
+        "task": _task(hole.record, dag_ids),
     }
 
 
-def _part(part: Part, records: list[LedgerRecord]) -> Answer:
+def _part(part: Part, records: list[LedgerRecord], dag_ids: Collection[str]) -> Answer:
     record = next((r for r in records if r.entry is part.entry), None)
     return {
         "exchange": part.exchange,
@@ -90,12 +79,13 @@ def _part(part: Part, records: list[LedgerRecord]) -> Answer:
         "weight": part.weight,
         "reason": part.entry.reason if part.entry else "",
         "recorded_at_ms": part.entry.recorded_at_ms if part.entry else None,
-        "task": _task(record) if record else None,
+        "task": _task(record, dag_ids) if record else None,
     }
 
 
-def _task(record: LedgerRecord) -> Answer | None:
-    if not record.recorder.run_id:
+def _task(record: LedgerRecord, dag_ids: Collection[str]) -> Answer | None:
+    """Only tasks of the pipeline: whoever can write to the bucket must not lead a user to clear those of others."""
+    if not record.recorder.run_id or record.recorder.dag_id not in dag_ids:
         return None
     return {**asdict(record.recorder), "task_id": record.task_id}
 

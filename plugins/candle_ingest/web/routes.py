@@ -1,91 +1,136 @@
-"""The addresses of the page's data, below the pipeline's name."""
+"""The addresses of the page's data, below the pipeline's name.
+
+Each answer is made in a thread of the page's own and kept for a minute; `Cache-Control: no-cache` asks for a new one.
+"""
 
 import time
-from typing import Annotated, Any
+from collections.abc import Callable
+from typing import Annotated, Any, Protocol
 
-from fastapi import APIRouter, Query
-from fastapi.responses import JSONResponse
+from fastapi import APIRouter, Depends, HTTPException, Query, Request, Response
+from fastapi.routing import APIRoute
 
-from candle_ingest.candles.window import MINUTE_MS, Window
-from candle_ingest.reports.chart_bars import read_chart_bars
-from candle_ingest.reports.coverage_days import last_days, read_coverage_days
-from candle_ingest.reports.coverage_hours import read_coverage_hours
-from candle_ingest.reports.exchange_health import read_exchange_health
-from candle_ingest.reports.freshness import history_window, read_freshness
-from candle_ingest.reports.minute_candles import explain_minute
 from candle_ingest.settings import PipelineSettings
-from candle_ingest.web import answers
+from candle_ingest.web import views
 from candle_ingest.web.access import Pipeline, ReadablePipelines, dag_ids
-from candle_ingest.web.address import Day, Moment, Pair, Range
-from candle_ingest.web.storage import Bucket, listed_symbols
+from candle_ingest.web.address import Day, Moment, Pair, Pairs, Range
+from candle_ingest.web.answer_cache import AnswerCache, PackedAnswer
+from candle_ingest.web.limiter import Limiter
 
 router = APIRouter()
+MOST_DAYS = 3660
+MOST_HOURS = 168
+Days = Annotated[int, Query(ge=1, le=MOST_DAYS)]
+Answer = dict[str, Any]
+
+
+class Answering(Protocol):
+    """Return the kept answer of these values, else that of `work`."""
+
+    async def __call__(self, work: Callable[[], Answer], *key: object) -> Response:
+        """Answer one request."""
+
+
+def answering(request: Request) -> Answering:
+    """Return what answers `request`: from what is kept where it may, compressed where the client can read that."""
+
+    async def answer(work: Callable[[], Answer], *key: object) -> Response:
+        fresh = request.headers.get("cache-control") == "no-cache"
+        packed = await _cache(request).answer((request.url.path, *key), work, fresh)
+        return _response(packed, "gzip" in request.headers.get("accept-encoding", ""))
+
+    return answer
+
+
+Answerer = Annotated[Answering, Depends(answering)]
 
 
 @router.get("/api/pipelines")
-def pipelines(readable: ReadablePipelines) -> JSONResponse:
+def pipelines(readable: ReadablePipelines) -> Response:
     """The pipelines that the user may see."""
-    return _json({"pipelines": [_pipeline(settings) for settings in readable.values()]})
+    return _response(PackedAnswer.of({"pipelines": [_pipeline(settings) for settings in readable.values()]}), True)
 
 
 @router.get("/api/{pipeline}/symbols")
-def symbols(settings: Pipeline) -> JSONResponse:
+async def symbols(settings: Pipeline, answer: Answerer) -> Response:
     """The pairs that Redis lists."""
-    listed, problem = listed_symbols(settings)
-    return _json({"pairs": [symbol.currency_pair for symbol in listed], "redis_problem": problem})
+    return await answer(lambda: views.symbols(settings))
+
+
+@router.get("/api/{pipeline}/overview")
+async def overview(settings: Pipeline, answer: Answerer, days: Days = 90) -> Response:
+    """Every pair with its totals over the last `days`, and the rows of the first pairs."""
+    return await answer(lambda: views.overview(settings, days, _now_ms()), days)
 
 
 @router.get("/api/{pipeline}/coverage")
-def coverage(settings: Pipeline, bucket: Bucket, days: Annotated[int, Query(ge=1, le=3660)] = 90) -> JSONResponse:
-    """Symbols × the last `days`."""
-    listed, problem = listed_symbols(settings)
-    pairs, now_ms = [symbol.currency_pair for symbol in listed], _now_ms()
-    found = read_coverage_days(bucket, last_days(days, now_ms), pairs)
-    history = history_window(settings, now_ms)
-    return _json({**answers.days_answer(found, history), "redis_problem": problem})
+async def coverage(settings: Pipeline, answer: Answerer, pairs: Pairs, days: Days = 90) -> Response:
+    """The rows of `pairs` over the last `days`."""
+    return await answer(lambda: views.coverage(settings, pairs, days, _now_ms()), pairs, days)
+
+
+@router.get("/api/{pipeline}/holes")
+async def holes(settings: Pipeline, answer: Answerer, days: Days = 90) -> Response:
+    """The largest holes of the last `days`."""
+    return await answer(lambda: views.holes(settings, days, _now_ms()), days)
 
 
 @router.get("/api/{pipeline}/day")
-def day(settings: Pipeline, bucket: Bucket, symbol: Pair, day: Day) -> JSONResponse:
+async def day(settings: Pipeline, answer: Answerer, symbol: Pair, day: Day) -> Response:
     """Exchanges × hours of one day, and the reason for each hole."""
-    found = read_coverage_hours(bucket, symbol, day, settings.timeframe, settings.exchange_ids)
-    return _json({"symbol": symbol, "day_ms": day.start_ms, **answers.hours_answer(found)})
+    return await answer(lambda: views.day(settings, symbol, day), symbol, day)
 
 
 @router.get("/api/{pipeline}/chart")
-def chart(settings: Pipeline, bucket: Bucket, symbol: Pair, window: Range) -> JSONResponse:
+async def chart(settings: Pipeline, answer: Answerer, symbol: Pair, window: Range) -> Response:
     """Bars of a range."""
-    found = read_chart_bars(bucket, symbol, window, settings.timeframe)
-    return _json({"symbol": symbol, "bar_ms": settings.timeframe.ms, **answers.bars_answer(found)})
+    return await answer(lambda: views.chart(settings, symbol, window), symbol, window)
 
 
 @router.get("/api/{pipeline}/explain")
-def explain(settings: Pipeline, bucket: Bucket, symbol: Pair, time_ms: Moment) -> JSONResponse:
+async def explain(settings: Pipeline, answer: Answerer, symbol: Pair, time_ms: Moment) -> Response:
     """One candle, exchange by exchange."""
-    found, records = explain_minute(
-        bucket, symbol, time_ms, settings.timeframe, settings.exchange_ids, settings.high_low
-    )
-    return _json({"symbol": symbol, "high_low": settings.high_low, **answers.explanation_answer(found, records)})
+    return await answer(lambda: views.explain(settings, symbol, time_ms), symbol, time_ms)
 
 
 @router.get("/api/{pipeline}/exchanges")
-def exchanges(settings: Pipeline, bucket: Bucket, hours: Annotated[int, Query(ge=1, le=168)] = 6) -> JSONResponse:
+async def exchanges(
+    settings: Pipeline, answer: Answerer, hours: Annotated[int, Query(ge=1, le=MOST_HOURS)] = 6
+) -> Response:
     """How the exchanges answered in the last `hours`."""
-    now_ms = _now_ms()
-    window = Window(now_ms - hours * 60 * MINUTE_MS, now_ms + 1)
-    found = read_exchange_health(bucket, window, settings.exchange_ids)
-    return _json({"now_ms": now_ms, "hours": hours, **answers.health_answer(found)})
+    return await answer(lambda: views.exchanges(settings, hours, _now_ms()), hours)
 
 
 @router.get("/api/{pipeline}/freshness")
-def freshness(settings: Pipeline, bucket: Bucket) -> JSONResponse:
+async def freshness(settings: Pipeline, answer: Answerer) -> Response:
     """How late each symbol is."""
-    now_ms = _now_ms()
-    listed, problem = listed_symbols(settings)
-    return _json(answers.freshness_answer(read_freshness(bucket, settings, listed, now_ms), now_ms, problem))
+    return await answer(lambda: views.freshness(settings, _now_ms()))
 
 
-def _pipeline(settings: PipelineSettings) -> dict[str, Any]:
+@router.get("/{path:path}")
+def unknown(path: str) -> None:
+    """Say what there is."""
+    names = [route.path for route in router.routes if isinstance(route, APIRoute) and route.path.startswith("/api/")]
+    raise HTTPException(404, f"There is nothing at {path[:100]!r}. The page has no path; its data: {', '.join(names)}.")
+
+
+def _cache(request: Request) -> AnswerCache:
+    """Return the cache of the app, made on the first request: it belongs to the running event loop."""
+    state = request.app.state
+    if not hasattr(state, "answers"):
+        state.answers = AnswerCache(Limiter())
+    answers: AnswerCache = state.answers
+    return answers
+
+
+def _response(packed: PackedAnswer, accepts_gzip: bool) -> Response:
+    headers = {"Vary": "Accept-Encoding", "Cache-Control": "no-store"}
+    if accepts_gzip:
+        return Response(packed.body, media_type="application/json", headers={**headers, "Content-Encoding": "gzip"})
+    return Response(packed.plain(), media_type="application/json", headers=headers)
+
+
+def _pipeline(settings: PipelineSettings) -> Answer:
     return {
         "name": settings.name,
         "dag_ids": dag_ids(settings),
@@ -97,8 +142,3 @@ def _pipeline(settings: PipelineSettings) -> dict[str, Any]:
 
 def _now_ms() -> int:
     return time.time_ns() // 1_000_000
-
-
-def _json(content: dict[str, Any]) -> JSONResponse:
-    """Without FastAPI's own encoder, which takes a second for what a year of a hundred symbols has."""
-    return JSONResponse(content, headers={"Cache-Control": "no-store"})

@@ -11,15 +11,12 @@ from string import Template
 from fastapi import APIRouter, HTTPException, Response
 from fastapi.responses import FileResponse
 
+from candle_ingest.web.headers import PAGE_POLICY
+
 FOLDER = Path(__file__).parent / "static"
 TYPES = {".html": "text/html; charset=utf-8", ".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
 PLOTLY_VERSION = version("plotly")
 KEEP = "private, max-age=31536000, immutable"
-# The browser then refuses whatever is not this Airflow's own. Plotly writes styles of its own.
-POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; "
-    "connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'self'"
-)
 router = APIRouter()
 
 
@@ -35,8 +32,7 @@ def index() -> Response:
         "preloads": "\n  ".join(f'<link rel="modulepreload" href="{script}">' for script in scripts),
     }
     text = Template((FOLDER / "index.html").read_text(encoding="utf-8")).substitute(values)
-    headers = {"Content-Security-Policy": POLICY, "Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
-    return Response(text, media_type=TYPES[".html"], headers=headers)
+    return Response(text, media_type=TYPES[".html"], headers={"Content-Security-Policy": PAGE_POLICY})
 
 
 @router.get("/static/{version}/{name}")

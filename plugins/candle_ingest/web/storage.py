@@ -1,9 +1,11 @@
-"""The bucket of a pipeline, for one request of the page."""
+"""The bucket and the symbols of a pipeline, for one request of the page."""
 
 from collections.abc import Iterator
-from typing import Annotated
+from contextlib import contextmanager
 
-from fastapi import Depends
+import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from candle_ingest.candles.symbol import Symbol
 from candle_ingest.connections import connect_influxdb, connect_redis
@@ -12,27 +14,33 @@ from candle_ingest.planning.symbol_list import read_symbols
 from candle_ingest.redis_errors import translate_redis_errors
 from candle_ingest.settings import PipelineSettings
 from candle_ingest.store.bucket import InfluxBucket
-from candle_ingest.web.access import Pipeline
 
-# Whoever looks at a page wants to know soon that the server is down.
-TIMEOUT_MS = 20_000
+# A person wants to know soon that a server is down; a thread that waits for one is missing to others.
+INFLUXDB_TIMEOUT_MS = 10_000
+REDIS_TIMEOUT_SECONDS = 2
 
 
-def open_bucket(settings: Pipeline) -> Iterator[InfluxBucket]:
-    """The bucket of the pipeline that the address names; each query is tried once."""
+@contextmanager
+def open_bucket(settings: PipelineSettings) -> Iterator[InfluxBucket]:
+    """Open the bucket of a pipeline; each query is tried once."""
     client = connect_influxdb()
-    client.api_client.configuration.timeout = TIMEOUT_MS
+    client.api_client.configuration.timeout = INFLUXDB_TIMEOUT_MS
     with InfluxBucket(client, settings.influxdb_bucket, attempts=1) as bucket:
         yield bucket
 
 
-Bucket = Annotated[InfluxBucket, Depends(open_bucket)]
-
-
 def listed_symbols(settings: PipelineSettings) -> tuple[list[Symbol], str]:
-    """The symbols that Redis lists, and why there are none; the page does not need them."""
+    """Return the symbols that Redis lists, and why there are none; the page does not need them."""
     try:
         with connect_redis() as client, translate_redis_errors():
+            _hurry(client)
             return read_symbols(client, settings.redis_key_crypto_symbols), ""
     except CandleIngestError as error:
         return [], str(error)
+
+
+def _hurry(client: object) -> None:
+    if isinstance(client, redis.Redis):
+        options = client.connection_pool.connection_kwargs
+        options |= {"socket_timeout": REDIS_TIMEOUT_SECONDS, "socket_connect_timeout": REDIS_TIMEOUT_SECONDS}
+        options |= {"retry": Retry(NoBackoff(), 0)}

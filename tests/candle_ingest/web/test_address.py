@@ -1,7 +1,7 @@
 import pytest
 
 from candle_ingest.candles.window import DAY_MS, Window
-from candle_ingest.web.address import BadAddressError, day_of, moment_ms, pair_of, window_of
+from candle_ingest.web.address import BadAddressError, day_of, moment_ms, pair_of, pairs_of, window_of
 
 DAY = 1_767_225_600_000
 
@@ -47,3 +47,12 @@ def test_a_day_is_the_one_that_the_moment_lies_in():
 
 def test_seconds_are_kept():
     assert moment_ms("time", "2026-01-01T00:00:07Z") == DAY + 7000
+
+
+def test_pairs_are_separated_by_commas_and_each_counts_once():
+    assert pairs_of("btcusd,ETH/USD,BTC/USD") == ("BTC/USD", "ETH/USD")
+
+
+def test_too_many_pairs_are_refused():
+    with pytest.raises(BadAddressError, match="101 are too many; ask for at most 100"):
+        pairs_of(",".join(f"A{number}/USD" for number in range(101)))

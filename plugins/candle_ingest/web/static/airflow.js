@@ -1,21 +1,24 @@
-// Airflow's own pages and its REST API, with the rights of whoever has signed in.
+// Links to Airflow's own pages, and clearing through its REST API, with the rights of whoever has signed in.
 import { element, message } from "./dom.js";
 import { Refusal, ask } from "./data.js";
 
 const part = encodeURIComponent;
+const MOST_TASKS = 6;
+// What Airflow makes run ids of; dots alone would be a step up in a path.
+const RUN_ID = /^(?!\.+$)[\w.~:+-]{1,250}$/;
 
 export function runLink(task) {
-  return airflowLink(`../dags/${part(task.dag_id)}/runs/${part(task.run_id)}`, "Run in Airflow");
+  return RUN_ID.test(task.run_id) && airflowLink(`../dags/${part(task.dag_id)}/runs/${part(task.run_id)}`, "Run in Airflow");
 }
 
 export function taskLink(task) {
-  const mapped = task.map_index < 0 ? "" : `/mapped/${task.map_index}`;
+  const mapped = task.map_index < 0 ? "" : `/mapped/${part(task.map_index)}`;
   const path = `../dags/${part(task.dag_id)}/runs/${part(task.run_id)}/tasks/${part(task.task_id)}${mapped}`;
-  return airflowLink(path, "Task and log");
+  return RUN_ID.test(task.run_id) && airflowLink(path, "Task and log");
 }
 
 // Airflow shows this page in a frame that may not navigate the window around it: a link of that window may.
-function airflowLink(path, text) {
+export function airflowLink(path, text) {
   const address = new URL(path, location.href).href;
   const open = (event) => {
     if (window.parent === window) return;
@@ -27,22 +30,27 @@ function airflowLink(path, text) {
   return element("a", { href: address, onclick: open }, text);
 }
 
-// Asks first how many tasks it would be: nothing is cleared by one click.
-export function clearButton(task) {
+// Asks first, and names DAG, run and tasks: nothing is cleared by one click, and nothing of another pipeline.
+export function clearButton(task, pipeline) {
+  if (!pipeline.dag_ids.includes(task.dag_id) || !RUN_ID.test(task.run_id)) return null;
   const place = element("span");
   const start = element("button", { type: "button", onclick: () => offer() }, "Clear failed tasks of this run …");
   place.append(start);
   const offer = () => attempt(async () => {
-    const { total_entries: total } = await clear(task, true);
+    const { total_entries: total, task_instances: tasks } = await clear(task, true);
     if (!total) return place.replaceChildren(message("plain", "This run has no failed task.", "It may have been cleared already; the next repair run also asks again for what is open."));
     const yes = element("button", { type: "button", class: "main", onclick: () => carryOut() }, `Clear ${total} task${total > 1 ? "s" : ""}`);
-    const no = element("button", { type: "button", onclick: () => place.replaceChildren(start) }, "Leave them");
-    place.replaceChildren(element("div", { class: "message" }, element("p", {}, `${total} failed task instances of ${task.run_id} would run again.`), element("p", { class: "bar" }, yes, no)));
-    yes.focus();
+    const no = element("button", { type: "button", onclick: () => place.replaceChildren(start) }, "Keep them");
+    place.replaceChildren(element("div", { class: "message" },
+      element("b", {}, `Clear ${total} failed task instance${total > 1 ? "s" : ""}, so that they run again?`),
+      element("p", {}, `DAG ${task.dag_id}, run ${task.run_id}:`),
+      element("ul", {}, tasks.slice(0, MOST_TASKS).map((one) => element("li", {}, taskName(one))), total > MOST_TASKS ? element("li", {}, `and ${total - MOST_TASKS} more`) : ""),
+      element("p", { class: "bar" }, yes, no)));
+    return yes.focus();
   });
   const carryOut = () => attempt(async () => {
     const { total_entries: total } = await clear(task, false);
-    place.replaceChildren(message("good", `${total} tasks are cleared.`, "The scheduler runs them again. Load this page anew in a minute."));
+    place.replaceChildren(message("good", `${total} tasks are cleared.`, "The scheduler runs them again. Refresh this page in a minute."));
   });
   const attempt = async (work) => {
     try {
@@ -55,10 +63,12 @@ export function clearButton(task) {
   return place;
 }
 
+const taskName = ({ task_id: id, rendered_map_index: label, map_index: index }) => (index < 0 ? id : `${id} [${label ?? index}]`);
+
 function refusal(task, error) {
   if (error.status === 403) return message("bad", `You may not clear tasks of ${task.dag_id}.`, "It needs the right to edit the task instances of this DAG: ask whoever administers Airflow.");
   if (error.status === 401) return message("bad", "You are signed out.", "Sign in to Airflow and try again.");
-  if (error.status === 404) return message("bad", "Airflow does not know this run any more.", "Run the interval again, or wait for the repair run.");
+  if (error.status === 404) return message("bad", "Airflow no longer has this run.", "Run the interval again, or wait for the repair run.");
   return message("bad", "Airflow has not cleared the tasks.", error.message);
 }
 

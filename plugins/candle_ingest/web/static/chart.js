@@ -2,7 +2,7 @@
 import { count, duration, element, iso, message, moment } from "./dom.js";
 import { address, api, link } from "./data.js";
 import { chooseSymbol, form, symbolField, timeField } from "./inputs.js";
-import { colour, draw, plotly } from "./plot.js";
+import { colour, draw, plain, plotly } from "./plot.js";
 
 const HOUR_MS = 3600000;
 const SPANS = { "6 hours": 6, "1 day": 24, "1 week": 168, "1 month": 720, "1 year": 8760 };
@@ -88,7 +88,7 @@ function traces(data) {
     hovertemplate: "%{text}<extra></extra>", width: data.every_ms, offset: 0, showlegend: false,
   };
   const lines = Object.entries(data.exchanges).map(([name, line], index) => ({
-    type: "scatter", mode: "lines", name, ...broken(line, data.every_ms), line: { width: 1, color: LINES[index % LINES.length], dash: DASHES[index % DASHES.length] }, hovertemplate: `${name} %{y}<extra></extra>`,
+    type: "scatter", mode: "lines", name: plain(name), ...broken(line, data.every_ms), line: { width: 1, color: LINES[index % LINES.length], dash: DASHES[index % DASHES.length] }, hovertemplate: `${plain(name)} %{y}<extra></extra>`,
   }));
   return [candles, ...lines, volumes, ...(few.length ? [marks] : [])];
 }

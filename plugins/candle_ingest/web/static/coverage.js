@@ -1,44 +1,51 @@
 // Symbols × days: where candles are not accounted for.
-import { badge, count, element, message, share, table } from "./dom.js";
+import { badge, count, day, element, message, moment, share, table } from "./dom.js";
 import { Refusal, address, api, link } from "./data.js";
-import { legend, level } from "./levels.js";
+import { runOffer } from "./actions.js";
+import { legend } from "./levels.js";
 import { coverageMap } from "./map.js";
+import { Rows } from "./rows.js";
 
-const SPANS = [30, 90, 365, 730];
+const SPANS = { 30: "30 days", 90: "90 days", 365: "1 year", 1095: "3 years", 3650: "10 years" };
 const MOST_HOLES = 50;
+const DAY_MS = 86400000;
+const STATES = { suspected: "suspected outage", rejected: "rows that cannot be trusted", failed: "failed", not_asked: "not asked for" };
 
 export async function showCoverage(place, pipeline) {
   const days = Number(address.get("days")) || (innerWidth < 640 ? 30 : 90);
-  const data = await api(pipeline, "coverage", { days });
-  const spans = SPANS.map((span) => element("a", { class: "button", href: link({ view: "coverage", days: span }), "aria-current": span === days && "true" }, `${span} days`));
-  // The other two are filled when the map stands: their places are kept, so that it does not jump.
+  const data = await api(pipeline, "overview", { days });
+  data.whole = wholeCounts(data, pipeline);
+  const spans = Object.entries(SPANS).map(([span, name]) => element("a", { class: "button", href: link({ view: "coverage", days: span }), "aria-current": Number(span) === days && "true" }, name));
+  // The other two are filled when the map is drawn: their places are kept, so that it does not jump.
   const tiles = element("div", { class: "tiles" }, completeTile(data, pipeline), tile("none", "Freshness", "…", "freshness"), tile("none", "Exchanges", "…", "exchanges"));
   place.replaceChildren(tiles, element("div", { class: "bar" }, spans));
   if (data.redis_problem) place.append(message("warn", "Redis does not say which symbols are listed.", data.redis_problem));
-  const empty = data.expected.every((row) => row.every((value) => !value));
+  const empty = data.expected.every((value) => !value);
   if (empty) place.append(nothingYet(data, pipeline));
-  else showMap(place, data);
+  else showMap(place, data, pipeline, days);
   await painted();
   performance.mark("candles-map");
   await fillTiles(tiles, pipeline);
 }
 
-// The second frame begins when the first one is on the screen.
-const painted = () => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));
-
-// A day of the history that nobody has asked for is a hole too.
-function unaskedDays(data) {
-  return data.expected.map((row) => row.filter((expected, column) => !expected && data.wanted[column]).length).reduce((a, b) => a + b, 0);
+// Candles of all exchanges in each column, if all of its past days had been asked for.
+function wholeCounts(data, pipeline) {
+  const perDay = pipeline.exchanges.length * (DAY_MS / pipeline.bar_ms);
+  const today = Math.floor(data.as_of_ms / DAY_MS) * DAY_MS;
+  return data.edges_ms.slice(1).map((end, column) => Math.max(0, Math.round((Math.min(end, today) - data.edges_ms[column]) / DAY_MS)) * perDay);
 }
 
+// The second frame begins when the first one is on the screen.
+const painted = () => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));
+const total = (values) => values.reduce((sum, value) => sum + value, 0);
+
 function completeTile(data, pipeline) {
-  const sum = (rows) => rows.reduce((total, row) => total + row.reduce((a, b) => a + b, 0), 0);
-  const unasked = unaskedDays(data);
-  const [asked, open] = [sum(data.expected), sum(data.open)];
-  if (!asked) return tile("none", "No data yet", "nobody has asked for these days", "coverage");
-  const wholeDay = pipeline.exchanges.length * (86400000 / pipeline.bar_ms);
-  const part = (open + unasked * wholeDay) / (asked + unasked * wholeDay);
-  const more = `${count(open)} of ${count(asked)} candles of the exchanges are open${unasked ? `; ${count(unasked)} days of symbols are still to be asked for` : ""}`;
+  const [asked, open] = [total(data.expected), total(data.open)];
+  if (!asked) return tile("none", "No data yet", "These days have not been asked for", "coverage");
+  const wanted = total(data.wanted_days) * data.pairs.length * pipeline.exchanges.length * (DAY_MS / pipeline.bar_ms);
+  const unasked = Math.max(0, wanted - asked);
+  const part = (open + unasked) / (asked + unasked);
+  const more = `${count(open)} of ${count(asked)} candles of the exchanges are open${unasked ? `; ${count(unasked)} are still to be asked for` : ""}`;
   return tile(part ? (part > 0.01 ? "bad" : "warn") : "good", part ? `${share(1 - part)} accounted for` : "Complete", more, "coverage");
 }
 
@@ -63,6 +70,7 @@ function freshnessTile({ symbols }) {
 }
 
 function healthTile({ exchanges }) {
+  if (exchanges.every(({ state }) => state === "no data")) return tile("none", "No exchange asked yet", "No fetch in the last 6 hours", "exchanges");
   const failing = exchanges.filter(({ state }) => state !== "up");
   if (!failing.length) return tile("good", "All exchanges up", exchanges.map(({ exchange }) => exchange).join(", "), "exchanges");
   const kind = failing.some(({ state }) => state === "failing") ? "bad" : "warn";
@@ -71,33 +79,47 @@ function healthTile({ exchanges }) {
 
 function nothingYet(data, pipeline) {
   const symbols = data.pairs.length ? `Listed in Redis: ${data.pairs.slice(0, 20).join(", ")}${data.pairs.length > 20 ? " …" : ""}.` : "";
-  return message("plain", "There is nothing yet for these days.", symbols, `Unpause ${pipeline.dag_ids.join(", ")}; the first day shows here when its run is done.`);
+  return message("plain", "Nothing has been fetched for these days yet.", symbols, `Unpause ${pipeline.dag_ids.join(", ")}; the first day appears here when its run is done.`);
 }
 
-function showMap(place, data) {
-  const search = element("input", { type: "search", placeholder: "Filter symbols", "aria-label": "Filter symbols" });
-  const only = element("input", { type: "checkbox" });
-  const map = coverageMap(data);
-  const redraw = () => map.draw(search.value.trim().toUpperCase(), only.checked);
+function showMap(place, data, pipeline, days) {
+  const search = element("input", { type: "search", placeholder: "Filter symbols", "aria-label": "Filter symbols", value: address.get("filter") ?? "" });
+  const only = element("input", { type: "checkbox", checked: address.get("holes") === "1" });
+  const trouble = element("div", { "aria-live": "polite" });
+  const actions = element("div", { "aria-live": "polite" });
+  const rows = new Rows(pipeline, days, data, (error) => {
+    trouble.replaceChildren(error ? message("bad", "Some rows of the map are missing.", error.message) : "");
+    map.redraw();
+  });
+  const map = coverageMap(data, rows, {
+    open: (pair, start, end) => location.assign(data.fold === "day" ? link({ view: "day", symbol: pair, day: day(start) }) : link({ view: "chart", symbol: pair, start: day(start), end: day(end) })),
+    choose: (pairs, start, end) => actions.replaceChildren(pairs ? runOffer(pipeline, data, pairs, start, end) : ""),
+  });
+  const list = element("div", {}, element("p", { class: "quiet" }, "Loading the list of holes …"));
+  const holes = api(pipeline, "holes", { days });
+  const redraw = () => {
+    const text = search.value.trim().toUpperCase();
+    map.show(data.pairs.filter((pair, row) => pair.includes(text) && (!only.checked || data.open[row])));
+    holes.then((found) => list.replaceChildren(holesList(found.holes.filter(({ currency_pair: pair }) => pair.includes(text)), data)),
+      (error) => list.replaceChildren(message("bad", "The list of holes is missing.", error.message)));
+  };
   search.addEventListener("input", redraw);
   only.addEventListener("change", redraw);
-  place.append(element("div", { class: "bar" }, search, element("label", {}, only, "only with holes")), legend(), map.node, holes(data));
+  place.append(
+    element("div", { class: "bar" }, search, element("label", {}, only, "only with holes"), element("span", { class: "quiet" }, `As of ${moment(data.as_of_ms)} UTC. Drag over days to choose them.`)),
+    legend(), trouble, map.node, actions, list);
   redraw();
 }
 
-function holes(data) {
-  const found = data.pairs.flatMap((pair, row) => data.open[row].flatMap((open, column) =>
-    open ? [{ pair, day: data.days[column], open, expected: data.expected[row][column] }] : []));
-  const unasked = unaskedDays(data);
-  if (!found.length && unasked) return message("warn", `${count(unasked)} days of symbols are still to be asked for.`, "Of what was asked, every candle is there, or nobody traded, or the market was not listed yet.");
-  if (!found.length) return message("good", "No holes.", "Every candle is there, or nobody traded, or the market was not listed yet.");
-  found.sort((a, b) => b.open / b.expected - a.open / a.expected || b.day.localeCompare(a.day));
+function holesList(found, data) {
+  if (!found.length) return total(data.open) ? message("plain", "No hole matches the filter.") : message("good", "No holes.", "For every minute that was asked for, the candle is stored, or there was no trade, or the market was not listed yet.");
   const columns = [
-    ["Symbol", ({ pair }) => pair],
-    ["Day", ({ pair, day }) => element("a", { href: link({ view: "day", symbol: pair, day }) }, day)],
-    ["Open", ({ open, expected }) => `${count(open)} of ${count(expected)}`, true],
-    ["", ({ open, expected }) => badge(level(expected, open) > 3 ? "bad" : "warn", share(open / expected)), true],
+    ["Symbol", ({ currency_pair: pair }) => pair],
+    ["Day", ({ currency_pair: pair, day_ms: ms }) => element("a", { href: link({ view: "day", symbol: pair, day: day(ms) }) }, day(ms))],
+    ["Exchange", ({ exchange }) => exchange],
+    ["Open candles", ({ count: open }) => count(open), true],
+    ["Why", ({ state, count: open }) => badge(open > 144 ? "bad" : "warn", STATES[state] ?? state)],
   ];
-  const note = found.length > MOST_HOLES ? element("p", { class: "quiet" }, `The ${MOST_HOLES} largest of ${count(found.length)} days with holes.`) : "";
+  const note = found.length > MOST_HOLES ? element("p", { class: "quiet" }, `The ${MOST_HOLES} largest are shown.`) : "";
   return element("section", {}, element("h2", {}, "Holes, the largest first"), note, table("Days with holes", columns, found.slice(0, MOST_HOLES)));
 }

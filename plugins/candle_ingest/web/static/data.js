@@ -18,7 +18,22 @@ export class Refusal extends Error {
   }
 }
 
+const pause = (seconds) => new Promise((done) => { setTimeout(done, seconds * 1000); });
+const TRIES = 8;
+
+// A page that is busy says so at once: the same question is asked again for some seconds.
 export async function ask(path, options = {}) {
+  for (let tried = 1; ; tried += 1) {
+    try {
+      return await askOnce(path, options);
+    } catch (error) {
+      if (error.kind !== "busy" || tried === TRIES) throw error;
+      await pause(0.5 + Math.random() * tried);
+    }
+  }
+}
+
+async function askOnce(path, options) {
   const answer = await fetch(path, { credentials: "same-origin", ...options });
   const text = await answer.text();
   let content;
@@ -31,5 +46,9 @@ export async function ask(path, options = {}) {
   return content;
 }
 
+// The server keeps answers for a minute; `refresh` asks for new ones.
+let headers = {};
+export const refresh = () => { headers = { "Cache-Control": "no-cache" }; };
+
 export const api = (pipeline, view, values = {}) =>
-  ask(`api/${encodeURIComponent(pipeline.name)}/${view}?${new URLSearchParams(values)}`);
+  ask(`api/${encodeURIComponent(pipeline.name)}/${view}?${new URLSearchParams(values)}`, { headers });

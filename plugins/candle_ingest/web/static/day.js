@@ -18,7 +18,7 @@ export async function showDay(place, pipeline) {
       step(data, -1, "◀ day before"), step(data, 1, "day after ▶"),
       element("a", { class: "button", href: link({ view: "chart", symbol: data.symbol, start: iso(data.day_ms), end: iso(data.day_ms + DAY_MS) }) }, "Chart"),
       element("a", { class: "button", href: link({ view: "explain", symbol: data.symbol, time: iso(data.day_ms) }) }, "Explain a minute")),
-    legend(), element("div", { class: "scroll" }, hours(data)), ...reasons(data), merges(data, pipeline));
+    legend(), element("div", { class: "scroll" }, hours(data)), ...reasons(data, pipeline), merges(data, pipeline));
 }
 
 const step = (data, days, text) => element("a", { class: "button", href: link({ view: "day", symbol: data.symbol, day: iso(data.day_ms + days * DAY_MS).slice(0, 10) }) }, text);
@@ -40,14 +40,15 @@ function hour(exchange, start, sums) {
   return element("td", { class: `${LEVELS[level(sums.expected, open)][0]}-fill`, title: label, "aria-label": label }, open ? String(open) : "");
 }
 
-function reasons(data) {
+function reasons(data, pipeline) {
+  const show = (hole) => card(hole, pipeline);
   const [open, settled] = [data.holes.filter((hole) => hole.is_open), data.holes.filter((hole) => !hole.is_open)];
   const asked = Object.values(data.accounts).some((accounts) => accounts.some(({ expected }) => expected));
   const parts = [];
   if (!asked) parts.push(message("plain", "Nobody has asked for this day yet.", "Its backfill run is still to come, or history begins later."));
   else if (!open.length) parts.push(unaskedOr(data));
-  if (open.length) parts.push(element("h2", {}, "Why something is open"), ...open.map(card));
-  if (settled.length) parts.push(element("details", {}, element("summary", {}, `Settled since, or not to be had (${settled.length})`), settled.map(card)));
+  if (open.length) parts.push(element("h2", {}, "Why something is open"), ...open.map(show));
+  if (settled.length) parts.push(element("details", {}, element("summary", {}, `Settled since, or not to be had (${settled.length})`), settled.map(show)));
   return parts;
 }
 
@@ -57,7 +58,7 @@ function unaskedOr(data) {
   return message("good", "Nothing is open.", "Each candle is there, or nobody traded, or the market was not listed yet.");
 }
 
-function card(hole) {
+function card(hole, pipeline) {
   const times = hole.windows.slice(0, 6).map(period).join("; ") + (hole.windows.length > 6 ? ` and ${hole.windows.length - 6} more` : "");
   const facts = [`${hole.tries} ${hole.tries > 1 ? "tries" : "try"}`, hole.count > 1 && `${hole.count} entries`, `recorded ${moment(hole.recorded_at_ms)}`, OUTCOMES[hole.outcome], hole.is_open && "the repair DAG asks again by itself"];
   const kind = hole.is_open ? "bad" : "good";
@@ -65,7 +66,7 @@ function card(hole) {
     element("p", {}, badge(kind, NAMES[hole.status] ?? hole.status), " ", element("b", {}, hole.exchange), ` ${times}`),
     element("p", { class: "reason" }, hole.reason),
     element("p", { class: "quiet" }, facts.filter(Boolean).join(" · ")),
-    hole.task && element("div", { class: "bar" }, runLink(hole.task), taskLink(hole.task), hole.is_open && hole.status !== "suspected" && clearButton(hole.task)));
+    hole.task && element("div", { class: "bar" }, runLink(hole.task), taskLink(hole.task), hole.is_open && hole.status !== "suspected" && clearButton(hole.task, pipeline)));
 }
 
 function merges(data, pipeline) {

@@ -3,19 +3,21 @@ import { element } from "./dom.js";
 
 export const LEVELS = [
   ["good", "all accounted for"],
+  ["part", "asked for in part"],
   ["tiny", "up to 0.1 % open"],
   ["small", "up to 1 % open"],
   ["large", "up to 10 % open"],
   ["bad", "more is open"],
-  ["none", "nobody has asked"],
+  ["none", "not asked for"],
 ];
 export const NONE = LEVELS.length - 1;
 
-export function level(expected, open) {
+// `whole` is how many candles there would be if all of the time had been asked for.
+export function level(expected, open, whole = expected) {
   if (!expected) return NONE;
-  if (!open) return 0;
+  if (!open) return expected < whole ? 1 : 0;
   const part = open / expected;
-  return part <= 0.001 ? 1 : part <= 0.01 ? 2 : part <= 0.1 ? 3 : 4;
+  return part <= 0.001 ? 2 : part <= 0.01 ? 3 : part <= 0.1 ? 4 : 5;
 }
 
 export function legend() {

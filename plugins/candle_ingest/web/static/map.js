@@ -1,133 +1,134 @@
-// Symbols × days on a canvas. Plotly would take seconds to load and to draw a year of a hundred symbols.
-import { count, element, message } from "./dom.js";
-import { link } from "./data.js";
-import { LEVELS, NONE, level } from "./levels.js";
+// Symbols × days in a window that scrolls, by mouse and by keyboard: cells are opened or chosen.
+import { count, day, element, message } from "./dom.js";
+import { AXIS, ROW, layOut, paint, worst } from "./grid.js";
 
-const AXIS = 24;
-const FONT = "system-ui, sans-serif";
-const MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
-// Browsers refuse larger canvases; a map that needs more is drawn less sharply.
-const [LONGEST, LARGEST] = [16000, 16000000];
+const TALLEST = 620;
+const HELP = "Arrow keys move, Shift and an arrow key choose several cells, Enter opens the day, Escape ends.";
 
-// `draw(text, onlyHoles)` draws the symbols whose name has `text`; the map follows the window's width.
-export function coverageMap(data) {
-  const canvas = element("canvas", { role: "img", "aria-label": "Symbols by days; the list below says the same in words" });
+// `open(pair, start, end)` opens a cell; `choose(pairs, start, end)` is told what is chosen, or nothing.
+export function coverageMap(data, rows, { open, choose }) {
+  const canvas = element("canvas", { "aria-hidden": "true" });
+  const space = element("div", { class: "space" });
   const tip = element("div", { class: "tip", hidden: true });
-  const none = element("div", { hidden: true }, message("plain", "No symbol is like that."));
-  const node = element("div", { class: "map" }, canvas, tip, none);
-  const chosen = { text: "", onlyHoles: false };
-  let grid;
-  const redraw = () => {
-    const rows = data.pairs.map((_, row) => row).filter((row) => data.pairs[row].includes(chosen.text) && (!chosen.onlyHoles || data.open[row].some(Boolean)));
-    grid = layOut(data, rows, node.clientWidth);
-    [canvas.hidden, none.hidden, tip.hidden] = [!rows.length, Boolean(rows.length), true];
-    if (rows.length) paint(canvas, grid);
+  const spoken = element("p", { class: "hidden", "aria-live": "polite" });
+  const none = element("div", { hidden: true }, message("plain", "No symbol matches."));
+  const scroller = element("div", { class: "map", tabindex: 0, role: "application", "aria-label": `Map of symbols by ${data.fold}s. ${HELP}` }, canvas, space);
+  const node = element("div", { class: "map-place" }, scroller, tip, none, spoken);
+  const state = { grid: null, pairs: data.pairs, filtered: false, cursor: null, chosen: null, from: null };
+
+  const height = () => Math.min(TALLEST, AXIS + state.pairs.length * ROW);
+  const cellOf = (at) => worst(state.grid, rows.get(state.grid.pairs[at.row]), at.cell);
+  function redraw() {
+    [scroller.hidden, none.hidden] = [!state.pairs.length, Boolean(state.pairs.length)];
+    if (!state.pairs.length) return;
+    scroller.style.height = `${height()}px`;
+    state.grid = layOut(data, state.pairs, scroller.clientWidth);
+    space.style.height = `${state.pairs.length * ROW + AXIS - height()}px`;
+    const scroll = scroller.scrollTop;
+    const [first, last] = [Math.floor(scroll / ROW), Math.min(state.pairs.length, Math.ceil((scroll + height() - AXIS) / ROW))];
+    rows.need(state.pairs.slice(first, last), state.filtered);
+    paint(canvas, state.grid, rows, { scroll, first, last, height: height(), cursor: state.cursor, chosen: state.chosen });
+  }
+  function place(event) {
+    const box = canvas.getBoundingClientRect();
+    const [x, y] = [event.clientX - box.left, event.clientY - box.top];
+    const at = { row: Math.floor((y - AXIS + scroller.scrollTop) / ROW), cell: Math.floor((x - state.grid.left) / state.grid.cell) };
+    return y >= AXIS && x >= state.grid.left && at.row < state.pairs.length && at.cell < state.grid.starts.length ? { ...at, x, y } : null;
+  }
+  function pick(one, other) {
+    const sorted = (name) => [one[name], other[name]].sort((a, b) => a - b);
+    state.chosen = { rows: sorted("row"), cells: sorted("cell") };
+    const [[top, bottom], [start, end]] = [state.chosen.rows, state.chosen.cells];
+    choose(state.pairs.slice(top, bottom + 1), data.edges_ms[state.grid.starts[start]], edge(end + 1));
+  }
+  const edge = (cell) => data.edges_ms[Math.min(cell * state.grid.together, state.grid.columns)];
+  function unpick() {
+    state.chosen = null;
+    choose(null);
+  }
+  const enter = (at) => {
+    const { column } = cellOf(at);
+    open(state.pairs[at.row], data.edges_ms[column], data.edges_ms[column + 1]);
   };
-  canvas.addEventListener("mousemove", (event) => showTip(tip, grid, event));
-  canvas.addEventListener("mouseleave", () => { tip.hidden = true; });
-  canvas.addEventListener("click", (event) => openDay(grid, event));
+  const words = (at) => {
+    const { column } = cellOf(at);
+    const row = rows.get(state.pairs[at.row]);
+    return [`${state.pairs[at.row]}, ${spanName(data, column)}`, row ? inWords(row.expected[column], row.open[column], data.whole[column]) : "loading"];
+  };
+
+  scroller.addEventListener("scroll", redraw);
+  scroller.addEventListener("pointerdown", (event) => { state.from = event.button ? null : place(event); });
+  scroller.addEventListener("pointermove", (event) => {
+    const at = place(event);
+    scroller.style.cursor = at ? "pointer" : "";
+    if (event.buttons === 1 && state.from && at && (at.row !== state.from.row || at.cell !== state.from.cell)) {
+      pick(state.from, at);
+      redraw();
+    }
+    showTip(tip, node, at && words(at), at);
+  });
+  scroller.addEventListener("pointerleave", () => { tip.hidden = true; });
+  scroller.addEventListener("pointerup", (event) => {
+    const at = place(event);
+    const [from, dragged] = [state.from, state.from && at && (at.row !== state.from.row || at.cell !== state.from.cell)];
+    state.from = null;
+    if (at && from && !dragged && !event.shiftKey) enter(at);
+    else if (at && from && !dragged) {
+      pick(at, at);
+      redraw();
+    }
+  });
+  scroller.addEventListener("keydown", (event) => {
+    const moves = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1], PageUp: [-20, 0], PageDown: [20, 0], Home: [0, -1e9], End: [0, 1e9] };
+    if (event.key === "Enter" && state.cursor) return enter(state.cursor);
+    if (event.key === "Escape") unpick();
+    else if (moves[event.key]) move(moves[event.key], event.shiftKey);
+    else return undefined;
+    event.preventDefault();
+    return redraw();
+  });
+  function move([rowsBy, cellsBy], extend) {
+    const last = state.grid.starts.length - 1;
+    const before = state.cursor ?? { row: Math.floor(scroller.scrollTop / ROW), cell: last };
+    const clamp = (value, most) => Math.max(0, Math.min(most, value));
+    state.cursor = state.cursor ? { row: clamp(before.row + rowsBy, state.pairs.length - 1), cell: clamp(before.cell + cellsBy, last) } : before;
+    if (extend) {
+      state.anchor ??= before;
+      pick(state.anchor, state.cursor);
+    } else state.anchor = null;
+    const top = state.cursor.row * ROW;
+    if (top < scroller.scrollTop) scroller.scrollTop = top;
+    if (top + ROW > scroller.scrollTop + height() - AXIS) scroller.scrollTop = top + ROW - height() + AXIS;
+    spoken.textContent = words(state.cursor).join(": ");
+  }
+  scroller.addEventListener("focus", () => { if (!state.cursor && scroller.matches(":focus-visible")) { move([0, 0]); redraw(); } });
   document.addEventListener("theme", redraw);
-  new ResizeObserver(() => { if (grid?.width !== node.clientWidth) redraw(); }).observe(node);
-  const draw = (text, onlyHoles) => {
-    Object.assign(chosen, { text, onlyHoles });
+  new ResizeObserver(() => { if (state.grid && state.grid.width !== scroller.clientWidth) redraw(); }).observe(node);
+
+  function show(pairs) {
+    Object.assign(state, { pairs, filtered: pairs.length < data.pairs.length, cursor: null });
+    if (state.chosen) unpick();
+    scroller.scrollTop = 0;
     redraw();
-  };
-  return { node, draw };
-}
-
-// Where days are narrower than two pixels, several share a cell, which shows the worst: no hole is too narrow to see.
-function layOut(data, rows, width) {
-  const left = 12 + Math.max(0, ...rows.map((row) => data.pairs[row].length)) * 7;
-  const together = Math.max(1, Math.ceil((2 * data.days.length) / (width - left)));
-  const starts = data.days.map((_, column) => column).filter((column) => column % together === 0);
-  const cells = rows.map((row) => starts.map((start) => worst(data, row, start, start + together)));
-  const cell = (width - left) / starts.length;
-  const size = rows.length <= 40 ? 22 : 14;
-  return { data, rows, width, left, starts, cells, cell, size, gap: cell >= 5 ? 1 : 0, height: AXIS + rows.length * size };
-}
-
-// The worst of some days of a symbol; a day that nobody has asked for counts only where there is no other.
-function worst(data, row, start, end) {
-  let found = { value: NONE, column: start };
-  for (let column = start; column < Math.min(end, data.days.length); column += 1) {
-    const value = level(data.expected[row][column], data.open[row][column]);
-    if (value !== NONE && (found.value === NONE || value > found.value)) found = { value, column };
   }
-  return found;
+  return { node, show, redraw };
 }
 
-function paint(canvas, grid) {
-  const sharpness = Math.min(devicePixelRatio, LONGEST / grid.height, Math.sqrt(LARGEST / grid.height / grid.width));
-  Object.assign(canvas, { width: grid.width * sharpness, height: grid.height * sharpness });
-  Object.assign(canvas.style, { width: `${grid.width}px`, height: `${grid.height}px` });
-  const pen = canvas.getContext("2d");
-  pen.scale(sharpness, sharpness);
-  const style = getComputedStyle(document.documentElement);
-  paintCells(pen, grid, LEVELS.map(([name]) => style.getPropertyValue(`--${name}`)));
-  pen.fillStyle = style.getPropertyValue("--text");
-  pen.textBaseline = "middle";
-  paintNames(pen, grid);
-  paintDays(pen, grid);
+export function spanName(data, column) {
+  const [start, end] = [data.edges_ms[column], data.edges_ms[column + 1]];
+  return data.fold === "day" ? day(start) : `${day(start)} to ${day(end - 1)}`;
 }
 
-function paintCells(pen, grid, colours) {
-  grid.cells.forEach((cells, row) => cells.forEach(({ value }, index) => {
-    // Whole pixels: else the page would show through between the cells.
-    const [start, end] = [index, index + 1].map((column) => Math.round(grid.left + column * grid.cell));
-    pen.fillStyle = colours[value];
-    pen.fillRect(start, AXIS + row * grid.size, end - start - grid.gap, grid.size - 1);
-  }));
+function inWords(expected, open, whole) {
+  if (!expected) return "not asked for";
+  if (open) return `${count(open)} of ${count(expected)} candles open`;
+  return expected < whole ? `all ${count(expected)} candles accounted for; ${count(whole - expected)} not asked for` : `all ${count(expected)} candles accounted for`;
 }
 
-function paintNames(pen, grid) {
-  pen.font = `${grid.size > 14 ? 12 : 11}px ${FONT}`;
-  pen.textAlign = "right";
-  grid.rows.forEach((row, index) => pen.fillText(grid.data.pairs[row], grid.left - 6, AXIS + (index + 0.5) * grid.size));
-}
-
-// The names of days or months, as many as there is room for.
-function paintDays(pen, grid) {
-  pen.font = `12px ${FONT}`;
-  pen.textAlign = "left";
-  let free = grid.left;
-  for (const [column, name] of names(grid.data.days)) {
-    const x = grid.left + (column / grid.data.days.length) * (grid.width - grid.left);
-    if (x < free || x + pen.measureText(name).width > grid.width) continue;
-    pen.fillRect(Math.round(x), AXIS - 6, 1, 5);
-    pen.fillText(name, x, 9);
-    free = x + pen.measureText(name).width + 14;
-  }
-}
-
-function names(days) {
-  const all = days.map((day, column) => [column, day.split("-").map(Number)]);
-  if (days.length > 120) return all.filter(([, [, , day]]) => day === 1).map(([column, [year, month]]) => [column, `${MONTHS[month - 1]} ${year}`]);
-  return all.filter(([column]) => column % 7 === 0).map(([column, [, month, day]]) => [column, `${MONTHS[month - 1]} ${day}`]);
-}
-
-function cellAt(grid, event) {
-  const row = Math.floor((event.offsetY - AXIS) / grid.size);
-  const found = grid.cells[row]?.[Math.floor((event.offsetX - grid.left) / grid.cell)];
-  return found && { row: grid.rows[row], column: found.column };
-}
-
-function showTip(tip, grid, event) {
-  const at = cellAt(grid, event);
-  event.target.style.cursor = at ? "pointer" : "";
+function showTip(tip, node, words, at) {
   tip.hidden = !at;
   if (!at) return;
-  const { pairs, days, expected, open } = grid.data;
-  tip.replaceChildren(element("b", {}, `${pairs[at.row]}, ${days[at.column]}`), inWords(expected[at.row][at.column], open[at.row][at.column]));
-  tip.style.left = `${Math.max(0, Math.min(event.offsetX + 12, grid.width - tip.offsetWidth))}px`;
-  tip.style.top = `${event.offsetY + 16}px`;
-}
-
-function inWords(expected, open) {
-  if (!expected) return "nobody has asked";
-  return open ? `${count(open)} of ${count(expected)} candles open` : `all ${count(expected)} candles accounted for`;
-}
-
-function openDay(grid, event) {
-  const at = cellAt(grid, event);
-  if (at) location.assign(link({ view: "day", symbol: grid.data.pairs[at.row], day: grid.data.days[at.column] }));
+  tip.replaceChildren(element("b", {}, words[0]), words[1]);
+  tip.style.left = `${Math.max(0, Math.min(at.x + 12, node.clientWidth - tip.offsetWidth))}px`;
+  tip.style.top = `${at.y + 16}px`;
 }

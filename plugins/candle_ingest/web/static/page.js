@@ -1,4 +1,5 @@
 // Which view, of which pipeline, in which colours.
+import { airflowLink } from "./airflow.js";
 import { element, message } from "./dom.js";
 import { Refusal, address, ask, link } from "./data.js";
 import { showChart } from "./chart.js";
@@ -61,17 +62,30 @@ function noPipeline(pipelines) {
 }
 
 const CURES = {
-  no_answer: ["InfluxDB does not answer.", "The page shows what is stored there. Start InfluxDB, check host, port and schema of the connection influxdb_default, and load the page anew."],
+  busy: ["The page is busy with other requests.", "Try again in a few seconds."],
+  defect: ["The page failed.", "The log of Airflow's API server has the traceback."],
+  no_answer: ["InfluxDB does not answer.", "The page shows what is stored there. Start InfluxDB, check host, port and schema of the connection influxdb_default, and refresh this page."],
   bucket_missing: ["The bucket does not exist yet.", "The first run of the pipeline creates it: unpause its DAGs, or check the setting influxdb_bucket."],
-  settings: ["A setting or a connection is wrong.", "Correct it and load the page anew."],
+  settings: ["A setting or a connection is wrong.", "Correct it and refresh this page."],
 };
 
 export function trouble(error) {
   if (!(error instanceof Refusal)) return message("bad", "The page has failed.", String(error));
-  if (error.kind) return message("bad", CURES[error.kind][0], CURES[error.kind][1], error.message);
-  if (error.status === 401) return message("bad", "You are signed out.", "Sign in to Airflow and load the page anew.");
+  if (error.kind in CURES) return message("bad", CURES[error.kind][0], CURES[error.kind][1], error.message);
+  if (error.status === 401 || (error.status === 403 && /token/i.test(error.message))) return message("bad", "You are signed out.", signIn());
   if (error.status === 400) return message("bad", "The address asks for something that cannot be.", error.message);
   return message("bad", `HTTP ${error.status}`, error.message);
+}
+
+// The sign-in leads back to where the reader was.
+function signIn() {
+  const here = new URL(window.parent.location.href);
+  return airflowLink(`../api/v2/auth/login?${new URLSearchParams({ next: here.pathname + here.search })}`, "Sign in to Airflow");
+}
+
+function unknownView(view) {
+  const known = Object.entries(VIEWS).map(([name, [title]]) => element("a", { class: "button", href: link({ view: name }) }, title ?? name));
+  return message("bad", `There is no view “${view}”.`, "There are:", element("p", { class: "bar" }, known));
 }
 
 async function show() {
@@ -80,10 +94,11 @@ async function show() {
   showChoice(pipelines, chosen);
   if (!chosen) return place.replaceChildren(noPipeline(pipelines));
   address.set("pipeline", chosen.name);
-  const view = address.get("view") in VIEWS ? address.get("view") : "coverage";
+  const view = address.get("view") ?? "coverage";
   showNavigation(view);
+  if (!Object.hasOwn(VIEWS, view)) return place.replaceChildren(unknownView(view));
   place.replaceChildren(element("p", { class: "quiet" }, "Loading …"));
-  await VIEWS[view][1](place, chosen);
+  return VIEWS[view][1](place, chosen);
 }
 
 followTheme();

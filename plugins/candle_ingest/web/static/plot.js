@@ -13,6 +13,9 @@ export function plotly() {
   return loading;
 }
 
+// Plotly reads names and texts as HTML, and makes live links of them.
+export const plain = (text) => String(text).replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;").replaceAll("%{", "% {");
+
 export const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
 
 export async function draw(place, traces, layout) {

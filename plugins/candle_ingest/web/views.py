@@ -1,0 +1,113 @@
+"""What each view of the page shows: read and put into plain data, in a thread of the page."""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+from candle_ingest.candles.window import MINUTE_MS, Window
+from candle_ingest.reports.chart_bars import read_chart_bars
+from candle_ingest.reports.coverage_days import (
+    MOST_PAIRS,
+    CoverageRows,
+    last_columns,
+    read_coverage_rows,
+    read_coverage_totals,
+    read_stored_pairs,
+)
+from candle_ingest.reports.coverage_hours import read_coverage_hours
+from candle_ingest.reports.exchange_health import read_exchange_health
+from candle_ingest.reports.freshness import history_window, read_freshness
+from candle_ingest.reports.largest_holes import read_largest_holes
+from candle_ingest.reports.minute_candles import explain_minute
+from candle_ingest.settings import PipelineSettings
+from candle_ingest.web import answers
+from candle_ingest.web.access import dag_ids
+from candle_ingest.web.storage import listed_symbols, open_bucket
+
+Answer = dict[str, Any]
+
+
+def symbols(settings: PipelineSettings) -> Answer:
+    """Return the pairs that Redis lists."""
+    listed, problem = listed_symbols(settings)
+    return {"pairs": [symbol.currency_pair for symbol in listed], "redis_problem": problem}
+
+
+def overview(settings: PipelineSettings, days: int, now_ms: int) -> Answer:
+    """Return all pairs with their totals, and the rows of the first MOST_PAIRS: one request for the first picture."""
+    listed, problem = listed_symbols(settings)
+    columns = last_columns(days, now_ms)
+    with open_bucket(settings) as bucket:
+        stored = read_stored_pairs(bucket, columns.window)
+        pairs = sorted({*stored, *(symbol.currency_pair for symbol in listed)})
+        first = read_coverage_rows(bucket, columns, pairs[:MOST_PAIRS])
+        totals = first if len(pairs) <= MOST_PAIRS else read_coverage_totals(bucket, columns.window, pairs)
+    return {
+        "as_of_ms": now_ms,
+        "redis_problem": problem,
+        "fold": columns.fold,
+        "edges_ms": columns.edges_ms,
+        "wanted_days": columns.days_within(history_window(settings, now_ms)),
+        "tickers": {symbol.currency_pair: symbol.ticker for symbol in listed},
+        "pairs": pairs,
+        "expected": totals.expected.sum(axis=1),
+        "open": totals.open_counts.sum(axis=1),
+        "rows": _rows(first),
+    }
+
+
+def coverage(settings: PipelineSettings, pairs: Sequence[str], days: int, now_ms: int) -> Answer:
+    """Return the rows of some pairs."""
+    with open_bucket(settings) as bucket:
+        return _rows(read_coverage_rows(bucket, last_columns(days, now_ms), pairs))
+
+
+def holes(settings: PipelineSettings, days: int, now_ms: int) -> Answer:
+    """Return the largest holes."""
+    with open_bucket(settings) as bucket:
+        found = read_largest_holes(bucket, last_columns(days, now_ms).window)
+    return {"as_of_ms": now_ms, "holes": [asdict(hole) for hole in found]}
+
+
+def day(settings: PipelineSettings, currency_pair: str, window: Window) -> Answer:
+    """Return exchanges × hours of one day, holes and merges."""
+    with open_bucket(settings) as bucket:
+        found = read_coverage_hours(bucket, currency_pair, window, settings.timeframe, settings.exchange_ids)
+    own = answers.hours_answer(found, dag_ids(settings))
+    return {"symbol": currency_pair, "day_ms": window.start_ms, **own}
+
+
+def chart(settings: PipelineSettings, currency_pair: str, window: Window) -> Answer:
+    """Return the bars of a range."""
+    with open_bucket(settings) as bucket:
+        found = read_chart_bars(bucket, currency_pair, window, settings.timeframe)
+    return {"symbol": currency_pair, "bar_ms": settings.timeframe.ms, **answers.bars_answer(found)}
+
+
+def explain(settings: PipelineSettings, currency_pair: str, time_ms: int) -> Answer:
+    """Return one candle, exchange by exchange."""
+    with open_bucket(settings) as bucket:
+        found, records = explain_minute(
+            bucket, currency_pair, time_ms, settings.timeframe, settings.exchange_ids, settings.high_low
+        )
+    own = answers.explanation_answer(found, records, dag_ids(settings))
+    return {"symbol": currency_pair, "high_low": settings.high_low, **own}
+
+
+def exchanges(settings: PipelineSettings, hours: int, now_ms: int) -> Answer:
+    """Return how the exchanges answered in the last `hours`."""
+    with open_bucket(settings) as bucket:
+        window = Window(now_ms - hours * 60 * MINUTE_MS, now_ms + 1)
+        found = read_exchange_health(bucket, window, settings.exchange_ids)
+    return {"now_ms": now_ms, "hours": hours, **answers.health_answer(found)}
+
+
+def freshness(settings: PipelineSettings, now_ms: int) -> Answer:
+    """Return how late each symbol is."""
+    listed, problem = listed_symbols(settings)
+    with open_bucket(settings) as bucket:
+        return answers.freshness_answer(read_freshness(bucket, settings, listed, now_ms), now_ms, problem)
+
+
+def _rows(found: CoverageRows) -> Answer:
+    return {"pairs": found.pairs, "expected": found.expected, "open": found.open_counts}
