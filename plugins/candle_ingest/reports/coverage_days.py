@@ -91,7 +91,7 @@ def read_coverage_rows(bucket: InfluxBucket, columns: Columns, pairs: Sequence[s
     expected, open_counts = np.zeros(shape, np.int64), np.zeros(shape, np.int64)
     if pairs:
         rows, by_field = {pair: row for row, pair in enumerate(pairs)}, {"expected": expected, "open": open_counts}
-        flux = _SOURCE.replace("{pairs}", pair_filter(pairs)) + _FIELDS + _FOLDS[columns.fold] + _KEEP
+        flux = _SOURCE.replace("{pairs}", pair_filter(pairs, MOST_PAIRS)) + _FIELDS + _FOLDS[columns.fold] + _KEEP
         for row in bucket.query_rows(flux, **flux_range(columns.window)):
             column = int(np.searchsorted(columns.edges_ms, time_ms(row["_time"]), side="right")) - 1
             by_field[row["_field"]][rows[row["currency_pair"]], column] += int(row["_value"])

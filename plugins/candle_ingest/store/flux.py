@@ -20,12 +20,12 @@ def flux_range(window: Window) -> dict[str, int]:
 MOST_NAMED_PAIRS = 25
 
 
-def pair_filter(pairs: Collection[str] | None) -> str:
-    """Return a condition on `currency_pair`, to put behind another one; empty for all pairs, or for very many.
+def pair_filter(pairs: Collection[str] | None, most: int = MOST_NAMED_PAIRS) -> str:
+    """Return a condition on `currency_pair`, to put behind another one; empty for all pairs, or for more than `most`.
 
     Pairs are `BASE/QUOTE` of letters and digits, so that a JSON string is a Flux string.
     """
-    if pairs is None or len(pairs) > MOST_NAMED_PAIRS:
+    if pairs is None or len(pairs) > most:
         return ""
     return f" and ({' or '.join(f'r.currency_pair == {json.dumps(pair)}' for pair in sorted(pairs))})"
 

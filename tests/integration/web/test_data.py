@@ -16,6 +16,7 @@ from tests.integration.web.world import BUCKET, DAY, EXCHANGES, stored
 pytestmark = pytest.mark.integration
 QUERY = {
     "symbol": "ethusd",
+    "pairs": "ethusd",
     "start": "2026-03-10",
     "end": "2026-03-11",
     "day": "2026-03-10",
@@ -25,7 +26,8 @@ QUERY = {
 
 def addresses() -> list[str]:
     values = {"pipeline": "candle", "name": "page.js", "version": "any", "plotly_version": static_files.PLOTLY_VERSION}
-    return [route.path.format(**values) for part in (routes, static_files) for route in part.router.routes]
+    found = [route for part in (routes, static_files) for route in part.router.routes]
+    return [route.path.format(**values) for route in found if route.endpoint is not routes.unknown]
 
 
 def test_every_address_refuses_who_has_not_signed_in_and_who_forges_a_token(airflow):
@@ -38,12 +40,14 @@ def test_every_address_refuses_who_has_not_signed_in_and_who_forges_a_token(airf
         assert forged.status_code in (401, 403), address
 
 
-def test_a_user_without_rights_sees_no_data(airflow, visit):
+def test_a_user_without_rights_learns_nothing_of_a_pipeline(airflow, visit):
     for address in addresses():
         if address.startswith("/api/candle/"):
-            answer = visit.session("nobody").get(f"{airflow.processes.url}/candles{address}", params=QUERY, timeout=30)
-            assert answer.status_code == 403, address
-            assert "the right to read the DAGs candle_backfill" in answer.json()["detail"]
+            url = f"{airflow.processes.url}/candles{address}"
+            forbidden = visit.session("nobody").get(url, params=QUERY, timeout=30)
+            missing = visit.session("nobody").get(url.replace("/candle/", "/nothing/"), params=QUERY, timeout=30)
+            assert forbidden.status_code == missing.status_code == 404, address
+            assert forbidden.text.replace("'candle'", "'nothing'") == missing.text
     found = visit.session("nobody").get(f"{airflow.processes.url}/candles/api/pipelines", timeout=30)
     assert found.json() == {"pipelines": []}
 
@@ -64,18 +68,36 @@ def test_the_page_is_in_the_navigation_and_on_the_pages_of_dags(airflow, visit):
 
 
 def days_of(answer: dict, pair: str) -> dict[str, tuple[int, int]]:
-    row = answer["pairs"].index(pair)
-    return {
-        day: (answer["expected"][row][column], answer["open"][row][column]) for column, day in enumerate(answer["days"])
-    }
+    rows = answer["rows"]
+    row = rows["pairs"].index(pair)
+    days = [datetime.fromtimestamp(ms / 1000, UTC).strftime("%Y-%m-%d") for ms in answer["edges_ms"][:-1]]
+    return {day: (rows["expected"][row][column], rows["open"][row][column]) for column, day in enumerate(days)}
 
 
-def test_coverage_shows_the_hole(visit):
-    answer = visit("coverage", days=(int(time.time() * 1000) - DAY.start_ms) // DAY_MS + 1).json()
+def test_coverage_shows_the_hole_and_who_has_it(visit):
+    days = (int(time.time() * 1000) - DAY.start_ms) // DAY_MS + 1
+    answer = visit("overview", days=days).json()
     assert answer["pairs"] == ["BTC/USD", "ETH/USD"]
+    assert answer["tickers"] == {"BTC/USD": "btcusd", "ETH/USD": "ethusd"}
     assert days_of(answer, "BTC/USD")["2026-03-10"] == (3 * 1440, 0)
     assert days_of(answer, "ETH/USD")["2026-03-10"] == (3 * 1440, 1440)
     assert days_of(answer, "ETH/USD")["2026-03-12"] == (0, 0)
+    assert visit("coverage", days=days, pairs="ethusd").json()["open"] == answer["rows"]["open"][1:]
+    [hole] = [hole for hole in visit("holes", days=days).json()["holes"] if hole["day_ms"] == DAY.start_ms]
+    assert hole == {
+        "currency_pair": "ETH/USD",
+        "exchange": "coinbaseexchange",
+        "day_ms": DAY.start_ms,
+        "state": "failed",
+        "count": 1440,
+    }
+
+
+def test_months_of_years_add_up_to_their_days(visit):
+    by_day, by_month = (visit("overview", days=days).json() for days in (400, 3650))
+    assert (by_day["fold"], by_month["fold"]) == ("day", "month")
+    for name in ("expected", "open"):
+        assert by_day[name] == by_month[name] == [sum(row) for row in by_month["rows"][name]]
 
 
 def test_the_day_says_why_and_which_task_knows_more(airflow, visit):
@@ -193,6 +215,6 @@ def test_symbols_that_nobody_has_are_empty_not_an_error(visit):
 
 
 def test_a_missing_bucket_is_named(visit):
-    answer = visit("coverage", pipeline="second")
+    answer = visit("overview", pipeline="second")
     assert (answer.status_code, answer.json()["kind"]) == (503, "bucket_missing")
     assert "not_there_yet" in answer.json()["detail"]

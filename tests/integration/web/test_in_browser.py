@@ -43,9 +43,21 @@ def ready(tab, address: str):
 def test_without_a_sign_in_there_is_no_page(airflow, browser):
     with browser.new_context() as context:
         tab = context.new_page()
-        assert tab.goto(f"{airflow.processes.url}/candles/").status == 401
         tab.goto(f"{airflow.processes.url}/plugin/candles")
         tab.wait_for_url(re.compile("/auth/login"))
+
+
+def test_a_shared_link_leads_to_the_sign_in_and_back(airflow, browser, passwords):
+    shared = f"{airflow.processes.url}/candles/?view=explain&symbol=BTC/USD&time=2026-03-10T12:00"
+    with browser.new_context() as context:
+        tab = context.new_page()
+        tab.goto(shared)
+        tab.wait_for_url(re.compile("/auth/login"))
+        tab.fill("input[name=username]", "viewer")
+        tab.fill("input[name=password]", passwords["viewer"])
+        tab.keyboard.press("Enter")
+        tab.wait_for_url(re.compile(r"/candles/\?view=explain&symbol=BTC"))
+        tab.get_by_role("heading", name="BTC/USD, 2026-03-10 12:00").wait_for(timeout=60_000)
 
 
 def test_from_the_navigation_to_the_reason_of_a_hole_and_its_task(airflow, open_page):
@@ -56,7 +68,7 @@ def test_from_the_navigation_to_the_reason_of_a_hole_and_its_task(airflow, open_
     url = airflow.processes.url
     frame = ready(tab, f"{url}/plugin/candles/candles/?view=coverage&days=365")
     picture(tab, "coverage")
-    frame.get_by_role("row", name=re.compile("ETH.USD.*2026-03-10")).get_by_role("link").click()
+    frame.get_by_role("row", name=re.compile("ETH.USD.*2026-03-10.*coinbaseexchange")).get_by_role("link").click()
     frame.get_by_text("Why something is open").wait_for(timeout=60_000)
     card = frame.locator("article", has_text="coinbaseexchange")
     assert "500" in card.inner_text()
@@ -138,7 +150,7 @@ def test_clearing_in_the_page_runs_the_failed_tasks_again(airflow, open_page, vi
 
 # Of one opening of the page, in seconds since its address was entered.
 TIMES = """() => {
-  const [asked] = performance.getEntriesByType('resource').filter(({ name }) => name.includes('/coverage?'));
+  const [asked] = performance.getEntriesByType('resource').filter(({ name }) => name.includes('/overview?'));
   const inFrame = [0, asked.startTime, asked.responseEnd, performance.getEntriesByName('candles-map')[0].startTime];
   return inFrame.map((ms) => (performance.timeOrigin - parent.performance.timeOrigin + ms) / 1000);
 }"""
@@ -180,7 +192,11 @@ def test_five_hundred_symbols_are_shown(airflow, open_page):
     frame = ready(tab, f"{airflow.processes.url}/plugin/candles/candles/?view=coverage&days=90")
     drawn = frame.locator("body").evaluate(TIMES)[-1]
     print(f"\n500 symbols × 90 days: first picture after {drawn:.2f} s")  # noqa: T201 - for the log
-    assert frame.locator(".map canvas").bounding_box()["height"] > 500 * 10
+    map_ = frame.locator(".map")
+    assert map_.evaluate("map => map.scrollHeight") > 500 * 20
+    assert map_.bounding_box()["height"] < 700
+    with tab.expect_response(re.compile("/coverage[?]")):
+        map_.evaluate("map => { map.scrollTop = map.scrollHeight; }")
     picture(tab, "coverage_of_500")
 
 
@@ -206,7 +222,7 @@ def test_with_influxdb_down_the_page_says_so_soon(airflow, visit, storage_stops,
     """The last test of this module: it stops InfluxDB."""
     storage_stops.close()
     began = time.monotonic()
-    answer = visit("coverage")
+    answer = visit("overview")
     assert (answer.status_code, answer.json()["kind"]) == (503, "no_answer")
     assert time.monotonic() - began < 20
     tab = open_page()
