@@ -105,7 +105,7 @@ Everything is stored in one InfluxDB bucket. Times are UTC; the time of a candle
 units. [Queries and Grafana](../how-to/queries-and-grafana.md) has queries for all of it.
 """
     for name, text in sorted(_measurements()):
-        yield f"## `{name}`\n{text}\n"
+        yield f"## `{name}`\n{text[0].upper()}{text[1:]}\n"
 
 
 def _measurements() -> Iterator[tuple[str, str]]:
