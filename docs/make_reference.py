@@ -16,7 +16,7 @@ import ccxt
 import typer
 
 from candle_ingest import ledger, store
-from candle_ingest.__main__ import app
+from candle_ingest.__main__ import app, main
 from candle_ingest.exchanges.profiles import EXCHANGE_ALIASES, PROFILES, SAME_API, ExchangeProfile
 from candle_ingest.metric_catalogue import ALL
 from candle_ingest.orchestration.params import dag_params
@@ -131,13 +131,20 @@ PATH, in your shell (live data: `.local_stack/live/terminal.sh`):
 
     . .local_stack/simulated/terminal.sh
 
-Each command exits with status 0 if all is well, so each of them is a check for cron.
+Each of them is a check for cron. The exit status is {_exit_statuses()}
+
+Completion for your shell: `candle-ingest --install-completion`.
 """
     commands: dict[str, Any] = typer.main.get_command(app).commands  # type: ignore[attr-defined]
     for name, command in commands.items():
         arguments = [str(param.name).upper() for param in command.params if not _is_option(param)]
         yield f"## `{' '.join((name, *arguments))}`\n{inspect.cleandoc(command.help or '')}\n"
         yield from _table(("option", "default", "meaning"), map(_option, command.params))
+
+
+def _exit_statuses() -> str:
+    """Return what the exit statuses mean, from the docstring of `main`."""
+    return " ".join((inspect.getdoc(main) or "").split()).removeprefix("Exit with ")
 
 
 def _is_option(param: Any) -> bool:
