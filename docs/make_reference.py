@@ -15,8 +15,18 @@ from typing import Any
 import ccxt
 import typer
 
+import candle_ingest
 from candle_ingest import ledger, store
 from candle_ingest.__main__ import app, main
+from candle_ingest.errors.base import (
+    CandleIngestError,
+    ConfigurationError,
+    Notice,
+    PermanentError,
+    SymbolError,
+    TemporaryError,
+    named_errors,
+)
 from candle_ingest.exchanges.profiles import EXCHANGE_ALIASES, PROFILES, SAME_API, ExchangeProfile
 from candle_ingest.metric_catalogue import ALL
 from candle_ingest.orchestration.params import dag_params
@@ -27,6 +37,13 @@ FOLDER = Path(__file__).with_name("reference")
 NOTE = "*Generated from the code by `make reference`; a test keeps it current.*\n"
 # `name`: description, in the docstring of the module that writes the measurement.
 MEASUREMENT = re.compile(r"`(\w+)`: (.+)")
+# Who acts on the errors of a base class, the narrower classes first.
+ACTORS = (
+    (TemporaryError, "Temporary", "Airflow retries the task. Act if the error keeps coming back."),
+    (ConfigurationError, "Configuration", "The task fails at once: correct a setting, a connection or a param."),
+    (SymbolError, "Symbols", "The task fails at once: correct the list of symbols."),
+    (PermanentError, "Permanent", "The task fails at once, as a retry would not help: act on the cause."),
+)
 
 
 def settings_page() -> Iterator[str]:
@@ -197,6 +214,30 @@ def _exchange(name: str, profile: ExchangeProfile) -> tuple[str, ...]:
     return f"`{name}`", _codes(aliases), f"{profile.rows_per_request:,}", pace, last, older
 
 
+def errors_page() -> Iterator[str]:
+    """Yield the lines of the page of errors: every class with a name by who acts on it, then the warnings."""
+    yield f"""# Errors
+{NOTE}
+Every error message ends with a name in square brackets, and so does each warning in a task's log that you can act on.
+Look the name up here.
+"""
+    for module in pkgutil.walk_packages(candle_ingest.__path__, "candle_ingest."):
+        if not module.name.endswith("__main__"):
+            importlib.import_module(module.name)
+    left = {kind.name: kind for kind in named_errors() if kind.__module__.startswith("candle_ingest.")}
+    for base, title, what in ACTORS:
+        yield f"## {title}\n{what}\n"
+        for name in sorted(name for name, kind in left.items() if issubclass(kind, base)):
+            yield _error(left.pop(name))
+    yield "## Warnings\nThe run goes on.\n"
+    yield from (_error(notice) for notice in sorted(Notice.every, key=lambda notice: notice.name))
+
+
+def _error(error: type[CandleIngestError] | Notice) -> str:
+    example = f"    {error.example} [{error.name}]"
+    return f"### {error.name}\n\n{example}\n\n**Cause.** {error.cause}\n\n**Cure.** {error.cure}\n"
+
+
 def _codes(names: Iterable[str]) -> str:
     return ", ".join(f"`{name}`" for name in names)
 
@@ -223,6 +264,7 @@ PAGES = MappingProxyType[str, Callable[[], Iterator[str]]](
         "metrics.md": metrics_page,
         "exchanges.md": exchanges_page,
         "make.md": make_page,
+        "errors.md": errors_page,
     }
 )
 

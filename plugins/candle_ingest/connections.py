@@ -12,7 +12,7 @@ from airflow.sdk.exceptions import AirflowNotFoundException
 from airflow.sdk.log import mask_secret
 from influxdb_client import InfluxDBClient
 
-from candle_ingest.errors import ConfigurationError
+from candle_ingest.errors.settings import ConnectionInvalidError, ConnectionMissingError
 from candle_ingest.userinfo import without_userinfo
 
 # redis-py types every answer as "perhaps awaitable": its client is left untyped here.
@@ -125,7 +125,7 @@ def _base_url(conn_id: str, connection: Connection) -> str | None:
         path = f"/{connection.schema}" if connection.schema not in (None, "", "http", "https") else ""
         host = f"{scheme}://{host}{port}{path}"
     if not _is_web_address(host):
-        raise ConfigurationError(
+        raise ConnectionInvalidError(
             f"connection {conn_id}: host is {without_userinfo(host)!r}; write a base URL such as https://proxy.example"
         )
     return host.rstrip("/")
@@ -148,12 +148,12 @@ def _find(conn_id: str) -> Connection | None:
 def _required(variable: str, conn_id: str) -> str:
     value = os.environ.get(variable)
     if not value:
-        raise ConfigurationError(f"neither the Airflow connection {conn_id} nor the variable {variable} is defined")
+        raise ConnectionMissingError(f"neither the Airflow connection {conn_id} nor the variable {variable} is defined")
     return value
 
 
 def _port(variable: str, default: int) -> int:
     text = os.environ.get(variable) or str(default)
     if not text.isdigit():
-        raise ConfigurationError(f"{variable} is {text!r}; expected a port number")
+        raise ConnectionInvalidError(f"{variable} is {text!r}; expected a port number")
     return int(text)

@@ -9,7 +9,7 @@ from typing import Any
 
 import yaml
 
-from candle_ingest.errors import ConfigurationError
+from candle_ingest.errors.settings import SettingError, SettingsFileError, SharedBucketError
 from candle_ingest.settings import ENVIRONMENT_PREFIX, PipelineSettings, validated_settings
 
 DEFAULT_PIPELINE = "candle"
@@ -51,20 +51,20 @@ def _read_pipelines(path: Path) -> dict[str, dict[str, Any]]:
     try:
         raw = yaml.load(path.read_text(encoding="utf-8"), Loader=_UniqueKeyLoader)  # noqa: S506 - a SafeLoader
     except OSError as error:
-        raise ConfigurationError(
+        raise SettingsFileError(
             f"{path}: cannot be read ({error.strerror}); {CONFIG_VARIABLE} names the file"
         ) from error
     except (yaml.YAMLError, ValueError, TypeError, RecursionError) as error:
-        raise ConfigurationError(f"{path}: not valid YAML: {error}") from error
+        raise SettingsFileError(f"{path}: not valid YAML: {error}") from error
     if (
         not isinstance(raw, dict)
         or set(raw) != {"pipelines"}
         or not isinstance(raw["pipelines"], dict)
         or not raw["pipelines"]
     ):
-        raise ConfigurationError(f"{path}: expected one key `pipelines` with at least one named pipeline below it")
+        raise SettingsFileError(f"{path}: expected one key `pipelines` with at least one named pipeline below it")
     if wrong := [name for name, values in raw["pipelines"].items() if not isinstance(values, dict | None)]:
-        raise ConfigurationError(f"{path}: pipeline {wrong[0]}: expected settings as `key: value` lines")
+        raise SettingsFileError(f"{path}: pipeline {wrong[0]}: expected settings as `key: value` lines")
     return {str(name): values or {} for name, values in raw["pipelines"].items()}
 
 
@@ -79,7 +79,7 @@ def _from_environment(environment: Mapping[str, str]) -> dict[str, str]:
 
 def _build(path: Path, name: str, values: dict[str, Any]) -> PipelineSettings:
     if "name" in values:
-        raise ConfigurationError(f"{path}: pipeline {name}: `name` is the key above the settings, not a setting")
+        raise SettingError(f"{path}: pipeline {name}: `name` is the key above the settings, not a setting")
     return validated_settings({**values, "name": name}, f"{path}: pipeline {name}")
 
 
@@ -91,7 +91,7 @@ def _no_shared_bucket(path: Path, pipelines: Iterable[PipelineSettings]) -> None
         same_symbols = one.redis_key_crypto_symbols == other.redis_key_crypto_symbols
         for name in OF_A_CANDLE if same_symbols else OF_A_CANDLE[:1]:
             if getattr(one, name) != getattr(other, name):
-                raise ConfigurationError(
+                raise SharedBucketError(
                     f"{path}: pipelines {one.name} and {other.name} share the bucket {one.influxdb_bucket}, and differ "
                     f"in {name}: they would overwrite each other's candles; give one of them its own influxdb_bucket"
                 )

@@ -5,15 +5,15 @@ from contextlib import contextmanager
 
 import redis
 
-from candle_ingest.errors import ConfigurationError, TemporaryError
+from candle_ingest.errors.servers import RedisRefusedError, RedisUnreachableError
 
 
 @contextmanager
 def translate_redis_errors() -> Iterator[None]:
-    """Turn what redis-py raises into ConfigurationError (password, rights) or TemporaryError (the rest)."""
+    """Turn what redis-py raises into RedisRefusedError (password, rights) or RedisUnreachableError (the rest)."""
     try:
         yield
     except (redis.AuthenticationError, redis.exceptions.NoPermissionError) as error:
-        raise ConfigurationError(f"Redis refuses user or password of redis_default: {error}") from error
+        raise RedisRefusedError(f"Redis refuses user or password of redis_default: {error}") from error
     except redis.RedisError as error:
-        raise TemporaryError(f"Redis does not answer as it should: {error}") from error
+        raise RedisUnreachableError(f"Redis does not answer as it should: {error}") from error

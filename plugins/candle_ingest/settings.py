@@ -13,6 +13,8 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from candle_ingest.candles.dates import parse_start_date
 from candle_ingest.candles.timeframe import Timeframe
 from candle_ingest.errors import ConfigurationError
+from candle_ingest.errors.base import without_names
+from candle_ingest.errors.settings import SettingError
 from candle_ingest.exchanges.profiles import canonical_exchange
 
 ENVIRONMENT_PREFIX = "CANDLE_INGEST_"
@@ -228,7 +230,7 @@ def validated_settings(values: Mapping[str, Any], where: str) -> PipelineSetting
     try:
         return PipelineSettings.model_validate(values)
     except ValidationError as error:
-        raise ConfigurationError("\n".join(_describe(where, problem) for problem in error.errors())) from None
+        raise SettingError("\n".join(_describe(where, problem) for problem in error.errors())) from None
 
 
 def _describe(where: str, problem: Any) -> str:
@@ -243,4 +245,4 @@ def _as_value_error(check: Any, *args: Any) -> None:
     try:
         check(*args)
     except ConfigurationError as error:
-        raise ValueError(str(error)) from None
+        raise ValueError(without_names(str(error))) from None

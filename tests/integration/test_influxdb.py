@@ -12,13 +12,14 @@ from candle_ingest.candles.candles import Candles
 from candle_ingest.candles.merge import merge_candles
 from candle_ingest.candles.window import DAY_MS, MINUTE_MS, Window, union
 from candle_ingest.errors import ConfigurationError, TemporaryError
+from candle_ingest.errors.servers import BucketMissingError
 from candle_ingest.ledger.coverage import CONFIRMED, FAILED, REJECTED, REPAIRED, Account, settled_windows
 from candle_ingest.ledger.coverage_ledger import CoverageLedger
 from candle_ingest.ledger.daily_coverage import DailyCoverage
 from candle_ingest.ledger.merge_ledger import MergeLedger
 from candle_ingest.ledger.watermarks import Watermarks, watermark_lock
 from candle_ingest.store import bucket as influx_bucket
-from candle_ingest.store.bucket import BucketMissingError, InfluxBucket
+from candle_ingest.store.bucket import InfluxBucket
 from candle_ingest.store.candle_store import CandleStore
 from dev.local_stack.ports import free_port
 

@@ -8,7 +8,7 @@ import pendulum
 from croniter import croniter
 
 from candle_ingest.candles.window import Window, floor_ms
-from candle_ingest.errors import ConfigurationError
+from candle_ingest.errors.settings import SettingError
 
 SKIP = "skip"
 ALLOWED = "YYYY-MM-DD, N_days_ago, N_weeks_ago, N_months_ago, N_years_ago or skip"
@@ -36,7 +36,7 @@ def parse_start_date(text: str, now: datetime) -> datetime | None:
             return _plain(start.start_of(_ROUND_TO[unit]))
         return datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=UTC)
     except ValueError:
-        raise ConfigurationError(f"backfill_start_date is {text!r}; allowed is {ALLOWED}") from None
+        raise SettingError(f"backfill_start_date is {text!r}; allowed is {ALLOWED}") from None
 
 
 def interval_start(start: datetime, cron: str) -> datetime:

@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass
 
-from candle_ingest.errors import SymbolError
+from candle_ingest.errors.symbols import NotASymbolError
 
 # Quotes that are recognised without a separator, as in `btcusd`. The longest one that fits wins.
 # BUSD and TUSD are left out on purpose: `arbusd` and `dotusd` mean ARB/USD and DOT/USD.
@@ -46,11 +46,11 @@ def parse_symbol(ticker: str) -> Symbol:
     text = ticker.strip()
     # Before upper(): "ß" would become "SS".
     if not text.isascii() or len(text) > LONGEST_TICKER:
-        raise SymbolError(_not_understood(ticker))
+        raise NotASymbolError(_not_understood(ticker))
     base, quote = _split(text.upper(), ticker)
     base, quote = (CURRENCY_ALIASES.get(code, code) for code in (base, quote))
     if not (_CURRENCY.fullmatch(base) and _CURRENCY.fullmatch(quote)) or base == quote:
-        raise SymbolError(_not_understood(ticker))
+        raise NotASymbolError(_not_understood(ticker))
     return Symbol(ticker=ticker.strip(), base=base, quote=quote)
 
 
@@ -62,7 +62,7 @@ def _split(text: str, ticker: str) -> tuple[str, str]:
         for quote in sorted(JOINED_QUOTES, key=len, reverse=True):
             if text.endswith(quote) and len(text) > len(quote):
                 return text.removesuffix(quote), quote
-    raise SymbolError(_not_understood(ticker))
+    raise NotASymbolError(_not_understood(ticker))
 
 
 def _not_understood(ticker: str) -> str:

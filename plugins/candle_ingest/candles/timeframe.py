@@ -4,7 +4,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from candle_ingest.candles.window import MINUTE_MS, Window, floor_ms
-from candle_ingest.errors import ConfigurationError
+from candle_ingest.errors.settings import SettingError
 
 # ccxt's names. Longer ones (weeks, months) have no fixed start that all exchanges share.
 CCXT_NAMES = {
@@ -26,7 +26,7 @@ class Timeframe:
     def __post_init__(self) -> None:
         if self.minutes not in CCXT_NAMES:
             allowed = ", ".join(map(str, CCXT_NAMES))
-            raise ConfigurationError(f"candle_granularity_minutes is {self.minutes}; possible are {allowed}")
+            raise SettingError(f"candle_granularity_minutes is {self.minutes}; possible are {allowed}")
 
     def __str__(self) -> str:
         return self.ccxt_name

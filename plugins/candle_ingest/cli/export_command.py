@@ -14,7 +14,7 @@ from candle_ingest.cli.moments import From, To, moment_ms, window_between
 from candle_ingest.cli.options import AsJson, Pipeline, pipeline_settings
 from candle_ingest.cli.output import print_json, say
 from candle_ingest.cli.storage import open_bucket
-from candle_ingest.errors import ConfigurationError
+from candle_ingest.errors.settings import OptionError
 from candle_ingest.ledger.open_minutes import OpenMinutes, OpenMinutesReader
 from candle_ingest.store.bucket import InfluxBucket
 from candle_ingest.store.candle_file import FORMATS, write_candle_file
@@ -36,7 +36,7 @@ def export(
     """Write merged candles to a file. Exit status 1, and no file, where minutes are open."""
     settings, pair = pipeline_settings(pipeline), parse_symbol(symbol).currency_pair
     if to_file.suffix not in FORMATS:
-        raise ConfigurationError(f"--to-file is {to_file}; its name ends in {' or '.join(FORMATS)}")
+        raise OptionError(f"--to-file is {to_file}; its name ends in {' or '.join(FORMATS)}")
     window = window_between(moment_ms("--from", from_), moment_ms("--to", to))
     with open_bucket(settings) as bucket:
         found = _open_minutes(bucket, settings.timeframe, pair, window, settings.exchange_ids)
@@ -66,7 +66,7 @@ def _write(bucket: InfluxBucket, pair: str, window: Window, timeframe: Timeframe
     except OSError as error:
         # Parquet's own text for it names the unfinished file.
         reason = os.strerror(error.errno) if error.errno else error
-        raise ConfigurationError(
+        raise OptionError(
             f"--to-file is {path}: cannot be written ({reason}); name a folder that exists and that you may write to"
         ) from error
 

@@ -7,7 +7,7 @@ import typer
 
 from candle_ingest.candles.dates import parse_moment_ms
 from candle_ingest.candles.window import Window, format_ms
-from candle_ingest.errors import ConfigurationError
+from candle_ingest.errors.settings import OptionError
 
 From = Annotated[str, typer.Option("--from", help="The first candle opens here: 2026-11-20 or 2026-11-20T12:00Z")]
 To = Annotated[str, typer.Option("--to", help="The last candle closes here; this moment itself is not included")]
@@ -23,13 +23,13 @@ def moment_ms(name: str, text: str) -> int:
     try:
         return parse_moment_ms(text)
     except ValueError:
-        raise ConfigurationError(f"{name} is {text!r}; write 2026-11-20 or 2026-11-20T12:00Z") from None
+        raise OptionError(f"{name} is {text!r}; write 2026-11-20 or 2026-11-20T12:00Z") from None
 
 
 def window_between(start_ms: int, end_ms: int) -> Window:
     """[start_ms, end_ms). Raises ConfigurationError where it is empty."""
     if end_ms <= start_ms:
-        raise ConfigurationError(f"--to, {format_ms(end_ms)}, is not after --from, {format_ms(start_ms)}")
+        raise OptionError(f"--to, {format_ms(end_ms)}, is not after --from, {format_ms(start_ms)}")
     return Window(start_ms, end_ms)
 
 

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from candle_ingest.errors import ConfigurationError
+from candle_ingest.errors.settings import PipelineUnknownError
 from candle_ingest.pipelines import CONFIG_VARIABLE, load_pipelines
 from candle_ingest.settings import PipelineSettings
 
@@ -16,5 +16,5 @@ def pipeline_settings(name: str) -> PipelineSettings:
     """The settings of that pipeline. Raises ConfigurationError that names those there are."""
     pipelines = load_pipelines()
     if name not in pipelines:
-        raise ConfigurationError(f"no pipeline {name!r}; there are {', '.join(pipelines)}")
+        raise PipelineUnknownError(f"no pipeline {name!r}; there are {', '.join(pipelines)}")
     return pipelines[name]

@@ -13,7 +13,7 @@ from candle_ingest.candles.window import format_ms
 from candle_ingest.cli.options import AsJson, Pipeline, pipeline_settings
 from candle_ingest.cli.output import print_json, print_table, say
 from candle_ingest.connections import connect_redis
-from candle_ingest.errors import ConfigurationError
+from candle_ingest.errors.settings import HistoryEmptyError
 from candle_ingest.planning.backfill import BackfillPlan, plan_backfill
 from candle_ingest.planning.call_plan import ExchangePlan, duration_in_words, in_short
 from candle_ingest.planning.symbol_list import read_symbols
@@ -35,7 +35,7 @@ def plan(
     settings = pipeline_settings(pipeline)
     found = _planned(settings, symbols)
     if not found.intervals:
-        raise ConfigurationError(
+        raise HistoryEmptyError(
             f"backfill_start_date is {settings.backfill_start_date}: there is no history to plan, "
             f"{settings.backfill_interval} has not come round since"
         )

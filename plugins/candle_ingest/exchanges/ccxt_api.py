@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 import ccxt
 
 from candle_ingest.connections import ExchangeConnection
-from candle_ingest.errors import ConfigurationError
+from candle_ingest.errors.settings import ExchangeUnknownError
 from candle_ingest.exchanges.bounded_http import BoundedAdapter
 from candle_ingest.exchanges.profiles import ExchangeProfile
 
@@ -16,17 +16,17 @@ REQUEST_TIMEOUT_MS = 20_000
 def open_ccxt(connection: ExchangeConnection, profile: ExchangeProfile) -> Any:
     """Return a ccxt object with the base URL, keys and settings of the connection.
 
-    Raises ConfigurationError where ccxt has no such exchange, or no candles of it.
+    Raises ExchangeUnknownError where ccxt has no such exchange, or no candles of it.
     """
     if connection.exchange not in ccxt.exchanges:
-        raise ConfigurationError(
+        raise ExchangeUnknownError(
             f"ccxt {ccxt.__version__} knows no exchange {connection.exchange!r}; known are {', '.join(ccxt.exchanges)}"
         )
     api = getattr(ccxt, connection.exchange)(
         ccxt.Exchange.deep_extend(connection.config, _own_settings(connection, profile))
     )
     if not api.has.get("fetchOHLCV"):
-        raise ConfigurationError(f"{connection.exchange} serves no candles through ccxt; leave it out of exchanges")
+        raise ExchangeUnknownError(f"{connection.exchange} serves no candles through ccxt; leave it out of exchanges")
     if connection.base_url:
         api.urls["api"] = _moved(api.urls["api"], connection.base_url)
     for scheme in ("http://", "https://"):

@@ -26,7 +26,12 @@ FORGOTTEN_AFTER_MS = 600_000
 
 
 class ExchangeDownError(TemporaryError):
-    """Other tasks have found the exchange down; this one did not ask."""
+    """Other tasks have found the exchange down; this one made no request."""
+
+    name = "exchange-down"
+    cause = "Other tasks found that the exchange does not answer. One task tries it from time to time, the others wait."
+    cure = "Airflow retries, and repair fetches what stays open. `candle-ingest exchanges` shows how it answers."
+    example = "kraken does not answer, one task tries it again in 30 s: HTTP 503"
 
 
 class CircuitBreaker:

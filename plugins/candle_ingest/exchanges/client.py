@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from candle_ingest.candles.timeframe import Timeframe
 from candle_ingest.candles.window import Window
 from candle_ingest.connections import ExchangeConnection, RedisClient
-from candle_ingest.errors import ConfigurationError
+from candle_ingest.errors.settings import TimeframeUnavailableError
 from candle_ingest.exchanges.answer_headers import answer_date_ms
 from candle_ingest.exchanges.answers import MARKET_KEYS, Market, RowsAnswer, TradesAnswer
 from candle_ingest.exchanges.ccxt_api import open_ccxt
@@ -111,12 +111,12 @@ class ExchangeClient:
     def source_minutes(self, granularity_minutes: int) -> int:
         """Return the length of the candles to ask for: the granularity, or the largest one that divides it.
 
-        Raises ConfigurationError where the exchange has none.
+        Raises TimeframeUnavailableError where the exchange has none.
         """
         offered = set(self._api.timeframes or {}) - self.facts.misaligned_timeframes
         source = Timeframe(granularity_minutes).source(offered)
         if source is None:
-            raise ConfigurationError(
+            raise TimeframeUnavailableError(
                 f"{self.exchange} has no candles that make up {Timeframe(granularity_minutes)} "
                 f"(candle_granularity_minutes is {granularity_minutes}); it has {', '.join(sorted(offered))}"
             )

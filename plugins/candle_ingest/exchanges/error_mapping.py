@@ -29,6 +29,17 @@ ALTERNATIVES = {"binance": "use binanceus, or a proxy in the connection ccxt_bin
 class ExchangeTemporaryError(TemporaryError):
     """The exchange may answer later; `retry_after_seconds` is what it asked for, if it did."""
 
+    name = "exchange-answer-unusable"
+    cause = (
+        "The answer is not what the exchange's API describes: an error page, cut-off JSON, rows of other times, an old "
+        "answer out of a cache. Where its clock is named: the clock of this machine is ahead."
+    )
+    cure = (
+        "The request is repeated. If it stays: check the proxy in `ccxt_<exchange>` and this machine's clock (NTP); "
+        "else the exchange has changed its API: update ccxt."
+    )
+    example = "kraken, markets: the answer is not what its API describes"
+
     def __init__(self, message: str, retry_after_seconds: float | None = None) -> None:
         super().__init__(message)
         self.retry_after_seconds = retry_after_seconds
@@ -37,9 +48,54 @@ class ExchangeTemporaryError(TemporaryError):
 class ExchangeLimitedError(ExchangeTemporaryError):
     """The exchange has had too many requests from this address."""
 
+    name = "exchange-rate-limited"
+    cause = "The exchange has received more requests from this address than it allows."
+    cure = (
+        "Requests wait as long as the exchange asks. If it stays, other programs behind this address use up the limit: "
+        "lower the slots of the pool, or set `api_call_delay_seconds`."
+    )
+    example = "binance, markets: DDoSProtection: 429 Too Many Requests"
+
 
 class ExchangeUnavailableError(ExchangeTemporaryError):
     """The exchange does not answer, or says that it cannot."""
+
+    name = "exchange-unreachable"
+    cause = "The exchange is down, too slow, or cannot be reached from this machine."
+    cure = "Airflow retries, and repair fetches what stays open. If it stays: check the network and `ccxt_<exchange>`."
+    example = "kraken, BTC/USD 1m candles of [2026-11-20T12:00Z, 2026-11-20T13:00Z): ExchangeNotAvailable: 503"
+
+
+class ExchangeBlockedError(PermanentError):
+    """The exchange serves nobody in this country, or at this address."""
+
+    name = "exchange-blocked"
+    cause = "The exchange refuses requests from this country or address."
+    cure = "Use `binanceus` instead of `binance`, a proxy in `ccxt_<exchange>`, or leave the exchange out."
+    example = "binance, markets: ExchangeNotAvailable: 451. The exchange refuses this country or address: use binanceus"
+
+
+class ExchangeKeyError(ConfigurationError):
+    """The exchange refuses the API key."""
+
+    name = "exchange-key-refused"
+    cause = "Key or secret in the connection of the exchange is wrong or expired."
+    cure = "Correct login and password of `ccxt_<exchange>`, or remove them: candles need no key."
+    example = (
+        "kraken, markets: AuthenticationError: EAPI:Invalid key. Check key and secret in the connection ccxt_kraken"
+    )
+
+
+class ExchangeRefusedError(PermanentError):
+    """The exchange refuses the request for good."""
+
+    name = "exchange-refused"
+    cause = "The market was delisted or renamed, or the exchange does not accept the request."
+    cure = "Check the market on the exchange; remove the symbol or the exchange, or update ccxt."
+    example = (
+        "kraken, ABC/USD 1m candles of [2026-11-20T12:00Z, 2026-11-20T13:00Z): BadSymbol: unknown pair. Trying again "
+        "cannot help: check that the exchange still lists this market"
+    )
 
 
 @contextmanager
@@ -60,14 +116,14 @@ def _sorted(exchange: Any, asked: str, error: ccxt.BaseError) -> Exception:
     lowered = str(error).lower()
     if any(mark in lowered for mark in GEO_BLOCK_TEXTS):
         way_out = ALTERNATIVES.get(exchange.id, f"use a proxy in the connection ccxt_{exchange.id}, or leave it out")
-        return PermanentError(f"{text}. The exchange refuses this country or address: {way_out}")
+        return ExchangeBlockedError(f"{text}. The exchange refuses this country or address: {way_out}")
     if isinstance(error, ccxt.AuthenticationError):
-        return ConfigurationError(f"{text}. Check key and secret in the connection ccxt_{exchange.id}")
+        return ExchangeKeyError(f"{text}. Check key and secret in the connection ccxt_{exchange.id}")
     if isinstance(error, LIMITED) or any(mark in lowered for mark in TEMPORARY_TEXTS):
         return ExchangeLimitedError(text, _asked_to_wait_seconds(exchange, lowered))
     if isinstance(error, ccxt.OperationFailed):
         return ExchangeUnavailableError(text, _asked_to_wait_seconds(exchange, lowered))
-    return PermanentError(f"{text}. Trying again cannot help: check that the exchange still lists this market")
+    return ExchangeRefusedError(f"{text}. Trying again cannot help: check that the exchange still lists this market")
 
 
 def _asked_to_wait_seconds(exchange: Any, text: str) -> float | None:

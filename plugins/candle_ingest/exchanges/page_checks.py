@@ -17,6 +17,11 @@ FEW_ROWS = 3
 class RejectedRowsError(ExchangeTemporaryError):
     """Some rows of an answer cannot be trusted; `page` holds the others."""
 
+    name = "answer-rows-rejected"
+    cause = "The exchange answered with candles that are impossible: a price of 0, a high below the low."
+    cure = "The request is repeated. After five such answers the sound rows are stored, and the others stay open."
+    example = "kraken, BTC/USD 1m candles of [2026-11-20T12:00Z, 2026-11-20T13:00Z): 1 × price not positive"
+
     def __init__(self, message: str, page: CheckedPage) -> None:
         super().__init__(message)
         self.page = page

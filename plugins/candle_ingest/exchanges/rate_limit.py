@@ -38,6 +38,11 @@ _CONNECTION_KEYS = ("username", "password", "socket_timeout", "socket_connect_ti
 class ExchangePausedError(TemporaryError):
     """The exchange has told another task to wait, for longer than this one should."""
 
+    name = "exchange-paused"
+    cause = "The exchange has asked for a pause of more than a minute (`Retry-After`, or a ban), and all tasks obey."
+    cure = "Airflow retries. If it comes again, another program on this address sends requests to the exchange too."
+    example = "binance: the exchange has asked to be left alone for 120 s more, and all tasks obey: HTTP 418"
+
 
 class SharedRateLimit:
     """Stands in for ccxt's own throttle: waits until the budget of all tasks has room for a request.

@@ -4,7 +4,8 @@ from collections.abc import Callable, Mapping
 from importlib import import_module
 from typing import Any
 
-from candle_ingest.errors import ConfigurationError, IncompleteError, NotPlannedError
+from candle_ingest.errors import IncompleteError, NotPlannedError
+from candle_ingest.errors.settings import NotifierError
 
 # Templates of a notifier find the sentence as `{{ candle_failure }}`.
 SENTENCE = "candle_failure"
@@ -53,8 +54,8 @@ def _load(path: str) -> Callback:
     try:
         found = getattr(import_module(module_name), name)
     except (ImportError, AttributeError, ValueError) as error:
-        raise ConfigurationError(f"failure_notifier is {path!r}, which cannot be imported: {error}") from error
+        raise NotifierError(f"failure_notifier is {path!r}, which cannot be imported: {error}") from error
     if not callable(found):
-        raise ConfigurationError(f"failure_notifier is {path!r}, which is neither a notifier nor a function")
+        raise NotifierError(f"failure_notifier is {path!r}, which is neither a notifier nor a function")
     loaded: Callback = found
     return loaded

@@ -4,6 +4,7 @@ import logging
 from collections.abc import Sequence
 
 from candle_ingest.candles.symbol import Symbol
+from candle_ingest.errors.servers import BucketMissingError
 from candle_ingest.ledger.watermarks import Watermarks
 from candle_ingest.planning.fetch_request import FetchRequest
 from candle_ingest.planning.listings import Listings
@@ -11,7 +12,7 @@ from candle_ingest.planning.merge_job import MergeJob
 from candle_ingest.planning.run import Run
 from candle_ingest.planning.served_before import ServedBefore
 from candle_ingest.planning.windows import SymbolWindow, plan_windows
-from candle_ingest.store.bucket import BucketMissingError, InfluxBucket
+from candle_ingest.store.bucket import InfluxBucket
 
 logger = logging.getLogger(__name__)
 

@@ -4,10 +4,11 @@ import logging
 from collections.abc import Sequence
 from dataclasses import replace
 
+from candle_ingest.errors.servers import BucketMissingError
 from candle_ingest.exchanges.answers import Market
 from candle_ingest.ledger.watermarks import Watermarks, backfill_key, catch_up_key
 from candle_ingest.planning.listings import Listings
-from candle_ingest.store.bucket import BucketMissingError, InfluxBucket
+from candle_ingest.store.bucket import InfluxBucket
 from candle_ingest.store.candle_store import CandleStore
 
 logger = logging.getLogger(__name__)

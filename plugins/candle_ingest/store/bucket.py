@@ -21,7 +21,14 @@ from influxdb_client.rest import ApiException
 
 from candle_ingest import metrics
 from candle_ingest.candles.window import Window
-from candle_ingest.errors import CandleIngestError, ConfigurationError, PermanentError, TemporaryError
+from candle_ingest.errors import CandleIngestError, PermanentError
+from candle_ingest.errors.servers import (
+    BucketMissingError,
+    InfluxRefusedError,
+    InfluxRequestError,
+    InfluxUnreachableError,
+    RefusedLinesError,
+)
 from candle_ingest.metric_catalogue import INFLUXDB_ERRORS, INFLUXDB_WRITE
 from candle_ingest.transport import retry_after_seconds
 
@@ -39,20 +46,12 @@ LONGEST_WAIT_SECONDS = 30
 PLAIN_CSV = Dialect(header=True, delimiter=",", annotations=[], comment_prefix="#", date_time_format="RFC3339")
 
 
-class InfluxTemporaryError(TemporaryError):
+class InfluxTemporaryError(InfluxUnreachableError):
     """InfluxDB may answer later; `retry_after_seconds` is what it asked for, if it did."""
 
     def __init__(self, message: str, retry_after: float | None = None) -> None:
         super().__init__(message)
         self.retry_after_seconds = retry_after
-
-
-class BucketMissingError(ConfigurationError):
-    """The bucket does not exist."""
-
-
-class RefusedLinesError(PermanentError):
-    """InfluxDB refuses some of the lines, or takes so many at once not at all."""
 
 
 class InfluxBucket:
@@ -98,8 +97,8 @@ class InfluxBucket:
     def write_lines(self, lines: Iterable[str], precision: Any = WritePrecision.MS) -> None:
         """Write line protocol in batches of 5,000; the times are in units of `precision`.
 
-        One batch at a time, in order; while the server takes one, a thread makes the next one. Raises PermanentError
-        where InfluxDB refuses lines; the first ten of them are in the log.
+        One batch at a time, in order; while the server takes one, a thread makes the next one. Raises
+        RefusedLinesError where InfluxDB refuses lines; the first ten of them are in the log.
         """
         refused: list[str] = []
         rest = iter(lines)
@@ -109,7 +108,7 @@ class InfluxBucket:
                 making = maker.submit(_next_batch, rest)
                 self._write_part(batch, precision, refused)
         if refused:
-            raise PermanentError(f"InfluxDB refuses {len(refused)} or more lines; the first one: {refused[0]}")
+            raise RefusedLinesError(f"InfluxDB refuses {len(refused)} or more lines; the first one: {refused[0]}")
 
     def write_points(self, points: Sequence[Point]) -> None:
         """Write points whose times are in nanoseconds."""
@@ -170,7 +169,7 @@ class InfluxBucket:
         try:
             return retrying(self._call_once, what, call)
         except InfluxTemporaryError as error:
-            raise TemporaryError(f"Failed to connect to InfluxDB after retries: {error}") from error
+            raise InfluxUnreachableError(f"Failed to connect to InfluxDB after retries: {error}") from error
 
     def _call_once(self, what: str, call: Callable[[], T]) -> T:
         try:
@@ -186,7 +185,7 @@ class InfluxBucket:
             raise self._sorted(what, error) from error
         except InfluxDBError as error:
             # The client's own: a token that may not read its organization.
-            raise ConfigurationError(f"InfluxDB, {what} in bucket {self.name!r}: {error}") from error
+            raise InfluxRefusedError(f"InfluxDB, {what} in bucket {self.name!r}: {error}") from error
         except (urllib3.exceptions.HTTPError, ConnectionError, TimeoutError) as error:
             raise InfluxTemporaryError(f"InfluxDB, {what}: {error}") from error
 
@@ -198,12 +197,12 @@ class InfluxBucket:
                 f"{text}. validate_symbols creates the bucket: unpause the DAGs, or clear that task"
             )
         if error.status in (401, 403):
-            return ConfigurationError(
+            return InfluxRefusedError(
                 f"{text}. Check the token in influxdb_default (or INFLUXDB_TOKEN), and what it may do"
             )
         if error.status == 429 or (error.status or 0) >= 500 or DISK_FULL in text:
             return InfluxTemporaryError(text, retry_after_seconds(error.headers, datetime.now(UTC)))
-        return RefusedLinesError(text) if error.status in REFUSED_STATUSES else PermanentError(text)
+        return RefusedLinesError(text) if error.status in REFUSED_STATUSES else InfluxRequestError(text)
 
 
 def _wait_seconds(state: tenacity.RetryCallState) -> float:

@@ -17,7 +17,7 @@ import numpy as np
 from candle_ingest.candles.candles import Candles
 from candle_ingest.candles.merge import MergedCandles
 from candle_ingest.candles.window import MINUTE_MS, NS_PER_MS, Window, union
-from candle_ingest.errors import TemporaryError
+from candle_ingest.errors.servers import StoredCandlesError
 from candle_ingest.store.bucket import InfluxBucket
 from candle_ingest.store.candle_csv import candles_from_columns, candles_from_csv, column_at, read_columns
 from candle_ingest.store.flux import flux_range
@@ -137,7 +137,7 @@ class CandleStore:
         try:
             return candles_from_csv(body)
         except ValueError as error:
-            raise TemporaryError(f"InfluxDB, candles of {currency_pair} @ {exchange}, {window}: {error}") from None
+            raise StoredCandlesError(f"InfluxDB, candles of {currency_pair} @ {exchange}, {window}: {error}") from None
 
     def read_merged(self, currency_pair: str, window: Window) -> MergedCandles:
         """The merged candles of a pair."""
@@ -148,10 +148,10 @@ class CandleStore:
             candles = candles_from_columns(columns)
             vwap, trade_count = (column_at(candles.open_time_ms, column) for column in extra.values())
         except ValueError as error:
-            raise TemporaryError(f"InfluxDB, merged candles of {currency_pair}, {window}: {error}") from None
+            raise StoredCandlesError(f"InfluxDB, merged candles of {currency_pair}, {window}: {error}") from None
         sources = [row["_value"] for row in self._bucket.query(_READ_SOURCES, **params)]
         if len(sources) != len(candles):
-            raise TemporaryError(
+            raise StoredCandlesError(
                 f"InfluxDB, merged candles of {currency_pair}, {window}: they changed while being read"
             )
         counts = np.array([text.count(",") + 1 for text in sources], dtype=np.int64)

@@ -7,7 +7,7 @@ import time
 
 from influxdb_client import Point
 
-from candle_ingest.errors import ConfigurationError
+from candle_ingest.errors.settings import GranularityChangedError
 from candle_ingest.store.bucket import InfluxBucket
 
 MEASUREMENT = "bucket_use"
@@ -30,7 +30,7 @@ def check_granularity(bucket: InfluxBucket, granularity_minutes: int) -> None:
         point = Point(MEASUREMENT).field(FIELD, granularity_minutes).time(time.time_ns())
         bucket.write_points([point])
     elif known[0] != granularity_minutes:
-        raise ConfigurationError(
+        raise GranularityChangedError(
             f"the bucket {bucket.name} has candles of {known[0]} minutes, and candle_granularity_minutes is "
             f"{granularity_minutes}: give the pipeline a new influxdb_bucket"
         )

@@ -11,7 +11,7 @@ from starlette.exceptions import HTTPException as StarletteHTTPException
 from starlette.types import Receive, Scope, Send
 
 from candle_ingest.errors import CandleIngestError, TemporaryError
-from candle_ingest.store.bucket import BucketMissingError
+from candle_ingest.errors.servers import BucketMissingError
 from candle_ingest.web import routes, static_files
 from candle_ingest.web.access import SIGNED_IN
 from candle_ingest.web.address import BadAddressError

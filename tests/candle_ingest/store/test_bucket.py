@@ -52,7 +52,7 @@ def test_after_a_batch_that_fails_for_good_none_is_written(bucket, write):
 )
 def test_who_is_refused_is_told_what_to_do(bucket, write, status, what_to_do):
     write.side_effect = ApiException(status=status, reason="no")
-    with pytest.raises(ConfigurationError, match=f"{re.escape(what_to_do)}$"):
+    with pytest.raises(ConfigurationError, match=rf"{re.escape(what_to_do)} \[[a-z-]+\]$"):
         bucket.write_lines(["m v=1i 1"])
 
 

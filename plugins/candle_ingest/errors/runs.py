@@ -1,0 +1,93 @@
+"""Errors of a run as a whole."""
+
+from collections.abc import Sequence
+
+from candle_ingest.errors.base import PermanentError, TemporaryError
+
+
+class ClockBehindError(TemporaryError):
+    """By the clock here, the interval of the run is not over."""
+
+    name = "clock-behind"
+    cause = "The clock of this machine is behind that of the scheduler: the end of the interval would be missing."
+    cure = "Synchronise this machine's clock (NTP). If no retries are left, clear the task after the interval ends."
+    example = (
+        "the interval ends at 2026-11-20T12:00Z, and by the clock of this machine it is 2026-11-20T11:58Z: "
+        "synchronise this machine's clock (NTP)"
+    )
+
+
+class TooFewExchangesError(PermanentError):
+    """No symbol is listed on as many exchanges as it needs."""
+
+    name = "too-few-exchanges"
+    cause = "No symbol of the run is listed on `min_exchanges_required` of the configured exchanges."
+    cure = "Check the symbols, `quote_equivalents`, `exchanges` and `min_exchanges_required`."
+    example = "No symbols meet the minimum exchange requirement of 3"
+
+
+class MarketsUnreachableError(TemporaryError):
+    """Too few exchanges could be asked for their markets to validate any symbol."""
+
+    name = "markets-unreachable"
+    cause = "An exchange did not answer for its markets, and without it no symbol has enough exchanges."
+    cure = "The task is retried. If it stays, see the log for the reason, and clear `validate_symbols` later."
+    example = "No symbols meet the minimum exchange requirement of 3; kucoin cannot be reached"
+
+
+class FetchesFailedError(PermanentError):
+    """Several fetches of one task failed, and no retry can help any of them."""
+
+    name = "fetches-failed"
+    cause = "Several symbols of one exchange share a task, and some could not be fetched; each line says why."
+    cure = "Act on each line, then clear the task."
+    example = "kraken, BTC/USD 1m candles of [2026-11-20T12:00Z, 2026-11-20T13:00Z): BadSymbol: unknown pair"
+
+
+class FetchesDelayedError(TemporaryError):
+    """Several fetches of one task failed, and a retry may help some of them."""
+
+    name = "fetches-delayed"
+    cause = "Several symbols of one exchange share a task, and some could not be fetched; each line says why."
+    cure = "The task is retried. If it fails in the end, act on each line, then clear the task."
+    example = "kraken, BTC/USD 1m candles of [2026-11-20T12:00Z, 2026-11-20T13:00Z): ExchangeNotAvailable: 503"
+
+
+class RowsRejectedError(TemporaryError):
+    """Some rows of an exchange's answers cannot be trusted; all others are stored."""
+
+    name = "rows-rejected"
+    cause = "The exchange answered with candles that are impossible: a price of 0, a high below the low."
+    cure = (
+        "Only these minutes are requested again. If it stays, the exchange serves wrong rows there: merge without it "
+        "(`min_exchanges_required`)."
+    )
+    example = (
+        "BTC/USD @ kraken: 2 candles cannot be trusted, the first one at [2026-11-20T12:00Z, 2026-11-20T12:01Z): "
+        "1 × price not positive"
+    )
+
+
+class IncompleteError(PermanentError):
+    """Some candles could not be written, and the message names them. Clear the failed tasks to go on.
+
+    `symbols` has a line for each symbol that is short: how many exchanges answered, and which failed.
+    """
+
+    name = "candles-incomplete"
+    cause = "Some fetches failed for good, and their symbols did not have enough exchanges. Each line names them."
+    cure = "See the logs of the failed fetches, fix the cause, and clear the failed tasks with those after them."
+    example = "1 symbols are not complete: BTC/USD: 2 of the 3 exchanges it needs answered; failed: kraken"
+
+    def __init__(self, message: str, symbols: Sequence[str] = ()) -> None:
+        super().__init__(message)
+        self.symbols = tuple(symbols)
+
+
+class NotPlannedError(PermanentError):
+    """A step before has failed, and has said why."""
+
+    name = "nothing-planned"
+    cause = "`validate_symbols` has not succeeded, so there is nothing to merge."
+    cure = "See the log of `validate_symbols`, fix the cause, and clear it with the tasks after it."
+    example = "validate_symbols has not succeeded, so there is nothing to merge: see its log"

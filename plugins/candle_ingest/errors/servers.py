@@ -1,0 +1,87 @@
+"""Errors of Redis and InfluxDB."""
+
+from candle_ingest.errors.base import ConfigurationError, PermanentError, TemporaryError
+
+
+class RedisRefusedError(ConfigurationError):
+    """Redis refuses the user or the password."""
+
+    name = "redis-refused"
+    cause = "The password of `redis_default` (or REDIS_PASSWORD) is wrong, or its user lacks a right."
+    cure = "Correct the connection or the variable."
+    example = "Redis refuses user or password of redis_default: invalid username-password pair"
+
+
+class RedisUnreachableError(TemporaryError):
+    """Redis does not answer as it should."""
+
+    name = "redis-unreachable"
+    cause = "Redis is down, busy, out of memory, or cannot be reached at its host and port."
+    cure = "Start Redis, or correct host and port of `redis_default`. The task is retried."
+    example = "Redis does not answer as it should: Error 111 connecting to localhost:6379. Connection refused."
+
+
+class InfluxUnreachableError(TemporaryError):
+    """InfluxDB does not answer, or answers that it cannot."""
+
+    name = "influxdb-unreachable"
+    cause = (
+        "InfluxDB is down, cannot be reached, is overloaded (HTTP 429 or 5xx), has a full disk, or a proxy cuts off "
+        "its answers. Six attempts were made."
+    )
+    cure = (
+        "Start it, and check host, port and schema of `influxdb_default`. After a full disk restart InfluxDB. For a "
+        "slow server raise `timeout` in the connection. The task is retried."
+    )
+    example = "Failed to connect to InfluxDB after retries: InfluxDB, query: Connection refused"
+
+
+class InfluxRefusedError(ConfigurationError):
+    """InfluxDB refuses the token."""
+
+    name = "influxdb-token-refused"
+    cause = "The token or the organization is wrong, or the token may not do what was asked."
+    cure = "Correct `influxdb_default`, or INFLUXDB_TOKEN and INFLUXDB_ORG; grant read and write for the bucket."
+    example = (
+        "InfluxDB, query in bucket 'candles': HTTP 401: unauthorized access. Check the token in influxdb_default "
+        "(or INFLUXDB_TOKEN), and what it may do"
+    )
+
+
+class InfluxRequestError(PermanentError):
+    """InfluxDB refuses a request that is not about the token or the bucket."""
+
+    name = "influxdb-request-refused"
+    cause = "InfluxDB cannot carry out the request; its own words are in the message."
+    cure = "Act on those words. InfluxDB 2.x is needed: version 1 and 3 have no Flux."
+    example = "InfluxDB, query in bucket 'candles': HTTP 405: Method not allowed"
+
+
+class BucketMissingError(ConfigurationError):
+    """The bucket does not exist."""
+
+    name = "bucket-missing"
+    cause = "No run has created the bucket yet, it was deleted, or the token may neither see nor create it."
+    cure = "Unpause the DAGs, or clear `validate_symbols`, which creates it. Else create it, or use another token."
+    example = (
+        "InfluxDB, query in bucket 'candles': HTTP 404: not found. validate_symbols creates the bucket: unpause the "
+        "DAGs, or clear that task"
+    )
+
+
+class RefusedLinesError(PermanentError):
+    """InfluxDB refuses some of the lines, or so many at once."""
+
+    name = "influxdb-lines-refused"
+    cause = "Points lie outside the bucket's retention, or a field already has another type in this bucket."
+    cure = "Remove the bucket's retention limit, or give the pipeline a new `influxdb_bucket`."
+    example = "InfluxDB refuses 3 or more lines; the first one: candles,currency_pair=BTC/USD open=1: HTTP 422"
+
+
+class StoredCandlesError(TemporaryError):
+    """What is stored cannot be read as whole candles."""
+
+    name = "stored-candles-unreadable"
+    cause = "Something else writes to the same measurement at this moment, or has left half a candle there."
+    cure = "Let only this package write there. If it stays, delete that window and run it again with `refetch`."
+    example = "InfluxDB, candles of BTC/USD @ kraken, [2026-11-20T12:00Z, 2026-11-20T13:00Z): the fields are not whole"
