@@ -220,8 +220,11 @@ class PipelineSettings(BaseModel):
 
 
 def with_params(settings: PipelineSettings, params: Mapping[str, Any]) -> PipelineSettings:
-    """The settings of one run: those of the pipeline, with what its params say. Raises ConfigurationError."""
-    changed = {key: value for key, value in params.items() if key in PipelineSettings.model_fields}
+    """Return the settings of one run: those of the pipeline, with what its params say, null for the pipeline's own.
+
+    Raises ConfigurationError.
+    """
+    changed = {key: params[key] for key in PipelineSettings.model_fields if params.get(key) is not None}
     return validated_settings({**settings.model_dump(), **changed}, "the params of this run")
 
 

@@ -1,4 +1,10 @@
-"""The params of the trigger form: what one run may do otherwise than its pipeline."""
+"""The params of the trigger form: what one run may do differently from its pipeline.
+
+The form marks as required what may not be null, so every param may be: null means the setting of the pipeline.
+Times are plain texts: the form's own date field takes the time zone of Airflow's UI, and posts another time than the
+one that was typed. Symbols cannot be offered from Redis here, as reading Redis would make each parsing of the DAG file
+wait for it: the page, under "Run", offers them.
+"""
 
 from typing import Any
 
@@ -8,51 +14,60 @@ from candle_ingest.exchanges.profiles import PROFILES
 from candle_ingest.planning.run import param_names
 from candle_ingest.settings import PipelineSettings
 
-HOW_TO_START = {
-    "backfill": "Needed when the run is started by hand.",
-    "catch_up": "Without it, the run starts at the watermark of each symbol.",
+# A date, or a date and a time of day; UTC with or without the Z.
+MOMENT_PATTERN = r"^\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d+)?)?)?(Z|\+00:00)?$"
+START_OR_NOT = {
+    "backfill": (
+        "A single run needs start and end, for example 2026-11-16 and 2026-11-17T12:00: one range, fetched in one run. "
+        "For weeks or years choose Backfill instead: it makes one run for each day, and each can be rerun alone. "
+        "Without start and end, a single run fetches the last whole day before its logical date."
+    ),
+    "catch_up": "Empty: each symbol's watermark, the end of what is complete. Example: 2026-11-16T08:00.",
 }
-HOW_TO_END = {
-    "backfill": "Needed when the run is started by hand.",
-    "catch_up": "Without it, the run goes up to now.",
+END_OR_NOT = {
+    "backfill": "Needed where start is given.",
+    "catch_up": "Empty: now. Example: 2026-11-16T20:00.",
 }
 
 
 def dag_params(settings: PipelineSettings, kind: str) -> dict[str, Any]:
-    """Typed, described params; the defaults are the pipeline's settings."""
-    params = _all_params(settings, kind)
-    return {name: params[name] for name in param_names(kind)}
+    """Return typed, described params in the order of the form; the defaults are the pipeline's settings."""
+    allowed = param_names(kind)
+    return {name: param for name, param in _all_params(settings, kind).items() if name in allowed}
 
 
 def _all_params(settings: PipelineSettings, kind: str) -> dict[str, Any]:
-    known = sorted({*PROFILES, *settings.exchanges})
     return {
+        "start": _moment("Start (UTC)", f"UTC, whatever time zone Airflow shows. {START_OR_NOT.get(kind, '')}"),
+        "end": _moment("End (UTC)", f"UTC; candles that open before it. {END_OR_NOT.get(kind, '')}"),
         "symbols": Param(
-            [],
-            type="array",
+            None,
+            type=["null", "array"],
             items={"type": "string"},
             title="Symbols",
-            description=f"One a line, such as btcusd. Empty: those in Redis, {settings.redis_key_crypto_symbols}.",
+            description=(
+                f"One a line, such as btcusd. Empty: all in Redis, key {settings.redis_key_crypto_symbols}. "
+                "To choose from those in Redis, start the run from the page: Candles, Run."
+            ),
         ),
         "exchanges": Param(
             list(settings.exchanges),
-            type="array",
+            type=["null", "array"],
             items={"type": "string"},
-            minItems=1,
-            examples=known,
+            examples=sorted({*PROFILES, *settings.exchanges}),
             title="Exchanges",
-            description="The first one is called primary.",
+            description="The first one is called primary. Empty: those of the pipeline.",
         ),
         "min_exchanges_required": Param(
             settings.min_exchanges_required,
-            type="integer",
+            type=["null", "integer"],
             minimum=0,
             title="Exchanges required",
-            description="A symbol is written only where so many exchanges answered. 0 means all of them.",
+            description="A candle is written only where so many exchanges have answered. 0: all that list the pair.",
         ),
         "run_mode": Param(
             settings.run_mode,
-            type="string",
+            type=["null", "string"],
             enum=["wet", "dry"],
             values_display={"wet": "wet: fetch, merge and write", "dry": "dry: fetch, merge and report"},
             title="Run mode",
@@ -60,17 +75,15 @@ def _all_params(settings: PipelineSettings, kind: str) -> dict[str, Any]:
         ),
         "dry_run_limit": Param(
             settings.dry_run_limit,
-            type="integer",
+            type=["null", "integer"],
             minimum=1,
             maximum=100,
             title="Symbols of a dry run",
-            description="A dry run takes only so many symbols.",
+            description="A dry run fetches only this many symbols.",
         ),
-        "start": _moment("Start", f"The first candle opens here, UTC. {HOW_TO_START.get(kind, '')}"),
-        "end": _moment("End", f"The last candle closes here, UTC. {HOW_TO_END.get(kind, '')}"),
         "refetch": Param(
             False,
-            type="boolean",
+            type=["null", "boolean"],
             title="Fetch again",
             description="Ask the exchanges again for what is already stored.",
         ),
@@ -78,4 +91,4 @@ def _all_params(settings: PipelineSettings, kind: str) -> dict[str, Any]:
 
 
 def _moment(title: str, description: str) -> Param:
-    return Param(None, type=["null", "string"], format="date-time", title=title, description=description)
+    return Param(None, type=["null", "string"], pattern=MOMENT_PATTERN, title=title, description=description)

@@ -12,7 +12,7 @@ from airflow.timetables.base import TimeRestriction
 
 from candle_ingest.orchestration.factory import build_dags
 from candle_ingest.planning.run import PARAM_NAMES
-from candle_ingest.settings import PipelineSettings
+from candle_ingest.settings import PipelineSettings, with_params
 from dev.local_stack.airflow_processes import AirflowProcesses
 from dev.local_stack.generated_secrets import GeneratedSecrets
 
@@ -162,7 +162,7 @@ def test_the_trigger_form_has_every_param_with_a_title_and_a_description(kind):
 def test_the_form_offers_the_pipelines_own_settings(kind):
     params = dags(exchanges=("kraken", "htx"), min_exchanges_required=1, run_mode="dry", dry_run_limit=7)[kind].params
     assert params.dump() == {
-        "symbols": [],
+        "symbols": None,
         "exchanges": ["kraken", "htx"],
         "min_exchanges_required": 1,
         "run_mode": "dry",
@@ -178,11 +178,13 @@ def test_the_form_offers_the_pipelines_own_settings(kind):
     ("name", "good", "bad"),
     [
         ("symbols", ["btcusd"], "btcusd"),
-        ("exchanges", ["kraken"], []),
+        ("exchanges", ["kraken"], "kraken"),
         ("min_exchanges_required", 2, -1),
         ("run_mode", "dry", "damp"),
         ("dry_run_limit", 1, 0),
         ("start", "2026-01-01T00:00:00Z", 5),
+        ("start", "2026-01-01", "2026-01-01T00:00+01:00"),
+        ("start", "2026-01-01 12:30", "yesterday"),
         ("end", None, 7),
         ("refetch", True, "yes"),
     ],
@@ -192,6 +194,23 @@ def test_the_form_takes_what_a_run_can_do_and_nothing_else(kind, name, good, bad
     assert param.resolve(good) == good
     with pytest.raises(ValueError, match=r".+"):
         param.resolve(bad)
+
+
+@ALL_KINDS
+def test_no_param_is_marked_as_required_and_null_means_the_pipelines_setting(kind):
+    settings = PipelineSettings(name="candle", min_exchanges_required=2)
+    params = dags(min_exchanges_required=2)[kind].params
+    assert all("null" in params.get_param(name).schema["type"] for name in params)
+    assert all(params.get_param(name).resolve(None) is None for name in set(params) - {"run_mode"})
+    assert with_params(settings, dict.fromkeys(params)) == settings
+
+
+@KINDS
+def test_times_are_typed_as_text_that_says_utc(kind):
+    for name in ("start", "end"):
+        schema = dags()[kind].params.get_param(name).schema
+        assert "format" not in schema, "the form would convert it from the time zone of the UI"
+        assert "UTC" in schema["title"]
 
 
 @KINDS
