@@ -11,7 +11,7 @@ import ccxt
 from candle_ingest.errors import ConfigurationError, PermanentError, TemporaryError
 from candle_ingest.exchanges.bounded_http import AnswerRefusedError
 from candle_ingest.transport import LONGEST_SECONDS, retry_after_seconds
-from candle_ingest.userinfo import without_userinfo
+from candle_ingest.userinfo import without_base_url, without_controls
 
 # ccxt classes these as permanent, the exchanges do not.
 # "400.002" is bitstamp's code for too many requests.
@@ -99,20 +99,29 @@ class ExchangeRefusedError(PermanentError):
 
 
 @contextmanager
-def translate_errors(exchange: Any, asked: str) -> Iterator[None]:
-    """Turn what ccxt raises into TemporaryError or PermanentError that say what was asked for."""
+def translate_errors(exchange: Any, asked: str, base_url: str | None = None) -> Iterator[None]:
+    """Turn what ccxt raises into TemporaryError or PermanentError that say what was asked for.
+
+    Their texts are stored and printed: they have no control characters, and nothing of the `base_url` of the
+    exchange's connection but scheme, host and port.
+    """
     try:
         yield
     except ccxt.BaseError as error:
-        raise _sorted(exchange, asked, error) from error
+        raise _sorted(exchange, asked, error, base_url) from error
     except UNUSABLE_ANSWER as error:
-        raise ExchangeTemporaryError(f"{asked}: the answer is not what its API describes ({error!r})") from error
+        text = _public_text(f"{asked}: the answer is not what its API describes ({error!r})", base_url)
+        raise ExchangeTemporaryError(text) from error
 
 
-def _sorted(exchange: Any, asked: str, error: ccxt.BaseError) -> Exception:
-    text = f"{asked}: {type(error).__name__}: {_shortened(without_userinfo(str(error)))}"
+def _public_text(text: str, base_url: str | None) -> str:
+    return without_controls(without_base_url(text, base_url))
+
+
+def _sorted(exchange: Any, asked: str, error: ccxt.BaseError, base_url: str | None) -> Exception:
+    text = f"{asked}: {type(error).__name__}: {_shortened(_public_text(str(error), base_url))}"
     if isinstance(error.__cause__, AnswerRefusedError):
-        text += f": {error.__cause__}"
+        text += f": {_public_text(str(error.__cause__), base_url)}"
     lowered = str(error).lower()
     if any(mark in lowered for mark in GEO_BLOCK_TEXTS):
         way_out = ALTERNATIVES.get(exchange.id, f"use a proxy in the connection ccxt_{exchange.id}, or leave it out")

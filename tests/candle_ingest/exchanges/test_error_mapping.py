@@ -3,7 +3,7 @@ import json
 import ccxt
 import pytest
 
-from candle_ingest.errors import ConfigurationError, PermanentError, TemporaryError
+from candle_ingest.errors import CandleIngestError, ConfigurationError, PermanentError, TemporaryError
 from candle_ingest.exchanges.error_mapping import ExchangeTemporaryError, translate_errors
 
 RETRY_AFTER = {"Retry-After": "7"}
@@ -142,3 +142,18 @@ def test_what_a_parser_raises_on_json_of_another_shape_is_temporary(error):
 def test_errors_of_others_pass_unchanged():
     with pytest.raises(MemoryError), translate_errors(ccxt.binance(), ASKED):
         raise MemoryError
+
+
+def test_a_message_holds_no_secret_of_a_base_url_and_no_control_character():
+    base_url = "https://user:password@proxy.example:8443/path-token"
+    answer = f"binance GET {base_url}/api/v3/klines 503 \x1b[2J\x1b[1mall is complete\u202e \x07"
+    refused = f"HTTPSConnectionPool(host='proxy.example'): /path-token/api/v3/klines {answer}"
+    exchange = ccxt.binance()
+    for error in (ccxt.ExchangeNotAvailable(refused), ccxt.BadSymbol(refused), ValueError(refused)):
+        with pytest.raises(CandleIngestError) as caught, translate_errors(exchange, ASKED, base_url):
+            raise error
+        text = str(caught.value)
+        assert "proxy.example" in text
+        assert "token" not in text
+        assert "password" not in text
+        assert text.isprintable()
