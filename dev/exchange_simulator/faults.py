@@ -5,12 +5,16 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Any
 
+from dev.exchange_simulator.error_answers import error_names, find_error
+from dev.exchange_simulator.false_facts import FACTS
 from dev.exchange_simulator.markets import EXCHANGES
 from dev.exchange_simulator.mutations import MUTATIONS
 
-KINDS = frozenset(
-    {"status", "delay", "reset", "truncate", "body", "empty", "stale", "gone", "halted", "huge", "drip"} | MUTATIONS
+_REQUEST_KINDS = (
+    *("status", "delay", "reset", "truncate", "body", "empty", "stale", "gone", "halted", "huge", "drip"),
+    *("error", "dark_pools", "zero_ids", "false_fact"),
 )
+KINDS = frozenset({*_REQUEST_KINDS, *MUTATIONS})
 _BODIES = {
     "html": "<html><body><h1>Just a moment...</h1></body></html>",
     "empty": "",
@@ -25,6 +29,8 @@ _TYPES: dict[str, tuple[type, ...]] = {
     "body": (str,),
     "headers": (dict,),
     "market": (str,),
+    "error": (str,),
+    "fact": (str,),
     "megabytes": (int,),
     "compressed": (bool,),
     "from_ms": (int,),
@@ -48,6 +54,9 @@ class Fault:
     to delay, `body` (text, or html, empty, json) to status and body, `when` (before or middle) to reset and drip,
     `market` (BTC/USDT) to gone and halted, `megabytes` and `compressed` to huge.
 
+    error: the exchange's own answer of that name, such as 10016 of bybit (error_answers.py). dark_pools: kraken's
+    market list holds them too. zero_ids: kraken's trades have no ids but 0. false_fact: the exchange does not keep to
+    the `fact`, one of false_facts.FACTS.
     stale: what was answered to the request before, on the same path. gone: the exchange has no such market.
     halted: it is listed, and not traded now; its candles are served.
     huge: an answer of so many megabytes. drip: a byte every `seconds`, of the head (before) or the body (middle).
@@ -63,6 +72,8 @@ class Fault:
     seconds: float = 1.0
     when: str = "before"
     market: str = ""
+    error: str = ""
+    fact: str = ""
     megabytes: int = 200
     compressed: bool = False
     from_ms: int | None = None
@@ -98,6 +109,12 @@ def _problem(description: dict[str, Any]) -> str | None:
         (exchange not in EXCHANGES, f"exchange {exchange!r}: one of {', '.join(EXCHANGES)}"),
         (kind not in KINDS, f"kind {kind!r}: one of {', '.join(sorted(KINDS))}"),
         (description.get("when", "before") not in ("before", "middle"), "when: before or middle"),
+        (
+            kind == "error"
+            and (exchange not in EXCHANGES or find_error(exchange, description.get("error", "")) is None),
+            f"error of {exchange}: one of {', '.join(error_names(str(exchange)))}",
+        ),
+        (kind == "false_fact" and description.get("fact") not in FACTS, f"fact: one of {', '.join(FACTS)}"),
         (kind in ("gone", "halted") and not description.get("market"), f"kind {kind} needs a market such as BTC/USDT"),
         (
             kind == "body" and "body" not in description,

@@ -14,6 +14,7 @@ class Verdict:
     used: int = 0
     resets_in_seconds: float = 0.0
     banned_until: float | None = None
+    by_pair: bool = False
 
 
 class Limiter(Protocol):
@@ -73,7 +74,7 @@ class FixedWindow:
 class TokenBucket:
     """So many requests a second, and a few at once (coinbaseexchange, coinbase, kraken, htx)."""
 
-    def __init__(self, per_second: float, burst: int, clock: Callable[[], float]) -> None:
+    def __init__(self, per_second: float, burst: float, clock: Callable[[], float]) -> None:
         self._per_second = per_second
         self._burst = burst
         self._clock = clock

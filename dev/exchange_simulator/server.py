@@ -14,9 +14,11 @@ from aiohttp import web
 
 from dev.exchange_simulator.control import add_control_routes
 from dev.exchange_simulator.exchanges.base import Answer
+from dev.exchange_simulator.false_facts import DATE_OFF_SECONDS
 from dev.exchange_simulator.faults import Fault
 from dev.exchange_simulator.simulator import Exchanged, Simulator
 
+_DATE_OFF = "seconds by which the header Date is off"
 SERVER_NAME = "candle-ingest exchange simulator"
 
 
@@ -114,6 +116,8 @@ async def _serve(request: web.Request) -> web.StreamResponse:
     fault = simulator.faults.take(name, path, simulator.clock.now_ms())
     query: dict[str, str] = dict(request.query)
     done = simulator.answer(name, path, query, fault, request.query_string)
+    if fault and fault.kind == "false_fact" and fault.fact == "date":
+        request[_DATE_OFF] = DATE_OFF_SECONDS
     # Counted before a delay, so that a request whose client gives up is counted too.
     simulator.record(name, path, query, done, started)
     await _wait_or_reset(request, fault)
@@ -126,7 +130,8 @@ async def _serve(request: web.Request) -> web.StreamResponse:
 async def _sign(request: web.Request, response: web.StreamResponse) -> None:
     """Every answer says that it is no exchange's, and what time it is there."""
     response.headers["Server"] = SERVER_NAME
-    response.headers["Date"] = formatdate(request.app[SIMULATOR].clock.now_ms() // 1000, usegmt=True)
+    seconds = request.app[SIMULATOR].clock.now_ms() // 1000 + request.get(_DATE_OFF, 0)
+    response.headers["Date"] = formatdate(seconds, usegmt=True)
 
 
 SIMULATOR: web.AppKey[Simulator] = web.AppKey("simulator", Simulator)

@@ -8,8 +8,10 @@ from pathlib import Path
 from dev.exchange_simulator.candle_book import CandleBook
 from dev.exchange_simulator.clock import Clock
 from dev.exchange_simulator.edge_cache import EdgeCache
+from dev.exchange_simulator.error_answers import find_error
 from dev.exchange_simulator.exchanges import Exchange, Wiring, build_exchanges
 from dev.exchange_simulator.exchanges.base import Answer, RefusedError, Request, Route
+from dev.exchange_simulator.false_facts import false_headers
 from dev.exchange_simulator.faults import Fault, FaultList
 from dev.exchange_simulator.market_events import MarketEvent
 from dev.exchange_simulator.mutations import MUTATIONS
@@ -71,7 +73,7 @@ class Simulator:
         """The answer of an exchange, as the fault leaves it; `search` is the query as it was written."""
         exchange = self.exchanges[name]
         route, parts = _find_route(exchange, path)
-        if fault and fault.kind in ("status", "body"):
+        if fault and fault.kind in ("status", "body", "error"):
             return Exchanged(self._faulty_answer(exchange, route, fault), "faulted", route.template, fault)
         request = Request(
             path_parts=parts,
@@ -79,6 +81,9 @@ class Simulator:
             now_ms=self.clock.now_ms(),
             mutation=fault.kind if fault and fault.kind in MUTATIONS else None,
             empty=fault is not None and fault.kind == "empty",
+            dark_pools=fault is not None and fault.kind == "dark_pools",
+            zero_ids=fault is not None and fault.kind == "zero_ids",
+            false_fact=fault.fact if fault and fault.kind == "false_fact" else "",
             gone=fault.market if fault and fault.kind == "gone" else "",
             halted=fault.market if fault and fault.kind == "halted" else "",
         )
@@ -91,6 +96,8 @@ class Simulator:
             answer = self._answers.get((name, path), answer)
         elif outcome == "accepted" and not fault:
             self._answers[name, path] = answer
+        if request.false_fact:
+            answer = Answer(answer.body, answer.status, false_headers(request.false_fact, answer.headers))
         return Exchanged(answer, "faulted" if fault else outcome, route.template, fault)
 
     def _cached(
@@ -115,7 +122,7 @@ class Simulator:
 
     def _limited(self, exchange: Exchange, route: Route, request: Request) -> tuple[Answer, str]:
         """The exchange's own answer, unless its limit is reached."""
-        verdict = exchange.limiter(route).spend(route.weight) if self.settings.limits else Verdict(True)
+        verdict = exchange.spend(route, request) if self.settings.limits else Verdict(True)
         if not verdict.allowed:
             return exchange.over_limit(verdict, route), "rejected"
         if route is _UNMATCHED:
@@ -129,6 +136,9 @@ class Simulator:
 
     def _faulty_answer(self, exchange: Exchange, route: Route, fault: Fault) -> Answer:
         """The status or body that was asked for; without a body what such a gateway would say."""
+        error = find_error(exchange.name, fault.error) if fault.kind == "error" else None
+        if error is not None:
+            return Answer(error.body, error.status, fault.headers)
         status = fault.status if fault.kind == "status" else 200
         text = fault.text()
         if text is None and status in exchange.over_limit_statuses:

@@ -11,8 +11,10 @@ import numpy as np
 
 from dev.exchange_simulator.candle_book import CandleBook
 from dev.exchange_simulator.candle_columns import NO_ROWS, OPEN_TIME
+from dev.exchange_simulator.false_facts import false_candles, false_rows
 from dev.exchange_simulator.hashing import Ints
 from dev.exchange_simulator.markets import Market, list_markets
+from dev.exchange_simulator.minute_candles import FLAT_EXCHANGES
 from dev.exchange_simulator.mutations import Columns, mutate, mutate_row, wrong_twin
 from dev.exchange_simulator.rate_limits import Limiter, Verdict
 from dev.exchange_simulator.recorded import RecordedMarket
@@ -48,6 +50,9 @@ class Request:
     empty: bool = False
     gone: str = ""
     halted: str = ""
+    dark_pools: bool = False
+    zero_ids: bool = False
+    false_fact: str = ""
 
     def has(self, market: Market) -> bool:
         """Whether the exchange lists the market at the moment of the request."""
@@ -109,11 +114,14 @@ class Exchange(ABC):
     # Whether each path has the limit for itself; else all paths share it.
     limit_by_path: ClassVar[bool] = False
 
-    def limiter(self, route: Route) -> Limiter:
-        """The limit that a request of this path counts against."""
-        key = route.template if self.limit_by_path else ""
+    def spend(self, route: Route, request: Request) -> Verdict:
+        """Count a request against the limit of its path, or of all paths."""
+        return self.limiter(route.template if self.limit_by_path else "", self.build_limiter).spend(route.weight)
+
+    def limiter(self, key: str, build: Callable[[Callable[[], float]], Limiter]) -> Limiter:
+        """The limit of that name, built when it is first needed."""
         if key not in self._limiters:
-            self._limiters[key] = self.build_limiter(self._clock)
+            self._limiters[key] = build(self._clock)
         return self._limiters[key]
 
     @abstractmethod
@@ -142,12 +150,18 @@ class Exchange(ABC):
 
     def wire_rows(self, market: Market, candles: Ints, request: Request, timeframe: str) -> list[Any]:
         """Candles in the exchange's shape and order, with the fault that the request carries."""
+        if request.false_fact == "timeframes" and timeframe == "5m":
+            raise RefusedError(Answer({"message": "Unsupported interval"}, 400))
         shown = NO_ROWS if request.empty else candles
+        if request.false_fact:
+            flat = self.name in FLAT_EXCHANGES
+            shown = false_candles(request.false_fact, market, shown, request.now_ms, flat=flat)
         shown = shown[::-1] if self.newest_first else shown
         rows = [self.wire_row(market, row, timeframe) for row in served_rows(market, shown)]
         for place in self._unfinished(market, shown, timeframe, request.now_ms):
             self.mark_unfinished(rows[place])
         rows = self._with_row_events(market, shown, rows, request.now_ms)
+        rows = false_rows(request.false_fact, rows)
         return mutate(rows, self.columns, request.mutation) if request.mutation else rows
 
     def _with_row_events(self, market: Market, candles: Ints, rows: list[Any], now_ms: int) -> list[Any]:

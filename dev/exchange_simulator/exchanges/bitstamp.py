@@ -18,12 +18,14 @@ from dev.exchange_simulator.mutations import Columns
 from dev.exchange_simulator.rate_limits import AllLimits, FixedWindow, Verdict
 from dev.exchange_simulator.served_rows import CandleRow
 from dev.exchange_simulator.timeframes import floor_open
+from dev.exchange_simulator.trades import Trade
 
 STEPS = {
     60: "1m", 180: "3m", 300: "5m", 900: "15m", 1800: "30m", 3600: "1h", 7200: "2h", 14400: "4h", 21600: "6h",
     43200: "12h", 86400: "1d", 259200: "3d",
 }  # fmt: skip
 _MOST_ROWS = 1000
+_TRADE_SPANS = {"minute": 60_000, "hour": 3_600_000, "day": 86_400_000}
 # 400 requests a second, 10,000 in ten minutes.
 _LIMITS = ((400, 1), (10_000, 600))
 
@@ -46,6 +48,7 @@ class Bitstamp(Exchange):
         """Candles and the market list."""
         return (
             Route("/api/v2/ohlc/{id}/", 1, self._ohlc),
+            Route("/api/v2/transactions/{id}/", 1, self._transactions),
             Route(
                 "/api/v2/markets/", 1, lambda request: Answer([self._pair(m, request) for m in self.listed(request)])
             ),
@@ -73,6 +76,15 @@ class Bitstamp(Exchange):
             raise _invalid("step")
         rows = self.wire_rows(market, self._select(market, timeframe, request), request, timeframe)
         return Answer({"data": {"pair": market.symbol, "ohlc": rows}})
+
+    def _transactions(self, request: Request) -> Answer:
+        """The trades of the last minute, hour or day, newest first, with their time in seconds."""
+        market = self.market_by_id(request.path_parts["id"], request)
+        span = _TRADE_SPANS.get(request.query.get("time", "hour"))
+        if market is None or span is None:
+            raise _invalid("time" if market else "market_symbol")
+        trades = list(self.book.trades_after(market, (request.now_ms - span) * 1_000_000, request.now_ms))
+        return Answer([_wire_trade(market, trade) for trade in reversed(trades)])
 
     def _select(self, market: Market, timeframe: str, request: Request) -> Ints:
         """ "If both start and end timestamps are posted, end timestamp will be used": `limit` rows back from it."""
@@ -118,3 +130,13 @@ class Bitstamp(Exchange):
             "description": market.symbol,
             "market_type": "SPOT",
         }
+
+
+def _wire_trade(market: Market, trade: Trade) -> dict[str, str]:
+    return {
+        "tid": str(trade.id),
+        "date": str(trade.time_ns // 1_000_000_000),
+        "price": decimal_text(market.price_decimals)(trade.price / 10.0**market.price_decimals),
+        "amount": decimal_text(market.volume_decimals)(trade.volume / 10.0**market.volume_decimals),
+        "type": "0" if trade.side == "b" else "1",
+    }

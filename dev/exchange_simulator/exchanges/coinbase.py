@@ -22,6 +22,7 @@ from dev.exchange_simulator.mutations import Columns
 from dev.exchange_simulator.rate_limits import TokenBucket, Verdict
 from dev.exchange_simulator.served_rows import CandleRow
 from dev.exchange_simulator.timeframes import ceil_open, duration_ms, iso_utc
+from dev.exchange_simulator.trades import Trade
 
 # FOUR_HOUR is offered by the real exchange; ccxt does not ask for it.
 GRANULARITIES = {
@@ -29,6 +30,8 @@ GRANULARITIES = {
     "TWO_HOUR": "2h", "FOUR_HOUR": "4h", "SIX_HOUR": "6h", "ONE_DAY": "1d",
 }  # fmt: skip
 _MOST_ROWS = 350
+# Chosen here: the docs name no largest number of trades.
+_MOST_TRADES = 1000
 # Public endpoints: 10 requests a second by IP.
 _PER_SECOND, _BURST = 10.0, 10
 _CANDLES_PATH = "/api/v3/brokerage/market/products/{id}/candles"
@@ -56,6 +59,7 @@ class Coinbase(Exchange):
         """The public paths; each is one request of the limit."""
         return (
             Route(_CANDLES_PATH, 1, self._candles),
+            Route("/api/v3/brokerage/market/products/{id}/ticker", 1, self._ticker),
             Route("/api/v3/brokerage/market/products", 1, self._products),
             Route("/api/v3/brokerage/market/products/{id}", 1, lambda r: Answer(self._product(self._market(r), r))),
             Route("/api/v3/brokerage/time", 1, self._time),
@@ -113,6 +117,15 @@ class Coinbase(Exchange):
             "volume": decimal_text(market.volume_decimals)(volume),
         }
 
+    def _ticker(self, request: Request) -> Answer:
+        """The newest `limit` trades, newest first."""
+        market = self._market(request)
+        limit = integer(request.query, "limit", _invalid)
+        if limit is None or not 1 <= limit <= _MOST_TRADES:
+            raise _invalid("limit")
+        trades = self.book.latest_trades(market, limit, request.now_ms)
+        return Answer({"trades": [_wire_trade(market, trade) for trade in reversed(trades)]})
+
     def _products(self, request: Request) -> Answer:
         """Spot products, also without `product_type`; there are no others here."""
         spot = request.query.get("product_type", "SPOT") == "SPOT"
@@ -151,3 +164,15 @@ class Coinbase(Exchange):
     def _time(self, request: Request) -> Answer:
         seconds = str(request.now_ms // 1000)
         return Answer({"iso": iso_utc(request.now_ms), "epochSeconds": seconds, "epochMillis": str(request.now_ms)})
+
+
+def _wire_trade(market: Market, trade: Trade) -> dict[str, object]:
+    return {
+        "trade_id": str(trade.id),
+        "product_id": market.id,
+        "price": decimal_text(market.price_decimals)(trade.price / 10.0**market.price_decimals),
+        "size": decimal_text(market.volume_decimals)(trade.volume / 10.0**market.volume_decimals),
+        "time": iso_utc(trade.time_ns // 1_000_000),
+        "side": "BUY" if trade.side == "b" else "SELL",
+        "exchange": "coinbase",
+    }

@@ -10,6 +10,7 @@ from dev.exchange_simulator.exchanges.base import (
     RefusedError,
     Request,
     Route,
+    decimal_text,
     step,
 )
 from dev.exchange_simulator.markets import Market
@@ -17,6 +18,7 @@ from dev.exchange_simulator.mutations import Columns
 from dev.exchange_simulator.rate_limits import TokenBucket, Verdict
 from dev.exchange_simulator.served_rows import CandleRow
 from dev.exchange_simulator.timeframes import ceil_open, duration_ms, iso_utc
+from dev.exchange_simulator.trades import Trade
 
 GRANULARITIES = {60: "1m", 300: "5m", 900: "15m", 3600: "1h", 21600: "6h", 86400: "1d"}
 _MOST_ROWS = 300
@@ -24,6 +26,7 @@ _MOST_ROWS = 300
 _PER_SECOND, _BURST = 10.0, 15
 # Recorded: `Cache-Control: public, max-age=300` on candles, hits on /products too.
 _CACHED_SECONDS = 300
+_MOST_TRADES = 1000
 _NAMES = {"BTC": "Bitcoin", "ETH": "Ether", "USD": "United States Dollar", "EUR": "Euro", "USDT": "Tether"}
 
 
@@ -60,6 +63,7 @@ class CoinbaseExchange(Exchange):
         """The public paths; each is one request of the limit."""
         return (
             Route("/products/{id}/candles", 1, self._candles, _CACHED_SECONDS),
+            Route("/products/{id}/trades", 1, self._trades),
             Route("/products", 1, self._products, _CACHED_SECONDS),
             Route("/products/{id}", 1, self._product_answer, _CACHED_SECONDS),
             Route("/currencies", 1, self._currencies, _CACHED_SECONDS),
@@ -117,6 +121,12 @@ class CoinbaseExchange(Exchange):
         opened, open_, high, low, close, volume, *_ = row
         return [opened // 1000, low, high, open_, close, volume]
 
+    def _trades(self, request: Request) -> Answer:
+        """The newest trades, newest first; `side` is the maker's."""
+        market = self._market(request)
+        trades = self.book.latest_trades(market, _MOST_TRADES, request.now_ms)
+        return Answer([_wire_trade(market, trade) for trade in reversed(trades)])
+
     def _products(self, request: Request) -> Answer:
         return Answer([self._product(market, request) for market in self.listed(request)])
 
@@ -166,3 +176,14 @@ class CoinbaseExchange(Exchange):
 
     def _time(self, request: Request) -> Answer:
         return Answer({"iso": iso_utc(request.now_ms), "epoch": request.now_ms / 1000})
+
+
+def _wire_trade(market: Market, trade: Trade) -> dict[str, object]:
+    price, volume = 10.0**market.price_decimals, 10.0**market.volume_decimals
+    return {
+        "trade_id": trade.id,
+        "side": "sell" if trade.side == "b" else "buy",
+        "size": decimal_text(8)(trade.volume / volume),
+        "price": decimal_text(8)(trade.price / price),
+        "time": iso_utc(trade.time_ns // 1_000_000),
+    }

@@ -7,9 +7,10 @@ import pytest
 import requests
 
 from dev.exchange_simulator.candle_book import CandleBook
-from dev.exchange_simulator.exchanges.base import Wiring
+from dev.exchange_simulator.exchanges.base import Answer, Request, Wiring
 from dev.exchange_simulator.exchanges.bitstamp import Bitstamp
 from dev.exchange_simulator.exchanges.bybit import Bybit
+from dev.exchange_simulator.exchanges.kraken import Kraken
 from dev.exchange_simulator.process import SimulatorProcess
 from dev.exchange_simulator.rate_limits import AllLimits, FixedWindow, TokenBucket
 from tests.dev.exchange_simulator.ccxt_client import NOW_MS, connect_ccxt
@@ -122,12 +123,9 @@ def test_buckets(limited: SimulatorProcess, name: str, method: str, burst: int, 
     assert sum(count["rejected"] for count in counts) == 1
 
 
-def test_texts_of_kraken_and_htx_for_candles(limited: SimulatorProcess) -> None:
-    kraken = f"{limited.exchange_url('kraken')}/0/public/OHLC?pair=XBTUSD"
+def test_texts_of_htx_for_candles(limited: SimulatorProcess) -> None:
     htx = f"{limited.exchange_url('htx')}/market/history/candles?symbol=btcusdt&period=1min&size=1"
     with requests.Session() as session:
-        answers = [session.get(kraken, timeout=5).json() for _ in range(7)]
-        assert answers[-1] == {"error": ["EGeneral:Too many requests"]}
         answers = [session.get(htx, timeout=5).json() for _ in range(60)]
         assert "too-many-requests" in {answer.get("err-code") for answer in answers}
 
@@ -174,7 +172,7 @@ def test_okx_counts_each_path_for_itself(limited: SimulatorProcess) -> None:
 def test_bybit_bans_who_asks_more_than_600_times_in_five_seconds_for_ten_minutes() -> None:
     clock = HandClock()
     exchange = Bybit(Wiring(CandleBook(), clock=clock))
-    limit = exchange.limiter(exchange.routes[0])
+    limit = exchange.limiter("", exchange.build_limiter)
     assert [limit.spend(1).allowed for _ in range(601)] == [True] * 600 + [False]
     clock.now += 590
     assert not limit.spend(1).allowed
@@ -185,7 +183,7 @@ def test_bybit_bans_who_asks_more_than_600_times_in_five_seconds_for_ten_minutes
 def test_bitstamp_allows_400_a_second_and_10000_in_ten_minutes() -> None:
     clock = HandClock()
     exchange = Bitstamp(Wiring(CandleBook(), clock=clock))
-    limit = exchange.limiter(exchange.routes[0])
+    limit = exchange.limiter("", exchange.build_limiter)
     assert [limit.spend(1).allowed for _ in range(401)] == [True] * 400 + [False]
     for _ in range(24):
         clock.now += 1
@@ -217,3 +215,40 @@ def test_gate_refuses_beyond_200_in_ten_seconds_on_a_path(limited: SimulatorProc
     refused = next(r for r in answers if r.status_code != 200)
     assert (refused.status_code, refused.json()["label"]) == (429, "TOO_MANY_REQUESTS")
     assert requests.get(f"{exchange}/api/v4/margin/currency_pairs", timeout=5).status_code == 200
+
+
+def ohlc(exchange: Kraken, pair: str) -> Answer | None:
+    """How a call for candles is refused, None where it may pass."""
+    route = exchange.routes[0]
+    verdict = exchange.spend(route, Request({}, {"pair": pair}, 0))
+    return None if verdict.allowed else exchange.over_limit(verdict, route)
+
+
+def test_kraken_refuses_a_pair_at_one_call_a_second_from_the_103rd_on() -> None:
+    clock = HandClock()
+    exchange = Kraken(Wiring(CandleBook(), clock=clock))
+    refused = []
+    for call in range(1, 141):
+        answer = ohlc(exchange, "XBTUSD")
+        if answer is not None:
+            refused.append(call)
+            assert answer.body == {"error": ["EGeneral:Too many requests"]}
+        clock.now += 1
+    assert refused[0] == 103
+    assert 4 <= len(refused) <= 8
+
+
+def test_kraken_never_refuses_one_call_in_1_2_seconds_for_each_of_four_pairs() -> None:
+    clock = HandClock()
+    exchange = Kraken(Wiring(CandleBook(), clock=clock))
+    for _ in range(500):
+        assert [ohlc(exchange, pair) for pair in ("XBTUSD", "ETHUSD", "SOLUSD", "ADAUSD")] == [None] * 4
+        clock.now += 1.2
+
+
+def test_kraken_refuses_an_address_that_asks_for_many_pairs_at_once() -> None:
+    exchange = Kraken(Wiring(CandleBook(), clock=HandClock()))
+    answers = [ohlc(exchange, f"PAIR{number}") for number in range(16)]
+    assert answers[:15] == [None] * 15
+    assert answers[15] is not None
+    assert answers[15].body == {"error": ["EAPI:Rate limit exceeded"]}
