@@ -23,7 +23,7 @@ FENCE = re.compile(r"^ *```.*?^ *```", re.M | re.S)
 BLOCK_LINE = re.compile(r"^ {4,}(?:\$ )?((?:\w+=\S+ )*(?:make|airflow|candle-ingest|bin/candle-ingest|kubectl)\b .*)$")
 INLINE = re.compile(r"`((?:make|airflow|candle-ingest|bin/candle-ingest) [^`\n]+)`")
 ASSIGNMENT = re.compile(r"[A-Z_]+=.*")
-PLACEHOLDER = re.compile(r"<\w+>|…")
+PLACEHOLDER = re.compile(r"<\w+>|…|[A-Z]+")
 # Shown as what it was called before.
 FORMER = {"airflow dags backfill"}
 # Documented before it lands; delete it here when the command exists.
