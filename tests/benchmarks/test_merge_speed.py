@@ -2,7 +2,8 @@
 
 import pytest
 
-from benchmarks.merge_speed import EXCHANGES, plain_merge
+from benchmarks.merge_speed import EXCHANGES
+from benchmarks.plain_merge import plain_merge
 from benchmarks.sample import days, sample_candles
 from candle_ingest.candles.merge import merge_candles
 

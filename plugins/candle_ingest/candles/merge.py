@@ -1,4 +1,7 @@
-"""Merging: one candle from those of several exchanges."""
+"""Merging: one candle from those of several exchanges.
+
+A merge converts, guards, and then averages; each minute is merged by itself.
+"""
 
 import functools
 from collections.abc import Mapping
@@ -8,8 +11,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from candle_ingest.candles.candles import Candles
+from candle_ingest.candles.guard import guard
+from candle_ingest.candles.merge_method import HighLow, MergeMethod
+from candle_ingest.candles.quality import (
+    NO_RATE,
+    Quality,
+    clamped_texts,
+    closes_with_weight,
+    dispersion_bps,
+    disputed_texts,
+    excluded_texts,
+)
+from candle_ingest.candles.rates import UNUSABLE, RateSeries, is_unusable
 
-OPEN, HIGH, LOW, CLOSE, VOLUME = range(5)
+OPEN, HIGH, LOW, CLOSE, VOLUME, QUOTE_VOLUME, TRADE_COUNT = range(7)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -35,29 +50,102 @@ class MergedCandles:
         return {"vwap": self.vwap, "trade_count": self.trade_count}
 
 
-def merge_candles(by_exchange: Mapping[str, Candles], high_low: str = "weighted") -> MergedCandles:
-    """Merge minute by minute, over the exchanges that have a candle there.
+@dataclass(frozen=True, slots=True, eq=False)
+class Conversion:
+    """What the candles of one pair are converted by.
+
+    `quote` is that of the pair, `legs` names the exchanges whose market has another quote (`{"binance": "USDT"}`), and
+    `rates` has the rate of each such quote in units of `quote`. A leg without a rate takes no part in the merge.
+    """
+
+    quote: str
+    legs: Mapping[str, str]
+    rates: Mapping[str, RateSeries]
+
+
+NO_LEGS = Conversion("USD", {}, {})
+
+
+def merge_candles(by_exchange: Mapping[str, Candles], high_low: HighLow = "weighted") -> MergedCandles:
+    """Merge candles of one quote as they are: without conversion and without the guard. Else as `merge_minutes`."""
+    return merge_minutes(by_exchange, NO_LEGS, MergeMethod.plain(high_low))[0]
+
+
+def merge_minutes(
+    by_exchange: Mapping[str, Candles], conversion: Conversion, method: MergeMethod
+) -> tuple[MergedCandles, Quality]:
+    """Merge minute by minute, over the exchanges that have a candle there, a rate, and are not excluded.
 
     Prices are averages weighted by each exchange's volume, volume is the sum. Where no exchange had
     volume, prices are plain averages and volume is 0. With `high_low="extremes"` the highest high and
     the lowest low are taken instead, of the exchanges with volume where there is one: a flat candle only repeats an
     old price. The order of the exchanges does not matter, not even in the last bit: they are summed in the order
-    of their names.
+    of their names. A minute in which no exchange can be used has a quality and no merged candle.
     """
     names = sorted(by_exchange)
     times = _all_times([by_exchange[name].open_time_ms for name in names])
     cube = _align([by_exchange[name] for name in names], times)
-    present = ~np.isnan(cube[:, OPEN])
-    merged = _weighted(cube, present)
-    if high_low == "extremes":
-        counting = _counting(cube, present)
+    left_out = _convert(names, cube, times, conversion, method)
+    verdict = guard(cube[:, :QUOTE_VOLUME], method.guard_percent)
+    cube[:, :QUOTE_VOLUME, verdict.minutes] = verdict.candles
+    quality = Quality(
+        times,
+        dispersion_bps(closes_with_weight(cube)),
+        excluded_texts(names, verdict, left_out, len(times)),
+        clamped_texts(names, verdict, len(times)),
+        disputed_texts(names, verdict, len(times)),
+        {leg: _rates_at(leg, times, conversion, method) for leg in sorted(set(conversion.legs.values()))},
+    )
+    return _merge(names, times, cube, method), quality
+
+
+def _convert(
+    names: list[str], cube: NDArray[np.float64], times: NDArray[np.int64], conversion: Conversion, method: MergeMethod
+) -> list[tuple[str, NDArray[np.bool_]]]:
+    """Convert the legs in place and drop them where they have no usable rate; return the reasons and minutes."""
+    left_out: list[tuple[str, NDArray[np.bool_]]] = []
+    if method.quote_conversion == "par":
+        return left_out
+    for index, name in enumerate(names):
+        if name not in conversion.legs:
+            continue
+        leg = conversion.legs[name]
+        rate = _rates_at(leg, times, conversion, method)
+        missing, unusable = np.isnan(rate), is_unusable(rate, conversion.quote)
+        present = ~np.isnan(cube[index, OPEN])
+        left_out.append((f"{name}: {NO_RATE} {leg}/{conversion.quote}", present & missing))
+        left_out.append((f"{name}: {leg}/{conversion.quote} off by more than {UNUSABLE:.0%}", present & unusable))
+        cube[index, [OPEN, HIGH, LOW, CLOSE, QUOTE_VOLUME]] *= rate
+        cube[index][:, missing | unusable] = np.nan
+    return left_out
+
+
+def _rates_at(leg: str, times: NDArray[np.int64], conversion: Conversion, method: MergeMethod) -> NDArray[np.float64]:
+    if method.quote_conversion == "par":
+        return np.ones(len(times))
+    return conversion.rates[leg].at(times) if leg in conversion.rates else np.full(len(times), np.nan)
+
+
+def _merge(
+    names: list[str],
+    times: NDArray[np.int64],
+    cube: NDArray[np.float64],
+    method: MergeMethod,
+) -> MergedCandles:
+    """Merge the candles of the cube; NaN is an exchange that is not used."""
+    used = ~np.isnan(cube[:, OPEN])
+    some = used.any(axis=0) if len(used) else np.zeros(0, np.bool_)
+    if not some.all():
+        times, cube, used = times[some], cube[:, :, some], used[:, some]
+    merged = _weighted(cube, used)
+    if method.high_low == "extremes":
+        counting = _counting(cube, used)
         merged[HIGH] = _extreme(np.fmax, np.where(counting, cube[:, HIGH], np.nan))
         merged[LOW] = _extreme(np.fmin, np.where(counting, cube[:, LOW], np.nan))
     candles = Candles(times, np.ascontiguousarray(merged.T))
-    parts = [by_exchange[name] for name in names]
-    quote_volume, trade_count = (_total(parts, times, field) for field in ("quote_volume", "trade_count"))
+    quote_volume, trade_count = (_total(cube[:, field], used) for field in (QUOTE_VOLUME, TRADE_COUNT))
     vwap = vwap_of(quote_volume, merged[VOLUME])
-    return MergedCandles(candles, present.sum(axis=0), _sources(names, present), vwap, trade_count)
+    return MergedCandles(candles, used.sum(axis=0), _sources(names, used), vwap, trade_count)
 
 
 def vwap_of(quote_volume: NDArray[np.float64], volume: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -76,30 +164,33 @@ def _all_times(parts: list[NDArray[np.int64]]) -> NDArray[np.int64]:
 
 
 def _align(parts: list[Candles], times: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Shape (exchanges, 5, times): numpy is fastest along the last axis. NaN where an exchange has no candle."""
-    cube = np.full((len(parts), 5, len(times)), np.nan)
-    for index, part in enumerate(parts):
-        if len(part) == len(times):  # then it has each of them
-            cube[index] = part.ohlcv.T
-        else:
-            cube[index][:, np.searchsorted(times, part.open_time_ms)] = part.ohlcv.T
+    """Shape (exchanges, 7, times): numpy is fastest along the last axis. NaN where an exchange has no candle.
+
+    After OHLCV come quote volume and trade count.
+    """
+    cube = np.full((len(parts), 7, len(times)), np.nan)
+    for own, part in zip(cube, parts, strict=True):
+        # With as many candles as there are times it has each of them.
+        places = slice(None) if len(part) == len(times) else np.searchsorted(times, part.open_time_ms)
+        own[:QUOTE_VOLUME, places] = part.ohlcv.T
+        if not np.isnan(part.extras).all():
+            own[QUOTE_VOLUME, places] = part.extra_column("quote_volume")
+            own[TRADE_COUNT, places] = part.extra_column("trade_count")
     return cube
 
 
-def _total(parts: list[Candles], times: NDArray[np.int64], name: str) -> NDArray[np.float64]:
-    """Return the sum of an extra over the exchanges, NaN where one that has a candle lacks the extra."""
-    total = np.zeros(len(times))
-    for part in parts:
-        if len(part) == len(times):
-            total += part.extra_column(name)
-        else:
-            total[np.searchsorted(times, part.open_time_ms)] += part.extra_column(name)
-    return total
+def _total(values: NDArray[np.float64], used: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """Return the sum over the exchanges used, NaN where one of them lacks the value."""
+    if not len(values):
+        return np.empty(0)
+    if np.isnan(values).all(axis=1).any() and used.all():
+        return np.full(values.shape[1], np.nan)
+    return _sum(np.where(used, values, 0.0))
 
 
 def _weighted(cube: NDArray[np.float64], present: NDArray[np.bool_]) -> NDArray[np.float64]:
     """Shape (5, times)."""
-    merged = np.empty(cube.shape[1:])
+    merged = np.empty((5, cube.shape[2]))
     if not cube.size:
         return merged
     volumes = np.where(present, cube[:, VOLUME], 0.0)
@@ -149,11 +240,14 @@ def _extreme(choose: np.ufunc, prices: NDArray[np.float64]) -> NDArray[np.float6
     return extreme
 
 
-def _sources(names: list[str], present: NDArray[np.bool_]) -> list[str]:
-    """The names of the exchanges of each time, joined once for each combination that occurs."""
+def _sources(names: list[str], used: NDArray[np.bool_]) -> list[str]:
+    """Return the names of the exchanges of each time, joined once for each combination that occurs."""
     if not names:
         return []
-    # One byte for each exchange, 0 or 1; the bytes of a time together are the key of its combination.
-    keys = np.ascontiguousarray(present.T).view(np.dtype((np.void, len(names)))).ravel().tolist()
-    texts = {key: ",".join(name for name, has in zip(names, key, strict=True) if has) for key in set(keys)}
-    return [texts[key] for key in keys]
+    # A bit for each exchange: the sum of those of a time is the number of its combination.
+    numbers = (used * (1 << np.arange(len(names)))[:, None]).sum(axis=0)
+    texts = np.empty(1 << len(names), dtype=object)
+    for number in np.flatnonzero(np.bincount(numbers)).tolist():
+        texts[number] = ",".join(name for bit, name in enumerate(names) if number >> bit & 1)
+    sources: list[str] = texts[numbers].tolist()
+    return sources

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from candle_ingest.candles.candles import Candles
 from candle_ingest.candles.merge import merge_candles
+from candle_ingest.candles.merge_method import HighLow
 from candle_ingest.candles.window import Window
 from candle_ingest.ledger.coverage import ANSWERED, FAILED, NOT_LISTED, REJECTED, SUSPECTED, Account, Entry, account
 
@@ -67,7 +68,7 @@ def explain(
     candles: Mapping[str, ExchangeCandle],
     stored: StoredMerge | None,
     entries: Sequence[Entry],
-    high_low: str = "weighted",
+    high_low: HighLow = "weighted",
 ) -> Explanation:
     """Explain the candle of `window`.
 

@@ -1,6 +1,7 @@
 """All that is stored of one candle of one pair."""
 
 from candle_ingest.candles.candles import FIELDS
+from candle_ingest.candles.merge_method import HighLow
 from candle_ingest.candles.timeframe import Timeframe
 from candle_ingest.ledger.ledger_records import LedgerRecord, read_ledger_records
 from candle_ingest.reports.explanation import ExchangeCandle, Explanation, Ohlcv, StoredMerge, explain
@@ -22,7 +23,7 @@ def explain_minute(
     time_ms: int,
     timeframe: Timeframe,
     exchanges: tuple[str, ...],
-    high_low: str,
+    high_low: HighLow,
 ) -> tuple[Explanation, list[LedgerRecord]]:
     """The candle that `time_ms` lies in, and what the ledger says of it."""
     window = timeframe.candle_at(time_ms)

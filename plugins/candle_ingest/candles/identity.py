@@ -1,0 +1,89 @@
+"""The identity check: does an exchange trade the same asset, in the same unit, as the others?
+
+A ticker can name another coin elsewhere (LUNA and LUNC) or another unit (1000SHIB).
+"""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from candle_ingest.candles.candles import FIELDS, Candles
+
+LOWEST_RATIO, HIGHEST_RATIO = 0.8, 1.25
+COMMON_MINUTES = 30
+CLOSE, VOLUME = FIELDS.index("close"), FIELDS.index("volume")
+
+
+@dataclass(frozen=True, slots=True)
+class Mismatch:
+    """An exchange that trades something else: `ratio` is the median of its closes / those of `other`."""
+
+    exchange: str
+    other: str
+    ratio: float
+
+    def __str__(self) -> str:
+        return (
+            f"{self.exchange} trades at {self.ratio:.4g} times the price of {self.other}: "
+            "another asset or another unit under the same ticker"
+        )
+
+
+def mismatches(by_exchange: Mapping[str, Candles], established: Collection[str] = ()) -> list[Mismatch]:
+    """Return the exchanges that trade something else than the others, in the order of their names.
+
+    Two exchanges agree where the median ratio of their closes over 30 or more common minutes with volume lies within
+    [0.8, 1.25]; without so many they are not compared. The largest group that agrees is right. Between groups of one
+    size the one with more `established` exchanges is, those that have been used before; if that does not decide
+    either, all of them are returned, because nobody can say which one is right. The candles are converted before.
+    """
+    ratios = _ratios(by_exchange)
+    groups = _groups(sorted(by_exchange), ratios)
+    compared = [group for group in groups if any(one in group for pair in ratios for one in pair)]
+    if len(compared) < 2:
+        return []
+    ranks = [(len(group), len(group & set(established))) for group in compared]
+    right = [group for group, rank in zip(compared, ranks, strict=True) if rank == max(ranks)]
+    wrong = sorted(set().union(*compared) - (right[0] if len(right) == 1 else set()))
+    return [found for name in wrong if (found := _mismatch(name, wrong, ratios))]
+
+
+def _ratios(by_exchange: Mapping[str, Candles]) -> dict[tuple[str, str], float]:
+    """Return the median ratio of each ordered pair of exchanges that has enough common minutes."""
+    closes = {name: _traded_closes(candles) for name, candles in by_exchange.items()}
+    ratios: dict[tuple[str, str], float] = {}
+    for one in closes:
+        for other in closes:
+            _, own, its = np.intersect1d(closes[one][0], closes[other][0], assume_unique=True, return_indices=True)
+            if one != other and len(own) >= COMMON_MINUTES:
+                ratios[one, other] = float(np.median(closes[one][1][own] / closes[other][1][its]))
+    return ratios
+
+
+def _traded_closes(candles: Candles) -> tuple[np.ndarray, np.ndarray]:
+    traded = candles.ohlcv[:, VOLUME] > 0
+    return candles.open_time_ms[traded], candles.ohlcv[traded, CLOSE]
+
+
+def _groups(names: list[str], ratios: Mapping[tuple[str, str], float]) -> list[set[str]]:
+    """Return the exchanges in groups in which each agrees with at least one other."""
+    groups: list[set[str]] = []
+    for name in names:
+        friends = {other for other in names if _agree(ratios.get((name, other)))} | {name}
+        joined = [group for group in groups if group & friends]
+        groups = [group for group in groups if not group & friends] + [friends.union(*joined)]
+    return groups
+
+
+def _agree(ratio: float | None) -> bool:
+    return ratio is not None and LOWEST_RATIO <= ratio <= HIGHEST_RATIO
+
+
+def _mismatch(name: str, wrong: list[str], ratios: Mapping[tuple[str, str], float]) -> Mismatch | None:
+    """Return how far an exchange is from one that it contradicts, if possible one of the right group."""
+    others = [other for one, other in ratios if one == name and not _agree(ratios[one, other])]
+    if not others:
+        return None
+    other = min(others, key=lambda other: (other in wrong, other))
+    return Mismatch(name, other, ratios[name, other])

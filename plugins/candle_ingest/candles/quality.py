@@ -1,0 +1,113 @@
+"""The quality of merged minutes: how far the exchanges are apart, and which of them were left out or moved."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from candle_ingest.candles.guard import CLOSE, HIGH, LOW, OPEN, VOLUME, Floats, Mask, Verdict
+from candle_ingest.candles.medians import median
+
+NO_RATE = "no rate"
+# In basis points of the median. Closes of hours in 2020-22: p50 8, p99 39, p99.9 127.
+CLOSE_TOGETHER, FAR_APART = 20.0, 50.0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Quality:
+    """The quality of each minute that any exchange has a candle for, also where none of them could be used.
+
+    `dispersion_bps` is (highest - lowest) / median of the closes used, those with volume where there are any, in basis
+    points; NaN where no candle was used. `excluded`, `clamped` and `disputed` hold a text for each minute such as
+    `kraken: close -4.9 %`, several joined by commas, empty where there is nothing to say. `rates` has, by leg (`USDT`),
+    the rate in each minute, NaN where there is none.
+    """
+
+    open_time_ms: NDArray[np.int64]
+    dispersion_bps: Floats
+    excluded: list[str]
+    clamped: list[str]
+    disputed: list[str]
+    rates: Mapping[str, Floats]
+
+    def __len__(self) -> int:
+        return len(self.open_time_ms)
+
+
+def dispersion_bps(closes: Floats) -> Floats:
+    """Return (highest - lowest) / median in basis points, over the first axis; NaN where all are NaN."""
+    if not len(closes):
+        return np.full(closes.shape[1:], np.nan)
+    span = np.fmax.reduce(closes, axis=0) - np.fmin.reduce(closes, axis=0)
+    spread: Floats = span / median(closes) * 1e4
+    return spread
+
+
+def excluded_texts(
+    names: Sequence[str], verdict: Verdict, left_out: Sequence[tuple[str, Mask]], count: int
+) -> list[str]:
+    """Return who takes no part and why, for each of `count` minutes.
+
+    `left_out` has a reason and the minutes, shape (count,), for each leg left out.
+    """
+    found = _deviations_in_words(names, verdict, verdict.excluded, (OPEN, CLOSE))
+    for reason, minutes in left_out:
+        for minute in np.flatnonzero(minutes).tolist():
+            found.setdefault(minute, []).append(reason)
+    return _joined(found, count)
+
+
+def clamped_texts(names: Sequence[str], verdict: Verdict, count: int) -> list[str]:
+    """Return whose high or low was moved, and how far it was from the others'."""
+    found = _deviations_in_words(names, verdict, verdict.clamped_high, (HIGH,))
+    for minute, texts in _deviations_in_words(names, verdict, verdict.clamped_low, (LOW,)).items():
+        found.setdefault(minute, []).extend(texts)
+    return _joined(found, count)
+
+
+def disputed_texts(names: Sequence[str], verdict: Verdict, count: int) -> list[str]:
+    """Return who is far from the others where nobody can say which is right."""
+    found = _deviations_in_words(names, verdict, verdict.disputed, (OPEN, HIGH, LOW, CLOSE))
+    return _joined(found, count)
+
+
+def grades(exchange_count: NDArray[np.int64], quality: Quality, final: Mask) -> list[str]:
+    """Return a grade from A to D for each minute; `exchange_count` are the exchanges used, 0 where none was.
+
+    D: disputed, a leg without a rate, provisional, or nothing used. C: one exchange, or more than 50 bp apart.
+    A: three or more, at most 20 bp apart. B: what is between.
+    """
+    no_rate = np.array([NO_RATE in text for text in quality.excluded], dtype=np.bool_)
+    disputed = np.array([bool(text) for text in quality.disputed], dtype=np.bool_)
+    doubtful = disputed | no_rate | ~final | (exchange_count == 0)
+    poor = (exchange_count == 1) | (quality.dispersion_bps > FAR_APART)
+    good = (exchange_count >= 3) & (quality.dispersion_bps <= CLOSE_TOGETHER)
+    letters: list[str] = np.select([doubtful, poor, good], ["D", "C", "A"], "B").tolist()
+    return letters
+
+
+def closes_with_weight(cube: Floats) -> Floats:
+    """Return the closes, shape (exchanges, minutes), of candles with volume; of all where none has any. Else NaN."""
+    traded = cube[:, VOLUME] > 0
+    return np.where(traded | ~traded.any(axis=0), cube[:, CLOSE], np.nan)
+
+
+def _deviations_in_words(
+    names: Sequence[str], verdict: Verdict, minutes_of: Mask, fields: Sequence[int]
+) -> dict[int, list[str]]:
+    """Return by minute the largest deviation among `fields` of each exchange that the mask names."""
+    found: dict[int, list[str]] = {}
+    for exchange, place in np.argwhere(minutes_of).tolist():
+        own, minute = verdict.deviations[exchange, :, place], int(verdict.minutes[place])
+        field = max(fields, key=lambda field: abs(own[field]))
+        text = f"{names[exchange]}: {('open', 'high', 'low', 'close')[field]} {np.expm1(own[field]):+.1%}"
+        found.setdefault(minute, []).append(text.replace("%", " %"))
+    return found
+
+
+def _joined(found: Mapping[int, Sequence[str]], count: int) -> list[str]:
+    texts = [""] * count
+    for minute, own in found.items():
+        texts[minute] = ", ".join(own)
+    return texts
