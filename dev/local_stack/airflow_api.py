@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from urllib3.util import Retry
 from dev.local_stack.errors import LocalStackError
 
 _TIMEOUT_SECONDS = 30
+_LONG_TIMEOUT_SECONDS = 600
 _PAGE_ROWS = 100
 _HEALTH = "api/v2/monitor/health"
 # A busy API server may answer late or with 503. Only what does no harm when it is asked twice is asked again.
@@ -59,9 +61,13 @@ class AirflowApi:
             return None
         return dict(answer.json()) if answer.ok else None
 
-    def has_dag(self, dag_id: str) -> bool:
-        """Whether the DAG processor has parsed this DAG."""
-        return self._request("GET", f"dags/{dag_id}").ok
+    def has_dag(self, dag_id: str, parsed_since: datetime | None = None) -> bool:
+        """Return whether the DAG processor has parsed this DAG, at or after `parsed_since` if that is given."""
+        answer = self._request("GET", f"dags/{dag_id}")
+        if not answer.ok or parsed_since is None:
+            return answer.ok
+        parsed = answer.json()["last_parsed_time"]
+        return parsed is not None and datetime.fromisoformat(parsed) >= parsed_since
 
     def set_paused(self, dag_id: str, *, paused: bool) -> None:
         """Pause or unpause a DAG."""
@@ -98,11 +104,12 @@ class AirflowApi:
 
     def backfill_size(self, body: Row) -> int:
         """How many runs a backfill would make."""
-        return int(self._checked("POST", "backfills/dry_run", json=body)["total_entries"])
+        answer = self._checked("POST", "backfills/dry_run", json=body, timeout=_LONG_TIMEOUT_SECONDS)
+        return int(answer["total_entries"])
 
     def create_backfill(self, body: Row) -> None:
-        """Start a backfill; only one of a DAG can be at work."""
-        self._checked("POST", "backfills", json=body)
+        """Start a backfill; only one of a DAG can be at work. All its runs are made before the API answers."""
+        self._checked("POST", "backfills", json=body, timeout=_LONG_TIMEOUT_SECONDS)
 
     def cancel_backfills(self, dag_id: str) -> None:
         """Give up backfills that are still at work; the runs that they began go on."""
@@ -129,6 +136,14 @@ class AirflowApi:
         """Let a task of a run, with all its mapped instances, run again, whatever its state."""
         body = {"dry_run": False, "dag_run_id": run_id, "task_ids": [task_id], "only_failed": False}
         self._checked("POST", f"dags/{dag_id}/clearTaskInstances", json=body)
+
+    def clear_run(self, dag_id: str, run_id: str) -> None:
+        """Let all tasks of a run that is finished run again."""
+        self._checked("POST", f"dags/{dag_id}/dagRuns/{run_id}/clear", json={"dry_run": False, "only_failed": False})
+
+    def fail_run(self, dag_id: str, run_id: str) -> None:
+        """End a run: tasks that run become failed, the others skipped."""
+        self._checked("PATCH", f"dags/{dag_id}/dagRuns/{run_id}", json={"state": "failed"})
 
     def version_count(self, dag_id: str) -> int:
         """How many versions of a DAG there are."""
@@ -177,7 +192,7 @@ class AirflowApi:
 
     def _send(self, method: str, path: str, **arguments: Any) -> requests.Response:
         try:
-            return self._session.request(method, f"{self._url}/{path}", timeout=_TIMEOUT_SECONDS, **arguments)
+            return self._session.request(method, f"{self._url}/{path}", **{"timeout": _TIMEOUT_SECONDS, **arguments})
         except requests.RequestException as error:
             reason = getattr(error.args[0] if error.args else error, "reason", error)
             raise LocalStackError(

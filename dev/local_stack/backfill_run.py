@@ -9,8 +9,11 @@ from datetime import datetime
 from pathlib import Path
 
 from dev.local_stack.airflow_api import AirflowApi, Row
+from dev.local_stack.errors import LocalStackError
 from dev.local_stack.options import StackOptions
 from dev.local_stack.pipeline import BackfillPlan
+
+_ATTEMPTS = 3
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,21 +45,22 @@ class BackfillRun:
         self._told: set[str] = set()
 
     def start(self, options: StackOptions, remembered: Path) -> int:
-        """Let the scheduler work; returns how many earlier runs are done again.
+        """Let the scheduler work; return how many earlier runs are done again.
 
         The scheduler makes runs only after the last one that exists. Where earlier runs are, those that
-        failed and intervals before the first one are asked for; with other symbols or exchanges, all.
+        failed and those that are missing are made by a backfill; with other symbols or exchanges, all.
+        The DAG is paused, and no run of it is at work.
         """
         asked = json.dumps([options.symbols, options.exchanges])
         again = 0
         if self._api.count_runs(self._dag_id):
             changed = not remembered.exists() or remembered.read_text() != asked
-            again = self._run_again("completed" if changed else "failed")
-        self._api.set_paused(self._dag_id, paused=False)
+            again = self._make_runs("completed" if changed else "failed")
         remembered.write_text(asked)
+        self._api.set_paused(self._dag_id, paused=False)
         return again
 
-    def _run_again(self, reprocess_behavior: str) -> int:
+    def _make_runs(self, reprocess_behavior: str) -> int:
         body = {
             "dag_id": self._dag_id,
             "from_date": self._plan.start.isoformat(),
@@ -64,13 +68,19 @@ class BackfillRun:
             "reprocess_behavior": reprocess_behavior,
             "max_active_runs": 4,
         }
-        # A scheduler at work and a backfill being made get in each other's way on SQLite.
-        self._api.set_paused(self._dag_id, paused=True)
-        self._api.cancel_backfills(self._dag_id)
         wanted = self._api.backfill_size(body)
         if wanted:
-            self._api.create_backfill(body)
+            self._create(body)
         return wanted
+
+    def _create(self, body: Row) -> None:
+        """Create a backfill. Where the API fails, what it has made of it is cancelled, and made again."""
+        for _ in range(_ATTEMPTS - 1):
+            try:
+                return self._api.create_backfill(body)
+            except LocalStackError:
+                self._api.cancel_backfills(self._dag_id)
+        return self._api.create_backfill(body)
 
     def counts(self) -> RunCounts:
         """Numbers of runs, as Airflow has them now."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 
 from candle_ingest.settings import PipelineSettings
 from dev.local_stack.airflow_api import AirflowApi
@@ -18,8 +19,10 @@ Say = Callable[[str], None]
 
 
 def bring_up(stack: LocalStack, settings: PipelineSettings, manager: StackManager, api: AirflowApi, say: Say) -> None:
-    """Returns when the DAGs can be unpaused. Raises LocalStackError that names what did not answer."""
+    """Return when the DAGs can be unpaused. Raises LocalStackError that names what did not answer."""
+    started = datetime.now(UTC)
     manager.wait_until(manager.has_started, "The processes", _SERVER_SECONDS)
+    manager.watch_processes()
     _redis(stack, settings, manager, say)
     _influxdb(stack, settings, manager)
     say("Redis and InfluxDB are ready; Airflow needs about 20 seconds")
@@ -28,8 +31,8 @@ def bring_up(stack: LocalStack, settings: PipelineSettings, manager: StackManage
     for kind in ("connections", "pools", "variables"):
         api.overwrite(kind, list(getattr(stack.settings, kind)))
     manager.wait_until(api.is_ready, "Airflow's scheduler and DAG processor", _AIRFLOW_SECONDS)
-    for dag_id in (settings.backfill_dag_id, settings.catch_up_dag_id):
-        _wait_for_dag(dag_id, manager, api)
+    for dag_id in (settings.backfill_dag_id, settings.catch_up_dag_id, settings.repair_dag_id):
+        _wait_for_dag(dag_id, manager, api, started)
 
 
 def _redis(stack: LocalStack, settings: PipelineSettings, manager: StackManager, say: Say) -> None:
@@ -47,10 +50,12 @@ def _influxdb(stack: LocalStack, settings: PipelineSettings, manager: StackManag
     server.ensure_bucket(settings.influxdb_bucket)
 
 
-def _wait_for_dag(dag_id: str, manager: StackManager, api: AirflowApi) -> None:
+def _wait_for_dag(dag_id: str, manager: StackManager, api: AirflowApi, started: datetime) -> None:
+    """Wait until it is parsed by this run: what an earlier one has stored may have other settings."""
+
     def is_there() -> bool:
         for file, trace in api.import_errors().items():
             raise LocalStackError(f"Airflow can't load {file}: {trace.strip().splitlines()[-1]}")
-        return api.has_dag(dag_id)
+        return api.has_dag(dag_id, parsed_since=started)
 
     manager.wait_until(is_there, f"The DAG {dag_id}", _AIRFLOW_SECONDS)

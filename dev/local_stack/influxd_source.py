@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from dev.local_stack import reaper
 from dev.local_stack.errors import LocalStackError
 from dev.local_stack.process_session import stop_session
 
@@ -89,12 +90,14 @@ def _run(command: list[str], folder: Path, environment: Mapping[str, str], log: 
         process = subprocess.Popen(  # noqa: S603 - a fixed command
             command, cwd=folder, env=environment, stdout=out, stderr=out, start_new_session=True
         )
+        reaper.watch(process.pid)
         try:
             while _still_running(process):
                 say(f"Still building influxd, {_minutes(time.monotonic() - started)} so far")
         finally:
             if process.poll() is None:
                 stop_session(process)
+            reaper.forget(process.pid)
     if process.returncode != 0:
         raise LocalStackError(f"the build failed: {_last_line(log)} (all of it: {log}).")
 

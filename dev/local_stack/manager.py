@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 
 from honcho.manager import Manager
 
+from dev.local_stack import reaper
 from dev.local_stack.console import LogPrinter, StackConsole
 from dev.local_stack.errors import LocalStackError
 from dev.local_stack.process_session import kill_session
@@ -60,10 +61,16 @@ class StackManager(Manager):  # type: ignore[misc]
             for process in self._processes.values():
                 if "pid" in process:
                     kill_session(process["pid"])
+                    reaper.forget(process["pid"])
 
     def has_started(self) -> bool:
         """Whether every process has been started."""
         return bool(self._all_started())
+
+    def watch_processes(self) -> None:
+        """Have the processes ended if this one is killed; all have started."""
+        for process in self._processes.values():
+            reaper.watch(process["pid"])
 
     def pause(self, seconds: float) -> None:
         """Sleep, from another thread. Raises EndedError when the processes are ending."""

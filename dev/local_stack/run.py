@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import fcntl
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.metadata import version
-from pathlib import Path
 
 from dev.local_stack.console import LogPrinter, StackConsole
-from dev.local_stack.errors import LocalStackError
 from dev.local_stack.manager import StackManager
 from dev.local_stack.options import StackOptions
 from dev.local_stack.pipeline import default_pipeline
@@ -18,6 +14,8 @@ from dev.local_stack.ports import HOST
 from dev.local_stack.postgres_server import running_postgres
 from dev.local_stack.session import Session
 from dev.local_stack.stack import LocalStack, plan_stack, stack_folder
+from dev.local_stack.stack_lock import only_run
+from dev.local_stack.unfinished_runs import pause_all_dags
 
 INTERRUPTED = 130
 _VERSION_FILE = "airflow_version"
@@ -27,7 +25,7 @@ def run_stack(options: StackOptions, console: StackConsole) -> int:
     """Exit status 0; 1 with one line that says what is not as it should be; 130 when stopped early."""
     folder = stack_folder(options)
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    with _only_one(folder):
+    with only_run(folder, console.say):
         announce(options, console)
         stack = plan_stack(options, console.say)
         with _database(stack, console):
@@ -37,6 +35,7 @@ def run_stack(options: StackOptions, console: StackConsole) -> int:
 def _run_processes(stack: LocalStack, console: StackConsole) -> int:
     settings = default_pipeline(stack.airflow.environment)
     _prepare_airflow(stack, console)
+    pause_all_dags(stack.airflow.database_url)
     manager = StackManager(stack.commands(), LogPrinter(console, stack.logs), console)
     session = Session(stack, settings, manager, console)
     session.start()
@@ -102,18 +101,3 @@ def _prepared_version(stack: LocalStack) -> str | None:
     """Return the Airflow that prepared the database, None where that is not known."""
     remembered = stack.postgres.folder / _VERSION_FILE if stack.postgres else None
     return remembered.read_text() if remembered and remembered.exists() else None
-
-
-@contextmanager
-def _only_one(folder: Path) -> Iterator[None]:
-    """Two runs on the same files would destroy them. The lock is on the folder itself: no file is left."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        yield
-    except BlockingIOError:
-        raise LocalStackError(
-            f"The local stack already runs with {folder}: stop it first (Ctrl-C in its terminal)."
-        ) from None
-    finally:
-        os.close(handle)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from datetime import UTC, datetime, timedelta
 
 import requests
@@ -12,6 +13,7 @@ from dev.local_stack.airflow_api import AirflowApi
 from dev.local_stack.airflow_processes import ADMIN
 from dev.local_stack.backfill_run import BackfillRun
 from dev.local_stack.bring_up import bring_up
+from dev.local_stack.catch_up_run import CatchUpRun
 from dev.local_stack.console import StackConsole
 from dev.local_stack.errors import LocalStackError
 from dev.local_stack.manager import EndedError, StackManager
@@ -22,9 +24,10 @@ from dev.local_stack.report import ask_report
 from dev.local_stack.report_table import report_table, what_is_missing
 from dev.local_stack.stack import LocalStack
 from dev.local_stack.terminal_file import write_terminal_file
+from dev.local_stack.unfinished_runs import end_unfinished_runs
 
 _POLL_SECONDS = 1.0
-_FINISHED = ("success", "failed")
+_TELL_SECONDS = 20.0
 
 
 class Session(threading.Thread):
@@ -59,7 +62,11 @@ class Session(threading.Thread):
                 self._manager.terminate()
 
     def _work(self) -> None:
-        bring_up(self._stack, self._settings, self._manager, self._api, self._console.say)
+        settings = self._settings
+        bring_up(self._stack, settings, self._manager, self._api, self._console.say)
+        dag_ids = (settings.backfill_dag_id, settings.catch_up_dag_id, settings.repair_dag_id)
+        if ended := end_unfinished_runs(self._api, dag_ids):
+            self._console.say(f"Ended {ended} runs that an earlier run of the stack had left unfinished")
         plan = plan_backfill(self._settings, datetime.now(UTC))
         failed = self._backfill(plan) if plan else 0
         end = self._catch_up()
@@ -97,16 +104,19 @@ class Session(threading.Thread):
         """
         dag_id = self._settings.catch_up_dag_id
         wanted = last_catch_up_end(self._settings, datetime.now(UTC))
-        self._api.set_paused(dag_id, paused=False)
+        run = CatchUpRun(self._api, dag_id, wanted)
         self._console.say(f"Catching up to {wanted:%H:%M} UTC")
-        while True:
-            for run in reversed(self._api.runs(dag_id, logical_date_gte=_day_before(wanted))):
-                end = datetime.fromisoformat(run["data_interval_end"]) if run["data_interval_end"] else None
-                if end and end >= wanted and run["state"] in _FINISHED:
-                    if run["state"] == "failed":
-                        self.problem = f"The run of {dag_id} up to {end:%H:%M} UTC failed."
-                    return end
+        run.start()
+        told = time.monotonic()
+        while (finished := run.finished()) is None:
+            if time.monotonic() - told >= _TELL_SECONDS:
+                self._console.say(f"Catching up to {wanted:%H:%M} UTC: {run.progress()}")
+                told = time.monotonic()
             self._manager.pause(_POLL_SECONDS)
+        end = datetime.fromisoformat(finished["data_interval_end"])
+        if finished["state"] == "failed":
+            self.problem = f"The run of {dag_id} up to {end:%H:%M} UTC failed."
+        return end
 
     def _show_table(self, start: datetime, end: datetime) -> None:
         options = self._stack.options
@@ -130,7 +140,3 @@ class Session(threading.Thread):
         if not stack.options.once:
             say(f"Terminal    . {write_terminal_file(stack)}  then, for example: candle-ingest status")
             say("Catching up every five minutes, repairing every hour; Ctrl-C stops everything")
-
-
-def _day_before(moment: datetime) -> str:
-    return (moment - timedelta(days=1)).isoformat()

@@ -2,15 +2,9 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
-
-import psutil
 import pytest
 
-from dev.local_stack.airflow_processes import REPOSITORY
-from dev.local_stack.process_session import session_members
+from tests.integration.running_stack import RunningStack
 
 pytestmark = pytest.mark.integration
 
@@ -20,33 +14,10 @@ def run_stack(tmp_path):
     """Run it to its end with these variables; returns exit status, output and what it left running."""
 
     def run(**variables):
-        environment = {key: value for key, value in os.environ.items() if not key.startswith("CANDLE_INGEST_")}
-        process = subprocess.Popen(
-            [sys.executable, "-m", "dev.local_stack", "run"],
-            cwd=REPOSITORY,
-            env={**environment, "LOCAL_STACK_FOLDER": str(tmp_path), **variables},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            start_new_session=True,
-        )
-        output, _ = process.communicate(timeout=600)
-        return process.returncode, output, session_members(process.pid) + _with_files_in(tmp_path)
+        stack = RunningStack(tmp_path, **variables)
+        return stack.end(), stack.output, stack.left()
 
     return run
-
-
-def _with_files_in(folder):
-    """Processes whose arguments or environment name the folder: servers lead sessions of their own."""
-    found = []
-    for process in psutil.process_iter():
-        try:
-            told = [*process.cmdline(), *process.environ().values()]
-        except (psutil.AccessDenied, psutil.NoSuchProcess, psutil.ZombieProcess):
-            continue
-        if process.pid != os.getpid() and any(text.startswith(f"{folder}/simulated") for text in told):
-            found.append(process)
-    return found
 
 
 def test_two_days_are_stored_and_nothing_is_left(run_stack):

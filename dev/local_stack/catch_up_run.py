@@ -1,0 +1,48 @@
+"""Let catch-up come to the present once, with the symbols and exchanges of this run of the stack."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from dev.local_stack.airflow_api import AirflowApi, Row
+
+_FINISHED = ("success", "failed")
+
+
+class CatchUpRun:
+    """The run of catch-up whose data interval ends at `end` or later."""
+
+    def __init__(self, api: AirflowApi, dag_id: str, end: datetime) -> None:
+        self._api = api
+        self._dag_id = dag_id
+        self._end = end
+
+    def start(self) -> None:
+        """Let the scheduler make the run. One that an earlier run of the stack has made is done again.
+
+        The DAG is paused, and no run of it is at work: what is finished later was made with today's settings.
+        """
+        for run in self._runs():
+            self._api.clear_run(self._dag_id, run["dag_run_id"])
+        self._api.set_paused(self._dag_id, paused=False)
+
+    def finished(self) -> Row | None:
+        """Return the run once it is finished."""
+        return next((run for run in reversed(self._runs()) if run["state"] in _FINISHED), None)
+
+    def progress(self) -> str:
+        """Return how far the run is, in words."""
+        unfinished = [run for run in self._runs() if run["state"] not in _FINISHED]
+        if not unfinished:
+            return "its run is not there yet"
+        instances = self._api.task_instances(self._dag_id, unfinished[-1]["dag_run_id"])
+        done = sum(instance["state"] == "success" for instance in instances)
+        return f"{done}/{len(instances)} tasks done"
+
+    def _runs(self) -> list[Row]:
+        since = (self._end - timedelta(days=1)).isoformat()
+        return [run for run in self._api.runs(self._dag_id, logical_date_gte=since) if self._reaches_end(run)]
+
+    def _reaches_end(self, run: Row) -> bool:
+        interval_end = run["data_interval_end"]
+        return interval_end is not None and datetime.fromisoformat(interval_end) >= self._end

@@ -1,0 +1,88 @@
+"""A `make run` goes on from whatever an earlier one has left, and ends with a complete table."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from dev.local_stack.waiting import wait_until
+from tests.integration.running_stack import RunningStack
+
+pytestmark = pytest.mark.integration
+FEW = {"ONCE": "1", "BACKFILL": "2_days_ago", "SYMBOLS": "btcusd", "EXCHANGES": "binance,kucoin"}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """The folder of a stack that has run to its end once."""
+    made = tmp_path_factory.mktemp("local stack")  # with a space
+    run_to_its_end(made)
+    return made
+
+
+def run_to_its_end(folder, **changes):
+    """Run it; the table must be complete. Returns the output."""
+    options = {**FEW, **changes}
+    stack = RunningStack(folder, **options)
+    status = stack.end()
+    assert status == 0, stack.output
+    assert complete_symbols(stack.output) == {name.upper() for name in options["SYMBOLS"].split(",")}, stack.output
+    assert "Traceback" not in stack.output
+    assert stack.left() == []
+    return stack.output
+
+
+def complete_symbols(output):
+    """The tickers whose row says that as much is stored as expected, and nothing is quiet or missing."""
+    rows = re.findall(r"^ (\w+)/(\w+) +([\d,]+) +([\d,]+) +([\d,]+) +([\d,]+)", output, re.MULTILINE)
+    return {
+        f"{base}{quote}" for base, quote, stored, expected, *rest in rows if stored == expected and rest == ["0", "0"]
+    }
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        pytest.param({"SYMBOLS": "ethusd"}, id="other-symbols"),
+        pytest.param({"SYMBOLS": "ethusd,btcusd,solusd"}, id="more-symbols"),
+        pytest.param({"EXCHANGES": "binance,kraken"}, id="other-exchanges"),
+        pytest.param({"BACKFILL": "4_days_ago"}, id="earlier-start"),
+        pytest.param({"BACKFILL": "1_days_ago"}, id="later-start"),
+        pytest.param({"EXECUTOR": "celery"}, id="other-executor"),
+        pytest.param({}, id="nothing-changed"),
+    ],
+)
+def test_a_second_start_with_other_options_gives_a_complete_table(folder, changes):
+    run_to_its_end(folder, **changes)
+
+
+@pytest.mark.parametrize("stop", ["kill", "interrupt"])
+def test_a_start_after_one_that_stopped_in_the_backfill_completes_it(folder, stop):
+    longer = {"BACKFILL": "12_days_ago", "SYMBOLS": "ethusd,btcusd"}
+    stopped = RunningStack(folder, **FEW | longer)
+    stopped.wait_for(r"[1-9]/12 intervals")
+    getattr(stopped, stop)()
+    stopped.end()
+    wait_until(lambda: stopped.left() == [], "the end of its servers", 30)
+    output = run_to_its_end(folder, **longer)
+    assert "Ended" in output
+
+
+def test_a_backfill_that_was_being_made_is_superseded(folder):
+    stopped = RunningStack(folder, **FEW | {"EXCHANGES": "binance"})
+    stopped.wait_for("of the earlier intervals again|0/2 intervals")
+    stopped.kill()
+    stopped.end()
+    run_to_its_end(folder, EXCHANGES="kucoin")
+
+
+def test_a_start_while_another_runs_is_one_line(folder):
+    first = RunningStack(folder, **FEW)
+    first.wait_for("Symbols: ")
+    second = RunningStack(folder, **FEW)
+    assert second.end() == 1
+    [line] = second.output.splitlines()
+    assert "already runs with" in line
+    first.interrupt()
+    assert first.end() == 130
