@@ -125,7 +125,7 @@ format: setup ## Format the code and correct what can be corrected
 	@$(BIN)/ruff check --fix-only .
 	@$(BIN)/ruff format .
 
-lock: setup ## Write requirements-dev.lock anew from pyproject.toml
+lock: setup ## Rewrite requirements-dev.lock from pyproject.toml
 	@$(BIN)/uv pip compile pyproject.toml --group dev --universal --python-version 3.11 --generate-hashes \
 	  --no-emit-index-url --custom-compile-command 'make lock' -o requirements-dev.lock
 

@@ -136,10 +136,10 @@ class PipelineSettings(BaseModel):
     )
     failure_notifier: str = Field(
         default="",
-        description="Dotted path of an Airflow notifier, or of a function of the context, that hears of failed runs",
+        description="Dotted path of an Airflow notifier, or of a function of the context, to tell about failed runs",
     )
     verbosity: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
-        default="INFO", description="Least level of the log lines of this package"
+        default="INFO", description="Lowest level of log lines that this package writes"
     )
 
     @field_validator("quote_equivalents")
