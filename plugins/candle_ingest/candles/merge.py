@@ -197,7 +197,7 @@ def _weighted(cube: NDArray[np.float64], present: NDArray[np.bool_]) -> NDArray[
     weights = _weights(volumes, present)
     for price in range(OPEN, CLOSE + 1):
         parts = np.where(present, cube[:, price], 0.0)
-        merged[price] = _within(_sum(weights * parts), cube[:, price])
+        merged[price] = _within(_sum(weights * parts), np.where(weights > 0, parts, np.nan))
     merged[VOLUME] = _sum(volumes)
     prices = merged[: CLOSE + 1]
     merged[HIGH], merged[LOW] = prices.max(axis=0), prices.min(axis=0)
@@ -222,7 +222,7 @@ def _sum(values: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _within(averages: NDArray[np.float64], parts: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Take rounding back: an average lies between its lowest and its highest part."""
+    """Take rounding back: an average lies between its lowest and its highest part, of those with a weight."""
     return np.clip(averages, np.fmin.reduce(parts, axis=0), np.fmax.reduce(parts, axis=0))
 
 

@@ -165,6 +165,13 @@ def test_a_flat_candle_without_volume_takes_part_but_does_not_move_the_price():
     assert merged.source_exchanges == ["binance,kraken"]
 
 
+@pytest.mark.parametrize("high_low", ["weighted", "extremes"])
+def test_three_that_agree_give_their_price_to_the_bit_beside_a_flat_candle(high_low):
+    agreed = {name: {0: (0.875, 1.0, 0.875, 1.0, 1.0)} for name in ("bitstamp", "bybit", "coinbaseexchange")}
+    merged = merge({**agreed, "binance": {0: (0.5, 1.0, 0.5, 1.0, 0.0)}}, high_low)
+    assert merged.candles.rows() == [(START_MS, 0.875, 1.0, 0.875, 1.0, 3.0)]
+
+
 @pytest.mark.parametrize("markets", [{}, {"kraken": {}}, {"binance": {}, "kraken": {}}])
 @pytest.mark.parametrize("high_low", ["weighted", "extremes"])
 def test_nothing_merges_to_nothing(markets, high_low):
