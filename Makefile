@@ -125,9 +125,10 @@ format: setup ## Format the code and correct what can be corrected
 	@$(BIN)/ruff check --fix-only .
 	@$(BIN)/ruff format .
 
-lock: setup ## Rewrite requirements-dev.lock from pyproject.toml
+lock: setup ## Write requirements-dev.lock from pyproject.toml, and requirements.txt from both
 	@$(BIN)/uv pip compile pyproject.toml --group dev --universal --python-version 3.11 --generate-hashes \
 	  --no-emit-index-url --custom-compile-command 'make lock' -o requirements-dev.lock
+	@$(BIN)/python -m dev.requirements
 
 clean: ## Delete .venv and caches
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

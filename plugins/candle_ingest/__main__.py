@@ -1,4 +1,4 @@
-"""The commands of the terminal: `bin/candle-ingest` calls `python -m candle_ingest`."""
+"""The commands of the terminal: `bin/candle-ingest` and the console script of the installed package."""
 
 import logging
 import os
@@ -34,6 +34,12 @@ def commands() -> None:
 
 def main() -> None:
     """Exit with 0 when all is well, 1 for incomplete data, 2 for a bad call or value, 3 for a server without answer."""
+    _log_to_stderr()
+    run_command()
+
+
+def run_command() -> None:
+    """Do what `main` does, and leave the logging of the process as it is."""
     try:
         app(prog_name="candle-ingest")
     except CandleIngestError as error:
@@ -52,6 +58,4 @@ def _log_to_stderr() -> None:
 
 
 if __name__ == "__main__":
-    # Of the whole process: not for whoever calls main().
-    _log_to_stderr()
     main()

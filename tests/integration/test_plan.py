@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from candle_ingest.__main__ import main
+from candle_ingest.__main__ import run_command
 from candle_ingest.candles.symbol import parse_symbol
 from candle_ingest.candles.window import Window
 from candle_ingest.exchanges import request_gate
@@ -45,7 +45,7 @@ def plan(environment, monkeypatch, capsys):
     def call(*options: str, status: int = 0) -> str:
         monkeypatch.setattr(sys, "argv", ["candle_ingest", "plan", *options])
         with pytest.raises(SystemExit) as ended:
-            main()
+            run_command()
         said = capsys.readouterr()
         assert ended.value.code == status, said.err
         return said.out + said.err

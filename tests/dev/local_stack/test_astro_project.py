@@ -4,40 +4,9 @@ import json
 import re
 
 import yaml
-from packaging.requirements import Requirement
 
 from dev.local_stack.airflow_processes import REPOSITORY
 from dev.local_stack.settings_file import read_settings
-
-IMAGE_PYTHON = {"python_version": "3.13", "python_full_version": "3.13.0"}
-
-
-def locked_versions():
-    text = (REPOSITORY / "requirements-dev.lock").read_text().replace("\\\n", " ")
-    requirements = [Requirement(line.split(" --hash")[0]) for line in re.findall(r"^[a-z].*", text, re.M)]
-    return {
-        requirement.name: str(requirement.specifier)
-        for requirement in requirements
-        if requirement.marker is None or requirement.marker.evaluate(IMAGE_PYTHON)
-    }
-
-
-def pinned_requirements():
-    lines = (REPOSITORY / "requirements.txt").read_text().splitlines()
-    return [Requirement(line) for line in lines if line and not line.startswith("#")]
-
-
-def test_the_image_gets_the_versions_that_were_tested():
-    locked = locked_versions()
-    for requirement in pinned_requirements():
-        assert str(requirement.specifier) == locked[requirement.name], requirement.name
-
-
-def test_the_image_gets_all_that_the_package_needs():
-    project = (REPOSITORY / "pyproject.toml").read_text()
-    wanted = re.search(r"^dependencies = \[(.*?)^\]", project, re.M | re.S)[1]
-    names = {Requirement(line).name for line in re.findall(r'"(.+)"', wanted)}
-    assert names - {requirement.name for requirement in pinned_requirements()} == {"apache-airflow"}
 
 
 def test_the_connections_fit_the_containers():
