@@ -1,5 +1,6 @@
 """Where Redis, InfluxDB and the exchanges are: Airflow connections, else environment variables."""
 
+import json
 import os
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -22,6 +23,7 @@ REDIS_CONNECTION = "redis_default"
 INFLUXDB_CONNECTION = "influxdb_default"
 REDIS_TIMEOUT_SECONDS = 10
 INFLUXDB_TIMEOUT_MS = 60_000
+EXTRA_EXAMPLE = '{"httpsProxy": "http://proxy.example:3128"}'
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,11 +90,25 @@ def exchange_connection(exchange: str) -> ExchangeConnection:
     connection = _find(conn_id)
     if connection is None:
         return ExchangeConnection(exchange)
-    config = dict(connection.extra_dejson)
+    config = _extra(connection)
     config |= {key: value for key, value in (("apiKey", connection.login), ("secret", connection.password)) if value}
     base_url = _base_url(conn_id, connection)
     _mask_urls([base_url, *config.values()])
     return ExchangeConnection(exchange, base_url, config)
+
+
+def _extra(connection: Connection) -> dict[str, Any]:
+    """Airflow takes an `extra` that it cannot read for an empty one."""
+    try:
+        extra = json.loads(connection.extra or "{}")
+    except (ValueError, RecursionError):
+        extra = None
+    if not isinstance(extra, dict):
+        raise ConnectionInvalidError(
+            f"connection {connection.conn_id}: extra is not a JSON object such as {EXTRA_EXAMPLE}"
+        )
+    connection.extra_dejson  # noqa: B018 - masks the secrets in it
+    return extra
 
 
 def _mask_urls(values: Iterable[object]) -> None:
@@ -139,9 +155,17 @@ def _is_web_address(text: str) -> bool:
 
 
 def _find(conn_id: str) -> Connection | None:
+    """Return the connection; None where it is not defined. Raises ConnectionInvalidError where it cannot be read."""
     try:
         return BaseHook.get_connection(conn_id)
     except AirflowNotFoundException:
+        # Airflow says the same of a variable that it cannot read. Its text may hold secrets.
+        variable = f"AIRFLOW_CONN_{conn_id.upper()}"
+        if os.environ.get(variable):
+            raise ConnectionInvalidError(
+                f"connection {conn_id}: {variable} is set, and Airflow cannot read it; write JSON such as "
+                '{"conn_type": "generic", "host": "https://proxy.example"} or a URL'
+            ) from None
         return None
 
 

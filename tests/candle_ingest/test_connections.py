@@ -130,3 +130,21 @@ def test_secrets_are_not_in_what_a_log_would_show(environment):
         environment, login="the-key", password="the-secret", extra={"httpProxy": "http://u:hidden@p.example"}
     )
     assert not [word for word in ("the-key", "the-secret", "hidden") if word in f"{found} {found!r}"]
+
+
+@pytest.mark.parametrize(
+    "text", ["{ not json", "http://[::1", "generic://h:notaport/x", '{"conn_type": "generic", "nonsense": 1}']
+)
+def test_a_connection_that_airflow_cannot_read_is_an_error_that_names_it(monkeypatch, text):
+    monkeypatch.setenv("AIRFLOW_CONN_CCXT_KRAKEN", text)
+    said = "AIRFLOW_CONN_CCXT_KRAKEN is set, and Airflow cannot read it"
+    with pytest.raises(ConfigurationError, match=said) as error:
+        exchange_connection("kraken")
+    assert text not in str(error.value)
+
+
+@pytest.mark.parametrize("extra", ['{"httpsProxy": "http://x"', "[1, 2]", "5"])
+def test_an_extra_that_is_no_json_object_is_an_error_that_names_the_connection(monkeypatch, extra):
+    monkeypatch.setenv("AIRFLOW_CONN_CCXT_KRAKEN", json.dumps({"conn_type": "generic", "extra": extra}))
+    with pytest.raises(ConfigurationError, match="connection ccxt_kraken: extra is not a JSON object"):
+        exchange_connection("kraken")

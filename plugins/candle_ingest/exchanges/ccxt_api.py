@@ -8,6 +8,7 @@ import ccxt
 from candle_ingest.connections import ExchangeConnection
 from candle_ingest.errors.settings import ExchangeUnknownError
 from candle_ingest.exchanges.bounded_http import BoundedAdapter
+from candle_ingest.exchanges.connection_settings import allowed_settings
 from candle_ingest.exchanges.profiles import ExchangeProfile
 
 REQUEST_TIMEOUT_MS = 20_000
@@ -22,9 +23,8 @@ def open_ccxt(connection: ExchangeConnection, profile: ExchangeProfile) -> Any:
         raise ExchangeUnknownError(
             f"ccxt {ccxt.__version__} knows no exchange {connection.exchange!r}; known are {', '.join(ccxt.exchanges)}"
         )
-    api = getattr(ccxt, connection.exchange)(
-        ccxt.Exchange.deep_extend(connection.config, _own_settings(connection, profile))
-    )
+    settings = {"timeout": REQUEST_TIMEOUT_MS, **allowed_settings(connection)}
+    api = getattr(ccxt, connection.exchange)(ccxt.Exchange.deep_extend(settings, _own_settings(profile)))
     if not api.has.get("fetchOHLCV"):
         raise ExchangeUnknownError(f"{connection.exchange} serves no candles through ccxt; leave it out of exchanges")
     if connection.base_url:
@@ -32,15 +32,14 @@ def open_ccxt(connection: ExchangeConnection, profile: ExchangeProfile) -> Any:
     for scheme in ("http://", "https://"):
         api.session.mount(scheme, BoundedAdapter())
     _keep_all_rows(api)
-    _keep_status(api)
+    _keep_response(api)
     return api
 
 
-def _own_settings(connection: ExchangeConnection, profile: ExchangeProfile) -> dict[str, Any]:
+def _own_settings(profile: ExchangeProfile) -> dict[str, Any]:
     """Return what no connection may change; `timeout` and `rateLimit` come from the connection where it has them."""
     return {
         "enableRateLimit": True,
-        "timeout": connection.config.get("timeout", REQUEST_TIMEOUT_MS),
         "enableLastJsonResponse": True,
         "enableLastResponseHeaders": True,
         # ccxt would print requests, their headers and keys, to the task's output.
@@ -66,13 +65,20 @@ def _keep_all_rows(api: Any) -> None:
     )
 
 
-def _keep_status(api: Any) -> None:
-    """Keep the HTTP status of the last answer as `last_status`: ccxt's exceptions carry it in some texts only."""
-    on_response = api.on_rest_response
+def _keep_response(api: Any) -> None:
+    """Keep status and body of the last response as `last_status` and `last_body`: ccxt's exceptions may lack them.
 
-    def note_status(status: int, *args: Any) -> Any:
-        api.last_status = status
-        return on_response(status, *args)
+    They are forgotten before each request, so that no error is read in the light of an earlier response.
+    """
+    on_response, fetch = api.on_rest_response, api.fetch
 
-    api.last_status = None
-    api.on_rest_response = note_status
+    def forget_and_fetch(*args: Any, **kwargs: Any) -> Any:
+        api.last_status = api.last_body = api.last_json_response = api.last_response_headers = None
+        return fetch(*args, **kwargs)
+
+    def keep(status: int, reason: str, url: str, method: str, headers: Any, body: str, *request: Any) -> Any:
+        api.last_status, api.last_body = status, body
+        return on_response(status, reason, url, method, headers, body, *request)
+
+    api.last_status = api.last_body = None
+    api.fetch, api.on_rest_response = forget_and_fetch, keep

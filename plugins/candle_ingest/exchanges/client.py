@@ -193,7 +193,7 @@ class ExchangeClient:
 
     def _send(self, asked: str, subject: str, ask: Callable[[int], A], check: Callable[[A], T]) -> T:
         def translated(attempt: int) -> A:
-            self._api.last_json_response = self._api.last_response_headers = self._api.last_status = None
+            self._api.last_json_response = None
             with translate_errors(self._api, asked, self._connection.base_url):
                 return ask(attempt)
 

@@ -8,17 +8,19 @@ from typing import Any
 
 import ccxt
 
-from candle_ingest.errors import ConfigurationError, PermanentError, TemporaryError
+from candle_ingest.errors import PermanentError, TemporaryError
 from candle_ingest.exchanges.bounded_http import AnswerRefusedError
+from candle_ingest.exchanges.error_table import ErrorKind, find_row
+from candle_ingest.exchanges.profiles import api_of
 from candle_ingest.transport import LONGEST_SECONDS, retry_after_seconds
 from candle_ingest.userinfo import without_base_url, without_controls
 
-# ccxt classes these as permanent, the exchanges do not.
-# "400.002" is bitstamp's code for too many requests.
-TEMPORARY_TEXTS = ("too-many-requests", "too many requests", '"400.002"')
-# The last is how the network before bybit refuses, with status 403.
-GEO_BLOCK_TEXTS = (" 451 ", "restricted location", "400302", "unavailable in the u.s", "block access from your country")
+LIMITED_STATUSES = (418, 429)
+GEO_BLOCK_STATUS = 451
+FIRST_SERVER_ERROR = 500
 LIMITED = (ccxt.DDoSProtection, ccxt.RateLimitExceeded)
+# A symbol that the exchange does not have, and what ccxt cannot do at all.
+FINAL = (ccxt.BadSymbol, ccxt.NotSupported, ccxt.ArgumentsRequired, ccxt.InvalidProxySettings)
 # binance: "Way too much request weight used; IP banned until 1573770513123."
 BANNED_UNTIL = re.compile(r"banned until (\d{13})")
 # What ccxt's parsers raise on JSON of another shape.
@@ -75,8 +77,8 @@ class ExchangeBlockedError(PermanentError):
     example = "binance, markets: ExchangeNotAvailable: 451. The exchange refuses this country or address: use binanceus"
 
 
-class ExchangeKeyError(ConfigurationError):
-    """The exchange refuses the API key."""
+class ExchangeKeyError(PermanentError):
+    """The exchange refuses the API key; the other exchanges are fetched all the same."""
 
     name = "exchange-key-refused"
     cause = "Key or secret in the connection of the exchange is wrong or expired."
@@ -99,46 +101,78 @@ class ExchangeRefusedError(PermanentError):
 
 
 @contextmanager
-def translate_errors(exchange: Any, asked: str, base_url: str | None = None) -> Iterator[None]:
+def translate_errors(api: Any, asked: str, base_url: str | None = None) -> Iterator[None]:
     """Turn what ccxt raises into TemporaryError or PermanentError that say what was asked for.
 
     Their texts are stored and printed: they have no control characters, and nothing of the `base_url` of the
     exchange's connection but scheme, host and port.
+
+    `api` knows the status, the body and the headers of the last response. Put nothing inside but ccxt and the
+    reading of its answer: errors of our own would be blamed on the exchange.
     """
     try:
         yield
     except ccxt.BaseError as error:
-        raise _sorted(exchange, asked, error, base_url) from error
+        raise _sorted(api, asked, error, base_url) from error
     except UNUSABLE_ANSWER as error:
         text = _public_text(f"{asked}: the answer is not what its API describes ({error!r})", base_url)
         raise ExchangeTemporaryError(text) from error
 
 
+def error_kind(exchange: str, status: int | None, body: str, error: ccxt.BaseError) -> ErrorKind:
+    """Return who acts on an error.
+
+    Every 5xx is temporary whatever its body, Cloudflare's 520 to 530 too. Else the exchange's own code decides, then
+    the status, then ccxt's class. What is not known is temporary: the same request may have worked for another
+    market or time.
+    """
+    row = find_row(api_of(exchange), body)
+    if status is not None and status >= FIRST_SERVER_ERROR:
+        return ErrorKind.LIMITED if row and row.kind is ErrorKind.LIMITED else ErrorKind.UNAVAILABLE
+    if row is not None:
+        return row.kind
+    if status == GEO_BLOCK_STATUS:
+        return ErrorKind.REGION
+    if status in LIMITED_STATUSES or isinstance(error, LIMITED):
+        return ErrorKind.LIMITED
+    if isinstance(error, ccxt.AuthenticationError):
+        return ErrorKind.KEY
+    if isinstance(error, ccxt.OperationFailed):
+        return ErrorKind.UNAVAILABLE
+    return ErrorKind.FINAL if isinstance(error, FINAL) else ErrorKind.UNKNOWN
+
+
 def _public_text(text: str, base_url: str | None) -> str:
-    return without_controls(without_base_url(text, base_url))
+    """Return the text on one line: a line end of an exchange's would begin a line of its own in a log."""
+    return " ".join(without_controls(without_base_url(text, base_url)).split())
 
 
-def _sorted(exchange: Any, asked: str, error: ccxt.BaseError, base_url: str | None) -> Exception:
+def _sorted(api: Any, asked: str, error: ccxt.BaseError, base_url: str | None) -> Exception:
     text = f"{asked}: {type(error).__name__}: {_shortened(_public_text(str(error), base_url))}"
     if isinstance(error.__cause__, AnswerRefusedError):
         text += f": {_public_text(str(error.__cause__), base_url)}"
-    lowered = str(error).lower()
-    if any(mark in lowered for mark in GEO_BLOCK_TEXTS):
-        way_out = ALTERNATIVES.get(exchange.id, f"use a proxy in the connection ccxt_{exchange.id}, or leave it out")
-        return ExchangeBlockedError(f"{text}. The exchange refuses this country or address: {way_out}")
-    if isinstance(error, ccxt.AuthenticationError):
-        return ExchangeKeyError(f"{text}. Check key and secret in the connection ccxt_{exchange.id}")
-    if isinstance(error, LIMITED) or any(mark in lowered for mark in TEMPORARY_TEXTS):
-        return ExchangeLimitedError(text, _asked_to_wait_seconds(exchange, lowered))
-    if isinstance(error, ccxt.OperationFailed):
-        return ExchangeUnavailableError(text, _asked_to_wait_seconds(exchange, lowered))
-    return ExchangeRefusedError(f"{text}. Trying again cannot help: check that the exchange still lists this market")
+    kind = error_kind(api.id, api.last_status, api.last_body or str(error), error)
+    match kind:
+        case ErrorKind.REGION:
+            way_out = ALTERNATIVES.get(api.id, f"use a proxy in the connection ccxt_{api.id}, or leave it out")
+            return ExchangeBlockedError(f"{text}. The exchange refuses this country or address: {way_out}")
+        case ErrorKind.KEY:
+            return ExchangeKeyError(f"{text}. Check key and secret in the connection ccxt_{api.id}")
+        case ErrorKind.LIMITED:
+            return ExchangeLimitedError(text, _asked_to_wait_seconds(api, str(error).lower()))
+        case ErrorKind.UNAVAILABLE:
+            return ExchangeUnavailableError(text, _asked_to_wait_seconds(api, str(error).lower()))
+        case ErrorKind.FINAL:
+            return ExchangeRefusedError(
+                f"{text}. Trying again cannot help: check that the exchange still lists this market"
+            )
+    return ExchangeTemporaryError(text, _asked_to_wait_seconds(api, str(error).lower()))
 
 
-def _asked_to_wait_seconds(exchange: Any, text: str) -> float | None:
-    """From the header `Retry-After`, else from the words of a ban."""
+def _asked_to_wait_seconds(api: Any, text: str) -> float | None:
+    """Return the wait of the header `Retry-After`, else of the words of a ban."""
     now = datetime.now(UTC)
-    asked = retry_after_seconds(exchange.last_response_headers, now)
+    asked = retry_after_seconds(api.last_response_headers, now)
     banned = BANNED_UNTIL.search(text)
     if asked is None and banned:
         return min(max(0.0, int(banned[1]) / 1000 - now.timestamp()), LONGEST_SECONDS)

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable, Iterable
 
 from candle_ingest.connections import ExchangeConnection, RedisClient
-from candle_ingest.errors import TemporaryError
+from candle_ingest.errors import CandleIngestError
 from candle_ingest.exchanges.answers import MARKET_KEYS, Market
 
 logger = logging.getLogger(__name__)
@@ -78,10 +78,10 @@ class MarketCache:
     def _ask(self, exchange: str, key: str, load: Callable[[], list[Market]]) -> dict[str, Market] | None:
         try:
             return self._loaded(exchange, load)
-        except TemporaryError as error:
+        except CandleIngestError as error:
             if not self._redis.exists(key):
                 raise
-            logger.warning("%s does not tell its markets; the last list it gave is used: %s", exchange, error)
+            logger.warning("%s: its list of markets cannot be read, the last one known is used: %s", exchange, error)
             return None
 
     def _loaded(self, exchange: str, load: Callable[[], list[Market]]) -> dict[str, Market]:

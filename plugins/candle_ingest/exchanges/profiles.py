@@ -174,4 +174,9 @@ def canonical_exchange(name: str) -> str:
 
 def exchange_profile(exchange: str) -> ExchangeProfile:
     """The facts of an exchange by its ccxt id; cautious ones where it is not in the table."""
-    return PROFILES.get(SAME_API.get(exchange, exchange), UNKNOWN_PROFILE)
+    return PROFILES.get(api_of(exchange), UNKNOWN_PROFILE)
+
+
+def api_of(exchange: str) -> str:
+    """Return the exchange whose API a regional site has; else the exchange itself."""
+    return SAME_API.get(exchange, exchange)

@@ -32,7 +32,9 @@ LONGEST_PAUSE_SECONDS = 60
 # How long others hold back after an urgent task had to wait, beyond that wait.
 URGENT_SECONDS = 0.25
 GIVE_WAY_SECONDS = 0.05
-_CONNECTION_KEYS = ("username", "password", "socket_timeout", "socket_connect_timeout")
+_CONNECTION_KEYS = ("host", "port", "db", "username", "password", "socket_timeout", "socket_connect_timeout")
+# Everything in Redis begins so, that one ACL rule, ~candle_ingest:*, is enough.
+KEY_PREFIX = "candle_ingest"
 
 
 class ExchangePausedError(TemporaryError):
@@ -63,9 +65,9 @@ class SharedRateLimit:
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._redis = client
-        self._key = f"candle_ingest:rate:{name}"
-        self._pause_key = f"candle_ingest:pause:{name}"
-        self._urgent_key = f"candle_ingest:urgent:{name}"
+        self._key = name
+        self._pause_key = f"{KEY_PREFIX}:pause:{name}"
+        self._urgent_key = f"{KEY_PREFIX}:urgent:{name}"
         self._burst_units = max(
             LEAST_BURST_COST * UNITS_PER_COST, math.floor(UNITS_PER_COST * 1000 * BURST_SECONDS / rate_limit_ms)
         )
@@ -74,6 +76,7 @@ class SharedRateLimit:
             # throttled-py reckons in whole seconds: a minute's worth keeps fractions of a second apart.
             quota=per_min(math.floor(UNITS_PER_COST * 60_000 / rate_limit_ms), self._burst_units),
             store=_store(client),
+            key_prefix=f"{KEY_PREFIX}:rate",
         )
         self._fallback = fallback
         self._shared = True
@@ -141,9 +144,14 @@ def _text(value: bytes | str | None) -> str:
 
 
 def _store(client: RedisClient) -> RedisStore:
-    """throttled-py opens its own connections: give it the place and the secrets of `client`."""
+    """Return a store for throttled-py, which opens its own connections: to the place and with the secrets of `client`.
+
+    The URL names no place: what it names would win, and an IPv6 address would have to be written into it.
+    """
     known: dict[str, Any] = client.connection_pool.connection_kwargs
     secure = issubclass(client.connection_pool.connection_class, redis.SSLConnection)
     kwargs = {key: known[key] for key in known if key in _CONNECTION_KEYS or (secure and key.startswith("ssl_"))}
-    server = f"{'rediss' if secure else 'redis'}://{known['host']}:{known['port']}/{known.get('db') or 0}"
-    return RedisStore(server=server, options={"CONNECTION_POOL_KWARGS": kwargs, "REUSE_CONNECTION": False})
+    return RedisStore(
+        server="rediss://" if secure else "redis://",
+        options={"CONNECTION_POOL_KWARGS": kwargs, "REUSE_CONNECTION": False},
+    )

@@ -100,10 +100,10 @@ def test_only_spot_markets_are_asked_for(exchange, spot_only):
     assert {key: found[key] for key in spot_only} == spot_only
 
 
-def test_the_connection_adds_keys_and_options_and_keeps_the_others():
-    config = {"apiKey": "k", "httpProxy": "http://proxy.example", "options": {"defaultType": "spot"}}
+def test_the_connection_adds_key_proxy_and_timeout_and_keeps_the_others():
+    config = {"apiKey": "k", "httpProxy": "http://proxy.example", "timeout": 30_000}
     api = opened("binance", config=config)
-    assert (api.apiKey, api.httpProxy, api.options["defaultType"]) == ("k", "http://proxy.example", "spot")
+    assert (api.apiKey, api.httpProxy, api.timeout) == ("k", "http://proxy.example", 30_000)
     assert api.options["fetchMarkets"]["types"] == ["spot"]
     assert api.enableRateLimit
 

@@ -3,61 +3,134 @@ import json
 import ccxt
 import pytest
 
-from candle_ingest.errors import CandleIngestError, ConfigurationError, PermanentError, TemporaryError
-from candle_ingest.exchanges.error_mapping import ExchangeTemporaryError, translate_errors
+from candle_ingest.errors import CandleIngestError, PermanentError, TemporaryError
+from candle_ingest.exchanges.error_mapping import (
+    ExchangeBlockedError,
+    ExchangeKeyError,
+    ExchangeLimitedError,
+    ExchangeRefusedError,
+    ExchangeTemporaryError,
+    ExchangeUnavailableError,
+    translate_errors,
+)
+from candle_ingest.exchanges.error_table import ERROR_TABLE, ErrorKind, find_row
 
 RETRY_AFTER = {"Retry-After": "7"}
 ASKED = "binance, BTC/USDT 1m candles"
+LIMITED, UNAVAILABLE, FINAL = ExchangeLimitedError, ExchangeUnavailableError, ExchangeRefusedError
+CLASSES = {
+    ErrorKind.LIMITED: LIMITED,
+    ErrorKind.UNAVAILABLE: UNAVAILABLE,
+    ErrorKind.REGION: ExchangeBlockedError,
+    ErrorKind.FINAL: FINAL,
+}
 
 
 def raised_for(exchange_id, status, body, headers=None):
-    """The error that ccxt's own reading of an answer ends in."""
-    exchange = getattr(ccxt, exchange_id)()
-    exchange.last_response_headers = headers or {}
-    url, text = "https://exchange.example/candles", body if isinstance(body, str) else json.dumps(body)
+    """The error that ccxt's own reading of a response ends in."""
+    api = getattr(ccxt, exchange_id)()
+    text = body if isinstance(body, str) else json.dumps(body)
+    url = "https://exchange.example/candles"
     try:
-        parsed = exchange.parse_json(text)
-        exchange.handle_errors(status, "", url, "GET", exchange.last_response_headers, text, parsed, {}, None)
-        exchange.handle_http_status_code(status, "", url, "GET", text)
+        parsed = api.parse_json(text)
+        api.handle_errors(status, "", url, "GET", headers or {}, text, parsed, {}, None)
+        api.handle_http_status_code(status, "", url, "GET", text)
+        # As in ccxt's fetch, for a status that neither of them knows.
+        raise ccxt.ExchangeError(f"{exchange_id} GET {url}") if status >= 400 else AssertionError("a good answer")
     except ccxt.BaseError as error:
-        return sorted_error(error, exchange_id, headers)
-    pytest.fail("ccxt takes this for a good answer")
+        return sorted_error(error, exchange_id, headers, status, text)
 
 
-def sorted_error(error, exchange_id="binance", headers=None):
-    exchange = getattr(ccxt, exchange_id)()
-    exchange.last_response_headers = headers
-    with pytest.raises((TemporaryError, PermanentError)) as caught, translate_errors(exchange, ASKED):
+def sorted_error(error, exchange_id="binance", headers=None, status=None, body=None):
+    api = getattr(ccxt, exchange_id)()
+    api.last_response_headers, api.last_status, api.last_body = headers, status, body
+    with pytest.raises((TemporaryError, PermanentError)) as caught, translate_errors(api, ASKED):
         raise error
     return caught.value
 
 
+BYBIT = {"result": {}, "retExtInfo": {}, "time": 1}
+# For each row of the table, in its order, a response as the exchange sends it.
+RESPONSES = [
+    ("bybit", 403, "The Amazon CloudFront distribution is configured to block access from your country."),
+    ("binance", 451, {"code": 0, "msg": "Service unavailable from a restricted location"}),
+    ("kucoin", 200, {"code": "400303", "msg": "Our services are currently unavailable in the U.S."}),
+    ("bybit", 200, {"retCode": 1, "retMsg": "Access is currently unavailable for your region.", **BYBIT}),
+    ("bybit", 200, {"retCode": 10009, "retMsg": "Service Restricted", **BYBIT}),
+    ("bybit", 200, {"retCode": 10024, "retMsg": "Compliance rules triggered", **BYBIT}),
+    ("kucoin", 200, {"code": "400302", "msg": "Restricted"}),
+    ("kraken", 200, {"error": ["EGeneral:Too many requests"]}),
+    ("htx", 200, {"status": "error", "err-code": "too-many-requests", "err-msg": "slow down"}),
+    ("binance", 400, {"code": -1003, "msg": "Too much request weight used"}),
+    ("binance", 400, {"code": -1000, "msg": "An unknown error occurred while processing the request."}),
+    ("binance", 400, {"code": -1001, "msg": "Internal error; unable to process your request. Please try again."}),
+    ("binanceus", 503, {"code": -1008, "msg": "Server is currently overloaded with other requests."}),
+    ("binance", 400, {"code": -1120, "msg": "Invalid interval."}),
+    ("binance", 400, {"code": -1121, "msg": "Invalid symbol."}),
+    ("bybit", 200, {"retCode": 10006, "retMsg": "Too many visits!", **BYBIT}),
+    ("bybit", 200, {"retCode": 10429, "retMsg": "System level frequency protection", **BYBIT}),
+    ("bybit", 403, "403, access too frequent"),
+    ("bybit", 200, {"retCode": 10000, "retMsg": "Server Timeout", **BYBIT}),
+    ("bybit", 200, {"retCode": 10016, "retMsg": "Server error.", **BYBIT}),
+    ("bybit", 200, {"retCode": 10001, "retMsg": "Not supported symbols", **BYBIT}),
+    ("bitstamp", 400, {"status": "error", "reason": "exceeded rate limit", "response_code": "400.002"}),
+    ("bitstamp", 400, {"status": "error", "reason": "Request rate limit exceeded", "code": "400.067"}),
+    ("bitstamp", 400, {"status": "error", "reason": "Request rate limit exceeded", "code": "400.068"}),
+    ("bitstamp", 200, {"status": "error", "reason": "Temporarily unavailable", "code": "API9999"}),
+    ("gate", 400, {"label": "TOO_MANY_REQUESTS", "message": "Request Rate Limit Exceeded"}),
+    ("gate", 400, {"label": "SERVER_ERROR", "message": "please retry"}),
+    ("gate", 400, {"label": "INTERNAL", "message": "internal error"}),
+    ("gate", 400, {"label": "TOO_BUSY", "message": "busy"}),
+    ("gate", 400, {"label": "INVALID_CURRENCY_PAIR", "message": "Invalid currency pair X_Y"}),
+    ("gate", 400, {"label": "INVALID_PARAM_VALUE", "message": "Candlestick too long ago. Maximum 10000 points"}),
+    ("htx", 200, {"status": "error", "err-code": "base-request-exceed-frequency-limit", "err-msg": "slow down"}),
+    ("htx", 200, {"status": "error", "err-code": "system-maintenance", "err-msg": "System is in maintenance!"}),
+    ("htx", 200, {"status": "error", "err-code": "base-request-timeout", "err-msg": "request timeout"}),
+    ("htx", 200, {"status": "error", "err-code": "service-unavailable", "err-msg": "try again later"}),
+    ("htx", 200, {"status": "error", "err-code": "invalid-parameter", "err-msg": "invalid symbol"}),
+    ("okx", 200, {"code": "50011", "msg": "Rate limit reached.", "data": []}),
+    ("okx", 200, {"code": "50061", "msg": "Rate limit of the sub-account.", "data": []}),
+    ("okx", 200, {"code": "50001", "msg": "Service temporarily unavailable.", "data": []}),
+    ("okx", 400, {"code": "50004", "msg": "API endpoint request timeout.", "data": []}),
+    ("okx", 200, {"code": "50013", "msg": "Systems are busy. Please try again later.", "data": []}),
+    ("okx", 200, {"code": "50026", "msg": "System error, please try again later.", "data": []}),
+    ("okx", 200, {"code": "51001", "msg": "Instrument ID doesn't exist.", "data": []}),
+    ("kucoin", 200, {"code": "200002", "msg": "Request limit"}),
+    ("kucoin", 400, {"code": "429000", "msg": "Slow down"}),
+    ("kucoin", 200, {"code": "500000", "msg": "Internal Server Error"}),
+    ("kucoin", 200, {"code": "230005", "msg": "System error"}),
+    ("kucoin", 200, {"code": "400100", "msg": "Unsupported trading pair."}),
+    ("kraken", 200, {"error": ["EAPI:Rate limit exceeded"]}),
+    ("kraken", 200, {"error": ["EGeneral:Temporary lockout"]}),
+    ("kraken", 200, {"error": ["EService:Deadline elapsed"]}),
+    ("kraken", 200, {"error": ["EDatabase:Internal error"]}),
+    ("kraken", 200, {"error": ["EGeneral:Internal error"]}),
+    ("kraken", 200, {"error": ["EQuery:Unknown asset pair"]}),
+    ("kraken", 200, {"error": ["EGeneral:Invalid arguments:interval"]}),
+    ("coinbase", 500, {"error": "INTERNAL", "error_details": "internal error", "message": "internal error"}),
+    ("coinbase", 503, {"errors": [{"id": "internal_server_error", "message": "Please try again"}]}),
+    ("coinbase", 503, {"error": "unknown", "message": "circuit breaker open.  See go/circuit-breaker"}),
+    ("coinbase", 400, {"error": "INVALID_ARGUMENT", "message": "granularity argument is invalid"}),
+    ("coinbase", 404, {"error": "NOT_FOUND", "message": "valid product_id is required"}),
+    ("coinbaseexchange", 404, {"message": "NotFound"}),
+    ("coinbaseexchange", 400, {"message": "granularity too small for the requested time range"}),
+    ("bitstamp", 404, {"status": "error", "reason": "Not found.", "code": "404"}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("row", "response"), [*zip(ERROR_TABLE, RESPONSES, strict=True)], ids=lambda x: str(x)[:60])
+def test_each_row_of_the_table_is_found_and_has_its_class(row, response):
+    exchange, status, body = response
+    assert find_row(exchange, body if isinstance(body, str) else json.dumps(body)) is row
+    assert type(raised_for(exchange, status, body)) is CLASSES[row.kind]
+
+
+@pytest.mark.parametrize("status", [500, 502, 503, 504, *range(520, 531)])
 @pytest.mark.parametrize(
-    ("exchange", "status", "body"),
-    [
-        ("binance", 429, {"code": -1003, "msg": "Too many requests."}),
-        ("binance", 418, {"code": -1003, "msg": "Way too many requests."}),
-        ("binance", 500, ""),
-        ("binance", 503, "<html>busy</html>"),
-        ("coinbaseexchange", 429, {"message": "Public rate limit exceeded"}),
-        ("coinbaseexchange", 502, ""),
-        ("kraken", 200, {"error": ["EAPI:Rate limit exceeded"]}),
-        ("kraken", 200, {"error": ["EGeneral:Too many requests"]}),
-        ("kraken", 200, {"error": ["EService:Unavailable"]}),
-        ("kucoin", 429, {"code": "429000", "msg": "Too Many Requests"}),
-        ("htx", 200, {"status": "error", "err-code": "base-request-exceed-frequency-limit", "err-msg": "slow down"}),
-        ("htx", 200, {"status": "error", "err-code": "too-many-requests", "err-msg": "too-many-requests"}),
-        ("binanceus", 429, {"code": -1003, "msg": "Too much request weight used"}),
-        ("coinbase", 429, ""),
-        ("okx", 429, {"code": "50011", "msg": "Too Many Requests", "data": []}),
-        ("okx", 200, {"code": "50013", "msg": "Systems are busy. Please try again later.", "data": []}),
-        ("bybit", 403, "403, access too frequent"),
-        ("bybit", 200, {"retCode": 10006, "retMsg": "Too many visits!"}),
-        ("bitstamp", 429, {"status": "error", "reason": "exceeded rate limit", "response_code": "400.002"}),
-        ("gate", 429, {"label": "TOO_MANY_REQUESTS", "message": "Request Rate Limit Exceeded"}),
-    ],
+    "body", ["", "<html>api.kraken.com | 524: A timeout occurred</html>", '{"code": -1121, "msg": "Invalid symbol."}']
 )
-def test_an_exchange_that_is_busy_or_down_may_answer_later(exchange, status, body):
+@pytest.mark.parametrize("exchange", ["binance", "kraken", "bitstamp", "coinbaseexchange"])
+def test_every_5xx_is_temporary_whatever_its_body(exchange, status, body):
     error = raised_for(exchange, status, body, RETRY_AFTER)
     assert isinstance(error, ExchangeTemporaryError)
     assert error.retry_after_seconds == 7
@@ -67,45 +140,59 @@ def test_an_exchange_that_is_busy_or_down_may_answer_later(exchange, status, bod
 @pytest.mark.parametrize(
     ("exchange", "status", "body"),
     [
-        ("binance", 400, {"code": -1121, "msg": "Invalid symbol."}),
-        ("binance", 400, {"code": -1120, "msg": "Invalid interval."}),
-        ("coinbaseexchange", 404, {"message": "NotFound"}),
-        ("coinbaseexchange", 400, {"message": "granularity too small for the requested time range"}),
-        ("kraken", 200, {"error": ["EQuery:Unknown asset pair"]}),
-        ("kucoin", 200, {"code": "400100", "msg": "Unsupported trading pair."}),
-        ("htx", 200, {"status": "error", "err-code": "invalid-parameter", "err-msg": "invalid symbol"}),
-        ("coinbase", 400, {"error": "INVALID_ARGUMENT", "message": "granularity argument is invalid"}),
-        ("okx", 200, {"code": "51001", "msg": "Instrument ID doesn't exist.", "data": []}),
-        ("bybit", 200, {"retCode": 10001, "retMsg": "Not supported symbols", "result": {}}),
-        ("gate", 400, {"label": "INVALID_PARAM_VALUE", "message": "Candlestick too long ago."}),
+        ("binance", 429, ""),
+        ("binance", 418, {"code": -1003, "msg": "Way too many requests."}),
+        ("coinbaseexchange", 429, {"message": "Public rate limit exceeded"}),
+        ("coinbase", 429, ""),
+        ("gate", 429, ""),
     ],
 )
-def test_a_request_that_the_exchange_refuses_fails_at_once(exchange, status, body):
+def test_too_many_requests_are_known_by_their_status_too(exchange, status, body):
     error = raised_for(exchange, status, body, RETRY_AFTER)
-    assert isinstance(error, PermanentError)
-    assert "Trying again cannot help" in str(error)
+    assert isinstance(error, ExchangeLimitedError)
+    assert error.retry_after_seconds == 7
+
+
+@pytest.mark.parametrize(
+    ("exchange", "status", "body"),
+    [
+        ("kucoin", 200, {"code": "400100", "msg": "This type of Candlestick is currently not provided."}),
+        ("okx", 200, {"code": "1", "msg": "Service temporarily unavailable.", "data": []}),
+        ("bitstamp", 400, {"status": "error", "reason": "new words"}),
+        ("binance", 400, {"code": -9999, "msg": "new"}),
+        ("coinbaseexchange", 400, {"message": "new words"}),
+    ],
+)
+def test_an_error_that_is_not_known_may_pass(exchange, status, body):
+    assert isinstance(raised_for(exchange, status, body), ExchangeTemporaryError)
 
 
 @pytest.mark.parametrize(
     ("exchange", "status", "body", "way_out"),
     [
-        ("binance", 451, {"code": 0, "msg": "Service unavailable from a restricted location"}, "use binanceus"),
         ("binance", 451, "", "use binanceus"),
         ("kucoin", 200, {"code": "400302", "msg": "Our services are currently unavailable in the U.S."}, "ccxt_kucoin"),
         ("bybit", 403, "CloudFront is configured to block access from your country.", "ccxt_bybit"),
+        ("bybiteu", 200, {"retCode": 10009, "retMsg": "Service Restricted"}, "ccxt_bybiteu"),
     ],
 )
 def test_a_geo_block_fails_at_once_with_the_way_out(exchange, status, body, way_out):
     error = raised_for(exchange, status, body)
-    assert isinstance(error, PermanentError)
+    assert isinstance(error, ExchangeBlockedError)
     assert "refuses this country" in str(error)
     assert way_out in str(error)
 
 
+def test_control_characters_of_an_exchange_reach_no_message():
+    said = str(raised_for("binance", 503, "\x1b[31mred\x1b[0m\r\nfake log line\u202e\x07"))
+    assert said.isprintable()
+    assert "fake log line" in said
+
+
 @pytest.mark.parametrize("kind", [ccxt.AuthenticationError, ccxt.PermissionDenied])
-def test_a_bad_key_is_for_whoever_set_the_connection(kind):
+def test_a_bad_key_is_that_exchanges_failure_and_names_its_connection(kind):
     error = sorted_error(kind("Invalid API-key"), "kraken")
-    assert isinstance(error, ConfigurationError)
+    assert isinstance(error, ExchangeKeyError)
     assert "ccxt_kraken" in str(error)
 
 
@@ -118,8 +205,8 @@ def test_what_ccxt_calls_an_operation_that_failed_is_tried_again(kind):
     assert isinstance(sorted_error(kind("…")), ExchangeTemporaryError)
 
 
-@pytest.mark.parametrize("kind", [ccxt.BadSymbol, ccxt.BadRequest, ccxt.ExchangeError, ccxt.NotSupported])
-def test_what_ccxt_calls_a_refusal_is_not_tried_again(kind):
+@pytest.mark.parametrize("kind", [ccxt.BadSymbol, ccxt.NotSupported])
+def test_what_ccxt_cannot_ask_for_is_not_tried_again(kind):
     assert isinstance(sorted_error(kind("…")), PermanentError)
 
 
@@ -149,6 +236,7 @@ def test_a_message_holds_no_secret_of_a_base_url_and_no_control_character():
     answer = f"binance GET {base_url}/api/v3/klines 503 \x1b[2J\x1b[1mall is complete\u202e \x07"
     refused = f"HTTPSConnectionPool(host='proxy.example'): /path-token/api/v3/klines {answer}"
     exchange = ccxt.binance()
+    exchange.last_status = exchange.last_body = None
     for error in (ccxt.ExchangeNotAvailable(refused), ccxt.BadSymbol(refused), ValueError(refused)):
         with pytest.raises(CandleIngestError) as caught, translate_errors(exchange, ASKED, base_url):
             raise error
