@@ -9,7 +9,7 @@ import redis
 from candle_ingest.errors.servers import RedisRefusedError, RedisUnreachableError
 
 # What the package needs of a Redis user; the list of symbols is read only.
-ACL_RULES = "~candle_ingest:* ~<key of the symbols> +@read +@write +@scripting +@transaction +@connection"
+ACL_RULES = "~candle_ingest:* ~<key of the symbols> +@read +@write +@scripting +@transaction +@connection +time"
 
 
 @contextmanager
