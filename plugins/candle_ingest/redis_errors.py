@@ -14,7 +14,7 @@ ACL_RULES = "~candle_ingest:* ~<key of the symbols> +@read +@write +@scripting +
 
 @contextmanager
 def translate_redis_errors() -> Iterator[None]:
-    """Turn what redis-py raises into RedisRefusedError (password, rights, replica) or RedisUnreachableError (the rest)."""
+    """Turn what redis-py raises into RedisRefusedError (rights, replica) or RedisUnreachableError (the rest)."""
     try:
         yield
     except redis.exceptions.NoPermissionError as error:
