@@ -11,6 +11,7 @@ import structlog
 import typer
 
 from candle_ingest.cli.coverage_command import coverage
+from candle_ingest.cli.doctor_command import doctor
 from candle_ingest.cli.exchanges_command import exchanges
 from candle_ingest.cli.explain_command import explain
 from candle_ingest.cli.export_command import export
@@ -23,7 +24,7 @@ from candle_ingest.errors import CandleIngestError, TemporaryError
 # answer, say nothing about the candles.
 BAD_CALL, NO_ANSWER = 2, 3
 app = typer.Typer(name="candle-ingest", no_args_is_help=True, pretty_exceptions_enable=False)
-for command in (plan, status, coverage, explain, exchanges, export):
+for command in (plan, status, coverage, explain, exchanges, export, doctor):
     app.command()(command)
 
 

@@ -1,6 +1,6 @@
 """What an exchange answers, typed: the checks get these handed in, and nothing else."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,3 +29,16 @@ class TradesAnswer:
     trades: Sequence[Trade]
     next_since_ns: int
     made_ms: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class RawAnswer:
+    """An answer as it came, for checks of what is known of the exchange.
+
+    `rows` as in RowsAnswer; `wire_rows` are the rows of the JSON in the exchange's own shape and order, and `headers`
+    have lower-case names.
+    """
+
+    rows: Sequence[Sequence[Any]]
+    wire_rows: Sequence[Any]
+    headers: Mapping[str, str]

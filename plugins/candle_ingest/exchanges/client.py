@@ -12,7 +12,7 @@ from candle_ingest.candles.window import Window
 from candle_ingest.connections import ExchangeConnection, RedisClient
 from candle_ingest.errors.settings import TimeframeUnavailableError
 from candle_ingest.exchanges.answer_headers import answer_date_ms
-from candle_ingest.exchanges.answers import MARKET_KEYS, Market, RowsAnswer, TradesAnswer
+from candle_ingest.exchanges.answers import MARKET_KEYS, Market, RawAnswer, RowsAnswer, TradesAnswer
 from candle_ingest.exchanges.ccxt_api import open_ccxt
 from candle_ingest.exchanges.circuit_breaker import CircuitBreaker
 from candle_ingest.exchanges.error_mapping import ExchangeTemporaryError, translate_errors
@@ -162,6 +162,37 @@ class ExchangeClient:
             params={"until": until_ms} if self.facts.takes_until else {},
         )
         return rows
+
+    def inspect_rows(self, market: Market, timeframe: Timeframe, window: Window) -> RawAnswer:
+        """Ask for the candles of a window, in one request, and return the answer unchecked, with its headers."""
+        self._use_market(market)
+        asked = f"{self.exchange}, {asked_candles(market, timeframe, window)}"
+
+        def ask(attempt: int) -> RawAnswer:
+            rows = self._ask_rows(market, timeframe, window)
+            self._made_ms(asked)
+            headers = {key.lower(): value for key, value in (self._api.last_response_headers or {}).items()}
+            return RawAnswer(rows, self._wire_rows(), headers)
+
+        return self._send(asked, market["symbol"], ask, lambda answer: answer)
+
+    def _wire_rows(self) -> list[Any]:
+        rows = self._api.last_json_response
+        for key in self.facts.rows_path or ():
+            rows = rows[key]
+        # Kraken has its rows by market, beside the cursor `last`.
+        return next(value for key, value in rows.items() if key != "last") if isinstance(rows, dict) else list(rows)
+
+    def inspect_recent_trades(self, market: Market, count: int) -> list[tuple[int, float]]:
+        """Return the newest trades as (time in ms, amount in base units), ascending, by ccxt's `fetch_trades`."""
+        self._use_market(market)
+        asked = f"{self.exchange}, the last trades of {market['symbol']}"
+
+        def ask(attempt: int) -> list[tuple[int, float]]:
+            trades = self._api.fetch_trades(market["symbol"], None, count)
+            return sorted((int(trade["timestamp"]), float(trade["amount"])) for trade in trades)
+
+        return self._send(asked, market["symbol"], ask, lambda trades: trades)
 
     def fetch_trades(self, market: Market, since_ns: int, count: int, check: Callable[[TradesAnswer], T]) -> T:
         """Ask for at most `count` trades after `since_ns` (kraken only)."""

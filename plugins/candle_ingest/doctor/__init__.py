@@ -1,0 +1,1 @@
+"""Checks what is known of each exchange against its live answers."""

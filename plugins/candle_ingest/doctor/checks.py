@@ -1,0 +1,229 @@
+"""The facts that need one answer or two: each check says what it expects and looks at a patient."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
+from itertools import pairwise
+
+from candle_ingest.candles.timeframe import Timeframe
+from candle_ingest.candles.window import MINUTE_MS, Window
+from candle_ingest.doctor.finding import Observation
+from candle_ingest.doctor.patient import MINUTE, Patient
+from candle_ingest.exchanges.answer_policies import LooseStart, WholeHistory
+
+# Candles at the ends of a window may be missing because nobody traded.
+QUIET_AT_ENDS = 10
+LARGEST_CLOCK_DIFFERENCE_SECONDS = 10
+OLD_DAYS = 400
+TIMEFRAMES = (5, 15, 60)
+# Of the rows with volume, how many must show a plausible average price.
+PLAUSIBLE_SHARE = 0.9
+TOLERANCE = 0.001
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One fact: its name, what is expected in words, and how it is looked at."""
+
+    fact: str
+    expected: Callable[[Patient], str]
+    look: Callable[[Patient], Observation]
+    applies: Callable[[Patient], bool] = lambda patient: True
+
+
+def look_at_markets(patient: Patient) -> Observation:
+    """Whether the market list holds the main market, trading."""
+    listed = patient.expected.main_market in patient.markets
+    seen = f"{len(patient.markets):,} trading, {patient.expected.main_market} {'' if listed else 'not '}among them"
+    return Observation(seen, listed)
+
+
+def look_at_rows(patient: Patient) -> Observation:
+    """Whether one answer reaches over as many candles as the profile says."""
+    window = patient.full_window
+    rows = patient.inside(patient.full_answer, window)
+    slots = MINUTE.slots(window)
+    if not rows:
+        return Observation(f"none of {slots:,}", False)
+    late = int(rows[0][0] - window.start_ms) // MINUTE_MS
+    early = int(window.end_ms - rows[-1][0]) // MINUTE_MS - 1
+    seen = f"{len(rows):,} of {slots:,}, the first {late} and the last {early} minutes missing"
+    return Observation(seen, late <= QUIET_AT_ENDS and early <= QUIET_AT_ENDS)
+
+
+def _wire_times(patient: Patient) -> list[int]:
+    return [int(row[patient.expected.time]) for row in patient.full_answer.wire_rows]
+
+
+def look_at_order(patient: Patient) -> Observation:
+    """Whether rows come oldest or newest first."""
+    times = _wire_times(patient)
+    if len(times) < 2:
+        return Observation("fewer than two rows", None)
+    steps = {later > earlier for earlier, later in pairwise(times) if later != earlier}
+    seen = "mixed" if len(steps) > 1 else "oldest first" if steps == {True} else "newest first"
+    return Observation(seen, seen == _order(patient))
+
+
+def _order(patient: Patient) -> str:
+    return "newest first" if patient.expected.newest_first else "oldest first"
+
+
+def _window_with_trades_at_both_ends(patient: Patient) -> Window | None:
+    """About half an hour from one traded minute to another, so that both ends must be there."""
+    traded = [int(row[0]) for row in patient.inside(patient.full_answer, patient.full_window) if row[5] > 0]
+    if len(traded) < 40:
+        return None
+    return Window(traded[-35], traded[-5] + MINUTE_MS)
+
+
+def look_at_ends(patient: Patient) -> Observation:
+    """Whether an answer holds the first and the last candle of its window, and none beyond."""
+    window = _window_with_trades_at_both_ends(patient)
+    if window is None:
+        return Observation("too few candles", None)
+    times = [int(row[0]) for row in patient.ask(window).rows]
+    faults = [
+        *(["first missing"] if window.start_ms not in times else []),
+        *(["last missing"] if window.end_ms - MINUTE_MS not in times else []),
+        *_beyond(patient, window, times),
+    ]
+    return Observation(", ".join(faults) or "both ends", not faults)
+
+
+def _beyond(patient: Patient, window: Window, times: list[int]) -> list[str]:
+    """In words, candles outside the window that the policy of the exchange does not allow."""
+    if isinstance(patient.facts.policy, WholeHistory):
+        return []
+    before = sum(time < window.start_ms for time in times)
+    after = sum(time >= window.end_ms for time in times)
+    early = [f"{before} before"] if before and not isinstance(patient.facts.policy, LooseStart) else []
+    return early + ([f"{after} after"] if after > patient.facts.spare_rows else [])
+
+
+def look_at_quiet_minutes(patient: Patient) -> Observation:
+    """Whether minutes without trades are flat candles, or missing, in a market that trades rarely."""
+    market = patient.rare_market
+    if market is None:
+        return Observation("no rare market is listed", None)
+    rows = patient.inside(patient.ask(patient.full_window, market), patient.full_window)
+    flat = sum(row[5] == 0 for row in rows)
+    missing = MINUTE.slots(patient.full_window) - len(rows)
+    seen = f"{market['symbol']}: {flat} flat, {missing} missing of {MINUTE.slots(patient.full_window):,}"
+    if not flat and not missing:
+        return Observation(seen, None)
+    return Observation(seen, flat > 0 if patient.expected.shows_quiet else flat == 0)
+
+
+def look_at_timeframes(patient: Patient) -> Observation:
+    """Whether candles of five minutes, fifteen and an hour are served, on their grids."""
+    seen, holds = [], True
+    for minutes in TIMEFRAMES:
+        timeframe = Timeframe(minutes)
+        end_ms = timeframe.floor_ms(patient.opened_ms) - timeframe.ms
+        window = Window(end_ms - 3 * timeframe.ms, end_ms)
+        times = [int(row[0]) for row in patient.inside(patient.ask(window, timeframe=timeframe), window)]
+        sound = bool(times) and all(time % timeframe.ms == 0 for time in times)
+        seen.append(f"{timeframe}: {len(times)} of 3")
+        holds = holds and sound
+    return Observation(", ".join(seen), holds)
+
+
+def look_at_history(patient: Patient) -> Observation:
+    """Whether candles as old as the profile says are served."""
+    window = _old_window(patient)
+    rows = patient.inside(patient.ask(window), window)
+    return Observation(f"{len(rows)} of {MINUTE.slots(window)} candles of {window}", bool(rows))
+
+
+def _old_window(patient: Patient) -> Window:
+    rows = patient.facts.history_rows
+    back = OLD_DAYS * 1440 if rows is None else rows - 5
+    start_ms = patient.opened_ms - back * MINUTE_MS
+    return Window(start_ms, start_ms + 30 * MINUTE_MS)
+
+
+def _history(patient: Patient) -> str:
+    rows = patient.facts.history_rows
+    return f"{OLD_DAYS} days and more" if rows is None else f"the last {rows:,} candles"
+
+
+def look_at_date(patient: Patient) -> Observation:
+    """Whether answers carry `Date`, and this machine's clock agrees with it."""
+    header = patient.full_answer.headers.get("date")
+    if header is None:
+        return Observation("no header", False)
+    now_ms = patient.clock()
+    try:
+        seconds = parsedate_to_datetime(header).timestamp() - now_ms / 1000
+    except ValueError:
+        return Observation(header, False)
+    return Observation(f"{seconds:+.0f} s", abs(seconds) <= LARGEST_CLOCK_DIFFERENCE_SECONDS)
+
+
+def look_at_age(patient: Patient) -> Observation:
+    """Whether the same request, made twice, is answered out of a cache, and how old the answer may be."""
+    patient.full_answer  # noqa: B018 - the first of two equal requests
+    age = patient.ask(patient.full_window).headers.get("age")
+    if age is None:
+        return Observation("no cache", True)
+    sound = age.isdecimal() and int(age) <= patient.expected.cached_seconds
+    return Observation(f"{age} s", sound)
+
+
+def _age(patient: Patient) -> str:
+    seconds = patient.expected.cached_seconds
+    return f"at most {seconds} s" if seconds else "no cache"
+
+
+def look_at_limit_headers(patient: Patient) -> Observation:
+    """Whether the headers are there that tell how much of the limit is used."""
+    headers = patient.full_answer.headers
+    missing = [name for name in patient.expected.limit_headers if name not in headers]
+    seen = ", ".join(f"{name}: {headers[name]}" for name in patient.expected.limit_headers if name in headers)
+    return Observation(f"without {', '.join(missing)}" if missing else seen, not missing)
+
+
+def look_at_quote_volumes(patient: Patient) -> Observation:
+    """Whether volumes are in base units: the quote volume over them is a price between low and high."""
+    prices = {int(row[0]): (row[3], row[2]) for row in patient.full_answer.rows}
+    plausible = total = 0
+    for row in patient.full_answer.wire_rows:
+        time, volume = int(row[patient.expected.time]), float(row[patient.expected.volume])
+        low, high = prices.get(time if time > 10**11 else time * 1000, (0.0, 0.0))
+        if volume > 0 and high:
+            total += 1
+            quote_volume = float(row[patient.expected.quote_volume or 0])
+            plausible += low * (1 - TOLERANCE) <= quote_volume / volume <= high * (1 + TOLERANCE)
+    if not total:
+        return Observation("no candle with volume", None)
+    return Observation(
+        f"{plausible:,} of {total:,} average prices within low and high", plausible >= PLAUSIBLE_SHARE * total
+    )
+
+
+CHECKS = (
+    Check("market list", lambda patient: f"{patient.expected.main_market} trades", look_at_markets),
+    Check("rows", lambda patient: f"{MINUTE.slots(patient.full_window):,} in a request", look_at_rows),
+    Check("order", _order, look_at_order),
+    Check("ends", lambda patient: "both ends, none beyond", look_at_ends),
+    Check(
+        "quiet minutes", lambda patient: "flat" if patient.expected.shows_quiet else "missing", look_at_quiet_minutes
+    ),
+    Check("timeframes", lambda patient: "5m, 15m, 1h", look_at_timeframes),
+    Check("history", _history, look_at_history),
+    Check("date", lambda patient: f"within {LARGEST_CLOCK_DIFFERENCE_SECONDS} s", look_at_date),
+    Check("age", _age, look_at_age),
+    Check(
+        "limit headers",
+        lambda patient: ", ".join(patient.expected.limit_headers),
+        look_at_limit_headers,
+        applies=lambda patient: bool(patient.expected.limit_headers),
+    ),
+    Check(
+        "volume",
+        lambda patient: "base units",
+        look_at_quote_volumes,
+        applies=lambda patient: patient.expected.quote_volume is not None,
+    ),
+)

@@ -1,0 +1,71 @@
+"""A stored day of an exchange beside a fresh answer."""
+
+from dataclasses import dataclass
+
+from candle_ingest.candles.candles import Candles
+from candle_ingest.candles.window import Window
+from candle_ingest.exchanges.answers import Market
+from candle_ingest.exchanges.candle_pages import candle_pages
+from candle_ingest.exchanges.client import ExchangeClient
+from candle_ingest.store.candle_store import CandleStore
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DayComparison:
+    """How many candles of a day are equal, differ, or are on one side only; `unanswered` says what was not told."""
+
+    currency_pair: str
+    exchange: str
+    market: str
+    equal: int = 0
+    different: int = 0
+    only_stored: int = 0
+    only_fresh: int = 0
+    first_difference_ms: int | None = None
+    unanswered: str = ""
+
+    @property
+    def is_equal(self) -> bool:
+        """Whether the exchange still says what is stored."""
+        return not (self.different or self.only_stored or self.only_fresh or self.unanswered)
+
+
+def compare_day(
+    client: ExchangeClient,
+    store: CandleStore,
+    currency_pair: str,
+    market: Market,
+    day: Window,
+    minutes: int,
+    now_ms: int,
+) -> DayComparison:
+    """Return the comparison of what is stored of a day, and what the exchange answers for it now.
+
+    Minutes that it does not answer are left out, and named.
+    """
+    stored = store.read_exchange_candles(currency_pair, [client.exchange], day)[client.exchange]
+    fresh: list[Candles] = []
+    answered: list[Window] = []
+    reasons = []
+    for page in candle_pages(client, market, [day], minutes, now_ms):
+        if page.failed_reason:
+            reasons.append(page.failed_reason)
+        else:
+            fresh.append(page.checked.candles)
+            answered.append(page.window)
+    before = {row[0]: row for row in stored.rows() if any(w.start_ms <= row[0] < w.end_ms for w in answered)}
+    after = {row[0]: row for candles in fresh for row in candles.rows() if day.start_ms <= row[0] < day.end_ms}
+    both = before.keys() & after.keys()
+    unequal = {time for time in both if before[time] != after[time]}
+    differences = unequal | (before.keys() ^ after.keys())
+    return DayComparison(
+        currency_pair=currency_pair,
+        exchange=client.exchange,
+        market=market["symbol"],
+        equal=len(both) - len(unequal),
+        different=len(unequal),
+        only_stored=len(before.keys() - after.keys()),
+        only_fresh=len(after.keys() - before.keys()),
+        first_difference_ms=int(min(differences)) if differences else None,
+        unanswered="; ".join(dict.fromkeys(reasons)),
+    )

@@ -1,0 +1,42 @@
+"""All checks of one exchange, one after the other."""
+
+from collections.abc import Callable
+
+from candle_ingest.doctor.checks import CHECKS, Check
+from candle_ingest.doctor.expectations import expectation_of
+from candle_ingest.doctor.finding import Finding, Verdict
+from candle_ingest.doctor.patient import Patient, system_now_ms
+from candle_ingest.doctor.trade_checks import TRADE_CHECKS
+from candle_ingest.errors import CandleIngestError
+from candle_ingest.exchanges.client import ExchangeClient
+
+ALL_CHECKS = (*CHECKS, *TRADE_CHECKS)
+FACTS = tuple(dict.fromkeys(check.fact for check in ALL_CHECKS))
+LONGEST_REASON = 300
+
+
+def open_patient(client: ExchangeClient, clock: Callable[[], int] = system_now_ms) -> Patient | None:
+    """Return the exchange for examination; None where nothing is known of it that could be checked."""
+    expected = expectation_of(client.exchange)
+    return None if expected is None else Patient(client, expected, clock)
+
+
+def examine(patient: Patient) -> list[Finding]:
+    """Return a finding for each fact that applies; only the market list where that has no answer.
+
+    Makes about fifteen requests, within the limits that all tasks share.
+    """
+    first, *others = ALL_CHECKS
+    findings = [_examined(first, patient)]
+    if findings[0].verdict is not Verdict.NO_ANSWER:
+        findings += [_examined(check, patient) for check in others if check.applies(patient)]
+    return findings
+
+
+def _examined(check: Check, patient: Patient) -> Finding:
+    exchange, expected = patient.client.exchange, check.expected(patient)
+    try:
+        observation = check.look(patient)
+    except CandleIngestError as error:
+        return Finding(exchange, check.fact, expected, str(error)[:LONGEST_REASON], Verdict.NO_ANSWER)
+    return Finding(exchange, check.fact, expected, observation.seen, observation.verdict)

@@ -1,0 +1,59 @@
+"""What the exchanges' answers look like beyond what their profiles say: order, quiet minutes, caches, columns, headers.
+
+Sources: the exchanges' API documentation and recorded answers (development docs, facts of the exchange simulator).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from candle_ingest.exchanges.profiles import SAME_API
+
+DOLLARS, TETHER = "BTC/USD", "BTC/USDT"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Expectation:
+    """What is expected of one exchange.
+
+    `main_market` is a busy market that it surely lists. `newest_first`: the order of rows on the wire. `shows_quiet`:
+    a minute without trades is a flat candle. `time`, `volume`, `quote_volume` say where a row has them; without
+    `quote_volume` volumes are held against trades. `cached_seconds`: how old an answer of a cache may be, 0: there is
+    none. `limit_headers` tell what is used of the limit, or what is left.
+    """
+
+    main_market: str = TETHER
+    newest_first: bool = False
+    shows_quiet: bool = True
+    time: int | str = 0
+    volume: int | str = 5
+    quote_volume: int | str | None = None
+    cached_seconds: int = 0
+    limit_headers: tuple[str, ...] = ()
+
+
+_WEIGHT = ("x-mbx-used-weight-1m",)
+EXPECTATIONS: Mapping[str, Expectation] = MappingProxyType(
+    {
+        "binance": Expectation(quote_volume=7, limit_headers=_WEIGHT),
+        "binanceus": Expectation(quote_volume=7, limit_headers=_WEIGHT),
+        "coinbase": Expectation(
+            main_market=DOLLARS, newest_first=True, shows_quiet=False, time="start", volume="volume"
+        ),
+        "coinbaseexchange": Expectation(main_market=DOLLARS, newest_first=True, shows_quiet=False, cached_seconds=300),
+        "kraken": Expectation(main_market=DOLLARS, volume=6),
+        "kucoin": Expectation(
+            newest_first=True, shows_quiet=False, quote_volume=6, limit_headers=("gw-ratelimit-remaining",)
+        ),
+        "htx": Expectation(newest_first=True, time="id", volume="amount", quote_volume="vol"),
+        "okx": Expectation(newest_first=True, quote_volume=7),
+        "bybit": Expectation(newest_first=True, quote_volume=6),
+        "bitstamp": Expectation(main_market=DOLLARS, time="timestamp", volume="volume"),
+        "gate": Expectation(volume=6, quote_volume=1, limit_headers=("x-gate-ratelimit-requests-remain",)),
+    }
+)
+
+
+def expectation_of(exchange: str) -> Expectation | None:
+    """Return what is expected of an exchange by its ccxt id; None where nothing is known of it."""
+    return EXPECTATIONS.get(SAME_API.get(exchange, exchange))

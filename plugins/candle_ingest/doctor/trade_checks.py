@@ -1,0 +1,69 @@
+"""The facts that need trades: volumes in base units, and kraken's cursor."""
+
+from candle_ingest.candles.window import MINUTE_MS, NS_PER_MS, Window
+from candle_ingest.doctor.checks import Check
+from candle_ingest.doctor.finding import Observation
+from candle_ingest.doctor.patient import Patient
+
+TRADES = 1000
+TOLERANCE = 0.01
+
+
+def look_at_trade_volumes(patient: Patient) -> Observation:
+    """Whether the volume of a minute is the sum of its trades."""
+    trades = patient.client.inspect_recent_trades(patient.market, TRADES)
+    window = _whole_minutes(trades, patient)
+    if window is None:
+        return Observation("the last trades cover no whole minute", None)
+    candles = {int(row[0]): float(row[5]) for row in patient.inside(patient.ask(window), window)}
+    sums: dict[int, float] = {}
+    for time_ms, amount in trades:
+        sums[time_ms // MINUTE_MS * MINUTE_MS] = sums.get(time_ms // MINUTE_MS * MINUTE_MS, 0.0) + amount
+    both = [time for time, volume in candles.items() if volume > 0 and time in sums]
+    if not both:
+        return Observation("no minute with both candle and trades", None)
+    equal = sum(abs(sums[time] / candles[time] - 1) <= TOLERANCE for time in both)
+    return Observation(f"{equal} of {len(both)} minutes equal their trades", equal * 2 > len(both))
+
+
+def _whole_minutes(trades: list[tuple[int, float]], patient: Patient) -> Window | None:
+    """Up to ten minutes that have closed and lie wholly within the trades."""
+    if not trades:
+        return None
+    start_ms = -(-(trades[0][0] + 1) // MINUTE_MS) * MINUTE_MS
+    end_ms = min(patient.opened_ms, patient.clock() // MINUTE_MS * MINUTE_MS)
+    start_ms = max(start_ms, end_ms - 10 * MINUTE_MS)
+    return Window(start_ms, end_ms) if start_ms < end_ms else None
+
+
+def look_at_cursor(patient: Patient) -> Observation:
+    """Whether a page of trades leads to the next one, without a hole between them."""
+    since_ns = (patient.opened_ms - 60 * MINUTE_MS) * NS_PER_MS
+    first = patient.client.fetch_trades(patient.market, since_ns, TRADES, lambda answer: answer)
+    if not first.trades:
+        return Observation("no trade in an hour", None)
+    last_ms = first.trades[-1].time_ms
+    if first.next_since_ns <= since_ns:
+        return Observation("the cursor does not move", False)
+    second = patient.client.fetch_trades(patient.market, first.next_since_ns, TRADES, lambda answer: answer)
+    if not second.trades:
+        return Observation("nothing after the last trade, not even that one", False)
+    # The next page begins with the last trade again, as it is asked for from one nanosecond before it.
+    gap_ms = second.trades[0].time_ms - last_ms
+    return Observation(f"the next page begins {gap_ms:.0f} ms after the last trade", abs(gap_ms) < 1)
+
+
+TRADE_CHECKS = (
+    Check(
+        "volume",
+        lambda patient: "base units",
+        look_at_trade_volumes,
+        applies=lambda patient: patient.expected.quote_volume is None,
+    ),
+    Check(
+        "trades cursor",
+        lambda patient: "the next page joins on",
+        look_at_cursor,
+        applies=lambda patient: patient.facts.trades_per_request is not None,
+    ),
+)
