@@ -21,7 +21,7 @@ from tests.integration.servers.environment import connection_variables
 from tests.integration.servers.storage import InfluxdbTestServer, running_influxdb, running_redis
 
 # Fixtures.
-STARTS_AIRFLOW = {"airflow", "make_airflow", "run_stack"}
+STARTS_AIRFLOW = {"airflow", "make_airflow", "run_stack", "stack_folder"}
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

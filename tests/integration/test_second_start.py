@@ -14,7 +14,7 @@ FEW = {"ONCE": "1", "BACKFILL": "2_days_ago", "SYMBOLS": "btcusd", "EXCHANGES": 
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory):
+def stack_folder(tmp_path_factory):
     """The folder of a stack that has run to its end once."""
     made = tmp_path_factory.mktemp("local stack")  # with a space
     run_to_its_end(made)
@@ -53,34 +53,34 @@ def complete_symbols(output):
         pytest.param({}, id="nothing-changed"),
     ],
 )
-def test_a_second_start_with_other_options_gives_a_complete_table(folder, changes):
-    run_to_its_end(folder, **changes)
+def test_a_second_start_with_other_options_gives_a_complete_table(stack_folder, changes):
+    run_to_its_end(stack_folder, **changes)
 
 
 @pytest.mark.parametrize("stop", ["kill", "interrupt"])
-def test_a_start_after_one_that_stopped_in_the_backfill_completes_it(folder, stop):
+def test_a_start_after_one_that_stopped_in_the_backfill_completes_it(stack_folder, stop):
     longer = {"BACKFILL": "12_days_ago", "SYMBOLS": "ethusd,btcusd"}
-    stopped = RunningStack(folder, **FEW | longer)
+    stopped = RunningStack(stack_folder, **FEW | longer)
     stopped.wait_for(r"[1-9]/12 intervals")
     getattr(stopped, stop)()
     stopped.end()
     wait_until(lambda: stopped.left() == [], "the end of its servers", 30)
-    output = run_to_its_end(folder, **longer)
+    output = run_to_its_end(stack_folder, **longer)
     assert "Ended" in output
 
 
-def test_a_backfill_that_was_being_made_is_superseded(folder):
-    stopped = RunningStack(folder, **FEW | {"EXCHANGES": "binance"})
+def test_a_backfill_that_was_being_made_is_superseded(stack_folder):
+    stopped = RunningStack(stack_folder, **FEW | {"EXCHANGES": "binance"})
     stopped.wait_for("of the earlier intervals again|0/2 intervals")
     stopped.kill()
     stopped.end()
-    run_to_its_end(folder, EXCHANGES="kucoin")
+    run_to_its_end(stack_folder, EXCHANGES="kucoin")
 
 
-def test_a_start_while_another_runs_is_one_line(folder):
-    first = RunningStack(folder, **FEW)
+def test_a_start_while_another_runs_is_one_line(stack_folder):
+    first = RunningStack(stack_folder, **FEW)
     first.wait_for("Symbols: ")
-    second = RunningStack(folder, **FEW)
+    second = RunningStack(stack_folder, **FEW)
     assert second.end() == 1
     [line] = second.output.splitlines()
     assert "already runs with" in line
