@@ -9,9 +9,13 @@ PIP_AUDIT_VERSION := 2.9.0
 BIN := .venv/bin
 # Newer than the lock: .venv holds what the lock says.
 STAMP := .venv/.installed-from-lock
+# The interpreter of .venv; without it, the first that fits.
+PYTHON ?=
+FITS := import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))
+WHICH := import os, sys; print(os.path.realpath(sys.base_prefix), *sys.version_info[:3])
 
 .PHONY: help setup run plan simulator test test-unit test-integration test-browser screenshots test-faults bench audit docs reference lint format lock \
-  clean clean-data
+  clean clean-data test-first-hour FORCE
 
 help: ## Show this list
 	@printf 'candle-ingest: complete OHLCV candles in InfluxDB, merged from several exchanges\n\n'
@@ -23,7 +27,9 @@ help: ## Show this list
 	  'SYMBOLS=btcusd,ethusd,solusd' 'symbols, written to Redis' \
 	  'EXCHANGES=binance,coinbaseexchange,kraken' 'exchanges to merge' \
 	  'EXECUTOR=local' 'or celery: a broker and two workers' \
-	  'ONCE=1' 'end after the table; exit status 0 only if all is stored' \
+	  'ONCE=0' '1: end after the table; exit status 0 only if all is stored' \
+	  'OPEN=0' '1: open the page in a browser when all is stored' \
+	  'LOCAL_STACK_FOLDER=.local_stack' 'where data, logs and passwords are kept' \
 	  'AIRFLOW_PORT= SIMULATOR_PORT=' 'ports; free ones are found without them' \
 	  'LOCAL_INFLUXDB_PORT= LOCAL_REDIS_PORT=' '' \
 	  'LOCAL_POSTGRES_PORT=' '' \
@@ -31,21 +37,30 @@ help: ## Show this list
 	  'REDIS_HOST= REDIS_PORT= REDIS_PASSWORD=' 'use this Redis instead of starting one' \
 	  'AIRFLOW_DATABASE_URL=' 'use this PostgreSQL for Airflow instead of starting one'
 
-setup: $(STAMP) ## Create .venv with everything in it
+setup: $(STAMP) ## Create .venv with everything in it; PYTHON=python3.13 chooses the interpreter
+
+# A .venv of another interpreter than the one that is asked for is replaced.
+ifneq ($(PYTHON),)
+ifneq ($(shell '$(PYTHON)' -c '$(WHICH)' 2>&1),$(shell $(BIN)/python -c '$(WHICH)' 2>&1))
+$(STAMP): FORCE
+endif
+endif
+FORCE:
 
 $(STAMP): requirements-dev.lock
 	@python=''; \
-	for candidate in python3 python3.13 python3.12 python3.11; do \
-	  if "$$candidate" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null; then \
-	    python="$$candidate"; break; \
-	  fi; \
+	for candidate in $(if $(PYTHON),'$(PYTHON)',python3 python3.13 python3.12 python3.11); do \
+	  if "$$candidate" -c '$(FITS)' 2>/dev/null; then python="$$candidate"; break; fi; \
 	done; \
 	if [ -z "$$python" ]; then \
-	  echo "Python 3.11, 3.12 or 3.13 is needed (python3 here: $$(python3 --version 2>&1 || true))." \
-	       "Install one, for example from https://www.python.org/downloads, and try again." >&2; \
+	  asked='$(or $(PYTHON),python3)'; \
+	  echo "Python 3.11, 3.12 or 3.13 is needed ($$asked here: $$("$$asked" --version 2>&1 | head -1))." \
+	       "Install one, for example from https://www.python.org/downloads, and try again," \
+	       "or name another with PYTHON=..." >&2; \
 	  exit 1; \
 	fi; \
-	if ! $(BIN)/python -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null; then \
+	if ! $(BIN)/python -c '$(FITS)' 2>/dev/null || { [ -n '$(PYTHON)' ] && \
+	     [ "$$("$$python" -c '$(WHICH)')" != "$$($(BIN)/python -c '$(WHICH)')" ]; }; then \
 	  echo "Creating .venv with $$("$$python" --version)"; \
 	  "$$python" -m venv --clear .venv; \
 	fi
@@ -99,6 +114,9 @@ reference: setup ## Write docs/reference from the code
 bench: setup ## Measure speed and memory, and write docs/development/benchmarks.md
 	@$(BIN)/python -m dev.local_stack influxd
 	@$(BIN)/python -m benchmarks
+
+test-first-hour: setup ## Do what README tells a new user, as root and as another user; half an hour or more
+	@exec bash tests/first_hour.sh
 
 test-faults: setup ## Break exchanges, InfluxDB, Redis and Airflow during runs, in the long form; writes docs/development/reliability.md
 	@$(BIN)/python -m dev.local_stack influxd

@@ -33,7 +33,7 @@ def main(arguments: list[str] | None = None) -> int:
     signal.signal(signal.SIGTERM, _interrupt)
     try:
         if command == "influxd":
-            console.say(f"influxd: {find_influxd(console.say)}")
+            console.say(f"influxd: {find_influxd(console.say, console.moving)}")
             return 0
         if command == "plan":
             return show_plan(StackOptions.from_environment(os.environ), console)

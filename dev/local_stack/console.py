@@ -1,39 +1,26 @@
-"""What the terminal shows: lines of our own, and those lines of the servers that matter."""
+"""What the terminal shows: lines of our own, and one that moves. What the servers say goes to their log files."""
 
 from __future__ import annotations
 
 import os
-import re
+import time
 from pathlib import Path
 from typing import Protocol
 
-from rich.console import Console
+from rich.console import Console, RenderableType
+from rich.control import Control
+from rich.segment import ControlType
 from rich.text import Text
 
-_STYLES = {
-    "stack": "bold",
-    "redis": "magenta",
-    "influxdb": "blue",
-    "broker": "magenta",
-    "simulator": "yellow",
-    "scheduler": "cyan",
-    "dag-processor": "green",
-    "api-server": "bright_black",
-    "worker-1": "cyan",
-    "worker-2": "cyan",
-}
-_NAME_WIDTH = max(map(len, _STYLES))
-# The rest is in the log files: Airflow alone writes several lines a second.
-_MATTERS = re.compile(
-    r"\[(error|critical) *\]|\blvl=error|^Traceback|\bFATAL\b|^# |panic:|Error:|^Exchange simulator on"
-)
-# What the simulator's fault injection makes Airflow say, and it handles.
-_NOISE = re.compile(r"uvicorn\.error|DeprecationWarning")
+_PREFIX = ("stack | ", "bold")
 _LONGEST_LINE = 300
+# Where a line can't move, it is written now and then.
+_PLAIN_EVERY_SECONDS = 15
+_ERASE_LINE = Control(ControlType.CARRIAGE_RETURN, (ControlType.ERASE_IN_LINE, 2))
 
 
 class Message(Protocol):
-    """What honcho gives a printer: a line of a process, or a word of honcho's own."""
+    """What honcho gives a printer: a line of a process, or a message of honcho's own."""
 
     type: str
     data: bytes | str
@@ -41,58 +28,71 @@ class Message(Protocol):
 
 
 class StackConsole:
-    """One console for everything, so that lines and a live progress bar don't write over each other."""
+    """One console for everything, so that lines and a line that moves don't write over each other."""
 
     def __init__(self, console: Console | None = None) -> None:
         self.console = console or Console(highlight=False)
         if not self.console.is_terminal and "COLUMNS" not in os.environ:
             # rich takes 80 columns for a file, where width costs nothing.
             self.console.width = 120
+        self._is_moving = False
+        self._moved_at = float("-inf")
 
     def say(self, text: str) -> None:
-        """A line of our own."""
-        self.line("stack", text)
-
-    def line(self, name: str, text: str) -> None:
-        """A line with the name of its source before it."""
-        self._print(name, Text(text[:_LONGEST_LINE]))
+        """Print a line."""
+        self._print(Text.assemble(_PREFIX, text[:_LONGEST_LINE]))
 
     def error(self, text: str) -> None:
-        """What is not as it should be, in one line."""
-        self._print("stack", Text(text, style="bold red"))
+        """Print what is not as it should be, in one line."""
+        self._print(Text.assemble(_PREFIX, (text, "bold red")))
 
-    def _print(self, name: str, text: Text) -> None:
-        prefix = Text(f"{name:<{_NAME_WIDTH}} | ", style=_STYLES.get(name, ""))
+    def show(self, renderable: RenderableType) -> None:
+        """Print a table."""
+        self._print(renderable)
+
+    def moving(self, text: str) -> None:
+        """Show how far something is: in place of the last such line on a terminal, else a line now and then."""
+        if self.console.is_terminal:
+            self._erase()
+            self.console.print(Text.assemble(_PREFIX, text), end="", no_wrap=True, overflow="ellipsis")
+            self._is_moving = True
+        elif time.monotonic() - self._moved_at >= _PLAIN_EVERY_SECONDS:
+            self._moved_at = time.monotonic()
+            self.say(text)
+
+    def _print(self, renderable: RenderableType) -> None:
+        self._erase()
         # A line stays a line, also in a file; a terminal wraps it by itself.
-        self.console.print(prefix + text, soft_wrap=True)
+        self.console.print(renderable, soft_wrap=isinstance(renderable, Text))
+
+    def _erase(self) -> None:
+        if self._is_moving:
+            self.console.control(_ERASE_LINE)
+            self._is_moving = False
 
 
 class LogPrinter:
-    """A honcho printer: every line goes into the file of its process, what matters to the console too."""
+    """A honcho printer: every line goes into the file of its process."""
 
     # honcho sets it to the longest name.
     width = 0
 
-    def __init__(self, console: StackConsole, folder: Path) -> None:
+    def __init__(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
-        self._console = console
         self._folder = folder
-        self.is_quiet = False
 
     def log_file(self, name: str) -> Path:
-        """Where the full output of a process is."""
+        """Return where the output of a process is."""
         return self._folder / f"{name}.log"
 
     def write(self, message: Message) -> None:
-        """Called by honcho for each line, always from the same thread."""
+        """Store a line; honcho calls this always from the same thread."""
         text = message.data.decode("utf-8", "replace") if isinstance(message.data, bytes) else message.data
         with self.log_file(message.name).open("a", encoding="utf-8") as log:
             log.write(text)
-        # honcho's own words ("started (pid=...)") are for the file; what ended is said by the manager.
-        if message.name != "system" and not self.is_quiet and matters(text):
-            self._console.line(message.name, text.rstrip())
 
-
-def matters(line: str) -> bool:
-    """Whether somebody who watches wants to see this line of a server."""
-    return bool(_MATTERS.search(line)) and not _NOISE.search(line)
+    def last_line(self, name: str) -> str:
+        """Return the last words of a process."""
+        log = self.log_file(name)
+        lines = log.read_text(errors="replace").strip().splitlines() if log.exists() else []
+        return lines[-1].strip()[:_LONGEST_LINE] if lines else "no output"

@@ -20,16 +20,21 @@ _USABLE_VERSION = re.compile(r"InfluxDB v?(2\.\d+|dev\b)")
 Say = Callable[[str], None]
 
 
+def _nowhere(text: str) -> None:
+    """Drop a line that only shows how far something is."""
+
+
 def cache_folder() -> Path:
     """Folder of what is fetched once per machine."""
     base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     return Path(base) / "candle-ingest"
 
 
-def find_influxd(say: Say) -> Path:
-    """Path of a working `influxd` 2.x, fetched or built when this machine has none.
+def find_influxd(say: Say, progress: Say = _nowhere) -> Path:
+    """Return the path of a working `influxd` 2.x, fetched or built when this machine has none.
 
-    `say` gets one line for everything that takes time. Raises LocalStackError when no way works.
+    `say` gets one line for everything that takes time, `progress` how far it is, every second or so.
+    Raises LocalStackError when no way works.
     """
     on_path = _influxd_on_path(say)
     if on_path is not None:
@@ -42,23 +47,31 @@ def find_influxd(say: Say) -> Path:
     waiting = "Waiting for another process that is fetching influxd"
     with file_lock(binary.parent / "influxd.lock", lambda: say(waiting)):
         if not binary.exists():
-            _provision(binary, say)
+            _delete_leftovers(binary.parent)
+            _provision(binary, say, progress)
     return binary
 
 
-def _provision(binary: Path, say: Say) -> None:
+def _delete_leftovers(folder: Path) -> None:
+    """Delete what a download or a build that was killed has left; the caller holds the lock."""
+    for prefix in (influxd_archive.FOLDER_PREFIX, influxd_source.FOLDER_PREFIX):
+        for left in folder.glob(f"{prefix}*"):
+            shutil.rmtree(left)
+
+
+def _provision(binary: Path, say: Say, progress: Say) -> None:
     archive = influxd_archive.archive_for_this_platform(VERSION)
     if archive is None:
         say(f"InfluxData has no influxd {VERSION} archive for this platform")
     else:
         try:
-            influxd_archive.install(archive, binary, say)
+            influxd_archive.install(archive, binary, say, progress)
         except influxd_archive.ArchiveError as error:
             say(f"{error}; building influxd from source instead")
         else:
             return
     try:
-        influxd_source.build(VERSION, binary, say)
+        influxd_source.build(VERSION, binary, say, progress)
     except LocalStackError as error:
         raise LocalStackError(
             f"No influxd {VERSION}: {error} Or set INFLUXDB_URL and INFLUXDB_TOKEN to use a server of yours."

@@ -33,6 +33,10 @@ _PLATFORMS = {
 _CONNECT_SECONDS = 10
 _READ_SECONDS = 60
 _CHUNK_BYTES = 1 << 20
+_MEGABYTE = 1e6
+FOLDER_PREFIX = "download-"
+
+Say = Callable[[str], None]
 
 
 class ArchiveError(Exception):
@@ -57,12 +61,13 @@ def archive_for_this_platform(version: str) -> Archive | None:
     return Archive(version=version, url=f"{_DOWNLOAD_FOLDER}/influxdb2-{version}_{name}.tar.gz", sha256=sha256)
 
 
-def install(archive: Archive, binary: Path, say: Callable[[str], None]) -> None:
+def install(archive: Archive, binary: Path, say: Say, progress: Say) -> None:
     """Download `archive`, check it and put its `influxd` at `binary` in one step. Raises ArchiveError."""
-    say(f"Downloading influxd {archive.version} (about 50 MB, usually under a minute, once): {archive.url}")
-    with tempfile.TemporaryDirectory(dir=binary.parent, prefix="download-") as folder:
+    say(f"Trying to download influxd {archive.version} (about 50 MB, usually under a minute, once): {archive.url}")
+    say("Behind a proxy it needs HTTPS_PROXY=http://host:port, and REQUESTS_CA_BUNDLE=file if that has its own CA")
+    with tempfile.TemporaryDirectory(dir=binary.parent, prefix=FOLDER_PREFIX) as folder:
         downloaded = Path(folder) / "archive.tar.gz"
-        found = _download(archive.url, downloaded)
+        found = _download(archive.url, downloaded, progress)
         if found != archive.sha256:
             raise ArchiveError(f"The download's SHA-256 is {found}, expected {archive.sha256}: not used")
         unpacked = Path(folder) / "influxd"
@@ -72,7 +77,7 @@ def install(archive: Archive, binary: Path, say: Callable[[str], None]) -> None:
     say(f"influxd {archive.version} is checked (SHA-256) and installed in {binary.parent}")
 
 
-def _download(url: str, target: Path) -> str:
+def _download(url: str, target: Path, progress: Say) -> str:
     """Save `url` as `target`; returns the hex SHA-256 of what came."""
     digest = hashlib.sha256()
     try:
@@ -81,12 +86,19 @@ def _download(url: str, target: Path) -> str:
             target.open("wb") as out,
         ):
             answer.raise_for_status()
+            total = int(answer.headers.get("Content-Length", 0))
             for chunk in answer.iter_content(_CHUNK_BYTES):
                 digest.update(chunk)
                 out.write(chunk)
+                progress(_progress_text(out.tell(), total))
     except requests.RequestException as error:
         raise ArchiveError(f"Could not download {url} ({_reason(error)})") from error
     return digest.hexdigest()
+
+
+def _progress_text(done_bytes: int, total_bytes: int) -> str:
+    total = f" of {total_bytes / _MEGABYTE:.0f}" if total_bytes else ""
+    return f"Downloading influxd: {done_bytes / _MEGABYTE:.0f}{total} MB"
 
 
 def _reason(error: requests.RequestException) -> str:

@@ -7,6 +7,7 @@ own: its `go.mod` names the two programs as tools, its `go.sum` pins every depen
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import tempfile
@@ -27,27 +28,33 @@ _TOOLS = {
     "cargo": "Rust (https://rustup.rs)",
     "cc": "a C compiler (for example: apt install gcc)",
 }
-_SAY_EVERY_SECONDS = 30
+_POLL_SECONDS = 1
+FOLDER_PREFIX = "build-"
+# What `go build -v` writes: the path of a package when its turn comes, and each module that it fetches.
+_PACKAGE = re.compile(r"^[\w.~-]+(/[\w.~-]+)*$", re.MULTILINE)
+_FETCHED = re.compile(r"^go: downloading ", re.MULTILINE)
 
 Say = Callable[[str], None]
 
 
-def build(version: str, binary: Path, say: Say) -> None:
+def build(version: str, binary: Path, say: Say, progress: Say) -> None:
     """Build `influxd` and put it at `binary` in one step. Raises LocalStackError."""
     missing = missing_tools()
     if missing:
         raise LocalStackError(f"to build it, install {' and '.join(missing)}, then try again.")
     say(f"Building influxd {version} from source, about 4 to 8 minutes on two cores, once")
+    say("Go fetches its modules first; behind a proxy it needs HTTPS_PROXY or GOPROXY, and SSL_CERT_FILE for its CA")
     started = time.monotonic()
     log = binary.parent / "build.log"
-    with tempfile.TemporaryDirectory(dir=binary.parent, prefix="build-") as name:
+    with tempfile.TemporaryDirectory(dir=binary.parent, prefix=FOLDER_PREFIX) as name:
         folder = Path(name)
         for file in ("go.mod", "go.sum"):
             shutil.copy(_MODULE_FOLDER / file, folder)
         environment = _environment(folder)
-        _run(["go", "build", "-o", "pkg-config", _PKG_CONFIG], folder, environment, log, say)
+        log.unlink(missing_ok=True)
+        _run(["go", "build", "-v", "-o", "pkg-config", _PKG_CONFIG], folder, environment, log, progress)
         tags = "sqlite_foreign_keys,sqlite_json"
-        _run(["go", "build", "-tags", tags, "-o", "influxd", _INFLUXD], folder, environment, log, say)
+        _run(["go", "build", "-v", "-tags", tags, "-o", "influxd", _INFLUXD], folder, environment, log, progress)
         (folder / "influxd").rename(binary)
     say(f"influxd {version} is built, in {_minutes(time.monotonic() - started)}, and kept in {binary.parent}")
 
@@ -83,8 +90,8 @@ def _installed_toolchain() -> str:
     return (answer.stdout.split() or ["stable"])[0]
 
 
-def _run(command: list[str], folder: Path, environment: Mapping[str, str], log: Path, say: Say) -> None:
-    """Run a build step with its output in `log`, saying now and then that it is still at work."""
+def _run(command: list[str], folder: Path, environment: Mapping[str, str], log: Path, progress: Say) -> None:
+    """Run a build step with its output in `log`, showing how far it is."""
     started = time.monotonic()
     with log.open("ab") as out:
         process = subprocess.Popen(  # noqa: S603 - a fixed command
@@ -93,7 +100,7 @@ def _run(command: list[str], folder: Path, environment: Mapping[str, str], log: 
         reaper.watch(process.pid)
         try:
             while _still_running(process):
-                say(f"Still building influxd, {_minutes(time.monotonic() - started)} so far")
+                progress(f"Building influxd: {_progress_text(log)}, {_minutes(time.monotonic() - started)} so far")
         finally:
             if process.poll() is None:
                 stop_session(process)
@@ -104,10 +111,16 @@ def _run(command: list[str], folder: Path, environment: Mapping[str, str], log: 
 
 def _still_running(process: subprocess.Popen[bytes]) -> bool:
     try:
-        process.wait(_SAY_EVERY_SECONDS)
+        process.wait(_POLL_SECONDS)
     except subprocess.TimeoutExpired:
         return True
     return False
+
+
+def _progress_text(log: Path) -> str:
+    written = log.read_text(errors="replace")
+    packages, modules = len(_PACKAGE.findall(written)), len(_FETCHED.findall(written))
+    return f"{packages} packages built" if packages else f"{modules} modules fetched"
 
 
 def _last_line(log: Path) -> str:

@@ -34,7 +34,7 @@ class StackManager(Manager):  # type: ignore[misc]
         self._console = console
         self._is_ending = False
         self._ended_by_itself: str | None = None
-        self.log_file = printer.log_file
+        self.log_file, self.last_line = printer.log_file, printer.last_line
         for command in commands:
             self.add_process(command.name, command.shell_line, env=dict(command.environment), cwd=str(command.folder))
 
@@ -93,8 +93,6 @@ class StackManager(Manager):  # type: ignore[misc]
             ended = [name for name, process in self._processes.items() if "returncode" in process]
             self._ended_by_itself = ended[0] if ended else None
             self._console.say("Stopping all processes")
-            # What they complain about while they end is in their logs.
-            self._printer.is_quiet = True
         if self.has_started():
             super().terminate()
         else:

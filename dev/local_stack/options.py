@@ -36,6 +36,7 @@ class StackOptions:
     symbols_given: bool = False
     exchanges: tuple[str, ...] = ("binance", "coinbaseexchange", "kraken")
     once: bool = False
+    open_page: bool = False
     # Where data, logs and secrets are kept; each market has a folder of its own in it.
     folder: Path = REPOSITORY / ".local_stack"
     asked_ports: Mapping[str, int] = field(default_factory=dict)
@@ -65,6 +66,7 @@ class StackOptions:
             symbols_given=bool(_names(environment, "SYMBOLS")),
             exchanges=_names(environment, "EXCHANGES") or cls.exchanges,
             once=_switch("ONCE", environment.get("ONCE", "")),
+            open_page=_switch("OPEN", environment.get("OPEN", "")),
             folder=Path(environment.get("LOCAL_STACK_FOLDER") or cls.folder).resolve(),
             asked_ports={
                 service: _port(variable, environment[variable])

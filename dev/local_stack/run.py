@@ -8,6 +8,7 @@ from importlib.metadata import version
 
 from dev.local_stack.console import LogPrinter, StackConsole
 from dev.local_stack.manager import StackManager
+from dev.local_stack.next_steps import show_next_starts
 from dev.local_stack.options import StackOptions
 from dev.local_stack.pipeline import default_pipeline
 from dev.local_stack.ports import HOST
@@ -27,7 +28,7 @@ def run_stack(options: StackOptions, console: StackConsole) -> int:
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     with only_run(folder, console.say):
         announce(options, console)
-        stack = plan_stack(options, console.say)
+        stack = plan_stack(options, console.say, console.moving)
         with _database(stack, console):
             return _run_processes(stack, console)
 
@@ -36,7 +37,7 @@ def _run_processes(stack: LocalStack, console: StackConsole) -> int:
     settings = default_pipeline(stack.airflow.environment)
     _prepare_airflow(stack, console)
     pause_all_dags(stack.airflow.database_url)
-    manager = StackManager(stack.commands(), LogPrinter(console, stack.logs), console)
+    manager = StackManager(stack.commands(), LogPrinter(stack.logs), console)
     session = Session(stack, settings, manager, console)
     session.start()
     manager.run()
@@ -58,13 +59,15 @@ def _database(stack: LocalStack, console: StackConsole) -> Iterator[None]:
 def _exit_status(session: Session, manager: StackManager, console: StackConsole, *, once: bool) -> int:
     failed = manager.failed_part
     if failed:
-        console.error(f"{failed} ended by itself: see {manager.log_file(failed)}")
+        console.error(f"{failed} ended by itself: {manager.last_line(failed)} (all of it: {manager.log_file(failed)})")
         return 1
     if session.problem and (once or not session.is_complete):
         console.error(session.problem)
         return 1
     if session.is_complete:
         console.say("Stopped. All is stored." if once else "Stopped")
+        if once:
+            show_next_starts(console.say)
         return 0
     if manager.was_interrupted:
         console.say("Stopped before all was stored")

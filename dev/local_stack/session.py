@@ -17,13 +17,12 @@ from dev.local_stack.catch_up_run import CatchUpRun
 from dev.local_stack.console import StackConsole
 from dev.local_stack.errors import LocalStackError
 from dev.local_stack.manager import EndedError, StackManager
+from dev.local_stack.next_steps import open_page, show_next_steps, show_servers
 from dev.local_stack.pipeline import BackfillPlan, last_catch_up_end, plan_backfill
-from dev.local_stack.ports import HOST
 from dev.local_stack.progress import backfill_display
-from dev.local_stack.report import ask_report
+from dev.local_stack.report import SymbolReport, ask_report
 from dev.local_stack.report_table import report_table, what_is_missing
 from dev.local_stack.stack import LocalStack
-from dev.local_stack.terminal_file import write_terminal_file
 from dev.local_stack.unfinished_runs import end_unfinished_runs
 
 _POLL_SECONDS = 1.0
@@ -71,12 +70,10 @@ class Session(threading.Thread):
         failed = self._backfill(plan) if plan else 0
         end = self._catch_up()
         start = plan.start if plan else end - timedelta(days=self._settings.catch_up_initial_days)
-        self._show_table(start, end)
+        symbols = self._show_table(start, end)
         if failed and self.problem is None:
             self.problem = f"{failed} runs of {self._settings.backfill_dag_id} failed."
-        self._show_addresses()
-        if not self._stack.options.once:
-            self._api.set_paused(self._settings.repair_dag_id, paused=False)
+        self._show_end(symbols)
         self.is_complete = True
 
     def _backfill(self, plan: BackfillPlan) -> int:
@@ -118,25 +115,22 @@ class Session(threading.Thread):
             self.problem = f"The run of {dag_id} up to {end:%H:%M} UTC failed."
         return end
 
-    def _show_table(self, start: datetime, end: datetime) -> None:
+    def _show_table(self, start: datetime, end: datetime) -> list[SymbolReport]:
         options = self._stack.options
         symbols = ask_report(self._stack, start, end)
-        self._console.console.print(report_table(symbols, start, end, simulated=options.is_simulated))
+        self._console.show(report_table(symbols, start, end, simulated=options.is_simulated))
         asked = () if options.redis and not options.symbols_given else options.symbols
         self.problem = what_is_missing(symbols, asked) or self.problem
+        return symbols
 
-    def _show_addresses(self) -> None:
-        stack, settings, say = self._stack, self._settings, self._console.say
-        if self.problem and not stack.options.once:
+    def _show_end(self, symbols: list[SymbolReport]) -> None:
+        stack, say = self._stack, self._console.say
+        if stack.options.once:
+            return
+        self._api.set_paused(self._settings.repair_dag_id, paused=False)
+        if self.problem:
             self._console.error(self.problem)
-        say(f"Airflow     {stack.airflow.url}  user {ADMIN}, password in {stack.airflow.passwords_file}")
-        say(f"InfluxDB    {stack.influxdb.url}  organization {stack.influxdb.org}")
-        say(f"            bucket {settings.influxdb_bucket}, token in {stack.folder / 'secrets.json'}")
-        say(f"Redis       {stack.redis.host}:{stack.redis.port}  key {settings.redis_key_crypto_symbols}")
-        if stack.postgres:
-            say(f"PostgreSQL  {HOST}:{stack.postgres.port}  user {stack.postgres.user}, password beside the token")
-        if stack.simulator_url:
-            say(f"Simulator   {stack.simulator_url}  SIMULATED prices, none of them real")
-        if not stack.options.once:
-            say(f"Terminal    . {write_terminal_file(stack)}  then, for example: candle-ingest status")
-            say("Catching up every five minutes, repairing every hour; Ctrl-C stops everything")
+        show_servers(stack, self._settings, say)
+        show_next_steps(stack, symbols, say)
+        if stack.options.open_page:
+            open_page(stack, say)

@@ -74,13 +74,16 @@ def stack_folder(options: StackOptions) -> Path:
     return options.folder / options.market
 
 
-def plan_stack(options: StackOptions, say: Say) -> LocalStack:
-    """Choose ports, find programs, and put the addresses into Airflow's connections."""
+def plan_stack(options: StackOptions, say: Say, progress: Say) -> LocalStack:
+    """Choose ports, find programs, and put the addresses into Airflow's connections.
+
+    `progress` is shown how far the download or build of a program is.
+    """
     folder = stack_folder(options)
     secrets = GeneratedSecrets.load_or_generate(folder / "secrets.json")
     servers: list[ServerCommand] = []
     redis = options.redis or _local_redis(options, secrets, folder, servers, say)
-    influxdb = options.influxdb or _local_influxdb(options, secrets, folder, servers, say)
+    influxdb = options.influxdb or _local_influxdb(options, secrets, folder, servers, say, progress)
     simulator_url = _simulator(options, servers, say) if options.is_simulated else None
     postgres = None if options.database_url else _local_postgres(options, secrets, folder, say)
     airflow = AirflowProcesses(
@@ -121,9 +124,14 @@ def _local_redis(
 
 
 def _local_influxdb(
-    options: StackOptions, secrets: GeneratedSecrets, folder: Path, servers: list[ServerCommand], say: Say
+    options: StackOptions,
+    secrets: GeneratedSecrets,
+    folder: Path,
+    servers: list[ServerCommand],
+    say: Say,
+    progress: Say,
 ) -> InfluxdbServer:
-    binary = find_influxd(say)
+    binary = find_influxd(say, progress)
     port = _choose("influxdb", "InfluxDB", options, say)
     servers.append(influxd_command(binary, port, folder / "influxdb"))
     return InfluxdbServer(url=f"http://{HOST}:{port}", token=secrets.influxdb_token, org=ORGANIZATION)

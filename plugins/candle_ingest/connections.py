@@ -69,13 +69,13 @@ def _set_timeouts(client: RedisClient) -> None:
 
 def connect_influxdb() -> InfluxDBClient:
     """An InfluxDB client from `influxdb_default`, else from INFLUXDB_URL, INFLUXDB_TOKEN, INFLUXDB_ORG."""
-    if _find(INFLUXDB_CONNECTION):
+    if connection := _find(INFLUXDB_CONNECTION):
         from airflow.providers.influxdb.hooks.influxdb import InfluxDBHook
 
+        # Its get_conn does the same, and logs the address in every task.
         hook = InfluxDBHook(conn_id=INFLUXDB_CONNECTION)
-        client: InfluxDBClient = hook.get_conn()
-        if "timeout" not in hook.extras:
-            client.api_client.configuration.timeout = INFLUXDB_TIMEOUT_MS
+        options = {"timeout": INFLUXDB_TIMEOUT_MS, **connection.extra_dejson}
+        client: InfluxDBClient = hook.get_client(hook.get_uri(connection), options)
         return client
     url, token, org = (
         _required(name, INFLUXDB_CONNECTION) for name in ("INFLUXDB_URL", "INFLUXDB_TOKEN", "INFLUXDB_ORG")

@@ -1,10 +1,17 @@
+import os
+import signal
+import subprocess
+import sys
 import threading
 
+import psutil
 import pytest
 
 from dev.local_stack import influxd, influxd_archive, influxd_source
+from dev.local_stack.airflow_processes import REPOSITORY
 from dev.local_stack.errors import LocalStackError
 from dev.local_stack.influxd import VERSION, find_influxd
+from dev.local_stack.waiting import wait_until
 
 
 @pytest.fixture
@@ -58,7 +65,7 @@ def test_the_archive_failing_leads_to_a_build(program, monkeypatch):
         raise influxd_archive.ArchiveError("no way")
 
     monkeypatch.setattr(influxd_archive, "install", fail)
-    monkeypatch.setattr(influxd_source, "build", lambda version, binary, say: binary.write_text(""))
+    monkeypatch.setattr(influxd_source, "build", lambda version, binary, *say: binary.write_text(""))
     said = []
     assert find_influxd(said.append).name == "influxd"
     assert said == ["no way; building influxd from source instead"]
@@ -67,7 +74,7 @@ def test_the_archive_failing_leads_to_a_build(program, monkeypatch):
 def test_two_at_once_fetch_it_once(program, monkeypatch):
     fetched, may_go_on = [], threading.Event()
 
-    def provision(binary, say):
+    def provision(binary, say, progress):
         fetched.append(binary)
         may_go_on.wait(5)
         binary.write_text("")
@@ -114,3 +121,36 @@ def test_a_failing_build_says_its_last_words(program, no_archive):
     program("cc", "")
     with pytest.raises(LocalStackError, match=r"go\.mod requires go >= 1\.25 \(all of it: .*build\.log\)"):
         find_influxd(lambda text: None)
+
+
+def is_alive(pid):
+    """A zombie is not: it waits for whoever adopted it."""
+    return psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+
+
+def test_an_interrupted_build_leaves_nothing_and_the_next_one_works(program, tmp_path):
+    program("go", f"/bin/sleep 600 & echo $! > '{tmp_path}/pid'; wait")
+    program("cargo", "")
+    program("cc", "")
+    command = [sys.executable, "-m", "dev.local_stack", "influxd"]
+    # The download fails at once.
+    environment = {**os.environ, "HTTPS_PROXY": "http://127.0.0.1:1"}
+    interrupted = subprocess.Popen(command, cwd=REPOSITORY, env=environment, stdout=subprocess.PIPE, text=True)
+    wait_until(lambda: (tmp_path / "pid").exists() and (tmp_path / "pid").read_text() != "", "the build", 60)
+    interrupted.send_signal(signal.SIGINT)
+    said, _ = interrupted.communicate(timeout=60)
+    assert interrupted.returncode == 130
+    assert said.splitlines()[-1].endswith("Stopped")
+    assert not is_alive(int((tmp_path / "pid").read_text()))
+    kept = tmp_path / "cache" / "candle-ingest" / f"influxd-{VERSION}"
+    assert sorted(file.name for file in kept.iterdir()) == ["build.log", "influxd.lock"]
+
+
+def test_what_a_killed_build_has_left_is_deleted_by_the_next_one(program, no_archive, tmp_path):
+    left = tmp_path / "cache" / "candle-ingest" / f"influxd-{VERSION}" / "build-killed"
+    left.mkdir(parents=True)
+    program("go", FAKE_GO)
+    program("cargo", "")
+    program("cc", "")
+    find_influxd(lambda text: None)
+    assert not left.exists()

@@ -52,7 +52,7 @@ def serve():
 
 def install_from(url, folder, sha256):
     said = []
-    install(Archive(version="9.9.9", url=url, sha256=sha256), folder / "influxd", said.append)
+    install(Archive(version="9.9.9", url=url, sha256=sha256), folder / "influxd", said.append, said.append)
     return said
 
 
@@ -65,7 +65,9 @@ def test_a_checked_archive_is_installed(serve, tmp_path):
     assert (tmp_path / "influxd").read_bytes() == b"#!/bin/sh\n"
     assert (tmp_path / "influxd").stat().st_mode & 0o777 == 0o755
     assert [file.name for file in tmp_path.iterdir()] == ["influxd"]
-    assert "Downloading influxd 9.9.9" in said[0]
+    assert "Trying to download influxd 9.9.9" in said[0]
+    assert "HTTPS_PROXY" in said[1]
+    assert said[2] == "Downloading influxd: 0 of 0 MB"
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 import os
 import shutil
 import subprocess
+import sys
 
 import pytest
 
@@ -15,7 +16,7 @@ def make(tmp_path):
 
     def run(*arguments, **programs):
         folder = tmp_path / "programs"
-        folder.mkdir()
+        folder.mkdir(exist_ok=True)
         for name, script in programs.items():
             (folder / name).write_text(f"#!/bin/sh\n{script}\n")
             (folder / name).chmod(0o755)
@@ -59,3 +60,28 @@ def test_an_audit_that_could_not_ask_fails_and_says_so(make, tmp_path, said, sta
     (tmp_path / ".venv" / "bin" / "uvx").chmod(0o755)
     answer = make("-o", "setup", "audit")
     assert (answer.returncode, "Nothing was checked" in answer.stderr) == expected
+
+
+def test_an_interpreter_that_is_asked_for_and_not_there_is_named(make):
+    answer = make("setup", "PYTHON=python9.9")
+    assert answer.returncode != 0
+    assert "is needed (python9.9 here: " in answer.stderr
+
+
+def test_an_environment_of_another_interpreter_is_replaced_once(make, tmp_path):
+    (tmp_path / ".venv" / "bin").mkdir(parents=True)
+    other = tmp_path / ".venv" / "bin" / "python"
+    other.write_text('#!/bin/sh\ncase "$2" in *base_prefix*) echo /other 3 12 0;; esac\n')
+    other.chmod(0o755)
+    (tmp_path / ".venv" / ".installed-from-lock").touch()
+    assert "Nothing to be done" in make("-n", "setup").stdout
+    assert "-m venv --clear .venv" in make("-n", "setup", f"PYTHON={sys.executable}").stdout
+    other.unlink()
+    other.symlink_to(sys.executable)
+    assert "Nothing to be done" in make("-n", "setup", f"PYTHON={sys.executable}").stdout
+
+
+def test_help_tells_the_defaults_of_the_options(make):
+    listed = make().stdout
+    assert "  ONCE=0 " in listed
+    assert "  LOCAL_STACK_FOLDER=.local_stack " in listed

@@ -52,7 +52,7 @@ def test_an_unknown_connection_is_added(settings):
         "connection_id": "ccxt_kraken",
         "conn_type": "generic",
         "host": "http://x",
-        "extra": "{}",
+        "extra": None,
     }
 
 

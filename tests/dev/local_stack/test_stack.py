@@ -14,11 +14,11 @@ from dev.local_stack.stack import plan_stack
 
 @pytest.fixture
 def plan(tmp_path, monkeypatch):
-    monkeypatch.setattr(stack, "find_influxd", lambda say: tmp_path / "influxd")
+    monkeypatch.setattr(stack, "find_influxd", lambda say, progress: tmp_path / "influxd")
 
     def make(**options):
         (tmp_path / options.get("market", "simulated")).mkdir(exist_ok=True)
-        return plan_stack(StackOptions(folder=tmp_path, **options), lambda text: None)
+        return plan_stack(StackOptions(folder=tmp_path, **options), lambda text: None, lambda text: None)
 
     return make
 

@@ -1,0 +1,67 @@
+"""The last lines of a start: where everything is, and three things to try next."""
+
+from __future__ import annotations
+
+import shlex
+import webbrowser
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+
+from candle_ingest.settings import PipelineSettings
+from dev.local_stack.airflow_processes import ADMIN
+from dev.local_stack.ports import HOST
+from dev.local_stack.report import SymbolReport
+from dev.local_stack.stack import LocalStack
+from dev.local_stack.terminal_file import write_terminal_file
+
+Say = Callable[[str], None]
+_GO_LIVE = "make run MARKET=live takes the real exchanges, in a bucket of its own: docs/how-to/go-live.md"
+
+
+def page_url(stack: LocalStack) -> str:
+    """Return the address of the page in Airflow's UI; signed out, it leads to the sign-in first."""
+    return f"{stack.airflow.url}/plugin/candles"
+
+
+def show_servers(stack: LocalStack, settings: PipelineSettings, say: Say) -> None:
+    """Say where the servers are that run now."""
+    say(f"Airflow     {stack.airflow.url}")
+    say(f"InfluxDB    {stack.influxdb.url}  organization {stack.influxdb.org}, bucket {settings.influxdb_bucket}")
+    say(f"Redis       {stack.redis.host}:{stack.redis.port}  key {settings.redis_key_crypto_symbols}")
+    if stack.postgres:
+        say(f"PostgreSQL  {HOST}:{stack.postgres.port}  user {stack.postgres.user}")
+    if stack.simulator_url:
+        say(f"Simulator   {stack.simulator_url}  SIMULATED prices, none of them real")
+    say(f"Secrets     {stack.folder / 'secrets.json'}  logs {stack.logs}")
+    say("Catching up every five minutes, repairing every hour; Ctrl-C stops everything")
+
+
+def show_next_steps(stack: LocalStack, reports: Sequence[SymbolReport], say: Say) -> None:
+    """Say what to try next while everything runs; the only place that shows the password."""
+    say("Try next:")
+    say(f"1. Page       {page_url(stack)}  sign in as {ADMIN}, password {stack.secrets.airflow_admin_password}")
+    say(f"2. Terminal   . {shlex.quote(str(write_terminal_file(stack)))} && candle-ingest {_example(reports)}")
+    say(f"3. Go live    {_GO_LIVE}")
+
+
+def show_next_starts(say: Say) -> None:
+    """Say what to try next once everything has ended."""
+    say("Try next:")
+    say("1. Keep it running   make run goes on from here, with the page, the terminal and catch-up")
+    say("2. Other data        make run ONCE=1 SYMBOLS=ethbtc,btceur EXCHANGES=kraken,kucoin BACKFILL=30_days_ago")
+    say(f"3. Go live           {_GO_LIVE}")
+
+
+def open_page(stack: LocalStack, say: Say) -> None:
+    """Open the page in the user's browser."""
+    if not webbrowser.open(page_url(stack)):
+        say(f"OPEN=1: no browser was found here; open {page_url(stack)}")
+
+
+def _example(reports: Sequence[SymbolReport]) -> str:
+    """Return a command about a minute that exists."""
+    for report in reports:
+        if report.last_open_time_ms is not None:
+            moment = datetime.fromtimestamp(report.last_open_time_ms / 1000, UTC)
+            return f"explain {report.currency_pair} {moment:%Y-%m-%dT%H:%MZ}"
+    return "status"

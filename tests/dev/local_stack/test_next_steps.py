@@ -1,0 +1,45 @@
+import pytest
+
+from dev.local_stack import next_steps
+from dev.local_stack.next_steps import open_page, show_next_steps
+from dev.local_stack.options import StackOptions
+from dev.local_stack.report import SymbolReport
+from dev.local_stack.stack import plan_stack
+
+
+@pytest.fixture
+def stack(tmp_path, monkeypatch):
+    monkeypatch.setattr("dev.local_stack.stack.find_influxd", lambda say, progress: tmp_path / "influxd")
+    (tmp_path / "simulated").mkdir()
+    return plan_stack(StackOptions(folder=tmp_path), lambda text: None, lambda text: None)
+
+
+def report(last_open_time_ms):
+    counts = dict.fromkeys(("expected_count", "stored_count", "quiet_count", "missing_count"), 0)
+    times = dict.fromkeys(("first_open_time_ms", "backfill_watermark_ms", "catch_up_watermark_ms"))
+    return SymbolReport(
+        ticker="ethusd", currency_pair="ETH/USD", last_open_time_ms=last_open_time_ms, **counts, **times
+    )
+
+
+def test_the_next_steps_are_the_page_a_minute_that_exists_and_going_live(stack):
+    said = []
+    show_next_steps(stack, [report(None), report(1_764_072_000_000)], said.append)
+    assert len(said) == 4
+    assert f"{stack.airflow.url}/plugin/candles  sign in as admin" in said[1]
+    assert said[1].endswith(f"password {stack.secrets.airflow_admin_password}")
+    assert said[2].endswith("terminal.sh && candle-ingest explain ETH/USD 2025-11-25T12:00Z")
+    assert "MARKET=live" in said[3]
+
+
+def test_where_nothing_is_stored_the_example_is_status(stack):
+    said = []
+    show_next_steps(stack, [report(None)], said.append)
+    assert said[2].endswith("candle-ingest status")
+
+
+def test_without_a_browser_the_address_is_said(stack, monkeypatch):
+    monkeypatch.setattr(next_steps.webbrowser, "open", lambda url: False)
+    said = []
+    open_page(stack, said.append)
+    assert said == [f"OPEN=1: no browser was found here; open {stack.airflow.url}/plugin/candles"]
