@@ -4,7 +4,7 @@ import base64
 import json
 import zlib
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from candle_ingest.candles.window import DAY_MS, Window, contiguous_end_ms
 from candle_ingest.ledger.day_record import RecordState
+from candle_ingest.ledger.minute_state import CoverageCounts, MinuteState
 
 # A slot's mark in a merged day.
 NOT_MERGED, WITHOUT_CANDLE, WITH_CANDLE = 0, 1, 2
@@ -38,7 +39,8 @@ class MergeDay:
 
     `marks` has one byte a slot: NOT_MERGED, WITHOUT_CANDLE (merged, nobody traded) or WITH_CANDLE. `state` is final
     where every exchange of the settings is final and nothing waits. `version` is that of the last merge, `method` says
-    by which settings it was merged, `announced` whether the event of the final day was sent.
+    by which settings it was merged, `announced` whether the event of the final day was sent. `counts` has the slots of
+    the exchanges of the settings by state, summed over those `exchanges`, as they were at the last merge.
     """
 
     currency_pair: str
@@ -49,6 +51,8 @@ class MergeDay:
     version: int = 0
     method: str = ""
     announced: bool = False
+    counts: CoverageCounts = field(default_factory=CoverageCounts)
+    exchanges: int = 0
 
     @property
     def window(self) -> Window:
@@ -97,15 +101,22 @@ def new_merge_day(currency_pair: str, day_ms: int, slot_ms: int) -> MergeDay:
 
 
 def merge_day_fields(day: MergeDay) -> dict[str, Any]:
-    """Return the fields of its point: `merge_days`, tag `currency_pair`, time midnight UTC."""
-    waiting = [asdict(waiting) for waiting in day.waiting]
-    content = {"marks": base64.b64encode(zlib.compress(day.marks)).decode(), "waiting": waiting}
+    """Return the fields of its point: `merge_days`, tag `currency_pair`, time midnight UTC.
+
+    Years of them are added up without reading `record`: `exchanges` integer, and one integer for each state of a slot
+    (`present` to `not_asked`), summed over these exchanges, which add up to `exchanges` times `expected`.
+    """
+    waiting, counts = [asdict(waiting) for waiting in day.waiting], day.counts.to_dict()
+    marks = base64.b64encode(zlib.compress(day.marks)).decode()
+    content = {"marks": marks, "waiting": waiting, "counts": counts, "exchanges": day.exchanges}
     return {
         "state": str(day.state),
         "expected": len(day.marks),
         "merged": day.merged_slots,
         "candles": day.candles,
         "waiting": day.waiting_slots,
+        "exchanges": day.exchanges,
+        **{state: counts[state] for state in MinuteState},
         "merged_version": day.version,
         "merge_method": day.method,
         "announced": int(day.announced),
@@ -126,6 +137,8 @@ def merge_day_from_row(row: Mapping[str, str], day_ms: int) -> MergeDay:
             version=int(row["merged_version"]),
             method=row["merge_method"],
             announced=row["announced"] == "1",
+            counts=CoverageCounts(**content["counts"]),
+            exchanges=content["exchanges"],
         )
     except (KeyError, TypeError, ValueError, zlib.error) as error:
         raise ValueError(f"not the record of a merged day: {error!r}") from None

@@ -1,0 +1,52 @@
+from hypothesis import given
+from hypothesis import strategies as st
+
+from candle_ingest.candles.window import DAY_MS, MINUTE_MS, Window
+from candle_ingest.ledger.day_record import RecordState
+from candle_ingest.ledger.merge_day import MergeDay, Waiting, merge_day_fields, merge_day_from_row
+from candle_ingest.ledger.minute_state import CoverageCounts
+
+COUNTS = st.lists(st.integers(0, 1440), min_size=9, max_size=9).map(
+    lambda numbers: CoverageCounts(**dict(zip(list(CoverageCounts().to_dict())[1:], numbers, strict=True)))
+)
+
+
+@st.composite
+def merge_days(draw):
+    marks = bytes(draw(st.lists(st.integers(0, 2), min_size=24, max_size=24)))
+    waiting = (Waiting(DAY_MS, DAY_MS + MINUTE_MS, 'binance failed: "HTTP 503"', 5),) if draw(st.booleans()) else ()
+    return MergeDay(
+        currency_pair="BTC/USD",
+        day_ms=DAY_MS,
+        marks=marks,
+        state=draw(st.sampled_from(RecordState)),
+        waiting=waiting,
+        version=draw(st.integers(0, 2**52)),
+        method="minimum 0",
+        announced=draw(st.booleans()),
+        counts=draw(COUNTS),
+        exchanges=draw(st.integers(0, 11)),
+    )
+
+
+@given(merge_days())
+def test_a_merged_day_is_read_back_from_its_fields(day):
+    row = {name: str(value) for name, value in merge_day_fields(day).items()}
+    assert merge_day_from_row({**row, "currency_pair": "BTC/USD"}, DAY_MS) == day
+
+
+@given(merge_days())
+def test_the_fields_of_a_merged_day_have_its_counts_by_state(day):
+    fields = merge_day_fields(day)
+    assert {name: fields[name] for name in ("present", "silent", "not_asked")} == {
+        "present": day.counts.present,
+        "silent": day.counts.silent,
+        "not_asked": day.counts.not_asked,
+    }
+
+
+def test_the_end_of_what_is_merged_is_the_first_slot_that_is_not():
+    day = MergeDay(currency_pair="BTC/USD", day_ms=0, marks=bytes([1, 2, 0, 2] + [0] * 20))
+    hour = 60 * MINUTE_MS
+    assert day.merged_windows() == [Window(0, 2 * hour), Window(3 * hour, 4 * hour)]
+    assert (day.merged_until_ms(0), day.merged_until_ms(2 * hour)) == (2 * hour, 2 * hour)
