@@ -80,9 +80,15 @@ plan: setup ## Say what a backfill would cost: calls, hours, candles, and what c
 simulator: setup ## Run only the exchange simulator
 	@exec $(BIN)/python -m dev.exchange_simulator --host 127.0.0.1 $(if $(SIMULATOR_PORT),--port $(SIMULATOR_PORT))
 
-test: test-unit test-integration ## Run all tests, against real servers where servers matter
-	@if $(BIN)/python -m tests.integration.servers.browser; then $(MAKE) test-browser; else \
-	  echo 'No Chromium here: the tests of the page in a browser are left out (make test-browser)'; fi
+test: setup ## Run all tests, against real servers where servers matter, and say how long each part took
+	@parts='test-unit test-integration'; \
+	if $(BIN)/python -m tests.integration.servers.browser; then parts="$$parts test-browser"; else \
+	  echo 'No Chromium here: the tests of the page in a browser are left out (make test-browser)'; fi; \
+	took=''; \
+	for part in $$parts; do \
+	  began=$$SECONDS; $(MAKE) $$part; took="$$took"$$(printf '\n  %-18s %4d s' "$$part" $$((SECONDS - began))); \
+	done; \
+	echo "Passed:$$took"
 
 test-unit: setup ## Run the tests that need no server
 	@$(BIN)/pytest -n auto -m 'not integration'

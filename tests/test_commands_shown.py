@@ -6,6 +6,7 @@ import re
 import shlex
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
 import typer
@@ -90,7 +91,7 @@ def test_an_airflow_command_is_one_that_airflow_parses(command):
 @pytest.mark.parametrize("command", of("candle-ingest"))
 def test_a_command_of_the_terminal_is_one_that_it_parses(command):
     name, *arguments = words(command)[1:]
-    group = typer.main.get_command(app)
+    group: Any = typer.main.get_command(app)
     if name.startswith("--"):
         assert name in [option for param in group.params for option in param.opts]
     elif name not in AWAITED and not PLACEHOLDER.fullmatch(name):

@@ -38,7 +38,7 @@ def hour(entries, present=0):
 
 NOTHING = Account(expected=60, present=0, quiet=0, not_listed=0, suspected=0, rejected=0, failed=0, not_asked=0)
 windows = st.tuples(st.integers(0, 70), st.integers(1, 30)).map(lambda p: (p[0], p[0] + p[1]))
-entries = st.lists(st.builds(lambda w, status: entry(*w, status), windows, st.sampled_from(STATUSES)))
+entries = st.lists(st.builds(lambda w, status: entry(w[0], w[1], status), windows, st.sampled_from(STATUSES)))
 
 
 @given(entries, st.integers(0, 60))

@@ -1,8 +1,9 @@
+import time
+
 import pytest
 
 from candle_ingest.candles.window import DAY_MS, Window
 from candle_ingest.errors import TemporaryError
-from candle_ingest.planning import settling
 from candle_ingest.planning.run import Run
 from candle_ingest.planning.settling import settled
 from candle_ingest.settings import PipelineSettings
@@ -14,7 +15,7 @@ INTERVAL = Window(0, DAY_MS)
 def slept(monkeypatch):
     """The seconds that were waited for."""
     found = []
-    monkeypatch.setattr(settling.time, "sleep", found.append)
+    monkeypatch.setattr(time, "sleep", found.append)
     return found
 
 

@@ -15,7 +15,7 @@ MINUTES = st.lists(st.tuples(st.floats(0, 1e4), TEXTS, TEXTS, TEXTS, st.floats(0
 def quality_of(minutes):
     dispersion, *texts, rates = zip(*minutes, strict=True)
     times = np.arange(len(minutes)) * 60_000
-    return Quality(times, np.array(dispersion), *map(list, texts), {"USDT": np.array(rates)})
+    return Quality(times, np.array(dispersion), *map(list, texts), rates={"USDT": np.array(rates)})
 
 
 @given(MINUTES)

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import plotly
 import pytest
+from fastapi import HTTPException
 
 from candle_ingest.web import static_files
 
@@ -40,7 +41,7 @@ def test_no_script_reads_text_as_html(file):
 
 def test_other_files_are_not_served():
     for name in ("../app.py", "app.py", "", ".."):
-        with pytest.raises(static_files.HTTPException):
+        with pytest.raises(HTTPException):
             static_files.static_file(static_files.static_version(), name)
 
 

@@ -23,7 +23,7 @@ def rows(exchange: str, symbol: str, *events: MarketEvent, now_ms: int = LATER_M
 
 
 def event(kind: str, **details: object) -> MarketEvent:
-    return MarketEvent(kind=kind, start_ms=START_MS, end_ms=END_MS, **details)  # type: ignore[arg-type]
+    return MarketEvent(kind=kind, start_ms=START_MS, end_ms=END_MS, **details)
 
 
 def test_a_depeg_moves_both_sides_of_the_currency_and_no_other_market() -> None:

@@ -1,4 +1,5 @@
 import os
+import shutil
 
 import pytest
 
@@ -26,7 +27,7 @@ def test_an_ordinary_user_runs_it_as_is(monkeypatch):
 
 def test_root_becomes_nobody(monkeypatch):
     monkeypatch.setattr(os, "geteuid", lambda: 0)
-    monkeypatch.setattr(postgres_programs.shutil, "which", lambda name: f"/usr/bin/{name}")
+    monkeypatch.setattr(shutil, "which", lambda name: f"/usr/bin/{name}")
     command = as_accepted_user("postgres", "-D", "x")
     assert command[0] == "/usr/bin/setpriv"
     assert "--clear-groups" in command

@@ -74,7 +74,7 @@ def visit(airflow, passwords):
         # Not what was kept of a question before.
         return session(user).get(url, params=query, headers={"Cache-Control": "no-cache"}, timeout=60)
 
-    get.session = session
+    get.session = session  # type: ignore[attr-defined]
     return get
 
 
