@@ -108,7 +108,7 @@ ERROR_TABLE: tuple[ErrorRow, ...] = (
     ErrorRow("coinbase", "error:not_found", _FINAL, _COINBASE),
     ErrorRow("coinbaseexchange", "message:notfound", _FINAL, "Coinbase Exchange docs, errors, 2026-11"),
     ErrorRow("coinbaseexchange", "granularitytoosmall", _FINAL, "Coinbase Exchange docs, candles, 2026-11"),
-    ErrorRow("bitstamp", "code:404", _FINAL, _SEEN),
+    ErrorRow("bitstamp", r"code:404(?:\.\d+)?", _FINAL, _SEEN),
 )
 
 

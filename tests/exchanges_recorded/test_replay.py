@@ -1,0 +1,140 @@
+"""What each exchange answers, through its adapter over HTTP: candles, market lists, and each error with its class."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from candle_ingest.candles.timeframe import Timeframe
+from candle_ingest.candles.window import Window
+from candle_ingest.connections import ExchangeConnection
+from candle_ingest.errors import CandleIngestError, PermanentError
+from candle_ingest.exchanges.candle_pages import candle_pages
+from candle_ingest.exchanges.client import ExchangeClient
+from candle_ingest.exchanges.error_mapping import (
+    ExchangeBlockedError,
+    ExchangeKeyError,
+    ExchangeLimitedError,
+    ExchangeRefusedError,
+    ExchangeTemporaryError,
+    ExchangeUnavailableError,
+)
+from candle_ingest.exchanges.profiles import PROFILES
+from dev.exchange_simulator.error_answers import Meaning, error_names, find_error
+from tests.exchanges_recorded.replay_server import Reply, replaying
+
+ANSWERS = Path(__file__).parent / "answers"
+START_MS = 1_773_100_800_000
+MINUTE_MS = 60_000
+WINDOW = Window(START_MS, START_MS + 4 * MINUTE_MS)
+NOW_MS = WINDOW.end_ms + 30_000
+ATTEMPTS = 5
+CLASSES: dict[Meaning, type[CandleIngestError]] = {
+    Meaning.BUSY: ExchangeUnavailableError,
+    Meaning.LIMITED: ExchangeLimitedError,
+    Meaning.REGION: ExchangeBlockedError,
+    Meaning.KEY: ExchangeKeyError,
+    Meaning.FINAL: ExchangeRefusedError,
+}
+ROWS = [
+    (START_MS, 70000.1, 70010.5, 69990.2, 70005.3, 1.25),
+    (START_MS + MINUTE_MS, 70005.3, 70050.0, 70005.3, 70049.9, 0.5),
+    (START_MS + 2 * MINUTE_MS, 70049.9, 70049.9, 70049.9, 70049.9, 0.0),
+    (START_MS + 3 * MINUTE_MS, 70049.8, 70060.2, 70001.0, 70010.0, 2.0),
+]
+HALTED = {
+    "binance": "XMR/USDT", "binanceus": "BTC/USD", "coinbaseexchange": "OMG/USD", "coinbase": "OMG/USD",
+    "kraken": "OMG/USD", "kucoin": "REQ/USDT", "htx": "OMG/USDT", "okx": "XMR/USDT", "bitstamp": "OMG/USD",
+    "gate": "OMG/USDT",
+}  # fmt: skip
+ERRORS = [(exchange, name) for exchange in PROFILES for name in error_names(exchange)]
+
+
+def recorded(exchange: str) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((ANSWERS / f"{exchange}.json").read_text(encoding="utf-8"))
+    return found
+
+
+def open_client(exchange: str, url: str) -> ExchangeClient:
+    client = ExchangeClient(ExchangeConnection(exchange, url), sleep=lambda _: None)
+    client._api.milliseconds = lambda: NOW_MS
+    client._api.seconds = lambda: NOW_MS // 1000
+    client._api.enableRateLimit = False
+    return client
+
+
+def market_of(exchange: str) -> dict[str, Any]:
+    found = recorded(exchange)
+    base, quote = found["symbol"].split("/")
+    names = {"base": base, "quote": quote, "baseId": base, "quoteId": quote}
+    return {"id": found["id"], "symbol": found["symbol"], **names, "active": True}
+
+
+def replies(bodies: dict[str, Any]):
+    def answer(path: str, number: int) -> Reply:
+        return Reply(bodies[path]) if path in bodies else Reply({"unexpected path": path}, 500)
+
+    return answer
+
+
+def test_there_are_answers_of_all_eleven_exchanges_with_their_sources():
+    assert {path.stem for path in ANSWERS.glob("*.json")} == set(PROFILES)
+    assert all("docs" in recorded(exchange)["source"] for exchange in PROFILES)
+
+
+@pytest.mark.parametrize("exchange", PROFILES)
+def test_candles_are_read_as_the_exchange_sends_them(exchange):
+    with replaying(replies(recorded(exchange)["candles"]), NOW_MS) as url:
+        [page] = candle_pages(open_client(exchange, url), market_of(exchange), [WINDOW], 1, NOW_MS)
+    quiet_are_flat = recorded(exchange)["quiet"] == "flat"
+    assert page.failed_reason == ""
+    assert page.checked.candles.rows() == [row for row in ROWS if row[5] or quiet_are_flat]
+    assert not page.checked.rejected
+
+
+@pytest.mark.parametrize("exchange", PROFILES)
+def test_market_lists_name_markets_and_whether_they_trade(exchange):
+    found = recorded(exchange)
+    with replaying(replies(found["markets"]), NOW_MS) as url:
+        markets = {market["symbol"]: market for market in open_client(exchange, url).fetch_markets()}
+    main = markets[found["symbol"]]
+    assert (main["id"], main["active"]) == (found["id"], True)
+    if exchange in HALTED:
+        halted = markets.get(HALTED[exchange])
+        assert halted is None or not halted["active"]
+
+
+def test_a_name_in_another_script_is_a_market():
+    with replaying(replies(recorded("binance")["markets"]), NOW_MS) as url:
+        assert "币安人生/USDT" in {market["symbol"] for market in open_client("binance", url).fetch_markets()}
+
+
+@pytest.mark.parametrize(("exchange", "name"), ERRORS)
+def test_each_error_has_its_class(exchange, name):
+    error = find_error(exchange, name)
+    asked = []
+
+    def answer(path: str, number: int) -> Reply:
+        asked.append(path)
+        return Reply(error.body, error.status)
+
+    with replaying(answer, NOW_MS) as url:
+        client = open_client(exchange, url)
+        with pytest.raises(CandleIngestError) as raised:
+            client.inspect_rows(market_of(exchange), Timeframe(1), WINDOW)
+    assert type(raised.value) is CLASSES[error.meaning], raised.value
+    tries = 1 if isinstance(raised.value, PermanentError) else ATTEMPTS
+    assert len(asked) == tries
+
+
+@pytest.mark.parametrize("exchange", PROFILES)
+def test_an_error_of_the_market_list_has_its_class_too(exchange):
+    temporary = next(name for name in error_names(exchange) if find_error(exchange, name).meaning is Meaning.BUSY)
+    error = find_error(exchange, temporary)
+    with replaying(lambda path, number: Reply(error.body, error.status), NOW_MS) as url:
+        client = open_client(exchange, url)
+        with pytest.raises(ExchangeTemporaryError):
+            client.fetch_markets()
