@@ -2,9 +2,10 @@
 
 import json
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from types import SimpleNamespace
+from typing import Any, TypeAlias, TypeVar
 from urllib.parse import urlsplit
 
 import redis
@@ -12,16 +13,23 @@ from airflow.sdk import BaseHook, Connection
 from airflow.sdk.exceptions import AirflowNotFoundException
 from airflow.sdk.log import mask_secret
 from influxdb_client import InfluxDBClient
+from redis.backoff import ExponentialWithJitterBackoff
+from redis.retry import Retry
 
+from candle_ingest.certificates import refused_certificate
+from candle_ingest.errors.servers import RedisCertificateError
 from candle_ingest.errors.settings import ConnectionInvalidError, ConnectionMissingError
 from candle_ingest.userinfo import without_userinfo
 
 # redis-py types every answer as "perhaps awaitable": its client is left untyped here.
 RedisClient: TypeAlias = Any
+T = TypeVar("T")
 
 REDIS_CONNECTION = "redis_default"
 INFLUXDB_CONNECTION = "influxdb_default"
 REDIS_TIMEOUT_SECONDS = 10
+# The default of redis-py.
+REDIS_RETRIES = 3
 INFLUXDB_TIMEOUT_MS = 60_000
 EXTRA_EXAMPLE = '{"httpsProxy": "http://proxy.example:3128"}'
 
@@ -41,13 +49,21 @@ class ExchangeConnection:
 
 def connect_redis() -> RedisClient:
     """A Redis client from `redis_default`, else from REDIS_HOST, REDIS_PORT and REDIS_PASSWORD."""
-    if _find(REDIS_CONNECTION):
+    if connection := _find(REDIS_CONNECTION):
         from airflow.providers.redis.hooks.redis import RedisHook
 
-        client: RedisClient = RedisHook(redis_conn_id=REDIS_CONNECTION).get_conn()
+        hook = RedisHook(redis_conn_id=REDIS_CONNECTION)
+        # The hook looks at the extra only, and would speak plain text to rediss://.
+        hook.get_connection = lambda conn_id: _with_tls(connection)
+        client: RedisClient = hook.get_conn()
         _set_timeouts(client)
         return client
     host = _required("REDIS_HOST", REDIS_CONNECTION)
+    if "://" in host:
+        raise ConnectionInvalidError(
+            "REDIS_HOST is a host name, not a URL. For TLS define the connection redis_default, for example "
+            "AIRFLOW_CONN_REDIS_DEFAULT=rediss://:password@host:6380"
+        )
     password = os.environ.get("REDIS_PASSWORD") or None
     if password:
         mask_secret(password)
@@ -60,9 +76,37 @@ def connect_redis() -> RedisClient:
     )
 
 
+class _RetryUnlessRefused(Retry):
+    """Retry as redis-py does, but not a TLS connection that is refused for good."""
+
+    def call_with_retry(self, do: Callable[[], T], *arguments: Any, **more: Any) -> T:
+        """Raise RedisCertificateError at once where the certificate is not accepted."""
+
+        def attempt() -> T:
+            try:
+                return do()
+            except redis.ConnectionError as error:
+                if reason := refused_certificate(error):
+                    raise RedisCertificateError(
+                        f"Redis of {REDIS_CONNECTION}: {reason}. Name the file of its CA in the extra: ssl_ca_certs"
+                    ) from error
+                raise
+
+        return super().call_with_retry(attempt, *arguments, **more)
+
+
+def _with_tls(connection: Connection) -> Any:
+    """Return what the hook reads of the connection, with TLS switched on where its type is rediss."""
+    if connection.conn_type != "rediss":
+        return connection
+    read = {name: getattr(connection, name) for name in ("host", "port", "login", "password")}
+    return SimpleNamespace(**read, extra_dejson={**connection.extra_dejson, "ssl": True})
+
+
 def _set_timeouts(client: RedisClient) -> None:
-    """The hook sets none: a Redis that keeps silent would hold a task for ever."""
+    """Set what the hook does not: a Redis that keeps silent would hold a task for ever."""
     if isinstance(client, redis.Redis):
+        client.set_retry(_RetryUnlessRefused(ExponentialWithJitterBackoff(), REDIS_RETRIES))
         for name in ("socket_timeout", "socket_connect_timeout"):
             client.connection_pool.connection_kwargs[name] = REDIS_TIMEOUT_SECONDS
 

@@ -12,11 +12,26 @@ class RedisRefusedError(ConfigurationError):
     example = "Redis refuses user or password of redis_default: invalid username-password pair"
 
 
+class RedisCertificateError(ConfigurationError):
+    """A TLS connection to Redis is refused for good."""
+
+    name = "redis-certificate-refused"
+    cause = "The certificate of Redis is of a CA that this machine does not know, is for another host, or has expired."
+    cure = (
+        "Put the CA's file into the extra of `redis_default`: `ssl_ca_certs`. Where the host differs, use the name in "
+        "the certificate."
+    )
+    example = "Redis of redis_default: its certificate is not accepted: self-signed certificate; set ssl_ca_certs"
+
+
 class RedisUnreachableError(TemporaryError):
     """Redis does not answer as it should."""
 
     name = "redis-unreachable"
-    cause = "Redis is down, busy, out of memory, or cannot be reached at its host and port."
+    cause = (
+        "Redis is down, busy, out of memory, or cannot be reached at its host and port. One without TLS times out "
+        "where `ssl` or `rediss://` asks for TLS."
+    )
     cure = "Start Redis, or correct host and port of `redis_default`. The task is retried."
     example = "Redis does not answer as it should: Error 111 connecting to localhost:6379. Connection refused."
 
@@ -34,6 +49,21 @@ class InfluxUnreachableError(TemporaryError):
         "slow server raise `timeout` in the connection. The task is retried."
     )
     example = "Failed to connect to InfluxDB after retries: InfluxDB, query: Connection refused"
+
+
+class InfluxCertificateError(ConfigurationError):
+    """A TLS connection to InfluxDB is refused for good."""
+
+    name = "influxdb-certificate-refused"
+    cause = (
+        "The certificate of InfluxDB is of a CA that this machine does not know, is for another host, or has expired; "
+        "or InfluxDB does not speak TLS on this port."
+    )
+    cure = (
+        "Put the CA's file into the extra of `influxdb_default`: `ssl_ca_cert`; with INFLUXDB_URL, into SSL_CERT_FILE. "
+        "Where the host differs, use the name in the certificate. Without TLS, set the schema to `http`."
+    )
+    example = "InfluxDB, query: its certificate is not accepted: self-signed certificate; set ssl_ca_cert"
 
 
 class InfluxRefusedError(ConfigurationError):

@@ -21,9 +21,11 @@ from influxdb_client.rest import ApiException
 
 from candle_ingest import metrics
 from candle_ingest.candles.window import Window
+from candle_ingest.certificates import refused_certificate
 from candle_ingest.errors import CandleIngestError, PermanentError
 from candle_ingest.errors.servers import (
     BucketMissingError,
+    InfluxCertificateError,
     InfluxRefusedError,
     InfluxRequestError,
     InfluxUnreachableError,
@@ -190,6 +192,14 @@ class InfluxBucket:
             raise InfluxTemporaryError(f"InfluxDB, {what}: {error}") from error
 
     def _sorted(self, what: str, error: ApiException) -> Exception:
+        if reason := refused_certificate(error):
+            return InfluxCertificateError(
+                f"InfluxDB, {what}: {reason}. Name the file of its CA in the extra of influxdb_default, ssl_ca_cert, "
+                "or, with INFLUXDB_URL, in the variable SSL_CERT_FILE"
+            )
+        if not error.status:
+            # No answer: the client's own error of a TLS connection that broke off.
+            return InfluxTemporaryError(f"InfluxDB, {what}: {error.reason}")
         body = error.body.decode(errors="replace") if isinstance(error.body, bytes) else str(error.body)
         text = f"InfluxDB, {what} in bucket {self.name!r}: HTTP {error.status}: {body[:500]}"
         if error.status == 404:
