@@ -37,7 +37,7 @@ def number(figure: float) -> str:
 
 
 def shortfalls(results: list[Result]) -> list[str]:
-    """A sentence for each result that misses its target."""
+    """Return a sentence for each result that misses its target."""
     return [
         f"{result.name}: {result.falls_short_because or 'not looked into yet.'}"
         for result in results

@@ -57,12 +57,12 @@ def _with_delay(bench: Workbench, simulator: SimulatorProcess) -> Figures:
 
 
 def _fetch(exchange: ExchangeClient) -> int:
-    """The number of candles, from pages as a task gets them."""
+    """Return the number of candles, from pages as a task gets them."""
     return sum(len(page.checked.candles) for page in candle_pages(exchange, BINANCE_BTC, [MONTH], 1, NOW_MS))
 
 
 def bare_exchange(url: str, *, limited: bool) -> Any:
-    """ccxt as it comes, with another base URL and one market; `limited` leaves its own throttle on."""
+    """Return ccxt as it comes, with another base URL and one market; `limited` leaves its own throttle on."""
     api = ccxt.binance({"enableRateLimit": limited})
     api.urls["api"] = {key: url + path_of(address) for key, address in api.urls["api"].items()}
     api.set_markets([{**BINANCE_BTC, "spot": True, "type": "spot", "active": True}])
@@ -70,7 +70,7 @@ def bare_exchange(url: str, *, limited: bool) -> Any:
 
 
 def path_of(address: str) -> str:
-    """The path of a URL."""
+    """Return the path of a URL."""
     return "/" + address.split("/", 3)[3] if address.count("/") > 2 else ""
 
 

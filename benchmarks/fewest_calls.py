@@ -18,7 +18,7 @@ EXCHANGES = ("binance", "coinbaseexchange", "kucoin", "htx")
 
 
 def fewest_calls(bench: Workbench) -> Result:
-    """A run a day, one fetch after the other, under the published limits. Raises RuntimeError where a candle differs.
+    """Measure a run a day, one fetch after the other, under the published limits.
 
     So no call is saved at the cost of a candle.
     """
@@ -48,13 +48,13 @@ def _fewest(exchange: str, day: Window) -> int:
 
 
 def _rejected(bench: Workbench) -> int:
-    """The requests that went beyond a limit, of whatever kind."""
+    """Return the requests that went beyond a limit, of whatever kind."""
     counts = bench.limited_exchanges.requests()
     return sum(count["rejected"] for exchange in EXCHANGES for count in counts[exchange].values())
 
 
 def _different(bucket: str, window: Window) -> Iterator[str]:
-    """The series whose stored candles are not those of the simulated exchanges, or of their merge."""
+    """Yield the series whose stored candles are not those of the simulated exchanges, or of their merge."""
     for pair in PAIRS.values():
         for exchange in EXCHANGES:
             if stored(bucket, "exchange_candles", pair, exchange) != truth(exchange, window, pair):

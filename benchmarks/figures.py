@@ -41,7 +41,7 @@ def speed_ratios(our_seconds: Sequence[float], other_seconds: Sequence[float]) -
 
 
 def take_turns(ours: Callable[[], object], other: Callable[[], object], repetitions: int) -> Figures:
-    """The speed ratios of two calls that do the same work.
+    """Return the speed ratios of two calls that do the same work.
 
     They take turns, and each goes first in every other round: what else the machine does hits both. A first
     round, which is not counted, opens connections and fills caches.
@@ -67,7 +67,7 @@ def seconds_of(call: Callable[[], object]) -> float:
 
 
 def repeat(measure: Callable[[], float], repetitions: int) -> Figures:
-    """The same measurement several times."""
+    """Take the same measurement several times."""
     return Figures(tuple(_each(measure, repetitions)))
 
 

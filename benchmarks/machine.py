@@ -18,7 +18,7 @@ class Machine:
 
     @classmethod
     def here(cls) -> Self:
-        """The machine that this runs on."""
+        """Return the machine that this runs on."""
         memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
         system = f"{platform.system()} {platform.machine()}"
         return cls(len(os.sched_getaffinity(0)), memory / 1e9, platform.python_version(), system)
@@ -28,5 +28,5 @@ class Machine:
 
 
 def today() -> date:
-    """The date in UTC."""
+    """Return the date in UTC."""
     return datetime.now(UTC).date()

@@ -17,7 +17,7 @@ turns in one run. The figure is the median of the runs. Ratios carry over to oth
 
 
 def markdown_page(kept: Sequence[Kept]) -> str:
-    """The whole page."""
+    """Return the whole page."""
     measured = sorted({f"Measured on {one.day.isoformat()}: {one.machine}." for one in kept})
     results = [one.result for one in kept]
     lines = [_INTRODUCTION, *measured, "", *_table(results)]

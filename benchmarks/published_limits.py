@@ -10,7 +10,7 @@ LIMITS = {"binance": (1000, 60 * 2 / 6000), "coinbaseexchange": (300, 1 / 10), "
 
 
 def limit_seconds(exchanges: Sequence[str], symbols: int, intervals: Sequence[Window]) -> float:
-    """The slowest exchange decides: each asks for whole pages, at the pace of its limit."""
+    """Return the seconds that the slowest exchange takes: each is asked for whole pages, at the pace of its limit."""
     limits = [LIMITS[exchange] for exchange in exchanges]
     return max(_pages(intervals, rows) * symbols * seconds for rows, seconds in limits)
 

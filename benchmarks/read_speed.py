@@ -14,7 +14,7 @@ from(bucket: "{bucket}") |> range(start: {start}, stop: {stop})
 
 
 def read_speed(bench: Workbench) -> Result:
-    """A month of three exchanges: the query and the parsing, as a merge needs them."""
+    """Measure a month of three exchanges: the query and the parsing, as a merge needs them."""
     return Result(
         name="read",
         what="reading 3 exchanges × 43,200 candles into arrays, against receiving the bytes of a query without pivot",

@@ -16,7 +16,7 @@ BINANCE_BTC = {
 
 
 def days(count: int) -> Window:
-    """The first `count` days of 2025."""
+    """Return the first `count` days of 2025."""
     return Window(START_MS, START_MS + count * DAY_MS)
 
 

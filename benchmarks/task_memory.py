@@ -22,7 +22,7 @@ MOST_MB = 300
 
 
 def fetch_memory(bench: Workbench) -> Result:
-    """A fetch of a month of minutes, written as it comes."""
+    """Measure a fetch of a month of minutes, written as it comes."""
     settings = PipelineSettings(name="candle", exchanges=("binance",), influxdb_bucket=bench.influxdb.new_bucket())
     with bench.task_environment(bench.unlimited_exchanges):
         planned = planned_run(settings, MONTH, ["btcusd"])
@@ -38,7 +38,7 @@ def fetch_memory(bench: Workbench) -> Result:
 
 
 def merge_memory(bench: Workbench) -> Result:
-    """A merge of a month of five exchanges, read back from InfluxDB."""
+    """Measure a merge of a month of five exchanges, read back from InfluxDB."""
     settings = PipelineSettings(name="candle", exchanges=FIVE, influxdb_bucket=bench.influxdb.new_bucket())
     with bench.task_environment(bench.unlimited_exchanges):
         planned = planned_run(settings, MONTH, ["btcusd"])
@@ -54,7 +54,7 @@ def merge_memory(bench: Workbench) -> Result:
 
 
 def _store_candles(bench: Workbench, name: str) -> None:
-    """What the fetches of the month would have left."""
+    """Store what the fetches of the month would have left."""
     with bench.open_bucket(name) as bucket:
         store, ledger = CandleStore(bucket), CoverageLedger(bucket, MINUTE_MS)
         for seed, exchange in enumerate(FIVE):
@@ -72,7 +72,7 @@ def _import_peak() -> float:
 
 
 def _alone(task: Callable[..., float], *arguments: object) -> float:
-    """What a call returns in a process of its own."""
+    """Return what a call returns in a process of its own."""
     with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
         return pool.submit(task, *arguments).result()
 

@@ -28,7 +28,7 @@ KB, MB = 1024, 1024**2
 
 
 def thousand_symbols(bench: Workbench) -> Result:
-    """The seconds of a run over the last minutes, its XCom, and the memory of its largest task."""
+    """Measure the seconds of a run over the last minutes, its XCom, and the memory of its largest task."""
     count = bench.repetitions(1000, 100)
     tickers = [f"SIM{n:03d}/USD" for n in range(1, count + 1)]
     bucket = bench.influxdb.new_bucket("bench")

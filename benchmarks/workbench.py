@@ -67,7 +67,7 @@ class Workbench:
 
     @contextmanager
     def task_environment(self, exchanges: SimulatorProcess) -> Iterator[Mapping[str, str]]:
-        """The connections of a task as variables, for this process and those that it starts; Redis is emptied."""
+        """Set the connections of a task as variables, for this process and those that it starts; empty Redis."""
         self.redis.client().flushdb()
         variables = connection_variables(self.redis, self.influxdb, exchanges)
         os.environ.update(variables)
@@ -85,16 +85,16 @@ class Workbench:
         environment: Mapping[str, str],
         dags_folder: Path = REPOSITORY / "dags",
     ) -> AirflowInstance:
-        """A real Airflow in a folder of its own, below `name`; Redis lists just `tickers`. The caller enters it."""
+        """Return a real Airflow in a folder of its own, `name`; Redis lists just `tickers`. The caller enters it."""
         self.redis.client().flushdb()
         self.redis.client().set("top_cryptocurrencies", json.dumps(tickers))
         environment = {**connection_variables(self.redis, self.influxdb, exchanges), **environment}
         return AirflowInstance(self.airflow_databases, self.folder / name, environment, dags_folder)
 
     def new_client(self) -> InfluxDBClient:
-        """The client library by itself; the caller enters it."""
+        """Return the client library by itself; the caller enters it."""
         return InfluxDBClient(url=self.influxdb.url, token=self.influxdb.token, org=self.influxdb.org, timeout=60_000)
 
     def open_bucket(self, name: str | None = None) -> InfluxBucket:
-        """A bucket, a new one without a name, opened as a task opens it; the caller enters it."""
+        """Return a bucket, a new one without a name, opened as a task opens it; the caller enters it."""
         return InfluxBucket(self.new_client(), name or self.influxdb.new_bucket("bench"))

@@ -36,12 +36,12 @@ WIDE_EXCHANGES = ("binance", "kucoin")
 
 
 def year_within_limits(bench: Workbench) -> Result:
-    """The tasks as Airflow starts them, in eight processes that have imported all they need."""
+    """Run the tasks as Airflow starts them, in eight processes that have imported all they need."""
     return _year(bench, "year", DEFAULT_EXCHANGES, at_most(1.25))
 
 
 def year_with_wide_limits(bench: Workbench) -> Result:
-    """The same where the limits are so wide that the processor decides: there is no target."""
+    """Run the same where the limits are so wide that the processor decides: there is no target."""
     return _year(bench, "year_wide", WIDE_EXCHANGES)
 
 

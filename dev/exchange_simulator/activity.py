@@ -11,7 +11,7 @@ Mask = NDArray[np.bool_]
 
 
 def _stretch(seed: int, day: int, chance: float, shortest: int, longest: int) -> slice:
-    """A stretch of minutes within a day, or an empty one; never the first minute of the day."""
+    """Return a stretch of minutes within a day, or an empty one; never the first minute of the day."""
     if uniform_one(seed, day) >= chance:
         return slice(0, 0)
     length = shortest + int(uniform_one(seed + 1, day) * (longest - shortest))
@@ -27,7 +27,7 @@ def outage(exchange: str, day: int) -> Mask:
 
 
 def quiet_share(market: Market) -> float:
-    """The share of minutes without a trade: one in a thousand for bitcoin, up to half for the smallest."""
+    """Return the share of minutes without a trade: one in a thousand for bitcoin, up to half for the smallest."""
     return float(min(0.5, 0.001 + 600 / (market.turnover_usd + 600)))
 
 

@@ -96,7 +96,7 @@ class CandleBook:
         return _between([self._hours(market, day) for day in days], start_ms, end_ms)
 
     def _in_progress(self, market: Market, open_ms: int, now_ms: int) -> Ints:
-        """The unfinished minute as seen now: no row, a flat one, or what its trades so far build."""
+        """Return the unfinished minute as seen now: no row, a flat one, or what its trades so far build."""
         row = self._stored(market, open_ms, open_ms + MINUTE_MS)
         if not len(row) or row[0, COUNT] == 0:
             return self._served(market, row)
@@ -140,7 +140,7 @@ class CandleBook:
         return rows[rows[:, OPEN_TIME] < end_ms]
 
     def first(self, market: Market, timeframe: str, start_ms: int, end_ms: int, limit: int, now_ms: int) -> Ints:
-        """The earliest `limit` candles of [start, end)."""
+        """Return the earliest `limit` candles of [start, end)."""
         first_ms, last_ms = self.extent_ms(market, now_ms)
         at = max(start_ms, floor_open(market.exchange, timeframe, first_ms))
         end = min(end_ms, last_ms)
@@ -153,7 +153,7 @@ class CandleBook:
         return np.concatenate(parts)[:limit]
 
     def last(self, market: Market, timeframe: str, start_ms: int, end_ms: int, limit: int, now_ms: int) -> Ints:
-        """The latest `limit` candles of [start, end), ascending."""
+        """Return the latest `limit` candles of [start, end), ascending."""
         first_ms, last_ms = self.extent_ms(market, now_ms)
         start = max(start_ms, floor_open(market.exchange, timeframe, first_ms))
         at = min(end_ms, last_ms)
@@ -176,7 +176,7 @@ class CandleBook:
                 yield from trades[begin : begin + 1000].as_trades()
 
     def latest_trades(self, market: Market, count: int, now_ms: int) -> list[Trade]:
-        """The last `count` trades until now, ascending."""
+        """Return the last `count` trades until now, ascending."""
         first_ms, last_ms = self.extent_ms(market, now_ms)
         found: list[Trade] = []
         for day in range((last_ms - 1) // DAY_MS, first_ms // DAY_MS - 1, -1):
@@ -186,7 +186,7 @@ class CandleBook:
         return found[-count:]
 
     def _shown_trades(self, market: Market, day: int, now_ms: int) -> TradeColumns:
-        """The trades of a day that have happened and are shown; only hidden minutes hide their trades."""
+        """Return the trades of a day that have happened and are shown; only hidden minutes hide their trades."""
         rows, trades = self._trades(market, day)
         keep = trades.time_ns <= now_ms * 1_000_000
         for event in self.events_of(market):
@@ -196,7 +196,7 @@ class CandleBook:
 
 
 def _between(blocks: list[Ints], start_ms: int, end_ms: int) -> Ints:
-    """The rows of ascending blocks with start ≤ open < end."""
+    """Return the rows of ascending blocks with start ≤ open < end."""
     if not blocks:
         return NO_ROWS
     rows = blocks[0] if len(blocks) == 1 else np.concatenate(blocks)

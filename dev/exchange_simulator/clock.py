@@ -10,5 +10,5 @@ class Clock:
         self.frozen_ms: int | None = None
 
     def now_ms(self) -> int:
-        """The moment that decides which candle is in progress and which are the last 720."""
+        """Return the moment that decides which candle is in progress and which are the last 720."""
         return int(time.time() * 1000) if self.frozen_ms is None else self.frozen_ms

@@ -59,12 +59,12 @@ STABLECOINS = {
 
 
 def extra_coin(number: int) -> Coin:
-    """The number-th generated coin (`SIM001`, …), for runs with more symbols than there are names here."""
+    """Return the number-th generated coin (`SIM001`, …), for runs with more symbols than there are names here."""
     return Coin(f"SIM{number:03d}", 0.5 + number % 97, 2000.0 + 100 * (number % 50))
 
 
 def coin_named(code: str) -> Coin:
-    """The coin of that code, stablecoins and generated ones included; KeyError when there is none."""
+    """Return the coin of that code, stablecoins and generated ones included; KeyError when there is none."""
     if code in STABLECOINS:
         return STABLECOINS[code]
     if code not in COINS and code.startswith("SIM") and code[3:].isdigit():

@@ -78,7 +78,7 @@ class Control:
         )
 
     async def get_clock(self, _: web.Request) -> web.Response:
-        """The moment it is on the exchanges."""
+        """Answer with the moment it is on the exchanges."""
         clock = self._simulator.clock
         return _answer({"now_ms": clock.now_ms(), "frozen": clock.frozen_ms is not None})
 
@@ -97,7 +97,7 @@ class Control:
         return await self.get_clock(request)
 
     async def get_faults(self, _: web.Request) -> web.Response:
-        """The faults in force, with their hits."""
+        """Answer with the faults in force, with their hits."""
         return _answer([asdict(fault) for fault in self._simulator.faults.faults])
 
     async def add_fault(self, request: web.Request) -> web.Response:
@@ -115,7 +115,7 @@ class Control:
         return _answer([])
 
     async def get_events(self, _: web.Request) -> web.Response:
-        """What happens on the markets."""
+        """Answer with what happens on the markets."""
         return _answer([asdict(event) for event in self._simulator.book.events])
 
     async def add_events(self, request: web.Request) -> web.Response:
@@ -136,7 +136,7 @@ class Control:
         return _answer([])
 
     async def get_requests(self, request: web.Request) -> web.Response:
-        """Counts by exchange and path, or the requests themselves with ?full=1."""
+        """Answer with counts by exchange and path, or with the requests themselves for ?full=1."""
         log = self._simulator.log
         return _answer(log.details() if request.query.get("full") else log.counts())
 

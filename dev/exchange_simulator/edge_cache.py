@@ -20,7 +20,7 @@ class EdgeCache:
         self._answers: OrderedDict[Address, tuple[int, Answer]] = OrderedDict()
 
     def find(self, address: Address, now_ms: int, max_age_seconds: int) -> Answer | None:
-        """The kept answer with its age, None when there is none that is young enough."""
+        """Return the kept answer with its age, None when there is none that is young enough."""
         kept = self._answers.get(address)
         if kept is None or not 0 <= now_ms - kept[0] < max_age_seconds * 1000:
             return None

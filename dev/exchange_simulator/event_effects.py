@@ -29,7 +29,7 @@ def _depeg(market: Market, event: MarketEvent, rows: Ints, mask: Mask) -> None:
 
 
 def _crash(event: MarketEvent, rows: Ints, mask: Mask, trading: Mask) -> None:
-    """The low falls, open, high and close stay; a crash is never quiet."""
+    """Lower the low, and leave open, high and close; a crash is never quiet."""
     trading |= mask
     rows[mask, COUNT] = np.maximum(rows[mask, COUNT], _CRASH_TRADES)
     rows[mask, LOW] = np.maximum(1, np.rint(rows[mask, LOW] * event.price_factor))
@@ -63,7 +63,7 @@ def shift_open_times(events: Iterable[MarketEvent], rows: Ints) -> Ints:
 
 
 def shown(events: Iterable[MarketEvent], rows: Ints, now_ms: int) -> Ints:
-    """The rows that the exchange shows at that moment, with the values that it shows."""
+    """Return the rows that the exchange shows at that moment, with the values that it shows."""
     result = rows
     for event in events:
         if event.kind == "hidden":

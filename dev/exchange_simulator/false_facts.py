@@ -24,7 +24,7 @@ _LIMIT_HEADERS = ("x-mbx-", "gw-ratelimit-", "x-gate-ratelimit-")
 
 
 def _filled(candles: Ints) -> Ints:
-    """A flat candle for each minute between the first and the last that has none."""
+    """Return a flat candle for each minute between the first and the last that has none."""
     if not len(candles):
         return candles
     times = np.arange(candles[0, OPEN_TIME], candles[-1, OPEN_TIME] + 1, MINUTE_MS, dtype=np.int64)

@@ -95,12 +95,12 @@ class Fault:
         return self.chance >= 1 or Random(f"{self.seed}:{self.draws}").random() < self.chance  # noqa: S311 - no secret
 
     def text(self) -> str | None:
-        """The body to send, or None when none was given."""
+        """Return the body to send, or None when none was given."""
         return None if self.body is None else _BODIES.get(self.body, self.body)
 
 
 def _problem(description: dict[str, Any]) -> str | None:
-    """What is wrong with the description of a fault, in words."""
+    """Return what is wrong with the description of a fault, in words."""
     known = set(Fault.__slots__) - {"hits", "draws"}
     unknown = set(description) - known
     kind, exchange = description.get("kind"), description.get("exchange")
@@ -125,7 +125,7 @@ def _problem(description: dict[str, Any]) -> str | None:
 
 
 def parse_fault(description: Any) -> Fault:
-    """A fault from its JSON object; FaultError names what is wrong."""
+    """Return a fault from its JSON object; FaultError names what is wrong."""
     if not isinstance(description, dict):
         raise FaultError("a fault is a JSON object with exchange and kind")
     problem = _problem(description)
@@ -145,7 +145,7 @@ class FaultList:
         self.faults: list[Fault] = []
 
     def take(self, exchange: str, path: str, now_ms: int) -> Fault | None:
-        """The fault that hits this request, counted down."""
+        """Return the fault that hits this request, counted down."""
         for fault in self.faults:
             if fault.fits(exchange, path, now_ms) and fault.strikes():
                 fault.hits += 1

@@ -14,7 +14,7 @@ _MIX_2 = np.uint64(0x94D049BB133111EB)
 
 
 def seed_of(*parts: object) -> int:
-    """A 32-bit seed from a name; the same in every process, unlike `hash`."""
+    """Return a 32-bit seed from a name; the same in every process, unlike `hash`."""
     return zlib.crc32(":".join(map(str, parts)).encode())
 
 
@@ -29,7 +29,7 @@ def uniform(seed: int, index: Ints) -> Floats:
 
 
 def uniform_one(seed: int, index: int) -> float:
-    """The same for one index."""
+    """Return the same for one index."""
     return float(uniform(seed, np.array([index], dtype=np.int64))[0])
 
 

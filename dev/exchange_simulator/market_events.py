@@ -80,12 +80,12 @@ class MarketEvent:
 
 
 def in_the_end(events: Iterable[MarketEvent]) -> tuple[MarketEvent, ...]:
-    """The events that still hold when all that passes has passed."""
+    """Return the events that still hold when all that passes has passed."""
     return tuple(e for e in events if e.kind in TRUTH_KINDS or (e.until_ms is None and e.delay_seconds is None))
 
 
 def _problem(given: dict[str, Any]) -> str | None:
-    """What is wrong with the description of an event, in words."""
+    """Return what is wrong with the description of an event, in words."""
     known = sorted(MarketEvent.__slots__)
     unknown = sorted(set(given) - set(known))
     kind, exchange = given.get("kind"), given.get("exchange", "")

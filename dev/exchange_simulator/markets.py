@@ -150,7 +150,7 @@ class Market:
 
 
 def quote_price_usd(quote: str) -> float:
-    """The level of a quote currency in US dollars."""
+    """Return the level of a quote currency in US dollars."""
     return COINS[quote].price_usd if quote in COINS else _QUOTE_PRICE_USD.get(quote, 1.0)
 
 
@@ -194,7 +194,7 @@ def _decimals(price: float, price_usd: float) -> tuple[int, int]:
 
 
 def _bases_by_quote(exchange: str) -> Iterator[tuple[str, tuple[str, ...]]]:
-    """The quotes of an exchange and the coins traded against each."""
+    """Yield the quotes of an exchange and the coins traded against each."""
     if exchange == "binanceus":
         yield from (("USD", tuple(COINS)), ("USDT", _MAIN))
     elif exchange in DOLLAR_EXCHANGES:
@@ -207,7 +207,7 @@ def _bases_by_quote(exchange: str) -> Iterator[tuple[str, tuple[str, ...]]]:
 
 
 def build_market(exchange: str, coin: Coin, quote: str) -> Market:
-    """The market of a coin against a quote, whether it is in the list or not."""
+    """Return the market of a coin against a quote, whether it is in the list or not."""
     price_decimals, volume_decimals = _decimals(coin.price_usd / quote_price_usd(quote), coin.price_usd)
     halted = _HALTED.get((exchange, coin.code))
     born = max(_OPENED[exchange], _LATER.get((exchange, coin.code), coin.born))
@@ -240,7 +240,7 @@ def list_markets(exchange: str, extra_coins: int = 0) -> tuple[Market, ...]:
 
 @lru_cache(maxsize=4096)
 def find_market(exchange: str, symbol: str) -> Market:
-    """The listed market of that unified symbol, generated coins included; KeyError when it is not listed."""
+    """Return the listed market of that unified symbol, generated coins included; KeyError when it is not listed."""
     for market in list_markets(exchange):
         if market.symbol == symbol:
             return market

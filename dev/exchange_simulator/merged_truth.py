@@ -40,7 +40,7 @@ class Leg:
     trade_count: int | None = None
 
     def times(self, rate: float) -> "Leg":
-        """The candle at a rate: prices and quote volume change, base volume does not."""
+        """Return the candle at a rate: prices and quote volume change, base volume does not."""
         quote = None if self.quote_volume is None else self.quote_volume * rate
         prices = {name: getattr(self, name) * rate for name in ("open", "high", "low", "close")}
         return replace(self, **prices, quote_volume=quote)
@@ -78,7 +78,7 @@ class MergeRules:
 
 
 def market_for(pair: str, exchange: str) -> str | None:
-    """The market that stands for a pair: the pair itself, else its base against USDT or USDC where it is in dollars."""
+    """Return the market that stands for a pair: itself, else its base against USDT or USDC where it is in dollars."""
     base, _, quote = pair.partition("/")
     listed = {market.symbol for market in list_markets(exchange)}
     quotes = (quote, "USDT", "USDC") if quote == "USD" else (quote,)
@@ -94,7 +94,7 @@ def _closes(exchange: str, symbol: str, start_ms: int, end_ms: int, events: Iter
 
 
 def _rate_of(markets: Iterable[Mapping[int, float]], time_ms: int) -> float | None:
-    """The median over the markets of their median closes of five minutes; None without one, or if they disagree."""
+    """Return the median of the markets' median closes of five minutes; None without one, or if they disagree."""
     window = range(time_ms - (RATE_MINUTES - 1) * MINUTE_MS, time_ms + 1, MINUTE_MS)
     closes = [[closes[at] for at in window if at in closes] for closes in markets]
     medians = [median(found) for found in closes if found]
@@ -114,7 +114,7 @@ class Rates:
         self._cross = closes(rules.cross_markets)
 
     def at(self, currency: str, time_ms: int) -> float | None:
-        """What a unit of the currency is worth in dollars in that minute; None: not known, or no dollar any more."""
+        """Return what a unit of the currency is worth in dollars in that minute; None: unknown, or no dollar now."""
         rate = _rate_of(self._direct[currency], time_ms)
         if currency == "USDC" and not any(self._closes_near(time_ms)):
             tether, cross = self.at("USDT", time_ms), _rate_of(self._cross, time_ms)
@@ -127,7 +127,7 @@ class Rates:
 
 
 def legs_of(exchange: str, symbol: str, start_ms: int, end_ms: int, events: Iterable[MarketEvent]) -> dict[int, Leg]:
-    """An exchange's candles by open time, in its own quote."""
+    """Return an exchange's candles by open time, in its own quote."""
     events = tuple(events)
     extras = true_extras(exchange, symbol, start_ms, end_ms, events)
     rows = true_candles(exchange, symbol, start_ms, end_ms, events=events)
@@ -146,7 +146,7 @@ def _distances(voting: Mapping[str, Leg]) -> dict[str, float]:
 def guard(
     legs: Mapping[str, Leg], guard_percent: float
 ) -> tuple[dict[str, Leg], tuple[str, ...], tuple[str, ...], bool]:
-    """The legs that are left, who was excluded, who was clamped, and whether the minute is disputed."""
+    """Return the legs that are left, who was excluded, who was clamped, and whether the minute is disputed."""
     voting = {name: leg for name, leg in legs.items() if leg.volume > 0}
     if guard_percent == 0 or len(voting) < 2:
         return dict(legs), (), (), False
@@ -169,7 +169,7 @@ def guard(
 
 
 def average(legs: Mapping[str, Leg], *, extremes: bool) -> Leg:
-    """The candle of several: prices weighted by volume, or plainly where nobody traded; volumes added."""
+    """Return the candle of several: prices weighted by volume, or plainly where nobody traded; volumes added."""
     volume = sum(leg.volume for leg in legs.values())
     counting = {name: leg for name, leg in legs.items() if leg.volume > 0} or dict(legs)
     weights = {name: leg.volume / volume if volume else 1 / len(counting) for name, leg in counting.items()}
@@ -193,7 +193,7 @@ def average(legs: Mapping[str, Leg], *, extremes: bool) -> Leg:
 def _converted(
     legs: Mapping[str, Leg], quotes: Mapping[str, str], rates: Mapping[str, float | None]
 ) -> tuple[dict[str, Leg], tuple[str, ...]]:
-    """The legs in the pair's quote, and the exchanges whose quote has no rate; `quotes` has those to convert."""
+    """Return the legs in the pair's quote, and the exchanges whose quote has no rate; `quotes` has those to convert."""
     known, unknown = {}, []
     for name, leg in legs.items():
         if name not in quotes:
@@ -229,7 +229,7 @@ def merged_truth(
     events: Iterable[MarketEvent] = (),
     rules: MergeRules | None = None,
 ) -> dict[int, MergedMinute]:
-    """The merged one-minute candles with start ≤ open time < end, by open time, when all has been answered.
+    """Return the merged one-minute candles with start ≤ open time < end, by open time, when all has been answered.
 
     `markets` names each exchange's market (`market_for` chooses one). A minute whose row stays wrong for good on one
     of them is not merged; nor is one for which no exchange has a candle with a rate.

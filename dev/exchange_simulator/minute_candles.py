@@ -61,7 +61,7 @@ def _flatten(rows: Ints, trading: Mask) -> None:
 
 
 def day_candles(market: Market, day: int, events: tuple[MarketEvent, ...] = ()) -> Ints:
-    """The rows that the exchange has for one UTC day (days since 1970), shape (n ≤ 1440, 7), ascending.
+    """Return the rows that the exchange has for one UTC day (days since 1970), shape (n ≤ 1440, 7), ascending.
 
     `events` are those that concern the market; only what they change of the truth is applied here.
     """

@@ -81,7 +81,7 @@ def _duplicate(rows: WireRows, columns: Columns) -> WireRows:
 
 
 def _contradiction(rows: WireRows, columns: Columns) -> WireRows:
-    """The middle row twice, the second time with twice the volume."""
+    """Return the middle row twice, the second time with twice the volume."""
     middle = len(rows) // 2
     other = copy.copy(rows[middle])
     _put(other, columns, "volume", 2 * float(other[columns["volume"]]) + 1)
@@ -107,7 +107,7 @@ def _open_candle(rows: WireRows, columns: Columns) -> WireRows:
 
 
 def _unfinished(rows: WireRows, columns: Columns) -> WireRows:
-    """The newest candle as it was before all of its trades were in."""
+    """Return the newest candle as it was before all of its trades were in."""
     row = rows[_newest(rows, columns)]
     _put(row, columns, "volume", float(row[columns["volume"]]) / 2)
     return rows
@@ -131,7 +131,7 @@ def mutate_row(row: Any, columns: Columns, kind: str) -> None:
 
 
 def wrong_twin(row: Any, columns: Columns) -> Any:
-    """A row of the same time with another close and another volume."""
+    """Return a row of the same time with another close and another volume."""
     twin = copy.copy(row)
     _put(twin, columns, "close", twin[columns["low"]])
     _put(twin, columns, "volume", 2 * float(twin[columns["volume"]]) + 1)

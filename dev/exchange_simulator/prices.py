@@ -20,7 +20,7 @@ _EXCHANGE_SCALE = 5e-6
 
 
 def _minutes(day: int) -> Ints:
-    """The 1440 minutes of a UTC day and the first of the next, since 1970."""
+    """Return the 1440 minutes of a UTC day and the first of the next, since 1970."""
     first = day * MINUTES_PER_DAY
     return np.arange(first, first + MINUTES_PER_DAY + 1, dtype=np.int64)
 
@@ -47,7 +47,7 @@ def _quote_price_usd(code: str, day: int) -> Floats:
 
 
 def middle_price(market: Market, day: int) -> Floats:
-    """The price in quote units at the start of each minute of a UTC day and of the next day: 1441 numbers."""
+    """Return the price in quote units at the start of each minute of a UTC day and of the next day: 1441 numbers."""
     seed = seed_of("exchange", market.exchange, market.symbol)
     offset = np.exp(noise(seed, _minutes(day), _SMALL_PERIODS, _EXCHANGE_SCALE))
     base = _quote_price_usd if market.base in STABLECOINS else _coin_price_usd

@@ -93,7 +93,7 @@ class SimulatorProcess:
         self._process = None
 
     def exchange_url(self, exchange: str) -> str:
-        """What replaces scheme, host and port of the exchange's URLs."""
+        """Return what replaces scheme, host and port of the exchange's URLs."""
         return f"{self.url}/{exchange}"
 
     def _call(self, method: str, path: str, body: object = None) -> Any:
@@ -127,7 +127,7 @@ class SimulatorProcess:
         self._call("DELETE", "events")
 
     def requests(self, *, full: bool = False) -> Any:
-        """Counts by exchange and path template, or with `full` the list of the last requests."""
+        """Return counts by exchange and path template, or with `full` the list of the last requests."""
         return self._call("GET", "requests?full=1" if full else "requests")
 
     def reset_requests(self) -> None:

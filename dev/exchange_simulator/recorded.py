@@ -40,12 +40,12 @@ def _read_csv(path: Path) -> list[list[str]]:
 
 
 def _decimals(texts: list[str]) -> int:
-    """The most decimals that any of these numbers is written with."""
+    """Return the most decimals that any of these numbers is written with."""
     return max(0, *(-int(Decimal(text).normalize().as_tuple().exponent) for text in texts))
 
 
 def _trade_count(row: list[int]) -> int:
-    """The fewest trades that can have built the candle."""
+    """Return the fewest trades that can have built the candle."""
     opened, high, low, close, volume = row
     if volume == 0:
         return 0

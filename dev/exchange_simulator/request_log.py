@@ -57,7 +57,7 @@ class RequestLog:
         }
 
     def details(self) -> list[dict[str, Any]]:
-        """The last requests, oldest first."""
+        """Return the last requests, oldest first."""
         return [asdict(request) for request in self._requests]
 
     def close(self) -> None:

@@ -66,7 +66,7 @@ async def _send_huge(request: web.Request, fault: Fault) -> web.StreamResponse:
 
 
 async def _drip(request: web.Request, answer: Answer, fault: Fault) -> web.StreamResponse:
-    """A byte at a time: each arrives before the client's time is up, and the whole never does."""
+    """Send a byte at a time: each arrives before the client's time is up, and the whole never does."""
     body, content_type = _encode(answer)
     response = web.StreamResponse(status=answer.status, headers={"Content-Type": content_type})
     response.force_close()
@@ -138,7 +138,7 @@ SIMULATOR: web.AppKey[Simulator] = web.AppKey("simulator", Simulator)
 
 
 def build_app(simulator: Simulator) -> web.Application:
-    """The application: `/_control/…` and `/<exchange>/<the exchange's own path>`."""
+    """Return the application: `/_control/…` and `/<exchange>/<the exchange's own path>`."""
     app = web.Application()
     app[SIMULATOR] = simulator
     app.on_response_prepare.append(_sign)
@@ -153,5 +153,5 @@ def build_app(simulator: Simulator) -> web.Application:
 
 
 def server_settings() -> dict[str, Any]:
-    """What the runner needs: no access log, and no waiting for idle connections at the end."""
+    """Return what the runner needs: no access log, and no waiting for idle connections at the end."""
     return {"access_log": None, "shutdown_timeout": 0.5}

@@ -70,7 +70,7 @@ class Simulator:
         self._cache.clear()
 
     def answer(self, name: str, path: str, query: Mapping[str, str], fault: Fault | None, search: str) -> Exchanged:
-        """The answer of an exchange, as the fault leaves it; `search` is the query as it was written."""
+        """Return the answer of an exchange, as the fault leaves it; `search` is the query as it was written."""
         exchange = self.exchanges[name]
         route, parts = _find_route(exchange, path)
         if fault and fault.kind in ("status", "body", "error"):
@@ -108,7 +108,7 @@ class Simulator:
         fault: Fault | None,
         respond: Callable[[], tuple[Answer, str]],
     ) -> tuple[Answer, str]:
-        """The answer out of the cache before the exchange, or the exchange's, which is then kept.
+        """Return the answer out of the cache before the exchange, or the exchange's, which is then kept.
 
         A fault goes past the cache, so that it hits the request that it is for, and is kept like any answer.
         """
@@ -121,7 +121,7 @@ class Simulator:
         return self._cache.keep(address, request.now_ms, answer, route.cached_seconds), outcome
 
     def _limited(self, exchange: Exchange, route: Route, request: Request) -> tuple[Answer, str]:
-        """The exchange's own answer, unless its limit is reached."""
+        """Return the exchange's own answer, unless its limit is reached."""
         verdict = exchange.spend(route, request) if self.settings.limits else Verdict(True)
         if not verdict.allowed:
             return exchange.over_limit(verdict, route), "rejected"
@@ -135,7 +135,7 @@ class Simulator:
         return Answer(answer.body, answer.status, {**headers, **answer.headers}), "accepted"
 
     def _faulty_answer(self, exchange: Exchange, route: Route, fault: Fault) -> Answer:
-        """The status or body that was asked for; without a body what such a gateway would say."""
+        """Return the status or body that was asked for; without a body what such a gateway would say."""
         error = find_error(exchange.name, fault.error) if fault.kind == "error" else None
         if error is not None:
             return Answer(error.body, error.status, fault.headers)

@@ -61,7 +61,7 @@ def true_candles(
     timeframe: str = "1m",
     events: Iterable[MarketEvent] = (),
 ) -> list[Row]:
-    """The finished candles with start ≤ open time < end that the exchange has, ascending.
+    """Return the finished candles with start ≤ open time < end that the exchange has, ascending.
 
     (open time in ms, open, high, low, close in quote units, volume in base units). Flat rows with volume 0 where the
     exchange shows quiet minutes so, none where it leaves them out (coinbaseexchange, coinbase, kucoin), none in
@@ -75,7 +75,7 @@ def true_candles(
 def true_extras(
     exchange: str, symbol: str, start_ms: int, end_ms: int, events: Iterable[MarketEvent] = ()
 ) -> dict[int, Extras]:
-    """What the exchange sends with its one-minute candles, by open time: as floats, within its own rounding."""
+    """Return what the exchange sends with its one-minute candles, by open time: as floats, within its own rounding."""
     sends = _SENDS.get(exchange, frozenset())
     return {
         row.open_time_ms: Extras(
@@ -90,7 +90,7 @@ def true_extras(
 def shown_candles(
     exchange: str, symbol: str, start_ms: int, end_ms: int, now_ms: int, events: Iterable[MarketEvent] = ()
 ) -> list[Row]:
-    """The one-minute candles that the exchange shows at a moment of its clock, the one in progress included."""
+    """Return the one-minute candles that the exchange shows at a moment of its clock, the one in progress included."""
     market = find_market(exchange, symbol)
     candles = _book(tuple(events)).between(market, "1m", start_ms, end_ms, now_ms)
     return [row[:6] for row in served_rows(market, candles)]

@@ -18,7 +18,7 @@ _MONDAY_EXCHANGES = frozenset({"binance", "htx", "binanceus", "okx", "bybit"})
 
 @lru_cache(maxsize=64)
 def duration_ms(timeframe: str) -> int:
-    """The length of a candle in ms; for months and years the longest there is."""
+    """Return the length of a candle in ms; for months and years the longest there is."""
     number, unit = int(timeframe[:-1]), timeframe[-1]
     if unit == "M":
         return number * 31 * _UNIT_MS["d"]
@@ -38,7 +38,7 @@ def _shift_ms(exchange: str, timeframe: str) -> int:
 
 
 def _calendar(times_ms: Ints, timeframe: str) -> Ints:
-    """Openings of months (`1M`, `3M` from January on) or years."""
+    """Return openings of months (`1M`, `3M` from January on) or years."""
     unit, number = f"datetime64[{timeframe[-1].upper()}]", int(timeframe[:-1])
     since_1970 = times_ms.astype("datetime64[ms]").astype(unit).astype(np.int64) // number * number
     opens: Ints = since_1970.astype(unit).astype("datetime64[ms]").astype(np.int64)
@@ -61,7 +61,7 @@ def floor_open(exchange: str, timeframe: str, time_ms: int) -> int:
 
 
 def ceil_open(exchange: str, timeframe: str, time_ms: int) -> int:
-    """The first opening at or after this time."""
+    """Return the first opening at or after this time."""
     opened = floor_open(exchange, timeframe, time_ms)
     if opened == time_ms:
         return opened

@@ -56,7 +56,7 @@ class TradeColumns:
         return type(self)(*(getattr(self, field.name)[part] for field in fields(self)))
 
     def as_trades(self) -> list[Trade]:
-        """The same as objects."""
+        """Return the same as objects."""
         columns = (self.id, self.time_ns, self.price, self.volume, np.where(self.is_buy, "b", "s"))
         return [Trade(*values) for values in zip(*(column.tolist() for column in columns), strict=True)]
 
@@ -79,7 +79,7 @@ def _times_ns(open_ms: Ints, position: Ints, counts: Ints, index: Ints, seed: in
 
 
 def _prices(rows: Ints, row: Ints, position: Ints, firsts: Ints, index: Ints, seed: int) -> Ints:
-    """The open first, the close last, from four trades on the high and the low, all others between."""
+    """Return the open first, the close last, from four trades on the high and the low, all others between."""
     draws = uniform(seed + 1, index)
     low, high, counts = rows[row, LOW], rows[row, HIGH], rows[row, COUNT]
     prices: Ints = np.minimum(high, low + (draws * (high - low + 1)).astype(np.int64))
@@ -108,7 +108,7 @@ def _volumes(rows: Ints, row: Ints, firsts: Ints, index: Ints, seed: int) -> Int
 
 
 def trade_columns(market: Market, rows: Ints) -> TradeColumns:
-    """The trades of minute candles, ascending as the candles are; none for quiet minutes."""
+    """Return the trades of minute candles, ascending as the candles are; none for quiet minutes."""
     traded_at = np.flatnonzero(rows[:, COUNT] > 0)
     if not len(traded_at):
         none: Ints = np.empty(0, dtype=np.int64)
@@ -129,7 +129,7 @@ def trade_columns(market: Market, rows: Ints) -> TradeColumns:
 
 
 def minute_trades(market: Market, row: Ints) -> list[Trade]:
-    """The trades of one minute candle, ascending; none for a quiet minute."""
+    """Return the trades of one minute candle, ascending; none for a quiet minute."""
     return trade_columns(market, row[None, :]).as_trades()
 
 
@@ -156,7 +156,7 @@ def with_trade_sums(market: Market, rows: Ints) -> Ints:
 
 
 def candle_of(market: Market, open_ms: int, trades: TradeColumns) -> Ints:
-    """The candle that these trades of one minute build, as a row with all columns; at least one trade."""
+    """Return the candle that these trades of one minute build, as a row with all columns; at least one trade."""
     price = trades.price
     sums = _sums(market, trades, np.zeros(len(price), dtype=np.int64), 1)
     values = (open_ms, price[0], price.max(), price.min(), price[-1], trades.volume.sum(), len(price))

@@ -82,7 +82,7 @@ class AirflowApi:
         return int(self._checked("GET", f"dags/{dag_id}/dagRuns", params={**query, "limit": 1})["total_entries"])
 
     def task_instances(self, dag_id: str, run_id: str) -> list[Row]:
-        """All task instances of a run: `task_id`, `map_index`, `rendered_map_index`, `state`, `try_number`"""
+        """Return all task instances of a run: `task_id`, `map_index`, `rendered_map_index`, `state`, `try_number`."""
         path = f"dags/{dag_id}/dagRuns/{run_id}/taskInstances"
         return list(self._pages(path, "task_instances", order_by="map_index"))
 
@@ -91,13 +91,13 @@ class AirflowApi:
         return list(self._pages("dags/~/dagRuns/~/taskInstances", "task_instances", **query))
 
     def task_log(self, dag_id: str, run_id: str, task_id: str, map_index: int, try_number: int) -> str:
-        """What a try of a task instance logged, one event a line."""
+        """Return what a try of a task instance logged, one event a line."""
         path = f"dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}/logs/{try_number}"
         answer = self._checked("GET", path, params={"map_index": map_index, "full_content": "true"})
         return "\n".join(_log_line(event) for event in answer["content"])
 
     def task_tries(self, dag_id: str, run_id: str, task_id: str, map_index: int) -> int:
-        """Number of the last try of a task instance."""
+        """Return the number of the last try of a task instance."""
         path = f"dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}"
         instance = self._checked("GET", path if map_index < 0 else f"{path}/{map_index}")
         return int(instance["try_number"])
@@ -124,7 +124,7 @@ class AirflowApi:
         return all(backfill["completed_at"] is not None for backfill in backfills)
 
     def import_errors(self) -> dict[str, str]:
-        """What is wrong with DAG files, by file."""
+        """Return what is wrong with DAG files, by file."""
         errors = self._pages("importErrors", "import_errors")
         return {error["filename"]: error["stack_trace"] for error in errors}
 

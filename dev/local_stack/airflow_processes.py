@@ -59,7 +59,7 @@ class AirflowProcesses:
         return {**inherited, **self._settings(), **self.extra_environment}
 
     def commands(self) -> tuple[ServerCommand, ...]:
-        """The processes that run for as long as Airflow does."""
+        """Return the processes that run for as long as Airflow does."""
         return (
             # Without --skip-serve-logs it would listen on all addresses; the API server reads the files.
             self._command("scheduler", "scheduler", "--skip-serve-logs"),

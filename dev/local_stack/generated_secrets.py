@@ -29,7 +29,7 @@ class GeneratedSecrets:
 
     @classmethod
     def generate(cls) -> GeneratedSecrets:
-        """New secrets from the system's random source."""
+        """Return new secrets from the system's random source."""
         return cls(
             airflow_admin_password=secrets.token_urlsafe(15),
             airflow_api_secret_key=secrets.token_urlsafe(32),
@@ -44,7 +44,7 @@ class GeneratedSecrets:
 
     @classmethod
     def load_or_generate(cls, path: Path) -> GeneratedSecrets:
-        """The secrets of `path`; those that it does not have are new, and saved there."""
+        """Return the secrets of `path`; those that it does not have are new, and saved there."""
         known = json.loads(path.read_text()) if path.exists() else {}
         complete = replace(cls.generate(), **known)
         if asdict(complete) != known:

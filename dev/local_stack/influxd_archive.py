@@ -53,7 +53,7 @@ class Archive:
 
 
 def archive_for_this_platform(version: str) -> Archive | None:
-    """The official archive for this system and processor, or None where none with a known sum exists."""
+    """Return the official archive for this system and processor, or None where none with a known sum exists."""
     name = _PLATFORMS.get((platform.system(), platform.machine()))
     sha256 = _SHA256.get((version, name or ""))
     if sha256 is None:
@@ -102,7 +102,7 @@ def _progress_text(done_bytes: int, total_bytes: int) -> str:
 
 
 def _reason(error: requests.RequestException) -> str:
-    """The HTTP status or the kind of failure: the full text of a connection error fills a screen."""
+    """Return the HTTP status or the kind of failure: the full text of a connection error fills a screen."""
     if error.response is not None:
         return f"HTTP {error.response.status_code}"
     return type(error).__name__

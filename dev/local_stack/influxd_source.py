@@ -60,7 +60,7 @@ def build(version: str, binary: Path, say: Say, progress: Say) -> None:
 
 
 def missing_tools() -> list[str]:
-    """What must be installed before a build can work, each with where to get it."""
+    """Return what must be installed before a build can work, each with where to get it."""
     return [advice for tool, advice in _TOOLS.items() if shutil.which(tool) is None]
 
 
@@ -78,7 +78,7 @@ def _environment(folder: Path) -> dict[str, str]:
 
 
 def _installed_toolchain() -> str:
-    """The rustup toolchain that the user has as default; plain `cargo` without rustup ignores the name."""
+    """Return the rustup toolchain that the user has as default; plain `cargo` without rustup ignores the name."""
     if shutil.which("rustup") is None:
         return "stable"
     answer = subprocess.run(

@@ -80,7 +80,7 @@ class InfluxdbServer:
 
 
 def influxd_command(binary: Path, port: int, folder: Path) -> ServerCommand:
-    """The command that starts `influxd` on this machine with its data in `folder`."""
+    """Return the command that starts `influxd` on this machine with its data in `folder`."""
     folder.mkdir(parents=True, exist_ok=True)
     argv = (
         str(binary),

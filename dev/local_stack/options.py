@@ -57,7 +57,7 @@ class StackOptions:
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> StackOptions:
-        """Raises LocalStackError that names the variable, its value and what is allowed."""
+        """Return the options. Raises LocalStackError that names the variable, its value and what is allowed."""
         return cls(
             market=_market(environment.get("MARKET") or "simulated"),
             executor=_executor(environment.get("EXECUTOR") or "local"),

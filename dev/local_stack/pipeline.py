@@ -26,7 +26,7 @@ class BackfillPlan:
 
 
 def default_pipeline(environment: Mapping[str, str]) -> PipelineSettings:
-    """The pipeline that the local stack runs, with what `environment` overrides. Raises LocalStackError."""
+    """Return the pipeline that the local stack runs, with what `environment` overrides. Raises LocalStackError."""
     try:
         return load_pipelines(environment=environment)[DEFAULT_PIPELINE]
     except ConfigurationError as error:
@@ -38,7 +38,7 @@ def default_pipeline(environment: Mapping[str, str]) -> PipelineSettings:
 
 
 def plan_backfill(settings: PipelineSettings, now: datetime) -> BackfillPlan | None:
-    """The whole intervals between the pipeline's start date and `now`; None when there are none."""
+    """Return the whole intervals between the pipeline's start date and `now`; None when there are none."""
     asked = parse_start_date(settings.backfill_start_date, now)
     if asked is None:
         return None

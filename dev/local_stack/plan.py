@@ -31,7 +31,7 @@ def show_plan(options: StackOptions, console: StackConsole) -> int:
 
 
 def _environment(options: StackOptions, simulator: SimulatorProcess | None) -> dict[str, str]:
-    """Settings of another Airflow on this machine stay out; importing Airflow writes into AIRFLOW_HOME."""
+    """Return the environment without another Airflow's settings; importing Airflow writes into AIRFLOW_HOME."""
     inherited = {key: value for key, value in os.environ.items() if not key.startswith("AIRFLOW")}
     names = options.exchanges if simulator else ()
     simulated = {

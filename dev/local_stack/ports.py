@@ -11,7 +11,7 @@ HOST = "127.0.0.1"
 
 
 def free_port() -> int:
-    """A port that nothing listens on right now."""
+    """Return a port that nothing listens on right now."""
     with socket.socket() as probe:
         probe.bind((HOST, 0))
         return int(probe.getsockname()[1])
@@ -30,7 +30,7 @@ def is_free(port: int) -> bool:
 
 
 def choose_port(service: str, variable: str, asked: int | None, preferred: int, say: Callable[[str], None]) -> int:
-    """The port the user asked for, else the preferred one, else a free one.
+    """Return the port the user asked for, else the preferred one, else a free one.
 
     Raises LocalStackError when the port that the user asked for (by `variable`) is busy.
     """

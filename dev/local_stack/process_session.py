@@ -47,7 +47,7 @@ def kill_session(leader_pid: int) -> None:
 
 
 def session_members(leader_pid: int) -> list[psutil.Process]:
-    """The processes of the session that `leader_pid` began, whether or not it still runs."""
+    """Return the processes of the session that `leader_pid` began, whether or not it still runs."""
     return [process for process in psutil.process_iter() if _session_of(process.pid) == leader_pid]
 
 

@@ -24,7 +24,7 @@ class Display(Protocol):
 
 @contextmanager
 def backfill_display(console: StackConsole, title: str) -> Iterator[Display]:
-    """A display that fits the console, for as long as the block lasts."""
+    """Show a display that fits the console, for as long as the block lasts."""
     if not console.console.is_terminal:
         yield _Lines(console, title)
         return

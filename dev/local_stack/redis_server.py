@@ -31,7 +31,7 @@ class RedisServer:
         return f"redis://:{self.password or ''}@{self.host}:{self.port}/0"
 
     def client(self) -> Redis:
-        """A new connection; its answers are text."""
+        """Return a new connection; its answers are text."""
         return Redis(
             host=self.host,
             port=self.port,
@@ -57,7 +57,7 @@ class RedisServer:
 
 
 def redis_command(server: RedisServer, folder: Path, name: str = "redis") -> ServerCommand:
-    """The command that starts `server` on this machine with its files in `folder`.
+    """Return the command that starts `server` on this machine with its files in `folder`.
 
     The password is in a file that only its owner reads: an argument would show in every process list.
     """

@@ -32,7 +32,7 @@ class SymbolReport:
 
 
 def ask_report(stack: LocalStack, start: datetime, end: datetime) -> list[SymbolReport]:
-    """What is stored from `start` up to and without `end`. Raises LocalStackError."""
+    """Return what is stored from `start` up to and without `end`. Raises LocalStackError."""
     moments = [str(int(moment.timestamp() * 1000)) for moment in (start, end)]
     answer = subprocess.run(  # noqa: S603 - our own interpreter and module
         [sys.executable, "-m", "dev.local_stack.stored_candles", *moments],

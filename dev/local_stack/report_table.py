@@ -30,7 +30,7 @@ def report_table(symbols: Sequence[SymbolReport], start: datetime, end: datetime
 
 
 def _watermark_ms(symbol: SymbolReport) -> int | None:
-    """The later one: catch-up goes on from where the backfill is."""
+    """Return the later one: catch-up goes on from where the backfill is."""
     marks = [mark for mark in (symbol.backfill_watermark_ms, symbol.catch_up_watermark_ms) if mark is not None]
     return max(marks, default=None)
 

@@ -46,7 +46,7 @@ class Session(threading.Thread):
         self.is_complete = False
 
     def run(self) -> None:
-        """Ends the processes when the run is over or can't go on."""
+        """End the processes when the run is over or can't go on."""
         try:
             self._work()
         except EndedError:

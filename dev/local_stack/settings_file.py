@@ -40,7 +40,7 @@ class AirflowSettings:
     variables: tuple[Row, ...]
 
     def with_connection(self, connection_id: str, *, extra: Row | None = None, **changes: Any) -> AirflowSettings:
-        """The same with other values in one connection, which is added when the file has none of that name.
+        """Return the same with other values in one connection, which is added when the file has none of that name.
 
         `extra` is merged into the connection's extra.
         """
@@ -53,7 +53,7 @@ class AirflowSettings:
 
 
 def read_settings(path: Path) -> AirflowSettings:
-    """Raises LocalStackError that names what is wrong with the file."""
+    """Return the settings. Raises LocalStackError that names what is wrong with the file."""
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
     except OSError as error:

@@ -56,7 +56,7 @@ class LocalStack:
         return (*self.servers, *self.airflow.commands())
 
     def report_environment(self) -> dict[str, str]:
-        """The environment of a program that asks Redis and InfluxDB what is stored."""
+        """Return the environment of a program that asks Redis and InfluxDB what is stored."""
         return {
             **self.airflow.environment,
             "PYTHONPATH": os.pathsep.join([str(REPOSITORY), str(self.airflow.plugins_folder)]),
@@ -155,7 +155,7 @@ def _local_postgres(options: StackOptions, secrets: GeneratedSecrets, folder: Pa
 def _celery_workers(
     options: StackOptions, secrets: GeneratedSecrets, folder: Path, servers: list[ServerCommand]
 ) -> CeleryWorkers | None:
-    """The broker is a Redis of its own: the other one may be the user's, and shared or emptied at any time."""
+    """Return a broker of its own: the other Redis may be the user's, and shared or emptied at any time."""
     if options.executor != "celery":
         return None
     broker = RedisServer(host=HOST, port=free_port(), password=secrets.broker_password)
@@ -174,7 +174,7 @@ def check_simulated(exchanges: Sequence[str]) -> None:
 
 
 def pipeline_environment(options: StackOptions) -> dict[str, str]:
-    """Settings of the default pipeline, and, on the live market, the user's own exchange connections.
+    """Return the settings of the default pipeline, and, on the live market, the user's own exchange connections.
 
     On the simulated market those stay out: they would lead to the real exchange.
     """

@@ -18,7 +18,7 @@ _PROGRAMS = (REPOSITORY / "bin", Path(sys.executable).parent)
 
 
 def write_terminal_file(stack: LocalStack) -> Path:
-    """The file's path; only its owner can read it."""
+    """Return the file's path; only its owner can read it."""
     known = stack.airflow.environment
     needed = [name for name in sorted(known) if name in _OF_AIRFLOW or name.startswith(_OF_PIPELINE)]
     lines = [f"export {name}={shlex.quote(known[name])}" for name in needed]

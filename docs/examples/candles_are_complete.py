@@ -15,7 +15,7 @@ def candles_are_complete() -> None:
 
     @task
     def report(*, triggering_asset_events=None) -> None:
-        """What was written, interval by interval."""
+        """Log what was written, interval by interval."""
         for event in triggering_asset_events[CANDLES]:
             logger.info("Complete: %s", json.dumps(event.extra))
 

@@ -48,7 +48,7 @@ class ExchangeConnection:
 
 
 def connect_redis() -> RedisClient:
-    """A Redis client from `redis_default`, else from REDIS_HOST, REDIS_PORT and REDIS_PASSWORD."""
+    """Return a Redis client from `redis_default`, else from REDIS_HOST, REDIS_PORT and REDIS_PASSWORD."""
     if connection := _find(REDIS_CONNECTION):
         from airflow.providers.redis.hooks.redis import RedisHook
 
@@ -112,7 +112,7 @@ def _set_timeouts(client: RedisClient) -> None:
 
 
 def connect_influxdb() -> InfluxDBClient:
-    """An InfluxDB client from `influxdb_default`, else from INFLUXDB_URL, INFLUXDB_TOKEN, INFLUXDB_ORG."""
+    """Return an InfluxDB client from `influxdb_default`, else from INFLUXDB_URL, INFLUXDB_TOKEN, INFLUXDB_ORG."""
     if connection := _find(INFLUXDB_CONNECTION):
         from airflow.providers.influxdb.hooks.influxdb import InfluxDBHook
 
@@ -129,7 +129,7 @@ def connect_influxdb() -> InfluxDBClient:
 
 
 def exchange_connection(exchange: str) -> ExchangeConnection:
-    """The optional connection `ccxt_<exchange>`: base URL, API key and secret, further ccxt settings."""
+    """Return the optional connection `ccxt_<exchange>`: base URL, API key and secret, further ccxt settings."""
     conn_id = f"ccxt_{exchange}"
     connection = _find(conn_id)
     if connection is None:
@@ -165,7 +165,7 @@ def _mask_urls(values: Iterable[object]) -> None:
 
 
 def _password(url: str) -> str:
-    """The password in a URL; all of it where it is not a URL."""
+    """Return the password in a URL; all of it where it is not a URL."""
     try:
         return urlsplit(url).password or url
     except ValueError:

@@ -23,7 +23,7 @@ _MERGE_TAG = "tag:yaml.org,2002:merge"
 def load_pipelines(
     path: Path | None = None, environment: Mapping[str, str] = os.environ
 ) -> dict[str, PipelineSettings]:
-    """The pipelines by name, from the YAML file and, for the one named `candle`, the environment.
+    """Return the pipelines by name, from the YAML file and, for the one named `candle`, the environment.
 
     Raises ConfigurationError that names the file, the key, the value and what is allowed.
     """
@@ -69,7 +69,7 @@ def _read_pipelines(path: Path) -> dict[str, dict[str, Any]]:
 
 
 def _from_environment(environment: Mapping[str, str]) -> dict[str, str]:
-    """Settings from `CANDLE_INGEST_<NAME>`; an unknown name is left in, so that validation names it."""
+    """Return settings from `CANDLE_INGEST_<NAME>`; an unknown name is left in, so that validation names it."""
     return {
         key.removeprefix(ENVIRONMENT_PREFIX).lower(): value
         for key, value in environment.items()

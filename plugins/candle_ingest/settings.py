@@ -229,7 +229,7 @@ def with_params(settings: PipelineSettings, params: Mapping[str, Any]) -> Pipeli
 
 
 def validated_settings(values: Mapping[str, Any], where: str) -> PipelineSettings:
-    """Settings from plain values; `where` they stand begins each line of the ConfigurationError."""
+    """Return settings from plain values; `where` they stand begins each line of the ConfigurationError."""
     try:
         return PipelineSettings.model_validate(values)
     except ValidationError as error:

@@ -9,7 +9,7 @@ LONGEST_SECONDS = 3 * 86_400.0
 
 
 def retry_after_seconds(headers: Mapping[str, str] | None, now: datetime) -> float | None:
-    """The seconds to wait (RFC 9110, 10.2.3: a number of seconds, or a date), at most three days.
+    """Return the seconds to wait (RFC 9110, 10.2.3: a number of seconds, or a date), at most three days.
 
     None without a usable one.
     """

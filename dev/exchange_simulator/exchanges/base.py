@@ -72,7 +72,7 @@ class Route:
     cached_seconds: int = 0
 
     def match(self, path: str) -> dict[str, str] | None:
-        """The named parts of a path, or None when it is another path."""
+        """Return the named parts of a path, or None when it is another path."""
         wanted, given = self.template.split("/"), path.split("/")
         if len(wanted) != len(given):
             return None
@@ -119,25 +119,25 @@ class Exchange(ABC):
         return self.limiter(route.template if self.limit_by_path else "", self.build_limiter).spend(route.weight)
 
     def limiter(self, key: str, build: Callable[[Callable[[], float]], Limiter]) -> Limiter:
-        """The limit of that name, built when it is first needed."""
+        """Return the limit of that name, built when it is first needed."""
         if key not in self._limiters:
             self._limiters[key] = build(self._clock)
         return self._limiters[key]
 
     @abstractmethod
     def build_routes(self) -> tuple[Route, ...]:
-        """The paths that this exchange answers."""
+        """Return the paths that this exchange answers."""
 
     @abstractmethod
     def build_limiter(self, clock: Callable[[], float]) -> Limiter:
-        """The published limit."""
+        """Return the published limit."""
 
     @abstractmethod
     def over_limit(self, verdict: Verdict, route: Route) -> Answer:
         """How the exchange refuses a request beyond its limit."""
 
     def usual_body(self, status: int) -> object | None:
-        """What the exchange sends with an error status, where that is known."""
+        """Return what the exchange sends with an error status, where that is known."""
         return None
 
     @abstractmethod
@@ -181,7 +181,7 @@ class Exchange(ABC):
         return
 
     def _unfinished(self, market: Market, candles: Ints, timeframe: str, now_ms: int) -> list[int]:
-        """The places of the candles that are in progress, or that an event leaves unconfirmed."""
+        """Return the places of the candles that are in progress, or that an event leaves unconfirmed."""
         if not len(candles):
             return []
         opens = candles[:, OPEN_TIME]
@@ -202,7 +202,7 @@ class Exchange(ABC):
         return market.symbol != request.halted and (market.halted_ms is None or request.now_ms < market.halted_ms)
 
     def market_by_id(self, id_: str, request: Request) -> Market | None:
-        """The market of that id, None when there is none at the moment of the request."""
+        """Return the market of that id, None when there is none at the moment of the request."""
         market = self.markets_by_id.get(id_)
         return market if market and request.has(market) else None
 
@@ -213,7 +213,7 @@ class Exchange(ABC):
 
 @lru_cache(maxsize=64)
 def decimal_text(decimals: int) -> Callable[[float], str]:
-    """A function that writes a number with so many digits after the point."""
+    """Return a function that writes a number with so many digits after the point."""
     return f"%.{decimals}f".__mod__
 
 
@@ -223,7 +223,7 @@ def step(decimals: int) -> str:
 
 
 def integer(query: Mapping[str, str], name: str, refuse: Callable[[str], RefusedError]) -> int | None:
-    """A whole number of the query, None when absent; what is no whole number is refused by `refuse(name)`."""
+    """Return a whole number of the query, None when absent; what is no whole number is refused by `refuse(name)`."""
     given = query.get(name)
     if given is None:
         return None

@@ -51,7 +51,7 @@ class Binance(Exchange):
     exchange_info_weight: ClassVar[int] = 20
 
     def build_routes(self) -> tuple[Route, ...]:
-        """The spot paths, and empty market lists of the two futures hosts that ccxt asks by default."""
+        """Return the spot paths, and empty market lists of the two futures hosts that ccxt asks by default."""
         return (
             *self.spot_routes(),
             Route("/fapi/v1/exchangeInfo", 1, lambda _: Answer({"symbols": []})),
@@ -59,7 +59,7 @@ class Binance(Exchange):
         )
 
     def spot_routes(self) -> tuple[Route, ...]:
-        """The paths of the spot API."""
+        """Return the paths of the spot API."""
         return (
             Route("/api/v3/klines", self.klines_weight, self._klines),
             Route("/api/v3/exchangeInfo", self.exchange_info_weight, self._exchange_info),
@@ -72,7 +72,7 @@ class Binance(Exchange):
         return FixedWindow(self.minute_weight, _WINDOW_SECONDS, clock, _BAN_AFTER_REFUSALS)
 
     def limit_headers(self, verdict: Verdict) -> Mapping[str, str]:
-        """The weight used in this minute."""
+        """Return the weight used in this minute."""
         return {"X-MBX-USED-WEIGHT": str(verdict.used), "X-MBX-USED-WEIGHT-1M": str(verdict.used)}
 
     def over_limit(self, verdict: Verdict, route: Route) -> Answer:
@@ -91,14 +91,14 @@ class Binance(Exchange):
         return Answer({"code": -1003, "msg": message}, 429, headers)
 
     def usual_body(self, status: int) -> object | None:
-        """The words of a block by country."""
+        """Return the words of a block by country."""
         if status != 451:
             return None
         where = "Service unavailable from a restricted location according to 'b. Eligibility'"
         return {"code": 0, "msg": f"{where} in the terms of use."}
 
     def unknown_path(self) -> Answer:
-        """An HTML page, not JSON."""
+        """Return an HTML page, not JSON."""
         return Answer("<html><body><h2>404 Not found</h2></body></html>", 404)
 
     def _klines(self, request: Request) -> Answer:

@@ -18,5 +18,5 @@ class BinanceUs(Binance):
     exchange_info_weight: ClassVar[int] = 10
 
     def build_routes(self) -> tuple[Route, ...]:
-        """The spot paths; there are no others."""
+        """Return the spot paths; there are no others."""
         return self.spot_routes()

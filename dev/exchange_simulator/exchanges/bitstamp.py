@@ -59,7 +59,7 @@ class Bitstamp(Exchange):
         return AllLimits(*(FixedWindow(requests, seconds, clock) for requests, seconds in _LIMITS))
 
     def over_limit(self, verdict: Verdict, route: Route) -> Answer:
-        """An error code without a class of its own in ccxt."""
+        """Return an error code without a class of its own in ccxt."""
         body = {"status": "error", "reason": "Request rejected due to exceeded rate limit.", "response_code": "400.002"}
         return Answer(body, 429)
 
@@ -78,7 +78,7 @@ class Bitstamp(Exchange):
         return Answer({"data": {"pair": market.symbol, "ohlc": rows}})
 
     def _transactions(self, request: Request) -> Answer:
-        """The trades of the last minute, hour or day, newest first, with their time in seconds."""
+        """Return the trades of the last minute, hour or day, newest first, with their time in seconds."""
         market = self.market_by_id(request.path_parts["id"], request)
         span = _TRADE_SPANS.get(request.query.get("time", "hour"))
         if market is None or span is None:
@@ -87,7 +87,7 @@ class Bitstamp(Exchange):
         return Answer([_wire_trade(market, trade) for trade in reversed(trades)])
 
     def _select(self, market: Market, timeframe: str, request: Request) -> Ints:
-        """ "If both start and end timestamps are posted, end timestamp will be used": `limit` rows back from it."""
+        """Return `limit` rows back from the end ("if both start and end … are posted, end timestamp will be used")."""
         query, now_ms = request.query, request.now_ms
         limit = integer(query, "limit", _invalid)
         if limit is None or not 1 <= limit <= _MOST_ROWS:
@@ -102,7 +102,7 @@ class Bitstamp(Exchange):
         return self.book.last(market, timeframe, 0, end_ms, limit, now_ms)
 
     def wire_row(self, market: Market, row: CandleRow, timeframe: str) -> dict[str, str]:
-        """An object of text, `timestamp` in seconds."""
+        """Return an object of text, `timestamp` in seconds."""
         opened, open_, high, low, close, volume, *_ = row
         price = decimal_text(market.price_decimals)
         return {

@@ -56,7 +56,7 @@ class Coinbase(Exchange):
     }  # fmt: skip
 
     def build_routes(self) -> tuple[Route, ...]:
-        """The public paths; each is one request of the limit."""
+        """Return the public paths; each is one request of the limit."""
         return (
             Route(_CANDLES_PATH, 1, self._candles),
             Route("/api/v3/brokerage/market/products/{id}/ticker", 1, self._ticker),
@@ -105,7 +105,7 @@ class Coinbase(Exchange):
         return market
 
     def wire_row(self, market: Market, row: CandleRow, timeframe: str) -> dict[str, str]:
-        """An object of text, `start` in seconds."""
+        """Return an object of text, `start` in seconds."""
         opened, open_, high, low, close, volume, *_ = row
         price = decimal_text(market.price_decimals)
         return {
@@ -118,7 +118,7 @@ class Coinbase(Exchange):
         }
 
     def _ticker(self, request: Request) -> Answer:
-        """The newest `limit` trades, newest first."""
+        """Return the newest `limit` trades, newest first."""
         market = self._market(request)
         limit = integer(request.query, "limit", _invalid)
         if limit is None or not 1 <= limit <= _MOST_TRADES:

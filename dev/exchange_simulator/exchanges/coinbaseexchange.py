@@ -35,7 +35,7 @@ def _refusal(message: str, status: int = 400) -> RefusedError:
 
 
 def _time_ms(query: Mapping[str, str], name: str) -> int | None:
-    """A time of the query: ISO 8601 or seconds since 1970."""
+    """Return a time of the query: ISO 8601 or seconds since 1970."""
     given = query.get(name)
     if not given:
         return None
@@ -60,7 +60,7 @@ class CoinbaseExchange(Exchange):
     }  # fmt: skip
 
     def build_routes(self) -> tuple[Route, ...]:
-        """The public paths; each is one request of the limit."""
+        """Return the public paths; each is one request of the limit."""
         return (
             Route("/products/{id}/candles", 1, self._candles, _CACHED_SECONDS),
             Route("/products/{id}/trades", 1, self._trades),
@@ -122,7 +122,7 @@ class CoinbaseExchange(Exchange):
         return [opened // 1000, low, high, open_, close, volume]
 
     def _trades(self, request: Request) -> Answer:
-        """The newest trades, newest first; `side` is the maker's."""
+        """Return the newest trades, newest first; `side` is the maker's."""
         market = self._market(request)
         trades = self.book.latest_trades(market, _MOST_TRADES, request.now_ms)
         return Answer([_wire_trade(market, trade) for trade in reversed(trades)])

@@ -65,7 +65,7 @@ class Gate(Exchange):
         return FixedWindow(_REQUESTS, _WINDOW_SECONDS, clock)
 
     def limit_headers(self, verdict: Verdict) -> Mapping[str, str]:
-        """What is left of the limit."""
+        """Return what is left of the limit."""
         left = max(0, _REQUESTS - verdict.used)
         return {"X-Gate-RateLimit-Limit": str(_REQUESTS), "X-Gate-RateLimit-Requests-Remain": str(left)}
 
@@ -91,7 +91,7 @@ class Gate(Exchange):
         return Answer(rows)
 
     def _select(self, market: Market, timeframe: str, request: Request) -> Ints:
-        """The range, or the newest `limit` rows; both together are refused."""
+        """Return the range, or the newest `limit` rows; both together are refused."""
         limit = integer(request.query, "limit", _invalid)
         start, end = integer(request.query, "from", _invalid), integer(request.query, "to", _invalid)
         if limit is not None and (start is not None or end is not None or not 1 <= limit <= _MOST_ROWS):
@@ -114,7 +114,7 @@ class Gate(Exchange):
         return [str(opened // 1000), quote, price(close), price(high), price(low), price(open_), base, "true"]
 
     def mark_unfinished(self, row: list[str]) -> None:
-        """The last column says whether the window is closed."""
+        """Say in the last column whether the window is closed."""
         row[7] = "false"
 
     def _currency_pairs(self, request: Request) -> Answer:

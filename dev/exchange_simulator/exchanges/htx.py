@@ -39,7 +39,7 @@ class Htx(Exchange):
     }  # fmt: skip
 
     def build_routes(self) -> tuple[Route, ...]:
-        """The spot paths."""
+        """Return the spot paths."""
         return (
             Route("/market/history/candles", 1, self._candles),
             Route("/v1/common/symbols", 1, self._symbols),
@@ -105,7 +105,7 @@ class Htx(Exchange):
         return self.book.first(market, timeframe, start * 1000, end_ms, limit, request.now_ms)
 
     def wire_row(self, market: Market, row: CandleRow, timeframe: str) -> dict[str, Any]:
-        """An object of numbers; `amount` is in base units, `vol` in quote units."""
+        """Return an object of numbers; `amount` is in base units, `vol` in quote units."""
         opened, open_, high, low, close, volume, count, quote, *_ = row
         return {
             "id": opened // 1000,

@@ -61,7 +61,7 @@ class Kraken(Exchange):
     }  # fmt: skip
 
     def build_routes(self) -> tuple[Route, ...]:
-        """The public paths; each counts one."""
+        """Return the public paths; each counts one."""
         return (
             Route("/0/public/OHLC", 1, self._ohlc),
             Route("/0/public/Trades", 1, self._trades),
@@ -185,7 +185,7 @@ class Kraken(Exchange):
 
 
 def _dark_pool(pair: dict[str, Any]) -> dict[str, Any]:
-    """The same pair without a name for websockets, under a short name of its own."""
+    """Return the same pair without a name for websockets, under a short name of its own."""
     return {key: value for key, value in pair.items() if key != "wsname"} | {"altname": f"{pair['altname']}.d"}
 
 

@@ -50,7 +50,7 @@ class Kucoin(Exchange):
     }  # fmt: skip
 
     def build_routes(self) -> tuple[Route, ...]:
-        """The spot paths, and an empty list for the futures host that ccxt asks by default."""
+        """Return the spot paths, and an empty list for the futures host that ccxt asks by default."""
         return (
             Route("/api/v1/market/candles", 3, self._candles),
             Route("/api/v2/symbols", 4, lambda request: _data(self._symbols(request))),
@@ -66,7 +66,7 @@ class Kucoin(Exchange):
         return FixedWindow(_WEIGHT, _WINDOW_SECONDS, clock)
 
     def limit_headers(self, verdict: Verdict) -> Mapping[str, str]:
-        """What is left, and in how many ms it starts anew."""
+        """Return what is left, and in how many ms it starts anew."""
         return {
             "gw-ratelimit-limit": str(_WEIGHT),
             "gw-ratelimit-remaining": str(max(0, _WEIGHT - verdict.used)),

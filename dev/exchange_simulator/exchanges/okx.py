@@ -110,7 +110,7 @@ class Okx(Exchange):
         return [str(opened), price(open_), price(high), price(low), price(close), base, quote, quote, "1"]
 
     def mark_unfinished(self, row: list[str]) -> None:
-        """The last column says whether the candle is complete."""
+        """Say in the last column whether the candle is complete."""
         row[8] = "0"
 
     def _instruments(self, request: Request) -> Answer:

@@ -73,7 +73,7 @@ class Candles:
         return column
 
     def traded_ms(self) -> NDArray[np.int64]:
-        """The open times of the candles with volume."""
+        """Return the open times of the candles with volume."""
         return self.open_time_ms[self.ohlcv[:, FIELDS.index("volume")] > 0]
 
     def rows(self) -> list[tuple[int, float, float, float, float, float]]:

@@ -40,7 +40,7 @@ def parse_start_date(text: str, now: datetime) -> datetime | None:
 
 
 def interval_start(start: datetime, cron: str) -> datetime:
-    """The start of the cron interval that `start` lies in.
+    """Return the start of the cron interval that `start` lies in.
 
     Airflow begins with the first whole interval after a start date. Without this step a start in the
     middle of a month would, with monthly intervals, leave the rest of that month out.
@@ -56,7 +56,7 @@ def history_start(text: str, cron: str, now: datetime) -> datetime | None:
 
 
 def whole_intervals(start: datetime, cron: str, now: datetime) -> list[Window]:
-    """The cron intervals from the one that `start` lies in to the last one that is over at `now`, ascending."""
+    """Return the cron intervals from the one that `start` lies in to the last one that is over at `now`, ascending."""
     ticks = [interval_start(start, cron)]
     following = croniter(cron, ticks[0], ret_type=datetime)
     while (tick := following.get_next().astimezone(UTC)) <= now:

@@ -1,4 +1,4 @@
-"""The identity check: does an exchange trade the same asset, in the same unit, as the others?
+"""The identity check: whether an exchange trades the same asset, in the same unit, as the others.
 
 A ticker can name another coin elsewhere (LUNA and LUNC) or another unit (1000SHIB).
 """

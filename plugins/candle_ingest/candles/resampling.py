@@ -71,7 +71,7 @@ def _exact_sums(values: NDArray[np.float64], first: NDArray[np.intp]) -> NDArray
 
 
 def _exact_sum(values: NDArray[np.float64]) -> float:
-    """The sum of the decimals that the exchange wrote: adding floats would be off in the last digits."""
+    """Return the sum of the decimals that the exchange wrote: adding floats would be off in the last digits."""
     return float(sum((Decimal(repr(value)) for value in values.tolist()), Decimal(0)))
 
 

@@ -55,7 +55,7 @@ class Page:
 
     @classmethod
     def failed(cls, window: Window, reason: str, *, unobtainable: bool = False) -> "Page":
-        """The page of a window for which there is no usable answer."""
+        """Return the page of a window for which there is no usable answer."""
         return cls(window, CheckedPage(Candles.from_rows([])), reason, unobtainable)
 
 
@@ -82,7 +82,7 @@ def _as_table(rows: Sequence[Row]) -> NDArray[np.float64] | None:
 
 
 def _check_at_once(table: NDArray[np.float64], window: Window, timeframe: Timeframe) -> CheckedPage | None:
-    """What `check_one_by_one` finds, seven times as fast, for an answer without fault; else None.
+    """Return what `check_one_by_one` finds, seven times as fast, for an answer without fault; else None.
 
     Each comparison is false where a number is not one.
     """

@@ -23,7 +23,7 @@ FEWEST_TO_COMPARE = 10
 def suspected_outages(
     traded: Mapping[str, Times], answered: Mapping[str, Sequence[Window]], timeframe: Timeframe
 ) -> dict[str, list[Window]]:
-    """The silences of each exchange that are too long to be quiet minutes.
+    """Return the silences of each exchange that are too long to be quiet minutes.
 
     `traded` holds, for each exchange, the ascending open times in ms of its candles with volume, and `answered` the
     windows for which it has answered, apart from each other: outside of them nobody knows whether it was silent. The

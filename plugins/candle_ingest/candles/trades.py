@@ -25,7 +25,7 @@ class Trade:
 
 
 def candles_from_trades(trades: Iterable[Trade], window: Window, timeframe: Timeframe) -> Candles:
-    """A candle for every bar of the window that has trades; trades in the order in which they happened.
+    """Return a candle for every bar of the window that has trades; trades in the order in which they happened.
 
     Each trade counts once, by its id. Volumes are added exactly, so that the sum equals the exchange's; the candles
     have quote volume and trade count too, and taker buy volume where every trade says who took.

@@ -35,7 +35,7 @@ class Window:
         return self.start_ms <= other.start_ms and other.end_ms <= self.end_ms
 
     def intersection(self, other: "Window") -> "Window":
-        """The times in both; empty where they do not meet."""
+        """Return the times in both; empty where they do not meet."""
         start_ms = max(self.start_ms, other.start_ms)
         return Window(start_ms, max(start_ms, min(self.end_ms, other.end_ms)))
 
@@ -47,12 +47,12 @@ def format_ms(time_ms: int) -> str:
 
 
 def floor_ms(time_ms: int, step_ms: int) -> int:
-    """The last multiple of `step_ms` that is not after `time_ms`."""
+    """Return the last multiple of `step_ms` that is not after `time_ms`."""
     return time_ms - time_ms % step_ms
 
 
 def union(windows: Iterable[Window]) -> list[Window]:
-    """The same times as the fewest windows, ascending; empty windows vanish."""
+    """Return the same times as the fewest windows, ascending; empty windows vanish."""
     joined: list[Window] = []
     for window in sorted(filter(None, windows)):
         if joined and window.start_ms <= joined[-1].end_ms:
@@ -63,7 +63,7 @@ def union(windows: Iterable[Window]) -> list[Window]:
 
 
 def subtract(window: Window, covered: Iterable[Window]) -> list[Window]:
-    """The parts of `window` that no window of `covered` has, ascending."""
+    """Return the parts of `window` that no window of `covered` has, ascending."""
     missing: list[Window] = []
     position_ms = window.start_ms
     for done in union(covered):
@@ -90,12 +90,12 @@ def split_rows(window: Window, step_ms: int, rows: int) -> Iterator[Window]:
 
 
 def touched_days(window: Window) -> Window:
-    """The whole days in UTC that have a part of `window`."""
+    """Return the whole days in UTC that have a part of `window`."""
     return Window(floor_ms(window.start_ms, DAY_MS), floor_ms(window.end_ms + DAY_MS - 1, DAY_MS))
 
 
 def split_days(window: Window) -> Iterator[Window]:
-    """The window cut at every midnight UTC."""
+    """Yield the window cut at every midnight UTC."""
     start_ms = window.start_ms
     while start_ms < window.end_ms:
         end_ms = min(floor_ms(start_ms, DAY_MS) + DAY_MS, window.end_ms)

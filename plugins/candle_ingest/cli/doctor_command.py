@@ -60,7 +60,7 @@ def doctor(
 
 @contextmanager
 def _opened(settings: PipelineSettings, chosen: list[str] | None) -> Iterator[list[ExchangeClient]]:
-    """The clients of the chosen exchanges, which share limits with the tasks."""
+    """Open the clients of the chosen exchanges, which share limits with the tasks."""
     names = [canonical_exchange(name) for name in chosen or settings.exchange_ids]
     foreign = sorted(set(names) - set(settings.exchange_ids))
     if foreign:
@@ -75,7 +75,7 @@ def _client(settings: PipelineSettings, name: str, redis_client: RedisClient) ->
 
 
 def _examined(clients: list[ExchangeClient], minutes: int, *, quiet: bool) -> list[Finding]:
-    """The findings of all exchanges; unless `quiet`, those of each are printed as soon as they are known."""
+    """Return the findings of all exchanges; unless `quiet`, those of each are printed as soon as they are known."""
     found: list[Finding] = []
     answering: list[Patient] = []
     for client in clients:
@@ -129,7 +129,7 @@ def _say_conclusion(found: list[Finding]) -> None:
 def _compared(
     settings: PipelineSettings, clients: list[ExchangeClient], date: str, tickers: list[str] | None
 ) -> Iterator[DayComparison]:
-    """The comparison of each stored pair and exchange of that day."""
+    """Yield the comparison of each stored pair and exchange of that day."""
     start_ms = moment_ms("--compare", date)
     day = Window(start_ms, start_ms + DAY_MS)
     if start_ms % DAY_MS or day.end_ms > now_ms():

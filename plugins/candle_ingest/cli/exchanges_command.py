@@ -20,7 +20,7 @@ def exchanges(
     hours: Annotated[int, typer.Option(min=1, max=8760, help="How far to look back")] = 24,
     as_json: AsJson = False,
 ) -> None:
-    """Fetches, failures and durations of each exchange. Exit status 1 where the last fetch of a symbol failed."""
+    """Show fetches, failures and durations of each exchange. Exit status 1 where the last fetch of a symbol failed."""
     settings, now = pipeline_settings(pipeline), now_ms()
     with open_bucket(settings) as bucket:
         window = Window(now - hours * 60 * MINUTE_MS, now + 1)

@@ -53,7 +53,7 @@ def export(
 def _open_minutes(
     bucket: InfluxBucket, timeframe: Timeframe, pair: str, window: Window, exchanges: tuple[str, ...]
 ) -> list[OpenMinutes]:
-    """What is open, without exchanges that the pipeline no longer asks, or that do not list the pair."""
+    """Return what is open, without exchanges that the pipeline no longer asks, or that do not list the pair."""
     reader = OpenMinutesReader(bucket, timeframe.ms, pair, window)
     return reader.find(window, reader.asked() & set(exchanges))
 

@@ -19,7 +19,7 @@ def now_ms() -> int:
 
 
 def moment_ms(name: str, text: str) -> int:
-    """A moment or a date, UTC. Raises ConfigurationError that names the option."""
+    """Return a moment or a date, UTC. Raises ConfigurationError that names the option."""
     try:
         return parse_moment_ms(text)
     except ValueError:

@@ -13,7 +13,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON")]
 
 
 def pipeline_settings(name: str) -> PipelineSettings:
-    """The settings of that pipeline. Raises ConfigurationError that names those there are."""
+    """Return the settings of that pipeline. Raises ConfigurationError that names those there are."""
     pipelines = load_pipelines()
     if name not in pipelines:
         raise PipelineUnknownError(f"no pipeline {name!r}; there are {', '.join(pipelines)}")

@@ -28,7 +28,7 @@ def plan(
     symbols: Annotated[str, typer.Option(help="Such as btcusd,ethusd; without it those in Redis")] = "",
     as_json: AsJson = False,
 ) -> None:
-    """Calls, hours and candles of the whole backfill, and what cannot be had.
+    """Show calls, hours and candles of the whole backfill, and what cannot be had.
 
     Asks for markets, and kraken for its trades per day.
     """
@@ -79,7 +79,7 @@ def _row(plan: ExchangePlan) -> tuple[str, ...]:
 
 
 def _limits(found: BackfillPlan) -> Iterator[str]:
-    """What cannot be had, in words."""
+    """Yield what cannot be had, in words."""
     for plan in found.exchanges:
         for pair, windows in plan.unavailable.items():
             end = format_ms(windows[-1].end_ms)

@@ -15,12 +15,12 @@ ATTEMPTS = 1
 
 @contextmanager
 def open_bucket(settings: PipelineSettings) -> Iterator[InfluxBucket]:
-    """The bucket of the pipeline."""
+    """Open the bucket of the pipeline."""
     with InfluxBucket(connect_influxdb(), settings.influxdb_bucket, attempts=ATTEMPTS) as bucket:
         yield bucket
 
 
 def listed_symbols(settings: PipelineSettings) -> list[Symbol]:
-    """The symbols that Redis lists."""
+    """Return the symbols that Redis lists."""
     with connect_redis() as client:
         return read_symbols(client, settings.redis_key_crypto_symbols)

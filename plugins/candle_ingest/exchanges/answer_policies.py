@@ -66,7 +66,7 @@ class WholeHistory:
     def fault(
         self, page: CheckedPage, rows: Sequence[Any], window: Window, timeframe: Timeframe, spare_rows: int
     ) -> str | None:
-        """The candles must reach over the window; a market with fewer of them is younger than it."""
+        """Check that the candles reach over the window; a market with fewer of them is younger than it."""
         if not rows:
             return "no candles at all"
         first_ms, last_ms = rows[0][0], rows[-1][0]

@@ -30,19 +30,19 @@ class BoundedAdapter(HTTPAdapter):
     """Mount it on a session: its answers have at most 64 MB, and take at most a minute, head and body each."""
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
-        """Called by requests."""
+        """Make connections for requests."""
         super().init_poolmanager(*args, **kwargs)
         self.poolmanager.pool_classes_by_scheme = _POOLS
 
     def proxy_manager_for(self, proxy: str, **kwargs: Any) -> Any:
-        """Called by requests. A SOCKS proxy has connections of its own, whose heads are not bounded."""
+        """Make connections for requests. A SOCKS proxy has connections of its own, whose heads are not bounded."""
         manager = super().proxy_manager_for(proxy, **kwargs)
         if not proxy.lower().startswith("socks"):
             manager.pool_classes_by_scheme = _POOLS
         return manager
 
     def send(self, request: requests.PreparedRequest, *args: Any, **kwargs: Any) -> requests.Response:
-        """Called by requests."""
+        """Make connections for requests."""
         response = super().send(request, *args, **kwargs)
         response.raw = _BoundedBody(response.raw)
         return response
@@ -58,7 +58,7 @@ class _BoundedBody:
         return getattr(self._raw, name)
 
     def stream(self, amount: int, decode_content: bool | None = None) -> Iterator[bytes]:
-        """What requests reads, as soon as it is there: waiting for a whole part would let slow bytes pass."""
+        """Yield what requests reads, as soon as it is there: waiting for a whole part would let slow bytes pass."""
         size, deadline = 0, time.monotonic() + LONGEST_ANSWER_SECONDS
         while chunk := self._raw.read1(amount, decode_content=decode_content):
             size += len(chunk)
@@ -77,7 +77,7 @@ class _TimedHead:
     """A connection whose head must come in time: it is read line by line, however slowly the bytes arrive."""
 
     def getresponse(self) -> Any:
-        """Called by urllib3."""
+        """Make a connection for urllib3."""
         gave_up = threading.Event()
         watch = threading.Timer(LONGEST_ANSWER_SECONDS, self._give_up, [gave_up])
         watch.daemon = True

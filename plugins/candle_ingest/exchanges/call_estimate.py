@@ -24,7 +24,7 @@ class CallEstimate:
 
 
 def candle_calls(facts: ExchangeProfile, window: Window, source_bar_ms: int) -> int:
-    """The fewest calls for the candles of a window: candles by rows per request, rounded up."""
+    """Return the fewest calls for the candles of a window: candles by rows per request, rounded up."""
     return -(-window.slots(source_bar_ms) // facts.rows_per_request)
 
 
@@ -36,7 +36,7 @@ def estimate_calls(
     now_ms: int,
     trades_per_day: Mapping[int, int] | None = None,
 ) -> CallEstimate:
-    """The calls for `windows`, each fetched by itself.
+    """Return the calls for `windows`, each fetched by itself.
 
     `trades_per_day` counts the market's trades by midnight in ms.
     """

@@ -51,11 +51,11 @@ class CircuitBreaker:
         self._safely(self._enter)
 
     def failed(self, market: str, reason: str) -> None:
-        """The exchange did not answer a request for this market."""
+        """Note that the exchange did not answer a request for this market."""
         self._safely(lambda: self._failed(market, reason))
 
     def answered(self) -> None:
-        """The exchange answered: whatever was wrong is over."""
+        """Note that the exchange answered: whatever was wrong is over."""
         if self._troubled:
             self._safely(lambda: self._redis.delete(self._failures, self._down, self._rest, self._probe))
             self._troubled = False

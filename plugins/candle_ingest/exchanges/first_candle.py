@@ -12,7 +12,7 @@ DAYS_BEFORE = 30
 
 
 def first_candle_ms(exchange: ExchangeClient, market: Market, near_ms: int, now_ms: int) -> int | None:
-    """The open time of the first daily candle from thirty days before `near_ms` on; None where there is none.
+    """Return the open time of the first daily candle from thirty days before `near_ms` on; None where there is none.
 
     Where an exchange serves trades the time of the first one ever. One call, or a few where one answer holds
     less than the days up to now.

@@ -7,7 +7,7 @@ from candle_ingest.exchanges.profiles import ExchangeProfile
 def split_by_age(
     facts: ExchangeProfile, window: Window, bar_ms: int, source_bar_ms: int, now_ms: int
 ) -> tuple[Window, Window]:
-    """The part that is older than the candles that are served, and the part that is not; either may be empty.
+    """Return the part that is older than the candles that are served, and the part that is not; either may be empty.
 
     Candles of `bar_ms` are built from those of `source_bar_ms`. The border lies on the grid of `bar_ms`.
     """

@@ -64,7 +64,7 @@ class MarketCache:
         return bool(self._redis.exists(f"{key}:fresh") and self._redis.exists(key))
 
     def _load(self, exchange: str, key: str, load: Callable[[], list[Market]]) -> dict[str, Market] | None:
-        """The list as the exchange has it now; None where the one in Redis is to be used."""
+        """Return the list as the exchange has it now; None where the one in Redis is to be used."""
         if self._read_only:
             return self._ask(exchange, key, load)
         with self._redis.lock(f"{key}:lock", timeout=LOCK_SECONDS, blocking_timeout=LOCK_SECONDS):
@@ -107,7 +107,7 @@ class MarketCache:
 
 
 def _market(text: bytes | str) -> Market:
-    """A market as it was kept. Raises ValueError for anything else."""
+    """Return a market as it was kept. Raises ValueError for anything else."""
     market: Market = json.loads(text)
     if not isinstance(market, dict) or not set(MARKET_KEYS) <= set(market):
         raise ValueError(f"not a market: {text[:100]!r}")

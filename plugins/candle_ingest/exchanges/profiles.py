@@ -167,13 +167,13 @@ UNKNOWN_PROFILE = ExchangeProfile(rows_per_request=99, spare_rows=1, policy=Loos
 
 
 def canonical_exchange(name: str) -> str:
-    """The ccxt id of an exchange as people write it: `Coinbase Exchange`, `huobi`, `coinbasepro`."""
+    """Return the ccxt id of an exchange as people write it: `Coinbase Exchange`, `huobi`, `coinbasepro`."""
     exchange = "".join(name.lower().split())
     return EXCHANGE_ALIASES.get(exchange, exchange)
 
 
 def exchange_profile(exchange: str) -> ExchangeProfile:
-    """The facts of an exchange by its ccxt id; cautious ones where it is not in the table."""
+    """Return the facts of an exchange by its ccxt id; cautious ones where it is not in the table."""
     return PROFILES.get(api_of(exchange), UNKNOWN_PROFILE)
 
 

@@ -134,7 +134,7 @@ class SharedRateLimit:
 
 
 def limit_name(exchange: str, base_url: str | None) -> str:
-    """What the Redis keys of an exchange end in: apart for each base URL, as a simulator is not the exchange."""
+    """Return what the Redis keys of an exchange end in: apart for each base URL, as a simulator is not the exchange."""
     place = hashlib.sha256(base_url.encode()).hexdigest()[:12] if base_url else "public"
     return f"{exchange}:{place}"
 

@@ -44,7 +44,7 @@ def failure_sentence(context: Mapping[str, Any]) -> str:
 
 
 def _cause(context: Mapping[str, Any]) -> BaseException | None:
-    """What this package raised: what cannot be mended by a retry is wrapped for Airflow."""
+    """Return what this package raised: what cannot be mended by a retry is wrapped for Airflow."""
     error: BaseException | None = context.get("exception")
     return error.__cause__ if error and error.__cause__ else error
 

@@ -26,7 +26,7 @@ ANY_START = datetime(2010, 1, 1, tzinfo=UTC)
 
 
 def build_dags(settings: PipelineSettings, only: str | None = None, now: datetime | None = None) -> list[DAG]:
-    """The DAGs of a pipeline: `<name>_backfill`, `<name>_catch_up` and `<name>_repair`, or the one whose id is `only`.
+    """Return the DAGs of a pipeline: `<name>_backfill`, `<name>_catch_up`, `<name>_repair`; or just `only`.
 
     Each task parses its DAG file again, and needs its own DAG: to build one takes about 10 ms. `now` is for tests.
     """
@@ -100,8 +100,7 @@ def _common(settings: PipelineSettings, kind: str) -> dict[str, Any]:
 
 
 def _with_steps(dag: DAG, settings: PipelineSettings, kind: str) -> DAG:
-    """read_symbols → validate_symbols → fetch_candles (mapped) → aggregate_and_write."""
-
+    """Add read_symbols → validate_symbols → fetch_candles (mapped) → aggregate_and_write."""
     on_failure = failure_callback(settings.failure_notifier)
 
     @task(on_failure_callback=on_failure)
@@ -166,7 +165,7 @@ def _with_steps(dag: DAG, settings: PipelineSettings, kind: str) -> DAG:
 
 
 def _run(settings: PipelineSettings, kind: str) -> Any:
-    """The run that the current task belongs to."""
+    """Return the run that the current task belongs to."""
     import time
 
     from candle_ingest.candles.window import Window

@@ -56,13 +56,13 @@ class ChartBars:
 
 
 def bar_length_ms(window: Window, timeframe: Timeframe) -> int:
-    """The shortest length that gives at most MOST_BARS bars, and is no shorter than a candle."""
+    """Return the shortest length that gives at most MOST_BARS bars, and is no shorter than a candle."""
     shortest = max(timeframe.ms, (window.end_ms - window.start_ms) / MOST_BARS)
     return next((step for step in STEPS_MS if step >= shortest), STEPS_MS[-1])
 
 
 def read_chart_bars(bucket: InfluxBucket, currency_pair: str, window: Window, timeframe: Timeframe) -> ChartBars:
-    """The bars of `window`; one without any candle is left out."""
+    """Return the bars of `window`; one without any candle is left out."""
     every_ms = bar_length_ms(window, timeframe)
     every = timedelta(milliseconds=every_ms)
     rows = bucket.query(_READ, currency_pair=currency_pair, every=every, **flux_range(window))

@@ -55,7 +55,7 @@ class CoverageHours:
 def read_coverage_hours(
     bucket: InfluxBucket, currency_pair: str, day: Window, timeframe: Timeframe, exchanges: Iterable[str]
 ) -> CoverageHours:
-    """The accounts of `day`, of all exchanges that were asked and those of the pipeline."""
+    """Return the accounts of `day`, of all exchanges that were asked and those of the pipeline."""
     records = [r for r in read_ledger_records(bucket, currency_pair, day) if r.entry.window.intersection(day)]
     entries = [record.entry for record in records]
     step_ms = max(HOUR_MS, timeframe.ms)
@@ -72,7 +72,7 @@ def read_coverage_hours(
 
 
 def find_holes(records: Sequence[LedgerRecord]) -> list[Hole]:
-    """What was not simply answered: what is still open first, then by time. `records` are those of one pair."""
+    """Return what was not simply answered: what is still open first, then by time. `records` are those of one pair."""
     alike: dict[tuple[object, ...], list[LedgerRecord]] = defaultdict(list)
     for record in records:
         entry = record.entry

@@ -104,7 +104,7 @@ def _part(
 
 
 def _status(sums: Account) -> str:
-    """The one state that the ledger gives to a single candle."""
+    """Return the one state that the ledger gives to a single candle."""
     by_state = {
         NOT_LISTED: sums.not_listed,
         SUSPECTED: sums.suspected,

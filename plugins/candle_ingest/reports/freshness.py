@@ -71,7 +71,7 @@ class Freshness:
 def read_freshness(
     bucket: InfluxBucket, settings: PipelineSettings, listed: Sequence[Symbol], now_ms: int
 ) -> Freshness:
-    """The symbols that are listed, and those that have a watermark."""
+    """Return the symbols that are listed, and those that have a watermark."""
     watermarks = Watermarks(bucket).read()
     history = history_window(settings, now_ms)
     days, lately = _read_days(bucket, history, now_ms)
@@ -93,7 +93,7 @@ def read_freshness(
 
 
 def latest_lag_ms(settings: PipelineSettings, now_ms: int) -> int:
-    """The lag from which on a symbol is late. Long candles come more seldom than catch-up looks for them."""
+    """Return the lag from which on a symbol is late. Long candles come more seldom than catch-up looks for them."""
     pause_ms = max(schedule_ms(settings.catch_up_schedule, now_ms), settings.timeframe.ms)
     return LATE_RUNS * pause_ms + settings.settle_seconds * 1000
 
@@ -106,7 +106,7 @@ def estimated_end_ms(days_left: int, days_in_last_hour: int, now_ms: int) -> int
 
 
 def known_symbols(listed: Sequence[Symbol], keys: Iterable[str]) -> list[Symbol]:
-    """The listed symbols, then those that only have a watermark: they were listed once."""
+    """Return the listed symbols, then those that only have a watermark: they were listed once."""
     known = {symbol.ticker: symbol for symbol in listed}
     suffixes = backfill_key(""), catch_up_key("")
     tickers = {key.removesuffix(suffix) for key in keys for suffix in suffixes if key.endswith(suffix)}
@@ -120,7 +120,7 @@ def known_symbols(listed: Sequence[Symbol], keys: Iterable[str]) -> list[Symbol]
 
 
 def history_window(settings: PipelineSettings, now_ms: int) -> Window:
-    """The whole days in UTC of the history; empty where it is skipped."""
+    """Return the whole days in UTC of the history; empty where it is skipped."""
     now = datetime.fromtimestamp(now_ms / 1000, UTC)
     start = history_start(settings.backfill_start_date, settings.backfill_interval, now)
     today_ms = floor_ms(now_ms, DAY_MS)
@@ -131,7 +131,7 @@ def history_window(settings: PipelineSettings, now_ms: int) -> Window:
 
 
 def schedule_ms(cron: str, now_ms: int) -> int:
-    """The time between two runs of a schedule."""
+    """Return the time between two runs of a schedule."""
     runs = croniter(cron, datetime.fromtimestamp(now_ms / 1000, UTC))
     first, second = runs.get_next(float), runs.get_next(float)
     return int((second - first) * 1000)

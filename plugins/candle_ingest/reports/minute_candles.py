@@ -25,7 +25,7 @@ def explain_minute(
     exchanges: tuple[str, ...],
     high_low: HighLow,
 ) -> tuple[Explanation, list[LedgerRecord]]:
-    """The candle that `time_ms` lies in, and what the ledger says of it."""
+    """Return the candle that `time_ms` lies in, and what the ledger says of it."""
     window = timeframe.candle_at(time_ms)
     day_records = read_ledger_records(bucket, currency_pair, window)
     records = [record for record in day_records if record.entry.window.intersection(window)]

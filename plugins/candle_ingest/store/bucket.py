@@ -123,7 +123,7 @@ class InfluxBucket:
         self._call("delete", lambda: delete_api.delete(start, stop, predicate, bucket=self.name))
 
     def query(self, flux: str, **params: Any) -> list[dict[str, str]]:
-        """The rows of a Flux query, as text by column name.
+        """Return the rows of a Flux query, as text by column name.
 
         `params` (and `bucket`, this bucket's name) are variables of the query: they reach it as literals,
         escaped by the client library. Raises BucketMissingError where the bucket does not exist.
@@ -135,7 +135,7 @@ class InfluxBucket:
         return iterate_csv_rows(self.query_csv(flux, **params))
 
     def query_csv(self, flux: str, **params: Any) -> str:
-        """The answer to a Flux query as it comes: CSV without annotations. Else as `query`."""
+        """Return the answer to a Flux query as it comes: CSV without annotations. Else as `query`."""
         return self._call("query", lambda: _whole(self._read(flux, {"bucket": self.name, **params})))
 
     def _write_part(self, lines: Sequence[str], precision: Any, refused: list[str]) -> None:
@@ -228,14 +228,14 @@ def _next_batch(lines: Iterator[str]) -> list[str]:
 
 
 def _whole(body: str) -> str:
-    """The answer, if it was not cut off."""
+    """Return the answer, if it was not cut off."""
     if body and not body.endswith("\n"):
         raise InfluxTemporaryError(NO_TABLE)
     return body
 
 
 def csv_rows(body: str) -> list[dict[str, str]]:
-    """The rows of an answer to a query, as text by column name; else as `iterate_csv_rows`."""
+    """Return the rows of an answer to a query, as text by column name; else as `iterate_csv_rows`."""
     return list(iterate_csv_rows(body))
 
 

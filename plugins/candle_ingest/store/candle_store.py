@@ -128,7 +128,7 @@ class CandleStore:
             self._bucket.delete(Window(part.start_ms, part.end_ms - 1), predicate)
 
     def read_exchange_candles(self, currency_pair: str, exchanges: Sequence[str], window: Window) -> dict[str, Candles]:
-        """The stored candles of each of `exchanges`; an exchange without any has empty ones."""
+        """Return the stored candles of each of `exchanges`; an exchange without any has empty ones."""
         return {name: self._read_candles(currency_pair, name, window) for name in exchanges}
 
     def _read_candles(self, currency_pair: str, exchange: str, window: Window) -> Candles:
@@ -140,7 +140,7 @@ class CandleStore:
             raise StoredCandlesError(f"InfluxDB, candles of {currency_pair} @ {exchange}, {window}: {error}") from None
 
     def read_merged(self, currency_pair: str, window: Window) -> MergedCandles:
-        """The merged candles of a pair."""
+        """Return the merged candles of a pair."""
         params = {"currency_pair": currency_pair, **flux_range(window)}
         try:
             columns = read_columns(self._bucket.query_csv(_READ_MERGED, **params))

@@ -12,7 +12,7 @@ from candle_ingest.candles.window import DAY_MS, NS_PER_MS, Window, floor_ms
 
 
 def flux_range(window: Window) -> dict[str, int]:
-    """The params `start_ns` and `stop_ns` of a query."""
+    """Return the params `start_ns` and `stop_ns` of a query."""
     return {"start_ns": window.start_ms * NS_PER_MS, "stop_ns": window.end_ms * NS_PER_MS}
 
 
@@ -31,7 +31,7 @@ def pair_filter(pairs: Collection[str] | None, most: int = MOST_NAMED_PAIRS) -> 
 
 
 def from_midnight(window: Window) -> Window:
-    """The window from the midnight before it on: the ledgers cut theirs there, so one that touches it begins in it.
+    """Return the window from the midnight before it on: the ledgers cut theirs there, so what touches it begins in it.
 
     Never empty: InfluxDB refuses a range without any time in it.
     """

@@ -23,14 +23,14 @@ _FIELD = str.maketrans({'"': r"\"", "\\": r"\\"})
 
 
 def escaped_tag(text: str) -> str:
-    """A tag value."""
+    """Return a tag value."""
     escaped = text.translate(_TAG)
     # A backslash at the end would escape what follows the value.
     return escaped + " " if escaped.endswith("\\") else escaped
 
 
 def escaped_field(text: str) -> str:
-    """A string field, without its quotes."""
+    """Return a string field, without its quotes."""
     return text.translate(_FIELD)
 
 

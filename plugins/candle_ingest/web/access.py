@@ -16,12 +16,12 @@ SIGNED_IN = Depends(get_user)
 
 
 def dag_ids(settings: PipelineSettings) -> tuple[str, ...]:
-    """The DAGs of a pipeline."""
+    """Return the DAGs of a pipeline."""
     return settings.backfill_dag_id, settings.catch_up_dag_id, settings.repair_dag_id
 
 
 def readable_pipelines(request: Request, user: GetUserDep) -> dict[str, PipelineSettings]:
-    """The pipelines all of whose DAGs the user may read, by name."""
+    """Return the pipelines all of whose DAGs the user may read, by name."""
     return {name: found for name, found in load_pipelines().items() if _may_read(found, request, user)}
 
 

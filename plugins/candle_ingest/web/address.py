@@ -21,7 +21,7 @@ class BadAddressError(Exception):
 
 
 def pair_of(symbol: Annotated[str, Query(max_length=50)]) -> str:
-    """The pair (`BTC/USD`) of the value `symbol`."""
+    """Return the pair (`BTC/USD`) of the value `symbol`."""
     try:
         return parse_symbol(symbol).currency_pair
     except SymbolError as error:
@@ -29,7 +29,7 @@ def pair_of(symbol: Annotated[str, Query(max_length=50)]) -> str:
 
 
 def pairs_of(pairs: Annotated[str, Query(max_length=8_000)]) -> tuple[str, ...]:
-    """The pairs of the value `pairs`, separated by commas."""
+    """Return the pairs of the value `pairs`, separated by commas."""
     found = tuple(dict.fromkeys(pair_of(text) for text in pairs.split(",")))
     if len(found) > MOST_PAIRS:
         raise BadAddressError(f"pairs: {len(found)} are too many; ask for at most {MOST_PAIRS} at a time")
@@ -37,7 +37,7 @@ def pairs_of(pairs: Annotated[str, Query(max_length=8_000)]) -> tuple[str, ...]:
 
 
 def window_of(start: Annotated[str, Query(max_length=40)], end: Annotated[str, Query(max_length=40)]) -> Window:
-    """The times from `start`, which is included, to `end`, which is not."""
+    """Return the times from `start`, which is included, to `end`, which is not."""
     start_ms, end_ms = moment_ms("start", start), moment_ms("end", end)
     if end_ms <= start_ms:
         raise BadAddressError(f"end, {format_ms(end_ms)}, is not after start, {format_ms(start_ms)}")
@@ -47,13 +47,13 @@ def window_of(start: Annotated[str, Query(max_length=40)], end: Annotated[str, Q
 
 
 def day_of(day: Annotated[str, Query(max_length=40)]) -> Window:
-    """The day in UTC that `day` lies in."""
+    """Return the day in UTC that `day` lies in."""
     start_ms = floor_ms(moment_ms("day", day), DAY_MS)
     return Window(start_ms, start_ms + DAY_MS)
 
 
 def time_of(time: Annotated[str, Query(max_length=40)]) -> int:
-    """The moment `time` in ms."""
+    """Return the moment `time` in ms."""
     return moment_ms("time", time)
 
 

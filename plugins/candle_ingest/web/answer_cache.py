@@ -31,7 +31,7 @@ class PackedAnswer:
         return cls(gzip.compress(text, COMPRESSION_LEVEL))
 
     def plain(self) -> bytes:
-        """The JSON for a client that does not accept gzip."""
+        """Return the JSON for a client that does not accept gzip."""
         return gzip.decompress(self.body)
 
 

@@ -26,7 +26,7 @@ def hours_answer(found: CoverageHours, dag_ids: Collection[str]) -> Answer:
 
 
 def bars_answer(found: ChartBars) -> Answer:
-    """The bars by columns."""
+    """Return the bars by columns."""
     return asdict(found)
 
 
@@ -44,12 +44,12 @@ def explanation_answer(found: Explanation, records: list[LedgerRecord], dag_ids:
 
 
 def health_answer(found: list[ExchangeHealth]) -> Answer:
-    """The exchanges."""
+    """Return the exchanges."""
     return {"exchanges": [asdict(health) for health in found]}
 
 
 def freshness_answer(found: Freshness, now_ms: int, redis_problem: str) -> Answer:
-    """The symbols, and what Redis said where it did not list them."""
+    """Return the symbols, and what Redis said where it did not list them."""
     return {**asdict(found), "now_ms": now_ms, "redis_problem": redis_problem}
 
 

@@ -50,7 +50,7 @@ def build_app() -> Page:
 
 
 def _http_error(request: Request, error: StarletteHTTPException) -> Response:
-    """A person who is not signed in is led to the sign-in and back; a program gets the status."""
+    """Lead a person who is not signed in to the sign-in and back; give a program the status."""
     if error.status_code in (401, 403) and "text/html" in request.headers.get("accept", ""):
         base = request.scope.get("root_path", "").rsplit("/", 1)[0]
         here = request.url.path + (f"?{request.url.query}" if request.url.query else "")
@@ -72,7 +72,7 @@ def _busy(request: Request, error: BusyError) -> JSONResponse:
 
 
 def _storage_trouble(request: Request, error: CandleIngestError) -> JSONResponse:
-    """The page shows it in words: what is wrong is not the page."""
+    """Answer with the trouble in words: what is wrong is not the page."""
     kind = "settings"
     if isinstance(error, BucketMissingError):
         kind = "bucket_missing"
@@ -82,6 +82,6 @@ def _storage_trouble(request: Request, error: CandleIngestError) -> JSONResponse
 
 
 def _defect(request: Request, error: Exception) -> JSONResponse:
-    """The server logs the traceback: Starlette raises the error again once it is answered."""
+    """Answer with a plain error; the server logs the traceback, as Starlette raises the error again afterwards."""
     detail = f"the page failed on this request ({type(error).__name__}): the log of the API server has the traceback"
     return JSONResponse({"detail": detail, "kind": "defect"}, 500)

@@ -47,13 +47,13 @@ Answerer = Annotated[Answering, Depends(answering)]
 
 @router.get("/api/pipelines")
 def pipelines(readable: ReadablePipelines) -> Response:
-    """The pipelines that the user may see."""
+    """Answer with the pipelines that the user may see."""
     return _response(PackedAnswer.of({"pipelines": [_pipeline(settings) for settings in readable.values()]}), True)
 
 
 @router.get("/api/{pipeline}/symbols")
 async def symbols(settings: Pipeline, answer: Answerer) -> Response:
-    """The pairs that Redis lists."""
+    """Answer with the pairs that Redis lists."""
     return await answer(lambda: views.symbols(settings))
 
 
@@ -65,13 +65,13 @@ async def overview(settings: Pipeline, answer: Answerer, days: Days = 90) -> Res
 
 @router.get("/api/{pipeline}/coverage")
 async def coverage(settings: Pipeline, answer: Answerer, pairs: Pairs, days: Days = 90) -> Response:
-    """The rows of `pairs` over the last `days`."""
+    """Answer with the rows of `pairs` over the last `days`."""
     return await answer(lambda: views.coverage(settings, pairs, days, _now_ms()), pairs, days)
 
 
 @router.get("/api/{pipeline}/holes")
 async def holes(settings: Pipeline, answer: Answerer, days: Days = 90) -> Response:
-    """The largest holes of the last `days`."""
+    """Answer with the largest holes of the last `days`."""
     return await answer(lambda: views.holes(settings, days, _now_ms()), days)
 
 

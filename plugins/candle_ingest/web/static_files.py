@@ -22,7 +22,7 @@ router = APIRouter()
 
 @router.get("/")
 def index() -> Response:
-    """The page. Its data has addresses of its own."""
+    """Answer with the page. Its data has addresses of its own."""
     version = static_version()
     scripts = (f"static/{version}/{name}" for name in sorted(_names()) if name.endswith(".js"))
     values = {
@@ -37,7 +37,7 @@ def index() -> Response:
 
 @router.get("/static/{version}/{name}")
 def static_file(version: str, name: str) -> FileResponse:
-    """A file of the page. Browsers keep what has the version of today, and ask again for all else."""
+    """Answer with a file of the page. Browsers keep what has the version of today, and ask again for all else."""
     if name not in _names():
         raise HTTPException(404, "There is no such file.")
     keep = KEEP if version == static_version() else "no-cache"
@@ -46,7 +46,7 @@ def static_file(version: str, name: str) -> FileResponse:
 
 @router.get("/plotly/{plotly_version}.js")
 def plotly(plotly_version: str) -> Response:
-    """Plotly's JavaScript. Its address names the version: browsers keep it."""
+    """Answer with Plotly's JavaScript. Its address names the version: browsers keep it."""
     if plotly_version != PLOTLY_VERSION:
         raise HTTPException(404, f"The installed version is {PLOTLY_VERSION}.")
     headers = {"Content-Encoding": "gzip", "Cache-Control": KEEP}
@@ -54,7 +54,7 @@ def plotly(plotly_version: str) -> Response:
 
 
 def static_version() -> str:
-    """Changes with the page's files."""
+    """Return a text that changes with the page's files."""
     texts = ((FOLDER / name).read_bytes() for name in sorted(_names()))
     return hashlib.sha256(b"".join(texts)).hexdigest()[:16]
 
