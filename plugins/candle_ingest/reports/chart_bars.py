@@ -1,14 +1,17 @@
 """Bars for a chart: any range in at most a few hundred of them, made by InfluxDB."""
 
+from collections import defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
+from typing import TypeAlias
 
 from candle_ingest.candles.timeframe import Timeframe
 from candle_ingest.candles.window import DAY_MS, MINUTE_MS, Window
 from candle_ingest.store.bucket import InfluxBucket
 from candle_ingest.store.flux import flux_range, times_ms
 
+Rows: TypeAlias = list[dict[str, str]]
 MOST_BARS = 750
 STEPS_MS = [minutes * MINUTE_MS for minutes in (1, 2, 5, 10, 15, 30, 60, 120, 240, 480, 720)] + [
     days * DAY_MS for days in (1, 2, 5, 10)
@@ -18,7 +21,7 @@ _FIELD = """
 from(bucket: bucket)
   |> range(start: time(v: start_ns), stop: time(v: stop_ns))
   |> filter(fn: (r) => r._measurement == "{measurement}" and r.currency_pair == currency_pair)
-  |> filter(fn: (r) => r._field == "{field}")
+  |> filter(fn: (r) => r._field == "{field}"{condition})
   |> aggregateWindow(every: every, fn: {function}, createEmpty: false, timeSrc: "_start")
   |> keep(columns: ["_time", "_value", "exchange"])
   |> set(key: "what", value: "{what}")
@@ -34,11 +37,48 @@ _MERGED = {
     "average": ("exchange_count", "mean"),
     "most": ("exchange_count", "max"),
     "count": ("close", "count"),
+    "mean": ("close", "mean"),
 }
+_NOT_EMPTY = ' and r._value != ""'
+_QUALITY = {
+    "dispersion": ("dispersion_bps", "max", ""),
+    "rate_usdt": ("rate_usdt", "mean", ""),
+    "rate_usdc": ("rate_usdc", "mean", ""),
+    "excluded": ("excluded", "count", _NOT_EMPTY),
+    "clamped": ("clamped", "count", _NOT_EMPTY),
+    "disputed": ("disputed", "count", _NOT_EMPTY),
+}
+_OF_EXCHANGES = {"exchange_mean": ("close", "mean"), "exchange_market": ("market", "last")}
+
+
+def _field(measurement: str, what: str, field: str, function: str, condition: str = "") -> str:
+    return _FIELD.format(measurement=measurement, what=what, field=field, function=function, condition=condition)
+
+
 _READ = "".join(
-    _FIELD.format(measurement="candles", field=field, function=function, what=what)
-    for what, (field, function) in _MERGED.items()
-) + _FIELD.format(measurement="exchange_candles", field="close", function="last", what="exchange_close")
+    [
+        *(_field("candles", what, *how) for what, how in _MERGED.items()),
+        *(_field("exchange_candles", what, *how) for what, how in _OF_EXCHANGES.items()),
+        *(_field("candle_quality", what, *how) for what, how in _QUALITY.items()),
+    ]
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """Values of bars; those without one are left out."""
+
+    times: list[int]
+    values: list[float]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExchangeLine:
+    """The mean closes of one exchange, and the market (`BTC/USDT`) that the newest of them comes from."""
+
+    times: list[int]
+    mean: list[float]
+    market: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,13 +86,18 @@ class ChartBars:
     """Bars of `every_ms`, by columns; times are when a bar opens, in ms.
 
     `merged` has open, high, low, close, volume; the `fewest`, `average` and `most` exchanges of one candle in the bar;
-    and how many candles it has, `count`. `exchanges` has the close of each.
+    how many candles it has, `count`; and the `mean` of their closes. `exchanges` has the `mean` close of each, as the
+    exchange sent it, so that the two can be compared in bars of any length; and the `market` of each.
+
+    `quality` has, by bar and only where there is something: the largest `dispersion` in basis points, the mean rates
+    `rate_usdt` and `rate_usdc`, and how many minutes have something `excluded`, `clamped` or `disputed`.
     """
 
     every_ms: int
     times: list[int]
     merged: dict[str, list[float]]
-    exchanges: dict[str, dict[str, list[float]]]
+    exchanges: dict[str, ExchangeLine]
+    quality: dict[str, Line]
 
 
 def bar_length_ms(window: Window, timeframe: Timeframe) -> int:
@@ -65,21 +110,25 @@ def read_chart_bars(bucket: InfluxBucket, currency_pair: str, window: Window, ti
     """Return the bars of `window`; one without any candle is left out."""
     every_ms = bar_length_ms(window, timeframe)
     every = timedelta(milliseconds=every_ms)
-    rows = bucket.query(_READ, currency_pair=currency_pair, every=every, **flux_range(window))
-    columns = {what: [row for row in rows if row["what"] == what] for what in (*_MERGED, "exchange_close")}
-    closes = columns.pop("exchange_close")
+    params = {"currency_pair": currency_pair, "every": every, **flux_range(window)}
+    columns: dict[str, Rows] = defaultdict(list)
+    for row in bucket.query_rows(_READ, **params):
+        columns[row["what"]].append(row)
+    names = sorted({row["exchange"] for row in columns["exchange_mean"]})
     return ChartBars(
         every_ms=every_ms,
-        times=times_ms(row["_time"] for row in columns["close"]).tolist(),
-        merged={what: _values(found) for what, found in columns.items()},
-        exchanges={name: _line(closes, name) for name in sorted({row["exchange"] for row in closes})},
+        times=_line(columns["close"]).times,
+        merged={what: _line(columns[what]).values for what in _MERGED},
+        exchanges={name: _exchange_line(columns, name) for name in names},
+        quality={what: _line(columns[what]) for what in _QUALITY},
     )
 
 
-def _line(rows: list[dict[str, str]], exchange: str) -> dict[str, list[Any]]:
-    own = [row for row in rows if row["exchange"] == exchange]
-    return {"times": times_ms(row["_time"] for row in own).tolist(), "close": _values(own)}
+def _exchange_line(columns: Mapping[str, Rows], exchange: str) -> ExchangeLine:
+    means, markets = ([row for row in columns[what] if row["exchange"] == exchange] for what in _OF_EXCHANGES)
+    line = _line(means)
+    return ExchangeLine(times=line.times, mean=line.values, market=markets[-1]["_value"] if markets else "")
 
 
-def _values(rows: list[dict[str, str]]) -> list[float]:
-    return [float(row["_value"]) for row in rows]
+def _line(rows: Rows) -> Line:
+    return Line(times_ms(row["_time"] for row in rows).tolist(), [float(row["_value"]) for row in rows])

@@ -1,10 +1,11 @@
 """What the page's JavaScript gets: plain data of each view."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import asdict
 from typing import Any
 
 from candle_ingest.candles.window import Window
+from candle_ingest.doctor.stored_findings import DatedFinding
 from candle_ingest.ledger.ledger_records import LedgerRecord
 from candle_ingest.reports.chart_bars import ChartBars
 from candle_ingest.reports.coverage_hours import CoverageHours, Hole
@@ -46,6 +47,14 @@ def explanation_answer(found: Explanation, records: list[LedgerRecord], dag_ids:
 def health_answer(found: list[ExchangeHealth]) -> Answer:
     """Return the exchanges."""
     return {"exchanges": [asdict(health) for health in found]}
+
+
+def findings_answer(found: Iterable[DatedFinding]) -> Answer:
+    """Return what `candle-ingest doctor` found last of each exchange."""
+    findings = [
+        {**asdict(one.finding), "is_harmless": one.finding.is_harmless, "found_ms": one.found_ms} for one in found
+    ]
+    return {"findings": findings}
 
 
 def freshness_answer(found: Freshness, now_ms: int, redis_problem: str) -> Answer:

@@ -5,6 +5,7 @@ from dataclasses import asdict
 from typing import Any
 
 from candle_ingest.candles.window import MINUTE_MS, Window
+from candle_ingest.doctor.stored_findings import read_findings
 from candle_ingest.reports.chart_bars import read_chart_bars
 from candle_ingest.reports.coverage_days import (
     MOST_PAIRS,
@@ -30,7 +31,8 @@ Answer = dict[str, Any]
 def symbols(settings: PipelineSettings) -> Answer:
     """Return the pairs that Redis lists."""
     listed, problem = listed_symbols(settings)
-    return {"pairs": [symbol.currency_pair for symbol in listed], "redis_problem": problem}
+    tickers = {symbol.currency_pair: symbol.ticker for symbol in listed}
+    return {"pairs": list(tickers), "tickers": tickers, "redis_problem": problem}
 
 
 def overview(settings: PipelineSettings, days: int, now_ms: int) -> Answer:
@@ -81,7 +83,8 @@ def chart(settings: PipelineSettings, currency_pair: str, window: Window) -> Ans
     """Return the bars of a range."""
     with open_bucket(settings) as bucket:
         found = read_chart_bars(bucket, currency_pair, window, settings.timeframe)
-    return {"symbol": currency_pair, "bar_ms": settings.timeframe.ms, **answers.bars_answer(found)}
+    asked = {"symbol": currency_pair, "start_ms": window.start_ms, "end_ms": window.end_ms}
+    return {**asked, "bar_ms": settings.timeframe.ms, **answers.bars_answer(found)}
 
 
 def explain(settings: PipelineSettings, currency_pair: str, time_ms: int) -> Answer:
@@ -99,7 +102,8 @@ def exchanges(settings: PipelineSettings, hours: int, now_ms: int) -> Answer:
     with open_bucket(settings) as bucket:
         window = Window(now_ms - hours * 60 * MINUTE_MS, now_ms + 1)
         found = read_exchange_health(bucket, window, settings.exchange_ids)
-    return {"now_ms": now_ms, "hours": hours, **answers.health_answer(found)}
+        findings = read_findings(bucket)
+    return {"now_ms": now_ms, "hours": hours, **answers.health_answer(found), **answers.findings_answer(findings)}
 
 
 def freshness(settings: PipelineSettings, now_ms: int) -> Answer:

@@ -10,10 +10,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 
 from candle_ingest.candles.window import DAY_MS, Window
 from tests.integration.servers.airflow_instance import REPOSITORY
-from tests.integration.web.world import DAY, EXCHANGES, seed_days, seed_minutes
+from tests.integration.web.world import DAY, EXCHANGES, pairs, seed_days, seed_minutes
 
 pytestmark = [pytest.mark.integration, pytest.mark.browser]
 PICTURES = REPOSITORY / "build" / "page"
@@ -102,6 +103,9 @@ def test_a_viewer_is_told_what_clearing_needs(airflow, open_page):
 
 
 VIEWS = {
+    "run": "view=run",
+    "unknown": "view=nothing",
+    "misspelt": "view=explain&symbol=BCTUSD",
     "coverage": "view=coverage&days=365",
     "day": "view=day&symbol=ETH/USD&day=2026-03-10",
     "chart": "view=chart&symbol=BTC/USD&start=2026-03-10T00:00&end=2026-03-11T00:00",
@@ -129,6 +133,82 @@ def test_every_view_on_every_screen(airflow, open_page, name, width, dark):
         )
 
 
+@pytest.mark.parametrize(("width", "dark"), [(1280, False), (1280, True), (390, False), (390, True)])
+def test_nothing_keeps_anyone_out(airflow, open_page, width, dark):
+    """axe-core, in each view: what is wrong is in the message."""
+    tab = open_page(width=width, dark=dark)
+    for view, query in VIEWS.items():
+        tab.goto(f"{airflow.processes.url}/candles/?{query}")
+        tab.locator("#view[aria-busy=false]").wait_for(timeout=60_000)
+        tab.emulate_media(color_scheme="dark" if dark else "light")
+        tab.wait_for_timeout(300)
+        found = Axe().run(tab)
+        assert found.violations_count == 0, (view, found.generate_report())
+        assert tab.title().endswith("Candles")
+
+
+def test_the_map_works_by_keyboard(airflow, open_page):
+    seed_days(symbols=50, days=30)
+    tab = open_page()
+    tab.goto(f"{airflow.processes.url}/candles/?view=coverage&days=30")
+    tab.locator("#view[aria-busy=false]").wait_for(timeout=60_000)
+    tab.locator(".map").focus()
+    for key in ("Home", "ArrowRight", "Shift+ArrowRight", "Shift+ArrowDown"):
+        tab.keyboard.press(key)
+    first, second = sorted(pairs(50))[:2]
+    chosen = tab.locator(".card", has_text="Chosen:").inner_text()
+    assert f"{first}, {second}" in chosen or f"{first}, " in chosen
+    assert "2 days" in chosen
+    tab.keyboard.press("Escape")
+    tab.locator(".card", has_text="Chosen:").wait_for(state="detached")
+    tab.keyboard.press("Enter")
+    tab.wait_for_url(re.compile("view=day"))
+
+
+def test_chosen_days_are_fetched_with_the_users_own_rights(airflow, open_page):
+    for user, told in (("viewer", "You may not start runs of candle_backfill."), ("admin", "is created.")):
+        tab = open_page(user)
+        tab.goto(f"{airflow.processes.url}/candles/?view=run&symbol=BTC/USD")
+        tab.locator("#view[aria-busy=false]").wait_for(timeout=60_000)
+        tab.fill("input[name=start]", "2026-03-11")
+        tab.fill("input[name=end]", "2026-03-11 01:00")
+        tab.get_by_role("button", name="Continue").click()
+        tab.get_by_text("BTC/USD, 2026-03-11 00:00 to 2026-03-11 01:00 UTC").wait_for()
+        tab.get_by_role("button", name="Start a run of candle_backfill").click()
+        tab.get_by_text(told).wait_for(timeout=60_000)
+    run = airflow.runs("candle_backfill")[-1]
+    wanted = {"symbols": ["btcusd"], "start": "2026-03-11T00:00Z", "end": "2026-03-11T01:00Z"}
+    assert wanted.items() <= run["conf"].items()
+
+
+def test_html_in_a_name_is_text_in_the_chart(airflow, open_page):
+    """Whoever can write to the bucket must not put a link into Plotly's legend."""
+    name = '<a\\ href="https://evil.example">click</a>'
+    seed_minutes("EVIL/USD", Window(DAY.start_ms, DAY.start_ms + 3_600_000), exchanges=(name,))
+    tab = open_page()
+    query = "view=chart&symbol=EVIL/USD&start=2026-03-10T00:00&end=2026-03-10T01:00"
+    tab.goto(f"{airflow.processes.url}/candles/?{query}")
+    tab.locator(".plot .legendtext").first.wait_for(timeout=60_000)
+    assert tab.locator(".plot a").count() == 0
+    assert "evil.example" in tab.locator(".plot .legend").inner_text()
+
+
+def test_a_silent_exchange_is_missing_and_the_range_is_the_one_asked_for(airflow, open_page):
+    seed_minutes("GAP/USD", Window(DAY.start_ms, DAY.start_ms + 3_600_000))
+    tab = open_page()
+    query = "view=chart&symbol=GAP/USD&start=2026-03-10T00:00&end=2026-03-10T03:00"
+    tab.goto(f"{airflow.processes.url}/candles/?{query}")
+    tab.locator(".plot .main-svg").first.wait_for(timeout=60_000)
+    view = tab.locator("#view").inner_text()
+    assert "Nothing in this range from kucoin." in view
+    assert "60 bars have candles of fewer than the 3 exchanges" in view
+    assert tab.locator(".readout .missing").inner_text() == "kucoin missing"
+    shown = tab.evaluate("document.querySelector('.plot')._fullLayout.xaxis.range")
+    assert [str(text)[:16] for text in shown] == ["2026-03-10 00:00", "2026-03-10 03:00"]
+    tab.get_by_role("link", name=re.compile("2026-03-10 01:00 . 03:00")).click()
+    tab.get_by_role("heading", name="GAP/USD, 2026-03-10").wait_for(timeout=60_000)
+
+
 def test_clearing_in_the_page_runs_the_failed_tasks_again(airflow, open_page, visit):
     """The simulator answers by now: the day becomes complete."""
     tab = open_page()
@@ -144,7 +224,7 @@ def test_clearing_in_the_page_runs_the_failed_tasks_again(airflow, open_page, vi
     assert answer["merges"] == [{"exchanges": list(EXCHANGES), "windows": [[DAY.start_ms, DAY.end_ms]]}]
     frame = ready(tab, f"{airflow.processes.url}/plugin/candles/candles/?view=day&symbol=ETH/USD&day=2026-03-10")
     picture(tab, "day_mended")
-    assert frame.get_by_label(re.compile(r"^coinbaseexchange, \d\d:00: \d+ candles")).count() == 24
+    assert frame.get_by_label(re.compile(r"^coinbaseexchange, \d\d:00: \d+ candle")).count() == 24
     assert frame.get_by_label(re.compile("^coinbaseexchange, .* failed")).count() == 0
 
 

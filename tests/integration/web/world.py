@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 
 from candle_ingest.candles.window import DAY_MS, MINUTE_MS, Window
@@ -78,15 +78,15 @@ def open_on(symbol: int, day: int) -> int:
     return 0 if number % 166 else (1, 20, 200, 1440)[number % 4]
 
 
-def seed_minutes(currency_pair: str, window: Window) -> None:
-    """Merged candles and those of two exchanges, each minute."""
+def seed_minutes(currency_pair: str, window: Window, exchanges: Sequence[str] = EXCHANGES[:2]) -> None:
+    """Merged candles and those of some exchanges, each minute; names as line protocol writes them."""
 
     def lines() -> Iterator[str]:
         for number, time_ms in enumerate(range(window.start_ms, window.end_ms, MINUTE_MS)):
             price = 100 + number % 977 / 10
             ohlcv = f"open={price},high={price + 1},low={price - 1},close={price},volume=2.5,exchange_count=2i"
             yield f"candles,currency_pair={currency_pair} {ohlcv} {time_ms}"
-            for exchange in EXCHANGES[:2]:
+            for exchange in exchanges:
                 yield f"exchange_candles,currency_pair={currency_pair},exchange={exchange} close={price} {time_ms}"
 
     with InfluxBucket(connect_influxdb(), BUCKET) as bucket:

@@ -10,46 +10,53 @@ const LONGEST_DAYS = 92;
 
 // What is chosen on the map, and a run that would fetch it; nothing starts before the question is answered.
 export function runOffer(pipeline, data, pairs, start, end) {
-  const days = Math.round((end - start) / DAY_MS);
-  const names = pairs.slice(0, MOST_NAMES).join(", ") + (pairs.length > MOST_NAMES ? ` and ${count(pairs.length - MOST_NAMES)} more` : "");
-  const what = `${names}: ${iso(start).slice(0, 10)}${days > 1 ? ` to ${iso(end - 1).slice(0, 10)}` : ""} (${count(days)} ${days > 1 ? "days" : "day"}, UTC)`;
   const place = element("div", { class: "card" });
   const refetch = element("input", { type: "checkbox" });
-  const first = [
-    element("p", {}, element("b", {}, "Chosen: "), what),
+  const wanted = () => ({ symbols: pairs.map((pair) => data.tickers[pair] ?? pair), names: pairs, start, end: Math.min(end, Date.now()), refetch: refetch.checked });
+  const offer = () => place.replaceChildren(
+    element("p", {}, element("b", {}, "Chosen: "), inWords(wanted())),
     element("label", {}, refetch, "also ask again for what is stored"),
-  ];
-  if (days > LONGEST_DAYS) {
-    place.append(...first.slice(0, 1), element("p", { class: "quiet" }, `For more than ${LONGEST_DAYS} days use Backfill in Airflow: it makes one run a day.`));
-    return place;
-  }
-  const dag = pipeline.dag_ids[0];
-  const question = () => {
-    const yes = element("button", { type: "button", class: "main", onclick: () => start_() }, `Start a run of ${dag}`);
-    const no = element("button", { type: "button", onclick: () => offer() }, "Cancel");
-    place.replaceChildren(element("p", {}, `A run of ${dag} would fetch and merge ${what} from ${pipeline.exchanges.join(", ")}.`), element("p", { class: "bar" }, yes, no));
-    yes.focus();
-  };
-  const offer = () => place.replaceChildren(...first, element("p", { class: "bar" }, element("button", { type: "button", onclick: question }, "Fetch these days …")));
-  const start_ = async () => {
-    const conf = { symbols: pairs.map((pair) => data.tickers[pair] ?? pair), start: `${iso(start)}Z`, end: `${iso(Math.min(end, Date.now()))}Z`, refetch: refetch.checked };
-    try {
-      const run = await post(`../api/v2/dags/${part(dag)}/dagRuns`, { logical_date: null, conf });
-      const { is_paused: paused } = await ask(`../api/v2/dags/${part(dag)}`);
-      place.replaceChildren(message(paused ? "warn" : "good", `Run ${run.dag_run_id} is created.`, paused ? `It starts when ${dag} is unpaused.` : "The map shows its result once it is done.", runLink({ dag_id: dag, run_id: run.dag_run_id })));
-    } catch (error) {
-      if (!(error instanceof Refusal)) throw error;
-      place.replaceChildren(refused(dag, error));
-    }
-  };
+    element("p", { class: "bar" }, element("button", { type: "button", onclick: () => question(place, pipeline, wanted(), offer) }, "Fetch these days …")));
   offer();
   return place;
+}
+
+// Shows the question in `place`, carries out what is confirmed, and says what came of it.
+export function question(place, pipeline, wanted, back) {
+  const dag = pipeline.dag_ids[0];
+  const again = element("button", { type: "button", onclick: back }, "Cancel");
+  if (wanted.end - wanted.start > LONGEST_DAYS * DAY_MS) {
+    place.replaceChildren(message("warn", `That is more than ${LONGEST_DAYS} days.`, `Use Backfill in Airflow for ${dag}: it makes one run for each day, and each can be rerun alone.`, element("p", { class: "bar" }, again)));
+    return;
+  }
+  const start = element("button", { type: "button", class: "main", onclick: () => carryOut(place, dag, wanted, back) }, `Start a run of ${dag}`);
+  place.replaceChildren(element("p", {}, `A ${wanted.dry ? "dry run" : "run"} of ${dag} would fetch and merge ${inWords(wanted)} from ${pipeline.exchanges.join(", ")}.`), element("p", { class: "bar" }, start, again));
+  start.focus();
+}
+
+async function carryOut(place, dag, { symbols, start, end, refetch, dry }, back) {
+  const conf = { symbols, start: `${iso(start)}Z`, end: `${iso(end)}Z`, refetch: Boolean(refetch), ...(dry ? { run_mode: "dry" } : {}) };
+  try {
+    const run = await post(`../api/v2/dags/${part(dag)}/dagRuns`, { logical_date: null, conf });
+    const { is_paused: paused } = await ask(`../api/v2/dags/${part(dag)}`);
+    place.replaceChildren(message(paused ? "warn" : "good", `Run ${run.dag_run_id} is created.`, paused ? `It starts when ${dag} is unpaused.` : "The map shows its result when it is done.", runLink({ dag_id: dag, run_id: run.dag_run_id })));
+  } catch (error) {
+    if (!(error instanceof Refusal)) throw error;
+    place.replaceChildren(refused(dag, error), element("p", { class: "bar" }, element("button", { type: "button", onclick: back }, "Back")));
+  }
+}
+
+function inWords({ names, start, end }) {
+  const shown = names.slice(0, MOST_NAMES).join(", ") + (names.length > MOST_NAMES ? ` and ${count(names.length - MOST_NAMES)} more` : "");
+  const days = Math.ceil((end - start) / DAY_MS);
+  return `${shown || "all symbols in Redis"}, ${iso(start).replace("T", " ")} to ${iso(end).replace("T", " ")} UTC (${count(days)} ${days > 1 ? "days" : "day"})`;
 }
 
 function refused(dag, error) {
   if (error.status === 403) return message("bad", `You may not start runs of ${dag}.`, "It needs the right to create DAG runs: ask whoever administers Airflow.");
   if (error.status === 401) return message("bad", "You are signed out.", "Sign in to Airflow and try again.");
+  if (error.status === 404) return message("bad", `Airflow does not know the DAG ${dag}.`, "It is read from the dags folder by the DAG processor: is that running?");
   return message("bad", "Airflow has not started the run.", error.message);
 }
 
-export const post = (path, body) => ask(path, { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) });
+const post = (path, body) => ask(path, { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) });

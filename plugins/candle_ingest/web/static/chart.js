@@ -1,15 +1,16 @@
-// Candlesticks of any range, each exchange's close over them, and where few exchanges took part.
-import { count, duration, element, iso, message, moment } from "./dom.js";
+// Candlesticks of any range, the volume, each exchange's distance to the merged price, and gaps.
+import { count, element, iso, message } from "./dom.js";
 import { address, api, link } from "./data.js";
-import { chooseSymbol, form, symbolField, timeField } from "./inputs.js";
-import { colour, draw, plain, plotly } from "./plot.js";
+import { bars, gapsOf, isConverted } from "./chart_data.js";
+import { layout, traces } from "./chart_traces.js";
+import { form, symbolField, timeField } from "./inputs.js";
+import { draw, plotly } from "./plot.js";
+import { readout } from "./readout.js";
+import { askForSymbol, chooseSymbol, unlisted } from "./symbols.js";
 
 const HOUR_MS = 3600000;
 const SPANS = { "6 hours": 6, "1 day": 24, "1 week": 168, "1 month": 720, "1 year": 8760 };
-const LINES = ["#3f8fd2", "#e69f00", "#cc79a7", "#56b4e9", "#009e73", "#d55e00", "#8c6bb1", "#a6761d"];
-// In bars: shorter ones are usual where little is traded.
-const LONGEST_GAP = 5;
-const DASHES = ["solid", "dot", "dash", "dashdot"];
+const MOST_GAPS = 12;
 
 export async function showChart(place, pipeline) {
   plotly();
@@ -18,28 +19,64 @@ export async function showChart(place, pipeline) {
   const start = address.get("start") ?? iso(Date.parse(`${end}Z`) - 24 * HOUR_MS);
   const spans = Object.entries(SPANS).map(([name, hours]) =>
     element("a", { class: "button", href: link({ view: "chart", symbol, start: iso(Date.parse(`${end}Z`) - hours * HOUR_MS), end }) }, name));
-  place.replaceChildren(form("chart", "Show", symbolField(symbol, pairs), timeField("start", "from", start), timeField("end", "to (UTC)", end)), element("div", { class: "bar" }, spans));
+  const inField = (text) => (text.length === 10 ? `${text}T00:00` : text.slice(0, 16));
+  place.replaceChildren(form("chart", "Show", symbolField(symbol, pairs), timeField("start", "from (UTC)", inField(start)), timeField("end", "to (UTC)", inField(end))), element("div", { class: "bar" }, spans));
   if (!symbol) return place.append(message("plain", "There is no symbol yet.", "Redis lists none; write one above."));
-  const data = await api(pipeline, "chart", { symbol, start, end });
-  if (!data.times.length) return place.append(message("plain", `No candle of ${data.symbol} in this range.`, element("p", {}, "Coverage says why: ", element("a", { href: link({ view: "day", symbol: data.symbol, day: start.slice(0, 10) }) }, start.slice(0, 10)))));
-  showBars(place, data, pipeline);
+  const data = await askForSymbol(place, pairs, symbol, { view: "chart", start, end }, () => api(pipeline, "chart", { symbol, start, end }));
+  if (!data) return undefined;
+  place.append(unlisted(pairs, data.symbol, { view: "chart", start, end }));
+  data.configured = pipeline.exchanges;
+  return showBars(place, data);
 }
 
-function showBars(place, data, pipeline) {
-  const plot = element("div", { class: "plot", role: "img", "aria-label": `Candlesticks of ${data.symbol}` });
-  const clicked = element("p", { class: "quiet", "aria-live": "polite" }, data.every_ms === data.bar_ms ? "Click a candle to have it explained." : "Click a bar to look into it; drag to zoom.");
-  const few = summaryOfFew(data);
-  place.append(element("p", {}, `${data.symbol}, ${count(data.times.length)} bars of ${duration(data.every_ms)}, UTC. ${few}`), plot, clicked);
+function showBars(place, data) {
+  const [found, gaps] = [bars(data), gapsOf(data)];
+  const converted = element("input", { type: "checkbox", checked: true });
+  if (!found.length) place.append(message("plain", `No candle of ${data.symbol} is stored in this range.`));
+  else {
+    const plot = element("div", { class: "plot", role: "img", "aria-label": `Candlesticks, volume and distances of ${data.symbol}` });
+    const values = readout(found, data);
+    if (isConverted(data)) place.append(element("label", {}, converted, "Show each exchange converted to the quote of the pair"));
+    place.append(element("p", {}, summary(data, found)), values.node, plot, element("p", { class: "quiet" }, hint(data)));
+    paint(plot, data, () => bars(data, converted.checked), gaps, values, converted);
+  }
+  place.append(gapList(data, gaps));
+}
+
+function hint(data) {
+  if (data.every_ms === data.bar_ms) return "Click a candle to have it explained.";
+  return innerWidth < 640 ? "Tap a bar to look into it." : "Click a bar to look into it, or drag over a range.";
+}
+
+function summary(data, found) {
+  const short = found.filter(({ exchanges }) => exchanges < data.configured.length).length;
+  const absent = data.configured.filter((name) => !(name in data.exchanges));
+  const parts = [`${data.symbol}: ${count(found.length)} bars of ${barName(data.every_ms)}, UTC.`];
+  if (absent.length) parts.push(`Nothing in this range from ${absent.join(", ")}.`);
+  if (short) parts.push(`${count(short)} bars have candles of fewer than the ${data.configured.length} exchanges of the pipeline: see the lowest panel.`);
+  return parts.join(" ");
+}
+
+const barName = (ms) => (ms < HOUR_MS ? `${ms / 60000} min` : ms < 24 * HOUR_MS ? `${ms / HOUR_MS} h` : `${ms / 24 / HOUR_MS} days`);
+
+function paint(plot, data, current, gaps, values, converted) {
   const redraw = async () => {
-    await draw(plot, traces(data), layout(data));
-    plot.removeAllListeners?.("plotly_click");
-    plot.removeAllListeners?.("plotly_relayout");
-    plot.on("plotly_click", ({ points: [point] }) => openBar(data, Date.parse(`${String(point.x).replace(" ", "T")}Z`)));
+    const shown = current();
+    values.keep(shown);
+    await draw(plot, traces(data, shown), layout(data, gaps));
+    for (const name of ["plotly_click", "plotly_relayout", "plotly_hover", "plotly_clickannotation"]) plot.removeAllListeners?.(name);
+    plot.on("plotly_click", ({ points: [point] }) => openBar(data, time(point.x)));
     plot.on("plotly_relayout", (change) => zoom(data, change));
+    plot.on("plotly_hover", ({ points: [point] }) => values.show(time(point.x)));
+    plot.on("plotly_clickannotation", ({ index }) => location.assign(dayLink(data, gaps[index])));
   };
   document.addEventListener("theme", redraw);
+  converted.addEventListener("change", redraw);
   redraw().then(() => performance.mark("candles-chart"));
 }
+
+const time = (text) => Date.parse(`${String(text).replace(" ", "T")}Z`);
+const dayLink = (data, gap) => link({ view: "day", symbol: data.symbol, day: iso(gap.start).slice(0, 10) });
 
 function openBar(data, start) {
   if (!Number.isFinite(start)) return;
@@ -51,68 +88,13 @@ function openBar(data, start) {
 function zoom(data, change) {
   const [from, to] = [change["xaxis.range[0]"], change["xaxis.range[1]"]];
   if (!from || data.every_ms === data.bar_ms) return;
-  const [start, end] = [from, to].map((text) => Date.parse(`${String(text).replace(" ", "T")}Z`));
+  const [start, end] = [time(from), time(to)];
   location.assign(link({ view: "chart", symbol: data.symbol, start: iso(start), end: iso(Math.max(end, start + data.every_ms)) }));
 }
 
-const most = (data) => Math.max(...data.merged.most);
-
-// Quiet exchanges are usual: what counts is how many of them are missing on average.
-function lack(data, index) {
-  return 1 - data.merged.average[index] / most(data);
-}
-
-function lackColour(part) {
-  return colour(part > 0.5 ? "bad" : part > 0.1 ? "large" : part > 0.01 ? "small" : "tiny");
-}
-
-function summaryOfFew(data) {
-  const few = data.times.filter((_, index) => lack(data, index) > 0).length;
-  const short = data.merged.count.filter((found) => found < data.every_ms / data.bar_ms).length;
-  const parts = [];
-  if (few) parts.push(`${count(few)} bars have candles of fewer than ${most(data)} exchanges: see the marks below the volume.`);
-  if (short && data.every_ms > data.bar_ms) parts.push(`In ${count(short)} bars candles are missing or nobody traded.`);
-  return parts.join(" ");
-}
-
-function traces(data) {
-  const times = data.times.map(moment);
-  const { open, high, low, close, volume, fewest } = data.merged;
-  const candles = { type: "candlestick", name: "merged", x: times, open, high, low, close, increasing: { line: { color: colour("up") } }, decreasing: { line: { color: colour("down") } } };
-  const volumes = { type: "bar", name: "volume", x: times, y: volume, yaxis: "y2", width: data.every_ms * 0.9, offset: 0, marker: { color: colour("muted"), line: { width: 0 } }, opacity: 0.6, showlegend: false };
-  const all = most(data);
-  const few = data.times.map((_, index) => index).filter((index) => lack(data, index) > 0);
-  const marks = {
-    type: "bar", name: `fewer than ${all} exchanges`, x: few.map((index) => times[index]), y: few.map(() => 1), yaxis: "y3", marker: { color: few.map((index) => lackColour(lack(data, index))), line: { width: 0 } },
-    text: few.map((index) => `${data.merged.average[index].toFixed(2)} of ${all} exchanges on average, at least ${fewest[index]}`), textposition: "none",
-    hovertemplate: "%{text}<extra></extra>", width: data.every_ms, offset: 0, showlegend: false,
-  };
-  const lines = Object.entries(data.exchanges).map(([name, line], index) => ({
-    type: "scatter", mode: "lines", name: plain(name), ...broken(line, data.every_ms), line: { width: 1, color: LINES[index % LINES.length], dash: DASHES[index % DASHES.length] }, hovertemplate: `${plain(name)} %{y}<extra></extra>`,
-  }));
-  return [candles, ...lines, volumes, ...(few.length ? [marks] : [])];
-}
-
-// No line over times without a candle: nothing is known of them.
-function broken({ times, close }, every) {
-  const [x, y] = [[], []];
-  times.forEach((time, index) => {
-    if (index && time - times[index - 1] > LONGEST_GAP * every) {
-      x.push(moment(time - every));
-      y.push(null);
-    }
-    x.push(moment(time));
-    y.push(close[index]);
-  });
-  return { x, y };
-}
-
-function layout(data) {
-  const narrow = innerWidth < 640;
-  return {
-    height: narrow ? 540 : 600, margin: { l: narrow ? 52 : 70, r: 8, t: 8, b: narrow ? 130 : 32 }, hovermode: narrow ? "closest" : "x", dragmode: narrow ? false : "zoom", legend: { orientation: "h", x: 0, ...(narrow ? { y: -0.12, yanchor: "top" } : { y: 1.08 }) },
-    xaxis: { type: "date", rangeslider: { visible: false }, anchor: "free", position: 0, range: [data.times[0], data.times.at(-1) + data.every_ms].map(moment) }, yaxis: { domain: [0.27, 1], fixedrange: true, tickformat: ",~g" },
-    yaxis2: { domain: [0.07, 0.23], fixedrange: true, title: { text: narrow ? "" : "volume" }, nticks: 4 },
-    yaxis3: { domain: [0, 0.05], fixedrange: true, showticklabels: false, showgrid: false, zeroline: false, range: [0, 1] },
-  };
+function gapList(data, gaps) {
+  if (!gaps.length) return "";
+  const items = gaps.slice(0, MOST_GAPS).map((gap) => element("li", {}, element("a", { href: dayLink(data, gap) }, gap.period), ` ${gap.length}`));
+  const more = gaps.length > MOST_GAPS ? element("li", {}, `and ${count(gaps.length - MOST_GAPS)} more`) : "";
+  return element("section", {}, element("h2", {}, "Without merged candles"), element("p", { class: "quiet" }, "Nobody traded, or too few exchanges have answered: the day says which."), element("ul", {}, items, more));
 }

@@ -1,15 +1,15 @@
 // Symbols × days: where candles are not accounted for.
-import { badge, count, day, element, message, moment, share, table } from "./dom.js";
-import { Refusal, address, api, link } from "./data.js";
+import { badge, clock, count, day, element, message, reasonText, share, table } from "./dom.js";
+import { Refusal, address, api, keep, link } from "./data.js";
 import { runOffer } from "./actions.js";
 import { legend } from "./levels.js";
 import { coverageMap } from "./map.js";
 import { Rows } from "./rows.js";
+import { STATES } from "./states.js";
 
 const SPANS = { 30: "30 days", 90: "90 days", 365: "1 year", 1095: "3 years", 3650: "10 years" };
 const MOST_HOLES = 50;
 const DAY_MS = 86400000;
-const STATES = { suspected: "suspected outage", rejected: "rows that cannot be trusted", failed: "failed", not_asked: "not asked for" };
 
 export async function showCoverage(place, pipeline) {
   const days = Number(address.get("days")) || (innerWidth < 640 ? 30 : 90);
@@ -100,25 +100,30 @@ function showMap(place, data, pipeline, days) {
   const redraw = () => {
     const text = search.value.trim().toUpperCase();
     map.show(data.pairs.filter((pair, row) => pair.includes(text) && (!only.checked || data.open[row])));
-    holes.then((found) => list.replaceChildren(holesList(found.holes.filter(({ currency_pair: pair }) => pair.includes(text)), data)),
+    holes.then((found) => list.replaceChildren(holesList(found.holes.filter(({ currency_pair: pair }) => pair.includes(text)), data, text)),
       (error) => list.replaceChildren(message("bad", "The list of holes is missing.", error.message)));
   };
-  search.addEventListener("input", redraw);
-  only.addEventListener("change", redraw);
+  const changed = () => {
+    keep({ filter: search.value.trim() || null, holes: only.checked ? "1" : null });
+    redraw();
+  };
+  search.addEventListener("input", changed);
+  only.addEventListener("change", changed);
   place.append(
-    element("div", { class: "bar" }, search, element("label", {}, only, "only with holes"), element("span", { class: "quiet" }, `As of ${moment(data.as_of_ms)} UTC. Drag over days to choose them.`)),
+    element("div", { class: "bar" }, search, element("label", {}, only, "only with holes"), element("span", { class: "quiet" }, "As of ", clock(data.as_of_ms), ". Drag over days to choose them, or use Shift and the arrow keys.")),
     legend(), trouble, map.node, actions, list);
   redraw();
 }
 
-function holesList(found, data) {
-  if (!found.length) return total(data.open) ? message("plain", "No hole matches the filter.") : message("good", "No holes.", "For every minute that was asked for, the candle is stored, or there was no trade, or the market was not listed yet.");
+function holesList(found, data, text) {
+  if (!found.length && text) return message("plain", "No hole matches the filter.");
+  if (!found.length) return total(data.open) ? message("plain", "The list of holes has not caught up with the map.", "Refresh in a minute.") : message("good", "No holes.", "For every minute that was asked for, the candle is stored, or there was no trade, or the market was not listed yet.");
   const columns = [
     ["Symbol", ({ currency_pair: pair }) => pair],
     ["Day", ({ currency_pair: pair, day_ms: ms }) => element("a", { href: link({ view: "day", symbol: pair, day: day(ms) }) }, day(ms))],
     ["Exchange", ({ exchange }) => exchange],
     ["Open candles", ({ count: open }) => count(open), true],
-    ["Why", ({ state, count: open }) => badge(open > 144 ? "bad" : "warn", STATES[state] ?? state)],
+    ["Why", ({ state, reason }) => element("div", {}, badge(STATES[state]?.kind ?? "warn", STATES[state]?.text ?? state), reason && reasonText(reason))],
   ];
   const note = found.length > MOST_HOLES ? element("p", { class: "quiet" }, `The ${MOST_HOLES} largest are shown.`) : "";
   return element("section", {}, element("h2", {}, "Holes, the largest first"), note, table("Days with holes", columns, found.slice(0, MOST_HOLES)));

@@ -10,6 +10,12 @@ export function link(changes) {
   return `?${values}`;
 }
 
+// Puts values into the address without leaving the page, so that a refresh and a shared link keep them.
+export function keep(values) {
+  for (const [name, value] of Object.entries(values)) value == null ? address.delete(name) : address.set(name, value);
+  history.replaceState(null, "", `?${address}`);
+}
+
 export class Refusal extends Error {
   constructor(status, answer) {
     super(typeof answer.detail === "string" ? answer.detail : JSON.stringify(answer.detail ?? answer));

@@ -26,18 +26,43 @@ export function table(caption, columns, rows, rowClass = () => "") {
     element("thead", {}, element("tr", {}, head)), element("tbody", {}, body));
 }
 
-// A long text is cut after some lines; a click shows all of it.
-export const cut = (...parts) => element("details", { class: "reason cut" }, element("summary", {}, ...parts));
+const URLS = /https?:\/\/[^\s"'<>]+/g;
+
+// What happened comes first and whole; addresses, which are long, come last.
+export function reasonText(text) {
+  const urls = [...new Set(text.match(URLS) ?? [])];
+  const words = text.replace(URLS, "…");
+  return element("div", { class: "reason" }, element("p", {}, words), urls.map((url) => element("p", { class: "url" }, url)));
+}
 
 export const badge = (kind, text) => element("span", { class: `badge ${kind}` }, text);
 export const count = (value) => value.toLocaleString("en-US");
 export const price = (value) => value.toLocaleString("en-US", { maximumSignificantDigits: 10 });
 export const share = (part) => `${(Math.floor(part * 10000) / 100).toFixed(2)} %`;
+export const signed = (value, digits = 1) => `${value < 0 ? "−" : "+"}${Math.abs(value).toFixed(digits)}`;
+
+// Shares in hundredths of a per cent that add up to 100 %: the largest remainders get what rounding down leaves.
+export function wholeShares(parts) {
+  const scaled = parts.map((part) => part * 10000);
+  const floors = scaled.map(Math.floor);
+  const left = Math.round(scaled.reduce((a, b) => a + b, 0)) - floors.reduce((a, b) => a + b, 0);
+  const order = scaled.map((value, index) => [value - floors[index], index]).sort((a, b) => b[0] - a[0]);
+  order.slice(0, left).forEach(([, index]) => { floors[index] += 1; });
+  return floors.map((value) => `${(value / 100).toFixed(2)} %`);
+}
 
 // All times are UTC, and say so once a view.
 export const iso = (ms) => new Date(ms).toISOString().slice(0, 16);
 export const day = (ms) => iso(ms).slice(0, 10);
 export const moment = (ms) => iso(ms).replace("T", " ");
+
+// UTC with the reader's own time beside it, where that is another.
+export function clock(ms) {
+  const offset = -new Date(ms).getTimezoneOffset() * 60000;
+  const local = moment(ms + offset);
+  const shown = local.slice(0, 10) === day(ms) ? local.slice(11) : local;
+  return element("time", { datetime: `${iso(ms)}Z` }, `${moment(ms)} UTC`, offset ? element("span", { class: "quiet" }, ` (${shown} here)`) : "");
+}
 
 export function duration(ms) {
   const minutes = Math.round(ms / 60000);

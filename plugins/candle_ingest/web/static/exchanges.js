@@ -1,5 +1,5 @@
 // How the exchanges answered lately.
-import { badge, count, cut, duration, element, message, moment, table } from "./dom.js";
+import { badge, clock, count, duration, element, message, moment, reasonText, table } from "./dom.js";
 import { address, api, link } from "./data.js";
 
 const SPANS = [1, 6, 24, 168];
@@ -23,7 +23,27 @@ export async function showExchanges(place, pipeline) {
   ];
   place.replaceChildren(element("div", { class: "bar" }, spans), element("p", { class: "quiet" }, "By the last fetch of each symbol; durations are those of whole fetches."));
   if (data.exchanges.every(({ symbols }) => !symbols)) place.append(message("plain", `No fetch in the last ${hours} hours.`, "Are the DAGs paused, or has the scheduler stopped?"));
-  place.append(table("Exchanges", columns, data.exchanges));
+  place.append(element("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": "Exchanges" }, table("Exchanges", columns, data.exchanges)), doctor(data));
+}
+
+// What `candle-ingest doctor` found last: whether the exchanges do what the package relies on.
+function doctor({ findings }) {
+  if (!findings.length) return message("plain", "The exchanges' facts have not been checked.", "candle-ingest doctor asks each exchange, with a few calls, whether it still answers as this package expects.");
+  const wrong = findings.filter(({ is_harmless: harmless }) => !harmless);
+  const found = Math.max(...findings.map(({ found_ms: ms }) => ms));
+  const columns = [
+    ["Exchange", ({ exchange }) => exchange],
+    ["Fact", ({ fact }) => fact],
+    ["Expected", ({ expected }) => expected],
+    ["Seen", ({ seen }) => seen],
+    ["Verdict", ({ verdict, is_harmless: harmless }) => badge(harmless ? "good" : "bad", verdict)],
+  ];
+  const rows = (some) => element("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": "Findings of the doctor" }, table("Findings of the doctor", columns, some));
+  return element("section", {},
+    element("h2", {}, "Facts about the exchanges"),
+    element("p", {}, wrong.length ? `${count(wrong.length)} of ${count(findings.length)} facts differ or got no answer. ` : `All ${count(findings.length)} facts are as expected or could not be seen. `, "Checked by candle-ingest doctor at ", clock(found), "."),
+    wrong.length ? rows(wrong) : "",
+    element("details", {}, element("summary", {}, `All ${count(findings.length)} facts`), rows(findings)));
 }
 
 function state({ state: text, symbols, symbols_failing: failing }) {
@@ -36,4 +56,4 @@ const milliseconds = (ms) => (ms == null ? "" : ms < 10000 ? `${count(Math.round
 const ago = (ms, now) => (ms == null ? "none" : element("span", { title: `${moment(ms)} UTC` }, `${duration(now - ms)} ago`));
 
 const lastFailure = (now) => ({ last_failure_ms: ms, last_reason: reason, last_reason_pair: pair }) =>
-  ms == null ? "none" : cut(ago(ms, now), `, ${pair}: ${reason}`);
+  ms == null ? "none" : element("div", {}, ago(ms, now), `, ${pair}`, reasonText(reason));

@@ -79,8 +79,11 @@ function paintChosen(pen, grid, view, top, colour) {
 function paintDates(pen, grid) {
   pen.textAlign = "left";
   let free = grid.left;
-  for (const [column, name] of names(grid)) {
-    const x = grid.left + (column / grid.columns) * (grid.width - grid.left);
+  const place = (column) => grid.left + (column / grid.columns) * (grid.width - grid.left);
+  for (const [column, name, next] of names(grid)) {
+    const x = place(column);
+    // The rest of a month that has nearly ended would hide the name of the next.
+    if (!column && next && place(next) < x + pen.measureText(name).width + 14) continue;
     if (x < free || x + pen.measureText(name).width > grid.width) continue;
     pen.fillRect(Math.round(x), AXIS - 6, 1, 5);
     pen.fillText(name, x, 10);
@@ -93,5 +96,5 @@ function names({ data, columns }) {
   const months = data.edges_ms[columns] - data.edges_ms[0] > 120 * DAY_MS;
   if (!months) return all.filter(([column]) => column % 7 === 0).map(([column, day]) => [column, `${MONTHS[day.getUTCMonth()]} ${day.getUTCDate()}`]);
   const first = all.filter(([column, day]) => !column || day.getUTCMonth() !== all[column - 1][1].getUTCMonth());
-  return first.map(([column, day]) => [column, `${MONTHS[day.getUTCMonth()]} ${day.getUTCFullYear()}`]);
+  return first.map(([column, day], index) => [column, `${MONTHS[day.getUTCMonth()]} ${day.getUTCFullYear()}`, first[index + 1]?.[0]]);
 }

@@ -1,6 +1,6 @@
-// What several views ask for: a symbol and times. A form leads to a new address, which can be shared.
+// Fields of forms. A form leads to a new address, which can be shared.
 import { element } from "./dom.js";
-import { address, api, link } from "./data.js";
+import { link } from "./data.js";
 
 export function form(view, label, ...fields) {
   const submit = (event) => {
@@ -17,9 +17,3 @@ export function symbolField(value, pairs) {
 
 export const timeField = (name, label, value) =>
   element("label", {}, label, element("input", { type: "datetime-local", name, value, required: true }));
-
-// The listed pairs, and the one to show: from the address, else the first.
-export async function chooseSymbol(pipeline) {
-  const { pairs } = await api(pipeline, "symbols");
-  return { pairs, symbol: address.get("symbol") ?? pairs[0] ?? "" };
-}

@@ -1,15 +1,16 @@
 // Which view, of which pipeline, in which colours.
 import { airflowLink } from "./airflow.js";
 import { element, message } from "./dom.js";
-import { Refusal, address, ask, link } from "./data.js";
+import { Refusal, address, ask, link, refresh } from "./data.js";
 import { showChart } from "./chart.js";
 import { showCoverage } from "./coverage.js";
 import { showDay } from "./day.js";
 import { showExchanges } from "./exchanges.js";
 import { showExplain } from "./explain.js";
 import { showFreshness } from "./freshness.js";
+import { showRun } from "./run.js";
 
-const VIEWS = { coverage: ["Coverage", showCoverage], chart: ["Chart", showChart], explain: ["Explain", showExplain], exchanges: ["Exchanges", showExchanges], freshness: ["Freshness", showFreshness], day: [null, showDay] };
+const VIEWS = { coverage: ["Coverage", showCoverage], chart: ["Chart", showChart], explain: ["Explain", showExplain], exchanges: ["Exchanges", showExchanges], freshness: ["Freshness", showFreshness], run: ["Run", showRun], day: [null, showDay] };
 const place = document.getElementById("view");
 
 // In Airflow's frame its own choice counts, outside it the system's.
@@ -55,6 +56,13 @@ function showNavigation(view) {
     element("a", { href: link({ view: name, ...(["chart", "explain"].includes(name) ? shown : {}) }), "aria-current": name === (view === "day" ? "coverage" : view) && "page" }, title)));
 }
 
+// Where the data is, and that it is not real where it is not.
+function showAbout({ bucket, simulated }) {
+  const about = document.getElementById("about");
+  about.hidden = false;
+  about.replaceChildren(simulated ? element("strong", { class: "simulated" }, "SIMULATED") : "", ` bucket ${bucket}`);
+}
+
 function noPipeline(pipelines) {
   if (!pipelines.length) return message("bad", "You may not see any pipeline.", "It needs the right to read the pipeline's DAGs: ask whoever administers Airflow.");
   if (address.get("dag")) return message("plain", `${address.get("dag")} is not a DAG of a candle pipeline.`, "Choose a pipeline above.");
@@ -88,24 +96,59 @@ function unknownView(view) {
   return message("bad", `There is no view “${view}”.`, "There are:", element("p", { class: "bar" }, known));
 }
 
+// Views that show how things are now, and so are read again while somebody looks.
+const LIVE = ["coverage", "exchanges", "freshness"];
+const REFRESH_MS = 90000;
+let chosen;
+
 async function show() {
   const { pipelines } = await ask("api/pipelines");
-  const chosen = choosePipeline(pipelines);
+  chosen = choosePipeline(pipelines);
   showChoice(pipelines, chosen);
   if (!chosen) return place.replaceChildren(noPipeline(pipelines));
   address.set("pipeline", chosen.name);
+  showAbout(chosen);
   const view = address.get("view") ?? "coverage";
   showNavigation(view);
   if (!Object.hasOwn(VIEWS, view)) return place.replaceChildren(unknownView(view));
+  document.title = [VIEWS[view][0] ?? "Day", address.get("symbol"), chosen.name, "Candles"].filter(Boolean).join(" · ");
   place.replaceChildren(element("p", { class: "quiet" }, "Loading …"));
-  return VIEWS[view][1](place, chosen);
+  await VIEWS[view][1](place, chosen);
+  if (LIVE.includes(view)) setInterval(() => again(view), REFRESH_MS);
+  return undefined;
+}
+
+// Not while something is chosen, typed or asked: that would be lost.
+async function again(view) {
+  const busy = place.contains(document.activeElement) || place.querySelector(".card button");
+  if (document.visibilityState !== "visible" || busy) return;
+  await attempt(() => redraw(view));
+}
+
+async function redraw(view) {
+  const [page, map] = [scrollY, place.querySelector(".map")?.scrollTop ?? 0];
+  const shadow = element("div");
+  await VIEWS[view][1](shadow, chosen);
+  place.replaceChildren(...shadow.childNodes);
+  scrollTo(0, page);
+  if (place.querySelector(".map")) place.querySelector(".map").scrollTop = map;
+}
+
+async function attempt(work) {
+  try {
+    await work();
+  } catch (error) {
+    place.replaceChildren(trouble(error));
+    if (!(error instanceof Refusal)) console.error(error);
+  }
 }
 
 followTheme();
-try {
-  await show();
-} catch (error) {
-  place.replaceChildren(trouble(error));
-  if (!(error instanceof Refusal)) console.error(error);
-}
+document.getElementById("refresh").addEventListener("click", () => {
+  refresh();
+  const view = address.get("view") ?? "coverage";
+  if (chosen && Object.hasOwn(VIEWS, view)) attempt(() => redraw(view));
+  else location.reload();
+});
+await attempt(show);
 place.setAttribute("aria-busy", "false");
