@@ -80,15 +80,16 @@ def _alone(task: Callable[..., float], *arguments: object) -> float:
 def _fetch(planned: PlannedRun) -> float:
     from candle_ingest.fetching.fetch_candles import fetch_candles
 
-    fetch_candles(planned.run, planned.plan.requests)
+    for batch in planned.plan.batches:
+        fetch_candles(planned.run, batch)
     return _peak_mb()
 
 
 def _merge(planned: PlannedRun) -> float:
-    from candle_ingest.fetching.fetch_summary import fetch_summary
+    from candle_ingest.fetching.fetch_summary import batch_key
     from candle_ingest.merging.aggregate_and_write import aggregate_and_write
 
-    done = [fetch_summary(r, [r.window], MINUTE_MS, r.window.slots(MINUTE_MS), 0) for r in planned.plan.requests]
+    done = [{"batch": batch_key(batch)} for batch in planned.plan.batches]
     aggregate_and_write(planned.run, planned.plan, done)
     return _peak_mb()
 

@@ -19,7 +19,7 @@ from candle_ingest.candles.window import MINUTE_MS, Window, split_rows
 from candle_ingest.fetching.fetch_candles import fetch_candles
 from candle_ingest.fetching.fetch_summary import Summary
 from candle_ingest.merging.aggregate_and_write import aggregate_and_write
-from candle_ingest.planning.fetch_request import FetchRequest
+from candle_ingest.planning.fetch_batch import FetchBatch, split_batches
 from candle_ingest.planning.plan import Plan
 from candle_ingest.planning.run import Run
 from candle_ingest.settings import PipelineSettings
@@ -101,19 +101,20 @@ def _run_all(planned: Sequence[PlannedRun], fetchers: ProcessPoolExecutor, merge
         raise RuntimeError(f"{written} candles were merged; at least {least:.0f} were expected")
 
 
-def _submit_fetches(pool: ProcessPoolExecutor, planned: PlannedRun) -> list[Future[list[Summary]]]:
-    return [pool.submit(_fetch, planned.run, request) for request in planned.plan.requests]
+def _submit_fetches(pool: ProcessPoolExecutor, planned: PlannedRun) -> list[Future[Summary]]:
+    batches = split_batches(planned.plan.batches, 1024, 1)
+    return [pool.submit(_fetch, planned.run, batch) for batch in batches]
 
 
 def _submit_merge(
-    pool: ProcessPoolExecutor, planned: PlannedRun, fetches: Sequence[Future[list[Summary]]]
+    pool: ProcessPoolExecutor, planned: PlannedRun, fetches: Sequence[Future[Summary]]
 ) -> Future[dict[str, int]]:
-    summaries = [summary for fetch in fetches for summary in fetch.result()]
+    summaries = [fetch.result() for fetch in fetches]
     return pool.submit(_merge, planned.run, planned.plan, summaries)
 
 
-def _fetch(run: Run, request: FetchRequest) -> list[Summary]:
-    return fetch_candles(run, [request])
+def _fetch(run: Run, batch: FetchBatch) -> Summary:
+    return fetch_candles(run, batch)
 
 
 def _merge(run: Run, plan: Plan, summaries: Sequence[Summary]) -> dict[str, int]:

@@ -57,7 +57,7 @@ class PipelineSettings(BaseModel):
     min_exchanges_required: int = Field(
         default=0,
         ge=0,
-        description="Exchanges that must list a symbol and answer for a minute; 0 means all that are configured. "
+        description="Exchanges that must answer for a minute of a symbol; 0 means all that list it. "
         "A quiet exchange has answered",
     )
     candle_granularity_minutes: int = Field(
@@ -79,9 +79,6 @@ class PipelineSettings(BaseModel):
     catch_up_initial_days: int = Field(
         default=7, ge=1, le=3650, description="Days that the first catch-up goes back without a watermark"
     )
-    reread_candles: int = Field(
-        default=5, ge=0, le=1000, description="Candles before the watermark that catch-up asks for again"
-    )
     settle_seconds: int = Field(
         default=10,
         ge=0,
@@ -93,6 +90,19 @@ class PipelineSettings(BaseModel):
     )
     repair_calls: int = Field(
         default=1000, ge=1, le=100_000, description="Calls to exchanges that one repair run may make, about"
+    )
+    closing_delay_minutes: int = Field(
+        default=60,
+        ge=1,
+        le=720,
+        description="Minutes after which a day that is over is asked for once more, as a whole",
+    )
+    give_up_days: int = Field(
+        default=14, ge=1, le=365, description="Days after which minutes that never come count as unobtainable"
+    )
+    unobtainable: Literal["hold", "merge"] = Field(
+        default="hold",
+        description="Minutes that an exchange cannot deliver: hold the merge back, or merge the others, at least two",
     )
     quote_equivalents: Annotated[dict[str, tuple[str, ...]], BeforeValidator(_parse_json)] = Field(
         default={"USD": ("USD", "USDT", "USDC")},

@@ -121,7 +121,7 @@ def test_what_is_kept_and_shown_holds_no_secret(world, bucket):
     plan = validate_symbols(run, ["btcusd"])
     with connect_redis() as client, connect_influxdb() as influxdb:
         cached = {key: client.dump(key) for key in client.scan_iter()}
-        shown = [run, plan, [r.to_dict() for r in plan.requests], connection, ExchangeClient(connection), cached]
+        shown = [run, plan, [batch.to_xcom() for batch in plan.batches], connection, ExchangeClient(connection), cached]
         shown += [InfluxBucket(influxdb, bucket), influxdb, run.settings.model_dump()]
         secrets = (*ALL, world.influxdb.address.token)
         assert [secret for secret in secrets for thing in shown if secret in repr(thing)] == []

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import time
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,7 +14,8 @@ from candle_ingest.connections import connect_influxdb
 from candle_ingest.errors import CandleIngestError
 from candle_ingest.fetching.fetch_candles import fetch_candles
 from candle_ingest.merging.aggregate_and_write import aggregate_and_write
-from candle_ingest.planning.fetch_request import FetchRequest
+from candle_ingest.merging.announcements import events
+from candle_ingest.planning.fetch_batch import split_batches
 from candle_ingest.planning.plan import Plan
 from candle_ingest.planning.read_symbols import read_symbols
 from candle_ingest.planning.run import make_run
@@ -37,7 +38,7 @@ class StepResult:
     failed: dict[str, CandleIngestError] = field(default_factory=dict)
     incomplete: CandleIngestError | None = None
     requests: int = 0
-    ended_ms: int = 0
+    events: list[dict] = field(default_factory=list)
 
 
 def run_steps(
@@ -53,24 +54,37 @@ def run_steps(
 ) -> StepResult:
     """All steps of one run; a fetch that fails does not stop the others, as in Airflow.
 
-    Fetches of the exchanges `killed` never run; without `merge` the run ends before its last step. `ended_ms` is
-    when it ended by the real clock, which the ledger keeps.
+    Fetches of the exchanges `killed` never run; without `merge` the run ends before its last step.
     """
     run = make_run(settings, kind, dict(params or {}), window, origin_ms, now_ms)
     result = StepResult(validate_symbols(run, read_symbols(run)))
+    batches = [{"batch": batch.to_xcom()} for batch in split_batches(result.plan.batches, 1024, 1)]
+    result.plan = Plan.from_xcom(json.loads(json.dumps(result.plan.to_xcom())), json.loads(json.dumps(batches)))
     summaries = [
         summary
-        for request in result.plan.requests
-        if request.exchange not in killed
-        for summary in fetch_or_note(run, FetchRequest(**request.to_dict()), result)
+        for batch in result.plan.batches
+        if batch.exchange not in killed
+        for summary in fetch_or_note(run, batch, result)
     ]
     result.requests = sum(summary["requests"] for summary in summaries)
+    if not merge:
+        return result
     try:
-        result.written = aggregate_and_write(run, result.plan, summaries) if merge else {}
+        result.written = aggregate_and_write(run, result.plan, summaries)
+        result.events = events(run, result.plan, result.written)
     except CandleIngestError as error:
         result.incomplete = error
-    result.ended_ms = time.time_ns() // 1_000_000
     return result
+
+
+def asked(result: StepResult) -> list[tuple[str, str, Window]]:
+    """What a plan asks for, where it says so itself: pair, exchange and window."""
+    return [
+        (pair, batch.exchange, window)
+        for batch in result.plan.batches
+        for pair, windows in batch.windows.items()
+        for window in windows
+    ]
 
 
 def with_settings(settings: PipelineSettings, **changes: Any) -> PipelineSettings:
@@ -78,11 +92,11 @@ def with_settings(settings: PipelineSettings, **changes: Any) -> PipelineSetting
     return PipelineSettings(**{**settings.model_dump(), **changes})
 
 
-def fetch_or_note(run, request, result):
+def fetch_or_note(run, batch, result):
     try:
-        return fetch_candles(run, [request])
+        return [fetch_candles(run, batch)]
     except CandleIngestError as error:
-        result.failed[str(request)] = error
+        result.failed[batch.label] = error
         return []
 
 

@@ -9,10 +9,8 @@ import pytest
 from candle_ingest.candles.window import Window
 from candle_ingest.connections import connect_influxdb
 from candle_ingest.errors import ConfigurationError
-from candle_ingest.ledger.coverage import FAILED
-from candle_ingest.ledger.coverage_ledger import CoverageLedger
-from candle_ingest.merging.completion import completion
-from candle_ingest.planning.run import make_run
+from candle_ingest.ledger.day_records import DayRecords
+from candle_ingest.ledger.minute_state import MinuteState
 from candle_ingest.store.bucket import InfluxBucket
 from dev.exchange_simulator.coins import utc_ms
 from tests.integration.steps import everything, merged_truth, run_steps, stored, truth, watermarks, with_settings
@@ -52,11 +50,10 @@ def markets(settings, exchange: str) -> set[str]:
 
 
 def test_an_exchange_that_fails_in_catch_up_stays_in_the_candles_that_are_read_again(settings, exchanges):
-    settings = with_settings(settings, min_exchanges_required=2, reread_candles=30)
+    settings = with_settings(settings, min_exchanges_required=2)
     run_steps(settings, "backfill", MORNING, NOW_MS)
     exchanges.set_fault("kucoin", "status", status=503, path="candles")
-    later = run_steps(settings, "catch_up", NOON, NOW_MS)
-    assert [request.start_ms for request in later.plan.requests] == [NOON.start_ms - 30 * MINUTE_MS] * 3
+    run_steps(settings, "catch_up", NOON, NOW_MS)
     expected = merged_truth(THREE, MORNING) + merged_truth(THREE[:2], NOON)
     assert stored(settings.influxdb_bucket, "candles", "BTC/USD") == expected
 
@@ -77,7 +74,7 @@ def test_a_halted_market_goes_on_to_serve_the_pair_that_its_candles_are_of(setti
     exchanges.set_fault("coinbaseexchange", "halted", market="BTC/USD")
     forget_markets(redis_server)
     run_steps(settings, "backfill", NOON, NOW_MS)
-    assert "coinbaseexchange: no trading now in BTC/USD; their candles are still asked for" in caplog.text
+    assert "coinbaseexchange: no trading now in BTC/USD; its candles are still asked for" in caplog.text
     assert markets(settings, "coinbaseexchange") == {"BTC/USD"}
     assert stored(settings.influxdb_bucket, "candles", "BTC/USD") == truth("coinbaseexchange", DAY)
 
@@ -96,7 +93,7 @@ def test_a_symbol_that_drops_out_fails_the_run_and_one_that_never_was_in_does_no
     exchanges.set_fault("kucoin", "gone", market="ETH/USDT")
     forget_markets(redis_server)
     later = run_steps(settings, "backfill", NOON, NOW_MS, origin_ms=DAY.start_ms)
-    said = "ETH/USD: has candles from earlier runs, and not enough exchanges list it any more (now binance)"
+    said = "ETH/USD: kucoin no longer lists ETH/USDT, of which the candles so far are"
     assert said in str(later.incomplete)
     assert "NOSUCH" not in str(later.incomplete)
     assert run_steps(settings, "backfill", NOON, NOW_MS, {"exchanges": ["kucoin"]}).incomplete is None
@@ -115,12 +112,35 @@ def test_an_exchange_that_does_not_tell_its_markets_is_open_in_the_ledger_and_th
     expected = merged_truth(THREE, MORNING) + merged_truth(THREE[:2], NOON)
     assert stored(settings.influxdb_bucket, "candles", "BTC/USD") == expected
     with InfluxBucket(connect_influxdb(), settings.influxdb_bucket) as bucket:
-        open_ = [e for e in CoverageLedger(bucket, MINUTE_MS).unsettled("BTC/USD") if e.status == FAILED]
-    assert [(e.exchange, e.window) for e in open_] == [("kucoin", NOON)]
-    assert completion(make_run(settings, "backfill", {}, DAY, None, NOW_MS), later.plan, later.written) is None
+        record = DayRecords(bucket).read(DAY)["BTC/USD", "kucoin", DAY.start_ms]
+    assert record.windows_of([MinuteState.FAILED]) == [NOON]
+    assert "its list of markets could not be had" in record.stretches[0].reason
+    assert later.events == []
     exchanges.clear_faults()
-    run_steps(settings, "repair", None, later.ended_ms + HOUR_MS)
+    run_steps(settings, "repair", None, NOW_MS + 2 * HOUR_MS)
     assert stored(settings.influxdb_bucket, "candles", "BTC/USD") == merged_truth(THREE, DAY)
+
+
+def test_a_better_quote_that_appears_changes_nothing_and_is_told(settings, exchanges, redis_server, caplog):
+    settings = with_settings(settings, exchanges=("coinbaseexchange",))
+    exchanges.set_fault("coinbaseexchange", "gone", market="BTC/USD")
+    run_steps(settings, "backfill", MORNING, NOW_MS)
+    exchanges.clear_faults()
+    forget_markets(redis_server)
+    run_steps(settings, "backfill", NOON, NOW_MS)
+    assert "BTC/USD stays with BTC/USDT, of which its candles are; BTC/USD is listed too" in caplog.text
+    assert markets(settings, "coinbaseexchange") == {"BTC/USDT"}
+
+
+def test_a_market_that_vanishes_is_told_and_not_replaced_by_another(settings, exchanges, redis_server):
+    settings = with_settings(settings, exchanges=("coinbaseexchange", "binance"), min_exchanges_required=1)
+    run_steps(settings, "backfill", MORNING, NOW_MS)
+    exchanges.set_fault("coinbaseexchange", "gone", market="BTC/USD")
+    forget_markets(redis_server)
+    later = run_steps(settings, "backfill", NOON, NOW_MS)
+    assert "coinbaseexchange no longer lists BTC/USD, of which the candles so far are" in str(later.incomplete)
+    assert markets(settings, "coinbaseexchange") == {"BTC/USD"}
+    assert len(stored(settings.influxdb_bucket, "candles", "BTC/USD")) == 1440
 
 
 def test_candles_of_another_length_are_refused_by_the_bucket(settings):

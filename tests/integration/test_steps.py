@@ -52,7 +52,9 @@ def hours(first: int, last: int) -> Window:
 
 def test_a_day_of_five_exchanges_equals_the_truth(settings):
     result = run_steps(settings, "backfill", DAY, NOW_MS)
-    assert (result.failed, result.incomplete) == ({}, None)
+    assert result.failed == {}
+    # Kraken was down for 164 minutes: its trades show no candle then, and that takes two looks a day apart.
+    assert "164 candles are not merged, from 2026-03-10T08:39Z on: kraken silent" in str(result.incomplete)
     recent_ms = NOW_MS - 719 * 60_000
     for exchange in FIVE:
         # Kraken's older minutes are built from trades: no trade, no candle.
@@ -149,8 +151,8 @@ def test_one_exchange_down_leaves_its_symbol_unwritten_and_says_so(settings, exc
     exchanges.set_fault("coinbaseexchange", "status", status=500, path="ETH-USD")
     broken = run_steps(settings, "backfill", hours(0, 2), NOW_MS)
     assert len(stored(settings.influxdb_bucket, "candles", "BTC/USD")) == 120
-    answered = "ETH/USD: 1 of the 2 exchanges it needs answered for [2026-03-10T00:00Z, 2026-03-10T02:00Z)"
-    assert f"{answered}; failed: coinbaseexchange" in str(broken.incomplete)
+    waiting = "ETH/USD: 120 candles are not merged, from 2026-03-10T00:00Z on: coinbaseexchange failed: "
+    assert waiting in str(broken.incomplete)
     assert stored(settings.influxdb_bucket, "candles", "ETH/USD") == []
     assert "ethusd-backfill" not in watermarks(settings.influxdb_bucket, "ethusd-backfill")
     exchanges.clear_faults()
@@ -180,16 +182,16 @@ def test_an_answer_that_is_not_candles_never_passes_for_quiet_minutes(settings, 
 
 
 @pytest.mark.parametrize("kind", ["null", "nan", "negative", "high_below_low", "off_grid", "seconds_timestamps"])
-def test_wrong_rows_are_never_stored_and_fail_the_fetch(settings, exchanges, kind):
+def test_wrong_rows_are_never_stored_and_leave_their_minutes_open(settings, exchanges, kind):
     settings = with_settings(settings, exchanges=("binance",))
     exchanges.set_fault("binance", kind, path="klines")
     result = run_steps(settings, "backfill", hours(0, 2), NOW_MS)
-    assert list(result.failed) == ["BTC/USD @ binance"]
+    assert "BTC/USD: " in str(result.incomplete)
     assert set(stored(settings.influxdb_bucket, "exchange_candles", "BTC/USD", "binance")) <= set(
         truth("binance", hours(0, 2))
     )
     exchanges.clear_faults()
-    run_steps(settings, "backfill", hours(0, 2), NOW_MS)
+    assert run_steps(settings, "backfill", hours(0, 2), NOW_MS).incomplete is None
     assert stored(settings.influxdb_bucket, "candles", "BTC/USD") == truth("binance", hours(0, 2))
 
 
@@ -242,11 +244,18 @@ def test_the_watermark_waits_before_a_hole_and_then_passes_all_that_is_there(set
     assert watermarks(settings.influxdb_bucket, "btcusd-backfill") == {"btcusd-backfill": hours(0, 6).end_ms - 60_000}
 
 
-def test_an_exchange_that_cannot_be_reached_lists_nothing(settings, exchanges, caplog):
+def test_an_exchange_that_cannot_be_reached_holds_the_merge_back_and_no_other_fetch(settings, exchanges):
     exchanges.set_fault("kucoin", "status", status=503)
-    with pytest.raises(TemporaryError, match="No symbols meet the minimum exchange requirement of 3; kucoin cannot be"):
-        run_steps(with_settings(settings, exchanges=THREE), "backfill", hours(0, 1), NOW_MS)
-    assert "kucoin counts as listing nothing: it cannot be reached" in caplog.text
+    result = run_steps(with_settings(settings, exchanges=THREE), "backfill", hours(0, 1), NOW_MS)
+    assert "kucoin failed: its list of markets could not be had: " in str(result.incomplete)
+    assert len(stored(settings.influxdb_bucket, "exchange_candles", "BTC/USD", "binance")) == 60
+    assert stored(settings.influxdb_bucket, "candles", "BTC/USD") == []
+
+
+def test_with_no_exchange_to_be_reached_the_run_fails_and_may_be_retried(settings, exchanges):
+    exchanges.set_fault("kucoin", "status", status=503)
+    with pytest.raises(TemporaryError, match="No symbols meet the minimum exchange requirement of 1; kucoin cannot be"):
+        run_steps(with_settings(settings, exchanges=("kucoin",)), "backfill", hours(0, 1), NOW_MS)
 
 
 def test_validation_says_what_it_found(settings, redis_server, caplog):
@@ -257,7 +266,7 @@ def test_validation_says_what_it_found(settings, redis_server, caplog):
         "Multi-exchange mode: using 3 exchanges with binance as primary",
         "coinbasepro is called coinbaseexchange in ccxt now",
         "Auto-detected min_exchanges_required: 3",
-        "Symbol validation: 1/2 symbols meet minimum 3 exchange requirement",
+        "Symbol validation: 1/2 symbols meet minimum 1 exchange requirement",
         "Left out: 'b@d' is not a symbol",
         "Successfully processed 60 candles for BTC/USD",
     ):

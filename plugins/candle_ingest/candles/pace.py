@@ -30,6 +30,16 @@ class Pace:
         return (self.traded + 1) / (self.answered + 2)
 
 
+# What a day adds is forgotten by a seventh with each later day.
+DAYS_REMEMBERED = 7
+
+
+def pace_after(history: Pace, day: Pace) -> Pace:
+    """Return the pace of the last days once `day` is over too; older days count for less and less."""
+    kept = (DAYS_REMEMBERED - 1) / DAYS_REMEMBERED
+    return Pace(int(history.traded * kept), int(history.answered * kept)) + day
+
+
 def total_pace(paces: Iterable[Pace]) -> Pace:
     """Return the sum of several paces."""
     return sum(paces, Pace())

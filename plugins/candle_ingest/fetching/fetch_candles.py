@@ -1,54 +1,162 @@
 """Step 3: the candles of one exchange, for one symbol or several."""
 
 import logging
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Sequence
 
-from candle_ingest.connections import connect_influxdb, connect_redis, exchange_connection
-from candle_ingest.errors import CandleIngestError, PermanentError, TemporaryError
+from candle_ingest.candles.window import Window
+from candle_ingest.connections import RedisClient, connect_influxdb, connect_redis, exchange_connection
+from candle_ingest.errors import CandleIngestError, PermanentError
+from candle_ingest.errors.ledger import MarketUnknownError
+from candle_ingest.errors.runs import FetchesDelayedError, FetchesFailedError
+from candle_ingest.exchanges.answers import Market
+from candle_ingest.exchanges.candle_pages import candle_pages
 from candle_ingest.exchanges.client import ExchangeClient
+from candle_ingest.exchanges.history import split_by_age
+from candle_ingest.exchanges.market_cache import MarketCache
+from candle_ingest.fetching.answer_writer import AnswerWriter
 from candle_ingest.fetching.dry_fetch import fetch_dry
-from candle_ingest.fetching.fetch_summary import Summary
-from candle_ingest.fetching.wet_fetch import WetFetch
-from candle_ingest.planning.fetch_request import FetchRequest
-from candle_ingest.planning.run import CATCH_UP, Run
+from candle_ingest.fetching.fetch_summary import Summary, batch_key, log_summary
+from candle_ingest.fetching.listing_check import note_time_before_listing
+from candle_ingest.fetching.pair_answer import PairAnswer
+from candle_ingest.ledger.day_record import DayRecord
+from candle_ingest.ledger.day_records import DayRecords
+from candle_ingest.ledger.pinned_markets import PinnedMarkets
+from candle_ingest.planning.asking import Asking, Days, days_by_pair
+from candle_ingest.planning.catch_up_start import CatchUpStart
+from candle_ingest.planning.fetch_batch import FetchBatch
+from candle_ingest.planning.keeping import record_keeper
+from candle_ingest.planning.run import Run
 from candle_ingest.store.bucket import InfluxBucket
+from candle_ingest.store.candle_store import CandleStore
 
 logger = logging.getLogger(__name__)
+MS_PER_S = 1_000
 
 
-def fetch_candles(run: Run, batch: Sequence[FetchRequest]) -> list[Summary]:
-    """Fetch what is missing, write it, and return a small summary for each request.
+def fetch_candles(run: Run, batch: FetchBatch) -> Summary:
+    """Fetch what is missing, write it, and return a small summary.
 
-    One symbol that fails stops no other of the batch; at the end the first error is raised, with the
-    symbols that it holds for. A retry asks only for what is still missing.
+    One symbol that fails stops no other of the batch; at the end the first error is raised, with the symbols that it
+    holds for. A retry asks only for what is still missing.
     """
-    connection, delay_seconds = exchange_connection(batch[0].exchange), run.settings.api_call_delay_seconds
+    connection, delay_seconds = exchange_connection(batch.exchange), run.settings.api_call_delay_seconds
     if run.dry:
-        exchange = ExchangeClient(connection, delay_seconds=delay_seconds)
-        return _each(batch, lambda request: fetch_dry(run, exchange, request))
-    with (
-        connect_redis() as client,
-        InfluxBucket(connect_influxdb(), run.settings.influxdb_bucket) as bucket,
-    ):
-        urgent = run.kind == CATCH_UP
-        exchange = ExchangeClient(connection, delay_seconds=delay_seconds, redis_client=client, urgent=urgent)
-        return _each(batch, lambda request: WetFetch(run, exchange, request, bucket).fetch())
+        return fetch_dry(run, ExchangeClient(connection, delay_seconds=delay_seconds), batch)
+    with connect_redis() as client, InfluxBucket(connect_influxdb(), run.settings.influxdb_bucket) as bucket:
+        exchange = ExchangeClient(
+            connection, delay_seconds=delay_seconds, redis_client=client, urgent=run.kind.is_urgent
+        )
+        return BatchFetch(run, batch, exchange, bucket, client).fetch()
 
 
-def _each(batch: Sequence[FetchRequest], fetch: Callable[[FetchRequest], Summary]) -> list[Summary]:
-    summaries, errors = [], []
-    for request in batch:
+class BatchFetch:
+    """One batch of a run."""
+
+    def __init__(
+        self, run: Run, batch: FetchBatch, exchange: ExchangeClient, bucket: InfluxBucket, client: RedisClient
+    ) -> None:
+        self._run = run
+        self._batch = batch
+        self._exchange = exchange
+        self._bucket = bucket
+        self._client = client
+        self._store = CandleStore(bucket)
+        self._asking = Asking.of(run, batch.exchange)
+        self._start = CatchUpStart(run, bucket)
+        pins = PinnedMarkets(bucket, client)
+        self._writer = AnswerWriter(run, batch.exchange, bucket, record_keeper(run, bucket, client), pins)
+
+    def fetch(self) -> Summary:
+        """Fetch each pair and return the summary. Raises TemporaryError or PermanentError; what came before stays."""
+        known, markets = self._known_days(), self._markets()
+        answers: list[PairAnswer] = []
         try:
-            summaries.append(fetch(request))
+            for pair, symbol in self._batch.markets.items():
+                days = known.get(pair, {})
+                if wanted := self._windows(pair, days):
+                    answer = self._ask(pair, symbol, wanted, days, markets.get(symbol))
+                    self._writer.add(answer, days)
+                    answers.append(answer)
+        finally:
+            self._writer.flush()
+        summary = self._summary(answers)
+        log_summary(self._batch, summary)
+        _raise_first(answers, self._batch.exchange)
+        return summary
+
+    def _known_days(self) -> dict[str, dict[int, DayRecord]]:
+        if not self._batch.windows:
+            span = self._asking.span_to_read()
+        else:
+            windows = [w for own in self._batch.windows.values() for w in own]
+            span = Window(min(w.start_ms for w in windows), max(w.end_ms for w in windows))
+        pairs = set(self._batch.markets)
+        return days_by_pair(DayRecords(self._bucket).read(span, pairs, self._batch.exchange))
+
+    def _windows(self, pair: str, days: Days) -> list[Window]:
+        if self._batch.windows:
+            return list(self._batch.windows.get(pair, ()))
+        return self._asking.windows(pair, days, self._start.of)
+
+    def _markets(self) -> dict[str, Market]:
+        """Return the markets by symbol, as the cache has them."""
+        symbols = set(self._batch.markets.values())
+        cache = MarketCache(self._client)
+        return cache.markets(exchange_connection(self._batch.exchange), symbols, self._exchange.fetch_markets)
+
+    def _ask(self, pair: str, symbol: str, wanted: list[Window], days: Days, market: Market | None) -> PairAnswer:
+        """Return the answer of the exchange; what fails is in its `error`."""
+        answer = PairAnswer(pair, symbol, wanted, self._run.now_ms, self._run.timeframe.ms)
+        began, calls_before = time.monotonic(), self._exchange.request_count
+        try:
+            if market is None:
+                raise MarketUnknownError(f"{pair} @ {self._exchange.exchange}: {symbol} is not in its list of markets")
+            minutes = self._run.settings.candle_granularity_minutes
+            for page in candle_pages(self._exchange, market, wanted, minutes, self._run.now_ms):
+                answer.pages.append(page)
+            note_time_before_listing(self._exchange, market, answer, days, self._store)
         except CandleIngestError as error:
-            logger.error("%s: %s", request, error)
-            errors.append(error)
-    if errors:
-        raise _joined(errors)
-    return summaries
+            logger.error("%s @ %s: %s", pair, self._exchange.exchange, error)
+            answer.error = error
+        answer.source = "trades" if self._is_from_trades(wanted) else "api"
+        answer.calls = self._exchange.request_count - calls_before
+        answer.duration_ms = int((time.monotonic() - began) * MS_PER_S)
+        return answer
+
+    def _is_from_trades(self, wanted: Sequence[Window]) -> bool:
+        facts, slot_ms = self._exchange.facts, self._run.timeframe.ms
+        if facts.trades_per_request is None:
+            return False
+        return any(split_by_age(facts, window, slot_ms, slot_ms, self._run.now_ms)[0] for window in wanted)
+
+    def _summary(self, answers: Sequence[PairAnswer]) -> Summary:
+        asked = sum(window.slots(a.slot_ms) for a in answers for window in a.wanted)
+        return {
+            "batch": batch_key(self._batch),
+            "symbols": len(self._batch.markets),
+            "asked": asked,
+            "candles": sum(len(answer.candles) for answer in answers),
+            "requests": sum(answer.calls for answer in answers),
+            "given_up": self._writer.given_up,
+        }
 
 
-def _joined(errors: Sequence[CandleIngestError]) -> CandleIngestError:
-    """One error for the batch: temporary as soon as a retry can mend one of them."""
-    kind = TemporaryError if any(isinstance(error, TemporaryError) for error in errors) else PermanentError
-    return errors[0] if len(errors) == 1 else kind("\n".join(map(str, errors)))
+def _raise_first(answers: Sequence[PairAnswer], exchange: str) -> None:
+    """Raise one error for the batch: temporary as soon as a retry can help one of its symbols."""
+    failed = [(answer, reason) for answer in answers if (reason := _failure(answer))]
+    if not failed:
+        return
+    errors = [answer.error for answer, _ in failed]
+    is_permanent = all(isinstance(error, PermanentError) for error in errors)
+    lines = [f"{answer.currency_pair} @ {exchange}: {reason}" for answer, reason in failed]
+    if len(failed) == 1 and errors[0] is not None:
+        raise errors[0]
+    raise (FetchesFailedError if is_permanent else FetchesDelayedError)("\n".join(lines))
+
+
+def _failure(answer: PairAnswer) -> str:
+    failed = answer.failed()
+    if not failed:
+        return ""
+    return f"{len(failed)} windows failed, the first one {failed[0].window}: {failed[0].reason}"

@@ -1,7 +1,7 @@
 """The record of a day: what is known about each slot of one pair on one exchange on one UTC day."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
 
@@ -72,7 +72,7 @@ class DayRecord:
 
     `last_look_ms` is when the exchange was last asked for any part of the day, `end_asked_ms` when for its end;
     `proved_ms` is the open time of a later candle with volume of the exchange that was known then. `source` is api,
-    trades or archive.
+    trades or archive. `history` is the market's pace on the days before.
     """
 
     currency_pair: str
@@ -92,6 +92,7 @@ class DayRecord:
     end_asked_ms: int = 0
     proved_ms: int = 0
     source: str = "api"
+    history: Pace = field(default_factory=Pace)
 
     @property
     def window(self) -> Window:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from candle_ingest.candles.window import Window, touched_days
-from candle_ingest.errors import TemporaryError
+from candle_ingest.errors.ledger import UnreadableRecordError
 from candle_ingest.ledger.day_record import ClosingRule, DayRecord, RecordState
 from candle_ingest.ledger.merge_day import MergeDay, merge_day_fields, merge_day_from_row
 from candle_ingest.ledger.minute_state import CoverageCounts
@@ -21,8 +21,7 @@ from(bucket: bucket)
   |> range(start: time(v: start_ns), stop: time(v: stop_ns))
   |> filter(fn: (r) => r._measurement == "{measurement}"{condition})
   |> filter(fn: (r) => {fields})
-  |> group(columns: ["_measurement"])
-  |> pivot(rowKey: ["_time", {tags}], columnKey: ["_field"], valueColumn: "_value")
+  |> pivot(rowKey: ["_time"], columnKey: ["_field"], valueColumn: "_value")
 """
 # (currency_pair, exchange, day_ms)
 Key = tuple[str, str, int]
@@ -74,9 +73,9 @@ class DayRecords:
         """Write what fetches know of the records: everything but the version of the merge."""
         self._bucket.write_lines(_record_line(record, record_fields(record, rule)) for record, rule in records)
 
-    def write_merged_version(self, records: Iterable[DayRecord], version: int) -> None:
-        """Note that all answers up to `version` are merged."""
-        self._bucket.write_lines(_record_line(record, {"merged_version": version}) for record in records)
+    def write_merged_versions(self, records: Iterable[tuple[DayRecord, int]]) -> None:
+        """Note of each record up to which version its answers are merged."""
+        self._bucket.write_lines(_record_line(record, {"merged_version": version}) for record, version in records)
 
     def read_merges(self, window: Window, pairs: Collection[str] | None = None) -> dict[tuple[str, int], MergeDay]:
         """Return the merged days that `window` touches, by pair and midnight."""
@@ -104,8 +103,7 @@ class DayRecords:
             return []
         condition = pair_filter(pairs) + (" and r.exchange == exchange" if exchange else "")
         fields = " or ".join(f'r._field == "{name}"' for name in names)
-        tags = '"currency_pair"' if measurement == MERGE_DAYS else '"currency_pair", "exchange"'
-        flux = _READ.format(measurement=measurement, condition=condition, fields=fields, tags=tags)
+        flux = _READ.format(measurement=measurement, condition=condition, fields=fields)
         rows = self._bucket.query(flux, exchange=exchange or "", **flux_range(touched_days(window)))
         return rows if pairs is None else [row for row in rows if row["currency_pair"] in pairs]
 
@@ -137,6 +135,6 @@ def _merge_of(row: Mapping[str, str], day_ms: int) -> MergeDay:
         raise _unreadable(row, error) from None
 
 
-def _unreadable(row: Mapping[str, str], error: ValueError) -> TemporaryError:
+def _unreadable(row: Mapping[str, str], error: ValueError) -> UnreadableRecordError:
     where = " @ ".join(row[name] for name in ("currency_pair", "exchange") if name in row)
-    return TemporaryError(f"InfluxDB, {where}, {row['_time']}: {error}")
+    return UnreadableRecordError(f"InfluxDB, {where}, {row['_time']}: {error}")

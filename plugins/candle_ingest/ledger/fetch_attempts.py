@@ -5,7 +5,7 @@
 `map_index`.
 """
 
-import time
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
 from influxdb_client import Point
@@ -16,6 +16,18 @@ from candle_ingest.store.bucket import InfluxBucket
 
 MEASUREMENT = "fetch_attempts"
 LONGEST_REASON = 1000
+_OUTCOMES = """
+from(bucket: bucket)
+  |> range(start: time(v: since_ns))
+  |> filter(fn: (r) => r._measurement == "fetch_attempts" and r._field == "outcome")
+  |> keep(columns: ["_time", "_value", "currency_pair", "exchange"])
+"""
+_OF_RUN = """
+from(bucket: bucket)
+  |> range(start: time(v: since_ns))
+  |> filter(fn: (r) => r._measurement == "fetch_attempts" and r._field == "run_id" and r._value == run_id)
+  |> keep(columns: ["_time", "currency_pair", "exchange"])
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,10 +44,15 @@ class FetchAttempt:
     duration_ms: int
     try_number: int
     reason: str = ""
+    ended_ns: int = 0
 
 
-def record_attempt(bucket: InfluxBucket, attempt: FetchAttempt, recorder: TaskInstanceRef) -> None:
-    """Write the attempt."""
+def record_attempts(bucket: InfluxBucket, attempts: Sequence[FetchAttempt], recorder: TaskInstanceRef) -> None:
+    """Write the attempts."""
+    bucket.write_points([_point(attempt, recorder) for attempt in attempts])
+
+
+def _point(attempt: FetchAttempt, recorder: TaskInstanceRef) -> Point:
     point = Point(MEASUREMENT).tag("currency_pair", attempt.currency_pair).tag("exchange", attempt.exchange)
     point.field("start_ms", attempt.window.start_ms).field("end_ms", attempt.window.end_ms)
     for name in ("expected", "asked", "candles", "calls", "duration_ms", "try_number"):
@@ -43,4 +60,17 @@ def record_attempt(bucket: InfluxBucket, attempt: FetchAttempt, recorder: TaskIn
     point.field("outcome", "failed" if attempt.reason else "ok").field("reason", attempt.reason[:LONGEST_REASON])
     for name, value in asdict(recorder).items():
         point.field(name, value)
-    bucket.write_points([point.time(time.time_ns())])
+    return point.time(attempt.ended_ns)
+
+
+def failed_pairs(bucket: InfluxBucket, recorder: TaskInstanceRef, since_ns: int) -> set[tuple[str, str]]:
+    """Return the pairs and exchanges whose last attempt in the run of `recorder`, since then, has failed."""
+    params = {"run_id": recorder.run_id, "since_ns": since_ns}
+    own = {(row["currency_pair"], row["exchange"], row["_time"]) for row in bucket.query(_OF_RUN, **params)}
+    rows = bucket.query(_OUTCOMES, since_ns=since_ns)
+    last = {
+        (row["currency_pair"], row["exchange"]): row["_value"]
+        for row in sorted(rows, key=lambda row: row["_time"])
+        if (row["currency_pair"], row["exchange"], row["_time"]) in own
+    }
+    return {key for key, outcome in last.items() if outcome == "failed"}

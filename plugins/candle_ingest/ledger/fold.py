@@ -35,10 +35,11 @@ def fold(record: DayRecord, look: Look, known: Surroundings) -> DayRecord:
     that failed takes nothing back. Folding the same look twice equals folding it once.
     """
     look = replace(look, window=look.window.intersection(record.window))
-    marked = replace(record, marks=_marks(record, look), market=record.market or look.market)
+    history = record.history if record.history.answered else known.history
+    marked = replace(record, marks=_marks(record, look), market=record.market or look.market, history=history)
     settled = replace(marked, stretches=joined(_stretches(marked, look, known)))
     judged = replace(settled, stretches=joined(_judge_silences(settled, look, known)))
-    closed = _with_closing(judged, look)
+    closed = _with_closing(judged, look, known)
     return _with_changes(record, _with_proof(closed, look, known), look)
 
 
@@ -211,12 +212,17 @@ def _silent_again(record: DayRecord, stretch: Stretch, look: Look, known: Surrou
     return replace(again, tries=stretch.tries + 1, due_ms=look.asked_at_ms + silence_wait_ms(stretch.tries + 1))
 
 
-def _with_closing(record: DayRecord, look: Look) -> DayRecord:
-    """Return the record with the closing part of the look noted, as far as it was answered at all."""
+def _with_closing(record: DayRecord, look: Look, known: Surroundings) -> DayRecord:
+    """Return the record with the closing part of the look noted, as far as it was answered at all.
+
+    A closing look that fails for as long as a stretch is asked for is given up too: what was answered before stays.
+    """
     if look.closing is None:
         return record
     failed = [found.window for found in look.failed]
     part = look.closing.intersection(look.window)
+    if look.asked_at_ms - record.window.end_ms >= known.give_up_ms:
+        failed = []
     closed = tuple(union([*record.closed, *subtract(part, failed)]))
     missed = any(part.intersection(window) for window in failed)
     if not missed:

@@ -120,6 +120,7 @@ def merge_day_fields(day: MergeDay) -> dict[str, Any]:
         "merged_version": day.version,
         "merge_method": day.method,
         "announced": int(day.announced),
+        "unannounced": int(day.state == RecordState.FINAL and not day.announced),
         "record": json.dumps(content, separators=(",", ":")),
     }
 

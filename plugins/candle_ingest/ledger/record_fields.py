@@ -15,6 +15,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
+from candle_ingest.candles.pace import Pace
 from candle_ingest.candles.window import Window
 from candle_ingest.ledger.day_record import Change, ClosingRule, DayRecord
 from candle_ingest.ledger.minute_state import MinuteState
@@ -46,6 +47,7 @@ def record_text(record: DayRecord) -> str:
     content["marks"] = base64.b64encode(zlib.compress(record.marks)).decode()
     content["stretches"] = [_stretch_to_json(stretch) for stretch in record.stretches]
     content["changes"] = [[c.start_ms, c.end_ms, c.version] for c in record.changes]
+    content["history"] = [record.history.traded, record.history.answered]
     content["closed"] = [[w.start_ms, w.end_ms] for w in record.closed]
     return json.dumps(content, separators=(",", ":"))
 
@@ -63,6 +65,7 @@ def record_from_text(currency_pair: str, exchange: str, day_ms: int, text: str, 
             marks=marks,
             stretches=tuple(_stretch_from_json(values) for values in content["stretches"]),
             changes=tuple(Change(*values) for values in content["changes"]),
+            history=Pace(*content["history"]),
             closed=tuple(Window(*values) for values in content["closed"]),
             **{name: content[name] for name in PLAIN},
         )

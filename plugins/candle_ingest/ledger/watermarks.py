@@ -1,8 +1,8 @@
 """Watermarks: how far the candles of a symbol are complete.
 
 `processing_state`: tags `service_identifier` (`candle_ingestor`, `global_candle_status`), `key` (`btcusd-backfill`,
-`btcusd-catch_up`; `BTC_USD_latest_ingested_ts`); field `last_processed_timestamp_ms` integer, an open time; time of
-writing, the newest point counts.
+`btcusd-catch_up`, `btcusd-final`; `BTC_USD_latest_ingested_ts`); field `last_processed_timestamp_ms` integer, an open
+time; time of writing, the newest point counts.
 """
 
 import time
@@ -21,6 +21,8 @@ FIELD = "last_processed_timestamp_ms"
 INGESTOR = "candle_ingestor"
 GLOBAL_STATUS = "global_candle_status"
 LOCK_SECONDS = 60
+# The kinds of watermarks: the end of a key.
+BACKFILL, CATCH_UP, FINAL = "backfill", "catch_up", "final"
 _READ = """
 from(bucket: bucket)
   |> range(start: 0, stop: 2200-01-01T00:00:00Z)
@@ -45,6 +47,11 @@ def backfill_key(ticker: str) -> str:
 def catch_up_key(ticker: str) -> str:
     """The state key of a symbol's present."""
     return f"{ticker}-catch_up"
+
+
+def final_key(ticker: str) -> str:
+    """The state key of what is final of a symbol."""
+    return f"{ticker}-final"
 
 
 def latest_key(currency_pair: str) -> str:

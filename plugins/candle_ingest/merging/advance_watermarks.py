@@ -1,82 +1,140 @@
-"""Moves the watermarks of symbols whose candles are written."""
+"""Moves the watermarks of symbols: up to where all is merged, and up to where all is final."""
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
 from candle_ingest import metrics
-from candle_ingest.candles.window import Window, contiguous_end_ms
-from candle_ingest.connections import connect_redis
-from candle_ingest.ledger.merge_ledger import MergeLedger
+from candle_ingest.candles.symbol import parse_symbol
+from candle_ingest.candles.window import DAY_MS, Window, floor_ms
+from candle_ingest.connections import RedisClient
+from candle_ingest.ledger.day_record import RecordState
+from candle_ingest.ledger.day_records import DayRecords
+from candle_ingest.ledger.merge_day import MergeDay
 from candle_ingest.ledger.watermarks import (
+    BACKFILL,
+    CATCH_UP,
+    FINAL,
     GLOBAL_STATUS,
     Watermarks,
-    backfill_key,
-    catch_up_key,
     latest_key,
     watermark_lock,
 )
+from candle_ingest.merging.day_merger import DayOutcome
 from candle_ingest.metric_catalogue import LAG
-from candle_ingest.planning.merge_job import MergeJob
-from candle_ingest.planning.run import BACKFILL, CATCH_UP, REPAIR, Run
+from candle_ingest.planning.catch_up_start import watermarks_by_pair
+from candle_ingest.planning.run import Run
 from candle_ingest.store.bucket import InfluxBucket
 
-KEYS = {
-    BACKFILL: (backfill_key,),
-    CATCH_UP: (catch_up_key,),
-    # What a repair fills may be what either of the others waited for.
-    REPAIR: (backfill_key, catch_up_key),
-}
+MS_PER_S = 1_000
 
 
-def advance_watermarks(run: Run, written: Sequence[tuple[MergeJob, Window]], bucket: InfluxBucket) -> None:
+def advance_watermarks(
+    run: Run, tickers: Sequence[str], outcomes: Sequence[DayOutcome], bucket: InfluxBucket, client: RedisClient
+) -> None:
     """Move each watermark to the last candle before the first hole, never back.
 
-    `written` holds what this run has merged. Where there is no watermark yet, backfill counts from where its
-    history begins, catch-up from where it began itself; a run by hand with a start of its own makes no first
-    watermark.
+    Where there is no watermark of a kind yet, backfill counts from where its history begins, catch-up from where it
+    began itself; a run by hand with a start of its own makes no first watermark. Each spelling of a pair has its own
+    keys, with the same values: a new spelling takes over what was reached under the old one.
     """
-    if not written:
-        return
-    watermarks, ledger = Watermarks(bucket), MergeLedger(bucket, run.bar_ms)
-    keys = {(job.ticker, job.currency_pair): KEYS[run.kind] for job, _ in written}
-    known = watermarks.read([key_of(ticker) for (ticker, _), keys_of in keys.items() for key_of in keys_of])
-    reached: dict[str, int] = {}
-    for job, window in written:
-        for key_of in KEYS[run.kind]:
-            begin_ms = _begin_ms(run, key_of, known.get(key_of(job.ticker)), window)
-            if begin_ms is None:
-                continue
-            merges = ledger.merges(Window(begin_ms, max(begin_ms, run.now_ms)), job.currency_pair)
-            end_ms = contiguous_end_ms(begin_ms, [merge.window for merge in merges])
-            if end_ms > begin_ms:
-                reached[key_of(job.ticker)] = end_ms - run.bar_ms
-    latest: dict[str, int] = {}
-    for job, window in written:
-        key = latest_key(job.currency_pair)
-        latest[key] = max(latest.get(key, 0), window.end_ms - run.bar_ms)
-    with connect_redis() as client, watermark_lock(client, bucket.name):
-        watermarks.advance(reached)
-        watermarks.advance(latest, GLOBAL_STATUS)
-    if run.kind == CATCH_UP:
-        _send_lag(run, written, {**known, **reached})
+    watermarks = Watermarks(bucket)
+    written = watermarks.read()
+    known = watermarks_by_pair(written.items())
+    spellings: dict[str, list[str]] = {}
+    for ticker in tickers:
+        spellings.setdefault(parse_symbol(ticker).currency_pair, []).append(ticker)
+    first = _first_merged(outcomes)
+    reached = _Reach(run, bucket)
+    values: dict[str, int] = {}
+    for kind in (*run.kind.watermarks, FINAL):
+        begin = {
+            pair: begin_ms
+            for pair in spellings
+            if (begin_ms := _begin_ms(run, kind, known.get((pair, kind)), first.get(pair))) is not None
+        }
+        ends = reached.final(begin) if kind == FINAL else reached.merged(begin)
+        for pair, begin_ms in begin.items():
+            last_ms = max(ends[pair], begin_ms) - run.timeframe.ms
+            if ends[pair] > begin_ms or (pair, kind) in known:
+                values |= {f"{ticker}-{kind}": last_ms for ticker in spellings[pair]}
+    with watermark_lock(client, bucket.name):
+        watermarks.advance({key: value for key, value in values.items() if written.get(key, -1) < value})
+        watermarks.advance(_latest(run, outcomes), GLOBAL_STATUS)
+    if CATCH_UP in run.kind.watermarks and run.kind.is_urgent:
+        _send_lag(run, spellings, values)
 
 
-def _send_lag(run: Run, written: Sequence[tuple[MergeJob, Window]], watermarks_ms: Mapping[str, int]) -> None:
-    """How late each symbol is now, by catch-up's watermark."""
-    for job, _ in written:
-        watermark_ms = watermarks_ms.get(catch_up_key(job.ticker))
-        if watermark_ms is not None:
-            lag_seconds = (time.time_ns() // 1_000_000 - watermark_ms - run.bar_ms) / 1000
-            tags = {"pipeline": run.settings.name, "currency_pair": job.currency_pair}
-            metrics.gauge(LAG, max(0.0, lag_seconds), **tags)
+def _first_merged(outcomes: Iterable[DayOutcome]) -> dict[str, int]:
+    """Return where what this run has merged begins, by pair."""
+    found: dict[str, int] = {}
+    for outcome in outcomes:
+        if outcome.windows:
+            start_ms = outcome.windows[0].start_ms
+            found[outcome.pair] = min(start_ms, found.get(outcome.pair, start_ms))
+    return found
 
 
-def _begin_ms(run: Run, key_of: Callable[[str], str], watermark_ms: int | None, window: Window) -> int | None:
-    """Where to count from; None where this run makes no first watermark of that kind."""
+def _begin_ms(run: Run, kind: str, watermark_ms: int | None, first_ms: int | None) -> int | None:
+    """Return from where to count; None where this run makes no first watermark of that kind."""
     if watermark_ms is not None:
-        return watermark_ms + run.bar_ms
+        return watermark_ms + run.timeframe.ms
     if run.start_ms is not None:
         return None
-    if key_of is backfill_key and run.origin_ms is not None:
+    if kind in (BACKFILL, FINAL) and run.origin_ms is not None:
         return run.origin_ms
-    return None if run.kind == REPAIR else window.start_ms
+    if kind == FINAL:
+        return None if first_ms is None else -(-first_ms // DAY_MS) * DAY_MS
+    return None if not run.kind.takes_whole_interval and not run.kind.is_urgent else first_ms
+
+
+@dataclass
+class _Reach:
+    """How far one gets from a time without a hole; days are read for many pairs at once."""
+
+    run: Run
+    bucket: InfluxBucket
+
+    def merged(self, begin_ms: Mapping[str, int]) -> dict[str, int]:
+        """Return by pair the end of what is merged without a gap from its begin on."""
+        return self._walk(begin_ms, lambda day, at_ms: day.merged_until_ms(at_ms))
+
+    def final(self, begin_ms: Mapping[str, int]) -> dict[str, int]:
+        """Return by pair the end of the days that are final without a gap from its begin on."""
+        return self._walk(begin_ms, lambda day, at_ms: day.window.end_ms if day.state == RecordState.FINAL else at_ms)
+
+    def _walk(self, begin_ms: Mapping[str, int], until_ms: Callable[[MergeDay, int], int]) -> dict[str, int]:
+        records = DayRecords(self.bucket)
+        at = dict(begin_ms)
+        moving = set(at)
+        while moving:
+            day_ms = min(floor_ms(at[pair], DAY_MS) for pair in moving)
+            if day_ms >= self.run.now_ms:
+                break
+            here = {pair for pair in moving if floor_ms(at[pair], DAY_MS) == day_ms}
+            known = records.read_merges(Window(day_ms, day_ms + DAY_MS), here)
+            for pair in here:
+                day = known.get((pair, day_ms))
+                at[pair] = until_ms(day, at[pair]) if day else at[pair]
+                if at[pair] < day_ms + DAY_MS:
+                    moving.discard(pair)
+        return at
+
+
+def _latest(run: Run, outcomes: Iterable[DayOutcome]) -> dict[str, int]:
+    """Return the open time of each pair's newest merged slot, by key."""
+    latest: dict[str, int] = {}
+    for outcome in outcomes:
+        if outcome.windows:
+            key, last_ms = latest_key(outcome.pair), outcome.windows[-1].end_ms - run.timeframe.ms
+            latest[key] = max(latest.get(key, 0), last_ms)
+    return latest
+
+
+def _send_lag(run: Run, spellings: Mapping[str, Sequence[str]], values_ms: Mapping[str, int]) -> None:
+    """Send how late each symbol is now, by catch-up's watermark."""
+    for pair, tickers in spellings.items():
+        watermark_ms = values_ms.get(f"{tickers[0]}-{CATCH_UP}")
+        if watermark_ms is not None:
+            lag_seconds = (time.time_ns() // 1_000_000 - watermark_ms - run.timeframe.ms) / MS_PER_S
+            metrics.gauge(LAG, max(0.0, lag_seconds), pipeline=run.settings.name, currency_pair=pair)

@@ -1,81 +1,153 @@
-"""Step 4: merge, write, account for every minute, and move the watermarks."""
+"""Step 4: merge what changed, write it, and move the watermarks."""
 
 import logging
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from candle_ingest import metrics
-from candle_ingest.candles.window import DAY_MS
-from candle_ingest.connections import connect_influxdb
+from candle_ingest.candles.window import DAY_MS, Window, touched_days
+from candle_ingest.connections import RedisClient, connect_influxdb, connect_redis
 from candle_ingest.errors import IncompleteError
 from candle_ingest.fetching.fetch_summary import Summary
-from candle_ingest.ledger.day_account import total
+from candle_ingest.ledger.day_records import DayRecords
+from candle_ingest.ledger.fetch_attempts import failed_pairs
+from candle_ingest.ledger.minute_state import CoverageCounts
+from candle_ingest.ledger.work_index import PairDay, WorkIndex
 from candle_ingest.merging.advance_watermarks import advance_watermarks
-from candle_ingest.merging.aggregation import Aggregation, JobOutcome
+from candle_ingest.merging.day_merger import DayMerger, DayOutcome
 from candle_ingest.merging.dry_report import report_dry
+from candle_ingest.merging.incomplete import incomplete_pairs, own_window
+from candle_ingest.merging.unfinished import record_unfinished, unfinished_batches
 from candle_ingest.metric_catalogue import ACCOUNTED, CANDLES_WRITTEN, SYMBOLS_SHORT, SYMBOLS_WRITTEN
+from candle_ingest.planning.fetch_batch import FetchBatch
 from candle_ingest.planning.plan import Plan
-from candle_ingest.planning.run import REPAIR, Run
+from candle_ingest.planning.run import Run
+from candle_ingest.planning.run_kind import REPAIR
 from candle_ingest.store.bucket import InfluxBucket
 
 logger = logging.getLogger(__name__)
-# Short windows of many symbols mostly wait for InfluxDB; long ones fill the memory, and come one by one.
-SHORT_WINDOW_MS = DAY_MS
-THREADS = 4
 
 
 def aggregate_and_write(run: Run, plan: Plan, summaries: Sequence[Summary]) -> dict[str, int]:
-    """Merge every pair that enough exchanges answered for; return the number of merged candles by pair.
+    """Merge every slot that enough exchanges answered for; return the number of merged candles by pair.
 
-    Raises IncompleteError that names each pair that has not enough, after all others are written. A repair run
-    does not: what stays open is in the ledger, and the next one takes it up.
+    Raises IncompleteError that names each pair that is not complete, after all others are written and their watermarks
+    have moved. A repair run does not: what stays open is in the records, and the next one takes it up.
     """
     if run.dry:
         counts, short = report_dry(run, plan, summaries)
-    else:
-        counts, short = _merge_all(run, plan, summaries)
-    if run.kind == REPAIR:
-        for line in short:
-            logger.warning("Still open: %s", line)
-    else:
         _raise_if_incomplete([*short, *plan.left_out], counts)
-    return counts
+        return counts
+    with connect_redis() as client, InfluxBucket(connect_influxdb(), run.settings.influxdb_bucket) as bucket:
+        result = _Step(run, plan, bucket, client).run_step(summaries)
+    if run.kind.fails_when_incomplete:
+        _raise_if_incomplete([*result.short, *plan.left_out], result.counts)
+    for line in result.short:
+        logger.warning("Still open: %s", line)
+    return result.counts
 
 
-def _merge_all(run: Run, plan: Plan, summaries: Sequence[Summary]) -> tuple[dict[str, int], list[str]]:
-    """The merged candles by pair, and a sentence for each window that had not enough exchanges."""
+@dataclass
+class _Result:
+    counts: dict[str, int] = field(default_factory=dict)
+    short: list[str] = field(default_factory=list)
+
+
+@dataclass
+class _Step:
+    run: Run
+    plan: Plan
+    bucket: InfluxBucket
+    client: RedisClient
+
+    def run_step(self, summaries: Sequence[Summary]) -> _Result:
+        unfinished = unfinished_batches(self.plan, summaries)
+        record_unfinished(self.run, unfinished, self.bucket, self.client)
+        outcomes = DayMerger(self.run, self.bucket, self.client).merge(self._days())
+        result = _Result(counts=_counts(outcomes))
+        advance_watermarks(self.run, self.plan.tickers, outcomes, self.bucket, self.client)
+        result.short = self._short(outcomes, unfinished)
+        self._send_metrics(outcomes, result)
+        return result
+
+    def _days(self) -> dict[PairDay, int]:
+        """Return the days to merge: of this run's pairs and time; a repair's also what other runs have left."""
+        found = WorkIndex(self.client, self.bucket).unmerged()
+        if self.run.kind is REPAIR:
+            return found
+        pairs, window = set(self.plan.pairs), self._own_days()
+        return {key: v for key, v in found.items() if key[0] in pairs and window.start_ms <= key[1] < window.end_ms}
+
+    def _own_days(self) -> Window:
+        fixed = self.run.fixed_window()
+        if fixed is not None:
+            return touched_days(fixed)
+        end_ms = self.run.end_of_asking_ms
+        return touched_days(Window(max(0, end_ms - self.run.settings.catch_up_initial_days * DAY_MS - DAY_MS), end_ms))
+
+    def _short(self, outcomes: Sequence[DayOutcome], unfinished: Sequence[FetchBatch]) -> list[str]:
+        """Return a sentence for each pair that is not complete."""
+        found = {o.pair: f"{o.pair}: {o.error}" for o in outcomes if o.error is not None}
+        if self.run.kind.fails_when_incomplete:
+            found = {**incomplete_pairs(self.run, self.plan.pairs, self.bucket), **found}
+        return [*found.values(), *self._failed_refetches(unfinished, found)]
+
+    def _failed_refetches(self, unfinished: Iterable[FetchBatch], told: Mapping[str, str]) -> list[str]:
+        """Return a sentence for each pair whose refetch failed, though older answers are there."""
+        if not self.run.refetch:
+            return []
+        failed = failed_pairs(self.bucket, self.run.recorder, (self.run.now_ms - DAY_MS) * 1_000_000)
+        by_pair: dict[str, list[str]] = {}
+        for batch in unfinished:
+            for pair in batch.pairs:
+                if (pair, batch.exchange) in failed:
+                    by_pair.setdefault(pair, []).append(batch.exchange)
+        window = own_window(self.run)
+        return [
+            f"{pair}: the candles of {window} are those that were there before; failed: {', '.join(sorted(names))}"
+            for pair, names in by_pair.items()
+            if pair not in told
+        ]
+
+    def _send_metrics(self, outcomes: Sequence[DayOutcome], result: _Result) -> None:
+        tags = {"pipeline": self.run.settings.name, "dag": self.run.kind.name}
+        metrics.count(SYMBOLS_WRITTEN, len(result.counts), **tags)
+        metrics.count(SYMBOLS_SHORT, len(result.short), **tags)
+        metrics.count(CANDLES_WRITTEN, sum(result.counts.values()), **tags)
+        for pair, counts in self._accounted(outcomes).items():
+            if counts.expected:
+                share = 1 - (counts.open + counts.unobtainable) / counts.expected
+                metrics.gauge(ACCOUNTED, share, pipeline=self.run.settings.name, currency_pair=pair)
+
+    def _accounted(self, outcomes: Sequence[DayOutcome]) -> dict[str, CoverageCounts]:
+        """Return the counts of the days that were merged now, up to now, over the exchanges, by pair."""
+        days = {(outcome.pair, outcome.day_ms) for outcome in outcomes if outcome.windows}
+        found: dict[str, CoverageCounts] = {}
+        for day_ms in {day_ms for _, day_ms in days}:
+            so_far = Window(day_ms, max(day_ms, min(day_ms + DAY_MS, self.run.end_of_asking_ms)))
+            pairs = {pair for pair, own_ms in days if own_ms == day_ms}
+            records = DayRecords(self.bucket).read(Window(day_ms, day_ms + DAY_MS), pairs)
+            for (pair, exchange, _), record in records.items():
+                if exchange in self.run.settings.exchange_ids:
+                    found[pair] = found.get(pair, CoverageCounts()) + record.counts(so_far)
+        return found
+
+
+def _counts(outcomes: Iterable[DayOutcome]) -> dict[str, int]:
     counts: dict[str, int] = {}
-    with InfluxBucket(connect_influxdb(), run.settings.influxdb_bucket) as bucket:
-        aggregation = Aggregation(run, plan, summaries, bucket)
-        threads = THREADS if all(j.end_ms - j.start_ms <= SHORT_WINDOW_MS for j in plan.merges) else 1
-        with ThreadPoolExecutor(threads) as pool:
-            outcomes = list(pool.map(aggregation.merge, plan.merges))
-        advance_watermarks(run, [(o.job, window) for o in outcomes for window in o.written], bucket)
     for outcome in outcomes:
-        if outcome.written:
-            pair = outcome.job.currency_pair
-            counts[pair] = counts.get(pair, 0) + outcome.candle_count
-    if outcomes:
-        _send_metrics(run, counts, outcomes)
-    return counts, [line for outcome in outcomes for line in outcome.short]
-
-
-def _send_metrics(run: Run, counts: dict[str, int], outcomes: Sequence[JobOutcome]) -> None:
-    tags = {"pipeline": run.settings.name, "dag": run.kind}
-    metrics.count(SYMBOLS_WRITTEN, len(counts), **tags)
-    metrics.count(SYMBOLS_SHORT, sum(len(outcome.short) for outcome in outcomes), **tags)
-    metrics.count(CANDLES_WRITTEN, sum(counts.values()), **tags)
-    for outcome in outcomes:
-        if outcome.accounts:
-            sums, pair = total(outcome.accounts), outcome.job.currency_pair
-            metrics.gauge(ACCOUNTED, 1 - sums.open / sums.expected, pipeline=run.settings.name, currency_pair=pair)
+        if outcome.windows:
+            counts[outcome.pair] = counts.get(outcome.pair, 0) + outcome.candle_count
+    for pair, count in counts.items():
+        logger.info("Successfully processed %s candles for %s", f"{count:,}", pair)
+    return counts
 
 
 def _raise_if_incomplete(short: Sequence[str], written: dict[str, int]) -> None:
     if short:
         raise IncompleteError(
             f"{len(short)} symbols are not complete:\n" + "\n".join(f"  {line}" for line in short)
-            + f"\n{len(written)} symbols are written. Once the cause is mended, clear the failed tasks of this run "
-            "(`airflow tasks clear --only-failed`): they and this merge run again, nothing else.",
+            + f"\n{len(written)} symbols are written. Repair asks again for what is open by itself; once the cause is "
+            "fixed, clearing the failed tasks of this run (`airflow tasks clear --only-failed`) does so at once.",
             short,
         )  # fmt: skip

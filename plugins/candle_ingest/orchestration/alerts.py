@@ -31,6 +31,13 @@ def failure_callback(path: str) -> Callback | None:
     return tell
 
 
+def notify(path: str, context: Any, sentence: str) -> None:
+    """Tell a sentence through what `path` names, though no task has failed; an empty path tells nobody."""
+    if path:
+        context[SENTENCE] = sentence
+        _load(path)(context)
+
+
 def failure_sentence(context: Mapping[str, Any]) -> str:
     """`candle_backfill, run …: 1 symbols are not complete: BTC/USD: …; failed: kraken`."""
     ti, error = context["ti"], _cause(context)

@@ -12,15 +12,13 @@ from airflow.sdk.exceptions import AirflowFailException
 
 from candle_ingest.candles.dates import SKIP, history_start
 from candle_ingest.errors import NotPlannedError, PermanentError
-from candle_ingest.orchestration.alerts import failure_callback
+from candle_ingest.orchestration.alerts import failure_callback, notify
 from candle_ingest.orchestration.assets import candles_asset, completed_candles
 from candle_ingest.orchestration.params import dag_params
-from candle_ingest.planning.run import BACKFILL, CATCH_UP, REPAIR
+from candle_ingest.planning.run_kind import BACKFILL, CATCH_UP, REPAIR, RunKind
 from candle_ingest.settings import PipelineSettings
 
 TAG = "candle_ingest"
-# Catch-up goes first when both DAGs want a slot: late candles hurt more than late history.
-PRIORITY = {BACKFILL: 1, REPAIR: 5, CATCH_UP: 10}
 # Airflow wants some start date, also where it has no meaning.
 ANY_START = datetime(2010, 1, 1, tzinfo=UTC)
 
@@ -71,7 +69,7 @@ def _catch_up_dag(settings: PipelineSettings) -> DAG:
 def _repair_dag(settings: PipelineSettings, origin: datetime | None) -> DAG:
     dag = DAG(
         settings.repair_dag_id,
-        description="Asks again for what the ledger shows as open",
+        description="Asks for past days once more, and again for what is open",
         schedule=CronDataIntervalTimetable(settings.repair_schedule, timezone="UTC"),
         # Backfill's watermark counts from here.
         start_date=origin or ANY_START,
@@ -83,23 +81,23 @@ def _repair_dag(settings: PipelineSettings, origin: datetime | None) -> DAG:
     return _with_steps(dag, settings, REPAIR)
 
 
-def _common(settings: PipelineSettings, kind: str) -> dict[str, Any]:
+def _common(settings: PipelineSettings, kind: RunKind) -> dict[str, Any]:
     return {
-        "tags": [TAG, kind],
-        "params": dag_params(settings, kind),
+        "tags": [TAG, kind.name],
+        "params": dag_params(settings, kind.name),
         "render_template_as_native_obj": False,
         "default_args": {
             "retries": settings.task_retries,
             "retry_delay": timedelta(seconds=settings.retry_delay_seconds),
             "retry_exponential_backoff": 2.0,
             "max_retry_delay": timedelta(minutes=30),
-            "priority_weight": PRIORITY[kind],
+            "priority_weight": kind.priority,
             "weight_rule": "absolute",
         },
     }
 
 
-def _with_steps(dag: DAG, settings: PipelineSettings, kind: str) -> DAG:
+def _with_steps(dag: DAG, settings: PipelineSettings, kind: RunKind) -> DAG:
     """Add read_symbols → validate_symbols → fetch_candles (mapped) → aggregate_and_write."""
     on_failure = failure_callback(settings.failure_notifier)
 
@@ -113,47 +111,49 @@ def _with_steps(dag: DAG, settings: PipelineSettings, kind: str) -> DAG:
     @task(on_failure_callback=on_failure)
     def validate_symbols(tickers: list[str]) -> list[dict[str, Any]]:
         from candle_ingest.planning import validate_symbols as step
-        from candle_ingest.planning.fetch_request import batches
+        from candle_ingest.planning.fetch_batch import split_batches
 
         with _errors_for_airflow():
             plan = step.validate_symbols(_run(settings, kind), tickers)
-        facts = {"min_exchanges": plan.min_exchanges, "left_out": plan.left_out}
-        get_current_context()["ti"].xcom_push("plan", {**facts, "merges": [job.to_dict() for job in plan.merges]})
-        instances = batches(plan.requests, _most_instances(), settings.symbols_per_fetch)
-        return [{"batch": [request.to_dict() for request in batch]} for batch in instances]
+        get_current_context()["ti"].xcom_push("plan", plan.to_xcom())
+        batches = split_batches(plan.batches, _most_instances(), settings.symbols_per_fetch)
+        return [{"batch": batch.to_xcom()} for batch in batches]
 
-    # What a repair cannot mend now, the next one takes up.
-    retries = 0 if kind == REPAIR else settings.task_retries
+    retries = settings.task_retries if kind.retries_fetches else 0
 
     @task(map_index_template="{{ label }}", pool=settings.pool, retries=retries)
-    def fetch_candles(batch: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    def fetch_candles(batch: dict[str, Any]) -> dict[str, Any]:
         from candle_ingest.fetching import fetch_candles as step
-        from candle_ingest.planning.fetch_request import FetchRequest, batch_label
+        from candle_ingest.planning.fetch_batch import FetchBatch
 
-        requests = [FetchRequest.from_dict(values) for values in batch]
-        get_current_context()["label"] = batch_label(requests)
+        found = FetchBatch.from_xcom(batch)
+        get_current_context()["label"] = found.label
         with _errors_for_airflow():
-            return step.fetch_candles(_run(settings, kind), requests)
+            summary = step.fetch_candles(_run(settings, kind), found)
+        for sentence in summary.get("given_up", ()):
+            notify(settings.failure_notifier, get_current_context(), sentence)
+        return summary
 
-    # Where a fetch fails and the run is not complete without it, this task tells of it, once for all.
-    @task(trigger_rule=TriggerRule.ALL_DONE, on_failure_callback=on_failure, outlets=[completed_candles(settings)])
+    # Where a fetch fails and the run is not complete without it, this task reports it, once for all. The asset is an
+    # inlet so that it is registered with the DAG: two first events at once would both try to create it.
+    @task(
+        trigger_rule=TriggerRule.ALL_DONE,
+        on_failure_callback=on_failure,
+        inlets=[candles_asset(settings)],
+        outlets=[completed_candles(settings)],
+    )
     def aggregate_and_write(batches: Any, summaries: Any) -> dict[str, int]:
         from candle_ingest.merging import aggregate_and_write as step
-        from candle_ingest.merging.completion import completion
-        from candle_ingest.planning.fetch_request import FetchRequest
-        from candle_ingest.planning.merge_job import MergeJob
+        from candle_ingest.merging.announcements import events
         from candle_ingest.planning.plan import Plan
 
         with _errors_for_airflow():
             facts = get_current_context()["ti"].xcom_pull(task_ids="validate_symbols", key="plan")
             if batches is None or facts is None:
                 raise NotPlannedError("validate_symbols has not succeeded, so there is nothing to merge: see its log")
-            requests = [FetchRequest.from_dict(values) for entry in batches for values in entry["batch"]]
-            found = [summary for instance in (summaries[:] if summaries else ()) for summary in instance]
-            merges = [MergeJob.from_dict(values) for values in facts.pop("merges")]
-            run, plan = _run(settings, kind), Plan(requests, merges, **facts)
-            written = step.aggregate_and_write(run, plan, found)
-            if (event := completion(run, plan, written)) is not None:
+            run, plan = _run(settings, kind), Plan.from_xcom(facts, batches[:])
+            written = step.aggregate_and_write(run, plan, [*(summaries[:] if summaries else ())])
+            for event in events(run, plan, written):
                 alias = completed_candles(settings)
                 get_current_context()["outlet_events"][alias].add(candles_asset(settings), extra=event)
             return written
@@ -164,7 +164,7 @@ def _with_steps(dag: DAG, settings: PipelineSettings, kind: str) -> DAG:
     return dag
 
 
-def _run(settings: PipelineSettings, kind: str) -> Any:
+def _run(settings: PipelineSettings, kind: RunKind) -> Any:
     """Return the run that the current task belongs to."""
     import time
 
@@ -180,7 +180,7 @@ def _run(settings: PipelineSettings, kind: str) -> Any:
     interval = Window(_ms(start), _ms(end)) if start and end else None
     origin_ms = None if settings.backfill_start_date == SKIP else _ms(context["dag"].start_date)
     now_ms = int(time.time() * 1000)
-    return make_run(settings, kind, dict(context["params"]), interval, origin_ms, now_ms, recorder, ti.try_number)
+    return make_run(settings, kind.name, dict(context["params"]), interval, origin_ms, now_ms, recorder, ti.try_number)
 
 
 def _ms(moment: datetime) -> int:
@@ -210,10 +210,11 @@ Fetches one data interval of every symbol from every exchange, merges and writes
 * Started by hand, a run needs the params `start` and `end`.
 """
 CATCH_UP_DOC = """
-Fetches what has come since the watermark of each symbol, merges and writes it. The last few candles are asked
-for again, so that late corrections land. Started by hand without `start` and `end`, it goes up to now.
+Fetches what has come since the last run, for each symbol and exchange, merges and writes it. What is open in the last
+two hours is asked for again, and once an hour all of them, so that late corrections land. Started by hand without
+`start` and `end`, it goes up to now.
 """
 REPAIR_DOC = """
-Looks in the ledger for what stayed open (failed, not to be trusted, suspected outages, fetched but not merged), asks
-the exchanges for just that, the newest first, and merges it in. What stays open is left to the next run.
+Asks each exchange once more for each day that is over, and again for what stayed open, the newest first; merges what
+was fetched and not merged. What stays open is left to the next run.
 """

@@ -20,11 +20,12 @@ logger = logging.getLogger(__name__)
 class Listings:
     """The markets of each exchange by currency pair, the exchanges, and why some could not be asked.
 
-    `halted` has the markets that may stand for a pair and are listed, but not traded now.
+    `candidates` has the markets that may stand for a pair, the best quote first, halted ones too; `markets` the one
+    that does, where no series has begun from another one.
     """
 
     markets: dict[str, dict[str, Market]] = field(default_factory=dict)
-    halted: dict[str, dict[str, list[Market]]] = field(default_factory=dict)
+    candidates: dict[str, dict[str, list[Market]]] = field(default_factory=dict)
     unreachable: dict[str, str] = field(default_factory=dict)
     opened: dict[str, ExchangeClient] = field(default_factory=dict)
 
@@ -43,8 +44,8 @@ def find_listings(
 ) -> Listings:
     """Ask each exchange, or the cache, for the markets of the symbols.
 
-    An exchange that cannot be reached counts as not listing, with a warning. Raises ConfigurationError
-    where one does not exist, or has no candles of the granularity.
+    An exchange that cannot be reached is named in `unreachable`, with a warning. Raises ConfigurationError where one
+    does not exist, or has no candles of the granularity.
     """
     listings = Listings()
     cache = MarketCache(client, read_only=read_only) if client is not None else None
@@ -58,7 +59,7 @@ def find_listings(
         except ConfigurationError:
             raise
         except CandleIngestError as error:
-            logger.warning("%s counts as listing nothing: it cannot be reached: %s", exchange, error)
+            logger.warning("%s: its list of markets cannot be had: %s", exchange, error)
             listings.unreachable[exchange] = str(error)
     return listings
 
@@ -87,9 +88,8 @@ def _add_markets(
         found = cache.markets(exchange_connection(api.exchange), names, api.fetch_markets)
     listed = {pair: [found[name] for name in equivalents if name in found] for pair, equivalents in wanted.items()}
     traded = {pair: [market for market in markets if market["active"]] for pair, markets in listed.items()}
-    halted = {pair: [market for market in markets if not market["active"]] for pair, markets in listed.items()}
+    listings.candidates[api.exchange] = {pair: markets for pair, markets in listed.items() if markets}
     listings.markets[api.exchange] = {pair: markets[0] for pair, markets in traded.items() if markets}
-    listings.halted[api.exchange] = {pair: markets for pair, markets in halted.items() if markets}
 
 
 def _say_if_built(exchange: str, granularity_minutes: int, source_minutes: int) -> None:

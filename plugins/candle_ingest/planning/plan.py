@@ -1,16 +1,43 @@
 """What a run is going to do."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Self
 
-from candle_ingest.planning.fetch_request import FetchRequest
-from candle_ingest.planning.merge_job import MergeJob
+from candle_ingest.candles.window import Window
+from candle_ingest.planning.fetch_batch import FetchBatch
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """What is fetched and merged, how many exchanges a symbol needs, and what is left out against its will."""
+    """What is fetched and merged.
 
-    requests: list[FetchRequest]
-    merges: list[MergeJob]
-    min_exchanges: int
-    left_out: list[str]
+    `batches` are those of the mapped fetches. `tickers` are the symbols as they are written in Redis or in the params:
+    several may mean one pair. `left_out` has a sentence for each symbol that should be fetched and cannot be.
+    """
+
+    batches: list[FetchBatch]
+    tickers: list[str]
+    left_out: list[str] = field(default_factory=list)
+
+    def to_xcom(self) -> dict[str, Any]:
+        """Return plain values, without the batches: these are what the fetches are mapped over."""
+        return {"tickers": self.tickers, "left_out": self.left_out}
+
+    @classmethod
+    def from_xcom(cls, values: Mapping[str, Any], batches: Sequence[Mapping[str, Any]]) -> Self:
+        """Return the plan that `to_xcom` made plain values of, with the batches as Airflow mapped them."""
+        return cls(
+            batches=[FetchBatch.from_xcom(entry["batch"]) for entry in batches],
+            tickers=list(values["tickers"]),
+            left_out=list(values["left_out"]),
+        )
+
+    @property
+    def pairs(self) -> list[str]:
+        """Return the pairs that are fetched, each once."""
+        return list(dict.fromkeys(pair for batch in self.batches for pair in batch.markets))
+
+    def windows_of(self, pair: str) -> list[Window]:
+        """Return what the plan itself wants of a pair, over all exchanges."""
+        return [window for batch in self.batches for window in batch.windows.get(pair, ())]

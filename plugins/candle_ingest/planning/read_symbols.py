@@ -8,21 +8,24 @@ from candle_ingest.connections import connect_redis
 from candle_ingest.errors import TemporaryError
 from candle_ingest.metric_catalogue import REDIS_UP
 from candle_ingest.planning.run import Run
-from candle_ingest.planning.symbol_list import read_symbols as read_from_redis
+from candle_ingest.planning.symbol_list import read_spellings
 
 logger = logging.getLogger(__name__)
 
 
 def read_symbols(run: Run) -> list[str]:
-    """The tickers of the run: from its params, else from Redis. Raises SymbolError where there are none."""
+    """Return the tickers of the run: from its params, else from Redis. Raises SymbolError where there are none.
+
+    Each is written as it is there; several may mean one pair.
+    """
     if run.symbols:
-        tickers = [parse_symbol(ticker).ticker for ticker in run.symbols]
+        tickers = list(dict.fromkeys(parse_symbol(ticker).ticker for ticker in run.symbols))
         logger.info("Read %d symbols from the params of this run", len(tickers))
         return tickers
     key = run.settings.redis_key_crypto_symbols
     try:
         with connect_redis() as client:
-            tickers = [symbol.ticker for symbol in read_from_redis(client, key)]
+            tickers = [symbol.ticker for symbol in read_spellings(client, key)]
     except TemporaryError:
         metrics.gauge(REDIS_UP, 0)
         raise

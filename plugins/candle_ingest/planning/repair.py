@@ -1,82 +1,159 @@
-"""What a repair run asks for: the gaps in the ledger that are due, newest first, within its budget."""
+"""What a repair run asks for: what is due by the records, newest first, shared fairly and within its budget."""
 
+import itertools
 import logging
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 
-from candle_ingest.candles.symbol import Symbol
-from candle_ingest.candles.window import Window, touched_days, union
-from candle_ingest.exchanges.call_estimate import candle_calls
-from candle_ingest.exchanges.profiles import exchange_profile
-from candle_ingest.ledger.coverage_ledger import CoverageLedger
-from candle_ingest.ledger.due_work import Gap, due_gaps, stale_windows
-from candle_ingest.ledger.merge_ledger import MergeLedger
-from candle_ingest.planning.fetch_request import FetchRequest
-from candle_ingest.planning.listings import Listings
-from candle_ingest.planning.merge_job import MergeJob
+from candle_ingest.candles.window import DAY_MS, Window
+from candle_ingest.connections import RedisClient
+from candle_ingest.exchanges.answers import Market
+from candle_ingest.exchanges.client import ExchangeClient
+from candle_ingest.ledger.day_record import DayRecord
+from candle_ingest.ledger.day_records import DayRecords, Key
+from candle_ingest.ledger.look import Look
+from candle_ingest.ledger.work_index import WorkIndex
+from candle_ingest.planning.asking import Asking, closing_part
+from candle_ingest.planning.fetch_batch import FetchBatch
+from candle_ingest.planning.keeping import record_keeper
 from candle_ingest.planning.run import Run
+from candle_ingest.planning.unasked import failed_look
 from candle_ingest.store.bucket import InfluxBucket
 
 logger = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class OpenWork:
-    """The due gaps of one symbol, and the windows whose merge is missing or knows less than the ledger."""
-
-    symbol: Symbol
-    gaps: list[Gap]
-    stale: list[Window]
+# Of each exchange's limit, the time that a repair run may take up: the next run begins an hour later.
+MOST_SECONDS = 2_400
+Markets = Mapping[str, Mapping[str, Market]]
 
 
 def plan_repair(
-    run: Run, symbols: Sequence[Symbol], listings: Listings, bucket: InfluxBucket
-) -> tuple[list[FetchRequest], list[MergeJob]]:
-    """The fetches and merges of a repair run."""
-    found = [_open_work(run, symbol, listings, bucket) for symbol in symbols]
-    chosen = _within_budget(run, [(work.symbol, gap) for work in found for gap in work.gaps])
-    requests = [_request(symbol, gap, listings) for symbol, gap in chosen]
-    merges = [job for work in found for job in _merges(work, requests, listings)]
-    total = sum(len(work.gaps) for work in found)
-    logger.info("Repair: %d windows are open and due, %d of them are asked for now", total, len(requests))
-    return requests, merges
+    run: Run,
+    markets: Markets,
+    vanished: Mapping[str, Mapping[str, str]],
+    opened: Mapping[str, ExchangeClient],
+    bucket: InfluxBucket,
+    client: RedisClient,
+) -> list[FetchBatch]:
+    """Return what is due, by exchange. Records of which only the proof was missing are settled without a request.
 
-
-def _open_work(run: Run, symbol: Symbol, listings: Listings, bucket: InfluxBucket) -> OpenWork:
-    """Looks at the days on which something was ever open: on the others each run has merged what it fetched."""
-    pair, listed = symbol.currency_pair, listings.exchanges_of(symbol.currency_pair)
-    ledger, merges = CoverageLedger(bucket, run.bar_ms), MergeLedger(bucket, run.bar_ms)
-    days = union(touched_days(entry.window) for entry in ledger.unsettled(pair))
-    entries = [
-        entry for span in days for entry in ledger.entries(span, pair) if entry.exchange in run.settings.exchange_ids
-    ]
-    merged = [merge for span in days for merge in merges.merges(span, pair)]
-    return OpenWork(
-        symbol,
-        due_gaps([entry for entry in entries if entry.exchange in listed], run.now_ms),
-        stale_windows(entries, merged, days, run.bar_ms, run.settings.min_exchanges),
-    )
-
-
-def _within_budget(run: Run, gaps: Sequence[tuple[Symbol, Gap]]) -> list[tuple[Symbol, Gap]]:
-    """The newest gaps, as many as the budget of calls allows, and at least one."""
-    chosen: list[tuple[Symbol, Gap]] = []
+    `vanished` has the reason for each pair whose market is gone: what is due there counts as failed once more.
+    """
+    index = WorkIndex(client, bucket)
+    _fail_vanished(run, bucket, client, index.due(run.now_ms), vanished)
+    due = [key for key in index.due(run.now_ms) if key[0] in markets.get(key[1], {})]
+    budgets = {name: _Budget(run, opened[name].call_seconds, name) for name in {key[1] for key in due}}
+    records = _Records(bucket)
+    chosen: dict[str, dict[str, list[Window]]] = {}
+    unproved: dict[str, list[Key]] = {}
     left = run.settings.repair_calls
-    for symbol, gap in sorted(gaps, key=lambda item: -item[1].window.start_ms):
-        left -= candle_calls(exchange_profile(gap.exchange), gap.window, run.bar_ms)
-        if left < 0 and chosen:
-            break
-        chosen.append((symbol, gap))
-    return chosen
+    for key in fair_order(due):
+        budget = budgets[key[1]]
+        if budget.is_spent:
+            continue
+        record = records.of(key)
+        windows = budget.asking.of_repair(record) if record else []
+        if not windows:
+            unproved.setdefault(key[1], []).append(key)
+            continue
+        calls = budget.calls(windows)
+        is_closing = record is not None and not record.is_closed
+        if not is_closing and left <= 0:
+            continue
+        left -= 0 if is_closing else calls
+        budget.take(calls)
+        chosen.setdefault(key[1], {}).setdefault(key[0], []).extend(windows)
+    _settle(run, bucket, client, unproved)
+    count = sum(len(windows) for own in chosen.values() for windows in own.values())
+    logger.info("Repair: %d days of pairs are due, %d windows are asked for now", len(due), count)
+    return [_batch(exchange, own, markets[exchange]) for exchange, own in sorted(chosen.items())]
 
 
-def _request(symbol: Symbol, gap: Gap, listings: Listings) -> FetchRequest:
-    market = listings.exchanges_of(symbol.currency_pair)[gap.exchange]
-    reread_before_ms = gap.window.end_ms if gap.again else gap.window.start_ms
-    return FetchRequest.of(symbol, gap.exchange, market, gap.window, reread_before_ms)
+def _fail_vanished(
+    run: Run,
+    bucket: InfluxBucket,
+    client: RedisClient,
+    due: Sequence[Key],
+    vanished: Mapping[str, Mapping[str, str]],
+) -> None:
+    records, keeper = _Records(bucket), record_keeper(run, bucket, client)
+    for exchange, reasons in vanished.items():
+        asking = Asking.of(run, exchange)
+        looks: dict[str, list[Look]] = {}
+        for key in due:
+            record = records.of(key) if key[1] == exchange and key[0] in reasons else None
+            for window in asking.of_repair(record) if record else []:
+                look = failed_look(run, window, reasons[key[0]], closing_part(window, run.now_ms, asking.rule))
+                looks.setdefault(key[0], []).append(look)
+        keeper.apply(exchange, looks)
 
 
-def _merges(work: OpenWork, requests: Sequence[FetchRequest], listings: Listings) -> list[MergeJob]:
-    pair = work.symbol.currency_pair
-    asked = [request.window for request in requests if request.currency_pair == pair]
-    return [MergeJob.of(work.symbol, window, listings.exchanges_of(pair)) for window in union([*asked, *work.stale])]
+def fair_order(keys: Sequence[Key]) -> Iterator[Key]:
+    """Yield the newest day of each exchange and pair in turn, then the next one of each."""
+    queues: dict[tuple[str, str], list[Key]] = {}
+    for key in sorted(keys, key=lambda key: -key[2]):
+        queues.setdefault((key[1], key[0]), []).append(key)
+    by_exchange: dict[str, list[list[Key]]] = {}
+    for (exchange, _), queue in queues.items():
+        by_exchange.setdefault(exchange, []).append(queue)
+    turns = [_in_turn(queues_of) for queues_of in by_exchange.values()]
+    yield from _in_turn(turns)
+
+
+def _in_turn(queues: Sequence[list[Key]]) -> list[Key]:
+    rounds = itertools.zip_longest(*queues)
+    return [key for one in rounds for key in one if key is not None]
+
+
+@dataclass
+class _Budget:
+    """What one exchange may still be asked in this run; the first piece of any gap always fits."""
+
+    run: Run
+    call_seconds: float
+    exchange: str
+    taken_seconds: float = 0.0
+    asking: Asking = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.asking = Asking.of(self.run, self.exchange)
+
+    @property
+    def is_spent(self) -> bool:
+        return self.taken_seconds >= MOST_SECONDS
+
+    def calls(self, windows: Sequence[Window]) -> int:
+        return self.asking.calls(windows)
+
+    def take(self, calls: int) -> None:
+        self.taken_seconds += calls * self.call_seconds
+
+
+class _Records:
+    """Reads the records of an exchange and day when the first of them is needed."""
+
+    def __init__(self, bucket: InfluxBucket) -> None:
+        self._store = DayRecords(bucket)
+        self._known: dict[tuple[str, int], dict[Key, DayRecord]] = {}
+
+    def of(self, key: Key) -> DayRecord | None:
+        exchange, day_ms = key[1], key[2]
+        if (exchange, day_ms) not in self._known:
+            day = Window(day_ms, day_ms + DAY_MS)
+            self._known[exchange, day_ms] = self._store.read(day, exchange=exchange)
+        return self._known[exchange, day_ms].get(key)
+
+
+def _settle(run: Run, bucket: InfluxBucket, client: RedisClient, keys: Mapping[str, Sequence[Key]]) -> None:
+    """Prove what can be proved, and put right entries of the index that were in vain."""
+    keeper, index = record_keeper(run, bucket, client), WorkIndex(client, bucket)
+    for exchange, own in keys.items():
+        keeper.prove(exchange, own)
+        index.note_due(keeper.due_ms(exchange, own, run.now_ms))
+
+
+def _batch(exchange: str, windows: Mapping[str, Sequence[Window]], markets: Mapping[str, Market]) -> FetchBatch:
+    return FetchBatch(
+        exchange=exchange,
+        markets={pair: markets[pair]["symbol"] for pair in windows},
+        windows={pair: tuple(sorted(own)) for pair, own in windows.items()},
+    )

@@ -1,23 +1,15 @@
 """One run of a pipeline: what was asked of it."""
 
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any
 
 from candle_ingest.candles.dates import parse_moment_ms
 from candle_ingest.candles.timeframe import Timeframe
 from candle_ingest.candles.window import Window, floor_ms, format_ms
 from candle_ingest.errors import ConfigurationError
 from candle_ingest.ledger.task_instance_ref import TaskInstanceRef
+from candle_ingest.planning.run_kind import RunKind, run_kind
 from candle_ingest.settings import PipelineSettings, with_params
-
-BACKFILL, CATCH_UP, REPAIR = "backfill", "catch_up", "repair"
-# Airflow takes any key in `conf`: a misspelt one would otherwise be ignored in silence.
-PARAM_NAMES = (
-    "symbols", "exchanges", "min_exchanges_required", "run_mode", "dry_run_limit", "start", "end", "refetch",
-)  # fmt: skip
-# A repair decides itself what it asks for, and when.
-NOT_FOR_REPAIR = ("run_mode", "dry_run_limit", "start", "end", "refetch")
-Kind = Literal["backfill", "catch_up", "repair"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,7 +22,7 @@ class Run:
     """
 
     settings: PipelineSettings
-    kind: Kind
+    kind: RunKind
     interval: Window | None
     start_ms: int | None
     end_ms: int | None
@@ -68,6 +60,17 @@ class Run:
         end_ms = self.end_ms if self.end_ms is not None else self.interval.end_ms if self.interval else self.closed_ms
         return floor_ms(end_ms, self.bar_ms)
 
+    def fixed_window(self) -> Window | None:
+        """Return the window that every symbol is fetched for; None where each goes on from where it has come to."""
+        if self.kind.takes_whole_interval:
+            return self.backfill_window()
+        return None if self.start_ms is None else self.closed_window(self.start_ms)
+
+    @property
+    def end_of_asking_ms(self) -> int:
+        """Return where a run ends that goes on from where each symbol has come to."""
+        return min(self.wanted_end_ms, self.closed_ms)
+
     def backfill_window(self) -> Window:
         """The window of a backfill run: from its params, else its interval."""
         start_ms = self.start_ms if self.start_ms is not None else self.interval.start_ms if self.interval else None
@@ -94,12 +97,12 @@ class Run:
 
 def param_names(kind: str) -> list[str]:
     """The params that a run of this kind takes."""
-    return [name for name in PARAM_NAMES if kind != REPAIR or name not in NOT_FOR_REPAIR]
+    return list(run_kind(kind).params)
 
 
 def make_run(
     settings: PipelineSettings,
-    kind: Kind,
+    kind: str,
     params: dict[str, Any],
     interval: Window | None,
     origin_ms: int | None,
@@ -114,7 +117,7 @@ def make_run(
     own = with_params(settings, params)
     return Run(
         settings=own,
-        kind=kind,
+        kind=run_kind(kind),
         interval=interval or None,
         start_ms=_moment_ms(params, "start"),
         end_ms=_moment_ms(params, "end"),

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from candle_ingest.candles.window import format_ms
 from candle_ingest.errors import TemporaryError
-from candle_ingest.planning.run import BACKFILL, Run
+from candle_ingest.planning.run import Run
 
 logger = logging.getLogger(__name__)
 # A clock that is behind by more is not waited for.
@@ -22,7 +22,7 @@ def settled(run: Run) -> Run:
     """
     settle_ms = run.settings.settle_seconds * 1000
     wait_ms = run.wanted_end_ms + settle_ms - run.now_ms
-    must_end = run.kind == BACKFILL and run.interval is not None and run.end_ms is None
+    must_end = run.kind.takes_whole_interval and run.interval is not None and run.end_ms is None
     if must_end and wait_ms > settle_ms + LONGEST_LAG_MS:
         raise TemporaryError(
             f"the interval ends at {format_ms(run.wanted_end_ms)}, and by the clock of this machine it is "

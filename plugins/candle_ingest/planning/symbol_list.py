@@ -16,7 +16,17 @@ EXPECTED = 'expected a JSON list of strings such as ["btcusd", "ethusd"], or a R
 
 
 def read_symbols(client: RedisClient, key: str) -> list[Symbol]:
-    """The symbols below `key`, each currency pair once, in the order of Redis (a set: sorted).
+    """Return the symbols below `key`, each currency pair once; else as `read_spellings`."""
+    by_pair: dict[str, Symbol] = {}
+    for symbol in read_spellings(client, key):
+        by_pair.setdefault(symbol.currency_pair, symbol)
+    return list(by_pair.values())
+
+
+def read_spellings(client: RedisClient, key: str) -> list[Symbol]:
+    """Return the symbols below `key`, each ticker once, in the order of Redis (a set: sorted).
+
+    A pair may be there in several spellings: they are one symbol, and each has its own state keys.
 
     What cannot be understood is named in a warning and left out. Raises SymbolError where the key is
     missing, empty, of another type or not JSON, ConfigurationError where Redis refuses the
@@ -76,14 +86,12 @@ def _from_json(key: str, value: bytes) -> list[str]:
 
 
 def _understood(tickers: list[str]) -> list[Symbol]:
-    by_pair: dict[str, Symbol] = {}
+    by_ticker: dict[str, Symbol] = {}
     for ticker in tickers:
         try:
             symbol = parse_symbol(ticker)
         except SymbolError as error:
             logger.warning("Left out: %s", error)
             continue
-        first = by_pair.setdefault(symbol.currency_pair, symbol)
-        if first.ticker != symbol.ticker:
-            logger.warning("Left out: %r is the same pair as %r, %s", symbol.ticker, first.ticker, first.currency_pair)
-    return list(by_pair.values())
+        by_ticker.setdefault(symbol.ticker, symbol)
+    return list(by_ticker.values())

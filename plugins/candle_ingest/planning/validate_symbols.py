@@ -1,57 +1,60 @@
-"""Step 2: which symbols enough exchanges list, and what is to be fetched."""
+"""Step 2: which exchanges list which symbol, and what is to be fetched."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
 
-from candle_ingest.candles.symbol import Symbol, parse_symbol
-from candle_ingest.candles.window import Window, format_ms
-from candle_ingest.connections import connect_influxdb, connect_redis
-from candle_ingest.errors import PermanentError, TemporaryError
+from candle_ingest.candles.symbol import parse_symbol
+from candle_ingest.candles.window import Window
+from candle_ingest.connections import RedisClient, connect_influxdb, connect_redis
+from candle_ingest.errors.runs import MarketsUnreachableError, TooFewExchangesError
+from candle_ingest.exchanges.answers import Market
+from candle_ingest.ledger.pinned_markets import PinnedMarkets
+from candle_ingest.ledger.work_index import WorkIndex
 from candle_ingest.planning.call_plan import log_plans, plan_calls
-from candle_ingest.planning.fetch_request import FetchRequest
-from candle_ingest.planning.interval import plan_interval
+from candle_ingest.planning.catch_up_start import CatchUpStart
+from candle_ingest.planning.fetch_batch import FetchBatch
+from candle_ingest.planning.keeping import record_keeper
 from candle_ingest.planning.listings import Listings, find_listings
-from candle_ingest.planning.merge_job import MergeJob
+from candle_ingest.planning.market_choice import MarketChoice, choose_markets
 from candle_ingest.planning.plan import Plan
 from candle_ingest.planning.repair import plan_repair
-from candle_ingest.planning.run import REPAIR, Run
-from candle_ingest.planning.served_before import ServedBefore
+from candle_ingest.planning.run import Run
+from candle_ingest.planning.run_kind import REPAIR
 from candle_ingest.planning.settling import settled
+from candle_ingest.planning.unasked import record_failed, record_not_listed
 from candle_ingest.redis_errors import translate_redis_errors
 from candle_ingest.settings import PipelineSettings
 from candle_ingest.store.bucket import InfluxBucket
 from candle_ingest.store.granularity_guard import check_granularity
 
 logger = logging.getLogger(__name__)
+SHOWN_NOTES = 10
 
 
 def validate_symbols(run: Run, tickers: Sequence[str]) -> Plan:
-    """Check the symbols against the exchanges, and plan the fetches.
+    """Check the symbols against the exchanges, record what cannot be asked, and plan the fetches.
 
-    Raises ConfigurationError for wrong settings, and PermanentError where no symbol is listed often enough,
-    or TemporaryError where that may be due to an exchange that cannot be reached.
+    Raises ConfigurationError for wrong settings, TooFewExchangesError where no symbol is listed often enough, and
+    MarketsUnreachableError where that may be due to an exchange that cannot be reached.
     """
     _log_mode(run.settings)
-    symbols = [parse_symbol(ticker) for ticker in tickers]
-    with translate_redis_errors(), connect_redis() as client:
-        listings = find_listings(run.settings, symbols, client, read_only=run.dry)
-    with InfluxBucket(connect_influxdb(), run.settings.influxdb_bucket) as bucket:
+    pairs = {symbol.currency_pair: symbol for symbol in map(parse_symbol, tickers)}
+    with ExitStack() as stack:
+        client = stack.enter_context(connect_redis())
+        bucket = stack.enter_context(InfluxBucket(connect_influxdb(), run.settings.influxdb_bucket))
+        with translate_redis_errors():
+            listings = find_listings(run.settings, list(pairs.values()), client, read_only=run.dry)
         if not run.dry:
             bucket.create_if_missing()
-            check_granularity(bucket, run.settings.candle_granularity_minutes)
-        served = ServedBefore(bucket)
-        listings = served.with_halted_markets(listings)
-        valid = _valid(symbols, listings, run.settings.min_exchanges)
-        left_out = _left_out(run, [symbol for symbol in symbols if symbol not in valid], listings, served)
-        if run.dry:
-            valid = valid[: run.settings.dry_run_limit]
-        requests, merges = _work(settled(run), valid, listings, served, bucket)
-    _log_plan(run, requests, listings)
-    return Plan(requests, merges, run.settings.min_exchanges, left_out)
+            check_granularity(bucket, run.settings.timeframe.minutes)
+            WorkIndex(client, bucket).ensure()
+        return _Validation(settled(run), list(tickers), list(pairs), listings, bucket, client).plan()
 
 
 def _log_mode(settings: PipelineSettings) -> None:
-    """Which exchanges are merged, and how many a symbol needs."""
+    """Say which exchanges are merged, and how many a symbol needs."""
     exchanges = settings.exchange_ids
     if len(exchanges) == 1:
         logger.info("Single exchange mode: using %s", exchanges[0])
@@ -61,68 +64,138 @@ def _log_mode(settings: PipelineSettings) -> None:
         logger.info("Auto-detected min_exchanges_required: %d", settings.min_exchanges)
 
 
-def _valid(symbols: Sequence[Symbol], listings: Listings, minimum: int) -> list[Symbol]:
-    valid = []
-    for symbol in symbols:
-        found = listings.exchanges_of(symbol.currency_pair)
-        if len(found) >= minimum:
-            valid.append(symbol)
+@dataclass
+class _Validation:
+    """The symbols of one run against the lists of the exchanges."""
+
+    run: Run
+    tickers: list[str]
+    pairs: list[str]
+    listings: Listings
+    bucket: InfluxBucket
+    client: RedisClient
+
+    def plan(self) -> Plan:
+        """Return the plan of the run."""
+        pins = PinnedMarkets(self.bucket, None if self.run.dry else self.client)
+        choices = {
+            exchange: choose_markets(exchange, self.pairs, candidates, pins.of(exchange, self.pairs))
+            for exchange, candidates in self.listings.candidates.items()
+        }
+        _log_notes(choices.values())
+        valid, left_out = self._valid(choices), self._left_out(choices)
+        if self.run.dry:
+            valid = valid[: self.run.settings.dry_run_limit]
         else:
+            self._record_unasked(choices, valid)
+        batches = self._batches(choices, valid)
+        self._log_plan(batches)
+        return Plan(batches=batches, tickers=self._tickers_of(valid), left_out=left_out)
+
+    def _valid(self, choices: dict[str, MarketChoice]) -> list[str]:
+        """Return the pairs that enough exchanges list, or may list: those that could not be reached count too."""
+        minimum = self.run.settings.min_exchanges_required or 1
+        valid = []
+        for pair in self.pairs:
+            listed = [name for name, choice in choices.items() if pair in choice.markets]
+            possible = len(listed) + len(self.listings.unreachable)
+            vanished = [name for name, choice in choices.items() if pair in choice.vanished]
+            if listed and possible + len(vanished) >= minimum:
+                valid.append(pair)
+                continue
             logger.warning(
                 "%s is left out: listed on %d of the %d exchanges it needs (%s)",
-                symbol.currency_pair, len(found), minimum, ", ".join(found) or "none",
+                pair, len(listed), minimum, ", ".join(listed) or "none",
             )  # fmt: skip
-    logger.info(
-        "Symbol validation: %d/%d symbols meet minimum %d exchange requirement",
-        len(valid),
-        len(symbols),
-        minimum,
-    )
-    if not valid:
-        unreachable = "".join(f"; {name} cannot be reached: {why}" for name, why in listings.unreachable.items())
-        kind = TemporaryError if unreachable else PermanentError
-        raise kind(f"No symbols meet the minimum exchange requirement of {minimum}{unreachable}")
-    return valid
+        logger.info(
+            "Symbol validation: %d/%d symbols meet minimum %d exchange requirement",
+            len(valid), len(self.pairs), minimum,
+        )  # fmt: skip
+        if not valid:
+            unreachable = "".join(f"; {name} cannot be reached: {why}" for name, why in self._unreachable())
+            kind = MarketsUnreachableError if unreachable else TooFewExchangesError
+            raise kind(f"No symbols meet the minimum exchange requirement of {minimum}{unreachable}")
+        return valid
+
+    def _unreachable(self) -> list[tuple[str, str]]:
+        return list(self.listings.unreachable.items())
+
+    def _left_out(self, choices: dict[str, MarketChoice]) -> list[str]:
+        """Return a sentence for each symbol that should be fetched from an exchange and cannot be."""
+        if self.run.has_own_exchanges or self.run.kind is REPAIR:
+            # Whoever names the exchanges of a run knows that they need not list all.
+            return []
+        gone = [f"{pair}: {why}" for choice in choices.values() for pair, why in choice.vanished.items()]
+        return gone + [f"{name} could not be asked for its markets: {why}" for name, why in self._unreachable()]
+
+    def _record_unasked(self, choices: dict[str, MarketChoice], valid: Sequence[str]) -> None:
+        if self.run.kind is REPAIR:
+            return
+        run, keeper = self.run, record_keeper(self.run, self.bucket, self.client)
+        start = CatchUpStart(run, self.bucket)
+        for exchange, why in self._unreachable():
+            reason = f"its list of markets could not be had: {why}"
+            record_failed(run, self.bucket, keeper, exchange, dict.fromkeys(valid, reason), start.of)
+        for exchange, choice in choices.items():
+            vanished = {pair: why for pair, why in choice.vanished.items() if pair in valid}
+            record_failed(run, self.bucket, keeper, exchange, vanished, start.of)
+            not_listed = {pair: why for pair, why in choice.not_listed.items() if pair in valid}
+            if not_listed:
+                window = run.fixed_window() or _window_of_catch_up(run, start, not_listed)
+                record_not_listed(run, self.bucket, keeper, exchange, not_listed, window)
+
+    def _batches(self, choices: dict[str, MarketChoice], valid: Sequence[str]) -> list[FetchBatch]:
+        markets = {
+            exchange: {pair: choice.markets[pair] for pair in valid if pair in choice.markets}
+            for exchange, choice in choices.items()
+        }
+        if self.run.kind is REPAIR:
+            vanished = {exchange: choice.vanished for exchange, choice in choices.items()}
+            return plan_repair(self.run, markets, vanished, self.listings.opened, self.bucket, self.client)
+        batches = []
+        for exchange, own in markets.items():
+            if not own:
+                continue
+            names = {pair: market["symbol"] for pair, market in own.items()}
+            batch = FetchBatch(exchange=exchange, markets=names)
+            batches.append(self._for_dry_run(batch, own) if self.run.dry else batch)
+        return batches
+
+    def _for_dry_run(self, batch: FetchBatch, markets: Mapping[str, Market]) -> FetchBatch:
+        """Return the batch with all that a dry run needs: it may read no records and write no cache."""
+        start, fixed, end_ms = CatchUpStart(self.run, self.bucket), self.run.fixed_window(), self.run.end_of_asking_ms
+        windows = {pair: (fixed or Window(min(start.of(pair), end_ms), end_ms),) for pair in markets}
+        return replace(batch, windows=windows, details=dict(markets))
+
+    def _tickers_of(self, valid: Sequence[str]) -> list[str]:
+        chosen = set(valid)
+        return [ticker for ticker in self.tickers if parse_symbol(ticker).currency_pair in chosen]
+
+    def _log_plan(self, batches: Sequence[FetchBatch]) -> None:
+        if not batches:
+            logger.info("Nothing to fetch: every symbol is complete up to the end of this run")
+            return
+        logger.info(
+            "Fetches of %d symbols on %d exchanges",
+            len({pair for batch in batches for pair in batch.markets}), len(batches),
+        )  # fmt: skip
+        fixed = self.run.fixed_window() if self.run.kind.takes_whole_interval else None
+        if fixed is None:
+            return
+        windows = {batch.exchange: {pair: [fixed] for pair in batch.markets} for batch in batches}
+        # Only a dry run asks how many trades there are: a wet one makes no call that brings no candles.
+        minutes = self.run.settings.timeframe.minutes
+        log_plans(plan_calls(self.listings, windows, minutes, self.run.now_ms, count_trades=self.run.dry))
 
 
-def _left_out(run: Run, symbols: Sequence[Symbol], listings: Listings, served: ServedBefore) -> list[str]:
-    """Of those that are not valid, the ones that should be: the run must not pass for complete."""
-    names = ", ".join(listings.unreachable)
-    if names:
-        return [f"{s.currency_pair}: {names} could not be asked for markets; clear validate_symbols" for s in symbols]
-    # Whoever names the exchanges of a run knows that they need not list all.
-    known = set() if run.has_own_exchanges else served.tickers([symbol.ticker for symbol in symbols])
-    return [
-        f"{symbol.currency_pair}: has candles from earlier runs, and not enough exchanges list it any more (now "
-        f"{', '.join(listings.exchanges_of(symbol.currency_pair)) or 'none'}); take it off the list in Redis, or "
-        "lower min_exchanges_required"
-        for symbol in symbols
-        if symbol.ticker in known
-    ]
+def _window_of_catch_up(run: Run, start: CatchUpStart, pairs: Sequence[str] | dict[str, str]) -> Window:
+    end_ms = run.end_of_asking_ms
+    return Window(min(end_ms, *(start.of(pair) for pair in pairs)), end_ms)
 
 
-def _work(
-    run: Run, symbols: Sequence[Symbol], listings: Listings, served: ServedBefore, bucket: InfluxBucket
-) -> tuple[list[FetchRequest], list[MergeJob]]:
-    if run.kind != REPAIR:
-        return plan_interval(run, symbols, listings, served, bucket)
-    requests, merges = plan_repair(run, symbols, listings, bucket)
-    return ([], []) if run.dry else (requests, merges)
-
-
-def _log_plan(run: Run, requests: Sequence[FetchRequest], listings: Listings) -> None:
-    if not requests:
-        logger.info("Nothing to fetch: every symbol is complete up to the end of this run")
-        return
-    start_ms, end_ms = min(r.start_ms for r in requests), max(r.end_ms for r in requests)
-    pairs = {request.currency_pair for request in requests}
-    logger.info(
-        "%d fetches for %d symbols, from %s to %s",
-        len(requests), len(pairs), format_ms(start_ms), format_ms(end_ms),
-    )  # fmt: skip
-    windows: dict[str, dict[str, list[Window]]] = {}
-    for request in requests:
-        windows.setdefault(request.exchange, {}).setdefault(request.currency_pair, []).append(request.window)
-    granularity_minutes = run.settings.candle_granularity_minutes
-    # Only a dry run asks how many trades there are: a wet one makes no call that brings no candles.
-    log_plans(plan_calls(listings, windows, granularity_minutes, run.now_ms, count_trades=run.dry))
+def _log_notes(choices: Iterable[MarketChoice]) -> None:
+    notes = [note for choice in choices for note in choice.notes]
+    for note in notes[:SHOWN_NOTES]:
+        logger.warning(note)
+    if len(notes) > SHOWN_NOTES:
+        logger.warning("%d more markets like these", len(notes) - SHOWN_NOTES)

@@ -11,7 +11,7 @@ from airflow.serialization.encoders import coerce_to_core_timetable
 from airflow.timetables.base import TimeRestriction
 
 from candle_ingest.orchestration.factory import build_dags
-from candle_ingest.planning.run import PARAM_NAMES
+from candle_ingest.planning.run_kind import BACKFILL
 from candle_ingest.settings import PipelineSettings, with_params
 from dev.local_stack.airflow_processes import AirflowProcesses
 from dev.local_stack.generated_secrets import GeneratedSecrets
@@ -151,7 +151,7 @@ def test_skipped_history_is_not_caught_up_but_can_be_started_by_hand():
 @KINDS
 def test_the_trigger_form_has_every_param_with_a_title_and_a_description(kind):
     params = dags()[kind].params
-    assert set(params) == set(PARAM_NAMES)
+    assert set(params) == set(BACKFILL.params)
     for name in params:
         param = params.get_param(name)
         assert param.schema["title"]

@@ -5,6 +5,7 @@ import pytest
 from candle_ingest.candles.window import DAY_MS, Window
 from candle_ingest.errors import TemporaryError
 from candle_ingest.planning.run import Run
+from candle_ingest.planning.run_kind import run_kind
 from candle_ingest.planning.settling import settled
 from candle_ingest.settings import PipelineSettings
 
@@ -22,7 +23,7 @@ def slept(monkeypatch):
 def run(now_ms, kind="backfill", end_ms=None, interval=INTERVAL):
     return Run(
         settings=PipelineSettings(name="candle", settle_seconds=10),
-        kind=kind,
+        kind=run_kind(kind),
         interval=interval,
         start_ms=None,
         end_ms=end_ms,

@@ -1,0 +1,39 @@
+"""Errors of the records of days."""
+
+from candle_ingest.errors.base import TemporaryError
+
+
+class LockLostError(TemporaryError):
+    """A lock in Redis expired several times before the work under it was done."""
+
+    name = "lock-lost"
+    cause = "Reading and writing records took longer than their lock lives, several times in a row."
+    cure = "The task is retried. If it stays, InfluxDB or Redis is too slow: see their load."
+    example = "kraken: the lock of its records was lost 5 times"
+
+
+class UnreadableRecordError(TemporaryError):
+    """A record of a day in InfluxDB is not what this program wrote."""
+
+    name = "record-unreadable"
+    cause = "A point of `day_records` or `merge_days` was changed or written in part by another program."
+    cure = "Delete that point; the day is then asked for again by a backfill."
+    example = "InfluxDB, BTC/USD @ kraken, 2026-11-20T00:00:00Z: not the record of a day: KeyError('marks')"
+
+
+class MarketUnknownError(TemporaryError):
+    """A market that was planned for is not in the exchange's list any more."""
+
+    name = "market-unknown"
+    cause = "The exchange has changed its list of markets between the plan and the fetch."
+    cure = "The task is retried. If it stays, clear `validate_symbols` of the run: it plans anew."
+    example = "BTC/USD @ kraken: BTC/USD is not in its list of markets"
+
+
+class DryFetchError(TemporaryError):
+    """A dry run could not fetch all candles of a market."""
+
+    name = "dry-fetch-failed"
+    cause = "The exchange did not answer for a part of the window, or some rows cannot be trusted."
+    cure = "See the reason; a wet run stores all other candles and asks for these again by itself."
+    example = "BTC/USD @ kraken, [2026-11-20T12:00Z, 2026-11-20T13:00Z): 1 × price not positive"

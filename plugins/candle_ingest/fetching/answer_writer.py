@@ -1,0 +1,138 @@
+"""Writes answers of one exchange: the candles, then the records, many pairs at a time."""
+
+import logging
+import time
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from candle_ingest.candles.candles import Candles
+from candle_ingest.candles.window import MINUTE_MS, Window, union
+from candle_ingest.fetching.pair_answer import PairAnswer
+from candle_ingest.ledger.day_record import NO_CANDLE, DayRecord
+from candle_ingest.ledger.fetch_attempts import FetchAttempt, record_attempts
+from candle_ingest.ledger.pinned_markets import PinnedMarkets
+from candle_ingest.ledger.record_keeper import Kept, RecordKeeper
+from candle_ingest.planning.asking import closing_rule
+from candle_ingest.planning.run import Run
+from candle_ingest.store.bucket import InfluxBucket
+from candle_ingest.store.candle_store import CandleStore
+
+logger = logging.getLogger(__name__)
+FLUSH_CANDLES = 10_000
+FLUSH_PAIRS = 50
+Days = Mapping[int, DayRecord]
+
+
+class AnswerWriter:
+    """Keeps answers until there are enough for a write. `flush` writes the rest; call it after an error too.
+
+    Candles are written before the record says that they are there: a task that is killed in between leaves candles
+    that the next one writes again, never a record without candles.
+    """
+
+    def __init__(self, run: Run, exchange: str, bucket: InfluxBucket, keeper: RecordKeeper, pins: PinnedMarkets):
+        self.given_up: list[str] = []
+        self._run = run
+        self._exchange = exchange
+        self._bucket = bucket
+        self._store = CandleStore(bucket)
+        self._keeper = keeper
+        self._pins = pins
+        self._rule = closing_rule(run.settings, exchange)
+        self._waiting: list[tuple[PairAnswer, Days]] = []
+        self._candle_count = 0
+
+    def add(self, answer: PairAnswer, days: Days) -> None:
+        """Take an answer; `days` are the records of the pair as they were when it was planned."""
+        self._waiting.append((answer, days))
+        self._candle_count += len(answer.candles)
+        if self._candle_count >= FLUSH_CANDLES or len(self._waiting) >= FLUSH_PAIRS:
+            self.flush()
+
+    def flush(self) -> None:
+        """Write what was taken."""
+        waiting, self._waiting, self._candle_count = self._waiting, [], 0
+        if not waiting:
+            return
+        changed = {answer.currency_pair: self._write_candles(answer, days) for answer, days in waiting}
+        self._pins.pin(self._exchange, {a.currency_pair: a.market for a, _ in waiting if len(a.candles)})
+        looks = {
+            answer.currency_pair: list(answer.looks(self._rule, changed[answer.currency_pair], self._run.recorder))
+            for answer, _ in waiting
+        }
+        for kept in self._keeper.apply(self._exchange, looks):
+            self._note_given_up(kept)
+        record_attempts(self._bucket, [self._attempt(answer) for answer, _ in waiting], self._run.recorder)
+
+    def _write_candles(self, answer: PairAnswer, days: Days) -> list[Window]:
+        """Write the candles; return the windows of those that were stored with other values before."""
+        candles = answer.candles
+        if not len(candles):
+            return []
+        changed = self._changed(answer, candles, days)
+        if changed:
+            logger.info(
+                "%s @ %s: %d candles differ from those stored before, from %s on",
+                answer.currency_pair, self._exchange, sum(w.slots(answer.slot_ms) for w in changed), changed[0],
+            )  # fmt: skip
+        self._store.write_exchange_candles(answer.currency_pair, self._exchange, answer.market, candles)
+        return changed
+
+    def _changed(self, answer: PairAnswer, candles: Candles, days: Days) -> list[Window]:
+        known = _present_among(candles, days)
+        if known is None:
+            return []
+        stored = self._store.read_exchange_candles(answer.currency_pair, [self._exchange], known)[self._exchange]
+        return differing(stored, candles, answer.slot_ms)
+
+    def _note_given_up(self, kept: Kept) -> None:
+        if count := kept.newly_unobtainable():
+            record = kept.after
+            reason = next(s.reason for s in record.stretches if s.state == "unobtainable")
+            sentence = (
+                f"{record.currency_pair} @ {record.exchange}: {count * record.slot_ms // MINUTE_MS} minutes of "
+                f"{record.window} are unobtainable and not asked for again: {reason}; "
+                "`candle-ingest retry` asks once more"
+            )
+            logger.error(sentence)
+            self.given_up.append(sentence)
+
+    def _attempt(self, answer: PairAnswer) -> FetchAttempt:
+        reasons = [str(answer.error)] if answer.error else [found.reason for found in answer.failed()]
+        asked = sum(window.slots(answer.slot_ms) for window in answer.wanted)
+        return FetchAttempt(
+            currency_pair=answer.currency_pair,
+            exchange=self._exchange,
+            window=Window(answer.wanted[0].start_ms, answer.wanted[-1].end_ms),
+            expected=asked,
+            asked=asked,
+            candles=len(answer.candles),
+            calls=answer.calls,
+            duration_ms=answer.duration_ms,
+            try_number=self._run.try_number,
+            reason=reasons[0] if reasons else "",
+            ended_ns=time.time_ns(),
+        )
+
+
+def _present_among(candles: Candles, days: Days) -> Window | None:
+    """Return the span of those candles whose slots the records have as present; None where there is none."""
+    times_ms = candles.open_time_ms
+    parts = []
+    for day_ms, record in days.items():
+        first, last = np.searchsorted(times_ms, [day_ms, record.window.end_ms])
+        own = times_ms[first:last]
+        present = own[record.mark_array[(own - day_ms) // record.slot_ms] > NO_CANDLE]
+        if len(present):
+            parts.append(Window(int(present[0]), int(present[-1]) + record.slot_ms))
+    whole = union(parts)
+    return Window(whole[0].start_ms, whole[-1].end_ms) if whole else None
+
+
+def differing(stored: Candles, answered: Candles, slot_ms: int) -> list[Window]:
+    """Return the times of candles that are in both, and not equal."""
+    _, old, new = np.intersect1d(stored.open_time_ms, answered.open_time_ms, assume_unique=True, return_indices=True)
+    differs = (stored.ohlcv[old] != answered.ohlcv[new]).any(axis=1)
+    times: Sequence[int] = answered.open_time_ms[new][differs].tolist()
+    return union(Window(time_ms, time_ms + slot_ms) for time_ms in times)

@@ -1,0 +1,97 @@
+"""What one exchange answered for one pair in one fetch, and the looks that it makes."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from candle_ingest.candles.candles import Candles
+from candle_ingest.candles.row_checks import Page
+from candle_ingest.candles.window import DAY_MS, Window, floor_ms, split_days, subtract, union
+from candle_ingest.errors import CandleIngestError
+from candle_ingest.ledger.day_record import ClosingRule
+from candle_ingest.ledger.look import Found, Look
+from candle_ingest.ledger.task_instance_ref import TaskInstanceRef
+from candle_ingest.planning.asking import closing_part
+
+
+@dataclass
+class PairAnswer:
+    """The answer of an exchange for `wanted`, the windows that were asked for. `error` is why a part of it failed."""
+
+    currency_pair: str
+    market: str
+    wanted: list[Window]
+    asked_at_ms: int
+    slot_ms: int
+    pages: list[Page] = field(default_factory=list)
+    not_listed: list[Found] = field(default_factory=list)
+    calls: int = 0
+    duration_ms: int = 0
+    source: str = "api"
+    error: CandleIngestError | None = None
+
+    @property
+    def candles(self) -> Candles:
+        """Return the sound candles of all pages, each time once: of two pages that overlap, the later one counts."""
+        found = Candles.concatenate([page.checked.candles for page in self.pages])
+        is_last = np.diff(found.open_time_ms, append=-1) != 0
+        return found.select(is_last)
+
+    @property
+    def rejected(self) -> list[Found]:
+        """Return the slots whose rows cannot be trusted."""
+        return [
+            Found(Window(slot_ms, slot_ms + self.slot_ms), page.checked.rejected_in_words)
+            for page in self.pages
+            for slot_ms in sorted(page.checked.rejected_slots)
+        ]
+
+    def failed(self) -> list[Found]:
+        """Return what was asked for and not answered, with the reason."""
+        found = [Found(p.window, p.failed_reason) for p in self.pages if p.failed_reason and not p.unobtainable]
+        if self.error is not None:
+            answered = union(page.window for page in self.pages)
+            found += [Found(part, str(self.error)) for window in self.wanted for part in subtract(window, answered)]
+        return found
+
+    def unobtainable(self) -> list[Found]:
+        """Return what the exchange no longer serves."""
+        return [Found(page.window, page.failed_reason) for page in self.pages if page.unobtainable]
+
+    def looks(self, rule: ClosingRule, changed: Sequence[Window], recorder: TaskInstanceRef) -> Iterator[Look]:
+        """Yield one look for each part of a day that was asked for, or answered beyond that."""
+        candles = self.candles
+        traded_ms = candles.traded_ms()
+        rejected, failed, unobtainable = self.rejected, self.failed(), self.unobtainable()
+        for window in union([*self.wanted, *(page.window for page in self.pages)]):
+            for part in split_days(window):
+                yield Look(
+                    window=part,
+                    asked_at_ms=self.asked_at_ms,
+                    market=self.market,
+                    open_times_ms=_between(candles.open_time_ms, part),
+                    traded_ms=_between(traded_ms, part),
+                    changed=tuple(w for c in changed if (w := c.intersection(part))),
+                    closing=closing_part(part, self.asked_at_ms, rule),
+                    source=self.source,
+                    recorder=recorder,
+                    rejected=_within(rejected, part),
+                    failed=_within(failed, part),
+                    unobtainable=_within(unobtainable, part),
+                    not_listed=_within(self.not_listed, part),
+                )
+
+    def days(self) -> set[int]:
+        """Return the days, by midnight in ms, that the answer touches."""
+        return {floor_ms(part.start_ms, DAY_MS) for window in self.wanted for part in split_days(window)}
+
+
+def _between(times_ms: NDArray[np.int64], window: Window) -> NDArray[np.int64]:
+    first, last = np.searchsorted(times_ms, [window.start_ms, window.end_ms])
+    return times_ms[first:last]
+
+
+def _within(found: Sequence[Found], window: Window) -> tuple[Found, ...]:
+    return tuple(Found(part, one.reason) for one in found if (part := one.window.intersection(window)))

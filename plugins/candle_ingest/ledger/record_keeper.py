@@ -1,0 +1,221 @@
+"""Keeps the records of days: folds looks into them, many pairs at a time, and notes what is due."""
+
+import logging
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from candle_ingest.candles.pace import Pace, pace_after, total_pace
+from candle_ingest.candles.window import DAY_MS, Window, floor_ms
+from candle_ingest.connections import RedisClient
+from candle_ingest.errors.ledger import LockLostError
+from candle_ingest.ledger.day_record import PROOF_WAIT_MS, ClosingRule, DayRecord, new_day_record
+from candle_ingest.ledger.day_records import DayRecords, Key
+from candle_ingest.ledger.fold import fold, prove, reset_unobtainable
+from candle_ingest.ledger.locks import held_locks
+from candle_ingest.ledger.look import Look, Surroundings
+from candle_ingest.ledger.minute_state import MinuteState
+from candle_ingest.ledger.version_clock import VersionClock
+from candle_ingest.ledger.work_index import WorkIndex
+from candle_ingest.redis_errors import translate_redis_errors
+from candle_ingest.store.bucket import InfluxBucket
+
+logger = logging.getLogger(__name__)
+MOST_ATTEMPTS = 5
+SILENT_STATES = (MinuteState.QUIET, MinuteState.SILENT, MinuteState.OUTAGE)
+Records = Mapping[Key, DayRecord]
+Transform = Callable[[Records], dict[Key, DayRecord]]
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """The record of a day before and after."""
+
+    before: DayRecord
+    after: DayRecord
+
+    def newly_unobtainable(self) -> int:
+        """Count the slots that were given up by this look."""
+        return max(0, self.after.counts().unobtainable - self.before.counts().unobtainable)
+
+
+class RecordKeeper:
+    """Reads, folds and writes records under a lock for each exchange, so that no answer is lost.
+
+    `rule_of` gives the closing rule of an exchange; `give_up_ms` is how long a stretch is asked for.
+    """
+
+    def __init__(
+        self,
+        bucket: InfluxBucket,
+        client: RedisClient,
+        slot_ms: int,
+        rule_of: Callable[[str], ClosingRule],
+        give_up_ms: int,
+    ) -> None:
+        self._client = client
+        self._bucket = bucket
+        self._records = DayRecords(bucket)
+        self._index = WorkIndex(client, bucket)
+        self._clock = VersionClock(client, bucket.name)
+        self._slot_ms = slot_ms
+        self._rule_of = rule_of
+        self._give_up_ms = give_up_ms
+
+    def apply(self, exchange: str, looks: Mapping[str, Sequence[Look]]) -> list[Kept]:
+        """Fold looks of one exchange, by pair, each within one day. Return the records that changed."""
+        days = {floor_ms(look.window.start_ms, DAY_MS) for own in looks.values() for look in own}
+        if not days:
+            return []
+        span = Window(max(0, min(days) - DAY_MS), max(days) + 2 * DAY_MS)
+        return self._change(exchange, set(looks), span, lambda known: self._folded(exchange, looks, known))
+
+    def prove(self, exchange: str, keys: Iterable[Key]) -> list[Kept]:
+        """Settle the records whose last quiet time the exchange has traded after by now, without a request."""
+        wanted = set(keys)
+        if not wanted:
+            return []
+        span = Window(min(key[2] for key in wanted), max(key[2] for key in wanted) + 2 * DAY_MS)
+
+        def proved(known: Records) -> dict[Key, DayRecord]:
+            alive_ms = self._alive_ms(exchange, known, ())
+            return {key: prove(known[key], alive_ms) for key in wanted if key in known}
+
+        return self._change(exchange, {key[0] for key in wanted}, span, proved)
+
+    def due_ms(self, exchange: str, keys: Sequence[Key], now_ms: int) -> dict[Key, int | None]:
+        """Return when each record is due by what is stored; one that is still due waits for a while."""
+        if not keys:
+            return {}
+        span = Window(min(key[2] for key in keys), max(key[2] for key in keys) + DAY_MS)
+        known = self._records.read(span, {key[0] for key in keys}, exchange)
+        found: dict[Key, int | None] = {}
+        for key in keys:
+            due_ms = known[key].due_ms(self._rule_of(exchange)) if key in known else None
+            found[key] = due_ms if due_ms is None else max(due_ms, now_ms + PROOF_WAIT_MS)
+        return found
+
+    def retry_unobtainable(self, exchange: str, window: Window, pairs: set[str] | None, now_ms: int) -> list[Kept]:
+        """Have what was given up in the days of `window` asked for again."""
+
+        def reset(known: Records) -> dict[Key, DayRecord]:
+            return {key: reset_unobtainable(record, now_ms) for key, record in known.items()}
+
+        return self._change(exchange, pairs, window, reset)
+
+    def _change(self, exchange: str, pairs: set[str] | None, span: Window, transform: Transform) -> list[Kept]:
+        """Read, transform and write; once more from a fresh read where the lock was lost meanwhile."""
+        for _ in range(MOST_ATTEMPTS):
+            with held_locks(self._client, [f"records:{self._bucket.name}:{exchange}"]) as held:
+                known = self._records.read(span, pairs, exchange)
+                kept = [
+                    Kept(known.get(key) or self._new(key), record)
+                    for key, record in transform(known).items()
+                    if record != known.get(key)
+                ]
+                self._write(kept)
+            if not held.lost:
+                return kept
+            logger.warning("%s: the lock of its records was lost; they are read and written again", exchange)
+        raise LockLostError(f"{exchange}: the lock of its records was lost {MOST_ATTEMPTS} times")
+
+    def _write(self, kept: Sequence[Kept]) -> None:
+        """Note the work before and after the record is written: an entry may be in vain, but none is missing."""
+        after = [one.after for one in kept]
+        due_ms = {_key(record): record.due_ms(self._rule_of(record.exchange)) for record in after}
+        unmerged = {
+            (one.after.currency_pair, one.after.day_ms): one.after.answered_version
+            for one in kept
+            if one.after.answered_version != one.before.answered_version or one.after.state != one.before.state
+        }
+        self._index.note_due({key: at_ms for key, at_ms in due_ms.items() if at_ms is not None})
+        self._index.note_unmerged(unmerged)
+        self._records.write((record, self._rule_of(record.exchange)) for record in after)
+        self._index.note_due({key: None for key, at_ms in due_ms.items() if at_ms is None})
+        self._index.note_unmerged(unmerged)
+
+    def _folded(self, exchange: str, looks: Mapping[str, Sequence[Look]], known: Records) -> dict[Key, DayRecord]:
+        version = self._clock.next(max((record.answered_version for record in known.values()), default=0))
+        alive_ms = self._alive_ms(exchange, known, [look for own in looks.values() for look in own])
+        others = self._pace_of_others(exchange, looks, known)
+        folded: dict[Key, DayRecord] = {}
+        for pair, own in looks.items():
+            for look in sorted(own, key=lambda look: look.window):
+                key = (pair, exchange, floor_ms(look.window.start_ms, DAY_MS))
+                record = folded.get(key) or known.get(key) or self._new(key)
+                around = self._surroundings(key, {**known, **folded}, others, alive_ms)
+                folded[key] = fold(record, replace(look, version=version), around)
+        return folded
+
+    def _surroundings(self, key: Key, known: Records, others: Mapping[Key, Pace], alive_ms: int) -> Surroundings:
+        pair, exchange, day_ms = key
+        before, after = (known.get((pair, exchange, day_ms + offset)) for offset in (-DAY_MS, DAY_MS))
+        return Surroundings(
+            history=_history(before, after),
+            others=others.get((pair, "", day_ms), Pace()),
+            before_slots=_silent_at_end(before),
+            after_slots=_silent_at_start(after),
+            alive_ms=alive_ms,
+            give_up_ms=self._give_up_ms,
+        )
+
+    def _alive_ms(self, exchange: str, known: Records, looks: Sequence[Look]) -> int:
+        """Return the open time of the newest candle with volume that any task has seen of the exchange."""
+        name = f"candle_ingest:alive:{self._bucket.name}"
+        with translate_redis_errors():
+            shared_ms = int(self._client.hget(name, exchange) or 0)
+            seen_ms = max((int(look.traded_ms[-1]) for look in looks if len(look.traded_ms)), default=0)
+            stored_ms = max((record.last_traded_ms for record in known.values()), default=0)
+            newest_ms = max(shared_ms, seen_ms, stored_ms)
+            if newest_ms > shared_ms:
+                self._client.hset(name, exchange, newest_ms)
+        return newest_ms
+
+    def _pace_of_others(self, exchange: str, looks: Mapping[str, Sequence[Look]], known: Records) -> dict[Key, Pace]:
+        """Return the pace of the other exchanges by pair and day, of pairs without a history of their own."""
+        pairs = {
+            pair
+            for pair, own in looks.items()
+            for look in own
+            if not self._has_history(known, (pair, exchange, floor_ms(look.window.start_ms, DAY_MS)))
+        }
+        days = [look.window for pair in pairs for look in looks[pair]]
+        if not days:
+            return {}
+        span = Window(min(w.start_ms for w in days), max(w.end_ms for w in days))
+        found: dict[Key, list[Pace]] = {}
+        for (pair, other, day_ms), record in self._records.read(span, pairs).items():
+            if other != exchange:
+                found.setdefault((pair, "", day_ms), []).append(record.pace)
+        return {key: total_pace(paces) for key, paces in found.items()}
+
+    @staticmethod
+    def _has_history(known: Records, key: Key) -> bool:
+        pair, exchange, day_ms = key
+        neighbours = [known.get((pair, exchange, day_ms + offset)) for offset in (-DAY_MS, 0, DAY_MS)]
+        return any(record is not None and (record.history + record.pace).is_known for record in neighbours)
+
+    def _new(self, key: Key) -> DayRecord:
+        return new_day_record(*key, self._slot_ms)
+
+
+def _key(record: DayRecord) -> Key:
+    return record.currency_pair, record.exchange, record.day_ms
+
+
+def _history(before: DayRecord | None, after: DayRecord | None) -> Pace:
+    """Return the market's pace on the days before; where none of them is known, on the day after."""
+    if before is not None:
+        found = pace_after(before.history, before.pace)
+        if found.is_known:
+            return found
+    return after.history + after.pace if after is not None else Pace()
+
+
+def _silent_at_end(record: DayRecord | None) -> int:
+    runs = record.windows_of(SILENT_STATES) if record else []
+    return runs[-1].slots(record.slot_ms) if record and runs and runs[-1].end_ms == record.window.end_ms else 0
+
+
+def _silent_at_start(record: DayRecord | None) -> int:
+    runs = record.windows_of(SILENT_STATES) if record else []
+    return runs[0].slots(record.slot_ms) if record and runs and runs[0].start_ms == record.day_ms else 0

@@ -1,0 +1,41 @@
+"""Have asked for again what was given up."""
+
+from collections.abc import Collection
+
+from candle_ingest.candles.window import DAY_MS, Window
+from candle_ingest.ledger.record_keeper import RecordKeeper
+from candle_ingest.ledger.work_index import ALL_TIME
+from candle_ingest.store.bucket import InfluxBucket
+from candle_ingest.store.flux import flux_range, times_ms
+
+_UNOBTAINABLE = """
+from(bucket: bucket)
+  |> range(start: time(v: start_ns), stop: time(v: stop_ns))
+  |> filter(fn: (r) => r._measurement == "day_records" and r._field == "unobtainable" and r._value > 0)
+  |> keep(columns: ["_time", "currency_pair", "exchange"])
+"""
+
+
+def retry_unobtainable(
+    bucket: InfluxBucket,
+    keeper: RecordKeeper,
+    now_ms: int,
+    pairs: Collection[str] | None = None,
+    exchanges: Collection[str] | None = None,
+    window: Window = ALL_TIME,
+) -> int:
+    """Make what is unobtainable due at once, of these pairs and exchanges; return how many days of pairs it is.
+
+    The next repair asks for it.
+    """
+    rows = bucket.query(_UNOBTAINABLE, **flux_range(window))
+    days: dict[str, set[tuple[str, int]]] = {}
+    for row, day_ms in zip(rows, times_ms(row["_time"] for row in rows).tolist(), strict=True):
+        if (pairs is None or row["currency_pair"] in pairs) and (exchanges is None or row["exchange"] in exchanges):
+            days.setdefault(row["exchange"], set()).add((row["currency_pair"], day_ms))
+    count = 0
+    for exchange, own in days.items():
+        for day_ms in sorted({day_ms for _, day_ms in own}):
+            names = {pair for pair, found_ms in own if found_ms == day_ms}
+            count += len(keeper.retry_unobtainable(exchange, Window(day_ms, day_ms + DAY_MS), names, now_ms))
+    return count

@@ -1,0 +1,155 @@
+"""What is due, what is not merged yet, and which final days are not announced: sorted sets in Redis.
+
+They spare looking through years of records. All of it can be lost: without the marker key, which expires after a
+week, they are built anew from the records in InfluxDB. An entry may be there in vain, never missing: it is noted
+before the record is written.
+
+`candle_ingest:due:<bucket>`: `pair|exchange|day`, score when due in ms. `candle_ingest:unmerged:<bucket>`:
+`pair|day`, score the version of the newest answer. `candle_ingest:unannounced:<bucket>`: `pair|day`, score 0.
+"""
+
+import logging
+import time
+from collections.abc import Iterable, Mapping, Sequence
+
+from candle_ingest.candles.window import Window
+from candle_ingest.connections import RedisClient
+from candle_ingest.errors.servers import BucketMissingError
+from candle_ingest.ledger.day_records import DAY_RECORDS, MERGE_DAYS, Key
+from candle_ingest.redis_errors import translate_redis_errors
+from candle_ingest.store.bucket import InfluxBucket
+from candle_ingest.store.flux import flux_range, times_ms
+
+logger = logging.getLogger(__name__)
+MARKER_SECONDS = 7 * 24 * 3600
+REBUILD_LOCK_SECONDS = 600
+AT_A_TIME = 5_000
+ALL_TIME = Window(0, 4_102_444_800_000)
+# Removes an entry only while its score is not above the one given.
+_REMOVE = """
+local score = redis.call('ZSCORE', KEYS[1], ARGV[2])
+if score and tonumber(score) <= tonumber(ARGV[1]) then redis.call('ZREM', KEYS[1], ARGV[2]) end
+"""
+_DUE = """
+from(bucket: bucket)
+  |> range(start: time(v: start_ns), stop: time(v: stop_ns))
+  |> filter(fn: (r) => r._measurement == "{measurement}" and r._field == "{field}" and r._value {condition})
+  |> keep(columns: ["_time", "_value", "currency_pair", "exchange"])
+"""
+PairDay = tuple[str, int]
+
+
+class WorkIndex:
+    """The open work of one bucket."""
+
+    def __init__(self, client: RedisClient, bucket: InfluxBucket) -> None:
+        self._client = client
+        self._bucket = bucket
+        self._due, self._unmerged, self._unannounced, self._marker = (
+            f"candle_ingest:{name}:{bucket.name}" for name in ("due", "unmerged", "unannounced", "work_index")
+        )
+
+    def ensure(self) -> None:
+        """Build the sets from the records where the marker is missing."""
+        with translate_redis_errors():
+            if self._client.exists(self._marker):
+                return
+            with self._client.lock(f"{self._marker}:lock", timeout=REBUILD_LOCK_SECONDS, blocking_timeout=600):
+                if not self._client.exists(self._marker):
+                    self._rebuild()
+                    self._client.set(self._marker, int(time.time()), ex=MARKER_SECONDS)
+
+    def note_due(self, due_ms: Mapping[Key, int | None]) -> None:
+        """Note when each record is due; None takes it out."""
+        with translate_redis_errors():
+            if entries := {_member(key): at_ms for key, at_ms in due_ms.items() if at_ms is not None}:
+                self._client.zadd(self._due, entries)
+            if gone := [_member(key) for key, at_ms in due_ms.items() if at_ms is None]:
+                self._client.zrem(self._due, *gone)
+
+    def due(self, now_ms: int) -> list[Key]:
+        """Return the records that are due, the longest due first."""
+        with translate_redis_errors():
+            return [_key(member) for member in self._client.zrangebyscore(self._due, 0, now_ms)]
+
+    def note_unmerged(self, versions: Mapping[PairDay, int]) -> None:
+        """Note that answers up to these versions are not merged yet."""
+        if versions:
+            with translate_redis_errors():
+                self._client.zadd(self._unmerged, {_member(day): v for day, v in versions.items()}, gt=True)
+
+    def unmerged(self) -> dict[PairDay, int]:
+        """Return the pairs and days with answers that are not merged, and the version of the newest answer."""
+        with translate_redis_errors():
+            found = self._client.zrange(self._unmerged, 0, -1, withscores=True)
+        return {_pair_day(member): int(score) for member, score in found}
+
+    def merged(self, days: Mapping[PairDay, int]) -> None:
+        """Take out days whose answers up to the given version are merged; a newer answer keeps its entry."""
+        with translate_redis_errors(), self._client.pipeline(transaction=False) as pipeline:
+            for day, version in days.items():
+                pipeline.eval(_REMOVE, 1, self._unmerged, version, _member(day))
+            pipeline.execute()
+
+    def note_unannounced(self, days: Iterable[PairDay]) -> None:
+        """Note final days whose event is still to be sent."""
+        if members := {_member(day): 0 for day in days}:
+            with translate_redis_errors():
+                self._client.zadd(self._unannounced, members)
+
+    def unannounced(self) -> list[PairDay]:
+        """Return the final days whose event is still to be sent."""
+        with translate_redis_errors():
+            return [_pair_day(member) for member in self._client.zrange(self._unannounced, 0, -1)]
+
+    def announced(self, days: Sequence[PairDay]) -> None:
+        """Take out days whose event was sent."""
+        if days:
+            with translate_redis_errors():
+                self._client.zrem(self._unannounced, *map(_member, days))
+
+    def _rebuild(self) -> None:
+        logger.info("The index of open work is built from the records of the bucket %s", self._bucket.name)
+        try:
+            due = self._scores(DAY_RECORDS, "due_ms", "> 0")
+            answered = self._newest(self._scores(DAY_RECORDS, "answered_version", "> 0"))
+            merged = self._scores(MERGE_DAYS, "merged_version", ">= 0")
+            silent = self._scores(MERGE_DAYS, "unannounced", "> 0")
+        except BucketMissingError:
+            return
+        open_days = {day: version for day, version in answered.items() if version > merged.get(day, -1)}
+        for name, entries in ((self._due, due), (self._unmerged, open_days), (self._unannounced, silent)):
+            members = list(entries.items())
+            for start in range(0, len(members), AT_A_TIME):
+                self._client.zadd(name, dict(members[start : start + AT_A_TIME]), nx=True)
+
+    def _scores(self, measurement: str, field: str, condition: str) -> dict[str, int]:
+        flux = _DUE.format(measurement=measurement, field=field, condition=condition)
+        rows = self._bucket.query(flux, **flux_range(ALL_TIME))
+        times = times_ms(row["_time"] for row in rows).tolist()
+        return {
+            "|".join(filter(None, (row["currency_pair"], row.get("exchange"), str(day_ms)))): int(row["_value"])
+            for row, day_ms in zip(rows, times, strict=True)
+        }
+
+    @staticmethod
+    def _newest(by_record: Mapping[str, int]) -> dict[str, int]:
+        newest: dict[str, int] = {}
+        for member, version in by_record.items():
+            pair, _, day = member.split("|")
+            newest[f"{pair}|{day}"] = max(version, newest.get(f"{pair}|{day}", 0))
+        return newest
+
+
+def _member(key: tuple[str | int, ...]) -> str:
+    return "|".join(map(str, key))
+
+
+def _key(member: bytes) -> Key:
+    pair, exchange, day = member.decode().split("|")
+    return pair, exchange, int(day)
+
+
+def _pair_day(member: bytes) -> PairDay:
+    pair, day = member.decode().split("|")
+    return pair, int(day)

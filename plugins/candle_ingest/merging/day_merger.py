@@ -1,0 +1,149 @@
+"""Merges days of pairs from the store into the store, under a short lock for each pair."""
+
+import logging
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from candle_ingest.candles.candles import Candles
+from candle_ingest.candles.window import DAY_MS, Window
+from candle_ingest.connections import RedisClient
+from candle_ingest.errors import CandleIngestError
+from candle_ingest.errors.ledger import LockLostError
+from candle_ingest.ledger.day_record import DayRecord, RecordState
+from candle_ingest.ledger.day_records import DayRecords
+from candle_ingest.ledger.locks import held_locks
+from candle_ingest.ledger.merge_day import MergeDay, new_merge_day
+from candle_ingest.ledger.work_index import PairDay, WorkIndex
+from candle_ingest.merging.merge_day import merge_day, windows_to_merge
+from candle_ingest.merging.verdict import Records, left_out_exchanges
+from candle_ingest.planning.run import Run
+from candle_ingest.store.bucket import InfluxBucket
+from candle_ingest.store.candle_store import CandleStore
+
+logger = logging.getLogger(__name__)
+# Pairs that share a lock span, a read of records and a write.
+PAIRS_AT_A_TIME = 25
+MOST_ATTEMPTS = 5
+
+
+@dataclass
+class DayOutcome:
+    """What came of one day of a pair: the day after the merge, what was merged now, or why it failed."""
+
+    pair: str
+    day_ms: int
+    day: MergeDay | None = None
+    windows: list[Window] = field(default_factory=list)
+    candle_count: int = 0
+    error: CandleIngestError | None = None
+
+
+class DayMerger:
+    """Merges days of pairs with the settings of a run."""
+
+    def __init__(self, run: Run, bucket: InfluxBucket, client: RedisClient) -> None:
+        self._run = run
+        self._bucket = bucket
+        self._client = client
+        self._records = DayRecords(bucket)
+        self._store = CandleStore(bucket)
+        self._index = WorkIndex(client, bucket)
+
+    def merge(self, days: Mapping[PairDay, int]) -> list[DayOutcome]:
+        """Merge what changed on these days; the values are the versions by which the index knows them.
+
+        A day that fails stops no other: its outcome has the error.
+        """
+        outcomes = []
+        for day_ms, pairs in _chunks(days):
+            outcomes += self._merge_pairs(day_ms, pairs)
+        done = [(o.pair, o.day_ms) for o in outcomes if o.error is None]
+        self._index.merged({key: days[key] for key in done})
+        return outcomes
+
+    def _merge_pairs(self, day_ms: int, pairs: Sequence[str]) -> list[DayOutcome]:
+        """Merge one day of several pairs; once more where a lock was lost, with all that was merged before."""
+        forced: dict[str, list[Window]] = {}
+        names = [f"merge:{self._bucket.name}:{pair}" for pair in pairs]
+        for _ in range(MOST_ATTEMPTS):
+            with held_locks(self._client, names) as held:
+                outcomes = self._merge_locked(day_ms, pairs, forced)
+            if not held.lost:
+                return outcomes
+            logger.warning("The lock of a merge was lost; %s of %s are merged once more", day_ms, ", ".join(pairs))
+            for outcome in outcomes:
+                forced.setdefault(outcome.pair, []).extend(outcome.windows)
+        error = LockLostError(f"the lock of a merge was lost {MOST_ATTEMPTS} times")
+        return [DayOutcome(pair, day_ms, error=error) for pair in pairs]
+
+    def _merge_locked(
+        self, day_ms: int, pairs: Sequence[str], forced: Mapping[str, Sequence[Window]]
+    ) -> list[DayOutcome]:
+        day = Window(day_ms, day_ms + DAY_MS)
+        records = self._records.read(day, set(pairs))
+        merges = self._records.read_merges(day, set(pairs))
+        outcomes = []
+        for pair in pairs:
+            own = {name: records.get((pair, name, day_ms)) for name in self._run.settings.exchange_ids}
+            before = merges.get((pair, day_ms)) or new_merge_day(pair, day_ms, self._run.timeframe.ms)
+            outcome = DayOutcome(pair, day_ms)
+            try:
+                self._merge_one(outcome, before, own, forced.get(pair, ()))
+            except CandleIngestError as error:
+                logger.error("%s, %s: not merged: %s", pair, day, error)
+                outcome.error = error
+            outcomes.append(outcome)
+        self._note_merged(outcomes, records.values())
+        return outcomes
+
+    def _merge_one(self, outcome: DayOutcome, before: MergeDay, records: Records, forced: Sequence[Window]) -> None:
+        settings = self._run.settings
+        windows = windows_to_merge(before, records, settings, forced)
+        merged = merge_day(before, records, self._candles(outcome.pair, records, windows), windows, settings)
+        if windows:
+            self._store.write_merged(outcome.pair, merged.candles)
+            if names := left_out_exchanges(records, windows):
+                logger.warning("%s is merged without %s, from %s on", outcome.pair, ", ".join(names), windows[0])
+        outcome.day, outcome.windows, outcome.candle_count = merged.day, windows, len(merged.candles)
+
+    def _candles(self, pair: str, records: Records, windows: Sequence[Window]) -> dict[str, Candles]:
+        if not windows:
+            return {}
+        span = Window(windows[0].start_ms, windows[-1].end_ms)
+        names = [name for name, record in records.items() if record and _has_candles(record, span)]
+        return self._store.read_exchange_candles(pair, names, span)
+
+    def _note_merged(self, outcomes: Sequence[DayOutcome], records: Iterable[DayRecord]) -> None:
+        """Write the merged days; then, of each record, up to which answer it is merged.
+
+        It is the newest answer that was read, not a later one: an answer that comes while this merge runs has a
+        larger version, and is merged by the next one.
+        """
+        done = {outcome.pair: outcome for outcome in outcomes if outcome.day is not None}
+        final = [(o.pair, o.day_ms) for o in done.values() if o.day and _is_to_announce(o.day)]
+        self._index.note_unannounced(final)
+        self._records.write_merges(outcome.day for outcome in done.values() if outcome.day)
+        self._records.write_merged_versions(
+            (record, record.answered_version)
+            for record in records
+            if record.currency_pair in done and record.merged_version < record.answered_version
+        )
+
+
+def _is_to_announce(day: MergeDay) -> bool:
+    return day.state == RecordState.FINAL and not day.announced
+
+
+def _has_candles(record: DayRecord, span: Window) -> bool:
+    return bool((record.mark_array[record.place(span)] > 0).any())
+
+
+def _chunks(days: Iterable[PairDay]) -> Iterator[tuple[int, list[str]]]:
+    """Yield each day, the newest first, with some of its pairs."""
+    by_day: dict[int, list[str]] = {}
+    for pair, day_ms in days:
+        by_day.setdefault(day_ms, []).append(pair)
+    for day_ms, pairs in sorted(by_day.items(), reverse=True):
+        ordered = sorted(pairs)
+        for start in range(0, len(ordered), PAIRS_AT_A_TIME):
+            yield day_ms, ordered[start : start + PAIRS_AT_A_TIME]

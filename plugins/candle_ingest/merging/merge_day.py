@@ -1,0 +1,122 @@
+"""Merge a day of a pair, or a part of it: pure, from answers to candles and the record of the merged day."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from candle_ingest.candles.candles import Candles
+from candle_ingest.candles.merge import MergedCandles, merge_candles
+from candle_ingest.candles.window import Window
+from candle_ingest.ledger.day_record import DayRecord, RecordState
+from candle_ingest.ledger.merge_day import NOT_MERGED, WITH_CANDLE, WITHOUT_CANDLE, MergeDay, worst_state
+from candle_ingest.ledger.minute_state import CoverageCounts
+from candle_ingest.merging.verdict import MergeRule, Records, mergeable, waiting_stretches
+from candle_ingest.settings import PipelineSettings
+
+
+def merge_rule(settings: PipelineSettings) -> MergeRule:
+    """Return when a slot is merged."""
+    return MergeRule(
+        minimum=settings.min_exchanges_required,
+        merges_without_unobtainable=settings.unobtainable == "merge",
+    )
+
+
+def merge_method(settings: PipelineSettings) -> str:
+    """Return how candles are merged, as text: days that were merged in another way are merged once more."""
+    return f"minimum {settings.min_exchanges_required}, {settings.high_low}, unobtainable {settings.unobtainable}"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Merged:
+    """The merged candles of the windows that were merged, and the record of the day after it."""
+
+    candles: MergedCandles
+    day: MergeDay
+
+
+def windows_to_merge(
+    day: MergeDay, records: Records, settings: PipelineSettings, forced: Sequence[Window] = ()
+) -> list[Window]:
+    """Return the parts of the day that can be merged and are not merged as they are now.
+
+    These are the slots with an answer that changed since, those that were never merged, and `forced` ones; the whole
+    day where it was merged by another method.
+    """
+    can_merge = mergeable(records, len(day.marks), merge_rule(settings))
+    wanted = day.mark_array == NOT_MERGED
+    if day.method not in ("", merge_method(settings)):
+        wanted = np.ones(len(day.marks), dtype=np.bool_)
+    changed = [window for record in records.values() if record for window in record.unmerged()]
+    for window in (*changed, *forced):
+        wanted[_place(day, window)] = True
+    return _windows(day, wanted & can_merge)
+
+
+def merge_day(
+    day: MergeDay,
+    records: Records,
+    candles: Mapping[str, Candles],
+    windows: Sequence[Window],
+    settings: PipelineSettings,
+) -> Merged:
+    """Merge `windows` of the day from the exchanges' `candles`; return the candles and the new record of the day.
+
+    `records` has an entry for every exchange of the settings, None where it was not asked. Candles of a slot count
+    only where its exchange has one by its record: what a running fetch has written and not recorded yet waits.
+    """
+    parts = {name: _recorded(own, records.get(name), windows) for name, own in candles.items()}
+    merged = merge_candles(parts, settings.high_low)
+    marks = day.mark_array.copy()
+    for window in windows:
+        marks[_place(day, window)] = WITHOUT_CANDLE
+    marks[(merged.candles.open_time_ms - day.day_ms) // day.slot_ms] = WITH_CANDLE
+    known = [record.answered_version for record in records.values() if record]
+    after = replace(day, marks=marks.tobytes(), version=max(known, default=day.version), method=merge_method(settings))
+    counts = sum((_counts(record, len(marks)) for record in records.values()), CoverageCounts())
+    after = replace(after, counts=counts, exchanges=len(records))
+    can_merge = mergeable(records, len(marks), merge_rule(settings))
+    after = replace(after, waiting=waiting_stretches(after, records, can_merge))
+    return Merged(merged, replace(after, state=_state(after, records, settings)))
+
+
+def _counts(record: DayRecord | None, slots: int) -> CoverageCounts:
+    return record.counts() if record else CoverageCounts(expected=slots, not_asked=slots)
+
+
+def _state(day: MergeDay, records: Records, settings: PipelineSettings) -> RecordState:
+    """Return how far the day is: final where every exchange is, and every slot is merged."""
+    states = [record.state if record else RecordState.OPEN for record in records.values()]
+    if settings.unobtainable == "merge":
+        states = [RecordState.FINAL if state == RecordState.UNOBTAINABLE else state for state in states]
+    found = worst_state(states)
+    if found == RecordState.FINAL and (day.mark_array == NOT_MERGED).any():
+        return RecordState.OPEN
+    return found
+
+
+def _recorded(candles: Candles, record: DayRecord | None, windows: Sequence[Window]) -> Candles:
+    """Return the candles in the windows that the record has too."""
+    if record is None or not len(candles):
+        return candles.select(slice(0, 0))
+    places = (candles.open_time_ms - record.day_ms) // record.slot_ms
+    on_grid = (candles.open_time_ms - record.day_ms) % record.slot_ms == 0
+    inside = on_grid & (places >= 0) & (places < len(record.marks))
+    kept = inside & (record.mark_array[np.clip(places, 0, len(record.marks) - 1)] > 0)
+    wanted = np.zeros(len(candles), dtype=np.bool_)
+    for window in windows:
+        wanted |= (candles.open_time_ms >= window.start_ms) & (candles.open_time_ms < window.end_ms)
+    return candles.select(kept & wanted)
+
+
+def _place(day: MergeDay, window: Window) -> slice:
+    part = window.intersection(day.window)
+    first = (part.start_ms - day.day_ms) // day.slot_ms
+    return slice(first, first + part.slots(day.slot_ms))
+
+
+def _windows(day: MergeDay, chosen: NDArray[np.bool_]) -> list[Window]:
+    borders = np.flatnonzero(np.diff(chosen, prepend=False, append=False)) * day.slot_ms + day.day_ms
+    return [Window(start_ms, end_ms) for start_ms, end_ms in borders.reshape(-1, 2).tolist()]

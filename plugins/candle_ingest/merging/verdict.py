@@ -1,0 +1,123 @@
+"""Which slots of a day can be merged, and what the others wait for."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from candle_ingest.candles.window import Window
+from candle_ingest.ledger.day_record import CODES, DayRecord
+from candle_ingest.ledger.merge_day import NOT_MERGED, MergeDay, Waiting
+from candle_ingest.ledger.minute_state import MinuteState
+
+# Fewer exchanges than this are never merged in place of one that cannot deliver.
+FEWEST_WITHOUT_UNOBTAINABLE = 2
+ANSWERS = (MinuteState.PRESENT, MinuteState.QUIET, MinuteState.OUTAGE)
+Records = Mapping[str, DayRecord | None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MergeRule:
+    """When a slot is merged: with `minimum` usable answers of exchanges, 0 for all that list the pair.
+
+    With `merges_without_unobtainable` an exchange that cannot deliver a slot does not hold it back, where at least two
+    others have answered.
+    """
+
+    minimum: int
+    merges_without_unobtainable: bool = False
+
+
+def mergeable(records: Records, slots: int, rule: MergeRule) -> NDArray[np.bool_]:
+    """Return for each of the day's slots whether enough exchanges have a usable answer.
+
+    `records` has an entry for every exchange of the settings, None where it was not asked. An exchange that does not
+    list the pair is no reason to wait; a silence that is not believed is usable until the day is closed.
+    """
+    if not records:
+        return np.zeros(slots, dtype=np.bool_)
+    states = np.array([_codes(record, slots) for record in records.values()])
+    closed = np.array([_closed_slots(record, slots) for record in records.values()])
+    answered = np.isin(states, [CODES[state] for state in ANSWERS])
+    answered |= (states == CODES[MinuteState.SILENT]) & ~closed
+    usable = (answered | (states == CODES[MinuteState.NOT_LISTED])).sum(axis=0)
+    required = rule.minimum or len(records)
+    enough: NDArray[np.bool_] = usable >= required
+    if rule.merges_without_unobtainable:
+        missing = (states == CODES[MinuteState.UNOBTAINABLE]).sum(axis=0)
+        enough |= (usable + missing >= required) & (answered.sum(axis=0) >= FEWEST_WITHOUT_UNOBTAINABLE)
+    return enough
+
+
+def left_out_exchanges(records: Records, windows: Sequence[Window]) -> list[str]:
+    """Return the exchanges without a usable answer for some slot of `windows`."""
+    usable = [CODES[state] for state in (*ANSWERS, MinuteState.NOT_LISTED, MinuteState.SILENT)]
+    return sorted(
+        name
+        for name, record in records.items()
+        if record is None or not all(np.isin(record.states[record.place(w)], usable).all() for w in windows)
+    )
+
+
+def _codes(record: DayRecord | None, slots: int) -> NDArray[np.uint8]:
+    return np.full(slots, CODES[MinuteState.NOT_ASKED], dtype=np.uint8) if record is None else record.states
+
+
+def _closed_slots(record: DayRecord | None, slots: int) -> NDArray[np.bool_]:
+    found = np.zeros(slots, dtype=np.bool_)
+    for window in record.closed if record else ():
+        found[record.place(window)] = True  # type: ignore[union-attr]
+    return found
+
+
+def waiting_stretches(day: MergeDay, records: Records, can_merge: NDArray[np.bool_]) -> tuple[Waiting, ...]:
+    """Return the parts of the day that some exchange was asked for and that are not merged, with what is missing."""
+    slots = len(day.marks)
+    states = np.array([_codes(record, slots) for record in records.values()])
+    asked = (states != CODES[MinuteState.NOT_ASKED]).any(axis=0)
+    waits = asked & (day.mark_array == NOT_MERGED) & ~can_merge
+    # A new part begins where the state of any exchange changes.
+    starts = np.flatnonzero(np.diff(waits, prepend=False, append=False) | _changes(states))
+    parts = [
+        _waiting(day, records, first, last)
+        for first, last in zip(starts[:-1].tolist(), starts[1:].tolist(), strict=True)
+        if waits[first]
+    ]
+    return tuple(_joined(parts))
+
+
+def _changes(states: NDArray[np.uint8]) -> NDArray[np.bool_]:
+    inner = (np.diff(states.astype(np.int16), axis=1) != 0).any(axis=0)
+    return np.concatenate([[True], inner, [True]])
+
+
+def _waiting(day: MergeDay, records: Records, first: int, last: int) -> Waiting:
+    start_ms, end_ms = day.day_ms + first * day.slot_ms, day.day_ms + last * day.slot_ms
+    found = [_missing(name, record, start_ms) for name, record in records.items()]
+    missing = [text for text, _ in filter(None, found)]
+    since_ms = max((since for _, since in filter(None, found)), default=0)
+    return Waiting(start_ms, end_ms, "; ".join(missing) or "fewer exchanges list it than are required", since_ms)
+
+
+def _missing(exchange: str, record: DayRecord | None, time_ms: int) -> tuple[str, int] | None:
+    """Return why an exchange is missing at this time, and since when; None where it has answered."""
+    if record is None:
+        return f"{exchange} was not asked", 0
+    state = record.state_at(time_ms)
+    if state in (*ANSWERS, MinuteState.NOT_LISTED):
+        return None
+    stretch = record.stretch_at(time_ms)
+    reason = f": {stretch.reason}" if stretch and stretch.reason else ""
+    return f"{exchange} {state.replace('_', ' ')}{reason}", stretch.since_ms if stretch else 0
+
+
+def _joined(parts: Sequence[Waiting]) -> list[Waiting]:
+    joined: list[Waiting] = []
+    for part in parts:
+        last = joined[-1] if joined else None
+        if last and last.end_ms == part.start_ms and last.reason == part.reason and last.since_ms == part.since_ms:
+            joined[-1] = Waiting(last.start_ms, part.end_ms, last.reason, last.since_ms)
+        else:
+            joined.append(part)
+    return joined

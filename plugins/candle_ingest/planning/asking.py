@@ -1,0 +1,174 @@
+"""What one exchange is asked for, of one pair: decided from the records of its days, by each run anew."""
+
+import zlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from candle_ingest.candles.window import DAY_MS, MINUTE_MS, Window, floor_ms, split_days, subtract, union
+from candle_ingest.exchanges.profiles import ExchangeProfile, exchange_profile
+from candle_ingest.ledger.day_record import ClosingRule, DayRecord
+from candle_ingest.ledger.day_records import Key
+from candle_ingest.ledger.minute_state import MinuteState
+from candle_ingest.planning.run import Run
+from candle_ingest.settings import PipelineSettings
+
+# Catch-up asks again for what is open in this time; what is older is left to repair.
+RECENT_MS = 120 * MINUTE_MS
+# Each pair gets its second look once in an hour.
+SECOND_LOOK_MINUTES = 60
+# An exchange that keeps only its last hours is asked this long before they are gone.
+HISTORY_MARGIN_ROWS = 120
+UNANSWERED = (MinuteState.NOT_ASKED, MinuteState.FAILED, MinuteState.REJECTED)
+# By midnight in ms.
+Days = Mapping[int, DayRecord]
+
+
+def closing_rule(settings: PipelineSettings, exchange: str) -> ClosingRule:
+    """Return when an exchange is asked for a past day once more: in parts where it keeps only its last hours."""
+    delay_ms = settings.closing_delay_minutes * MINUTE_MS
+    history_rows = exchange_profile(exchange).history_rows
+    if history_rows is None:
+        return ClosingRule(delay_ms)
+    step_ms = max(1, history_rows - HISTORY_MARGIN_ROWS) * settings.timeframe.ms
+    return ClosingRule(delay_ms, min(DAY_MS, step_ms))
+
+
+def closing_part(window: Window, asked_at_ms: int, rule: ClosingRule) -> Window | None:
+    """Return the part of `window`, which lies in one day, that counts as a look after the day was over."""
+    day_end_ms = floor_ms(window.start_ms, DAY_MS) + DAY_MS
+    over_ms = asked_at_ms - rule.delay_ms
+    if over_ms >= day_end_ms:
+        return window
+    if rule.step_ms >= DAY_MS:
+        return None
+    return Window(window.start_ms, min(max(over_ms, window.start_ms), window.end_ms)) or None
+
+
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """The rules by which windows are chosen for one exchange in one run."""
+
+    run: Run
+    rule: ClosingRule
+    profile: ExchangeProfile
+
+    @classmethod
+    def of(cls, run: Run, exchange: str) -> "Asking":
+        """Return the rules of an exchange."""
+        return cls(run, closing_rule(run.settings, exchange), exchange_profile(exchange))
+
+    def of_fixed_window(self, window: Window, days: Days) -> list[Window]:
+        """Return the parts of `window` that are to be asked for: none where all is final."""
+        if self.run.refetch:
+            return [window]
+        parts = [part for day in split_days(window) for part in self._of_day(day, days)]
+        return self.fewest_requests(parts)
+
+    def _of_day(self, part: Window, days: Days) -> Iterator[Window]:
+        record = days.get(floor_ms(part.start_ms, DAY_MS))
+        if record is None:
+            yield part
+            return
+        wanted = [*record.windows_of(UNANSWERED), *self._due_windows(record), *self._closing_windows(record)]
+        given_up = record.windows_of((MinuteState.UNOBTAINABLE,))
+        for window in union(w.intersection(part) for w in wanted):
+            yield from subtract(window, given_up)
+
+    def _closing_windows(self, record: DayRecord) -> list[Window]:
+        """Return what a closing look is still to cover, as far as that part is over for long enough."""
+        closable = closing_part(record.window, self.run.now_ms, self.rule)
+        if closable is None or record.is_closed:
+            return []
+        return subtract(closable, record.closed)
+
+    def _due_windows(self, record: DayRecord) -> list[Window]:
+        return [s.window for s in record.stretches if s.due_ms and s.due_ms <= self.run.now_ms]
+
+    def of_repair(self, record: DayRecord) -> list[Window]:
+        """Return what is due of a day: its stretches, and its closing look."""
+        due = self._due_windows(record)
+        if record.closing_due_ms <= self.run.now_ms:
+            due += self._closing_windows(record)
+        return self.fewest_requests(union(due))
+
+    def of_catch_up(self, pair: str, days: Days, first_ms: Callable[[str], int]) -> list[Window]:
+        """Return one window up to the end of the run.
+
+        It begins after what was asked for last, without any record at `first_ms(pair)`; earlier where something of the
+        last two hours is open; once in an hour two hours back, as the second look.
+        """
+        end_ms = self.run.end_of_asking_ms
+        asked = [until_ms for record in days.values() if (until_ms := record.asked_until_ms) is not None]
+        reached_ms = max(asked, default=None)
+        if reached_ms is None:
+            window = Window(min(first_ms(pair), end_ms), end_ms)
+            return [window] if window else []
+        start_ms = min(reached_ms, end_ms)
+        recent_ms = max(end_ms - RECENT_MS, self._first_asked_ms(days))
+        if self.run.refetch or self._is_second_look(pair, end_ms):
+            start_ms = min(start_ms, recent_ms)
+        open_ms = self._first_open_ms(days, Window(min(recent_ms, start_ms), start_ms))
+        window = Window(max(0, min(start_ms, open_ms)), end_ms)
+        return [window] if window else []
+
+    def _first_asked_ms(self, days: Days) -> int:
+        """Return where the pair's records begin: what lies before was never wanted."""
+        firsts = [
+            next((w.end_ms for w in record.windows_of((MinuteState.NOT_ASKED,)) if w.start_ms == day_ms), day_ms)
+            for day_ms, record in sorted(days.items())[:1]
+        ]
+        return min(firsts, default=0)
+
+    def _first_open_ms(self, days: Days, recent: Window) -> int:
+        states = (*UNANSWERED, MinuteState.SILENT)
+        windows = (w.intersection(recent) for record in days.values() for w in record.windows_of(states))
+        return min((w.start_ms for w in windows if w), default=recent.end_ms)
+
+    def _is_second_look(self, pair: str, end_ms: int) -> bool:
+        """Tell whether this run is the one in the hour that looks back: pairs are spread over the hour."""
+        if self.run.interval is None:
+            return False
+        minutes = max(1, (self.run.interval.end_ms - self.run.interval.start_ms) // MINUTE_MS)
+        turn = zlib.crc32(pair.encode()) % SECOND_LOOK_MINUTES
+        return (turn - end_ms // MINUTE_MS) % SECOND_LOOK_MINUTES < minutes
+
+    def fewest_requests(self, windows: Sequence[Window]) -> list[Window]:
+        """Return the windows with neighbours joined where that takes no more requests than asking for each."""
+        joined: list[Window] = []
+        for window in union(windows):
+            whole = Window(joined[-1].start_ms, window.end_ms) if joined else window
+            if joined and self._calls(whole) <= self._calls(joined[-1]) + self._calls(window):
+                joined[-1] = whole
+            else:
+                joined.append(window)
+        return joined
+
+    def _calls(self, window: Window) -> int:
+        return -(-window.slots(self.run.timeframe.ms) // self.profile.rows_per_request)
+
+    def calls(self, windows: Sequence[Window]) -> int:
+        """Return how many requests the windows take at least; old trades, whose number nobody knows, count more."""
+        return sum(self._calls(window) for window in windows)
+
+    def span_to_read(self) -> Window:
+        """Return the time of which the records must be known: with the days beside, by which silences are judged."""
+        fixed = self.run.fixed_window()
+        if fixed is not None:
+            return Window(max(0, fixed.start_ms - DAY_MS), fixed.end_ms + DAY_MS)
+        end_ms = self.run.end_of_asking_ms
+        return Window(max(0, floor_ms(end_ms, DAY_MS) - DAY_MS), end_ms)
+
+    def windows(self, pair: str, days: Days, first_ms: Callable[[str], int]) -> list[Window]:
+        """Return what a run of backfill or catch-up asks for; without a record, catch-up begins at `first_ms(pair)`."""
+        fixed = self.run.fixed_window()
+        if fixed is not None:
+            return self.of_fixed_window(fixed, days)
+        return self.of_catch_up(pair, days, first_ms)
+
+
+def days_by_pair(records: Mapping[Key, DayRecord]) -> dict[str, dict[int, DayRecord]]:
+    """Return the records of one exchange by pair and day."""
+    found: dict[str, dict[int, DayRecord]] = {}
+    for (pair, _, day_ms), record in records.items():
+        found.setdefault(pair, {})[day_ms] = record
+    return found

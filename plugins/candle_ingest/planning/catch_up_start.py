@@ -1,0 +1,57 @@
+"""Where catch-up begins with a pair of which there is no recent record."""
+
+from collections.abc import Iterable, Mapping
+
+from candle_ingest.candles.symbol import parse_symbol
+from candle_ingest.candles.window import DAY_MS
+from candle_ingest.errors import SymbolError
+from candle_ingest.errors.servers import BucketMissingError
+from candle_ingest.ledger.watermarks import BACKFILL, CATCH_UP, Watermarks
+from candle_ingest.planning.run import Run
+from candle_ingest.store.bucket import InfluxBucket
+
+
+class CatchUpStart:
+    """Reads the watermarks when the first pair needs them."""
+
+    def __init__(self, run: Run, bucket: InfluxBucket) -> None:
+        self._run = run
+        self._bucket = bucket
+        self._known: Mapping[tuple[str, str], int] | None = None
+
+    def of(self, pair: str) -> int:
+        """Return the open time in ms of the first candle to ask for.
+
+        Behind catch-up's own watermark, of whichever ticker of the pair; else behind backfill's, if that is not older
+        than `catch_up_initial_days`; else so many days back.
+        """
+        run, known = self._run, self._watermarks()
+        initial_ms = run.timeframe.floor_ms(run.wanted_end_ms - run.settings.catch_up_initial_days * DAY_MS)
+        own_ms, of_backfill_ms = (known.get((pair, kind)) for kind in (CATCH_UP, BACKFILL))
+        if own_ms is not None:
+            return own_ms + run.timeframe.ms
+        if of_backfill_ms is not None and of_backfill_ms >= initial_ms:
+            return of_backfill_ms + run.timeframe.ms
+        return max(0, initial_ms)
+
+    def _watermarks(self) -> Mapping[tuple[str, str], int]:
+        if self._known is None:
+            try:
+                self._known = watermarks_by_pair(Watermarks(self._bucket).read().items())
+            except BucketMissingError:
+                self._known = {}
+        return self._known
+
+
+def watermarks_by_pair(values_ms: Iterable[tuple[str, int]]) -> dict[tuple[str, str], int]:
+    """Return the farthest watermark of each pair and kind (`backfill`, `catch_up`, `final`), over its spellings."""
+    found: dict[tuple[str, str], int] = {}
+    for key, value_ms in values_ms:
+        ticker, _, kind = key.rpartition("-")
+        try:
+            pair = parse_symbol(ticker).currency_pair
+        except SymbolError:
+            # Written by another program.
+            continue
+        found[pair, kind] = max(value_ms, found.get((pair, kind), value_ms))
+    return found

@@ -1,0 +1,81 @@
+"""What one mapped fetch does: some pairs of one exchange, by their names only."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Self
+
+from candle_ingest.candles.window import Window
+
+Windows = tuple[Window, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FetchBatch:
+    """Some pairs of one exchange.
+
+    `markets` names the market (`BTC/USDT`) that stands for each pair; what a request needs of it is in the cache of
+    markets. `windows` says what to ask for, where the plan has decided it; else the fetch decides from the records.
+    `details` has the markets themselves, in dry runs, which may not write to the cache.
+    """
+
+    exchange: str
+    markets: Mapping[str, str]
+    windows: Mapping[str, Windows] = field(default_factory=dict)
+    details: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def pairs(self) -> list[str]:
+        """Return the currency pairs."""
+        return list(self.markets)
+
+    @property
+    def label(self) -> str:
+        """Return `BTC/USD @ kraken`, or `BTC/USD to XRP/USD (12 symbols) @ kraken`."""
+        pairs = self.pairs
+        names = pairs[0] if len(pairs) == 1 else f"{pairs[0]} to {pairs[-1]} ({len(pairs)} symbols)"
+        return f"{names} @ {self.exchange}"
+
+    def to_xcom(self) -> dict[str, Any]:
+        """Return plain values."""
+        values: dict[str, Any] = {"exchange": self.exchange, "pairs": dict(self.markets)}
+        if self.windows:
+            values["windows"] = {pair: [[w.start_ms, w.end_ms] for w in own] for pair, own in self.windows.items()}
+        return {**values, **({"details": dict(self.details)} if self.details else {})}
+
+    @classmethod
+    def from_xcom(cls, values: Mapping[str, Any]) -> Self:
+        """Return the batch that `to_xcom` made plain values of."""
+        windows = {pair: tuple(Window(*w) for w in own) for pair, own in values.get("windows", {}).items()}
+        return cls(
+            exchange=values["exchange"],
+            markets=values["pairs"],
+            windows=windows,
+            details=values.get("details", {}),
+        )
+
+
+def split_batches(wanted: Sequence[FetchBatch], most_instances: int, symbols_per_fetch: int) -> list[FetchBatch]:
+    """Return the batches of mapped instances: `symbols_per_fetch` pairs of one exchange, more where they are too many.
+
+    `wanted` has one batch for each exchange. At most `most_instances`, and one for each exchange at least.
+    """
+    total = sum(len(batch.markets) for batch in wanted)
+    if symbols_per_fetch == 1 and total <= most_instances:
+        size_of = dict.fromkeys((batch.exchange for batch in wanted), 1)
+    else:
+        most_for_each = max(1, most_instances // max(1, len(wanted)))
+        size_of = {b.exchange: max(symbols_per_fetch, -(-len(b.markets) // most_for_each)) for b in wanted}
+    return [part for batch in wanted for part in _parts(batch, size_of[batch.exchange])]
+
+
+def _parts(batch: FetchBatch, size: int) -> list[FetchBatch]:
+    pairs = batch.pairs
+    return [
+        FetchBatch(
+            exchange=batch.exchange,
+            markets={pair: batch.markets[pair] for pair in chosen},
+            windows={pair: batch.windows[pair] for pair in chosen if pair in batch.windows},
+            details={pair: batch.details[pair] for pair in chosen if pair in batch.details},
+        )
+        for chosen in (pairs[start : start + size] for start in range(0, len(pairs), size))
+    ]

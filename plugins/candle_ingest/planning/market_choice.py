@@ -1,0 +1,61 @@
+"""Which market stands for each pair on one exchange. A series stays with the market that it was built from."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from candle_ingest.exchanges.answers import Market
+
+
+@dataclass(frozen=True, slots=True)
+class MarketChoice:
+    """The markets to ask by pair, and by pair why there is none: `vanished` ones had candles, `not_listed` never.
+
+    `notes` are sentences for the log: a halted market that is still asked, a better quote that is not.
+    """
+
+    markets: dict[str, Market] = field(default_factory=dict)
+    vanished: dict[str, str] = field(default_factory=dict)
+    not_listed: dict[str, str] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+
+
+def choose_markets(
+    exchange: str,
+    pairs: Iterable[str],
+    candidates: Mapping[str, Sequence[Market]],
+    pinned: Mapping[str, str],
+) -> MarketChoice:
+    """Choose for each pair among its `candidates`, the best quote first; `pinned` names the markets of series."""
+    choice = MarketChoice()
+    for pair in pairs:
+        markets = candidates.get(pair, ())
+        active = [market for market in markets if market["active"]]
+        if pair not in pinned:
+            if active:
+                choice.markets[pair] = active[0]
+            else:
+                choice.not_listed[pair] = _not_listed(exchange, pair, markets)
+            continue
+        kept = next((market for market in markets if market["symbol"] == pinned[pair]), None)
+        others = ", ".join(market["symbol"] for market in active if market["symbol"] != pinned[pair])
+        if kept is None:
+            choice.vanished[pair] = _vanished(exchange, pinned[pair], others)
+            continue
+        choice.markets[pair] = kept
+        if not kept["active"]:
+            choice.notes.append(f"{exchange}: no trading now in {kept['symbol']}; its candles are still asked for")
+        elif active and active[0]["symbol"] != kept["symbol"]:
+            choice.notes.append(
+                f"{exchange}: {pair} stays with {kept['symbol']}, of which its candles are; {others} is listed too"
+            )
+    return choice
+
+
+def _not_listed(exchange: str, pair: str, halted: Sequence[Market]) -> str:
+    names = ", ".join(market["symbol"] for market in halted)
+    return f"{exchange} does not list {pair}" + (f" for trading now ({names} is halted)" if names else "")
+
+
+def _vanished(exchange: str, market: str, others: str) -> str:
+    instead = f"; {others} is another market: set quote_equivalents, or use a new bucket" if others else ""
+    return f"{exchange} no longer lists {market}, of which the candles so far are{instead}"

@@ -1,0 +1,75 @@
+"""The three kinds of runs, and in what they differ."""
+
+from dataclasses import dataclass
+
+from candle_ingest.errors import ConfigurationError
+
+BACKFILL_KEY, CATCH_UP_KEY = "backfill", "catch_up"
+# A repair decides itself what it asks for, and when.
+_FOR_EVERY_RUN = ("symbols", "exchanges", "min_exchanges_required")
+_ALL_PARAMS = (*_FOR_EVERY_RUN, "run_mode", "dry_run_limit", "start", "end", "refetch")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunKind:
+    """What one of the three DAGs does otherwise than the others.
+
+    `priority` is Airflow's priority weight. `retries_fetches`: failed fetches are retried by Airflow; else the next run
+    takes up what is open. `params` are those of the trigger form. `watermarks` are the suffixes of the keys it moves.
+    `takes_whole_interval`: its data interval is fetched as it is, and must be over. `fails_when_incomplete`: minutes
+    of its interval that wait for an exchange fail the run.
+    """
+
+    name: str
+    priority: int
+    retries_fetches: bool
+    params: tuple[str, ...]
+    watermarks: tuple[str, ...]
+    takes_whole_interval: bool
+    fails_when_incomplete: bool
+    is_urgent: bool
+
+    def __str__(self) -> str:
+        return self.name
+
+
+BACKFILL = RunKind(
+    name="backfill",
+    priority=1,
+    retries_fetches=True,
+    params=_ALL_PARAMS,
+    watermarks=(BACKFILL_KEY,),
+    takes_whole_interval=True,
+    fails_when_incomplete=True,
+    is_urgent=False,
+)
+# Catch-up goes first: late candles hurt more than late history.
+CATCH_UP = RunKind(
+    name="catch_up",
+    priority=10,
+    retries_fetches=True,
+    params=_ALL_PARAMS,
+    watermarks=(CATCH_UP_KEY,),
+    takes_whole_interval=False,
+    fails_when_incomplete=True,
+    is_urgent=True,
+)
+# What a repair fills may be what either of the others waited for.
+REPAIR = RunKind(
+    name="repair",
+    priority=5,
+    retries_fetches=False,
+    params=_FOR_EVERY_RUN,
+    watermarks=(BACKFILL_KEY, CATCH_UP_KEY),
+    takes_whole_interval=False,
+    fails_when_incomplete=False,
+    is_urgent=False,
+)
+RUN_KINDS = {kind.name: kind for kind in (BACKFILL, CATCH_UP, REPAIR)}
+
+
+def run_kind(name: str) -> RunKind:
+    """Return the kind of run with this name. Raises ConfigurationError for any other."""
+    if name not in RUN_KINDS:
+        raise ConfigurationError(f"no kind of run is called {name!r}; there are {', '.join(RUN_KINDS)}")
+    return RUN_KINDS[name]

@@ -1,0 +1,77 @@
+"""Records what could not be asked: exchanges that were not reached, and markets that are not listed."""
+
+from collections.abc import Callable, Mapping
+
+from candle_ingest.candles.window import DAY_MS, Window, floor_ms, split_days, touched_days
+from candle_ingest.ledger.day_records import DayRecords
+from candle_ingest.ledger.look import Found, Look
+from candle_ingest.ledger.minute_state import MinuteState
+from candle_ingest.ledger.record_keeper import RecordKeeper
+from candle_ingest.planning.asking import Asking, Days, days_by_pair
+from candle_ingest.planning.run import Run
+from candle_ingest.store.bucket import InfluxBucket
+
+UNKNOWN = (MinuteState.NOT_ASKED, MinuteState.FAILED)
+
+
+def record_failed(
+    run: Run,
+    bucket: InfluxBucket,
+    keeper: RecordKeeper,
+    exchange: str,
+    reasons: Mapping[str, str],
+    first_ms: Callable[[str], int],
+    *,
+    only_not_asked: bool = False,
+) -> None:
+    """Record as failed what the run would have asked `exchange` for, of each pair with its reason.
+
+    With `only_not_asked` what was asked for before, whatever came of it, is left alone.
+    """
+    asking = Asking.of(run, exchange)
+    known = days_by_pair(DayRecords(bucket).read(asking.span_to_read(), set(reasons), exchange))
+    looks: dict[str, list[Look]] = {}
+    for pair, reason in reasons.items():
+        days = known.get(pair, {})
+        parts = [part for window in asking.windows(pair, days, first_ms) for part in split_days(window)]
+        if only_not_asked:
+            parts = [open_ for part in parts for open_ in _not_asked(days, part)]
+        looks[pair] = [failed_look(run, part, reason) for part in parts]
+    keeper.apply(exchange, looks)
+
+
+def record_not_listed(
+    run: Run, bucket: InfluxBucket, keeper: RecordKeeper, exchange: str, reasons: Mapping[str, str], window: Window
+) -> None:
+    """Record that the exchange does not list these pairs, in what nothing else is known about of the days."""
+    days = touched_days(window)
+    known = days_by_pair(DayRecords(bucket).read(days, set(reasons), exchange))
+    looks: dict[str, list[Look]] = {}
+    for pair, reason in reasons.items():
+        for day in split_days(days):
+            record = known.get(pair, {}).get(day.start_ms)
+            for part in [day] if record is None else record.windows_of(UNKNOWN):
+                look = Look(
+                    window=part, asked_at_ms=run.now_ms, not_listed=(Found(part, reason),), recorder=run.recorder
+                )
+                looks.setdefault(pair, []).append(look)
+    keeper.apply(exchange, looks)
+
+
+def _not_asked(days: Days, part: Window) -> list[Window]:
+    record = days.get(floor_ms(part.start_ms, DAY_MS))
+    if record is None:
+        return [part]
+    windows = (w.intersection(part) for w in record.windows_of((MinuteState.NOT_ASKED,)))
+    return [window for window in windows if window]
+
+
+def failed_look(run: Run, window: Window, reason: str, closing: Window | None = None) -> Look:
+    """Return the look that says of `window`, within one day, that it could not be asked for."""
+    return Look(
+        window=window,
+        asked_at_ms=run.now_ms,
+        failed=(Found(window, reason),),
+        closing=closing,
+        recorder=run.recorder,
+    )
