@@ -62,6 +62,7 @@ class StackManager(Manager):  # type: ignore[misc]
                 if "pid" in process:
                     kill_session(process["pid"])
                     reaper.forget(process["pid"])
+                    reaper.forget(process["process"].pid)
 
     def has_started(self) -> bool:
         """Whether every process has been started."""
@@ -71,6 +72,8 @@ class StackManager(Manager):  # type: ignore[misc]
         """Have the processes ended if this one is killed; all have started."""
         for process in self._processes.values():
             reaper.watch(process["pid"])
+            # honcho's own fork for each: left alone, it waits for ever for somebody to read what it has to say.
+            reaper.watch_fork(process["process"].pid)
 
     def pause(self, seconds: float) -> None:
         """Sleep, from another thread. Raises EndedError when the processes are ending."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+from collections.abc import Collection
 
 import psutil
 
@@ -37,7 +38,12 @@ def signal_group(group: int, number: signal.Signals) -> None:
 
 def kill_session(leader_pid: int) -> None:
     """Ask all that is left of a session to end, and kill what does not within two seconds."""
-    members = session_members(leader_pid)
+    kill_sessions([leader_pid])
+
+
+def kill_sessions(leader_pids: Collection[int]) -> None:
+    """End several sessions at once, as `kill_session` does one."""
+    members = [process for process in psutil.process_iter() if _session_of(process.pid) in leader_pids]
     for process in members:
         _send(process, signal.SIGTERM)
     _, alive = psutil.wait_procs(members, timeout=_GRACE_SECONDS)

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
 import subprocess
 import sys
 from functools import cache
 
 from dev.local_stack.airflow_processes import REPOSITORY
-from dev.local_stack.process_session import kill_session
+from dev.local_stack.process_session import kill_sessions
 
 
 def watch(leader_pid: int) -> None:
@@ -20,9 +21,14 @@ def watch(leader_pid: int) -> None:
     _tell(f"+{leader_pid}")
 
 
-def forget(leader_pid: int) -> None:
-    """Leave this server alone: it has ended."""
-    _tell(f"-{leader_pid}")
+def watch_fork(pid: int) -> None:
+    """Kill this one process, a fork of this one, when this process has ended."""
+    _tell(f"!{pid}")
+
+
+def forget(pid: int) -> None:
+    """Leave this process alone: it has ended."""
+    _tell(f"-{pid}")
 
 
 def _tell(line: str) -> None:
@@ -47,11 +53,16 @@ def _process() -> subprocess.Popen[str]:
 
 def main() -> None:
     """End what is still watched once the pipe is closed."""
-    alive: set[int] = set()
+    watched: dict[int, str] = {}
     for line in sys.stdin:
-        (alive.add if line[0] == "+" else alive.discard)(int(line[1:]))
-    for leader_pid in alive:
-        kill_session(leader_pid)
+        kind, pid = line[0], int(line[1:])
+        watched.pop(pid, None)
+        if kind != "-":
+            watched[pid] = kind
+    for pid in (pid for pid, kind in watched.items() if kind == "!"):
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+    kill_sessions([pid for pid, kind in watched.items() if kind == "+"])
 
 
 if __name__ == "__main__":
