@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from datetime import date, timedelta
 
 import pytest
 
@@ -52,7 +53,7 @@ def airflow(airflow_template, tmp_path_factory, redis_server, influxdb_server, s
 
 
 def run_day(airflow, day: str, **params) -> dict:
-    conf = {"start": f"{day}T00:00Z", "end": f"{day}T06:00Z", **params}
+    conf = {"start": f"{day}T00:00Z", "end": (date.fromisoformat(day) + timedelta(days=1)).isoformat(), **params}
     run_id = airflow.trigger("candle_backfill", conf=conf, logical_date=None)
     return airflow.wait_for_run("candle_backfill", run_id)
 
@@ -84,8 +85,9 @@ def test_a_complete_interval_gives_an_event_and_starts_the_example(airflow, told
     assert run_day(airflow, "2026-03-01")["state"] == "success"
     [event] = reported(airflow, 1)
     assert (event["pipeline"], event["kind"]) == ("candle", "backfill")
-    assert (event["start"], event["end"]) == ("2026-03-01T00:00Z", "2026-03-01T06:00Z")
-    assert 300 < event["candles"]["BTC/USD"] <= 360
+    assert (event["state"], event["start"], event["end"]) == ("final", "2026-03-01T00:00Z", "2026-03-02T00:00Z")
+    assert event["days"] == [{"pair": "BTC/USD", "day": "2026-03-01", "candles": event["candles"]["BTC/USD"]}]
+    assert event["candles"]["BTC/USD"] == 1440
     assert not told.exists()
 
 
@@ -94,8 +96,8 @@ def test_what_is_open_gives_no_event_but_one_sentence_and_is_told_of_once_mended
     run = run_day(airflow, "2026-03-02")
     assert run["state"] == "failed"
     [sentence] = told.read_text().splitlines()
-    assert sentence.startswith(f"candle_backfill, run {run['dag_run_id']}: 1 symbols are not complete: BTC/USD: 1 of")
-    assert sentence.endswith("failed: coinbaseexchange")
+    assert sentence.startswith(f"candle_backfill, run {run['dag_run_id']}: 1 symbols are not complete: BTC/USD: ")
+    assert "1440 candles are not merged, from 2026-03-02T00:00Z on: coinbaseexchange failed: " in sentence
     # Enough exchanges, but not all have answered: the run is green, and the candles are not complete.
     assert run_day(airflow, "2026-03-02", min_exchanges_required=1)["state"] == "success"
     simulator.clear_faults()

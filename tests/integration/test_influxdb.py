@@ -10,14 +10,15 @@ from influxdb_client import InfluxDBClient, Permission, PermissionResource
 
 from candle_ingest.candles.candles import Candles
 from candle_ingest.candles.merge import merge_candles
-from candle_ingest.candles.window import DAY_MS, MINUTE_MS, Window, union
+from candle_ingest.candles.window import DAY_MS, MINUTE_MS, Window
 from candle_ingest.errors import ConfigurationError, TemporaryError
+from candle_ingest.errors.ledger import UnreadableRecordError
 from candle_ingest.errors.servers import BucketMissingError
-from candle_ingest.ledger.coverage import CONFIRMED, FAILED, REJECTED, REPAIRED, Account, settled_windows
-from candle_ingest.ledger.coverage_ledger import CoverageLedger
-from candle_ingest.ledger.daily_coverage import DailyCoverage
-from candle_ingest.ledger.merge_ledger import MergeLedger
-from candle_ingest.ledger.watermarks import Watermarks, watermark_lock
+from candle_ingest.ledger.day_record import ClosingRule, DayRecord, RecordState, new_day_record
+from candle_ingest.ledger.day_records import DayRecords
+from candle_ingest.ledger.fold import fold
+from candle_ingest.ledger.look import Look, Surroundings
+from candle_ingest.ledger.watermarks import Watermarks, advance_together
 from candle_ingest.store import bucket as influx_bucket
 from candle_ingest.store.bucket import InfluxBucket
 from candle_ingest.store.candle_store import CandleStore
@@ -138,81 +139,51 @@ def test_a_watermark_never_moves_back_whoever_writes_at_once(bucket, redis_serve
     watermarks = Watermarks(bucket)
 
     def move(value: int) -> None:
-        with redis_server.client() as client, watermark_lock(client, bucket.name):
-            watermarks.advance({"btcusd-backfill": value})
+        with redis_server.client() as client:
+            advance_together(client, watermarks, {"btcusd-backfill": value}, {})
 
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(move, [5, 3, 9, 1, 7, 2, 8, 6]))
     assert watermarks.read(["btcusd-backfill"]) == {"btcusd-backfill": 9}
 
 
-def answered(ledger: CoverageLedger) -> list[Window]:
-    return settled_windows(ledger.entries(DAY, "BTC/USD"))
+def day_record(pair: str, exchange: str, version: int = 5) -> DayRecord:
+    times_ms = DAY.start_ms + np.arange(0, 1440, dtype=np.int64) * MINUTE_MS
+    look = Look(
+        window=DAY,
+        asked_at_ms=DAY.end_ms + 2 * 3_600_000,
+        version=version,
+        market=pair,
+        open_times_ms=times_ms,
+        traded_ms=times_ms,
+        closing=DAY,
+    )
+    return fold(new_day_record(pair, exchange, DAY.start_ms, MINUTE_MS), look, Surroundings())
 
 
-def test_windows_of_the_same_start_do_not_overwrite_each_other(bucket):
-    ledger = CoverageLedger(bucket, MINUTE_MS)
-    ledger.record_answered("BTC/USD", "kraken", "BTC/USD", minutes(0, 60), candles(0))
-    ledger.record_answered("BTC/USD", "kraken", "BTC/USD", minutes(0, 5), candles(0))
-    ledger.record_answered("BTC/USD", "kraken", "BTC/USD", minutes(60, 90), candles())
-    assert answered(ledger) == [minutes(0, 90)]
+def test_records_of_days_come_back_as_they_were_written(bucket):
+    records, rule = DayRecords(bucket), ClosingRule(3_600_000)
+    written = [day_record(f"C{n}/USD", name) for n in range(40) for name in ("kraken", "htx")]
+    records.write((record, rule) for record in written)
+    found = records.read(DAY)
+    assert sorted(found) == sorted((r.currency_pair, r.exchange, r.day_ms) for r in written)
+    assert [found[key] for key in sorted(found)] == sorted(written, key=lambda r: (r.currency_pair, r.exchange))
+    assert list(records.read(DAY, {"C3/USD"}, "htx").values()) == [day_record("C3/USD", "htx")]
+    assert records.read(DAY, set()) == {}
+    [summary] = [s for s in records.summaries(DAY, {"C7/USD"}) if s.exchange == "kraken"]
+    assert (summary.state, summary.counts.present) == (RecordState.FINAL, 1440)
 
 
-def test_a_failure_takes_nothing_back_that_was_answered(bucket):
-    ledger = CoverageLedger(bucket, MINUTE_MS)
-    ledger.record_answered("BTC/USD", "kraken", "BTC/USD", minutes(0, 60), candles(0))
-    ledger.record_open("BTC/USD", "kraken", [minutes(0, 60), minutes(100, 120)], FAILED, "down")
-    assert answered(ledger) == [minutes(0, 60)]
-    ledger.record_answered("BTC/USD", "kraken", "BTC/USD", minutes(100, 120), candles())
-    assert answered(ledger) == [minutes(0, 60), minutes(100, 120)]
+def test_a_merge_and_a_fetch_write_the_same_point_without_undoing_each_other(bucket):
+    records, rule, record = DayRecords(bucket), ClosingRule(3_600_000), day_record("BTC/USD", "kraken")
+    records.write([(record, rule)])
+    records.write_merged_versions([(record, record.answered_version)])
+    records.write([(record, rule)])
+    [found] = records.read(DAY).values()
+    assert (found.merged_version, found.unmerged()) == (5, [])
 
 
-def test_each_further_failure_counts_as_a_try(bucket):
-    ledger = CoverageLedger(bucket, MINUTE_MS)
-    for reason in ("down", "down still"):
-        ledger.record_open("BTC/USD", "kraken", [minutes(0, 60)], FAILED, reason)
-    [entry] = ledger.unsettled("BTC/USD")
-    assert (entry.tries, entry.reason, entry.is_open) == (2, "down still", True)
-
-
-def test_a_suspicion_ends_with_what_the_second_answer_said(bucket):
-    ledger = CoverageLedger(bucket, MINUTE_MS)
-    ledger.record_suspected("BTC/USD", "kraken", [minutes(0, 60), minutes(90, 120)], "silent")
-    first, second = sorted(ledger.unsettled("BTC/USD"), key=lambda entry: entry.window)
-    assert ledger.settle_suspicion(first, [DAY.start_ms + 5 * MINUTE_MS]) == REPAIRED
-    assert ledger.settle_suspicion(second, [DAY.start_ms + 5 * MINUTE_MS]) == CONFIRMED
-    assert [entry.outcome for entry in sorted(ledger.unsettled("BTC/USD"), key=lambda entry: entry.window)] == [
-        REPAIRED,
-        CONFIRMED,
-    ]
-    assert not any(entry.is_open for entry in ledger.unsettled("BTC/USD"))
-
-
-def test_windows_over_midnight_are_found_from_both_days(bucket):
-    ledger = MergeLedger(bucket, MINUTE_MS)
-    over = Window(DAY.end_ms - 10 * MINUTE_MS, DAY.end_ms + 10 * MINUTE_MS)
-    ledger.record("BTC/USD", over, candles(), ["kraken"], read_at_ms=7)
-    next_day = Window(DAY.end_ms, DAY.end_ms + DAY_MS)
-    assert union(merge.window for day in (DAY, next_day) for merge in ledger.merges(day, "BTC/USD")) == [over]
-
-
-def test_the_minutes_of_a_day_add_up(bucket):
-    ledger = CoverageLedger(bucket, MINUTE_MS)
-    CandleStore(bucket).write_exchange_candles("BTC/USD", "kraken", "BTC/USD", candles(0, 1, 2))
-    ledger.record_answered("BTC/USD", "kraken", "BTC/USD", minutes(0, 60), candles(0, 1, 2))
-    ledger.record_open("BTC/USD", "kraken", [minutes(60, 70)], FAILED, "down")
-    ledger.record_open("BTC/USD", "kraken", [minutes(70, 75)], REJECTED, "volume negative")
-    ledger.record_suspected("BTC/USD", "kraken", [minutes(20, 55)], "silent")
-    ledger.record_answered("BTC/USD", "binance", "BTC/USDT", minutes(0, 100), candles())
-    ledger.record_answered("ETH/USD", "binance", "ETH/USDT", minutes(0, 100), candles())
-    accounts = DailyCoverage(bucket, MINUTE_MS).update("BTC/USD", DAY.start_ms, ledger.entries(DAY, "BTC/USD"))
-    assert accounts == {
-        "kraken": Account(
-            expected=100, present=3, quiet=22, not_listed=0, suspected=35, rejected=5, failed=10, not_asked=25
-        ),
-        "binance": Account(
-            expected=100, present=0, quiet=100, not_listed=0, suspected=0, rejected=0, failed=0, not_asked=0
-        ),
-    }
-    flux = 'from(bucket: bucket) |> range(start: 0) |> filter(fn: (r) => r._measurement == "daily_total")'
-    assert {row["_field"]: int(row["_value"]) for row in bucket.query(flux)} == {"expected": 200, "open": 75}
+def test_a_record_that_another_program_changed_is_an_error_that_names_it(bucket):
+    bucket.write_lines([f'day_records,currency_pair=BTC/USD,exchange=kraken record="{{}}" {DAY.start_ms}'])
+    with pytest.raises(UnreadableRecordError, match="not the record of a day"):
+        DayRecords(bucket).read(DAY)

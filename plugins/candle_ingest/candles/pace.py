@@ -6,7 +6,7 @@ from dataclasses import dataclass
 # A silence that chance alone brings once in ten thousand days is not believed.
 CHANCE_PER_DAY = 1e-4
 # Fewer slots say nothing about the pace.
-FEWEST_SLOTS = 120
+FEWEST_SLOTS = 30
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,21 +6,19 @@ time; time of writing, the newest point counts.
 """
 
 import time
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from influxdb_client import Point
 
 from candle_ingest.connections import RedisClient
-from candle_ingest.redis_errors import translate_redis_errors
+from candle_ingest.ledger.locks import held_locks
 from candle_ingest.store.bucket import InfluxBucket
 
 MEASUREMENT = "processing_state"
 FIELD = "last_processed_timestamp_ms"
 INGESTOR = "candle_ingestor"
 GLOBAL_STATUS = "global_candle_status"
-LOCK_SECONDS = 60
 # The kinds of watermarks: the end of a key.
 BACKFILL, CATCH_UP, FINAL = "backfill", "catch_up", "final"
 _READ = """
@@ -30,6 +28,14 @@ from(bucket: bucket)
   |> filter(fn: (r) => r.service_identifier == service)
   |> last()
   |> map(fn: (r) => ({key: r.key, value: r._value, time_ns: int(v: r._time)}))
+"""
+_FARTHEST = """
+from(bucket: bucket)
+  |> range(start: 0, stop: 2200-01-01T00:00:00Z)
+  |> filter(fn: (r) => r._measurement == "processing_state" and r._field == "last_processed_timestamp_ms")
+  |> filter(fn: (r) => r.service_identifier == service)
+  |> max()
+  |> keep(columns: ["key", "_value"])
 """
 
 
@@ -70,8 +76,19 @@ class Watermarks:
         states = self._states(service)
         return {key: states[key].value_ms for key in (states if keys is None else keys) if key in states}
 
+    @property
+    def bucket_name(self) -> str:
+        """Return the name of the bucket."""
+        return self._bucket.name
+
+    def restore(self, keys: Iterable[str], service: str = INGESTOR) -> None:
+        """Write the farthest value of each key again where the newest point has another one."""
+        rows = self._bucket.query(_FARTHEST, service=service)
+        wanted = set(keys)
+        self.advance({row["key"]: int(row["_value"]) for row in rows if row["key"] in wanted}, service)
+
     def advance(self, values_ms: Mapping[str, int], service: str = INGESTOR) -> None:
-        """Write those watermarks that move forward. Call it while holding `watermark_lock`."""
+        """Write those watermarks that move forward. Call it through `advance_together`."""
         states = self._states(service)
         points = [
             self._point(service, key, value_ms, states.get(key))
@@ -92,9 +109,17 @@ class Watermarks:
         return {row["key"]: _State(int(row["value"]), int(row["time_ns"])) for row in rows}
 
 
-@contextmanager
-def watermark_lock(client: RedisClient, bucket: str) -> Iterator[None]:
-    """A lock over all tasks: between reading a watermark and writing it, no other task writes it."""
-    name = f"candle_ingest:lock:watermarks:{bucket}"
-    with translate_redis_errors(), client.lock(name, timeout=LOCK_SECONDS, blocking_timeout=LOCK_SECONDS):
-        yield
+def advance_together(
+    client: RedisClient, watermarks: Watermarks, values_ms: Mapping[str, int], latest_ms: Mapping[str, int]
+) -> None:
+    """Move watermarks forward, while no other task writes any: `values_ms` of the ingestor, `latest_ms` of pairs.
+
+    Where the lock expires meanwhile, a slow write may hide a later one of another task: the farthest value that was
+    ever written is written once more.
+    """
+    with held_locks(client, [f"watermarks:{watermarks.bucket_name}"]) as held:
+        watermarks.advance(values_ms)
+        watermarks.advance(latest_ms, GLOBAL_STATUS)
+    if held.lost:
+        watermarks.restore(values_ms)
+        watermarks.restore(latest_ms, GLOBAL_STATUS)

@@ -15,10 +15,9 @@ from candle_ingest.ledger.watermarks import (
     BACKFILL,
     CATCH_UP,
     FINAL,
-    GLOBAL_STATUS,
     Watermarks,
+    advance_together,
     latest_key,
-    watermark_lock,
 )
 from candle_ingest.merging.day_merger import DayOutcome
 from candle_ingest.metric_catalogue import LAG
@@ -58,9 +57,8 @@ def advance_watermarks(
             last_ms = max(ends[pair], begin_ms) - run.timeframe.ms
             if ends[pair] > begin_ms or (pair, kind) in known:
                 values |= {f"{ticker}-{kind}": last_ms for ticker in spellings[pair]}
-    with watermark_lock(client, bucket.name):
-        watermarks.advance({key: value for key, value in values.items() if written.get(key, -1) < value})
-        watermarks.advance(_latest(run, outcomes), GLOBAL_STATUS)
+    forward = {key: value for key, value in values.items() if written.get(key, -1) < value}
+    advance_together(client, watermarks, forward, _latest(run, outcomes))
     if CATCH_UP in run.kind.watermarks and run.kind.is_urgent:
         _send_lag(run, spellings, values)
 

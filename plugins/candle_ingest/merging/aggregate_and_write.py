@@ -1,7 +1,7 @@
 """Step 4: merge what changed, write it, and move the watermarks."""
 
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from candle_ingest import metrics
@@ -90,9 +90,9 @@ class _Step:
         found = {o.pair: f"{o.pair}: {o.error}" for o in outcomes if o.error is not None}
         if self.run.kind.fails_when_incomplete:
             found = {**incomplete_pairs(self.run, self.plan.pairs, self.bucket), **found}
-        return [*found.values(), *self._failed_refetches(unfinished, found)]
+        return [*found.values(), *self._failed_refetches(unfinished)]
 
-    def _failed_refetches(self, unfinished: Iterable[FetchBatch], told: Mapping[str, str]) -> list[str]:
+    def _failed_refetches(self, unfinished: Iterable[FetchBatch]) -> list[str]:
         """Return a sentence for each pair whose refetch failed, though older answers are there."""
         if not self.run.refetch:
             return []
@@ -106,7 +106,6 @@ class _Step:
         return [
             f"{pair}: the candles of {window} are those that were there before; failed: {', '.join(sorted(names))}"
             for pair, names in by_pair.items()
-            if pair not in told
         ]
 
     def _send_metrics(self, outcomes: Sequence[DayOutcome], result: _Result) -> None:
@@ -115,13 +114,13 @@ class _Step:
         metrics.count(SYMBOLS_SHORT, len(result.short), **tags)
         metrics.count(CANDLES_WRITTEN, sum(result.counts.values()), **tags)
         for pair, counts in self._accounted(outcomes).items():
-            if counts.expected:
-                share = 1 - (counts.open + counts.unobtainable) / counts.expected
+            if asked := counts.expected - counts.not_asked:
+                share = counts.settled / asked
                 metrics.gauge(ACCOUNTED, share, pipeline=self.run.settings.name, currency_pair=pair)
 
     def _accounted(self, outcomes: Sequence[DayOutcome]) -> dict[str, CoverageCounts]:
-        """Return the counts of the days that were merged now, up to now, over the exchanges, by pair."""
-        days = {(outcome.pair, outcome.day_ms) for outcome in outcomes if outcome.windows}
+        """Return the counts of the days that this run touched, up to now, over the exchanges, by pair."""
+        days = {(outcome.pair, outcome.day_ms) for outcome in outcomes}
         found: dict[str, CoverageCounts] = {}
         for day_ms in {day_ms for _, day_ms in days}:
             so_far = Window(day_ms, max(day_ms, min(day_ms + DAY_MS, self.run.end_of_asking_ms)))

@@ -36,8 +36,12 @@ class FetchBatch:
         return f"{names} @ {self.exchange}"
 
     def to_xcom(self) -> dict[str, Any]:
-        """Return plain values."""
-        values: dict[str, Any] = {"exchange": self.exchange, "pairs": dict(self.markets)}
+        """Return plain values, as short as thousands of pairs need: by the quote of their markets, in one text each."""
+        by_quote: dict[str, list[str]] = {}
+        for pair, market in self.markets.items():
+            by_quote.setdefault(market.partition("/")[2], []).append(pair)
+        pairs = {quote: " ".join(own) for quote, own in by_quote.items()}
+        values: dict[str, Any] = {"exchange": self.exchange, "pairs": pairs}
         if self.windows:
             values["windows"] = {pair: [[w.start_ms, w.end_ms] for w in own] for pair, own in self.windows.items()}
         return {**values, **({"details": dict(self.details)} if self.details else {})}
@@ -48,7 +52,11 @@ class FetchBatch:
         windows = {pair: tuple(Window(*w) for w in own) for pair, own in values.get("windows", {}).items()}
         return cls(
             exchange=values["exchange"],
-            markets=values["pairs"],
+            markets={
+                pair: f"{pair.partition('/')[0]}/{quote}"
+                for quote, pairs in values["pairs"].items()
+                for pair in pairs.split()
+            },
             windows=windows,
             details=values.get("details", {}),
         )

@@ -2,6 +2,7 @@
 
 import json
 import logging
+from collections.abc import Iterable
 
 from candle_ingest.candles.symbol import Symbol, parse_symbol
 from candle_ingest.connections import RedisClient
@@ -94,4 +95,16 @@ def _understood(tickers: list[str]) -> list[Symbol]:
             logger.warning("Left out: %s", error)
             continue
         by_ticker.setdefault(symbol.ticker, symbol)
+    _log_spellings(by_ticker.values())
     return list(by_ticker.values())
+
+
+def _log_spellings(symbols: Iterable[Symbol]) -> None:
+    first: dict[str, str] = {}
+    for symbol in symbols:
+        known = first.setdefault(symbol.currency_pair, symbol.ticker)
+        if known != symbol.ticker:
+            logger.warning(
+                "%r is the same pair as %r, %s: it is fetched once, and each has a watermark",
+                symbol.ticker, known, symbol.currency_pair,
+            )  # fmt: skip

@@ -23,7 +23,7 @@ def test_a_market_that_trades_every_minute_is_suspected_after_a_few():
     assert not is_believable(4, EVERY_MINUTE, MINUTES)
 
 
-@pytest.mark.parametrize("pace", [None, Pace(), Pace(0, 5000), Pace(50, 60)])
+@pytest.mark.parametrize("pace", [None, Pace(), Pace(0, 5000), Pace(20, 25)])
 def test_without_a_known_pace_no_silence_is_believed(pace):
     assert not is_believable(1, pace, MINUTES)
 

@@ -1,0 +1,268 @@
+"""Faults that once lost or spoilt candles: in the end the store equals what the exchanges have."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+
+import pytest
+
+from candle_ingest.candles.window import DAY_MS, MINUTE_MS, Window
+from candle_ingest.connections import connect_influxdb, connect_redis
+from candle_ingest.ledger import locks
+from candle_ingest.ledger.day_record import RecordState
+from candle_ingest.ledger.day_records import DayRecords
+from candle_ingest.ledger.minute_state import MinuteState
+from candle_ingest.ledger.watermarks import Watermarks, advance_together
+from candle_ingest.planning.fetch_batch import FetchBatch
+from candle_ingest.planning.validate_symbols import validate_symbols
+from candle_ingest.store.bucket import InfluxBucket
+from candle_ingest.store.candle_store import CandleStore
+from dev.exchange_simulator.coins import utc_ms
+from dev.exchange_simulator.market_events import MarketEvent
+from tests.integration import steps
+from tests.integration.steps import merged_truth, run_steps, stored, truth, watermarks, with_settings, within
+
+pytestmark = pytest.mark.integration
+DAY = Window(utc_ms("2026-03-10"), utc_ms("2026-03-11"))
+HOUR_MS = 60 * MINUTE_MS
+NOW_MS = DAY.end_ms + 2 * HOUR_MS
+THREE = ("binance", "coinbaseexchange", "kucoin")
+
+
+@pytest.fixture
+def settings(make_settings, exchanges):
+    exchanges.set_clock(NOW_MS)
+    return make_settings(THREE)
+
+
+def hours(first: float, last: float) -> Window:
+    return Window(DAY.start_ms + int(first * HOUR_MS), DAY.start_ms + int(last * HOUR_MS))
+
+
+def follow(settings, exchanges, until_ms: int, from_ms: int) -> None:
+    """Catch-up every five minutes."""
+    for now_ms in range(from_ms + 5 * MINUTE_MS, until_ms + 1, 5 * MINUTE_MS):
+        exchanges.set_clock(now_ms + 1_000)
+        run_steps(settings, "catch_up", Window(now_ms - 5 * MINUTE_MS, now_ms), now_ms + 1_000, origin_ms=DAY.start_ms)
+
+
+def records(settings, window: Window = DAY):
+    with InfluxBucket(connect_influxdb(), settings.influxdb_bucket) as bucket:
+        return DayRecords(bucket).read(window)
+
+
+def test_two_hours_without_an_answer_from_one_exchange_lose_no_candle(settings, exchanges):
+    begin = hours(0, 5)
+    exchanges.set_clock(begin.end_ms + 1_000)
+    run_steps(settings, "backfill", begin, begin.end_ms + 1_000, origin_ms=DAY.start_ms)
+    silent = hours(6, 8)
+    exchanges.add_events(
+        [
+            MarketEvent(
+                kind="hidden",
+                exchange="coinbaseexchange",
+                start_ms=silent.start_ms,
+                end_ms=silent.end_ms,
+                until_ms=silent.end_ms + 5 * MINUTE_MS,
+            )
+        ]
+    )
+    follow(settings, exchanges, hours(0, 8.5).end_ms, begin.end_ms)
+    exchanges.set_clock(NOW_MS)
+    run_steps(settings, "catch_up", Window(DAY.end_ms - 5 * MINUTE_MS, DAY.end_ms), NOW_MS, origin_ms=DAY.start_ms)
+    run_steps(settings, "repair", None, NOW_MS, origin_ms=DAY.start_ms)
+    own = stored(settings.influxdb_bucket, "exchange_candles", "BTC/USD", "coinbaseexchange")
+    assert within(own, silent) == truth("coinbaseexchange", silent)
+    assert within(stored(settings.influxdb_bucket, "candles", "BTC/USD"), DAY) == merged_truth(THREE, DAY)
+
+
+def test_one_bad_row_for_good_stops_the_watermark_and_nothing_else(settings, exchanges):
+    settings = with_settings(settings, catch_up_initial_days=1)
+    noon = hours(12, 12).start_ms
+    bad_ms = noon + 7 * MINUTE_MS
+    exchanges.add_events(
+        [
+            MarketEvent(
+                kind="wrong_row", exchange="kucoin", start_ms=bad_ms, end_ms=bad_ms + MINUTE_MS, row="high_below_low"
+            )
+        ]
+    )
+    exchanges.set_clock(noon + 1_000)
+    run_steps(settings, "catch_up", None, noon + 1_000, {"start": "2026-03-10T10:00Z"})
+    for now_ms in range(noon + 5 * MINUTE_MS, noon + 181 * MINUTE_MS, 5 * MINUTE_MS):
+        exchanges.set_clock(now_ms + 1_000)
+        run_steps(settings, "catch_up", Window(now_ms - 5 * MINUTE_MS, now_ms), now_ms + 1_000)
+        merged = stored(settings.influxdb_bucket, "candles", "BTC/USD")
+        assert merged[-1][0] == now_ms - MINUTE_MS
+    assert len(merged) == 5 * 60 - 1
+    assert watermarks(settings.influxdb_bucket, "btcusd-catch_up") == {"btcusd-catch_up": bad_ms - MINUTE_MS}
+
+
+def test_one_symbol_whose_merge_fails_holds_no_other_watermark(settings, redis_server):
+    redis_server.client().set("top_cryptocurrencies", json.dumps(["btcusd", "ethusd", "solusd"]))
+    run_steps(settings, "backfill", hours(0, 12), NOW_MS, origin_ms=DAY.start_ms)
+    with InfluxBucket(connect_influxdb(), settings.influxdb_bucket) as bucket:
+        off_grid_ms = hours(12, 12).start_ms + 30_000
+        bucket.write_lines([f"exchange_candles,currency_pair=ETH/USD,exchange=kucoin close=1.0 {off_grid_ms}"])
+    result = run_steps(settings, "backfill", hours(12, 24), NOW_MS, origin_ms=DAY.start_ms)
+    assert "ETH/USD" in str(result.incomplete)
+    assert "BTC/USD" not in str(result.incomplete)
+    keys = [f"{ticker}-backfill" for ticker in ("btcusd", "solusd")]
+    assert set(watermarks(settings.influxdb_bucket, *keys).values()) == {DAY.end_ms - MINUTE_MS}
+
+
+def test_a_watermark_never_goes_back_though_its_lock_was_lost(settings, monkeypatch):
+    monkeypatch.setattr(locks, "LOCK_SECONDS", 1)
+
+    def advance(value: int, pause_seconds: float) -> None:
+        with connect_redis() as client, InfluxBucket(connect_influxdb(), settings.influxdb_bucket) as bucket:
+            write = bucket.write_points
+
+            def write_late(points):
+                time.sleep(pause_seconds)
+                write(points)
+
+            monkeypatch.setattr(bucket, "write_points", write_late)
+            advance_together(client, Watermarks(bucket), {"btcusd-catch_up": value}, {})
+
+    advance(100, 0)
+    slow = threading.Thread(target=advance, args=(150, 3))
+    slow.start()
+    time.sleep(0.5)
+    advance(200, 0)
+    slow.join()
+    assert watermarks(settings.influxdb_bucket, "btcusd-catch_up") == {"btcusd-catch_up": 200}
+
+
+def test_a_merge_that_lost_its_lock_spoils_nothing_for_good(settings, exchanges, monkeypatch):
+    """The one that read before a correction writes last."""
+    last_ms = DAY.end_ms - MINUTE_MS
+    exchanges.add_events(
+        [MarketEvent(kind="revised", exchange="binance", start_ms=last_ms, end_ms=DAY.end_ms, until_ms=NOW_MS)]
+    )
+    exchanges.set_clock(NOW_MS - 1)
+    run_steps(settings, "backfill", DAY, NOW_MS, merge=False)
+    monkeypatch.setattr(locks, "LOCK_SECONDS", 1)
+    has_read, real = threading.Event(), CandleStore.write_merged
+
+    def write_merged(self, pair, merged):
+        if not has_read.is_set():
+            has_read.set()
+            time.sleep(4)
+        real(self, pair, merged)
+
+    monkeypatch.setattr(CandleStore, "write_merged", write_merged)
+    slow = threading.Thread(target=run_steps, args=(settings, "repair", None, NOW_MS))
+    slow.start()
+    has_read.wait(20)
+    exchanges.set_clock(NOW_MS)
+    run_steps(settings, "backfill", Window(last_ms, DAY.end_ms), NOW_MS, {"refetch": True})
+    slow.join()
+    run_steps(settings, "repair", None, NOW_MS + HOUR_MS)
+    assert stored(settings.influxdb_bucket, "candles", "BTC/USD") == merged_truth(THREE, DAY)
+
+
+def test_two_tasks_that_record_the_same_day_at_once_lose_nothing(settings):
+    halves = [
+        threading.Thread(target=run_steps, args=(settings, "backfill", w, NOW_MS))
+        for w in (hours(0, 12), hours(12, 24))
+    ]
+    for half in halves:
+        half.start()
+    for half in halves:
+        half.join()
+    run_steps(settings, "repair", None, NOW_MS + HOUR_MS)
+    assert {record.counts().not_asked for record in records(settings).values()} == {0}
+    assert stored(settings.influxdb_bucket, "candles", "BTC/USD") == merged_truth(THREE, DAY)
+
+
+@pytest.mark.parametrize("where", ["redis", "params"])
+def test_one_pair_in_many_spellings_is_one_symbol_with_a_watermark_each(settings, redis_server, where):
+    names = ["btcusd", "BTC/USD", "XBT-USD", "ethusd"]
+    redis_server.client().set("top_cryptocurrencies", json.dumps(names if where == "redis" else ["btcusd"]))
+    params = {"symbols": names} if where == "params" else {}
+    result = run_steps(settings, "backfill", hours(0, 1), NOW_MS, params, origin_ms=DAY.start_ms)
+    assert sorted(result.plan.pairs) == ["BTC/USD", "ETH/USD"]
+    assert result.written["BTC/USD"] == 60
+    keys = [f"{name}-backfill" for name in names]
+    assert watermarks(settings.influxdb_bucket, *keys) == dict.fromkeys(keys, hours(0, 1).end_ms - MINUTE_MS)
+
+
+def test_a_new_spelling_takes_over_the_watermark_of_the_pair(settings, redis_server):
+    run_steps(settings, "backfill", hours(0, 1), NOW_MS, origin_ms=DAY.start_ms)
+    redis_server.client().set("top_cryptocurrencies", json.dumps(["BTC/USD"]))
+    run_steps(settings, "backfill", hours(1, 2), NOW_MS, origin_ms=DAY.start_ms)
+    assert watermarks(settings.influxdb_bucket, "BTC/USD-backfill") == {
+        "BTC/USD-backfill": hours(0, 2).end_ms - MINUTE_MS
+    }
+
+
+def test_a_refetch_that_fails_for_one_symbol_of_a_batch_reports_only_that_one(settings, exchanges, redis_server):
+    redis_server.client().set("top_cryptocurrencies", json.dumps(["btcusd", "ethusd"]))
+    settings = with_settings(settings, exchanges=("kucoin",))
+    run_steps(settings, "backfill", DAY, NOW_MS)
+    exchanges.set_fault("kucoin", "gone", market="ETH/USDT")
+    run = steps.make_run(settings, "backfill", {"refetch": True}, DAY, None, NOW_MS)
+    plan = validate_symbols(run, ["btcusd", "ethusd"])
+    batch = FetchBatch(exchange="kucoin", markets=plan.batches[0].markets)
+    result = steps.StepResult(plan)
+    assert steps.fetch_or_note(run, batch, result) == []
+    with pytest.raises(steps.CandleIngestError, match="ETH/USD: the candles of ") as told:
+        steps.aggregate_and_write(run, plan, [])
+    assert "BTC/USD" not in str(told.value)
+
+
+def test_after_eight_days_off_gate_serves_what_it_still_has_at_once(settings, exchanges):
+    settings = with_settings(settings, exchanges=("okx", "gate"), backfill_start_date="skip", catch_up_initial_days=2)
+    noon = hours(12, 12).start_ms
+    exchanges.set_clock(noon + 30_000)
+    run_steps(settings, "catch_up", Window(noon - 5 * MINUTE_MS, noon), noon + 30_000)
+    later = noon + 8 * DAY_MS
+    exchanges.set_clock(later + 30_000)
+    run_steps(settings, "catch_up", Window(later - 5 * MINUTE_MS, later), later + 30_000)
+    gate = [row[0] for row in stored(settings.influxdb_bucket, "exchange_candles", "BTC/USD", "gate")]
+    assert gate[-1] == later - MINUTE_MS
+    assert sum(time_ms >= noon for time_ms in gate) >= 9_900
+    gone = [
+        s
+        for (_, exchange, _), record in records(settings, Window(noon, later)).items()
+        for s in record.stretches
+        if exchange == "gate" and s.state == MinuteState.UNOBTAINABLE
+    ]
+    assert sum(s.window.slots(MINUTE_MS) for s in gone) == 8 * 1440 - sum(time_ms >= noon for time_ms in gate)
+    assert all("serves only its last" in s.reason for s in gone)
+    assert stored(settings.influxdb_bucket, "candles", "BTC/USD")[-1][0] == later - MINUTE_MS
+
+
+def test_one_empty_page_in_five_loses_no_candle_in_the_end(settings, exchanges):
+    settings = with_settings(settings, exchanges=("coinbaseexchange",))
+    exchanges.set_fault("coinbaseexchange", "empty", path="candles", chance=0.2, seed=7)
+    days = Window(DAY.start_ms - 4 * DAY_MS, DAY.end_ms)
+    for start_ms in range(days.start_ms, days.end_ms, DAY_MS):
+        run_steps(settings, "backfill", Window(start_ms, start_ms + DAY_MS), NOW_MS, origin_ms=days.start_ms)
+    for later_hours in (2, 30, 60, 140):
+        exchanges.set_clock(NOW_MS + later_hours * HOUR_MS)
+        run_steps(settings, "repair", None, NOW_MS + later_hours * HOUR_MS)
+    own = stored(settings.influxdb_bucket, "exchange_candles", "BTC/USD", "coinbaseexchange")
+    assert within(own, days) == truth("coinbaseexchange", days)
+
+
+def test_an_exchange_without_the_pair_is_not_waited_for_and_the_day_is_final(settings):
+    settings = with_settings(settings, exchanges=("binance", "coinbaseexchange"), quote_equivalents={"USD": ("USD",)})
+    result = run_steps(settings, "backfill", DAY, NOW_MS, origin_ms=DAY.start_ms)
+    found = records(settings)
+    assert found["BTC/USD", "binance", DAY.start_ms].state == RecordState.FINAL
+    assert found["BTC/USD", "binance", DAY.start_ms].counts().not_listed == 1440
+    assert result.written == {"BTC/USD": 1434}
+
+
+def test_an_exchange_added_later_leaves_past_days_incomplete_and_asks_for_no_history(settings):
+    first = with_settings(settings, exchanges=THREE[:2])
+    run_steps(first, "backfill", DAY, NOW_MS, origin_ms=DAY.start_ms)
+    later = run_steps(settings, "repair", None, NOW_MS + HOUR_MS, origin_ms=DAY.start_ms)
+    assert (later.requests, later.plan.batches) == (0, [])
+    assert ("BTC/USD", "kucoin", DAY.start_ms) not in records(settings)
+    run_steps(settings, "backfill", DAY, NOW_MS + 2 * HOUR_MS, origin_ms=DAY.start_ms)
+    assert stored(settings.influxdb_bucket, "candles", "BTC/USD") == merged_truth(THREE, DAY)
