@@ -19,6 +19,11 @@ CANDLES = {
     "kraken": "OHLC",
     "kucoin": "candles",
     "htx": "candles",
+    "coinbase": "candles",
+    "okx": "candles",
+    "bybit": "kline",
+    "bitstamp": "ohlc",
+    "gate": "candlesticks",
 }
 
 

@@ -17,6 +17,7 @@ class Under(Enum):
 
     RETRIED = "fails; Airflow retries it"
     AT_ONCE = "fails at once"
+    OPEN = "stores the rest, names what is open, and leaves it to repair"
     HEALED = "mends itself within the run"
     UNHARMED = "goes on"
 

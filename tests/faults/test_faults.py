@@ -8,19 +8,21 @@ import re
 import pytest
 
 from candle_ingest.candles.window import Window
-from candle_ingest.errors import PermanentError, TemporaryError
+from candle_ingest.errors import IncompleteError, PermanentError, TemporaryError
 from tests.faults.conftest import LONG, NOW_MS
 from tests.faults.exchange_faults import EXCHANGE_FAULTS
 from tests.faults.fault import Fault, Under
 from tests.faults.influxdb_faults import INFLUXDB_FAULTS
+from tests.faults.market_faults import MARKET_FAULTS
 from tests.faults.redis_faults import REDIS_FAULTS
+from tests.faults.refusal_faults import REFUSAL_FAULTS
 from tests.faults.report import Evidence
 from tests.faults.world import Attempt, Difference, World
 
 pytestmark = pytest.mark.integration
 HOUR_MS = 3_600_000
 DAY_START_MS = NOW_MS - 60_000 - 24 * HOUR_MS
-FAULTS = (*EXCHANGE_FAULTS, *INFLUXDB_FAULTS, *REDIS_FAULTS)
+FAULTS = (*EXCHANGE_FAULTS, *REFUSAL_FAULTS, *MARKET_FAULTS, *INFLUXDB_FAULTS, *REDIS_FAULTS)
 
 
 def tries() -> list:
@@ -70,6 +72,9 @@ def _check_outcome(broken: Attempt, expected: Under) -> None:
         assert broken.errors == []
         return
     assert broken.errors, "the fault went unnoticed"
+    if expected is Under.OPEN:
+        assert isinstance(broken.errors[0], IncompleteError), repr(broken.errors[0])
+        return
     wanted = TemporaryError if expected is Under.RETRIED else PermanentError
     assert isinstance(broken.errors[0], wanted), repr(broken.errors[0])
 

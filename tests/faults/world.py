@@ -64,6 +64,7 @@ class World:
         self.redis.start()
         self.influxdb.start()
         self.simulator.clear_faults()
+        self.simulator.clear_events()
         self.proxy.rules.clear()
 
     def list_symbols(self) -> None:

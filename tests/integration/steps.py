@@ -25,7 +25,7 @@ from candle_ingest.store.bucket import InfluxBucket
 from dev.exchange_simulator.synthetic_market import true_candles
 
 # The others have it in USDT.
-TRADED_IN_DOLLARS = ("coinbaseexchange", "kraken")
+TRADED_IN_DOLLARS = ("coinbaseexchange", "kraken", "binanceus", "coinbase", "bitstamp")
 ALL = Window(0, 4_102_444_800_000)
 
 

@@ -148,7 +148,9 @@ def _public_text(text: str, base_url: str | None) -> str:
 
 
 def _sorted(api: Any, asked: str, error: ccxt.BaseError, base_url: str | None) -> Exception:
-    text = f"{asked}: {type(error).__name__}: {_shortened(_public_text(str(error), base_url))}"
+    text = (
+        f"{asked}: {type(error).__name__}: {_shortened(_public_text(str(error), base_url))}{_unsaid_status(api, error)}"
+    )
     if isinstance(error.__cause__, AnswerRefusedError):
         text += f": {_public_text(str(error.__cause__), base_url)}"
     kind = error_kind(api.id, api.last_status, api.last_body or str(error), error)
@@ -167,6 +169,12 @@ def _sorted(api: Any, asked: str, error: ccxt.BaseError, base_url: str | None) -
                 f"{text}. Trying again cannot help: check that the exchange still lists this market"
             )
     return ExchangeTemporaryError(text, _asked_to_wait_seconds(api, str(error).lower()))
+
+
+def _unsaid_status(api: Any, error: ccxt.BaseError) -> str:
+    """Return the status in words where ccxt's text lacks it: for those that it does not know, it names the URL only."""
+    status = api.last_status
+    return "" if status is None or status < 400 or str(status) in str(error) else f" (HTTP {status})"
 
 
 def _asked_to_wait_seconds(api: Any, text: str) -> float | None:

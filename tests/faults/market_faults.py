@@ -1,0 +1,46 @@
+"""What exchanges do with candles and not with requests: caches, empty pages, odd rows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from dev.exchange_simulator.market_events import MarketEvent
+from tests.faults.exchange_faults import simulated
+from tests.faults.fault import Fault, Under
+from tests.faults.world import MINUTE_MS, World
+
+HOUR_MS = 3_600_000
+
+
+def happening(kind: str, minute: int = 10, minutes: int = 1, **details: Any):
+    """Let something happen to some minutes of each hour of the day, as long as the block lasts."""
+
+    @contextmanager
+    def switch_on(world: World, count: int | None) -> Iterator[None]:
+        midnight_ms = world.now_ms // (24 * HOUR_MS) * 24 * HOUR_MS
+        starts = (midnight_ms - hour * HOUR_MS + minute * MINUTE_MS for hour in range(1, 25))
+        world.simulator.add_events(
+            MarketEvent(
+                kind=kind, exchange=world.exchange, start_ms=start, end_ms=start + minutes * MINUTE_MS, **details
+            )
+            for start in starts
+        )
+        yield
+        world.simulator.clear_events()
+
+    return switch_on
+
+
+def _fault(name: str, injected: str, says: str, switch_on: Any, **more: Any) -> Fault:
+    values = {"under": Under.UNHARMED, "exchanges": ("binance",), **more}
+    return Fault(area="Exchange", name=name, injected=injected, says=says, switch_on=switch_on, **values)
+
+
+MARKET_FAULTS = (
+    _fault("one page in five is empty", "simulator, `empty` by chance", "",
+           simulated("empty", chance=0.2, seed=11), exchanges=("coinbaseexchange", "binance", "kucoin")),
+    _fault("one row that is wrong alone", "simulator, `wrong_row`", "prices not ordered",
+           happening("wrong_row", row="high_below_low"), under=Under.OPEN, exchanges=("binance", "kucoin", "htx")),
+)  # fmt: skip

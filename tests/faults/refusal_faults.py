@@ -1,0 +1,79 @@
+"""The exchanges' own errors, as the simulator's table of error answers has them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from dev.exchange_simulator.error_answers import Meaning, find_error
+from tests.faults.exchange_faults import CANDLES
+from tests.faults.fault import Fault, Under
+from tests.faults.world import World
+
+OUTCOMES = {
+    Meaning.BUSY: (Under.RETRIED, Under.HEALED),
+    Meaning.LIMITED: (Under.RETRIED, Under.HEALED),
+    Meaning.REGION: (Under.AT_ONCE, Under.AT_ONCE),
+    Meaning.KEY: (Under.AT_ONCE, Under.AT_ONCE),
+    Meaning.FINAL: (Under.AT_ONCE, Under.AT_ONCE),
+}
+# One a row: each is tried on its exchange.
+NAMES = (
+    ("binance", "-1008", "overloaded"),
+    ("binance", "-1001", "Internal error"),
+    ("coinbaseexchange", "500", "Internal server error"),
+    ("coinbase", "INTERNAL", "INTERNAL"),
+    ("coinbase", "circuit-breaker", "circuit breaker open"),
+    ("kraken", "EService:Busy", "EService:Busy"),
+    ("kraken", "EGeneral:Temporary lockout", "Temporary lockout"),
+    ("kraken", "EAPI:Rate limit exceeded", "EAPI:Rate limit exceeded"),
+    ("kraken", "EGeneral:Too many requests", "Too many requests"),
+    ("kucoin", "500000", "500000"),
+    ("kucoin", "200002", "200002"),
+    ("kucoin", "400302", "refuses this country or address"),
+    ("htx", "system-busy", "system-busy"),
+    ("htx", "base-request-exceed-number-limit", "base-request-exceed-number-limit"),
+    ("okx", "50001", "50001"),
+    ("okx", "50004", "50004"),
+    ("okx", "50013", "50013"),
+    ("okx", "50026", "50026"),
+    ("bybit", "10000", "10000"),
+    ("bybit", "10016", "10016"),
+    ("bybit", "10006", "10006"),
+    ("bybit", "10429", "10429"),
+    ("bybit", "10009", "refuses this country or address"),
+    ("bybit", "cloudfront", "refuses this country or address"),
+    ("bybit", "10003", "Check key and secret"),
+    ("bitstamp", "400.002", r"400\.002"),
+    ("bitstamp", "400.067", r"400\.067"),
+    ("bitstamp", "400.068", r"400\.068"),
+    ("bitstamp", "API9999", "API9999"),
+    ("gate", "SERVER_ERROR", "SERVER_ERROR"),
+    ("gate", "TOO_BUSY", "TOO_BUSY"),
+    *(("kraken", f"cloudflare-{status}", str(status)) for status in range(520, 531)),
+)
+
+
+def answered_with(name: str):
+    """Let the exchange answer for candles with its error of that name."""
+
+    @contextmanager
+    def switch_on(world: World, count: int | None) -> Iterator[None]:
+        world.simulator.set_fault(world.exchange, "error", error=name, path=CANDLES[world.exchange], count=count)
+        yield
+        world.simulator.clear_faults()
+
+    return switch_on
+
+
+def _fault(exchange: str, name: str, says: str) -> Fault:
+    error = find_error(exchange, name)
+    assert error is not None
+    under, once = OUTCOMES[error.meaning]
+    return Fault(
+        area="Exchange", name=f"{exchange} answers {name}", injected="simulator, `error`", says=says, under=under,
+        once=once, switch_on=answered_with(name), exchanges=(exchange,),
+    )  # fmt: skip
+
+
+REFUSAL_FAULTS = tuple(_fault(*row) for row in NAMES)
