@@ -10,8 +10,8 @@ from candle_ingest.cli.moments import moment_ms
 from candle_ingest.cli.options import AsJson, Pipeline, pipeline_settings
 from candle_ingest.cli.output import print_json, print_table, say
 from candle_ingest.cli.storage import open_bucket
-from candle_ingest.ledger.coverage import NOT_LISTED
-from candle_ingest.reports.explanation import QUIET, USED, Explanation, Ohlcv, Part
+from candle_ingest.ledger.minute_state import SETTLED
+from candle_ingest.reports.explanation import USED, Explanation, Ohlcv, Part
 from candle_ingest.reports.minute_candles import explain_minute
 
 NUMBERS = ("open", "high", "low", "close", "volume")
@@ -26,7 +26,7 @@ def explain(
     """Each exchange's part in one candle, and what was left out. Exit status 1 where it is not complete."""
     settings, pair = pipeline_settings(pipeline), parse_symbol(symbol).currency_pair
     with open_bucket(settings) as bucket:
-        found, _ = explain_minute(
+        found = explain_minute(
             bucket, pair, moment_ms("time", time), settings.timeframe, settings.exchange_ids, settings.high_low
         )
     if as_json:
@@ -39,7 +39,7 @@ def explain(
 
 def is_complete(found: Explanation) -> bool:
     """Whether every exchange's candle is in the merged one, or there is none to be had."""
-    return found.agrees and all(part.state in (USED, QUIET, NOT_LISTED) for part in found.parts)
+    return found.agrees and all(part.state in (USED, *SETTLED) for part in found.parts)
 
 
 def _content(pair: str, found: Explanation) -> dict[str, Any]:
@@ -62,7 +62,7 @@ def _part(part: Part) -> dict[str, Any]:
         "market": part.candle.market if part.candle else "",
         "weight": part.weight,
         "candle": _named(part.candle.ohlcv) if part.candle else None,
-        "entry": asdict(part.entry) if part.entry else None,
+        "stretch": asdict(part.stretch) if part.stretch else None,
     }
 
 
@@ -77,8 +77,10 @@ def _print(pair: str, found: Explanation) -> None:
         rows.append(("merged", "stored", "", *_values(found.stored.ohlcv), ""))
     print_table(("", "state", "market"), (*NUMBERS, "weight"), rows)
     for part in found.parts:
-        if part.entry and part.entry.reason:
-            say(f"{part.exchange}: {part.entry.reason}")
+        if part.stretch and part.stretch.reason:
+            say(f"{part.exchange}: {part.stretch.reason}")
+    if found.waiting:
+        say(f"Not merged: {found.waiting}")
     say(_verdict(found))
 
 

@@ -1,6 +1,6 @@
-"""Pairs × days: how many candles of each day are accounted for, folded to weeks or months over years."""
+"""Pairs × days: how the candles of each day add up over the exchanges, folded to weeks or months over years."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -8,6 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from candle_ingest.candles.window import DAY_MS, Window, floor_ms
+from candle_ingest.reports.coverage_totals import read_slots_to_come
+from candle_ingest.reports.expected_coverage import ExpectedCoverage
 from candle_ingest.store.bucket import InfluxBucket
 from candle_ingest.store.flux import flux_range, pair_filter, time_ms
 
@@ -17,23 +19,29 @@ MOST_PAIRS = 100
 _STORED_PAIRS = """
 import "influxdata/influxdb/schema"
 schema.tagValues(
-  bucket: bucket, tag: "currency_pair", predicate: (r) => r._measurement == "daily_total",
+  bucket: bucket, tag: "currency_pair", predicate: (r) => r._measurement == "merge_days",
   start: time(v: start_ns), stop: time(v: stop_ns)
 )
 """
-_SOURCE = """
+_FOLD = 'aggregateWindow(every: {every}, offset: {offset}, fn: {function}, createEmpty: false, timeSrc: "_start")'
+_EVERY = {"day": ("1d", "0s"), "week": ("7d", "4d"), "month": ("1mo", "0s")}
+_SERIES = """
 from(bucket: bucket)
   |> range(start: time(v: start_ns), stop: time(v: stop_ns))
-  |> filter(fn: (r) => r._measurement == "daily_total"{pairs})
+  |> filter(fn: (r) => r._measurement == "merge_days"{pairs} and {condition})
+  |> {aggregate}
+  |> keep(columns: ["_time", "_value", "currency_pair"])
+  |> set(key: "what", value: "{what}")
+  |> yield(name: "{what}")
 """
 # A count of 0 is left out: a year of a hundred pairs has 36,500 days, and most of them have nothing open.
-_FIELDS = '  |> filter(fn: (r) => r._field == "expected" or (r._field == "open" and r._value > 0))\n'
-_KEEP = '  |> keep(columns: ["_time", "_field", "_value", "currency_pair"])\n'
-_FOLD = '  |> aggregateWindow(every: {every}, offset: {offset}, fn: sum, createEmpty: false, timeSrc: "_start")\n'
-_FOLDS = {"day": "", "week": _FOLD.format(every="7d", offset="4d"), "month": _FOLD.format(every="1mo", offset="0s")}
-_TOTALS = (
-    _SOURCE.replace("{pairs}", "") + _FIELDS + '  |> sum()\n  |> keep(columns: ["_field", "_value", "currency_pair"])\n'
-)
+_WHAT = {
+    "days": ('r._field == "exchanges"', "count"),
+    "asked": ('r._field == "exchanges"', "sum"),
+    "open": ("r._field =~ /^(silent|rejected|failed|not_asked)$/ and r._value > 0", "sum"),
+    "unobtainable": ('r._field == "unobtainable" and r._value > 0', "sum"),
+    "provisional": ('r._field == "state" and r._value == "provisional"', "count"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,26 +53,33 @@ class Columns:
 
     @property
     def window(self) -> Window:
-        """From the first column to the end of the last."""
+        """Return the span from the first column to the end of the last."""
         return Window(self.edges_ms[0], self.edges_ms[-1])
 
+    def place_of(self, time_ms: int) -> int:
+        """Return the column that `time_ms` lies in."""
+        return int(np.searchsorted(self.edges_ms, time_ms, side="right")) - 1
+
     def days_within(self, window: Window) -> list[int]:
-        """How many days of each column lie in `window`."""
+        """Return how many days of each column lie in `window`."""
         spans = zip(self.edges_ms[:-1], self.edges_ms[1:], strict=True)
         return [Window(start, end).intersection(window).slots(DAY_MS) for start, end in spans]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class CoverageRows:
-    """Candles of `pairs` (rows) and columns, summed over the exchanges.
+    """Candles of `pairs` (rows) and columns, summed over the exchanges of the settings.
 
-    `expected` counts those that some exchange was asked for, 0 where none was; `open_counts` those without a settled
-    answer.
+    `expected` counts those of days of which something was asked for, as far as they should be there by now. Of these,
+    `open_counts` have no settled answer, `unobtainable` are not asked for any more, and `provisional` lie on days whose
+    closing look is still to come.
     """
 
     pairs: list[str]
     expected: NDArray[np.int64]
     open_counts: NDArray[np.int64]
+    unobtainable: NDArray[np.int64]
+    provisional: NDArray[np.int64]
 
 
 def last_columns(days: int, now_ms: int) -> Columns:
@@ -83,30 +98,70 @@ def read_stored_pairs(bucket: InfluxBucket, window: Window) -> list[str]:
     return [row["_value"] for row in bucket.query(_STORED_PAIRS, **flux_range(window))]
 
 
-def read_coverage_rows(bucket: InfluxBucket, columns: Columns, pairs: Sequence[str]) -> CoverageRows:
+def read_coverage_rows(
+    bucket: InfluxBucket, columns: Columns, pairs: Sequence[str], expected: ExpectedCoverage
+) -> CoverageRows:
     """Return the rows of at most MOST_PAIRS pairs."""
     if len(pairs) > MOST_PAIRS:
         raise ValueError(f"{len(pairs)} pairs; at most {MOST_PAIRS} at a time")
-    shape = len(pairs), len(columns.edges_ms) - 1
-    expected, open_counts = np.zeros(shape, np.int64), np.zeros(shape, np.int64)
-    if pairs:
-        rows, by_field = {pair: row for row, pair in enumerate(pairs)}, {"expected": expected, "open": open_counts}
-        flux = _SOURCE.replace("{pairs}", pair_filter(pairs, MOST_PAIRS)) + _FIELDS + _FOLDS[columns.fold] + _KEEP
-        for row in bucket.query_rows(flux, **flux_range(columns.window)):
-            column = int(np.searchsorted(columns.edges_ms, time_ms(row["_time"]), side="right")) - 1
-            by_field[row["_field"]][rows[row["currency_pair"]], column] += int(row["_value"])
-    return CoverageRows(list(pairs), expected, open_counts)
+    return _read(bucket, columns, pairs, expected, _folded(columns.fold))
 
 
-def read_coverage_totals(bucket: InfluxBucket, window: Window, pairs: Sequence[str]) -> CoverageRows:
+def read_coverage_totals(
+    bucket: InfluxBucket, window: Window, pairs: Sequence[str], expected: ExpectedCoverage
+) -> CoverageRows:
     """Return one column for all of `window`, for any number of pairs: InfluxDB adds up."""
+    whole = Columns("all", [window.start_ms, window.end_ms])
+    return _read(bucket, whole, pairs, expected, lambda function: f"{function}()")
+
+
+def _read(
+    bucket: InfluxBucket,
+    columns: Columns,
+    pairs: Sequence[str],
+    expected: ExpectedCoverage,
+    aggregate: Callable[[str], str],
+) -> CoverageRows:
     rows = {pair: row for row, pair in enumerate(pairs)}
-    expected, open_counts = np.zeros((len(pairs), 1), np.int64), np.zeros((len(pairs), 1), np.int64)
-    by_field = {"expected": expected, "open": open_counts}
-    for row in bucket.query_rows(_TOTALS, **flux_range(window)):
-        if row["currency_pair"] in rows:
-            by_field[row["_field"]][rows[row["currency_pair"]], 0] += int(row["_value"])
-    return CoverageRows(list(pairs), expected, open_counts)
+    sums = {what: np.zeros((len(pairs), len(columns.edges_ms) - 1), np.int64) for what in (*_WHAT, "to_come")}
+    for found in bucket.query_rows(_flux(pairs, aggregate), **flux_range(columns.window)) if pairs else ():
+        if (row := rows.get(found["currency_pair"])) is not None:
+            column = columns.place_of(time_ms(found["_time"])) if "_time" in found else 0
+            sums[found["what"]][row, column] += int(found["_value"])
+    for pair, _, day_ms, slots in read_slots_to_come(bucket, columns.window, pairs, expected):
+        if (row := rows.get(pair)) is not None:
+            sums["to_come"][row, columns.place_of(day_ms)] += slots
+    return _rows(list(pairs), sums, expected)
+
+
+def _folded(fold: str) -> Callable[[str], str]:
+    every, offset = _EVERY[fold]
+    return lambda function: _FOLD.format(every=every, offset=offset, function=function)
+
+
+def _flux(pairs: Sequence[str], aggregate: Callable[[str], str]) -> str:
+    return "".join(
+        _SERIES.replace("{pairs}", pair_filter(pairs, MOST_PAIRS))
+        .replace("{condition}", condition)
+        .replace("{aggregate}", aggregate(function))
+        .replace("{what}", what)
+        for what, (condition, function) in _WHAT.items()
+    )
+
+
+def _rows(pairs: list[str], sums: Mapping[str, NDArray[np.int64]], expected: ExpectedCoverage) -> CoverageRows:
+    """Return the rows; exchanges that joined the settings after a merge were not asked for its day."""
+    slots = expected.timeframe.slots(Window(0, DAY_MS))
+    all_slots = sums["days"] * len(expected.exchanges) * slots
+    never_asked = np.maximum(0, all_slots - sums["asked"] * slots)
+    provisional = sums["provisional"] * len(expected.exchanges) * slots
+    return CoverageRows(
+        pairs=pairs,
+        expected=all_slots - sums["to_come"],
+        open_counts=np.maximum(0, sums["open"] + never_asked - sums["to_come"]),
+        unobtainable=sums["unobtainable"],
+        provisional=np.maximum(0, provisional - sums["to_come"]),
+    )
 
 
 def _weeks_ms(start_ms: int, end_ms: int) -> list[int]:

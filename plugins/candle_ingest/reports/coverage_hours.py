@@ -1,146 +1,116 @@
-"""One day of one pair: exchanges × hours, and the reason for each hole."""
+"""One day of one pair: exchanges × hours, the reason for each hole, and what is merged."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from candle_ingest.candles.timeframe import Timeframe
-from candle_ingest.candles.window import MINUTE_MS, Window, floor_ms, subtract, union
-from candle_ingest.ledger.coverage import ANSWERED, OPEN, Account, Entry, account, settled_windows
-from candle_ingest.ledger.ledger_records import LedgerRecord, read_ledger_records
-from candle_ingest.ledger.merge_ledger import MergeLedger
+from candle_ingest.candles.window import MINUTE_MS, Window, union
+from candle_ingest.ledger.day_record import DayRecord, RecordState, new_day_record
+from candle_ingest.ledger.day_records import DayRecords
+from candle_ingest.ledger.merge_day import Waiting
+from candle_ingest.ledger.minute_state import CoverageCounts, MinuteState
+from candle_ingest.ledger.stretch import Stretch
+from candle_ingest.ledger.task_instance_ref import TaskInstanceRef
+from candle_ingest.reports.expected_coverage import ExpectedCoverage
 from candle_ingest.store.bucket import InfluxBucket
-from candle_ingest.store.flux import flux_range, times_ms
 
 HOUR_MS = 60 * MINUTE_MS
-# Windows of days end in whole hours, whatever the length of a candle.
-_COUNT = """
-from(bucket: bucket)
-  |> range(start: time(v: start_ns), stop: time(v: stop_ns))
-  |> filter(fn: (r) => r._measurement == "exchange_candles" and r._field == "close")
-  |> filter(fn: (r) => r.currency_pair == currency_pair)
-  |> aggregateWindow(every: 1h, fn: count, createEmpty: false, timeSrc: "_start")
-  |> keep(columns: ["_time", "_value", "exchange"])
-"""
-Counts = Mapping[tuple[str, int], int]
+SETTLED = (MinuteState.NOT_LISTED, MinuteState.OUTAGE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hole:
-    """What the ledger says of one exchange for the same reason, at one time or several.
+    """What the record of one exchange says of times that were not plainly answered, alike in state and reason.
 
-    `is_open` says whether some of it still has no settled answer; `record` is the newest one of `count`.
+    `tries` is the largest number of tries, `since_ms` the first time it was found so, `due_ms` when it is asked for
+    next (0 for not by itself), `recorder` the task that asked last. `is_open` tells whether it needs an answer still.
     """
 
+    exchange: str
+    state: MinuteState
+    reason: str
     windows: list[Window]
     is_open: bool
     tries: int
-    count: int
-    record: LedgerRecord
+    since_ms: int
+    due_ms: int
+    recorder: TaskInstanceRef
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CoverageHours:
-    """A day of a pair: `accounts` has one sum for each of `hours`, which may be longer than an hour.
+    """A day of a pair: `accounts` has the counts of each exchange for each of `hours`, which may be longer.
 
-    `merges` tells which exchanges each part of the day was merged from.
+    `state` is that of the merged day, `merged` the times that are merged, with a candle or because nobody traded;
+    `waiting` says why others are not.
     """
 
     hours: list[Window]
-    accounts: dict[str, list[Account]]
+    accounts: dict[str, list[CoverageCounts]]
     holes: list[Hole]
-    merges: list[tuple[list[str], list[Window]]]
+    state: RecordState
+    merged: list[Window]
+    waiting: list[Waiting]
 
 
 def read_coverage_hours(
-    bucket: InfluxBucket, currency_pair: str, day: Window, timeframe: Timeframe, exchanges: Iterable[str]
+    bucket: InfluxBucket, currency_pair: str, day: Window, expected: ExpectedCoverage
 ) -> CoverageHours:
-    """Return the accounts of `day`, of all exchanges that were asked and those of the pipeline."""
-    records = [r for r in read_ledger_records(bucket, currency_pair, day) if r.entry.window.intersection(day)]
-    entries = [record.entry for record in records]
-    step_ms = max(HOUR_MS, timeframe.ms)
+    """Return the hours of the UTC day `day` on the exchanges of the settings, and on others that have a record.
+
+    Slots that are still to come do not count.
+    """
+    records = _records(bucket, currency_pair, day, expected)
+    merge = DayRecords(bucket).read_merges(day, [currency_pair]).get((currency_pair, day.start_ms))
+    step_ms = max(HOUR_MS, expected.timeframe.ms)
     hours = [Window(start_ms, start_ms + step_ms) for start_ms in range(day.start_ms, day.end_ms, step_ms)]
-    counts = _read_counts(bucket, currency_pair, day, step_ms)
-    names = sorted({*exchanges, *(entry.exchange for entry in entries)})
-    span = _span(entries, day)
+    so_far = Window(0, max(0, expected.until_ms))
     return CoverageHours(
         hours=hours,
-        accounts={name: _accounts(name, entries, hours, span, timeframe, counts) for name in names},
-        holes=find_holes(records),
-        merges=_merges(bucket, currency_pair, day, timeframe),
+        accounts={name: [r.counts(hour.intersection(so_far)) for hour in hours] for name, r in records.items()},
+        holes=find_holes(records, so_far),
+        state=merge.state if merge else RecordState.OPEN,
+        merged=merge.merged_windows() if merge else [],
+        waiting=list(merge.waiting) if merge else [],
     )
 
 
-def find_holes(records: Sequence[LedgerRecord]) -> list[Hole]:
-    """Return what was not simply answered: what is still open first, then by time. `records` are those of one pair."""
-    alike: dict[tuple[object, ...], list[LedgerRecord]] = defaultdict(list)
-    for record in records:
-        entry = record.entry
-        if entry.status != ANSWERED:
-            is_open = _is_open(entry, records)
-            alike[is_open, entry.exchange, entry.status, entry.reason, entry.outcome].append(record)
-    holes = [_hole(bool(key[0]), same) for key, same in alike.items()]
-    return sorted(holes, key=lambda hole: (not hole.is_open, hole.windows[0], hole.record.entry.exchange))
+def find_holes(records: Mapping[str, DayRecord], so_far: Window) -> list[Hole]:
+    """Return what was not plainly answered within `so_far`: what is open first, then by time and exchange."""
+    alike: dict[tuple[str, MinuteState, str], list[Stretch]] = defaultdict(list)
+    for exchange, record in records.items():
+        for stretch in record.stretches:
+            if part := stretch.window.intersection(so_far):
+                alike[exchange, stretch.state, stretch.reason].append(stretch.within(part))
+    holes = [_hole(exchange, stretches) for (exchange, _, _), stretches in alike.items()]
+    return sorted(holes, key=lambda hole: (not hole.is_open, hole.windows[0], hole.exchange))
 
 
-def _is_open(entry: Entry, records: Iterable[LedgerRecord]) -> bool:
-    if entry.status not in OPEN or entry.outcome:
-        return False
-    if entry.is_suspicion:
-        return True
-    own = [record.entry for record in records if record.entry.exchange == entry.exchange]
-    return bool(subtract(entry.window, settled_windows(own)))
+def _records(bucket: InfluxBucket, currency_pair: str, day: Window, expected: ExpectedCoverage) -> dict[str, DayRecord]:
+    found = DayRecords(bucket).read(day, [currency_pair])
+    known = {exchange: record for (_, exchange, day_ms), record in found.items() if day_ms == day.start_ms}
+    return {name: known.get(name) or _not_asked(currency_pair, name, day, expected) for name in _names(known, expected)}
 
 
-def _hole(is_open: bool, records: Sequence[LedgerRecord]) -> Hole:
-    newest = max(records, key=lambda record: record.entry.recorded_at_ms)
+def _names(known: Iterable[str], expected: ExpectedCoverage) -> Sequence[str]:
+    return sorted({*expected.exchanges, *known})
+
+
+def _not_asked(currency_pair: str, exchange: str, day: Window, expected: ExpectedCoverage) -> DayRecord:
+    return new_day_record(currency_pair, exchange, day.start_ms, expected.timeframe.ms)
+
+
+def _hole(exchange: str, stretches: Sequence[Stretch]) -> Hole:
+    newest = max(stretches, key=lambda stretch: (stretch.since_ms, stretch.tries))
+    due = [stretch.due_ms for stretch in stretches if stretch.due_ms]
     return Hole(
-        windows=union(record.entry.window for record in records),
-        is_open=is_open,
-        tries=max(record.entry.tries for record in records),
-        count=len(records),
-        record=newest,
+        exchange=exchange,
+        state=newest.state,
+        reason=newest.reason,
+        windows=union(stretch.window for stretch in stretches),
+        is_open=newest.state not in (*SETTLED, MinuteState.UNOBTAINABLE),
+        tries=max(stretch.tries for stretch in stretches),
+        since_ms=min(stretch.since_ms for stretch in stretches),
+        due_ms=min(due, default=0),
+        recorder=newest.recorder,
     )
-
-
-def _read_counts(bucket: InfluxBucket, currency_pair: str, day: Window, step_ms: int) -> Counts:
-    rows = bucket.query(_COUNT, currency_pair=currency_pair, **flux_range(day))
-    counts: dict[tuple[str, int], int] = defaultdict(int)
-    for row, time_ms in zip(rows, times_ms(row["_time"] for row in rows).tolist(), strict=True):
-        counts[row["exchange"], floor_ms(time_ms, step_ms)] += int(row["_value"])
-    return counts
-
-
-def _accounts(
-    exchange: str,
-    entries: Iterable[Entry],
-    hours: Iterable[Window],
-    span: Window,
-    timeframe: Timeframe,
-    counts: Counts,
-) -> list[Account]:
-    own = [entry for entry in entries if entry.exchange == exchange]
-    return [
-        account(own, hour.intersection(span), timeframe.ms, counts.get((exchange, hour.start_ms), 0)) for hour in hours
-    ]
-
-
-def _span(entries: Sequence[Entry], day: Window) -> Window:
-    """From the first to the last minute that any exchange was asked for, as the daily sums count."""
-    if not entries:
-        return Window(day.start_ms, day.start_ms)
-    windows = [entry.window for entry in entries]
-    return Window(min(w.start_ms for w in windows), max(w.end_ms for w in windows)).intersection(day)
-
-
-def _merges(
-    bucket: InfluxBucket, currency_pair: str, day: Window, timeframe: Timeframe
-) -> list[tuple[list[str], list[Window]]]:
-    """By exchanges; where a part was merged again, the last merge counts."""
-    left = [day]
-    found: dict[tuple[str, ...], list[Window]] = defaultdict(list)
-    merges = MergeLedger(bucket, timeframe.ms).merges(day, currency_pair)
-    for merge in sorted(merges, key=lambda merge: -merge.recorded_at_ms):
-        found[tuple(sorted(merge.exchanges))] += [w for part in left if (w := part.intersection(merge.window))]
-        left = [rest for part in left for rest in subtract(part, [merge.window])]
-    return [(list(names), union(windows)) for names, windows in found.items() if union(windows)]

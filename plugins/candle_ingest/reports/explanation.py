@@ -7,10 +7,14 @@ from candle_ingest.candles.candles import Candles
 from candle_ingest.candles.merge import merge_candles
 from candle_ingest.candles.merge_method import HighLow
 from candle_ingest.candles.window import Window
-from candle_ingest.ledger.coverage import ANSWERED, FAILED, NOT_LISTED, REJECTED, SUSPECTED, Account, Entry, account
+from candle_ingest.ledger.day_record import DayRecord
+from candle_ingest.ledger.merge_day import MergeDay
+from candle_ingest.ledger.minute_state import MinuteState
+from candle_ingest.ledger.stretch import Stretch
 
 Ohlcv = tuple[float, float, float, float, float]
-USED, NOT_MERGED, QUIET, NOT_ASKED = "used", "not merged", "quiet", "not asked"
+# Beside the states of MinuteState: a candle that is in the merged one, and one that is not.
+USED, NOT_MERGED = "used", "not merged"
 # Further than this apart is not rounding.
 RELATIVE_TOLERANCE = 1e-9
 
@@ -33,30 +37,46 @@ class StoredMerge:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Part:
-    """One exchange's part: its `state` is `used`, `not merged`, `quiet`, `not asked` or a status of the ledger.
+    """One exchange's part: its `state` is `used`, `not merged`, or a MinuteState where it has no candle.
 
-    `weight` is its share of the prices, from 0 to 1; None where it is not used. `entry` is the ledger's word for it.
+    `weight` is its share of the prices, from 0 to 1; None where it is not used. `stretch` is the part of the day's
+    record that says why there is no plain answer, None where there is one.
     """
 
     exchange: str
     state: str
     candle: ExchangeCandle | None
     weight: float | None
-    entry: Entry | None
+    stretch: Stretch | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Explanation:
-    """One candle, `window` long. `merged` is reckoned anew from the used parts, `stored` is what InfluxDB has."""
+    """One candle, `window` long. `merged` is computed from the used parts now, `stored` is what InfluxDB has.
+
+    `day` is the record of the merged day, None where nothing of it was merged yet.
+    """
 
     window: Window
     parts: tuple[Part, ...]
     merged: Ohlcv | None
     stored: StoredMerge | None
+    day: MergeDay | None = None
+
+    @property
+    def waiting(self) -> str:
+        """Return why the candle is not merged; empty where it is, or where that is not known yet."""
+        parts = self.day.waiting if self.day else ()
+        return next((part.reason for part in parts if part.window.covers(self.window)), "")
+
+    @property
+    def is_merged(self) -> bool:
+        """Tell whether its time is merged, with a candle or because nobody traded."""
+        return self.day is not None and any(part.covers(self.window) for part in self.day.merged_windows())
 
     @property
     def agrees(self) -> bool:
-        """Whether the stored candle is what its parts give now."""
+        """Tell whether the stored candle is what its parts give now."""
         if self.merged is None or self.stored is None:
             return self.merged is None and self.stored is None
         return all(map(_is_close, self.merged, self.stored.ohlcv))
@@ -67,25 +87,23 @@ def explain(
     exchanges: Sequence[str],
     candles: Mapping[str, ExchangeCandle],
     stored: StoredMerge | None,
-    entries: Sequence[Entry],
+    records: Mapping[str, DayRecord],
+    day: MergeDay | None = None,
     high_low: HighLow = "weighted",
 ) -> Explanation:
     """Explain the candle of `window`.
 
-    `entries` are those of the pair's ledger that touch it. Without a stored candle, the parts are weighed as a merge of
-    all that is there would weigh them.
+    `records` are those of its day, by exchange. Without a stored candle, the parts are weighted as a merge of all that
+    is there would weight them.
     """
-    names = sorted({*exchanges, *candles, *(entry.exchange for entry in entries)})
+    names = sorted({*exchanges, *candles, *records})
     used = [name for name in names if name in candles and (stored is None or name in stored.exchanges)]
     rows = {name: Candles.from_rows([(window.start_ms, *candles[name].ohlcv)]) for name in used}
     merged = merge_candles(rows, high_low).candles.rows()
     weights = _weights({name: candles[name].ohlcv[-1] for name in used})
-    parts = [
-        _part(name, window, candles.get(name), weights.get(name), [e for e in entries if e.exchange == name])
-        for name in names
-    ]
+    parts = [_part(name, window, candles.get(name), weights.get(name), records.get(name)) for name in names]
     result = merged[0][1:] if merged else None
-    return Explanation(window=window, parts=tuple(parts), merged=result, stored=stored)
+    return Explanation(window=window, parts=tuple(parts), merged=result, stored=stored, day=day)
 
 
 def _weights(volumes: Mapping[str, float]) -> dict[str, float]:
@@ -94,32 +112,13 @@ def _weights(volumes: Mapping[str, float]) -> dict[str, float]:
 
 
 def _part(
-    exchange: str, window: Window, candle: ExchangeCandle | None, weight: float | None, entries: Sequence[Entry]
+    exchange: str, window: Window, candle: ExchangeCandle | None, weight: float | None, record: DayRecord | None
 ) -> Part:
-    status = _status(account(entries, window, window.end_ms - window.start_ms, int(candle is not None)))
-    state = status
+    state: str = record.state_at(window.start_ms) if record else MinuteState.NOT_ASKED
     if candle is not None:
         state = NOT_MERGED if weight is None else USED
-    return Part(exchange=exchange, state=state, candle=candle, weight=weight, entry=_entry_of(status, window, entries))
-
-
-def _status(sums: Account) -> str:
-    """Return the one state that the ledger gives to a single candle."""
-    by_state = {
-        NOT_LISTED: sums.not_listed,
-        SUSPECTED: sums.suspected,
-        REJECTED: sums.rejected,
-        FAILED: sums.failed,
-        NOT_ASKED: sums.not_asked,
-        ANSWERED: sums.present,
-    }
-    return next((state for state, count in by_state.items() if count), QUIET)
-
-
-def _entry_of(status: str, window: Window, entries: Sequence[Entry]) -> Entry | None:
-    wanted = ANSWERED if status == QUIET else status
-    fitting = [entry for entry in entries if entry.status == wanted and entry.window.intersection(window)]
-    return max(fitting, key=lambda entry: entry.recorded_at_ms, default=None)
+    stretch = record.stretch_at(window.start_ms) if record else None
+    return Part(exchange=exchange, state=state, candle=candle, weight=weight, stretch=stretch)
 
 
 def _is_close(one: float, other: float) -> bool:

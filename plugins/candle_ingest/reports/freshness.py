@@ -24,15 +24,13 @@ IN_TIME, LATE, NEVER = "in time", "late", "never"
 _DAYS = """
 from(bucket: bucket)
   |> range(start: time(v: start_ns), stop: time(v: stop_ns))
-  |> filter(fn: (r) => r._measurement == "daily_coverage" and r._field == "recorded_at_ms"{condition})
+  |> filter(fn: (r) => r._measurement == "merge_days" and r._field == "merged_version"{condition})
   |> count()
-  |> keep(columns: ["currency_pair", "exchange", "_value"])
+  |> keep(columns: ["currency_pair", "_value"])
   |> set(key: "what", value: "{what}")
   |> yield(name: "{what}")
 """
-_READ_DAYS = _DAYS.format(what="all", condition="") + _DAYS.format(
-    what="lately", condition=" and r._value >= recorded_since_ms"
-)
+_READ_DAYS = _DAYS.format(what="all", condition="") + _DAYS.format(what="lately", condition=" and r._value >= since_us")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -163,7 +161,7 @@ def _read_days(bucket: InfluxBucket, history: Window, now_ms: int) -> tuple[dict
     """Days with an account by pair, and how many of them, of all pairs, were recorded in the last hour."""
     if not history:
         return {}, 0
-    rows = bucket.query(_READ_DAYS, recorded_since_ms=now_ms - HOUR_MS, **flux_range(history))
+    rows = bucket.query(_READ_DAYS, since_us=(now_ms - HOUR_MS) * 1000, **flux_range(history))
     counts: dict[str, dict[str, int]] = {"all": {}, "lately": {}}
     for row in rows:
         of_pair = counts[row["what"]]

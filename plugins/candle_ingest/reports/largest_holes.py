@@ -1,47 +1,120 @@
-"""The days on which most candles of one exchange have no settled answer."""
+"""The days on which most candles of one exchange are missing, and why."""
 
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from candle_ingest.candles.window import Window
+from candle_ingest.candles.window import DAY_MS, Window
+from candle_ingest.ledger.day_record import DayRecord
+from candle_ingest.ledger.day_records import DayRecords
+from candle_ingest.ledger.minute_state import MinuteState
+from candle_ingest.reports.expected_coverage import ExpectedCoverage
 from candle_ingest.store.bucket import InfluxBucket
-from candle_ingest.store.flux import flux_range, time_ms
+from candle_ingest.store.flux import flux_range, pair_filter, time_ms
 
 MOST_HOLES = 200
+# In the order in which they are told; what is given up comes last.
+OPEN = (MinuteState.SILENT, MinuteState.REJECTED, MinuteState.FAILED, MinuteState.NOT_ASKED)
+HOLES = (*OPEN, MinuteState.UNOBTAINABLE)
+# The running day is not asked for to its end yet.
 _READ = """
 from(bucket: bucket)
   |> range(start: time(v: start_ns), stop: time(v: stop_ns))
-  |> filter(fn: (r) => r._measurement == "daily_coverage")
-  |> filter(fn: (r) => r._field =~ /^(suspected|rejected|failed|not_asked)$/ and r._value > 0)
+  |> filter(fn: (r) => r._measurement == "merge_days"{pairs})
+  |> filter(fn: (r) => r._field =~ /^(silent|rejected|failed|not_asked|unobtainable)$/ and r._value > 0)
+  |> filter(fn: (r) => r._field != "not_asked" or r._time < time(v: running_day_ns))
   |> group(columns: ["_field"])
   |> sort(columns: ["_value"], desc: true)
   |> limit(n: most)
-  |> keep(columns: ["_time", "_field", "_value", "currency_pair", "exchange"])
+  |> keep(columns: ["_time", "_field", "_value", "currency_pair"])
 """
+PairDay = tuple[str, int]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DayHole:
-    """One exchange on one day: `count` candles in the state `state`, which is not settled."""
+    """One exchange on one day: `count` candles in the state `state`, which is not settled.
+
+    `reason`, `since_ms` and `due_ms` (when it is asked for again, 0 for not by itself) are those of its longest
+    stretch.
+    """
 
     currency_pair: str
     exchange: str
     day_ms: int
-    state: str
+    state: MinuteState
     count: int
+    reason: str
+    since_ms: int
+    due_ms: int
+
+    @property
+    def is_open(self) -> bool:
+        """Tell whether it still needs an answer."""
+        return self.state in OPEN
 
 
-def read_largest_holes(bucket: InfluxBucket, window: Window) -> list[DayHole]:
-    """Return at most MOST_HOLES holes of the days in `window`, the largest and newest first."""
-    rows = bucket.query_rows(_READ, most=MOST_HOLES, **flux_range(window))
-    holes = [_hole(row) for row in rows]
-    return sorted(holes, key=lambda hole: (-hole.count, -hole.day_ms, hole.currency_pair))[:MOST_HOLES]
+def read_largest_holes(
+    bucket: InfluxBucket,
+    window: Window,
+    expected: ExpectedCoverage,
+    pairs: Collection[str] | None = None,
+    most: int = MOST_HOLES,
+) -> list[DayHole]:
+    """Return at most `most` holes of the days in `window`: the open ones first, the largest and newest first.
+
+    The running day counts up to now. Days of which nothing was merged or waits are not among them.
+    """
+    days = _days_with_holes(bucket, window, expected, pairs, most)
+    records = _read_records(bucket, days)
+    holes = [hole for record in records if record.exchange in expected.exchanges for hole in holes_of(record, expected)]
+    return sorted(holes, key=_order)[:most]
 
 
-def _hole(row: dict[str, str]) -> DayHole:
-    return DayHole(
-        currency_pair=row["currency_pair"],
-        exchange=row["exchange"],
-        day_ms=time_ms(row["_time"]),
-        state=row["_field"],
-        count=int(row["_value"]),
-    )
+def holes_of(record: DayRecord, expected: ExpectedCoverage) -> Iterator[DayHole]:
+    """Yield a hole for each state of the day that is not settled, up to now."""
+    so_far = record.window.intersection(Window(0, max(0, expected.until_ms)))
+    counts = record.counts(so_far).to_dict()
+    for state in HOLES:
+        if counts[state]:
+            longest = max((s for s in record.stretches if s.state == state), key=lambda s: s.end_ms - s.start_ms)
+            yield DayHole(
+                currency_pair=record.currency_pair,
+                exchange=record.exchange,
+                day_ms=record.day_ms,
+                state=state,
+                count=counts[state],
+                reason=longest.reason,
+                since_ms=longest.since_ms,
+                due_ms=longest.due_ms,
+            )
+
+
+def _order(hole: DayHole) -> tuple[bool, int, int, str, str]:
+    return not hole.is_open, -hole.count, -hole.day_ms, hole.currency_pair, hole.exchange
+
+
+def _days_with_holes(
+    bucket: InfluxBucket, window: Window, expected: ExpectedCoverage, pairs: Collection[str] | None, most: int
+) -> list[PairDay]:
+    running_day_ns = flux_range(expected.running_day)["start_ns"]
+    flux = _READ.replace("{pairs}", pair_filter(pairs))
+    rows = bucket.query(flux, most=MOST_HOLES, running_day_ns=running_day_ns, **flux_range(window))
+    counts: dict[PairDay, list[int]] = defaultdict(lambda: [0, 0])
+    for row in rows:
+        if pairs is None or row["currency_pair"] in pairs:
+            is_open = row["_field"] != MinuteState.UNOBTAINABLE
+            counts[row["currency_pair"], time_ms(row["_time"])][not is_open] += int(row["_value"])
+    return sorted(counts, key=lambda day: (not counts[day][0], -max(counts[day]), -day[1]))[:most]
+
+
+def _read_records(bucket: InfluxBucket, days: Iterable[PairDay]) -> list[DayRecord]:
+    by_day: Mapping[int, set[str]] = defaultdict(set)
+    for pair, day_ms in days:
+        by_day[day_ms].add(pair)
+    records = DayRecords(bucket)
+    return [
+        record
+        for day_ms, pairs in sorted(by_day.items())
+        for record in records.read(Window(day_ms, day_ms + DAY_MS), pairs).values()
+    ]

@@ -3,7 +3,8 @@
 from candle_ingest.candles.candles import FIELDS
 from candle_ingest.candles.merge_method import HighLow
 from candle_ingest.candles.timeframe import Timeframe
-from candle_ingest.ledger.ledger_records import LedgerRecord, read_ledger_records
+from candle_ingest.candles.window import DAY_MS, floor_ms
+from candle_ingest.ledger.day_records import DayRecords
 from candle_ingest.reports.explanation import ExchangeCandle, Explanation, Ohlcv, StoredMerge, explain
 from candle_ingest.store.bucket import InfluxBucket
 from candle_ingest.store.flux import flux_range
@@ -24,16 +25,17 @@ def explain_minute(
     timeframe: Timeframe,
     exchanges: tuple[str, ...],
     high_low: HighLow,
-) -> tuple[Explanation, list[LedgerRecord]]:
-    """Return the candle that `time_ms` lies in, and what the ledger says of it."""
+) -> Explanation:
+    """Return the candle that `time_ms` lies in, with what the records of its day say of it."""
     window = timeframe.candle_at(time_ms)
-    day_records = read_ledger_records(bucket, currency_pair, window)
-    records = [record for record in day_records if record.entry.window.intersection(window)]
+    day_ms = floor_ms(window.start_ms, DAY_MS)
+    records = DayRecords(bucket)
+    own = {name: record for (_, name, _), record in records.read(window, [currency_pair]).items()}
+    day = records.read_merges(window, [currency_pair]).get((currency_pair, day_ms))
     params = {"currency_pair": currency_pair, **flux_range(window)}
     candles = {row["exchange"]: _candle(row) for row in bucket.query(_EXCHANGES, **params)}
     stored = next((_stored(row) for row in bucket.query(_MERGED, **params)), None)
-    entries = [record.entry for record in records]
-    return explain(window, exchanges, candles, stored, entries, high_low), records
+    return explain(window, exchanges, candles, stored, own, day, high_low)
 
 
 def _candle(row: dict[str, str]) -> ExchangeCandle:

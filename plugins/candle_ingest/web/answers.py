@@ -6,7 +6,7 @@ from typing import Any
 
 from candle_ingest.candles.window import Window
 from candle_ingest.doctor.stored_findings import DatedFinding
-from candle_ingest.ledger.ledger_records import LedgerRecord
+from candle_ingest.ledger.task_instance_ref import TaskInstanceRef
 from candle_ingest.reports.chart_bars import ChartBars
 from candle_ingest.reports.coverage_hours import CoverageHours, Hole
 from candle_ingest.reports.exchange_health import ExchangeHealth
@@ -14,15 +14,19 @@ from candle_ingest.reports.explanation import Explanation, Part
 from candle_ingest.reports.freshness import Freshness
 
 Answer = dict[str, Any]
+# A mapped instance is a fetch; what is not mapped was recorded before or after it.
+FETCH_TASK = "fetch_candles"
 
 
 def hours_answer(found: CoverageHours, dag_ids: Collection[str]) -> Answer:
-    """Exchanges × hours, holes and merges; tasks of other DAGs than `dag_ids` are left out."""
+    """Return exchanges × hours, holes, and what is merged; tasks of other DAGs than `dag_ids` are left out."""
     return {
         "hours": [hour.start_ms for hour in found.hours],
-        "accounts": {name: [asdict(sums) for sums in accounts] for name, accounts in found.accounts.items()},
+        "accounts": {name: [sums.to_dict() for sums in counts] for name, counts in found.accounts.items()},
         "holes": [_hole(hole, dag_ids) for hole in found.holes],
-        "merges": [{"exchanges": names, "windows": _windows(windows)} for names, windows in found.merges],
+        "state": found.state,
+        "merged": _windows(found.merged),
+        "waiting": [asdict(waiting) for waiting in found.waiting],
     }
 
 
@@ -31,16 +35,18 @@ def bars_answer(found: ChartBars) -> Answer:
     return asdict(found)
 
 
-def explanation_answer(found: Explanation, records: list[LedgerRecord], dag_ids: Collection[str]) -> Answer:
-    """One candle, part by part."""
+def explanation_answer(found: Explanation, dag_ids: Collection[str]) -> Answer:
+    """Return one candle, part by part."""
     return {
         "start_ms": found.window.start_ms,
         "end_ms": found.window.end_ms,
-        "parts": [_part(part, records, dag_ids) for part in found.parts],
+        "parts": [_part(part, dag_ids) for part in found.parts],
         "merged": found.merged,
         "stored": found.stored.ohlcv if found.stored else None,
         "stored_exchanges": found.stored.exchanges if found.stored else [],
         "agrees": found.agrees,
+        "waiting": found.waiting,
+        "record_state": found.day.state if found.day else "",
     }
 
 
@@ -63,40 +69,39 @@ def freshness_answer(found: Freshness, now_ms: int, redis_problem: str) -> Answe
 
 
 def _hole(hole: Hole, dag_ids: Collection[str]) -> Answer:
-    entry = hole.record.entry
     return {
-        "exchange": entry.exchange,
-        "status": entry.status,
-        "reason": entry.reason,
-        "outcome": entry.outcome,
+        "exchange": hole.exchange,
+        "state": hole.state,
+        "reason": hole.reason,
         "windows": _windows(hole.windows),
         "is_open": hole.is_open,
         "tries": hole.tries,
-        "count": hole.count,
-        "recorded_at_ms": entry.recorded_at_ms,
-        "task": _task(hole.record, dag_ids),
+        "since_ms": hole.since_ms,
+        "due_ms": hole.due_ms,
+        "task": _task(hole.recorder, dag_ids),
     }
 
 
-def _part(part: Part, records: list[LedgerRecord], dag_ids: Collection[str]) -> Answer:
-    record = next((r for r in records if r.entry is part.entry), None)
+def _part(part: Part, dag_ids: Collection[str]) -> Answer:
+    stretch = part.stretch
     return {
         "exchange": part.exchange,
         "state": part.state,
         "ohlcv": part.candle.ohlcv if part.candle else None,
         "market": part.candle.market if part.candle else "",
         "weight": part.weight,
-        "reason": part.entry.reason if part.entry else "",
-        "recorded_at_ms": part.entry.recorded_at_ms if part.entry else None,
-        "task": _task(record, dag_ids) if record else None,
+        "reason": stretch.reason if stretch else "",
+        "since_ms": stretch.since_ms if stretch else 0,
+        "due_ms": stretch.due_ms if stretch else 0,
+        "task": _task(stretch.recorder, dag_ids) if stretch else None,
     }
 
 
-def _task(record: LedgerRecord, dag_ids: Collection[str]) -> Answer | None:
+def _task(task: TaskInstanceRef, dag_ids: Collection[str]) -> Answer | None:
     """Only tasks of the pipeline: whoever can write to the bucket must not lead a user to clear those of others."""
-    if not record.recorder.run_id or record.recorder.dag_id not in dag_ids:
+    if not task.run_id or task.dag_id not in dag_ids:
         return None
-    return {**asdict(record.recorder), "task_id": record.task_id}
+    return {**asdict(task), "task_id": FETCH_TASK if task.map_index >= 0 else ""}
 
 
 def _windows(windows: list[Window]) -> list[list[int]]:

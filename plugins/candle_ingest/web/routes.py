@@ -81,7 +81,7 @@ async def holes(settings: Pipeline, answer: Answerer, days: Days = 90) -> Respon
 @router.get("/api/{pipeline}/day")
 async def day(settings: Pipeline, answer: Answerer, symbol: Pair, day: Day) -> Response:
     """Exchanges × hours of one day, and the reason for each hole."""
-    return await answer(lambda: views.day(settings, symbol, day), symbol, day)
+    return await answer(lambda: views.day(settings, symbol, day, _now_ms()), symbol, day)
 
 
 @router.get("/api/{pipeline}/chart")
@@ -108,6 +108,12 @@ async def exchanges(
 async def freshness(settings: Pipeline, answer: Answerer) -> Response:
     """How late each symbol is."""
     return await answer(lambda: views.freshness(settings, _now_ms()))
+
+
+@router.get("/api/{pipeline}/summary")
+async def summary(settings: Pipeline, answer: Answerer) -> Response:
+    """Return what a person wants to know first."""
+    return await answer(lambda: views.summary(settings, _now_ms()))
 
 
 @router.get("/{path:path}")

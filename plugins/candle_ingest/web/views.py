@@ -4,6 +4,9 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from candle_ingest.candles.window import MINUTE_MS, Window
 from candle_ingest.doctor.stored_findings import read_findings
 from candle_ingest.reports.chart_bars import read_chart_bars
@@ -17,9 +20,11 @@ from candle_ingest.reports.coverage_days import (
 )
 from candle_ingest.reports.coverage_hours import read_coverage_hours
 from candle_ingest.reports.exchange_health import read_exchange_health
+from candle_ingest.reports.expected_coverage import ExpectedCoverage
 from candle_ingest.reports.freshness import history_window, read_freshness
 from candle_ingest.reports.largest_holes import read_largest_holes
 from candle_ingest.reports.minute_candles import explain_minute
+from candle_ingest.reports.summary import read_summary
 from candle_ingest.settings import PipelineSettings
 from candle_ingest.web import answers
 from candle_ingest.web.access import dag_ids
@@ -38,12 +43,12 @@ def symbols(settings: PipelineSettings) -> Answer:
 def overview(settings: PipelineSettings, days: int, now_ms: int) -> Answer:
     """Return all pairs with their totals, and the rows of the first MOST_PAIRS: one request for the first picture."""
     listed, problem = listed_symbols(settings)
-    columns = last_columns(days, now_ms)
+    columns, expected = last_columns(days, now_ms), ExpectedCoverage.of(settings, now_ms)
     with open_bucket(settings) as bucket:
         stored = read_stored_pairs(bucket, columns.window)
         pairs = sorted({*stored, *(symbol.currency_pair for symbol in listed)})
-        first = read_coverage_rows(bucket, columns, pairs[:MOST_PAIRS])
-        totals = first if len(pairs) <= MOST_PAIRS else read_coverage_totals(bucket, columns.window, pairs)
+        first = read_coverage_rows(bucket, columns, pairs[:MOST_PAIRS], expected)
+        totals = first if len(pairs) <= MOST_PAIRS else read_coverage_totals(bucket, columns.window, pairs, expected)
     return {
         "as_of_ms": now_ms,
         "redis_problem": problem,
@@ -52,8 +57,7 @@ def overview(settings: PipelineSettings, days: int, now_ms: int) -> Answer:
         "wanted_days": columns.days_within(history_window(settings, now_ms)),
         "tickers": {symbol.currency_pair: symbol.ticker for symbol in listed},
         "pairs": pairs,
-        "expected": totals.expected.sum(axis=1),
-        "open": totals.open_counts.sum(axis=1),
+        **{name: counts.sum(axis=1) for name, counts in _counts(totals).items()},
         "rows": _rows(first),
     }
 
@@ -61,20 +65,21 @@ def overview(settings: PipelineSettings, days: int, now_ms: int) -> Answer:
 def coverage(settings: PipelineSettings, pairs: Sequence[str], days: int, now_ms: int) -> Answer:
     """Return the rows of some pairs."""
     with open_bucket(settings) as bucket:
-        return _rows(read_coverage_rows(bucket, last_columns(days, now_ms), pairs))
+        expected = ExpectedCoverage.of(settings, now_ms)
+        return _rows(read_coverage_rows(bucket, last_columns(days, now_ms), pairs, expected))
 
 
 def holes(settings: PipelineSettings, days: int, now_ms: int) -> Answer:
     """Return the largest holes."""
     with open_bucket(settings) as bucket:
-        found = read_largest_holes(bucket, last_columns(days, now_ms).window)
+        found = read_largest_holes(bucket, last_columns(days, now_ms).window, ExpectedCoverage.of(settings, now_ms))
     return {"as_of_ms": now_ms, "holes": [asdict(hole) for hole in found]}
 
 
-def day(settings: PipelineSettings, currency_pair: str, window: Window) -> Answer:
+def day(settings: PipelineSettings, currency_pair: str, window: Window, now_ms: int) -> Answer:
     """Return exchanges × hours of one day, holes and merges."""
     with open_bucket(settings) as bucket:
-        found = read_coverage_hours(bucket, currency_pair, window, settings.timeframe, settings.exchange_ids)
+        found = read_coverage_hours(bucket, currency_pair, window, ExpectedCoverage.of(settings, now_ms))
     own = answers.hours_answer(found, dag_ids(settings))
     return {"symbol": currency_pair, "day_ms": window.start_ms, **own}
 
@@ -90,10 +95,10 @@ def chart(settings: PipelineSettings, currency_pair: str, window: Window) -> Ans
 def explain(settings: PipelineSettings, currency_pair: str, time_ms: int) -> Answer:
     """Return one candle, exchange by exchange."""
     with open_bucket(settings) as bucket:
-        found, records = explain_minute(
+        found = explain_minute(
             bucket, currency_pair, time_ms, settings.timeframe, settings.exchange_ids, settings.high_low
         )
-    own = answers.explanation_answer(found, records, dag_ids(settings))
+    own = answers.explanation_answer(found, dag_ids(settings))
     return {"symbol": currency_pair, "high_low": settings.high_low, **own}
 
 
@@ -106,6 +111,14 @@ def exchanges(settings: PipelineSettings, hours: int, now_ms: int) -> Answer:
     return {"now_ms": now_ms, "hours": hours, **answers.health_answer(found), **answers.findings_answer(findings)}
 
 
+def summary(settings: PipelineSettings, now_ms: int) -> Answer:
+    """Return what a person wants to know first."""
+    listed, problem = listed_symbols(settings)
+    with open_bucket(settings) as bucket:
+        found = read_summary(bucket, settings, listed, now_ms)
+    return {**asdict(found), "sentence": problem or found.sentence, "redis_problem": problem}
+
+
 def freshness(settings: PipelineSettings, now_ms: int) -> Answer:
     """Return how late each symbol is."""
     listed, problem = listed_symbols(settings)
@@ -114,4 +127,13 @@ def freshness(settings: PipelineSettings, now_ms: int) -> Answer:
 
 
 def _rows(found: CoverageRows) -> Answer:
-    return {"pairs": found.pairs, "expected": found.expected, "open": found.open_counts}
+    return {"pairs": found.pairs, **_counts(found)}
+
+
+def _counts(found: CoverageRows) -> dict[str, NDArray[np.int64]]:
+    return {
+        "expected": found.expected,
+        "open": found.open_counts,
+        "unobtainable": found.unobtainable,
+        "provisional": found.provisional,
+    }

@@ -1,44 +1,50 @@
-from candle_ingest.candles.window import MINUTE_MS, Window
-from candle_ingest.ledger.coverage import ANSWERED, CONFIRMED, FAILED, NOT_LISTED, SUSPECTED, Entry
-from candle_ingest.ledger.ledger_records import LedgerRecord
-from candle_ingest.ledger.task_instance_ref import TaskInstanceRef
+from dataclasses import replace
+
+from candle_ingest.candles.window import DAY_MS, MINUTE_MS, Window
+from candle_ingest.ledger.day_record import DayRecord, new_day_record
+from candle_ingest.ledger.minute_state import MinuteState
+from candle_ingest.ledger.stretch import Stretch
 from candle_ingest.reports.coverage_hours import find_holes
 
-HOUR = 60 * MINUTE_MS
+DAY = Window(0, DAY_MS)
 
 
-def record(exchange, status, first, last, run_id="r", map_index=-1, **values):
-    window = Window(first * HOUR, last * HOUR)
-    entry = Entry(currency_pair="BTC/USD", exchange=exchange, window=window, status=status, **values)
-    return LedgerRecord(entry, TaskInstanceRef(dag_id="d", run_id=run_id, map_index=map_index))
+def record(*stretches: Stretch) -> DayRecord:
+    return replace(new_day_record("BTC/USD", "kraken", 0, MINUTE_MS), stretches=stretches)
 
 
-def test_a_failure_is_open_until_all_of_it_is_answered():
-    failed = record("a", FAILED, 0, 4, reason="down")
-    assert [hole.is_open for hole in find_holes([failed])] == [True]
-    assert [hole.is_open for hole in find_holes([failed, record("a", ANSWERED, 0, 3)])] == [True]
-    assert [hole.is_open for hole in find_holes([failed, record("b", ANSWERED, 0, 4)])] == [True]
-    assert [hole.is_open for hole in find_holes([failed, record("a", ANSWERED, 0, 4)])] == [False]
+def stretch(start: int, end: int, state: MinuteState, reason: str = "", **values: int) -> Stretch:
+    return Stretch(start_ms=start * MINUTE_MS, end_ms=end * MINUTE_MS, state=state, reason=reason, **values)
 
 
-def test_a_suspicion_is_open_until_it_has_an_outcome():
-    answered = record("a", ANSWERED, 0, 4)
-    assert [hole.is_open for hole in find_holes([answered, record("a", SUSPECTED, 1, 2)])] == [True]
-    assert [h.is_open for h in find_holes([answered, record("a", SUSPECTED, 1, 2, outcome=CONFIRMED)])] == [False]
+def test_stretches_alike_are_one_hole():
+    failed = [stretch(0, 5, MinuteState.FAILED, "503", tries=2), stretch(10, 20, MinuteState.FAILED, "503", tries=3)]
+    [hole] = find_holes({"kraken": record(*failed)}, DAY)
+    assert hole.windows == [Window(0, 5 * MINUTE_MS), Window(10 * MINUTE_MS, 20 * MINUTE_MS)]
+    assert (hole.tries, hole.is_open) == (3, True)
 
 
-def test_the_same_reason_is_told_once_with_the_newest_task():
-    records = [
-        record("a", FAILED, 0, 1, "first", reason="down", recorded_at_ms=1, tries=1),
-        record("a", FAILED, 1, 2, "second", 7, reason="down", recorded_at_ms=2, tries=3),
-        record("a", FAILED, 5, 6, "third", reason="another", recorded_at_ms=3),
-    ]
-    first, second = find_holes(records)
-    assert (first.windows, first.tries, first.count) == ([Window(0, 2 * HOUR)], 3, 2)
-    assert (first.record.recorder.run_id, first.record.task_id) == ("second", "fetch_candles")
-    assert (second.record.entry.reason, second.record.task_id) == ("another", "aggregate_and_write")
+def test_what_is_open_comes_before_what_is_settled():
+    holes = find_holes(
+        {"kraken": record(stretch(0, 5, MinuteState.OUTAGE), stretch(5, 9, MinuteState.REJECTED, "high below low"))},
+        DAY,
+    )
+    assert [(hole.state, hole.is_open) for hole in holes] == [("rejected", True), ("outage", False)]
 
 
-def test_what_is_open_comes_first_and_a_listing_is_no_hole():
-    holes = find_holes([record("a", NOT_LISTED, 0, 1), record("b", FAILED, 3, 4)])
-    assert [(hole.record.entry.status, hole.is_open) for hole in holes] == [(FAILED, True), (NOT_LISTED, False)]
+def test_what_is_unobtainable_is_not_open():
+    [hole] = find_holes({"kraken": record(stretch(0, 5, MinuteState.UNOBTAINABLE, "older than it serves"))}, DAY)
+    assert not hole.is_open
+
+
+def test_minutes_to_come_are_no_hole():
+    so_far = Window(0, 60 * MINUTE_MS)
+    [hole] = find_holes({"kraken": record(stretch(50, 1440, MinuteState.NOT_ASKED))}, so_far)
+    assert hole.windows == [Window(50 * MINUTE_MS, 60 * MINUTE_MS)]
+    assert find_holes({"kraken": record(stretch(60, 1440, MinuteState.NOT_ASKED))}, so_far) == []
+
+
+def test_the_next_look_is_the_earliest_that_is_due():
+    silent = [stretch(0, 5, MinuteState.SILENT, due_ms=0), stretch(9, 12, MinuteState.SILENT, due_ms=70)]
+    [hole] = find_holes({"kraken": record(*silent, stretch(20, 30, MinuteState.SILENT, due_ms=50))}, DAY)
+    assert hole.due_ms == 50

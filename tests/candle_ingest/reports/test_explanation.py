@@ -1,7 +1,11 @@
+from dataclasses import replace
+
 import pytest
 
 from candle_ingest.candles.window import MINUTE_MS, Window
-from candle_ingest.ledger.coverage import ANSWERED, FAILED, NOT_LISTED, REJECTED, SUSPECTED, Entry
+from candle_ingest.ledger.day_record import new_day_record
+from candle_ingest.ledger.minute_state import MinuteState
+from candle_ingest.ledger.stretch import Stretch
 from candle_ingest.reports.explanation import ExchangeCandle, StoredMerge, explain
 
 TIME_MS = 1_767_225_600_000
@@ -11,16 +15,22 @@ CLOSES = {"a": (50100.0, 120.5), "b": (50050.0, 95.2), "c": (50075.0, 67.8)}
 CANDLES = {name: ExchangeCandle((close,) * 4 + (volume,), "BTC/USDT") for name, (close, volume) in CLOSES.items()}
 
 
-def entry(exchange, status, **values):
-    return Entry(currency_pair="BTC/USD", exchange=exchange, window=MINUTE, status=status, **values)
+def recorded(exchange, *stretches, marks=None):
+    """A record of the day with these stretches; what they leave out was answered."""
+    known = new_day_record("BTC/USD", exchange, TIME_MS, MINUTE_MS)
+    return replace(known, stretches=stretches, marks=known.marks if marks is None else marks)
+
+
+def stretch(state, **values):
+    return Stretch(start_ms=TIME_MS, end_ms=TIME_MS + MINUTE_MS, state=state, **values)
 
 
 def answered(*exchanges):
-    return [entry(exchange, ANSWERED) for exchange in exchanges]
+    return {exchange: recorded(exchange) for exchange in exchanges}
 
 
-def explained(candles, stored=None, entries=(), exchanges=("a", "b", "c"), **options):
-    return explain(Window(TIME_MS, TIME_MS + MINUTE_MS), exchanges, candles, stored, list(entries), **options)
+def explained(candles, stored=None, records=None, exchanges=("a", "b", "c"), **options):
+    return explain(MINUTE, exchanges, candles, stored, records or {}, **options)
 
 
 def state_of(explanation, exchange):
@@ -28,7 +38,7 @@ def state_of(explanation, exchange):
 
 
 def test_weights_are_shares_of_the_volume_and_give_the_merged_close():
-    found = explained(CANDLES, entries=answered("a", "b", "c"))
+    found = explained(CANDLES, records=answered("a", "b", "c"))
     weights = {part.exchange: part.weight for part in found.parts}
     assert weights == pytest.approx({"a": 0.42504, "b": 0.33580, "c": 0.23915}, abs=1e-5)
     assert found.merged[3] == pytest.approx(50077.23, abs=0.005)
@@ -60,28 +70,22 @@ def test_what_came_after_the_merge_is_shown_and_not_counted():
     assert found.agrees
 
 
-@pytest.mark.parametrize(
-    ("entries", "state"),
-    [
-        ([], "not asked"),
-        ([entry("c", ANSWERED)], "quiet"),
-        ([entry("c", FAILED, reason="down")], FAILED),
-        ([entry("c", REJECTED, reason="high below low")], REJECTED),
-        ([entry("c", NOT_LISTED, reason="younger")], NOT_LISTED),
-        ([entry("c", ANSWERED), entry("c", SUSPECTED, reason="silent")], SUSPECTED),
-        ([entry("c", ANSWERED), entry("c", SUSPECTED, outcome="confirmed")], "quiet"),
-        ([entry("c", FAILED, reason="down"), entry("c", ANSWERED)], "quiet"),
-    ],
-)
-def test_an_exchange_without_a_candle_has_a_reason(entries, state):
-    candles = {name: CANDLES[name] for name in ("a", "b")}
-    assert state_of(explained(candles, entries=entries), "c") == state
+def test_without_a_record_the_exchange_was_not_asked():
+    assert state_of(explained({}), "c") == MinuteState.NOT_ASKED
 
 
-def test_the_newest_word_of_the_ledger_is_given():
-    entries = [entry("c", FAILED, reason="old", recorded_at_ms=1), entry("c", FAILED, reason="new", recorded_at_ms=2)]
-    [part] = [part for part in explained({}, entries=entries).parts if part.exchange == "c"]
-    assert part.entry.reason == "new"
+def test_a_minute_outside_of_all_stretches_is_quiet():
+    assert state_of(explained({}, records=answered("c")), "c") == MinuteState.QUIET
+
+
+@pytest.mark.parametrize("state", ["outage", "not_listed", "silent", "rejected", "failed", "unobtainable"])
+def test_an_exchange_without_a_candle_has_a_state_and_a_reason(state):
+    records = {"c": recorded("c", stretch(MinuteState(state), reason="why"))}
+    found = explained({name: CANDLES[name] for name in ("a", "b")}, records=records)
+    [part] = [part for part in found.parts if part.exchange == "c"]
+    assert part.state == state
+    assert part.stretch is not None
+    assert part.stretch.reason == "why"
 
 
 def test_nothing_stored_and_nothing_to_merge_agree():

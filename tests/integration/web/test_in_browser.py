@@ -14,7 +14,7 @@ from axe_playwright_python.sync_playwright import Axe
 
 from candle_ingest.candles.window import DAY_MS, Window
 from tests.integration.servers.airflow_instance import REPOSITORY
-from tests.integration.web.world import DAY, EXCHANGES, pairs, seed_days, seed_minutes
+from tests.integration.web.world import DAY, pairs, seed_days, seed_minutes
 
 pytestmark = [pytest.mark.integration, pytest.mark.browser]
 PICTURES = REPOSITORY / "build" / "page"
@@ -183,7 +183,7 @@ def test_chosen_days_are_fetched_with_the_users_own_rights(airflow, open_page):
 
 def test_html_in_a_name_is_text_in_the_chart(airflow, open_page):
     """Whoever can write to the bucket must not put a link into Plotly's legend."""
-    name = '<a\\ href="https://evil.example">click</a>'
+    name = '<a href="https://evil.example">click</a>'
     seed_minutes("EVIL/USD", Window(DAY.start_ms, DAY.start_ms + 3_600_000), exchanges=(name,))
     tab = open_page()
     query = "view=chart&symbol=EVIL/USD&start=2026-03-10T00:00&end=2026-03-10T01:00"
@@ -220,8 +220,8 @@ def test_clearing_in_the_page_runs_the_failed_tasks_again(airflow, open_page, vi
     run_id = visit("day", symbol="ethusd", day="2026-03-10").json()["holes"][0]["task"]["run_id"]
     assert airflow.wait_for_run("candle_backfill", run_id)["state"] == "success"
     answer = visit("day", symbol="ethusd", day="2026-03-10").json()
-    assert [hole["is_open"] for hole in answer["holes"] if hole["status"] == "failed"] == [False]
-    assert answer["merges"] == [{"exchanges": list(EXCHANGES), "windows": [[DAY.start_ms, DAY.end_ms]]}]
+    assert [hole for hole in answer["holes"] if hole["state"] == "failed"] == []
+    assert answer["merged"] == [[DAY.start_ms, DAY.end_ms]]
     frame = ready(tab, f"{airflow.processes.url}/plugin/candles/candles/?view=day&symbol=ETH/USD&day=2026-03-10")
     picture(tab, "day_mended")
     assert frame.get_by_label(re.compile(r"^coinbaseexchange, \d\d:00: \d+ candle")).count() == 24
@@ -306,6 +306,8 @@ def test_with_influxdb_down_the_page_says_so_soon(airflow, visit, storage_stops,
     assert (answer.status_code, answer.json()["kind"]) == (503, "no_answer")
     assert time.monotonic() - began < 20
     tab = open_page()
-    frame = ready(tab, f"{airflow.processes.url}/plugin/candles/candles/")
+    frame = ready(tab, f"{airflow.processes.url}/plugin/candles/candles/?view=coverage&days=365")
+    # What was answered in the minute before is still shown.
+    frame.get_by_role("button", name="Refresh").click()
     frame.get_by_text("InfluxDB does not answer.").wait_for()
     picture(tab, "influxdb_down")

@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from candle_ingest.candles.window import DAY_MS, MINUTE_MS, Window
 from candle_ingest.connections import connect_influxdb
 from candle_ingest.store.bucket import InfluxBucket
+from candle_ingest.store.line_protocol import escaped_tag
 from dev.exchange_simulator.coins import COINS, utc_ms
 from dev.exchange_simulator.process import SimulatorProcess
 from tests.integration.servers.airflow_instance import AirflowInstance
@@ -56,16 +57,21 @@ def stored(measurement: str, currency_pair: str, window: Window, exchange: str =
 
 
 def seed_days(symbols: int, days: int) -> None:
-    """Daily totals as merges write them; here and there something is open."""
+    """Merged days as merges write what is added up of them; here and there something is open."""
     today_ms = int(time.time() * 1000) // DAY_MS * DAY_MS
     lines = (
-        f"daily_total,currency_pair={pair} expected={1440 * len(EXCHANGES)}i,open={open_on(symbol, day)}i "
-        f"{today_ms - day * DAY_MS}"
+        f"merge_days,currency_pair={pair} {_merged_day(open_on(symbol, day))} {today_ms - day * DAY_MS}"
         for symbol, pair in enumerate(pairs(symbols))
         for day in range(days)
     )
     with InfluxBucket(connect_influxdb(), BUCKET) as bucket:
         bucket.write_lines(lines)
+
+
+def _merged_day(failed: int) -> str:
+    present = 1440 * len(EXCHANGES) - failed
+    state = "open" if failed else "final"
+    return f'exchanges={len(EXCHANGES)}i,expected=1440i,present={present}i,failed={failed}i,state="{state}"'
 
 
 def pairs(count: int) -> list[str]:
@@ -79,7 +85,7 @@ def open_on(symbol: int, day: int) -> int:
 
 
 def seed_minutes(currency_pair: str, window: Window, exchanges: Sequence[str] = EXCHANGES[:2]) -> None:
-    """Merged candles and those of some exchanges, each minute; names as line protocol writes them."""
+    """Merged candles and those of some exchanges, each minute."""
 
     def lines() -> Iterator[str]:
         for number, time_ms in enumerate(range(window.start_ms, window.end_ms, MINUTE_MS)):
@@ -87,7 +93,8 @@ def seed_minutes(currency_pair: str, window: Window, exchanges: Sequence[str] = 
             ohlcv = f"open={price},high={price + 1},low={price - 1},close={price},volume=2.5,exchange_count=2i"
             yield f"candles,currency_pair={currency_pair} {ohlcv} {time_ms}"
             for exchange in exchanges:
-                yield f"exchange_candles,currency_pair={currency_pair},exchange={exchange} close={price} {time_ms}"
+                series = f"exchange_candles,currency_pair={currency_pair},exchange={escaped_tag(exchange)}"
+                yield f"{series} close={price} {time_ms}"
 
     with InfluxBucket(connect_influxdb(), BUCKET) as bucket:
         bucket.write_lines(lines())

@@ -14,7 +14,7 @@ export function runLink(task) {
 export function taskLink(task) {
   const mapped = task.map_index < 0 ? "" : `/mapped/${part(task.map_index)}`;
   const path = `../dags/${part(task.dag_id)}/runs/${part(task.run_id)}/tasks/${part(task.task_id)}${mapped}`;
-  return RUN_ID.test(task.run_id) && airflowLink(path, "Task and log");
+  return task.task_id && RUN_ID.test(task.run_id) && airflowLink(path, "Task and log");
 }
 
 // Airflow shows this page in a frame that may not navigate the window around it: a link of that window may.

@@ -14,39 +14,30 @@ const DAY_MS = 86400000;
 export async function showCoverage(place, pipeline) {
   const days = Number(address.get("days")) || (innerWidth < 640 ? 30 : 90);
   const data = await api(pipeline, "overview", { days });
-  data.whole = wholeCounts(data, pipeline);
   const spans = Object.entries(SPANS).map(([span, name]) => element("a", { class: "button", href: link({ view: "coverage", days: span }), "aria-current": Number(span) === days && "true" }, name));
   // The other two are filled when the map is drawn: their places are kept, so that it does not jump.
-  const tiles = element("div", { class: "tiles" }, completeTile(data, pipeline), tile("none", "Freshness", "…", "freshness"), tile("none", "Exchanges", "…", "exchanges"));
-  place.replaceChildren(tiles, element("div", { class: "bar" }, spans));
+  const tiles = element("div", { class: "tiles" }, completeTile(data), tile("none", "Freshness", "…", "freshness"), tile("none", "Exchanges", "…", "exchanges"));
+  const first = element("div", { class: "sentence" }, element("p", { class: "quiet" }, "…"));
+  place.replaceChildren(first, tiles, element("div", { class: "bar" }, spans));
   if (data.redis_problem) place.append(message("warn", "Redis does not say which symbols are listed.", data.redis_problem));
   const empty = data.expected.every((value) => !value);
   if (empty) place.append(nothingYet(data, pipeline));
   else showMap(place, data, pipeline, days);
   await painted();
   performance.mark("candles-map");
-  await fillTiles(tiles, pipeline);
-}
-
-// Candles of all exchanges in each column, if all of its past days had been asked for.
-function wholeCounts(data, pipeline) {
-  const perDay = pipeline.exchanges.length * (DAY_MS / pipeline.bar_ms);
-  const today = Math.floor(data.as_of_ms / DAY_MS) * DAY_MS;
-  return data.edges_ms.slice(1).map((end, column) => Math.max(0, Math.round((Math.min(end, today) - data.edges_ms[column]) / DAY_MS)) * perDay);
+  await Promise.all([fillTiles(tiles, pipeline), fillSentence(first, pipeline)]);
 }
 
 // The second frame begins when the first one is on the screen.
 const painted = () => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));
 const total = (values) => values.reduce((sum, value) => sum + value, 0);
 
-function completeTile(data, pipeline) {
-  const [asked, open] = [total(data.expected), total(data.open)];
+function completeTile(data) {
+  const [asked, open, unobtainable] = [data.expected, data.open, data.unobtainable].map(total);
   if (!asked) return tile("none", "No data yet", "These days have not been asked for", "coverage");
-  const wanted = total(data.wanted_days) * data.pairs.length * pipeline.exchanges.length * (DAY_MS / pipeline.bar_ms);
-  const unasked = Math.max(0, wanted - asked);
-  const part = (open + unasked) / (asked + unasked);
-  const more = `${count(open)} of ${count(asked)} candles of the exchanges are open${unasked ? `; ${count(unasked)} are still to be asked for` : ""}`;
-  return tile(part ? (part > 0.01 ? "bad" : "warn") : "good", part ? `${share(1 - part)} accounted for` : "Complete", more, "coverage");
+  const more = [`${count(open)} of ${count(asked)} candles of the exchanges are open`, unobtainable && `${count(unobtainable)} unobtainable`].filter(Boolean).join(", ");
+  const part = (open + unobtainable) / asked;
+  return tile(open ? (part > 0.01 ? "bad" : "warn") : unobtainable ? "warn" : "good", part ? `${share(1 - part)} accounted for` : "Complete", more, "coverage");
 }
 
 const tile = (kind, title, text, view) => element("a", { class: `tile ${kind}`, href: link({ view }) }, element("b", {}, title), text);
@@ -58,6 +49,18 @@ async function fillTiles(tiles, pipeline) {
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;
     tiles.replaceChildren(tiles.firstChild, tile("none", "Not known whether it is late", error.message, "freshness"));
+  }
+}
+
+// What a person wants to know first, in the words of `candle-ingest status`.
+async function fillSentence(place, pipeline) {
+  try {
+    const found = await api(pipeline, "summary");
+    const kind = found.never_fetched || !found.symbols ? "plain" : found.holes.length || found.behind.length || found.redis_problem ? "warn" : "good";
+    place.replaceChildren(message(kind, found.sentence));
+  } catch (error) {
+    if (!(error instanceof Refusal)) throw error;
+    place.replaceChildren(message("bad", "How complete it is, is not known.", error.message));
   }
 }
 
@@ -123,7 +126,7 @@ function holesList(found, data, text) {
     ["Day", ({ currency_pair: pair, day_ms: ms }) => element("a", { href: link({ view: "day", symbol: pair, day: day(ms) }) }, day(ms))],
     ["Exchange", ({ exchange }) => exchange],
     ["Open candles", ({ count: open }) => count(open), true],
-    ["Why", ({ state, reason }) => element("div", {}, badge(STATES[state]?.kind ?? "warn", STATES[state]?.text ?? state), reason && reasonText(reason))],
+    ["Why", ({ state, reason, due_ms: due }) => element("div", {}, badge(STATES[state]?.kind ?? "warn", STATES[state]?.text ?? state), reason && reasonText(reason), due ? element("p", { class: "quiet" }, "Asked again at ", clock(due)) : "")],
   ];
   const note = found.length > MOST_HOLES ? element("p", { class: "quiet" }, `The ${MOST_HOLES} largest are shown.`) : "";
   return element("section", {}, element("h2", {}, "Holes, the largest first"), note, table("Days with holes", columns, found.slice(0, MOST_HOLES)));

@@ -20,7 +20,7 @@ export async function showDay(place, pipeline) {
       first == null
         ? element("a", { class: "button", href: minute(data, data.day_ms) }, "Explain a minute")
         : element("a", { class: "button warn", href: minute(data, first) }, `First open minute: ${iso(first).slice(11)}`)),
-    legend(), element("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": "Exchanges by hours" }, hours(data)), ...reasons(data, pipeline), merges(data, pipeline));
+    legend(), element("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": "Exchanges by hours" }, hours(data)), ...reasons(data, pipeline), merges(data));
 }
 
 const step = (data, days, text) => element("a", { class: "button", href: link({ view: "day", symbol: data.symbol, day: iso(data.day_ms + days * DAY_MS).slice(0, 10) }) }, text);
@@ -49,7 +49,7 @@ function hour(data, exchange, index, sums) {
   const open = openOf(sums);
   const label = `${exchange}, ${iso(start).slice(11)}: ${words}`;
   const href = link({ view: "chart", symbol: data.symbol, start: iso(start), end: iso(end) });
-  const name = LEVELS[level(sums.expected, open)][0];
+  const name = LEVELS[level({ expected: sums.expected, open, unobtainable: sums.unobtainable })][0];
   return element("td", { class: `${name}-fill` }, element("a", { href, title: label, "aria-label": label }, open ? String(open) : " "));
 }
 
@@ -73,26 +73,33 @@ function unaskedOr(data) {
 // What happens next comes first, then what happened; addresses last.
 function card(hole, pipeline) {
   const times = hole.windows.slice(0, MOST_PERIODS).map(period).join("; ") + (hole.windows.length > MOST_PERIODS ? ` and ${hole.windows.length - MOST_PERIODS} more` : "");
-  const { kind, text } = STATES[hole.status] ?? { kind: "warn", text: hole.status };
-  const facts = [`${hole.tries} ${hole.tries === 1 ? "try" : "tries"}`, hole.count > 1 && `${hole.count} entries`];
+  const { kind, text } = STATES[hole.state] ?? { kind: "warn", text: hole.state };
   return element("article", { class: "card" },
     element("p", {}, badge(hole.is_open ? kind : "good", text), " ", element("b", {}, hole.exchange), ` ${times}`),
     element("p", { class: "next" }, next(hole, pipeline)),
-    reasonText(hole.reason),
-    element("p", { class: "quiet" }, `${facts.filter(Boolean).join(" · ")} · recorded `, clock(hole.recorded_at_ms)),
-    hole.task && element("div", { class: "bar" }, runLink(hole.task), taskLink(hole.task), hole.is_open && !["suspected", "silent"].includes(hole.status) && clearButton(hole.task, pipeline)));
+    hole.reason && reasonText(hole.reason),
+    element("p", { class: "quiet" }, `${count(hole.tries)} ${hole.tries === 1 ? "try" : "tries"}`, hole.since_ms ? [" since ", clock(hole.since_ms)] : ""),
+    hole.task && element("div", { class: "bar" }, runLink(hole.task), taskLink(hole.task), hole.is_open && hole.state !== "silent" && clearButton(hole.task, pipeline)));
 }
 
 function next(hole, pipeline) {
-  if (!hole.is_open) return hole.status === "unobtainable" ? "It is asked for again only on demand." : "Nothing is left to do.";
+  if (!hole.is_open) return hole.state === "unobtainable" ? "It is asked for again only on demand." : "Nothing is left to do.";
   const repair = `${pipeline.dag_ids[2]} asks again by itself`;
   return hole.due_ms ? [`${repair}, next at `, clock(hole.due_ms), "."] : `${repair}.`;
 }
 
-function merges(data, pipeline) {
-  if (!data.merges.length) return message("warn", "Nothing of this day is merged.", "Too few exchanges have answered, or its run is still to come.");
-  return element("section", {}, element("h2", {}, "Merged from"), element("ul", {}, data.merges.map(({ exchanges, windows }) => {
-    const without = pipeline.exchanges.filter((name) => !exchanges.includes(name));
-    return element("li", {}, `${exchanges.join(", ")}: ${windows.slice(0, MOST_PERIODS).map(period).join("; ")}`, without.length ? element("b", {}, ` without ${without.join(", ")}`) : "");
-  })));
+const DAY_STATES = {
+  final: ["good", "Final", "every exchange was asked again after the day was over"],
+  provisional: ["warn", "Provisional", "the closing looks, after the day is over, are still to come"],
+  open: ["bad", "Open", "some minutes have no settled answer"],
+  unobtainable: ["bad", "Unobtainable in part", "some minutes never came, and are not asked for again by themselves"],
+};
+
+// What of the day is merged, and why other minutes are not.
+function merges(data) {
+  const [kind, name, text] = DAY_STATES[data.state] ?? ["warn", data.state, ""];
+  const waiting = data.waiting.map(({ start_ms: start, end_ms: end, reason }) => element("li", {}, `${period([start, end])}: ${reason}`));
+  const merged = data.merged.length ? `Merged: ${data.merged.slice(0, MOST_PERIODS).map(period).join("; ")}${data.merged.length > MOST_PERIODS ? " …" : ""}.` : "Nothing of this day is merged.";
+  return element("section", {}, element("h2", {}, "The merged day"), element("p", {}, badge(kind, name), ` ${text}. ${merged}`),
+    waiting.length ? element("div", {}, element("p", {}, "Not merged yet:"), element("ul", {}, waiting)) : "");
 }

@@ -23,7 +23,7 @@ export async function showExplain(place, pipeline) {
       around(2 * data.start_ms - data.end_ms, "◀ before"), around(data.end_ms, "after ▶"),
       element("a", { class: "button", href: link({ view: "day", symbol: data.symbol, day: iso(data.start_ms).slice(0, 10) }) }, "Day"),
       element("a", { class: "button", href: link({ view: "chart", symbol: data.symbol, start: iso(data.start_ms - 3600000), end: iso(data.start_ms + 3600000) }) }, "Chart")),
-    verdict(data), parts(data));
+    verdict(data), element("p", {}, data.record_state === "final" ? "Final: proved after the day was over." : data.record_state ? `The day is ${data.record_state}.` : ""), parts(data));
   return undefined;
 }
 
@@ -62,6 +62,7 @@ function why(part, isStored) {
   if (part.total) return "";
   const { kind, text } = STATES[part.state] ?? { kind: "warn", text: part.state };
   const known = part.state === "used" && !isStored ? "would be used" : text;
+  const due = part.due_ms ? element("p", { class: "quiet" }, "Asked again at ", clock(part.due_ms)) : "";
   const links = part.task && element("div", { class: "bar" }, taskLink(part.task));
-  return element("div", { class: "why" }, badge(kind, known), part.reason && reasonText(part.reason), links);
+  return element("div", { class: "why" }, badge(kind, known), part.conversion, part.reason && reasonText(part.reason), due, links);
 }

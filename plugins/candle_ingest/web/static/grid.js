@@ -1,5 +1,6 @@
 // Where the cells of the map are, and how they are painted. One canvas as large as the window shows a part of all rows.
 import { LEVELS, NONE, level } from "./levels.js";
+import { countsOf } from "./rows.js";
 
 const FONT = "system-ui, sans-serif";
 const MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
@@ -23,7 +24,7 @@ export function worst(grid, row, cell) {
   let found = { value: NONE, column: start };
   if (!row) return found;
   for (let column = start; column < Math.min(start + grid.together, grid.columns); column += 1) {
-    const value = level(row.expected[column], row.open[column], grid.data.whole[column]);
+    const value = level(countsOf(row, column));
     if (value !== NONE && (found.value === NONE || value > found.value)) found = { value, column };
   }
   return found;

@@ -1,9 +1,10 @@
-// How large a hole is: one scale for days and hours.
+// How far a day or an hour has come: one scale for the map and the day.
 import { element } from "./dom.js";
 
 export const LEVELS = [
-  ["good", "all accounted for"],
-  ["part", "asked for in part"],
+  ["good", "complete"],
+  ["part", "provisional: to be proved after the day"],
+  ["unobtainable", "unobtainable in part"],
   ["tiny", "up to 0.1 % open"],
   ["small", "up to 1 % open"],
   ["large", "up to 10 % open"],
@@ -11,13 +12,15 @@ export const LEVELS = [
   ["none", "not asked for"],
 ];
 export const NONE = LEVELS.length - 1;
+const LARGEST = [0.001, 0.01, 0.1, Infinity];
 
-// `whole` is how many candles there would be if all of the time had been asked for.
-export function level(expected, open, whole = expected) {
+// `counts` has the candles expected, and of them those open, unobtainable and provisional.
+export function level({ expected, open, unobtainable = 0, provisional = 0 }) {
   if (!expected) return NONE;
-  if (!open) return expected < whole ? 1 : 0;
-  const part = open / expected;
-  return part <= 0.001 ? 2 : part <= 0.01 ? 3 : part <= 0.1 ? 4 : 5;
+  if (open >= expected) return LEVELS.length - 2;
+  if (open) return 3 + LARGEST.findIndex((most) => open / expected <= most);
+  if (unobtainable) return 2;
+  return provisional ? 1 : 0;
 }
 
 export function legend() {

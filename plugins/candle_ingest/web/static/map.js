@@ -1,6 +1,7 @@
 // Symbols × days in a window that scrolls, by mouse and by keyboard: cells are opened or chosen.
 import { count, day, element, message } from "./dom.js";
 import { AXIS, ROW, layOut, paint, worst } from "./grid.js";
+import { countsOf } from "./rows.js";
 
 const TALLEST = 620;
 const HELP = "Arrow keys move, Shift and an arrow key choose several cells, Enter opens the day, Escape ends.";
@@ -53,7 +54,7 @@ export function coverageMap(data, rows, { open, choose }) {
   const words = (at) => {
     const { column } = cellOf(at);
     const row = rows.get(state.pairs[at.row]);
-    return [`${state.pairs[at.row]}, ${spanName(data, column)}`, row ? inWords(row.expected[column], row.open[column], data.whole[column]) : "loading"];
+    return [`${state.pairs[at.row]}, ${spanName(data, column)}`, row ? inWords(countsOf(row, column)) : "loading"];
   };
 
   scroller.addEventListener("scroll", redraw);
@@ -119,10 +120,12 @@ export function spanName(data, column) {
   return data.fold === "day" ? day(start) : `${day(start)} to ${day(end - 1)}`;
 }
 
-function inWords(expected, open, whole) {
+function inWords({ expected, open, unobtainable = 0, provisional = 0 }) {
   if (!expected) return "not asked for";
-  if (open) return `${count(open)} of ${count(expected)} candles open`;
-  return expected < whole ? `all ${count(expected)} candles accounted for; ${count(whole - expected)} not asked for` : `all ${count(expected)} candles accounted for`;
+  const parts = [open && `${count(open)} of ${count(expected)} candles open`, unobtainable && `${count(unobtainable)} unobtainable`];
+  if (!open && !unobtainable) parts.push(`all ${count(expected)} candles accounted for`);
+  if (provisional) parts.push("provisional");
+  return parts.filter(Boolean).join(", ");
 }
 
 function showTip(tip, node, words, at) {

@@ -12,8 +12,8 @@ export class Rows {
 
   get = (pair) => this.known.get(pair);
 
-  keep({ pairs, expected, open }) {
-    pairs.forEach((pair, row) => this.known.set(pair, { expected: expected[row], open: open[row] }));
+  keep({ pairs, ...counts }) {
+    pairs.forEach((pair, row) => this.known.set(pair, Object.fromEntries(Object.entries(counts).map(([name, values]) => [name, values[row]]))));
   }
 
   // Asks for what is missing of `pairs`: in blocks that all users share, where the list is not filtered.
@@ -40,3 +40,6 @@ export class Rows {
     this.loading = false;
   }
 }
+
+// The counts of one column of a row.
+export const countsOf = (row, column) => Object.fromEntries(Object.entries(row).map(([name, values]) => [name, values[column]]));

@@ -4,18 +4,15 @@ export const STATES = {
   used: { kind: "good", text: "used", usable: true },
   present: { kind: "good", text: "candle", usable: true },
   quiet: { kind: "good", text: "quiet: no trade", usable: true },
-  answered: { kind: "good", text: "answered", usable: true },
-  outage: { kind: "good", text: "outage of the exchange, proved", usable: true },
+  outage: { kind: "good", text: "outage: the exchange had nothing, as two looks show", usable: true },
   not_listed: { kind: "none", text: "not listed yet", usable: true },
   silent: { kind: "warn", text: "silent: not believable yet" },
-  suspected: { kind: "warn", text: "silent: not believable yet" },
   rejected: { kind: "bad", text: "rejected: the row cannot be trusted" },
   failed: { kind: "bad", text: "failed: no usable answer" },
   unobtainable: { kind: "bad", text: "unobtainable" },
   not_asked: { kind: "warn", text: "not asked for" },
-  "not asked": { kind: "warn", text: "not asked for" },
   "not merged": { kind: "warn", text: "not merged yet" },
 };
 // In the order in which a summary names them.
-export const OPEN_STATES = ["failed", "rejected", "silent", "suspected", "not_asked"];
+export const OPEN_STATES = ["failed", "rejected", "silent", "not_asked"];
 export const openOf = (counts) => OPEN_STATES.reduce((sum, name) => sum + (counts[name] ?? 0), 0);

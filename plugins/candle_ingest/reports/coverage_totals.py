@@ -1,0 +1,135 @@
+"""How the slots of each pair add up over any span of time: InfluxDB adds, whatever the span.
+
+The sums over the exchanges come from `merge_days`: one series a pair. Years of thousands of pairs are read in seconds.
+Those of each exchange come from `day_records`, which has one series for each pair and exchange.
+"""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from candle_ingest.candles.window import Window
+from candle_ingest.ledger.day_record import RecordState
+from candle_ingest.ledger.day_records import DAY_RECORDS, MERGE_DAYS
+from candle_ingest.ledger.minute_state import CoverageCounts, MinuteState
+from candle_ingest.reports.expected_coverage import ExpectedCoverage
+from candle_ingest.store.bucket import InfluxBucket
+from candle_ingest.store.flux import flux_range, pair_filter, time_ms
+
+STATES = tuple(map(str, MinuteState))
+_SOURCE = """
+data = from(bucket: bucket)
+  |> range(start: time(v: start_ns), stop: time(v: stop_ns))
+  |> filter(fn: (r) => r._measurement == "{measurement}"{pairs})
+"""
+_TOTALS = (
+    _SOURCE
+    + f"""
+data
+  |> filter(fn: (r) => r._field =~ /^({"|".join(STATES)})$/)
+  |> sum()
+  |> keep(columns: ["currency_pair", "exchange", "_field", "_value"])
+  |> yield(name: "slots")
+data
+  |> filter(fn: (r) => r._field == "state" and r._value == "{RecordState.PROVISIONAL}")
+  |> count()
+  |> keep(columns: ["currency_pair", "exchange", "_value"])
+  |> set(key: "_field", value: "{RecordState.PROVISIONAL}")
+  |> yield(name: "days")
+"""
+)
+_NOT_ASKED = (
+    _SOURCE
+    + """
+data
+  |> filter(fn: (r) => r._field == "not_asked" and r._value > 0)
+  |> keep(columns: ["_time", "currency_pair", "exchange", "_value"])
+"""
+)
+# Pair and exchange; no exchange for the sum over all of them.
+Key = tuple[str, str]
+ALL_EXCHANGES = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CoverageTotal:
+    """The slots of one pair by state, on one exchange or (`exchange` is empty) summed over all that are expected.
+
+    `provisional_days` counts the days whose closing look is still to come.
+    """
+
+    currency_pair: str
+    exchange: str
+    counts: CoverageCounts
+    provisional_days: int
+
+
+def read_pair_totals(
+    bucket: InfluxBucket, window: Window, pairs: Collection[str], expected: ExpectedCoverage
+) -> list[CoverageTotal]:
+    """Return how each of `pairs` adds up over the expected exchanges, as it was last merged.
+
+    `window` begins at midnight. What no record says anything about was not asked for; slots that are still to come do
+    not count.
+    """
+    sums = _read_sums(bucket, MERGE_DAYS, window, pairs)
+    for pair, _, _, slots in read_slots_to_come(bucket, window, pairs, expected):
+        sums[pair, ALL_EXCHANGES]["not_asked"] -= slots
+    slots = expected.slots_by_now(window) * len(expected.exchanges)
+    return [_total((pair, ALL_EXCHANGES), sums[pair, ALL_EXCHANGES], slots) for pair in sorted(set(pairs))]
+
+
+def read_exchange_totals(
+    bucket: InfluxBucket, window: Window, pairs: Collection[str], expected: ExpectedCoverage
+) -> list[CoverageTotal]:
+    """Return how each of `pairs` adds up on each expected exchange; else as `read_pair_totals`."""
+    sums = _read_sums(bucket, DAY_RECORDS, window, pairs)
+    for pair, exchange, _, slots in read_slots_to_come(bucket, window, pairs, expected):
+        sums[pair, exchange]["not_asked"] -= slots
+    wanted = sorted((pair, exchange) for pair in set(pairs) for exchange in expected.exchanges)
+    return [_total(key, sums[key], expected.slots_by_now(window)) for key in wanted]
+
+
+def read_slots_to_come(
+    bucket: InfluxBucket, window: Window, pairs: Collection[str] | None, expected: ExpectedCoverage
+) -> Iterator[tuple[str, str, int, int]]:
+    """Yield pair, exchange, midnight in ms, and how many slots that are still to come the record has as not asked."""
+    start_ms = expected.running_day.start_ms
+    running = window.intersection(Window(start_ms, max(window.end_ms, start_ms)))
+    if not running:
+        return
+    flux = _NOT_ASKED.replace("{measurement}", DAY_RECORDS).replace("{pairs}", pair_filter(pairs))
+    for row in bucket.query_rows(flux, **flux_range(running)):
+        day_ms = time_ms(row["_time"])
+        to_come = min(int(row["_value"]), expected.slots_to_come(day_ms))
+        if to_come and row["exchange"] in expected.exchanges:
+            yield row["currency_pair"], row["exchange"], day_ms, to_come
+
+
+def total_counts(counts: Iterable[CoverageCounts]) -> CoverageCounts:
+    """Return the sum."""
+    return sum(counts, CoverageCounts())
+
+
+def _read_sums(
+    bucket: InfluxBucket, measurement: str, window: Window, pairs: Collection[str]
+) -> dict[Key, dict[str, int]]:
+    sums: dict[Key, dict[str, int]] = defaultdict(lambda: defaultdict(int))
+    flux = _TOTALS.replace("{measurement}", measurement).replace("{pairs}", pair_filter(pairs))
+    for row in bucket.query_rows(flux, **flux_range(window)):
+        sums[row["currency_pair"], row.get("exchange") or ALL_EXCHANGES][row["_field"]] += int(row["_value"])
+    return sums
+
+
+def _total(key: Key, sums: Mapping[str, int], slots: int) -> CoverageTotal:
+    known = {state: max(0, sums.get(state, 0)) for state in STATES}
+    # Days without a record, and exchanges that joined the settings after the last merge.
+    known["not_asked"] += max(0, slots - sum(known.values()))
+    counts = CoverageCounts(expected=sum(known.values()), **known)
+    pair, exchange = key
+    return CoverageTotal(
+        currency_pair=pair,
+        exchange=exchange,
+        counts=counts,
+        provisional_days=sums.get(RecordState.PROVISIONAL, 0),
+    )

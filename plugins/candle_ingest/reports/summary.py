@@ -1,0 +1,98 @@
+"""What a person wants to know first of a pipeline, in one or two sentences."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from candle_ingest.candles.symbol import Symbol
+from candle_ingest.candles.window import DAY_MS, MINUTE_MS, Window, floor_ms
+from candle_ingest.ledger.minute_state import MinuteState
+from candle_ingest.reports.expected_coverage import ExpectedCoverage
+from candle_ingest.reports.freshness import IN_TIME, Freshness, SymbolFreshness, read_freshness
+from candle_ingest.reports.largest_holes import DayHole, read_largest_holes
+from candle_ingest.settings import PipelineSettings
+from candle_ingest.store.bucket import InfluxBucket
+
+LOOK_BACK_DAYS = 90
+MOST_NAMES, MOST_HOLES = 3, 5
+WORDS = {
+    MinuteState.SILENT: "look like an outage",
+    MinuteState.REJECTED: "could not be trusted",
+    MinuteState.FAILED: "failed",
+    MinuteState.NOT_ASKED: "were not asked for",
+    MinuteState.UNOBTAINABLE: "are unobtainable",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Summary:
+    """Up to where all symbols are merged, who is behind, and the largest holes of the last LOOK_BACK_DAYS.
+
+    `merged_until_ms` is the end of the last minute before which the newest watermark of every symbol in time has no
+    hole; None where no symbol is in time.
+    """
+
+    symbols: int
+    behind: list[str]
+    merged_until_ms: int | None
+    holes: list[DayHole]
+    never_fetched: bool
+    now_ms: int
+
+    @property
+    def sentence(self) -> str:
+        """Return the answer in words; times are UTC."""
+        if not self.symbols:
+            return "No symbols are listed in Redis."
+        if self.never_fetched:
+            return "Nothing has been fetched yet: unpause the DAGs, or wait for their first runs."
+        return " ".join(filter(None, [self._progress(), *map(self._hole, self.holes[:1])]))
+
+    def _progress(self) -> str:
+        until = "" if self.merged_until_ms is None else f" to {_clock(self.merged_until_ms, self.now_ms)}"
+        if not self.behind:
+            return f"All {self.symbols} symbols are merged{until}."
+        names = ", ".join(self.behind[:MOST_NAMES]) + (" and others" if len(self.behind) > MOST_NAMES else "")
+        others = f"; the others are merged{until}" if until else ""
+        return f"{len(self.behind)} of {self.symbols} symbols are behind ({names}){others}."
+
+    def _hole(self, hole: DayHole) -> str:
+        day = datetime.fromtimestamp(hole.day_ms / 1000, UTC)
+        what = f"{hole.count:,} candles of {hole.exchange} for {hole.currency_pair} on {day:%-d %B} {WORDS[hole.state]}"
+        again = f"; next look at {_clock(hole.due_ms, self.now_ms)}" if hole.due_ms > self.now_ms else ""
+        return f"{what}{again}."
+
+
+def read_summary(bucket: InfluxBucket, settings: PipelineSettings, listed: Sequence[Symbol], now_ms: int) -> Summary:
+    """Return the summary of the listed symbols."""
+    today_ms = floor_ms(now_ms, DAY_MS)
+    window = Window(today_ms - LOOK_BACK_DAYS * DAY_MS, today_ms + DAY_MS)
+    pairs = [symbol.currency_pair for symbol in listed]
+    holes = read_largest_holes(bucket, window, ExpectedCoverage.of(settings, now_ms), pairs, MOST_HOLES)
+    return summarize(read_freshness(bucket, settings, listed, now_ms), pairs, holes, settings.timeframe.ms, now_ms)
+
+
+def summarize(
+    found: Freshness, pairs: Sequence[str], holes: list[DayHole], slot_ms: int = MINUTE_MS, now_ms: int = 0
+) -> Summary:
+    """Return the summary of `pairs`, whose slots are `slot_ms` long."""
+    own = [symbol for symbol in found.symbols if symbol.currency_pair in pairs]
+    in_time = [symbol for symbol in own if symbol.state == IN_TIME]
+    return Summary(
+        symbols=len(own),
+        behind=[symbol.currency_pair for symbol in own if symbol.state != IN_TIME],
+        merged_until_ms=min((_newest_ms(symbol) + slot_ms for symbol in in_time), default=None),
+        holes=holes,
+        never_fetched=bool(own) and all(symbol.lag_ms is None for symbol in own),
+        now_ms=now_ms,
+    )
+
+
+def _newest_ms(symbol: SymbolFreshness) -> int:
+    return max(ms for ms in (symbol.catch_up_ms, symbol.backfill_ms) if ms is not None)
+
+
+def _clock(time_ms: int, now_ms: int) -> str:
+    """Return the time of day, with its date where that is another than today's."""
+    time, now = (datetime.fromtimestamp(ms / 1000, UTC) for ms in (time_ms, now_ms))
+    return f"{time:%H:%M}" if time.date() == now.date() else f"{time:%-d %B %H:%M}"
