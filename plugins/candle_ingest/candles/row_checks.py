@@ -1,22 +1,30 @@
 """The check that every row from outside must pass."""
 
 import itertools
+import math
 import sys
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
 from typing import TypeGuard
 
 import numpy as np
 from numpy.typing import NDArray
 
-from candle_ingest.candles.candles import Candles
+from candle_ingest.candles.candles import EXTRA_FIELDS, FIELDS, Candles
+from candle_ingest.candles.extra_checks import without_unsound_extras
 from candle_ingest.candles.timeframe import Timeframe
 from candle_ingest.candles.window import Window
 
 Row = Sequence[object]
 # From here on floats leave whole numbers out.
 EXACT_FLOATS_END = 2**53
+COLUMNS = 1 + len(FIELDS)
+ALL_COLUMNS = COLUMNS + len(EXTRA_FIELDS)
+UNPLACED = "open time not usable"
+SLOT_TAKEN = "open time off the grid, and its candle is there"
+PLACED = "open time off the grid, taken for the candle that it lies in"
+LAST_COUNTS = "time appears twice with different values, the last row counts"
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,20 +32,34 @@ class CheckedPage:
     """What one answer of an exchange is worth.
 
     `rejected` counts the rows that cannot be trusted, by reason; `rejected_slots` holds the open times
-    that they stand for. `unplaced_count` counts rows without a usable time: with one of those, nobody knows
-    which candles are missing. `outside_count` counts rows outside the window.
+    that they may stand for. `corrections` counts what was put right, by what was done. `outside_count` counts rows
+    outside the window. `missing_slots` are those that the answer lacks, of an exchange that writes quiet minutes too.
     """
 
     candles: Candles
     rejected: Counter[str] = field(default_factory=Counter)
     rejected_slots: frozenset[int] = frozenset()
-    unplaced_count: int = 0
     outside_count: int = 0
+    corrections: Counter[str] = field(default_factory=Counter)
+    missing_slots: frozenset[int] = frozenset()
 
     @property
     def rejected_in_words(self) -> str:
         """The reasons in words: `2 × high below low`."""
-        return ", ".join(f"{count} × {reason}" for reason, count in sorted(self.rejected.items()))
+        return in_words(self.rejected)
+
+    def lacking(self, window: Window, timeframe: Timeframe) -> frozenset[int]:
+        """Return the open times of the window without a candle here."""
+        return frozenset(range(window.start_ms, window.end_ms, timeframe.ms)) - set(self.candles.open_time_ms.tolist())
+
+    def without(self, slots: Iterable[int], reason: str) -> "CheckedPage":
+        """Return the page with the candles of these open times rejected."""
+        taken = set(self.candles.open_time_ms.tolist()).intersection(slots)
+        if not taken:
+            return self
+        kept = self.candles.select(~np.isin(self.candles.open_time_ms, list(taken)))
+        rejected = self.rejected + Counter({reason: len(taken)})
+        return replace(self, candles=kept, rejected=rejected, rejected_slots=self.rejected_slots | taken)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,19 +81,26 @@ class Page:
         return cls(window, CheckedPage(Candles.from_rows([])), reason, unobtainable)
 
 
-def check_rows(rows: Sequence[Row], window: Window, timeframe: Timeframe) -> CheckedPage:
+def in_words(counts: Counter[str]) -> str:
+    """Return counts in words: `2 × high below low, 1 × volume negative`."""
+    return ", ".join(f"{count} × {reason}" for reason, count in sorted(counts.items()))
+
+
+def check_rows(rows: Sequence[Row], window: Window, timeframe: Timeframe, *, last_counts: bool = False) -> CheckedPage:
     """Keep the rows of the window that can be trusted, and count the others by reason.
 
-    A time that stands twice with different values is rejected: nobody knows which one is right.
+    A row holds open time in ms, open, high, low, close, volume, and then perhaps the values of EXTRA_FIELDS. One that
+    lies less than a candle after a free slot is that slot's candle (binance 2018-02-09: 14.789 s). A time that
+    appears twice with different values is rejected, as nobody knows which one is right, unless the last one counts.
     """
     table = _as_table(rows)
     page = None if table is None else _check_at_once(table, window, timeframe)
-    return check_one_by_one(rows, window, timeframe) if page is None else page
+    return check_one_by_one(rows, window, timeframe, last_counts=last_counts) if page is None else page
 
 
 def _as_table(rows: Sequence[Row]) -> NDArray[np.float64] | None:
-    """Shape (n, 6) where each row holds six plain numbers; else None."""
-    if not set(map(type, rows)) <= {list, tuple} or set(map(len, rows)) != {6}:
+    """Shape (n, 6) or (n, 9) where each row holds so many plain numbers; else None."""
+    if not set(map(type, rows)) <= {list, tuple} or set(map(len, rows)) not in ({COLUMNS}, {ALL_COLUMNS}):
         return None
     if not set(map(type, itertools.chain.from_iterable(rows))) <= {int, float}:
         return None
@@ -93,43 +122,118 @@ def _check_at_once(table: NDArray[np.float64], window: Window, timeframe: Timefr
         return None
     first, last = np.searchsorted(times, [window.start_ms, window.end_ms])
     inside = table[first:last]
-    _, open_, high, low, close, volume = inside.T
+    _, open_, high, low, close, volume = inside[:, :COLUMNS].T
     ordered = (low > 0) & (low <= open_) & (low <= close) & (open_ <= high) & (close <= high)
     # The largest float may stand for a whole number that is larger still.
     finite = (high < sys.float_info.max) & (volume < sys.float_info.max)
     if not (ordered & finite & (volume >= 0)).all():
         return None
-    candles = Candles(inside[:, 0].astype(np.int64), inside[:, 1:].copy())
-    return CheckedPage(candles, outside_count=len(table) - len(inside))
+    own_times, values, extras = inside[:, 0].astype(np.int64), inside[:, 1:COLUMNS].copy(), inside[:, COLUMNS:].copy()
+    candles = Candles(own_times, values, extras) if extras.size else Candles(own_times, values)
+    sound, corrections = without_unsound_extras(candles)
+    return CheckedPage(sound, outside_count=len(table) - len(inside), corrections=corrections)
 
 
-def check_one_by_one(rows: Sequence[Row], window: Window, timeframe: Timeframe) -> CheckedPage:
+def check_one_by_one(
+    rows: Sequence[Row], window: Window, timeframe: Timeframe, *, last_counts: bool = False
+) -> CheckedPage:
     """As `check_rows`, row by row, for rows of any kind."""
-    kept: dict[int, tuple[float, ...]] = {}
-    rejected: Counter[str] = Counter()
-    rejected_slots: set[int] = set()
-    unplaced_count = outside_count = 0
-    for row in rows:
-        open_time_ms = _grid_time(row, timeframe)
-        if open_time_ms is None:
-            unplaced_count += 1
-        elif not window.start_ms <= open_time_ms < window.end_ms:
-            outside_count += 1
-        elif fault := _fault(row) or _contradiction(kept, open_time_ms, row):
-            rejected[fault] += 1
-            rejected_slots.add(open_time_ms)
+    checks = _RowChecks(window, timeframe)
+    on_grid, off_grid = checks.sorted_by_place(rows)
+    for slot, row in _last_of_each(on_grid, checks.corrections) if last_counts else on_grid:
+        checks.take(slot, row)
+    checks.take_off_grid(off_grid)
+    return checks.page()
+
+
+class _RowChecks:
+    """Takes rows one by one, and counts what becomes of them."""
+
+    def __init__(self, window: Window, timeframe: Timeframe) -> None:
+        self.corrections: Counter[str] = Counter()
+        self._window = window
+        self._timeframe = timeframe
+        self._kept: dict[int, tuple[float, ...]] = {}
+        self._rejected: Counter[str] = Counter()
+        self._rejected_slots: set[int] = set()
+        self._outside_count = 0
+
+    def sorted_by_place(self, rows: Sequence[Row]) -> tuple[list[tuple[int, Row]], list[tuple[int, Row]]]:
+        """Return the rows inside the window, those on the grid and those off it, each with its open time."""
+        on_grid: list[tuple[int, Row]] = []
+        off_grid: list[tuple[int, Row]] = []
+        for row in rows:
+            time = _usable_time(row)
+            slot = None if time is None else self._timeframe.floor_ms(int(time))
+            if slot is None:
+                self._rejected[UNPLACED] += 1
+            elif not self._window.start_ms <= slot < self._window.end_ms:
+                self._outside_count += 1
+            else:
+                (on_grid if time == slot else off_grid).append((slot, row))
+        return on_grid, off_grid
+
+    def take(self, slot: int, row: Row) -> None:
+        """Keep a row as the candle of its slot, or reject it."""
+        if fault := _fault(row) or self._contradiction(slot, row):
+            self._rejected[fault] += 1
+            self._rejected_slots.add(slot)
         else:
-            kept[open_time_ms] = tuple(map(float, row[1:6]))  # type: ignore[arg-type]
-    sound = [(time, *kept[time]) for time in sorted(kept) if time not in rejected_slots]
-    candles = Candles.from_rows(sound)
-    return CheckedPage(candles, rejected, frozenset(rejected_slots), unplaced_count, outside_count)
+            self._kept[slot] = _values(row)
 
+    def take_off_grid(self, rows: Sequence[tuple[int, Row]]) -> None:
+        """Keep rows off the grid where no row on the grid claims their slot."""
+        claimed = self._kept.keys() | self._rejected_slots
+        for slot, row in rows:
+            if slot in claimed:
+                self._rejected[SLOT_TAKEN] += 1
+            else:
+                self.take(slot, row)
+        self.corrections[PLACED] += len(self._kept.keys() - claimed - self._rejected_slots)
 
-def _grid_time(row: Row, timeframe: Timeframe) -> int | None:
-    time = row[0] if isinstance(row, list | tuple) and len(row) >= 6 else None
-    if not _is_finite(time):
+    def page(self) -> CheckedPage:
+        """Return what became of all rows."""
+        kept = [(time, *self._kept[time]) for time in sorted(self._kept) if time not in self._rejected_slots]
+        candles, corrections = without_unsound_extras(Candles.from_rows(kept))
+        page = CheckedPage(
+            candles,
+            self._rejected,
+            frozenset(self._rejected_slots),
+            self._outside_count,
+            +(self.corrections + corrections),
+        )
+        if not self._rejected[UNPLACED]:
+            return replace(page, rejected=+self._rejected)
+        # A row without a usable time may be that of any candle that is not there.
+        return replace(page, rejected_slots=page.rejected_slots | page.lacking(self._window, self._timeframe))
+
+    def _contradiction(self, slot: int, row: Row) -> str | None:
+        known = self._kept.get(slot)
+        if known is not None and known[: len(FIELDS)] != _values(row)[: len(FIELDS)]:
+            return "time stands twice with different values"
         return None
-    return int(time) if time > 0 and time % timeframe.ms == 0 else None
+
+
+def _last_of_each(rows: Sequence[tuple[int, Row]], corrections: Counter[str]) -> list[tuple[int, Row]]:
+    """Return the last row of each slot, and count where one before it had other values."""
+    last: dict[int, Row] = {}
+    for slot, row in rows:
+        if slot in last and list(last[slot])[1:COLUMNS] != list(row)[1:COLUMNS]:
+            corrections[LAST_COUNTS] += 1
+        last[slot] = row
+    return list(last.items())
+
+
+def _usable_time(row: Row) -> int | float | None:
+    time = row[0] if isinstance(row, list | tuple) and len(row) >= COLUMNS else None
+    return time if _is_finite(time) and 0 < time < EXACT_FLOATS_END else None
+
+
+def _values(row: Row) -> tuple[float, ...]:
+    """Return the values of a sound row, NaN for extra ones that are not numbers."""
+    extras = (float(value) if _is_finite(value) else math.nan for value in row[COLUMNS:ALL_COLUMNS])
+    ohlcv = tuple(map(float, row[1:COLUMNS]))  # type: ignore[arg-type]
+    return (*ohlcv, *itertools.islice(itertools.chain(extras, itertools.repeat(math.nan)), len(EXTRA_FIELDS)))
 
 
 def _is_finite(value: object) -> TypeGuard[int | float]:
@@ -140,7 +244,7 @@ def _is_finite(value: object) -> TypeGuard[int | float]:
 
 
 def _fault(row: Row) -> str | None:
-    values = row[1:6]
+    values = row[1:COLUMNS]
     if not all(map(_is_finite, values)):
         return "value not a finite number"
     open_, high, low, close, volume = map(float, values)  # type: ignore[arg-type]
@@ -150,11 +254,4 @@ def _fault(row: Row) -> str | None:
         return "volume negative"
     if not low <= min(open_, close) <= max(open_, close) <= high:
         return "prices not ordered low <= open, close <= high"
-    return None
-
-
-def _contradiction(kept: dict[int, tuple[float, ...]], open_time_ms: int, row: Row) -> str | None:
-    known = kept.get(open_time_ms)
-    if known is not None and known != tuple(map(float, row[1:6])):  # type: ignore[arg-type]
-        return "time stands twice with different values"
     return None

@@ -14,7 +14,8 @@ from candle_ingest.candles.window import Window
 class Trade:
     """One trade: `amount` in base units; price and amount are exact, as the exchange wrote them.
 
-    `taker_bought` says whether the taker bought; None where the exchange does not say.
+    `taker_bought` says whether the taker bought; None where the exchange does not say. Two trades are the same where
+    all that they carry is: ids alone repeat (kraken sent 0 for whole days). `remark` is what else the row says.
     """
 
     trade_id: int
@@ -22,19 +23,18 @@ class Trade:
     price: Decimal
     amount: Decimal
     taker_bought: bool | None = None
+    remark: str = ""
 
 
 def candles_from_trades(trades: Iterable[Trade], window: Window, timeframe: Timeframe) -> Candles:
     """Return a candle for every bar of the window that has trades; trades in the order in which they happened.
 
-    Each trade counts once, by its id. Volumes are added exactly, so that the sum equals the exchange's; the candles
+    Each trade that is given counts. Volumes are added exactly, so that the sum equals the exchange's; the candles
     have quote volume and trade count too, and taker buy volume where every trade says who took.
     """
     bars: dict[int, list[Trade]] = {}
-    seen: set[int] = set()
     for trade in trades:
-        if trade.trade_id not in seen and window.start_ms <= trade.time_ms < window.end_ms:
-            seen.add(trade.trade_id)
+        if window.start_ms <= trade.time_ms < window.end_ms:
             bars.setdefault(timeframe.floor_ms(int(trade.time_ms)), []).append(trade)
     return Candles.from_rows([_candle(time, bars[time]) for time in sorted(bars)])
 

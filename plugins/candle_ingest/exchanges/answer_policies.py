@@ -6,7 +6,7 @@ for the right one, its missing minutes would count as quiet.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 from candle_ingest.candles.row_checks import CheckedPage
 from candle_ingest.candles.timeframe import Timeframe
@@ -20,11 +20,12 @@ class AnswerPolicy(Protocol):
     """What an exchange promises about the range of its answers."""
 
     def fault(
-        self, page: CheckedPage, rows: Sequence[Any], window: Window, timeframe: Timeframe, spare_rows: int
+        self, page: CheckedPage, times_ms: Sequence[float], window: Window, timeframe: Timeframe, spare_rows: int
     ) -> str | None:
         """Return why the answer does not tell which candles of `window` exist; None where it does.
 
-        `page` is what was kept of `rows`, which all have a time; `spare_rows` of them may lie behind the window.
+        `page` is what was kept of the rows with these open times, ascending; `spare_rows` of them may lie behind the
+        window.
         """
 
 
@@ -33,7 +34,7 @@ class ExactWindow:
     """An answer holds candles of the window only."""
 
     def fault(
-        self, page: CheckedPage, rows: Sequence[Any], window: Window, timeframe: Timeframe, spare_rows: int
+        self, page: CheckedPage, times_ms: Sequence[float], window: Window, timeframe: Timeframe, spare_rows: int
     ) -> str | None:
         """Rows of other times may be in place of rows of the window; not where all of those are there."""
         if page.outside_count <= spare_rows or len(page.candles) == timeframe.slots(window):
@@ -46,14 +47,14 @@ class LooseStart:
     """An answer may begin before the window."""
 
     def fault(
-        self, page: CheckedPage, rows: Sequence[Any], window: Window, timeframe: Timeframe, spare_rows: int
+        self, page: CheckedPage, times_ms: Sequence[float], window: Window, timeframe: Timeframe, spare_rows: int
     ) -> str | None:
         """Rows before the window are harmless, unless the answer looks like that of another window."""
         if page.outside_count <= spare_rows or len(page.candles) == timeframe.slots(window):
             return None
-        if page.outside_count == len(rows):
+        if page.outside_count == len(times_ms):
             return "only candles of other times"
-        shifted = is_shifted([row[0] for row in rows], window, timeframe)
+        shifted = is_shifted(times_ms, window, timeframe)
         return f"{page.outside_count} candles of other times" if shifted else None
 
 
@@ -64,19 +65,19 @@ class WholeHistory:
     rows: int
 
     def fault(
-        self, page: CheckedPage, rows: Sequence[Any], window: Window, timeframe: Timeframe, spare_rows: int
+        self, page: CheckedPage, times_ms: Sequence[float], window: Window, timeframe: Timeframe, spare_rows: int
     ) -> str | None:
         """Check that the candles reach over the window; a market with fewer of them is younger than it."""
-        if not rows:
+        if not times_ms:
             return "no candles at all"
-        first_ms, last_ms = rows[0][0], rows[-1][0]
-        cut_off = len(rows) >= self.rows and first_ms > window.start_ms
+        first_ms, last_ms = times_ms[0], times_ms[-1]
+        cut_off = len(times_ms) >= self.rows and first_ms > window.start_ms
         if cut_off or last_ms < window.end_ms - timeframe.ms:
             return "candles that do not reach over the window"
         return "candles of other times" if last_ms - first_ms > self.rows * timeframe.ms else None
 
 
-def is_shifted(times_ms: Sequence[int], window: Window, timeframe: Timeframe) -> bool:
+def is_shifted(times_ms: Sequence[float], window: Window, timeframe: Timeframe) -> bool:
     """Return whether candles with these open times look like those of an earlier window, or of a later one.
 
     They reach out of the window on one side, and leave at least as much of it open on the other.

@@ -13,13 +13,16 @@ MARKET_KEYS = ("id", "symbol", "base", "quote", "baseId", "quoteId", "active")
 
 @dataclass(frozen=True, slots=True)
 class RowsAnswer:
-    """The rows of one answer, ascending, as (open_time_ms, open, high, low, close, volume), unchecked.
+    """The rows of one answer, ascending, unchecked.
 
-    `made_ms`: when the exchange made the answer, by its own clock; None where it does not say.
+    A row holds open time in ms, open, high, low, close and volume, and then the values of EXTRA_FIELDS where the
+    exchange sends any, NaN for the others. `made_ms`: when the exchange made the answer, by its own clock; None where
+    it does not say. `unfinished_ms`: open times of the rows that say of themselves that they are not finished.
     """
 
     rows: Sequence[Sequence[object]]
     made_ms: int | None
+    unfinished_ms: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

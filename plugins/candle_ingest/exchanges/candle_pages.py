@@ -12,7 +12,7 @@ from candle_ingest.exchanges.client import ExchangeClient, asked_candles
 from candle_ingest.exchanges.concurrency import side_by_side
 from candle_ingest.exchanges.error_mapping import ExchangeTemporaryError, ExchangeUnavailableError
 from candle_ingest.exchanges.history import split_by_age
-from candle_ingest.exchanges.page_checks import RejectedRowsError, check_answer
+from candle_ingest.exchanges.page_checks import PageCheck, RejectedRowsError
 from candle_ingest.exchanges.trade_pages import trade_pages
 
 # An exchange that has not answered so many pages in a row, five times each, is not asked for the others.
@@ -84,16 +84,12 @@ def page_windows(window: Window, source: Timeframe, timeframe: Timeframe, rows: 
 def _candle_page(exchange: ExchangeClient, market: Market, window: Window, source: Timeframe) -> Page:
     asked = f"{exchange.exchange}, {asked_candles(market, source, window)}"
     try:
-        checked = exchange.fetch_rows(
-            market,
-            source,
-            window,
-            lambda answer: check_answer(answer, asked, window, source, exchange.facts),
+        return Page(
+            window, exchange.fetch_rows(market, source, window, PageCheck(asked, window, source, exchange.facts))
         )
     except RejectedRowsError as error:
         # Asked often enough: the sound rows are kept, the others stay open.
         return Page(window, error.page)
-    return Page(window, checked)
 
 
 class _UnansweredPages:

@@ -58,11 +58,15 @@ def _moved(urls: Any, base_url: str) -> Any:
 
 
 def _keep_all_rows(api: Any) -> None:
-    """Let ccxt return each row: it drops those outside the window in silence, and here each is checked and counted."""
-    parse_all = api.parse_ohlcvs
-    api.parse_ohlcvs = lambda rows, market=None, timeframe="1m", since=None, limit=None, tail=False: parse_all(
-        rows, market, timeframe
-    )
+    """Let ccxt return each row as it parses it, beside the row as it was sent, ascending.
+
+    ccxt itself drops rows outside the window in silence, and columns that it has no use for.
+    """
+
+    def parse_all(rows: Any, market: Any = None, *_: Any, **__: Any) -> list[tuple[list[Any], Any]]:
+        return sorted(((api.parse_ohlcv(row, market), row) for row in rows or ()), key=lambda pair: pair[0][0])
+
+    api.parse_ohlcvs = parse_all
 
 
 def _keep_response(api: Any) -> None:

@@ -20,6 +20,7 @@ from candle_ingest.exchanges.profiles import UNKNOWN_PROFILE, ExchangeProfile, e
 from candle_ingest.exchanges.rate_limit import SharedRateLimit, limit_name
 from candle_ingest.exchanges.request_gate import RequestGate
 from candle_ingest.exchanges.trade_rows import parse_trades
+from candle_ingest.exchanges.wire_rows import read_rows
 
 logger = logging.getLogger(__name__)
 A = TypeVar("A")
@@ -147,8 +148,8 @@ class ExchangeClient:
         asked = f"{self.exchange}, {asked_candles(market, timeframe, window)}"
 
         def ask(attempt: int) -> RowsAnswer:
-            rows = self._ask_rows(market, timeframe, window)
-            return RowsAnswer(rows, self._made_ms(asked))
+            parsed = self._ask_rows(market, timeframe, window)
+            return read_rows(parsed, self.facts, self._made_ms(asked))
 
         return self._send(asked, market["symbol"], ask, check)
 

@@ -47,6 +47,10 @@ class ExchangeTemporaryError(TemporaryError):
         self.retry_after_seconds = retry_after_seconds
 
 
+class AskOnceMoreError(ExchangeTemporaryError):
+    """The answer may be right, and is believed when it comes a second time; there is nothing to wait for."""
+
+
 class ExchangeLimitedError(ExchangeTemporaryError):
     """The exchange has had too many requests from this address."""
 

@@ -1,17 +1,17 @@
 """Checks an answer for candles: what of it can be kept, or why it must be asked for again."""
 
-import logging
+from dataclasses import replace
 
 from candle_ingest.candles.row_checks import CheckedPage, check_rows
 from candle_ingest.candles.timeframe import Timeframe
 from candle_ingest.candles.window import Window, format_ms
 from candle_ingest.exchanges.answers import RowsAnswer
-from candle_ingest.exchanges.error_mapping import ExchangeTemporaryError
-from candle_ingest.exchanges.profiles import ExchangeProfile
+from candle_ingest.exchanges.error_mapping import AskOnceMoreError, ExchangeTemporaryError
+from candle_ingest.exchanges.profiles import ExchangeProfile, Quiet
 
-logger = logging.getLogger(__name__)
 # So many rows that cannot be trusted, and more than sound ones, are not single mistakes.
 FEW_ROWS = 3
+UNFINISHED = "not finished, as the exchange says"
 
 
 class RejectedRowsError(ExchangeTemporaryError):
@@ -27,21 +27,46 @@ class RejectedRowsError(ExchangeTemporaryError):
         self.page = page
 
 
-def check_answer(
-    answer: RowsAnswer, asked: str, window: Window, timeframe: Timeframe, profile: ExchangeProfile
-) -> CheckedPage:
-    """Return the candles of the window.
+class PageCheck:
+    """Checks the answers to one request for candles; called with each, it returns the candles of the window.
 
     Raises RejectedRowsError with the sound rows where single ones cannot be trusted, and ExchangeTemporaryError for
-    an answer that does not tell which candles exist.
+    an answer that does not tell which candles exist. An answer that lacks candles where there should be some is
+    asked for once more before it counts.
     """
-    check_made_after(answer.made_ms, asked, window.end_ms)
-    page = check_rows(answer.rows, window, timeframe)
-    if fault := _fault(page, answer, window, timeframe, profile):
-        raise ExchangeTemporaryError(f"{asked}: the answer has {fault}")
-    if page.rejected:
-        raise RejectedRowsError(f"{asked}: {page.rejected_in_words}", page)
-    return page
+
+    def __init__(self, asked: str, window: Window, timeframe: Timeframe, profile: ExchangeProfile) -> None:
+        self._asked = asked
+        self._window = window
+        self._timeframe = timeframe
+        self._profile = profile
+        self._was_in_doubt = False
+
+    def __call__(self, answer: RowsAnswer) -> CheckedPage:
+        """Check the answer of one attempt."""
+        check_made_after(answer.made_ms, self._asked, self._window.end_ms)
+        page = check_rows(answer.rows, self._window, self._timeframe, last_counts=self._profile.last_row_counts)
+        page = self._with_missing(page.without(answer.unfinished_ms, UNFINISHED))
+        if fault := _fault(page, answer, self._window, self._timeframe, self._profile):
+            raise ExchangeTemporaryError(f"{self._asked}: the answer has {fault}")
+        if page.rejected:
+            raise RejectedRowsError(f"{self._asked}: {page.rejected_in_words}", page)
+        self._ask_once_more_in_doubt(page)
+        return page
+
+    def _with_missing(self, page: CheckedPage) -> CheckedPage:
+        """Where quiet minutes come flat, one that is missing is an outage, or not listed yet."""
+        if self._profile.quiet is not Quiet.FLAT or len(page.candles) == self._timeframe.slots(self._window):
+            return page
+        return replace(page, missing_slots=page.lacking(self._window, self._timeframe) - page.rejected_slots)
+
+    def _ask_once_more_in_doubt(self, page: CheckedPage) -> None:
+        """One in five answers of Coinbase Exchange was `[]` for a range with candles (coinbase-pro-node #348)."""
+        if self._was_in_doubt or (len(page.candles) and not page.missing_slots):
+            return
+        self._was_in_doubt = True
+        lack = f"lacks {len(page.missing_slots)} candles" if len(page.candles) else "is empty"
+        raise AskOnceMoreError(f"{self._asked}: the answer {lack}")
 
 
 def check_made_after(made_ms: int | None, asked: str, end_ms: int) -> None:
@@ -61,10 +86,9 @@ def _fault(
     page: CheckedPage, answer: RowsAnswer, window: Window, timeframe: Timeframe, profile: ExchangeProfile
 ) -> str | None:
     """Return why the answer does not tell which minutes nobody traded; None where it does."""
-    if page.unplaced_count:
-        return f"{page.unplaced_count} rows whose time is not on the candle grid"
     doubtful, rows = page.rejected.total(), answer.rows
     if doubtful >= FEW_ROWS and 2 * doubtful > len(rows):
         # ccxt takes the columns of kucoin for others where its times have more digits: some rows then look sound.
         return f"{doubtful} of {len(rows)} rows that cannot be trusted ({page.rejected_in_words}): nor can the others"
-    return profile.policy.fault(page, rows, window, timeframe, profile.spare_rows)
+    times_ms = sorted(time for time in (row[0] for row in rows) if isinstance(time, int | float))
+    return profile.policy.fault(page, times_ms, window, timeframe, profile.spare_rows)

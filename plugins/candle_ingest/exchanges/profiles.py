@@ -6,6 +6,7 @@ made with it. What stands in no documentation says so.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import Enum
 from types import MappingProxyType
 from typing import Any
 
@@ -26,6 +27,28 @@ EXACT_WINDOW = ExactWindow()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class WireColumns:
+    """Where a row, as it is sent, has what ccxt drops: places in a list, or keys of an object.
+
+    `vwap` is sent instead of the quote volume, which is vwap × volume. `unfinished` is the place of a flag and its
+    value, as lower-case text, in a row that is not finished.
+    """
+
+    quote_volume: int | str | None = None
+    vwap: int | str | None = None
+    trade_count: int | str | None = None
+    taker_buy_volume: int | str | None = None
+    unfinished: tuple[int, str] | None = None
+
+
+class Quiet(Enum):
+    """What an exchange sends for a minute in which nobody traded."""
+
+    FLAT = "a candle with the close before it and volume 0"
+    MISSING = "nothing"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ExchangeProfile:
     """How one exchange answers for candles.
 
@@ -38,6 +61,9 @@ class ExchangeProfile:
     `spare_rows`: so many candles behind the window are asked for too, where nobody knows whether the end is inclusive.
     `misaligned_timeframes`: bars that do not open at midnight UTC, or are not as long as ccxt says, and must not be
     merged with others.
+    `quiet`: what it sends for a minute in which nobody traded; None: not known.
+    `last_row_counts`: a time may appear twice in an answer, and the last row is the right one.
+    `wire_columns`: what its rows hold beside OHLCV; None: nothing.
     `rows_path`: the keys that lead to the rows in the JSON answer, such as `("result", "list")`; (): the answer is
     the rows, None: they may be anywhere, which is not checked.
     `rows_type`: what is there, a list, or a dict with the rows of each market (kraken).
@@ -53,6 +79,9 @@ class ExchangeProfile:
     takes_until: bool = True
     spare_rows: int = 0
     misaligned_timeframes: frozenset[str] = frozenset()
+    quiet: Quiet | None = None
+    last_row_counts: bool = False
+    wire_columns: WireColumns | None = None
     rows_path: tuple[str, ...] | None = None
     rows_type: type = list
     rate_limit_ms: float | None = None
@@ -63,6 +92,10 @@ class ExchangeProfile:
 PROFILES: Mapping[str, ExchangeProfile] = MappingProxyType(
     {
         "binance": ExchangeProfile(
+            # Kline: 7 quote volume, 8 number of trades, 9 taker buy base volume (binance-spot-api-docs, 2026-11).
+            wire_columns=WireColumns(quote_volume=7, trade_count=8, taker_buy_volume=9),
+            # Quiet minutes flat, outages missing (recorded, exchanges.md 2026-11).
+            quiet=Quiet.FLAT,
             rows_per_request=1000,
             # ccxt's 50 is all of the 6000 a minute: with a burst on top it would be more.
             rate_limit_ms=50.5,
@@ -72,8 +105,18 @@ PROFILES: Mapping[str, ExchangeProfile] = MappingProxyType(
             ccxt_options={"fetchMarkets": {"types": ["spot"]}, "fetchMargins": False},
         ),
         # Its docs: an answer may hold up to 300 candles, some of which precede the start.
-        "coinbaseexchange": ExchangeProfile(rows_per_request=300, policy=LooseStart(), rows_path=()),
+        "coinbaseexchange": ExchangeProfile(
+            rows_per_request=300,
+            policy=LooseStart(),
+            rows_path=(),
+            # Coinbase Exchange docs, Get product candles, 2026-11.
+            quiet=Quiet.MISSING,
+        ),
         "kraken": ExchangeProfile(
+            # OHLC: 5 vwap, 7 count (Kraken REST API, Get OHLC Data, 2026-11).
+            wire_columns=WireColumns(vwap=5, trade_count=7),
+            # Recorded 2025: flat, count 0. In 2019 they were missing (ccxt #5682); only the last 720 are served.
+            quiet=Quiet.FLAT,
             rows_per_request=720,
             history_rows=720,
             policy=WholeHistory(720),
@@ -86,6 +129,10 @@ PROFILES: Mapping[str, ExchangeProfile] = MappingProxyType(
             rows_type=dict,
         ),
         "kucoin": ExchangeProfile(
+            # 6 turnover (KuCoin docs, Get Klines, 2026-11).
+            wire_columns=WireColumns(quote_volume=6),
+            # KuCoin docs (older), Get Klines.
+            quiet=Quiet.MISSING,
             rows_per_request=1500,
             # Its end is exclusive.
             takes_until=False,
@@ -96,6 +143,10 @@ PROFILES: Mapping[str, ExchangeProfile] = MappingProxyType(
             ccxt_options={"fetchMarkets": {"types": ["spot"], "fetchTickersFees": False}},
         ),
         "htx": ExchangeProfile(
+            # `vol` is in quote units, `count` the trades (HTX API docs, Get Klines, 2026-11).
+            wire_columns=WireColumns(quote_volume="vol", trade_count="count"),
+            # Seen by users; not in its docs.
+            quiet=Quiet.FLAT,
             rows_per_request=1000,
             rows_path=("data",),
             # Days open at 16:00 UTC, midnight in Singapore; that its 4h would fall on UTC's grid is unverified.
@@ -104,6 +155,9 @@ PROFILES: Mapping[str, ExchangeProfile] = MappingProxyType(
         ),
         # Its docs: klines weigh 1 of 1200 a minute. ccxt asks for spot markets only.
         "binanceus": ExchangeProfile(
+            # As binance (docs.binance.us, 2026-11).
+            wire_columns=WireColumns(quote_volume=7, trade_count=8, taker_buy_volume=9),
+            quiet=Quiet.FLAT,
             rows_per_request=1000,
             # A call costs 0.4 to ccxt, as on binance, but weighs 1 of 1200 here: 55 ms, and room for a burst.
             rate_limit_ms=137.5,
@@ -112,6 +166,8 @@ PROFILES: Mapping[str, ExchangeProfile] = MappingProxyType(
         ),
         # Advanced Trade. Its docs allow 350 candles a request, ccxt asks for 300 at most.
         "coinbase": ExchangeProfile(
+            # Coinbase docs, Get Product Candles: no data points where there are no ticks.
+            quiet=Quiet.MISSING,
             rows_per_request=300,
             policy=LooseStart(),
             # 10 a second, and a request is 3 units to ccxt; its 34 leaves no room for a burst.
@@ -122,6 +178,8 @@ PROFILES: Mapping[str, ExchangeProfile] = MappingProxyType(
         # 300 rows on both of its paths: the last 1440 candles, and older ones at half the rate (20 requests in
         # 2 s). ccxt chooses the path, and its 110 keeps to both limits.
         "okx": ExchangeProfile(
+            # 7 volCcyQuote; 8 confirm, "0" while the candle is not completed (OKX docs v5, candlesticks, 2026-11).
+            wire_columns=WireColumns(quote_volume=7, unfinished=(8, "0")),
             rows_per_request=300,
             # `after` is exclusive: with an inclusive end the last candle would be lost.
             takes_until=False,
@@ -130,6 +188,8 @@ PROFILES: Mapping[str, ExchangeProfile] = MappingProxyType(
         ),
         # Its docs allow 600 requests in 5 s and ban who makes more; ccxt makes 50.
         "bybit": ExchangeProfile(
+            # 6 turnover (Bybit docs v5, Get Kline, 2026-11).
+            wire_columns=WireColumns(quote_volume=6),
             rows_per_request=1000,
             call_cost=5,
             rows_path=("result", "list"),
@@ -138,12 +198,20 @@ PROFILES: Mapping[str, ExchangeProfile] = MappingProxyType(
         # With both ends and a limit its docs count the rows back from the end: the window and the limit must fit, and
         # do. ccxt keeps to 8,000 requests in 10 minutes, its docs allow 10,000.
         "bitstamp": ExchangeProfile(
+            # `start` is ignored, and rows count back from the end: an answer may begin before the window. A day came
+            # twice with different values, the last one right (gocryptotrader recordings, 2019-01-09).
+            policy=LooseStart(),
+            last_row_counts=True,
+            # Seen by users; an answer lacked one minute that had trades (gocryptotrader recordings).
+            quiet=Quiet.FLAT,
             rows_per_request=1000,
             # ccxt's `1w` is 259200 seconds, three days.
             misaligned_timeframes=frozenset({"1w"}),
             rows_path=("data", "ohlc"),
         ),
         "gate": ExchangeProfile(
+            # 1 quote volume; 7 whether the window is closed (Gate API v4, candlesticks, 2026-11).
+            wire_columns=WireColumns(quote_volume=1, unfinished=(7, "false")),
             rows_per_request=1000,
             # Not in its docs: it refuses what is more than 10,000 candles ago, and users measured 9,998. The others
             # are room for the time that passes while requests are made.

@@ -14,6 +14,7 @@ from candle_ingest.errors import CandleIngestError
 from candle_ingest.exchanges.call_counter import CallCounter
 from candle_ingest.exchanges.circuit_breaker import CircuitBreaker
 from candle_ingest.exchanges.error_mapping import (
+    AskOnceMoreError,
     ExchangeLimitedError,
     ExchangeTemporaryError,
     ExchangeUnavailableError,
@@ -129,6 +130,8 @@ class RequestGate:
 
 def _wait_seconds(state: tenacity.RetryCallState) -> float:
     error = state.outcome.exception() if state.outcome else None
+    if isinstance(error, AskOnceMoreError):
+        return 0.0
     asked_for = getattr(error, "retry_after_seconds", None)
     if asked_for is not None and asked_for > LONGEST_WAIT_SECONDS and error is not None:
         # Longer than a task should sit and wait: Airflow tries again later.
@@ -139,4 +142,7 @@ def _wait_seconds(state: tenacity.RetryCallState) -> float:
 
 def _log_wait(state: tenacity.RetryCallState) -> None:
     error = state.outcome.exception() if state.outcome else None
-    logger.warning("%s; attempt %d of %d, next in %.1f s", error, state.attempt_number, ATTEMPTS, state.upcoming_sleep)
+    level = logging.DEBUG if isinstance(error, AskOnceMoreError) else logging.WARNING
+    logger.log(
+        level, "%s; attempt %d of %d, next in %.1f s", error, state.attempt_number, ATTEMPTS, state.upcoming_sleep
+    )

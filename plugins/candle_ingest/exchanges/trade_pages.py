@@ -4,7 +4,8 @@ Source: Kraken REST API, "Get Recent Trades": at most 1000 trades after `since`,
 `last` in the answer is the `since` of the next page.
 """
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 
 from candle_ingest.candles.candles import Candles
 from candle_ingest.candles.timeframe import Timeframe
@@ -12,35 +13,46 @@ from candle_ingest.candles.trades import Trade, candles_from_trades
 from candle_ingest.candles.window import NS_PER_MS, Window
 from candle_ingest.exchanges.answers import Market, TradesAnswer
 from candle_ingest.exchanges.client import ExchangeClient
-from candle_ingest.exchanges.error_mapping import ExchangeTemporaryError
+from candle_ingest.exchanges.error_mapping import AskOnceMoreError, ExchangeTemporaryError
 from candle_ingest.exchanges.page_checks import check_made_after
 
 
 def trade_pages(
     exchange: ExchangeClient, market: Market, window: Window, timeframe: Timeframe
 ) -> Iterator[tuple[Window, Candles]]:
-    """Candles of the window, a part at a time, as soon as the trades have gone past it.
+    """Yield the candles of the window, a part at a time, as soon as the trades have gone past it.
 
-    The last part may end after the window: an answer holds trades beyond it, and they need not be asked again.
+    The last part may end after the window: an answer holds trades beyond it, and they need not be asked again. Raises
+    ExchangeTemporaryError where an answer brings nothing new and yet does not say that there is no more.
     """
     cursor_ns = window.start_ms * NS_PER_MS - 1
-    waiting: dict[int, Trade] = {}
+    waiting: Counter[Trade] = Counter()
     while window:
-        answer = _ask(exchange, market, cursor_ns, window)
-        trades, next_ns = answer.trades, answer.next_since_ns
-        # Only an answer without a new trade says that there are no more: a short one may just be short.
-        exhausted = all(trade.trade_id in waiting for trade in trades)
-        waiting |= {trade.trade_id: trade for trade in trades}
-        reached_ms = window.end_ms if exhausted else timeframe.floor_ms(int(trades[-1].time_ms))
+        answer = _ask(exchange, market, cursor_ns, window, waiting)
+        waiting = _joined(waiting, answer.trades)
+        moved = answer.next_since_ns > cursor_ns
+        reached_ms = timeframe.floor_ms(int(answer.trades[-1].time_ms)) if moved else window.end_ms
         part = Window(window.start_ms, max(window.start_ms, reached_ms))
         if part:
-            yield part, candles_from_trades(waiting.values(), part, timeframe)
-        # The last trade is kept to the next answer, which begins with it.
-        waiting = {trade.trade_id: trade for trade in waiting.values() if trade.time_ms >= part.end_ms}
+            yield part, candles_from_trades(_in_order(waiting), part, timeframe)
+        # Trades of the bar in which the answer ends wait for the next one, which begins with the last of them.
+        waiting = Counter({trade: count for trade, count in waiting.items() if trade.time_ms >= part.end_ms})
         window = Window(part.end_ms, max(part.end_ms, window.end_ms))
-        if window and next_ns <= cursor_ns:
-            raise ExchangeTemporaryError(f"{exchange.exchange}, {market['symbol']} trades: stuck at {cursor_ns}")
-        cursor_ns = next_ns
+        cursor_ns = answer.next_since_ns
+
+
+def _joined(waiting: Counter[Trade], trades: Sequence[Trade]) -> Counter[Trade]:
+    """Return the trades of two answers of which the second begins with some that end the first.
+
+    A trade is known by all that it carries. Where one answer holds equal ones, they are as many trades; those that
+    both hold are the same ones, so the larger count is right.
+    """
+    return waiting | Counter(trades)
+
+
+def _in_order(trades: Counter[Trade]) -> list[Trade]:
+    """Return the trades by time, those of one time in the order in which the answers had them."""
+    return sorted(trades.elements(), key=lambda trade: trade.time_ms)
 
 
 def first_trade_ms(exchange: ExchangeClient, market: Market) -> int | None:
@@ -48,12 +60,25 @@ def first_trade_ms(exchange: ExchangeClient, market: Market) -> int | None:
     return exchange.fetch_trades(market, 0, 1, lambda answer: int(answer.trades[0].time_ms) if answer.trades else None)
 
 
-def _ask(exchange: ExchangeClient, market: Market, cursor_ns: int, window: Window) -> TradesAnswer:
-    """Return at most 1000 trades after the cursor."""
+def _ask(
+    exchange: ExchangeClient, market: Market, cursor_ns: int, window: Window, waiting: Counter[Trade]
+) -> TradesAnswer:
+    """Return at most 1000 trades after the cursor; none is left where the cursor stays."""
+    most = exchange.facts.trades_per_request or 1
     asked = f"{exchange.exchange}, {market['symbol']} trades of {window}"
+    was_empty = False
 
     def check(answer: TradesAnswer) -> TradesAnswer:
+        nonlocal was_empty
         check_made_after(answer.made_ms, asked, window.end_ms)
+        moved, has_new = answer.next_since_ns > cursor_ns, bool(Counter(answer.trades) - waiting)
+        if moved and not has_new:
+            raise ExchangeTemporaryError(f"{asked}: nothing new, and the answer says that there is more")
+        if len(answer.trades) >= most and not moved:
+            raise ExchangeTemporaryError(f"{asked}: {most} trades of one time, and no way past them")
+        if not (answer.trades or was_empty):
+            was_empty = True
+            raise AskOnceMoreError(f"{asked}: the answer is empty")
         return answer
 
-    return exchange.fetch_trades(market, cursor_ns, exchange.facts.trades_per_request or 1, check)
+    return exchange.fetch_trades(market, cursor_ns, most, check)

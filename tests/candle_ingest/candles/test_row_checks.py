@@ -74,7 +74,7 @@ def same(one, other):
     """All of two pages; floats by their bits."""
     return [
         (page.candles.open_time_ms.tobytes(), page.candles.ohlcv.tobytes(), page.candles.ohlcv.shape,
-         page.rejected, page.rejected_slots, page.unplaced_count, page.outside_count)
+         page.candles.extras.tobytes(), page.rejected, page.rejected_slots, page.outside_count, page.corrections)
         for page in (one, other)
     ]  # fmt: skip
 
@@ -116,7 +116,7 @@ def test_every_time_of_the_window_that_was_answered_is_either_kept_or_named_as_r
     kept = {row[0] for row in page.candles.rows()}
     assert kept | page.rejected_slots >= answered
     assert not kept & page.rejected_slots
-    assert bool(page.rejected) == bool(page.rejected_slots)
+    assert not page.rejected_slots or page.rejected
 
 
 @pytest.mark.parametrize("order", ["ABA", "AAB", "BAA", "ABB", "ABAB"])
@@ -163,24 +163,85 @@ def test_a_row_that_cannot_be_is_rejected_with_its_reason(values, reason):
 
 
 @pytest.mark.parametrize(
-    "time",
-    [None, True, "1700000040000", START_MS + 1, START_MS + 0.5, math.nan, -60_000, 0, 10**400],
-    ids=lambda time: repr(time)[:20],
+    "time", [None, True, "1700000040000", math.nan, -60_000, 0, 10**400, 2**60], ids=lambda time: repr(time)[:20]
 )
-def test_a_row_without_a_time_on_the_grid_is_counted_as_unplaced(time):
+def test_a_row_without_a_usable_time_is_rejected_and_may_be_any_candle_that_is_not_there(time):
     page = check([time, *GOOD], at(4))
-    assert (kept_rows(page), page.unplaced_count, page.outside_count) == ([at(4)], 1, 0)
+    assert (kept_rows(page), page.rejected) == ([at(4)], {"open time not usable": 1})
+    assert page.rejected_slots == {at(slot)[0] for slot in range(10)} - {at(4)[0]}
 
 
 @pytest.mark.parametrize("row", [[], [START_MS], [START_MS, *GOOD[:4]], None, 5, "candle", {"0": START_MS}])
-def test_a_row_of_another_shape_is_counted_as_unplaced(row):
-    assert check(row).unplaced_count == 1
+def test_a_row_of_another_shape_is_rejected_alone(row):
+    page = check(row, *map(at, range(10)))
+    assert (len(page.candles), page.rejected, page.rejected_slots) == (10, {"open time not usable": 1}, frozenset())
+
+
+@pytest.mark.parametrize("late_ms", [1, 0.5, 14_789, MINUTE_MS - 1])
+def test_a_row_less_than_a_candle_after_a_free_slot_is_that_candle(late_ms):
+    page = check(at(2), [START_MS + 3 * MINUTE_MS + late_ms, *OTHER], at(4))
+    assert kept_rows(page) == [at(2), at(3, OTHER), at(4)]
+    assert (page.rejected, page.rejected_slots) == ({}, frozenset())
+    assert page.corrections == {"open time off the grid, taken for the candle that it lies in": 1}
+
+
+def test_a_row_off_the_grid_whose_candle_is_there_is_rejected_alone():
+    page = check(at(3), [START_MS + 3 * MINUTE_MS + 14_789, *OTHER], at(4))
+    assert (kept_rows(page), page.rejected_slots) == ([at(3), at(4)], frozenset())
+    assert page.rejected == {"open time off the grid, and its candle is there": 1}
+
+
+@pytest.mark.parametrize("order", [[1, 14_789], [14_789, 1]])
+def test_two_different_rows_off_the_grid_in_one_slot_are_rejected(order):
+    rows = [[START_MS + 3 * MINUTE_MS + late_ms, *GOOD[:4], late_ms] for late_ms in order]
+    page = check(*rows, at(4))
+    assert (kept_rows(page), page.rejected_slots) == ([at(4)], {at(3)[0]})
+
+
+def test_where_the_last_row_counts_it_is_kept_and_the_others_are_recorded():
+    rows = [at(2), at(3), at(3, BAD), at(3, OTHER), at(4), at(4)]
+    page = check_rows(rows, WINDOW, Timeframe(1), last_counts=True)
+    assert kept_rows(page) == [at(2), at(3, OTHER), at(4)]
+    assert (page.rejected, page.rejected_slots) == ({}, frozenset())
+    assert page.corrections == {"time appears twice with different values, the last row counts": 2}
+
+
+def test_extra_values_come_with_their_candles():
+    page = check([*at(3), 52.5, 7, 2.0], [*at(4), math.nan, 7, math.nan])
+    assert page.candles.extras[0].tolist() == [52.5, 7, 2.0]
+    assert page.candles.extra_column("trade_count").tolist() == [7, 7]
+    assert page.corrections == {}
+
+
+@pytest.mark.parametrize(
+    ("extras", "reason"),
+    [
+        ((44.9, 7, 2.0), "vwap outside low and high, extra values dropped"),
+        ((60.1, 7, 2.0), "vwap outside low and high, extra values dropped"),
+        ((-1.0, 7, 2.0), "extra values not possible, dropped"),
+        ((52.5, 7.5, 2.0), "extra values not possible, dropped"),
+        ((52.5, 7, 5.1), "extra values not possible, dropped"),
+        ((52.5, -7, 2.0), "extra values not possible, dropped"),
+    ],
+)
+@pytest.mark.parametrize("others", [[], [at(4, BAD)]], ids=["at once", "one by one"])
+def test_a_row_with_impossible_extra_values_keeps_its_ohlcv_and_loses_them(extras, reason, others):
+    page = check([*at(3), *extras], [*at(5), 52.5, 7, 2.0], *others)
+    assert kept_rows(page) == [at(3), at(5)]
+    assert np.isnan(page.candles.extras).tolist() == [[True] * 3, [False] * 3]
+    assert page.corrections == {reason: 1}
+
+
+@pytest.mark.parametrize("volume", [0.0, 1e-8, 5.0, 1e9])
+def test_a_vwap_at_the_very_edge_is_inside_whatever_the_volume(volume):
+    row = [*at(3, (0.1, 0.3, 0.1, 0.2, volume)), 0.3 * volume, 1, volume]
+    assert check(row).corrections == {}
 
 
 @pytest.mark.parametrize("slot", [-1, 10])
 def test_a_row_outside_the_window_is_counted_and_not_kept(slot):
     page = check(at(slot), at(0), at(9))
-    assert (kept_rows(page), page.outside_count, page.unplaced_count) == ([at(0), at(9)], 1, 0)
+    assert (kept_rows(page), page.outside_count, page.rejected) == ([at(0), at(9)], 1, {})
 
 
 def test_rows_come_out_in_order_of_time():

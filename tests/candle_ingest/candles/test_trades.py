@@ -58,10 +58,6 @@ def test_a_minute_without_trades_has_no_candle():
     assert [row[0] for row in found] == [START_MS, START_MS + 2 * MINUTE_MS]
 
 
-def test_a_trade_that_comes_twice_counts_once():
-    assert rows([trade(1, 0, "10"), trade(2, 1, "11"), trade(2, 1, "11")])[0][5] == 2.0
-
-
 @given(trade_lists())
 def test_every_candle_is_made_of_the_trades_of_its_minute_and_of_nothing_else(trades):
     inside = [trade for trade in trades if WINDOW.start_ms <= trade.time_ms < WINDOW.end_ms]
@@ -80,12 +76,6 @@ def test_two_parts_of_the_window_give_the_same_candles_as_the_whole(trades, cut)
     parts = [Window(WINDOW.start_ms, border_ms), Window(border_ms, WINDOW.end_ms)]
     joined = Candles.concatenate([candles_from_trades(trades, part, Timeframe(1)) for part in parts])
     assert joined.rows() == rows(trades)
-
-
-@given(trade_lists(), st.integers(0, 20))
-def test_pages_that_overlap_change_nothing(trades, overlap):
-    cut = len(trades) // 2
-    assert rows(trades[:cut] + trades[max(0, cut - overlap) :]) == rows(trades)
 
 
 @pytest.mark.parametrize(("takers", "bought"), [((True, False, True), 0.4), ((True, None, False), math.nan)])

@@ -1,0 +1,57 @@
+"""The check of the values that some exchanges send beside OHLCV.
+
+A candle whose extra values cannot be loses those, and keeps its OHLCV.
+"""
+
+from collections import Counter
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from candle_ingest.candles.candles import FIELDS, Candles
+
+VWAP_OUTSIDE = "vwap outside low and high, extra values dropped"
+NOT_POSSIBLE = "extra values not possible, dropped"
+# Quotients of floats, and of volumes that an exchange has rounded to eight digits.
+RELATIVE_TOLERANCE = 1e-6
+QUOTE_VOLUME_TOLERANCE = 1e-8
+
+
+def without_unsound_extras(candles: Candles) -> tuple[Candles, Counter[str]]:
+    """Return the candles without extra values that cannot be, and how many lost them, by reason.
+
+    Quote volume over base volume, the vwap, must lie within low and high. Trades are counted in whole numbers, and
+    takers buy no more than the volume. NaN is a value that is not served.
+    """
+    if not len(candles) or np.isnan(candles.extras).all():
+        return candles, Counter()
+    with np.errstate(invalid="ignore"):
+        impossible, outside = _not_possible(candles), _vwap_outside(candles)
+    unsound = impossible | outside
+    if not unsound.any():
+        return candles, Counter()
+    extras = candles.extras.copy()
+    extras[unsound] = np.nan
+    counts = {VWAP_OUTSIDE: int((outside & ~impossible).sum()), NOT_POSSIBLE: int(impossible.sum())}
+    return replace(candles, extras=extras), +Counter(counts)
+
+
+def _not_possible(candles: Candles) -> NDArray[np.bool_]:
+    quote_volume, trade_count, taker_volume = candles.extras.T
+    volume = candles.ohlcv[:, FIELDS.index("volume")]
+    negative = (quote_volume < 0) | (trade_count < 0) | (taker_volume < 0) | np.isinf(candles.extras).any(axis=1)
+    bought_more = taker_volume > volume * (1 + RELATIVE_TOLERANCE)
+    not_whole = ~np.isnan(trade_count) & (trade_count % 1 != 0)
+    found: NDArray[np.bool_] = negative | bought_more | not_whole
+    return found
+
+
+def _vwap_outside(candles: Candles) -> NDArray[np.bool_]:
+    """Compare as amounts, as a vwap of a tiny volume is all rounding; without volume there is no quote volume."""
+    _, high, low, _, volume = candles.ohlcv.T
+    quote_volume = candles.extra_column("quote_volume")
+    least = low * volume * (1 - RELATIVE_TOLERANCE) - QUOTE_VOLUME_TOLERANCE
+    most = high * volume * (1 + RELATIVE_TOLERANCE) + QUOTE_VOLUME_TOLERANCE
+    found: NDArray[np.bool_] = (quote_volume < least) | (quote_volume > most)
+    return found
