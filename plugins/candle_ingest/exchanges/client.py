@@ -148,13 +148,18 @@ class ExchangeClient:
         asked = f"{self.exchange}, {asked_candles(market, timeframe, window)}"
 
         def ask(attempt: int) -> RowsAnswer:
-            parsed = self._ask_rows(market, timeframe, window)
+            parsed = self._ask_rows(market, timeframe, window, attempt)
             return read_rows(parsed, self.facts, self._made_ms(asked))
 
         return self._send(asked, market["symbol"], ask, check)
 
-    def _ask_rows(self, market: Market, timeframe: Timeframe, window: Window) -> list[Any]:
-        until_ms = window.end_ms + (self.facts.spare_rows - 1) * timeframe.ms
+    def _ask_rows(self, market: Market, timeframe: Timeframe, window: Window, attempt: int) -> list[Any]:
+        """Ask once; each attempt has another end, by seconds, so that no cache answers with what was refused.
+
+        Caches go by the whole address (Cloudflare, default cache keys; `Cache-Control` of a request is not heeded).
+        A few seconds more bring no further candle.
+        """
+        until_ms = window.end_ms + (self.facts.spare_rows - 1) * timeframe.ms + (attempt - 1) * 1000
         rows: list[Any] = self._api.fetch_ohlcv(
             market["symbol"],
             timeframe.ccxt_name,
@@ -170,7 +175,7 @@ class ExchangeClient:
         asked = f"{self.exchange}, {asked_candles(market, timeframe, window)}"
 
         def ask(attempt: int) -> RawAnswer:
-            rows = self._ask_rows(market, timeframe, window)
+            rows = self._ask_rows(market, timeframe, window, attempt)
             self._made_ms(asked)
             headers = {key.lower(): value for key, value in (self._api.last_response_headers or {}).items()}
             return RawAnswer(rows, self._wire_rows(), headers)

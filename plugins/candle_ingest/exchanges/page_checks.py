@@ -11,6 +11,8 @@ from candle_ingest.exchanges.profiles import ExchangeProfile, Quiet
 
 # So many rows that cannot be trusted, and more than sound ones, are not single mistakes.
 FEW_ROWS = 3
+# The fewest candles of a page that an active market leaves empty only by an outage.
+LEAST_EMPTY_SLOTS = 30
 UNFINISHED = "not finished, as the exchange says"
 
 
@@ -61,8 +63,14 @@ class PageCheck:
         return replace(page, missing_slots=page.lacking(self._window, self._timeframe) - page.rejected_slots)
 
     def _ask_once_more_in_doubt(self, page: CheckedPage) -> None:
-        """One in five answers of Coinbase Exchange was `[]` for a range with candles (coinbase-pro-node #348)."""
-        if self._was_in_doubt or (len(page.candles) and not page.missing_slots):
+        """One in five answers of Coinbase Exchange was `[]` for a range with candles (coinbase-pro-node #348).
+
+        Where quiet minutes are left out, a short page is often empty: a thin market would be asked twice each time.
+        The later looks at the same minutes, and the closing look of the day, ask for those again anyway.
+        """
+        is_empty = not len(page.candles) and self._timeframe.slots(self._window) >= LEAST_EMPTY_SLOTS
+        lacks_rows = self._profile.may_lack_rows and page.missing_slots
+        if self._was_in_doubt or not (is_empty or lacks_rows):
             return
         self._was_in_doubt = True
         lack = f"lacks {len(page.missing_slots)} candles" if len(page.candles) else "is empty"

@@ -62,6 +62,7 @@ class ExchangeProfile:
     `misaligned_timeframes`: bars that do not open at midnight UTC, or are not as long as ccxt says, and must not be
     merged with others.
     `quiet`: what it sends for a minute in which nobody traded; None: not known.
+    `may_lack_rows`: an answer was seen without a candle that has trades: one that lacks any is asked for once more.
     `last_row_counts`: a time may appear twice in an answer, and the last row is the right one.
     `wire_columns`: what its rows hold beside OHLCV; None: nothing.
     `rows_path`: the keys that lead to the rows in the JSON answer, such as `("result", "list")`; (): the answer is
@@ -80,6 +81,7 @@ class ExchangeProfile:
     spare_rows: int = 0
     misaligned_timeframes: frozenset[str] = frozenset()
     quiet: Quiet | None = None
+    may_lack_rows: bool = False
     last_row_counts: bool = False
     wire_columns: WireColumns | None = None
     rows_path: tuple[str, ...] | None = None
@@ -202,8 +204,10 @@ PROFILES: Mapping[str, ExchangeProfile] = MappingProxyType(
             # twice with different values, the last one right (gocryptotrader recordings, 2019-01-09).
             policy=LooseStart(),
             last_row_counts=True,
-            # Seen by users; an answer lacked one minute that had trades (gocryptotrader recordings).
+            # Seen by users: quiet minutes come flat. 999 rows of 1000 came, without a day that had trades
+            # (gocryptotrader recordings).
             quiet=Quiet.FLAT,
+            may_lack_rows=True,
             rows_per_request=1000,
             # ccxt's `1w` is 259200 seconds, three days.
             misaligned_timeframes=frozenset({"1w"}),

@@ -11,6 +11,7 @@ from candle_ingest.exchanges.candle_pages import candle_pages
 from candle_ingest.exchanges.client import ExchangeClient
 from candle_ingest.exchanges.profiles import PROFILES, SAME_API, UNKNOWN_PROFILE, exchange_profile
 from dev.exchange_simulator.coins import utc_ms
+from dev.exchange_simulator.market_events import MarketEvent
 from dev.exchange_simulator.markets import DOLLAR_EXCHANGES, find_market
 from dev.exchange_simulator.process import SimulatorProcess
 from dev.exchange_simulator.synthetic_market import true_candles
@@ -150,3 +151,105 @@ def test_an_answer_whose_columns_mean_something_else_gives_no_candle(simulator):
         assert (len(page.checked.candles), page.unobtainable) == (0, False)
     finally:
         simulator.clear_faults()
+
+
+def pages_of(simulator, name, window, sleep=lambda _: None):
+    exchange = ExchangeClient(ExchangeConnection(name, simulator.exchange_url(name)), sleep=sleep)
+    symbol = f"BTC/{'USD' if name in DOLLAR_EXCHANGES else 'USDT'}"
+    return list(candle_pages(exchange, market(name, symbol), [window], 1, NOW_MS)), exchange.request_count
+
+
+def before_now(minutes, count):
+    end_ms = NOW_MS // MINUTE_MS * MINUTE_MS - minutes * MINUTE_MS
+    return Window(end_ms - count * MINUTE_MS, end_ms)
+
+
+@pytest.fixture
+def spoiled(simulator):
+    """The simulator, set right again after the test."""
+    yield simulator
+    simulator.clear_faults()
+    simulator.clear_events()
+
+
+def test_an_empty_page_is_asked_once_more_before_it_counts(spoiled):
+    window = before_now(2000, 300)
+    spoiled.set_fault("coinbaseexchange", "empty", path="candles", count=1)
+    [page], requests = pages_of(spoiled, "coinbaseexchange", window)
+    assert (page.checked.candles.rows(), requests) == (truth("coinbaseexchange", window), 2)
+
+
+def test_a_page_that_stays_empty_counts_as_quiet_after_two_answers(spoiled):
+    spoiled.set_fault("coinbaseexchange", "empty", path="candles")
+    [page], requests = pages_of(spoiled, "coinbaseexchange", before_now(2000, 300))
+    assert (len(page.checked.candles), page.failed_reason, requests) == (0, "", 2)
+
+
+def test_a_missing_row_of_bitstamp_is_asked_once_more_and_is_not_quiet(spoiled):
+    window = before_now(2000, 60)
+    hole = MarketEvent(
+        kind="hidden", exchange="bitstamp", start_ms=window.start_ms + 5 * MINUTE_MS,
+        end_ms=window.start_ms + 6 * MINUTE_MS,
+    )  # fmt: skip
+    spoiled.add_events([hole])
+    [page], requests = pages_of(spoiled, "bitstamp", window)
+    assert (len(page.checked.candles), requests) == (59, 2)
+    assert page.checked.missing_slots == {hole.start_ms}
+
+
+def test_the_last_of_two_rows_of_bitstamp_counts_and_is_recorded(spoiled):
+    window = before_now(2000, 60)
+    spoiled.add_events(
+        [MarketEvent(kind="double_row", exchange="bitstamp", start_ms=window.start_ms, end_ms=window.start_ms + 60_000)]
+    )
+    [page], requests = pages_of(spoiled, "bitstamp", window)
+    assert (page.checked.candles.rows(), requests) == (truth("bitstamp", window), 1)
+    assert page.checked.corrections == {"time appears twice with different values, the last row counts": 1}
+
+
+def test_rows_off_the_grid_are_placed_and_recorded(spoiled):
+    window = before_now(2000, 60)
+    late = MarketEvent(
+        kind="off_grid", exchange="binance", shift_ms=14_789, start_ms=window.start_ms, end_ms=window.end_ms
+    )
+    spoiled.add_events([late])
+    [page], requests = pages_of(spoiled, "binance", window)
+    assert (page.checked.candles.rows(), requests) == (truth("binance", window), 1)
+    assert page.checked.corrections.total() == len(page.checked.candles) == 60
+
+
+def test_pages_behind_a_failing_page_are_fetched_all_the_same(spoiled):
+    window = before_now(2000, 900)
+    spoiled.set_fault("coinbaseexchange", "status", status=500, body='{"message": "no"}', path="candles", count=5)
+    pages, requests = pages_of(spoiled, "coinbaseexchange", window)
+    assert [bool(page.failed_reason) for page in pages] == [True, False, False]
+    assert "500" in pages[0].failed_reason
+    rest = Window(pages[1].window.start_ms, window.end_ms)
+    rows = [row for page in pages[1:] for row in page.checked.candles.rows()]
+    assert (rows, requests) == (truth("coinbaseexchange", rest), 7)
+
+
+def test_an_exchange_that_stays_away_is_not_asked_for_every_page(spoiled):
+    spoiled.set_fault("coinbaseexchange", "status", status=503, path="candles")
+    pages, requests = pages_of(spoiled, "coinbaseexchange", before_now(2000, 3000))
+    assert (len(pages), requests) == (10, 15)
+    assert all(page.failed_reason for page in pages)
+    assert pages[-1].failed_reason.startswith("not asked, after 3 pages without an answer: ")
+
+
+def test_a_cached_answer_is_not_asked_for_again_under_the_same_address(spoiled):
+    """Its CDN serves a copy for up to 300 s: the retry must reach the exchange."""
+    end_ms = NOW_MS // MINUTE_MS * MINUTE_MS
+    window = Window(end_ms - 5 * MINUTE_MS, end_ms)
+    spoiled.set_clock(end_ms - 10_000)
+    _, requests = pages_of(spoiled, "coinbaseexchange", window)
+    assert requests == 5
+    spoiled.reset_requests()
+    spoiled.set_clock(NOW_MS)
+    try:
+        [page], requests = pages_of(spoiled, "coinbaseexchange", window)
+    finally:
+        spoiled.set_clock(NOW_MS)
+    assert page.checked.candles.rows() == truth("coinbaseexchange", window)
+    queries = [str(request["query"]) for request in spoiled.requests(full=True)]
+    assert len(queries) == len(set(queries)) == requests

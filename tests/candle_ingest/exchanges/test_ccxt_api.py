@@ -108,7 +108,7 @@ def test_the_connection_adds_key_proxy_and_timeout_and_keeps_the_others():
     assert api.enableRateLimit
 
 
-def test_ccxt_drops_no_row_in_silence():
+def test_ccxt_gives_each_row_parsed_and_as_it_was_sent():
     rows = [[minute * 60_000, 1.0, 1.0, 1.0, 1.0, 1.0] for minute in range(5)]
     parsed = opened("binance").parse_ohlcvs(rows, None, "1m", 120_000, 1)
-    assert [row[0] for row in parsed] == [row[0] for row in rows]
+    assert parsed == [(row, row) for row in rows]
