@@ -2,6 +2,7 @@
 
 import logging
 import math
+import random
 import time
 from collections.abc import Callable
 from functools import cache
@@ -29,6 +30,8 @@ T = TypeVar("T")
 USUAL_ANSWER_SECONDS = 0.3
 MOST_THREADS = 6
 DAY_MINUTES = 1440
+# Less than the shortest candle, and so little that candles of binance, 14.789 s late in 2018, are still asked for.
+MOST_SECONDS_EARLIER = 40
 TIME_SECONDS, TRADE_COUNT = 0, 7
 
 
@@ -154,12 +157,14 @@ class ExchangeClient:
         return self._send(asked, market["symbol"], ask, check)
 
     def _ask_rows(self, market: Market, timeframe: Timeframe, window: Window, attempt: int) -> list[Any]:
-        """Ask once; each attempt has another end, by seconds, so that no cache answers with what was refused.
+        """Ask once; a repeated request ends some seconds earlier, so that no cache answers with what was refused.
 
-        Caches go by the whole address (Cloudflare, default cache keys; `Cache-Control` of a request is not heeded).
-        A few seconds more bring no further candle.
+        Caches go by the whole address (Cloudflare, default cache keys; it does not heed a request's `Cache-Control`).
         """
-        until_ms = window.end_ms + (self.facts.spare_rows - 1) * timeframe.ms + (attempt - 1) * 1000
+        # The last second of the last candle: one that opens some seconds late is not left out.
+        until_ms = window.end_ms + self.facts.spare_rows * timeframe.ms - 1000
+        if attempt > 1:
+            until_ms -= 1000 * random.randrange(1, MOST_SECONDS_EARLIER)  # noqa: S311 - no secret
         rows: list[Any] = self._api.fetch_ohlcv(
             market["symbol"],
             timeframe.ccxt_name,

@@ -56,7 +56,7 @@ class ExchangeProfile:
     `policy`: what an answer may hold beside the candles of the window.
     `history_rows`: the exchange serves only so many closed candles back from now; None: no such end.
     `trades_per_request`: older candles are built from trades, so many in one answer; None: they are not.
-    `takes_until`: ccxt is given the open time of the last candle as `until`, which the exchange takes as inclusive;
+    `takes_until`: ccxt is given the last second of the window as `until`, which the exchange takes as inclusive;
     False: it has no end (kraken), or ccxt reckons the right, exclusive one from `since` and `limit`.
     `spare_rows`: so many candles behind the window are asked for too, where nobody knows whether the end is inclusive.
     `misaligned_timeframes`: bars that do not open at midnight UTC, or are not as long as ccxt says, and must not be

@@ -242,14 +242,12 @@ def test_a_cached_answer_is_not_asked_for_again_under_the_same_address(spoiled):
     end_ms = NOW_MS // MINUTE_MS * MINUTE_MS
     window = Window(end_ms - 5 * MINUTE_MS, end_ms)
     spoiled.set_clock(end_ms - 10_000)
-    _, requests = pages_of(spoiled, "coinbaseexchange", window)
-    assert requests == 5
-    spoiled.reset_requests()
+    [early], requests = pages_of(spoiled, "coinbaseexchange", window)
+    assert (early.failed_reason != "", requests) == (True, 5)
     spoiled.set_clock(NOW_MS)
     try:
         [page], requests = pages_of(spoiled, "coinbaseexchange", window)
     finally:
         spoiled.set_clock(NOW_MS)
     assert page.checked.candles.rows() == truth("coinbaseexchange", window)
-    queries = [str(request["query"]) for request in spoiled.requests(full=True)]
-    assert len(queries) == len(set(queries)) == requests
+    assert requests == 2

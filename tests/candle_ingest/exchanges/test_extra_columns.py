@@ -50,7 +50,7 @@ def bare_rows(simulator, name):
     moved = ExchangeClient(ExchangeConnection(name, simulator.exchange_url(name)))._api
     api.urls["api"] = moved.urls["api"]
     api.set_markets([{**market, "spot": True, "type": "spot", "active": True}])
-    params = {"until": WINDOW.end_ms - MINUTE_MS} if profile.takes_until else {}
+    params = {"until": WINDOW.end_ms - 1000} if profile.takes_until else {}
     rows = api.fetch_ohlcv(market["symbol"], "1m", WINDOW.start_ms, WINDOW.slots(MINUTE_MS), params)
     return [tuple(row) for row in rows if WINDOW.start_ms <= row[0] < WINDOW.end_ms]
 
