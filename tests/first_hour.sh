@@ -1,0 +1,136 @@
+#!/usr/bin/env bash
+# Do what README tells a new user: in a clean clone in a path with a space, with an empty home folder, as this user
+# and, for root, as nobody too. Then start ten more times with other options. Every table must be complete.
+#
+# SEED=folder       a folder of another home with candle-ingest/influxd-…: saves the build of InfluxDB
+# OTHER_PYTHON=…    the interpreter of the other user, where the first one lies in root's home
+# STARTS=10         how many of the ten second starts
+set -euo pipefail
+
+repository=$(git -C "$(dirname "$0")" rev-parse --show-toplevel)
+work=$(mktemp -d "${TMPDIR:-/tmp}/first hour.XXXXXX")
+chmod 755 "$work"
+trap 'rm -rf "$work"' EXIT
+
+say() { printf '\n== %s\n' "$*"; }
+
+fail() {
+  printf 'FAILED: %s\n' "$*" >&2
+  exit 1
+}
+
+# as USER COMMAND…: run it with an empty environment apart from what a network needs.
+as() {
+  local user=$1
+  shift
+  local -a kept=(PATH="$PATH" HOME="$work/$user/home" LANG=C.UTF-8)
+  local name
+  for name in $(compgen -e | grep -E '^(https?_proxy|HTTPS?_PROXY|no_proxy|NO_PROXY|SSL_CERT_FILE|REQUESTS_CA_BUNDLE|PIP_.*|UV_.*|GO(PROXY|SUMDB|FLAGS|NOSUMDB))$'); do
+    kept+=("$name=${!name}")
+  done
+  if [ "$user" = "$(id -un)" ]; then
+    env -i "${kept[@]}" "$@"
+  else
+    setpriv --reuid="$user" --regid="$(id -g "$user")" --clear-groups env -i "${kept[@]}" "$@"
+  fi
+}
+
+# clone USER: an empty home and a clean clone.
+clone() {
+  local user=$1
+  mkdir -p "$work/$user/home/.cache"
+  git clone --quiet --no-local "$repository" "$work/$user/candle ingest"
+  if [ -n "${SEED:-}" ]; then cp -r "$SEED/candle-ingest" "$work/$user/home/.cache/"; fi
+  chown -R "$user" "$work/$user"
+}
+
+# check_tables FILE: every row of the last table says Stored = Expected and Missing = 0; no traceback.
+check_table() {
+  ! grep -q Traceback "$1" || fail "a traceback in $1"
+  awk '$1 ~ /^[A-Z0-9]+\/[A-Z]+$/ { rows++; if ($2 != $3 || $5 != "0") bad++ } END { exit !(rows > 0 && !bad) }' "$1" ||
+    fail "the table is not complete: $(cat "$1")"
+}
+
+# readme USER [make variables…]: README's two commands, the second one as `make run` prints it for a minute that exists.
+readme() {
+  local user=$1 said="$work/$1/said" command
+  shift
+  command=$(sed -n 's/^ *\$ \(make run .*\)/\1/p' "$repository/README.md" | head -1)
+  [ -n "$command" ] || fail "README has no make run"
+  say "$user: $command $*"
+  cd "$work/$user/candle ingest"
+  # shellcheck disable=SC2086 # README's words
+  as "$user" $command "$@" >"$said" 2>&1 &
+  local pid=$!
+  until grep -q '3\. Go live' "$said"; do
+    kill -0 "$pid" 2>/dev/null || fail "make run ended: $(tail -5 "$said")"
+    sleep 2
+  done
+  check_table "$said"
+  command=$(sed -n 's/^.*2\. Terminal *//p' "$said")
+  say "$user: $command"
+  as "$user" bash -c "$command" || fail "$command"
+  # Ctrl-C reaches make and all that it runs.
+  pkill_tree "$pid"
+  wait "$pid" || true
+  tail -1 "$said"
+  cd /
+}
+
+# pkill_tree PID: interrupt the newest descendant that is the stack itself.
+pkill_tree() {
+  local stack
+  stack=$(descendants "$1" | while read -r pid; do
+    if tr '\0' ' ' <"/proc/$pid/cmdline" 2>/dev/null | grep -q 'dev.local_stack run'; then echo "$pid"; fi
+  done | head -1)
+  kill -INT "$stack"
+}
+
+descendants() {
+  local child
+  for child in $(ps -o pid= --ppid "$1"); do
+    echo "$child"
+    descendants "$child"
+  done
+}
+
+# second USER make variables…: one more start, to its end.
+second() {
+  local user=$1 said="$work/$1/said"
+  shift
+  say "$user: make run ONCE=1 $*"
+  cd "$work/$user/candle ingest"
+  as "$user" make run ONCE=1 "$@" >"$said" 2>&1 || fail "exit status $?: $(tail -8 "$said")"
+  check_table "$said"
+  grep -E '^ [A-Z]+/' "$said"
+  cd /
+}
+
+me=$(id -un)
+clone "$me"
+readme "$me"
+
+count=0
+while read -r options; do
+  [ "$count" -lt "${STARTS:-10}" ] || break
+  # shellcheck disable=SC2086 # several variables
+  second "$me" $options </dev/null
+  count=$((count + 1))
+done <<'STARTS'
+SYMBOLS=solusd BACKFILL=2_days_ago
+SYMBOLS=solusd,btcusd BACKFILL=2_days_ago
+SYMBOLS=btcusd BACKFILL=2_days_ago EXCHANGES=kraken,kucoin
+SYMBOLS=btcusd BACKFILL=4_days_ago EXCHANGES=kraken,kucoin
+SYMBOLS=btcusd BACKFILL=1_days_ago EXCHANGES=binance
+SYMBOLS=ethbtc BACKFILL=2_days_ago EXCHANGES=binance,kucoin
+SYMBOLS=btcusd BACKFILL=2_days_ago EXECUTOR=celery
+SYMBOLS=ethusd BACKFILL=2_days_ago EXECUTOR=celery
+SYMBOLS=ethusd BACKFILL=skip
+SYMBOLS=btcusd,ethusd BACKFILL=3_days_ago EXCHANGES=binance,coinbaseexchange,kraken
+STARTS
+
+if [ "$(id -u)" = 0 ]; then
+  clone nobody
+  readme nobody ${OTHER_PYTHON:+PYTHON="$OTHER_PYTHON"}
+fi
+say "All tables are complete: README as $me$([ "$(id -u)" != 0 ] || echo ' and nobody'), $count second starts"
