@@ -10,7 +10,8 @@ set -euo pipefail
 repository=$(git -C "$(dirname "$0")" rev-parse --show-toplevel)
 work=$(mktemp -d "${TMPDIR:-/tmp}/first hour.XXXXXX")
 chmod 755 "$work"
-trap 'rm -rf "$work"' EXIT
+running=
+trap finish EXIT
 
 say() { printf '\n== %s\n' "$*"; }
 
@@ -59,9 +60,11 @@ readme() {
   [ -n "$command" ] || fail "README has no make run"
   say "$user: $command $*"
   cd "$work/$user/candle ingest"
+  : >"$said"
   # shellcheck disable=SC2086 # README's words
   as "$user" $command "$@" >"$said" 2>&1 &
   local pid=$!
+  running=$pid
   until grep -q '3\. Go live' "$said"; do
     kill -0 "$pid" 2>/dev/null || fail "make run ended: $(tail -5 "$said")"
     sleep 2
@@ -70,28 +73,39 @@ readme() {
   command=$(sed -n 's/^.*2\. Terminal *//p' "$said")
   say "$user: $command"
   as "$user" bash -c "$command" || fail "$command"
-  # Ctrl-C reaches make and all that it runs.
-  pkill_tree "$pid"
+  interrupt "$pid"
   wait "$pid" || true
+  running=
   tail -1 "$said"
   cd /
 }
 
-# pkill_tree PID: interrupt the newest descendant that is the stack itself.
-pkill_tree() {
-  local stack
-  stack=$(descendants "$1" | while read -r pid; do
-    if tr '\0' ' ' <"/proc/$pid/cmdline" 2>/dev/null | grep -q 'dev.local_stack run'; then echo "$pid"; fi
-  done | head -1)
-  kill -INT "$stack"
+# interrupt PID: as Ctrl-C does, the first process below it that is the stack itself.
+interrupt() {
+  local pid
+  for pid in $(descendants "$1"); do
+    if tr '\0' ' ' <"/proc/$pid/cmdline" 2>/dev/null | grep -q 'dev.local_stack run'; then
+      kill -INT "$pid"
+      return
+    fi
+  done
 }
 
 descendants() {
   local child
-  for child in $(ps -o pid= --ppid "$1"); do
+  for child in $(ps -o pid= --ppid "$1" || true); do
     echo "$child"
     descendants "$child"
   done
+}
+
+# finish: on any end; the stack ends before its files are deleted.
+finish() {
+  if [ -n "$running" ]; then
+    interrupt "$running"
+    wait "$running" || true
+  fi
+  rm -rf "$work"
 }
 
 # second USER make variables…: one more start, to its end.

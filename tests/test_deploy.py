@@ -7,6 +7,7 @@ import pytest
 import yaml
 
 from dev.local_stack.celery_workers import WORKER_ENVIRONMENT
+from dev.local_stack.settings_file import read_settings
 
 REPOSITORY = Path(__file__).parents[1]
 DEPLOY = REPOSITORY / "deploy"
@@ -26,7 +27,9 @@ CHART_KEYS = {
     "apiServer.resources",
     "config",
     "createUserJob.applyCustomEnv",
+    "createUserJob.resources",
     "createUserJob.useHelmHooks",
+    "dagProcessor.logGroomerSidecar.resources",
     "dagProcessor.resources",
     "data.metadataSecretName",
     "defaultAirflowRepository",
@@ -36,20 +39,27 @@ CHART_KEYS = {
     "fernetKeySecretName",
     "jwtSecretName",
     "logs.persistence.enabled",
-    "logs.persistence.size",
     "migrateDatabaseJob.applyCustomEnv",
+    "migrateDatabaseJob.args",
+    "migrateDatabaseJob.resources",
     "migrateDatabaseJob.useHelmHooks",
     "postgresql.enabled",
     "redis.enabled",
+    "redis.resources",
+    "redis.securityContexts.container",
+    "redis.securityContexts.pod",
+    "scheduler.logGroomerSidecar.resources",
     "scheduler.resources",
     "securityContexts.containers",
     "securityContexts.pod",
+    "statsd.resources",
     "triggerer.enabled",
     "workers.celery.env",
     "workers.celery.persistence.enabled",
     "workers.celery.replicas",
     "workers.celery.resources",
     "workers.kubernetes.resources",
+    "workers.resources",
 }
 
 
@@ -124,6 +134,33 @@ def test_nothing_runs_as_root():
     pod = values("values.yaml")["securityContexts"]["pod"]
     assert pod["runAsNonRoot"] is True
     assert users == [str(pod["runAsUser"])] != ["0"]
+
+
+@pytest.mark.parametrize(
+    ("name", "component"), [("values.yaml", None), ("values-celery.yaml", "redis")], ids=["all", "broker"]
+)
+def test_no_container_is_root_and_each_has_the_default_seccomp_profile(name, component):
+    contexts = (values(name)[component] if component else values(name))["securityContexts"]
+    container = contexts.get("containers") or contexts["container"]
+    assert contexts["pod"]["runAsNonRoot"] is True
+    assert contexts["pod"]["runAsUser"] > 0
+    assert contexts["pod"]["seccompProfile"] == {"type": "RuntimeDefault"}
+    assert container == {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}}
+
+
+def test_every_container_has_resources():
+    told, celery = values("values.yaml"), values("values-celery.yaml")
+    parts = [told[name] for name in ("scheduler", "dagProcessor", "apiServer", "migrateDatabaseJob", "createUserJob")]
+    parts += [told["statsd"], told["workers"], told["workers"]["kubernetes"], celery["redis"]]
+    parts += [celery["workers"]["celery"], *(told[name]["logGroomerSidecar"] for name in ("scheduler", "dagProcessor"))]
+    assert all(set(part["resources"]) == {"requests", "limits"} for part in parts)
+
+
+def test_the_deployment_makes_the_pool_that_the_settings_name():
+    [pool] = read_settings(REPOSITORY / "airflow_settings.yaml").pools
+    command = values("values.yaml")["migrateDatabaseJob"]["args"][-1]
+    assert f'airflow pools set {pool["name"]} {pool["slots"]} "{pool["description"]}"' in command
+    assert command.startswith("airflow db migrate && ")
 
 
 def _astro():

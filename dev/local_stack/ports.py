@@ -17,32 +17,48 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def is_free(port: int) -> bool:
-    """Whether a server could listen on this port of 127.0.0.1."""
-    with socket.socket() as probe:
-        # As servers do: otherwise a port whose last connections linger looks busy for a minute.
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((HOST, port))
-        except OSError:
-            return False
+# What this process holds until its servers start: another run that starts meanwhile would choose the same.
+_held: dict[int, socket.socket] = {}
+
+
+def hold(port: int) -> bool:
+    """Hold a port of 127.0.0.1 until `release`; return False where a server, or another run, has it."""
+    probe = socket.socket()
+    # As servers do: otherwise a port whose last connections linger looks busy for a minute.
+    probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        probe.bind((HOST, port))
+        # Only a port that somebody listens on is busy for others that bind it in this way.
+        probe.listen(1)
+    except OSError:
+        probe.close()
+        return False
+    _held[port] = probe
     return True
 
 
+def release(port: int | None = None) -> None:
+    """Give up a port, or all, just before servers start on them."""
+    for held in [port] if port is not None else list(_held):
+        if probe := _held.pop(held, None):
+            probe.close()
+
+
 def choose_port(service: str, variable: str, asked: int | None, preferred: int, say: Callable[[str], None]) -> int:
-    """Return the port the user asked for, else the preferred one, else a free one.
+    """Return the port the user asked for, else the preferred one, else a free one. It is held until `release`.
 
     Raises LocalStackError when the port that the user asked for (by `variable`) is busy.
     """
     if asked is not None:
-        if is_free(asked):
+        if hold(asked):
             return asked
         raise LocalStackError(
             f"Port {asked} for {service} is busy: end the program that uses it, "
             f"choose another with {variable}=..., or leave {variable} out to get a free one."
         )
-    if is_free(preferred):
+    if hold(preferred):
         return preferred
     port = free_port()
+    hold(port)
     say(f"Port {preferred} is busy, {service} takes {port} (choose one with {variable}=...)")
     return port

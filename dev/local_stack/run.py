@@ -11,7 +11,7 @@ from dev.local_stack.manager import StackManager
 from dev.local_stack.next_steps import show_next_starts
 from dev.local_stack.options import StackOptions
 from dev.local_stack.pipeline import default_pipeline
-from dev.local_stack.ports import HOST
+from dev.local_stack.ports import HOST, release
 from dev.local_stack.postgres_server import running_postgres
 from dev.local_stack.session import Session
 from dev.local_stack.stack import LocalStack, plan_stack, stack_folder
@@ -40,6 +40,7 @@ def _run_processes(stack: LocalStack, console: StackConsole) -> int:
     manager = StackManager(stack.commands(), LogPrinter(stack.logs), console)
     session = Session(stack, settings, manager, console)
     session.start()
+    release()
     manager.run()
     session.join(timeout=10)
     return _exit_status(session, manager, console, once=stack.options.once)
@@ -52,6 +53,7 @@ def _database(stack: LocalStack, console: StackConsole) -> Iterator[None]:
         yield
         return
     console.say(f"Starting PostgreSQL on {HOST}:{stack.postgres.port} for Airflow")
+    release(stack.postgres.port)
     with running_postgres(stack.postgres, stack.logs / "postgres.log"):
         yield
 

@@ -3,6 +3,7 @@ import pytest
 from dev.local_stack import next_steps
 from dev.local_stack.next_steps import open_page, show_next_steps
 from dev.local_stack.options import StackOptions
+from dev.local_stack.ports import release
 from dev.local_stack.report import SymbolReport
 from dev.local_stack.stack import plan_stack
 
@@ -11,7 +12,8 @@ from dev.local_stack.stack import plan_stack
 def stack(tmp_path, monkeypatch):
     monkeypatch.setattr("dev.local_stack.stack.find_influxd", lambda say, progress: tmp_path / "influxd")
     (tmp_path / "simulated").mkdir()
-    return plan_stack(StackOptions(folder=tmp_path), lambda text: None, lambda text: None)
+    yield plan_stack(StackOptions(folder=tmp_path), lambda text: None, lambda text: None)
+    release()
 
 
 def report(last_open_time_ms):

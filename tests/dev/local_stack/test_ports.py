@@ -3,7 +3,13 @@ import socket
 import pytest
 
 from dev.local_stack.errors import LocalStackError
-from dev.local_stack.ports import HOST, choose_port, free_port, is_free
+from dev.local_stack.ports import HOST, choose_port, free_port, hold, release
+
+
+@pytest.fixture(autouse=True)
+def released():
+    yield
+    release()
 
 
 @pytest.fixture
@@ -28,5 +34,16 @@ def test_busy_preferred_port_is_replaced_and_said(busy_port):
     said = []
     port = choose_port("Redis", "LOCAL_REDIS_PORT", None, preferred=busy_port, say=said.append)
     assert port != busy_port
-    assert is_free(port)
+    release(port)
+    assert hold(port)
     assert said == [f"Port {busy_port} is busy, Redis takes {port} (choose one with LOCAL_REDIS_PORT=...)"]
+
+
+def test_a_port_that_another_run_has_chosen_is_busy_before_its_server_starts():
+    port = free_port()
+    assert choose_port("Redis", "LOCAL_REDIS_PORT", None, preferred=port, say=pytest.fail) == port
+    assert choose_port("Redis", "LOCAL_REDIS_PORT", None, preferred=port, say=lambda text: None) != port
+    release(port)
+    with socket.socket() as server:
+        server.bind((HOST, port))
+        server.listen()

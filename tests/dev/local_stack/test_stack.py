@@ -7,6 +7,7 @@ from dev.local_stack.celery_workers import WORKERS
 from dev.local_stack.errors import LocalStackError
 from dev.local_stack.influxdb_server import InfluxdbServer
 from dev.local_stack.options import StackOptions
+from dev.local_stack.ports import release
 from dev.local_stack.postgres_programs import find_postgres, major_version
 from dev.local_stack.redis_server import RedisServer
 from dev.local_stack.stack import plan_stack
@@ -20,7 +21,8 @@ def plan(tmp_path, monkeypatch):
         (tmp_path / options.get("market", "simulated")).mkdir(exist_ok=True)
         return plan_stack(StackOptions(folder=tmp_path, **options), lambda text: None, lambda text: None)
 
-    return make
+    yield make
+    release()
 
 
 def connections(planned):
