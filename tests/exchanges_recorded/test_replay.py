@@ -138,3 +138,20 @@ def test_an_error_of_the_market_list_has_its_class_too(exchange):
         client = open_client(exchange, url)
         with pytest.raises(ExchangeTemporaryError):
             client.fetch_markets()
+
+
+def test_a_dark_pool_never_stands_for_its_pair():
+    with replaying(replies(recorded("kraken")["markets_with_dark_pool"]), NOW_MS) as url:
+        markets = open_client("kraken", url).fetch_markets()
+    assert [market["id"] for market in markets if market["symbol"] == "BTC/USD"] == ["XXBTZUSD"]
+    assert not [market for market in markets if ".d" in market["id"]]
+
+
+def test_a_list_of_gate_survives_its_margin_list():
+    bodies = recorded("gate")["markets"]
+
+    def answer(path: str, number: int) -> Reply:
+        return Reply({"label": "SERVER_ERROR", "message": "down"}, 500) if "margin" in path else Reply(bodies[path])
+
+    with replaying(answer, NOW_MS) as url:
+        assert "BTC/USDT" in {market["symbol"] for market in open_client("gate", url).fetch_markets()}

@@ -9,6 +9,7 @@ from candle_ingest.connections import ExchangeConnection
 from candle_ingest.errors.settings import ExchangeUnknownError
 from candle_ingest.exchanges.bounded_http import BoundedAdapter
 from candle_ingest.exchanges.connection_settings import allowed_settings
+from candle_ingest.exchanges.market_lists import trim_market_lists
 from candle_ingest.exchanges.profiles import ExchangeProfile
 
 REQUEST_TIMEOUT_MS = 20_000
@@ -33,6 +34,7 @@ def open_ccxt(connection: ExchangeConnection, profile: ExchangeProfile) -> Any:
         api.session.mount(scheme, BoundedAdapter())
     _keep_all_rows(api)
     _keep_response(api)
+    trim_market_lists(api)
     return api
 
 
