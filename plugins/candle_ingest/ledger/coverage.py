@@ -68,17 +68,17 @@ class Account:
 
 
 def windows_of(entries: Iterable[Entry], statuses: Collection[str]) -> list[Window]:
-    """The windows of the entries with one of `statuses`, joined; suspicions only while they are open."""
+    """Return the windows of the entries with one of `statuses`, joined; suspicions only while they are open."""
     return union(e.window for e in entries if e.status in statuses and not e.outcome)
 
 
 def settled_windows(entries: Iterable[Entry]) -> list[Window]:
-    """The times for which an exchange's answer is known, joined."""
+    """Return the times for which an exchange's answer is known, joined."""
     return windows_of(entries, SETTLED)
 
 
 def open_windows(entries: Collection[Entry], window: Window) -> list[Window]:
-    """The parts of `window` for which one exchange has no settled answer; `entries` are its own."""
+    """Return the parts of `window` for which one exchange has no settled answer; `entries` are its own."""
     not_listed = windows_of(entries, {NOT_LISTED})
     doubted = [part for w in windows_of(entries, {SUSPECTED}) for part in subtract(w, not_listed)]
     return subtract(window, [part for w in settled_windows(entries) for part in subtract(w, doubted)])

@@ -50,7 +50,7 @@ class CoverageLedger:
     def record_answered(
         self, currency_pair: str, exchange: str, market: str, window: Window, candles: Candles, calls: int = 0
     ) -> None:
-        """The exchange answered for the whole window: a time without a candle is one that nobody traded."""
+        """Record that the whole window is answered: a time without a candle is one that nobody traded."""
         points = []
         for part in split_days(window):
             present = len(candles.between(part.start_ms, part.end_ms))
@@ -59,17 +59,17 @@ class CoverageLedger:
         self._bucket.write_points(points)
 
     def record_not_listed(self, currency_pair: str, exchange: str, window: Window, reason: str) -> None:
-        """The market is younger than the window."""
+        """Record that the market is younger than the window."""
         self._record(currency_pair, exchange, [window], NOT_LISTED, reason)
 
     def record_suspected(self, currency_pair: str, exchange: str, windows: Iterable[Window], reason: str) -> None:
-        """The exchange answered with nothing, which is hard to believe."""
+        """Record that the exchange answered with nothing, which is hard to believe."""
         self._record(currency_pair, exchange, windows, SUSPECTED, reason)
 
     def record_open(
         self, currency_pair: str, exchange: str, windows: Iterable[Window], status: str, reason: str, calls: int = 0
     ) -> None:
-        """Times for which there is no usable answer yet, and why; what was settled before is left out."""
+        """Record times without a usable answer yet, and why; what was settled before is left out."""
         wanted = union(windows)
         if not wanted:
             return
@@ -80,7 +80,7 @@ class CoverageLedger:
         self._record(currency_pair, exchange, missing, status, reason, tries=tries, calls=calls)
 
     def settle_suspicion(self, entry: Entry, traded_ms: Collection[int]) -> str:
-        """The exchange was asked a second time: note and return how the suspicion ended.
+        """Note and return how a suspicion ended once the exchange was asked a second time.
 
         `traded_ms` holds the open times of the candles with volume in the second answer.
         """
@@ -123,7 +123,7 @@ class CoverageLedger:
 
 
 def window_point(measurement: str, currency_pair: str, window: Window, bar_ms: int) -> Point:
-    """The point of a window; see above for its time."""
+    """Return the point of a window; see above for its time."""
     slots = window.slots(bar_ms)
     point = Point(measurement).tag("currency_pair", currency_pair).time(window.start_ms * NS_PER_MS + slots)
     point.field("end_ms", window.end_ms).field("expected", slots)
@@ -135,7 +135,7 @@ def _around(windows: list[Window]) -> Window:
 
 
 def entry_of(row: dict[str, str]) -> Entry:
-    """An entry from a row of `fetch_coverage`, pivoted, with its time as `time_ns`."""
+    """Return an entry from a row of `fetch_coverage`, pivoted, with its time as `time_ns`."""
     return Entry(
         currency_pair=row["currency_pair"],
         exchange=row["exchange"],

@@ -47,7 +47,7 @@ class DailyCoverage:
         self._bar_ms = bar_ms
 
     def read(self, window: Window) -> list[DayAccount]:
-        """The sums of all days that begin in `window`."""
+        """Return the sums of all days that begin in `window`."""
         return [_day_account(row) for row in self._bucket.query(_READ, **flux_range(window))]
 
     def update(self, currency_pair: str, day_ms: int, entries: Iterable[Entry]) -> Accounts:

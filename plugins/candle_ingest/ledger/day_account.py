@@ -21,7 +21,7 @@ class DayAccount:
 
 
 def with_unasked(known: Collection[DayAccount], pairs: Iterable[str], window: Window, bar_ms: int) -> list[DayAccount]:
-    """The account of every day of `window`, which begins and ends at midnight, ascending.
+    """Return the account of every day of `window`, which begins and ends at midnight, ascending.
 
     An exchange that was asked for a pair on one of the days counts on all of them. What is missing of a day was not
     asked. Days outside of `window` are left out.
@@ -38,7 +38,7 @@ def with_unasked(known: Collection[DayAccount], pairs: Iterable[str], window: Wi
 
 
 def total(accounts: Iterable[Account]) -> Account:
-    """The sum of several accounts."""
+    """Return the sum of several accounts."""
     sums = dict.fromkeys((field.name for field in fields(Account)), 0)
     for account in accounts:
         for name, value in asdict(account).items():

@@ -44,7 +44,7 @@ def due_ms(entry: Entry) -> int:
 
 
 def due_gaps(entries: Sequence[Entry], now_ms: int) -> list[Gap]:
-    """What is open and due, by exchange. `entries` are those of one pair."""
+    """Return what is open and due, by exchange. `entries` are those of one pair."""
     gaps: list[Gap] = []
     for exchange in sorted({entry.exchange for entry in entries}):
         own = [entry for entry in entries if entry.exchange == exchange]
@@ -92,7 +92,7 @@ def _merged_ms(merges: Sequence[Merge], exchange: str, span: Window, bar_ms: int
 
 
 def _slots(window: Window, span: Window, bar_ms: int) -> slice | None:
-    """The places of `window` among the slots of `span`."""
+    """Return the places of `window` among the slots of `span`."""
     part = window.intersection(span)
     first = (part.start_ms - span.start_ms) // bar_ms
     return slice(first, first + part.slots(bar_ms)) if part else None

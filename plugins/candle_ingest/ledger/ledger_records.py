@@ -36,7 +36,7 @@ class LedgerRecord:
 
 
 def read_ledger_records(bucket: InfluxBucket, currency_pair: str, window: Window) -> list[LedgerRecord]:
-    """What was recorded of one pair for the days that `window` touches."""
+    """Return what was recorded of one pair for the days that `window` touches."""
     rows = bucket.query(_READ, currency_pair=currency_pair, **flux_range(from_midnight(window)))
     return [_record(row) for row in rows]
 

@@ -35,7 +35,7 @@ class MergeLedger:
     def record(
         self, currency_pair: str, window: Window, candles: Candles, exchanges: Sequence[str], read_at_ms: int
     ) -> None:
-        """The window is merged and written, from what `exchanges` had answered at `read_at_ms`."""
+        """Record that the window is merged and written, from what `exchanges` had answered at `read_at_ms`."""
         self._bucket.write_points(
             [
                 window_point(MEASUREMENT, currency_pair, part, self._bar_ms)

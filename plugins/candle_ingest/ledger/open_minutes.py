@@ -40,11 +40,11 @@ class OpenMinutesReader:
         self._merged = [merge.window for merge in MergeLedger(bucket, bar_ms).merges(span, currency_pair)]
 
     def asked(self) -> set[str]:
-        """The exchanges that were asked for the pair."""
+        """Return the exchanges that were asked for the pair."""
         return {entry.exchange for entry in self._entries}
 
     def find(self, window: Window, exchanges: Collection[str]) -> list[OpenMinutes]:
-        """What is open in `window`, which lies within the span: of the merge, and of each of `exchanges`."""
+        """Return what is open in `window`, which lies within the span: of the merge, and of each of `exchanges`."""
         found = [OpenMinutes(self._pair, MERGE, subtract(window, self._merged))]
         for name in sorted(exchanges):
             windows = open_windows([entry for entry in self._entries if entry.exchange == name], window)

@@ -46,22 +46,22 @@ class _State:
 
 
 def backfill_key(ticker: str) -> str:
-    """The state key of a symbol's history."""
+    """Return the state key of a symbol's history."""
     return f"{ticker}-backfill"
 
 
 def catch_up_key(ticker: str) -> str:
-    """The state key of a symbol's present."""
+    """Return the state key of a symbol's present."""
     return f"{ticker}-catch_up"
 
 
 def final_key(ticker: str) -> str:
-    """The state key of what is final of a symbol."""
+    """Return the state key of what is final of a symbol."""
     return f"{ticker}-final"
 
 
 def latest_key(currency_pair: str) -> str:
-    """The key of a pair's newest candle: `BTC_USD_latest_ingested_ts`."""
+    """Return the key of a pair's newest candle: `BTC_USD_latest_ingested_ts`."""
     return f"{currency_pair.replace('/', '_')}_latest_ingested_ts"
 
 
@@ -72,7 +72,7 @@ class Watermarks:
         self._bucket = bucket
 
     def read(self, keys: Iterable[str] | None = None, service: str = INGESTOR) -> dict[str, int]:
-        """The watermarks that exist, by key: those of `keys`, without them all of the service."""
+        """Return the watermarks that exist, by key: those of `keys`, without them all of the service."""
         states = self._states(service)
         return {key: states[key].value_ms for key in (states if keys is None else keys) if key in states}
 

@@ -8,7 +8,7 @@ from candle_ingest.candles.dates import parse_start_date, whole_intervals
 from candle_ingest.candles.symbol import Symbol
 from candle_ingest.candles.window import Window
 from candle_ingest.connections import RedisClient
-from candle_ingest.errors import ConfigurationError
+from candle_ingest.errors.settings import HistoryEmptyError
 from candle_ingest.planning.call_plan import ExchangePlan, plan_calls
 from candle_ingest.planning.listings import find_listings
 from candle_ingest.settings import PipelineSettings
@@ -35,7 +35,7 @@ def plan_backfill(
     """Ask the exchanges for their markets, and reckon. Writes nothing. `client` is for their cached lists."""
     start = parse_start_date(settings.backfill_start_date, now)
     if start is None:
-        raise ConfigurationError("backfill_start_date is skip: there is no history to plan")
+        raise HistoryEmptyError("backfill_start_date is skip: there is no history to plan")
     intervals = whole_intervals(start, settings.backfill_interval, now)
     listings = find_listings(settings, symbols, client, read_only=True)
     counts = {symbol.currency_pair: len(listings.exchanges_of(symbol.currency_pair)) for symbol in symbols}

@@ -49,7 +49,7 @@ class ExchangePlan:
 def plan_calls(
     listings: Listings, windows: Windows, granularity_minutes: int, now_ms: int, *, count_trades: bool
 ) -> list[ExchangePlan]:
-    """The plan of each exchange for its windows, as if nothing were stored yet.
+    """Return the plan of each exchange for its windows, as if nothing were stored yet.
 
     With `count_trades` an exchange that builds old candles from trades is asked how many there are, one call a market.
     """
@@ -100,7 +100,7 @@ def log_plans(plans: Sequence[ExchangePlan]) -> None:
 
 
 def in_short(names: Sequence[str], most: int = 5) -> str:
-    """The names, or the first few and how many more."""
+    """Return the names, or the first few and how many more."""
     shown = ", ".join(names[:most])
     return f"{shown} and {len(names) - most} more" if len(names) > most else shown
 

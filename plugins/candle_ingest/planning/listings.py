@@ -30,12 +30,12 @@ class Listings:
     opened: dict[str, ExchangeClient] = field(default_factory=dict)
 
     def exchanges_of(self, currency_pair: str) -> dict[str, Market]:
-        """The exchanges that list the pair, with the market that stands for it."""
+        """Return the exchanges that list the pair, with the market that stands for it."""
         return {name: found[currency_pair] for name, found in self.markets.items() if currency_pair in found}
 
 
 def equivalent_markets(symbol: Symbol, quote_equivalents: Mapping[str, Sequence[str]]) -> list[str]:
-    """The markets that may stand for a symbol, the best first: BTC/USD, BTC/USDT, BTC/USDC."""
+    """Return the markets that may stand for a symbol, the best first: BTC/USD, BTC/USDT, BTC/USDC."""
     return [f"{symbol.base}/{quote}" for quote in quote_equivalents.get(symbol.quote, (symbol.quote,))]
 
 

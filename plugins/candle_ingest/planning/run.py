@@ -6,7 +6,7 @@ from typing import Any
 from candle_ingest.candles.dates import parse_moment_ms
 from candle_ingest.candles.timeframe import Timeframe
 from candle_ingest.candles.window import Window, floor_ms, format_ms
-from candle_ingest.errors import ConfigurationError
+from candle_ingest.errors.settings import ParamError, RangeError
 from candle_ingest.ledger.task_instance_ref import TaskInstanceRef
 from candle_ingest.planning.run_kind import RunKind, run_kind
 from candle_ingest.settings import PipelineSettings, with_params
@@ -72,10 +72,10 @@ class Run:
         return min(self.wanted_end_ms, self.closed_ms)
 
     def backfill_window(self) -> Window:
-        """The window of a backfill run: from its params, else its interval."""
+        """Return the window of a backfill run: from its params, else its interval."""
         start_ms = self.start_ms if self.start_ms is not None else self.interval.start_ms if self.interval else None
         if start_ms is None or (self.end_ms is None and self.interval is None):
-            raise ConfigurationError(
+            raise RangeError(
                 "this run has no data interval: a backfill that is triggered by hand needs the params start and end, "
                 'such as {"start": "2026-01-01T00:00Z", "end": "2026-01-02T00:00Z"}'
             )
@@ -85,18 +85,14 @@ class Run:
         """From `start_ms` to the end of the run, without what is not closed yet."""
         start_ms = floor_ms(start_ms, self.bar_ms)
         if self.wanted_end_ms <= start_ms:
-            raise ConfigurationError(
-                f"the end, {format_ms(self.wanted_end_ms)}, is not after the start, {format_ms(start_ms)}"
-            )
+            raise RangeError(f"the end, {format_ms(self.wanted_end_ms)}, is not after the start, {format_ms(start_ms)}")
         if start_ms >= self.closed_ms:
-            raise ConfigurationError(
-                f"the start, {format_ms(start_ms)}, is not in the past: no candle has closed since"
-            )
+            raise RangeError(f"the start, {format_ms(start_ms)}, is not in the past: no candle has closed since")
         return Window(start_ms, min(self.wanted_end_ms, self.closed_ms))
 
 
 def param_names(kind: str) -> list[str]:
-    """The params that a run of this kind takes."""
+    """Return the params that a run of this kind takes."""
     return list(run_kind(kind).params)
 
 
@@ -110,10 +106,10 @@ def make_run(
     recorder: TaskInstanceRef | None = None,
     try_number: int = 1,
 ) -> Run:
-    """A run from the pipeline's settings and its params. Raises ConfigurationError that names a wrong one."""
+    """Return a run from the pipeline's settings and its params. Raises ConfigurationError that names a wrong one."""
     allowed = param_names(kind)
     if unknown := sorted(set(params) - set(allowed)):
-        raise ConfigurationError(f"unknown param {', '.join(unknown)}; allowed are {', '.join(allowed)}")
+        raise ParamError(f"unknown param {', '.join(unknown)}; allowed are {', '.join(allowed)}")
     own = with_params(settings, params)
     return Run(
         settings=own,
@@ -138,4 +134,4 @@ def _moment_ms(params: dict[str, Any], name: str) -> int | None:
     try:
         return parse_moment_ms(text)
     except ValueError:
-        raise ConfigurationError(f"param {name} is {text!r}; expected a moment such as 2026-01-01T00:00Z") from None
+        raise ParamError(f"param {name} is {text!r}; expected a moment such as 2026-01-01T00:00Z") from None

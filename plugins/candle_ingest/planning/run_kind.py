@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from candle_ingest.errors import ConfigurationError
+from candle_ingest.errors.settings import ParamError
 
 BACKFILL_KEY, CATCH_UP_KEY = "backfill", "catch_up"
 # A repair decides itself what it asks for, and when.
@@ -69,7 +69,7 @@ RUN_KINDS = {kind.name: kind for kind in (BACKFILL, CATCH_UP, REPAIR)}
 
 
 def run_kind(name: str) -> RunKind:
-    """Return the kind of run with this name. Raises ConfigurationError for any other."""
+    """Return the kind of run with this name. Raises ParamError for any other."""
     if name not in RUN_KINDS:
-        raise ConfigurationError(f"no kind of run is called {name!r}; there are {', '.join(RUN_KINDS)}")
+        raise ParamError(f"no kind of run is called {name!r}; there are {', '.join(RUN_KINDS)}")
     return RUN_KINDS[name]

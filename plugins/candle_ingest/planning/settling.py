@@ -5,7 +5,7 @@ import time
 from dataclasses import replace
 
 from candle_ingest.candles.window import format_ms
-from candle_ingest.errors import TemporaryError
+from candle_ingest.errors.runs import ClockBehindError
 from candle_ingest.planning.run import Run
 
 logger = logging.getLogger(__name__)
@@ -14,9 +14,9 @@ LONGEST_LAG_MS = 60_000
 
 
 def settled(run: Run) -> Run:
-    """The run, once its last candle has settled: one that has just closed may still change, or not be served.
+    """Return the run, once its last candle has settled: one that has just closed may still change, or not be served.
 
-    Raises TemporaryError where the interval of a backfill is not over by this machine's clock: its end would be cut
+    Raises ClockBehindError where the interval of a backfill is not over by this machine's clock: its end would be cut
     off, and no later run asks for it. Catch-up goes on later from where it came to, and whoever names an `end` gets
     what has closed.
     """
@@ -24,9 +24,10 @@ def settled(run: Run) -> Run:
     wait_ms = run.wanted_end_ms + settle_ms - run.now_ms
     must_end = run.kind.takes_whole_interval and run.interval is not None and run.end_ms is None
     if must_end and wait_ms > settle_ms + LONGEST_LAG_MS:
-        raise TemporaryError(
+        raise ClockBehindError(
             f"the interval ends at {format_ms(run.wanted_end_ms)}, and by the clock of this machine it is "
-            f"{format_ms(run.now_ms)}: set the clock; without a try left, clear the task once the interval is over"
+            f"{format_ms(run.now_ms)}: synchronise this machine's clock (NTP); if no retries are "
+            "left, clear the task after the interval ends"
         )
     if wait_ms <= 0 or (not must_end and wait_ms > settle_ms):
         return run

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from candle_ingest.candles.symbol import Symbol, parse_symbol
 from candle_ingest.connections import RedisClient
 from candle_ingest.errors import SymbolError
+from candle_ingest.errors.symbols import SymbolListError
 from candle_ingest.redis_errors import translate_redis_errors
 
 logger = logging.getLogger(__name__)
@@ -37,7 +38,7 @@ def read_spellings(client: RedisClient, key: str) -> list[Symbol]:
         tickers = _read(client, key)
     symbols = _understood(tickers)
     if not symbols:
-        raise SymbolError(f"Redis key {key!r} holds no symbol that can be understood; {EXPECTED}")
+        raise SymbolListError(f"Redis key {key!r} holds no symbol that can be understood; {EXPECTED}")
     return symbols
 
 
@@ -47,7 +48,7 @@ def _read(client: RedisClient, key: str) -> list[str]:
     match kind:
         case "string":
             if client.strlen(key) > LARGEST_VALUE_BYTES:
-                raise SymbolError(f"Redis key {key!r} is larger than {LARGEST_VALUE_BYTES // 2**20} MB; {EXPECTED}")
+                raise SymbolListError(f"Redis key {key!r} is larger than {LARGEST_VALUE_BYTES // 2**20} MB; {EXPECTED}")
             return _from_json(key, client.get(key) or b"")
         case "list":
             members = client.lrange(key, 0, -1)
@@ -56,9 +57,9 @@ def _read(client: RedisClient, key: str) -> list[str]:
         case "zset":
             members = client.zrange(key, 0, -1)
         case "none":
-            raise SymbolError(f"Redis key {key!r} does not exist; {EXPECTED}")
+            raise SymbolListError(f"Redis key {key!r} does not exist; {EXPECTED}")
         case _:
-            raise SymbolError(f"Redis key {key!r} is a {kind}; {EXPECTED}")
+            raise SymbolListError(f"Redis key {key!r} is a {kind}; {EXPECTED}")
     return [member.decode("utf-8", errors="backslashreplace") for member in members]
 
 
@@ -70,18 +71,18 @@ def _size(client: RedisClient, key: str, kind: str) -> int:
 
 def _refuse_too_many(key: str, count: int) -> None:
     if count > MOST_SYMBOLS:
-        raise SymbolError(f"Redis key {key!r} holds {count:,} entries; at most {MOST_SYMBOLS:,} can be symbols")
+        raise SymbolListError(f"Redis key {key!r} holds {count:,} entries; at most {MOST_SYMBOLS:,} can be symbols")
 
 
 def _from_json(key: str, value: bytes) -> list[str]:
     try:
         parsed = json.loads(value)
     except (ValueError, RecursionError) as error:
-        raise SymbolError(f"Redis key {key!r} is not JSON ({error}); {EXPECTED}") from None
+        raise SymbolListError(f"Redis key {key!r} is not JSON ({error}); {EXPECTED}") from None
     if not isinstance(parsed, list):
-        raise SymbolError(f"Redis key {key!r} holds a JSON {type(parsed).__name__}; {EXPECTED}")
+        raise SymbolListError(f"Redis key {key!r} holds a JSON {type(parsed).__name__}; {EXPECTED}")
     if not parsed:
-        raise SymbolError(f"Redis key {key!r} holds an empty list; {EXPECTED}")
+        raise SymbolListError(f"Redis key {key!r} holds an empty list; {EXPECTED}")
     _refuse_too_many(key, len(parsed))
     return [entry if isinstance(entry, str) else json.dumps(entry) for entry in parsed]
 
