@@ -10,14 +10,18 @@ from benchmarks.result import Result, at_most
 from benchmarks.sample import days, sample_candles
 from benchmarks.sample_plan import PlannedRun, planned_run
 from benchmarks.workbench import Workbench
-from candle_ingest.candles.window import MINUTE_MS
-from candle_ingest.ledger.coverage_ledger import CoverageLedger
+from candle_ingest.candles.candles import Candles
+from candle_ingest.candles.window import DAY_MS, MINUTE_MS, Window, split_days
+from candle_ingest.ledger.day_record import ClosingRule
+from candle_ingest.ledger.look import Look
+from candle_ingest.ledger.record_keeper import RecordKeeper
 from candle_ingest.settings import PipelineSettings
 from candle_ingest.store.candle_store import CandleStore
 
 MONTH = days(31)
 FIVE = ("binance", "coinbaseexchange", "kraken", "kucoin", "htx")
 KB_PER_MB = 1024
+HOUR_MS = 60 * MINUTE_MS
 MOST_MB = 300
 
 
@@ -55,12 +59,24 @@ def merge_memory(bench: Workbench) -> Result:
 
 def _store_candles(bench: Workbench, name: str) -> None:
     """Store what the fetches of the month would have left."""
-    with bench.open_bucket(name) as bucket:
-        store, ledger = CandleStore(bucket), CoverageLedger(bucket, MINUTE_MS)
+    with bench.open_bucket(name) as bucket, bench.redis.client() as client:
+        store = CandleStore(bucket)
+        keeper = RecordKeeper(bucket, client, MINUTE_MS, lambda _: ClosingRule(HOUR_MS), DAY_MS)
         for seed, exchange in enumerate(FIVE):
             candles = sample_candles(MONTH, seed)
             store.write_exchange_candles("BTC/USD", exchange, "BTC/USD", candles)
-            ledger.record_answered("BTC/USD", exchange, "BTC/USD", MONTH, candles)
+            keeper.apply(exchange, {"BTC/USD": [_look(day, candles) for day in split_days(MONTH)]})
+
+
+def _look(day: Window, candles: Candles) -> Look:
+    own = candles.between(day.start_ms, day.end_ms)
+    return Look(
+        window=day,
+        asked_at_ms=day.end_ms + 2 * HOUR_MS,
+        open_times_ms=own.open_time_ms,
+        traded_ms=own.traded_ms(),
+        closing=day,
+    )
 
 
 def _peaks(task: Callable[[PlannedRun], float], planned: PlannedRun, repetitions: int) -> Figures:

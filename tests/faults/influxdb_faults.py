@@ -150,6 +150,8 @@ INFLUXDB_FAULTS = (
            proxied(path=WRITE, body=STATE, status=503)),
     _fault("the merged candles are not written", "proxy, 503", FAILED,
            proxied(path=WRITE, body=b"\ncandles,", status=503)),
-    _fault("the ledger is not written", "proxy, 503", FAILED,
-           proxied(path=WRITE, body=b"fetch_coverage,", status=503)),
+    _fault("the records of days are not written", "proxy, 503", FAILED,
+           proxied(path=WRITE, body=b"day_records,", status=503)),
+    _fault("the record of the merge is not written", "proxy, 503", FAILED,
+           proxied(path=WRITE, body=b"merge_days,", status=503)),
 )  # fmt: skip

@@ -10,8 +10,8 @@ import pytest
 from candle_ingest.candles.window import Window
 from candle_ingest.connections import connect_influxdb
 from candle_ingest.errors import TemporaryError
-from candle_ingest.ledger.coverage import settled_windows
-from candle_ingest.ledger.coverage_ledger import CoverageLedger
+from candle_ingest.ledger.day_records import DayRecords
+from candle_ingest.ledger.minute_state import SETTLED
 from candle_ingest.store.bucket import InfluxBucket
 from tests.faults.conftest import LONG, NOW_MS
 from tests.faults.exchange_faults import FIVE
@@ -43,9 +43,10 @@ def clock(world, monkeypatch):
 
 
 def answered_up_to(world: World) -> int:
-    """The end of the last minute that the ledger calls answered."""
+    """Return the end of the last minute that a record calls settled."""
     with InfluxBucket(connect_influxdb(), world.settings.influxdb_bucket) as bucket:
-        return max(w.end_ms for w in settled_windows(CoverageLedger(bucket, MINUTE_MS).entries(AHEAD, "BTC/USD")))
+        records = DayRecords(bucket).read(AHEAD).values()
+        return max(w.end_ms for record in records for w in record.windows_of(SETTLED))
 
 
 def run(world: World, kind: str) -> Attempt:

@@ -148,21 +148,14 @@ def query(flux: str) -> list[dict[str, str]]:
 def count_series(result: Endurance) -> int:
     """The series that there are; what the design implies is returned.
 
-    One for each pair: candles, daily_total, merge_coverage, and two of processing_state. One for each pair and
-    exchange: exchange_candles, fetch_attempts, daily_coverage, and fetch_coverage once for each status. And bucket_use.
+    One for each pair: candles, candle_quality, merge_days, and three of processing_state. One for each pair and
+    exchange: exchange_candles, fetch_attempts and day_records. And bucket_use.
     """
     [counted] = query('import "influxdata/influxdb"\ninfluxdb.cardinality(bucket: bucket, start: time(v: 0))')
-    states = query("""
-      from(bucket: bucket) |> range(start: 0) |> filter(fn: (r) => r._measurement == "fetch_coverage")
-        |> filter(fn: (r) => r._field == "end_ms" and r.status != "answered") |> last()
-    """)
     pairs, both = len(PAIRS), len(PAIRS) * len(EXCHANGES)
     result.series = int(counted["_value"])
-    result.series_expected = (
-        f"1, 5 for each of {pairs} pairs, 4 for each of {both} pairs on an exchange, and {len(states)} for what was "
-        "open there once, by status"
-    )
-    return 1 + 5 * pairs + 4 * both + len(states)
+    result.series_expected = f"1, 6 for each of {pairs} pairs, and 3 for each of {both} pairs on an exchange"
+    return 1 + 6 * pairs + 3 * both
 
 
 def grown(before: Memory, after: Memory) -> bool:

@@ -251,3 +251,12 @@ def test_a_budget_is_shared_and_no_gap_is_too_large_to_begin(settings, exchanges
     for pair in ("BTC/USD", "ETH/USD"):
         found = [counts(settings, "coinbaseexchange", day_ms=day.start_ms, pair=pair) for day in days]
         assert [one.get("failed", 0) for one in found] == [0, 0, 0]
+
+
+def test_days_are_merged_again_when_the_pipeline_merges_in_another_way(settings):
+    backfill(settings)
+    extremes = with_settings(settings, high_low="extremes")
+    again = repair(extremes, NOW_MS + HOUR_MS)
+    assert (again.requests, again.written) == (0, {"BTC/USD": 1440})
+    assert merged_day(settings).method != ""
+    assert repair(extremes, NOW_MS + 2 * HOUR_MS).written == {}

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,9 +33,9 @@ class PairAnswer:
     source: str = "api"
     error: CandleIngestError | None = None
 
-    @property
+    @cached_property
     def candles(self) -> Candles:
-        """Return the sound candles of all pages, each time once: of two pages that overlap, the later one counts."""
+        """Return the sound candles of all pages, once the last one is there; of pages that overlap the later counts."""
         found = Candles.concatenate([page.checked.candles for page in self.pages])
         is_last = np.diff(found.open_time_ms, append=-1) != 0
         return found.select(is_last)

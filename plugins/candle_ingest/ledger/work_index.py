@@ -36,6 +36,12 @@ from(bucket: bucket)
   |> filter(fn: (r) => r._measurement == "{measurement}" and r._field == "{field}" and r._value {condition})
   |> keep(columns: ["_time", "_value", "currency_pair", "exchange"])
 """
+_OTHER_METHODS = """
+from(bucket: bucket)
+  |> range(start: time(v: start_ns), stop: time(v: stop_ns))
+  |> filter(fn: (r) => r._measurement == "merge_days" and r._field == "merge_method" and r._value != method)
+  |> keep(columns: ["_time", "currency_pair"])
+"""
 PairDay = tuple[str, int]
 
 
@@ -90,6 +96,26 @@ class WorkIndex:
             for day, version in days.items():
                 pipeline.eval(_REMOVE, 1, self._unmerged, version, _member(day))
             pipeline.execute()
+
+    def note_other_methods(self, pipeline: str, method: str) -> None:
+        """Note the days that were merged by another method than the pipeline's as not merged.
+
+        They are looked for only when the method is not the one that was noted last.
+        """
+        key = f"candle_ingest:merge_method:{self._bucket.name}:{pipeline}"
+        with translate_redis_errors():
+            known = self._client.get(key)
+            if known is not None and known.decode() == method:
+                return
+            rows = self._bucket.query(_OTHER_METHODS, method=method, **flux_range(ALL_TIME))
+            days = times_ms(row["_time"] for row in rows).tolist()
+            members = {f"{row['currency_pair']}|{day_ms}": 1 for row, day_ms in zip(rows, days, strict=True)}
+            if members:
+                logger.info(
+                    "%d days were merged by another method than %s: they are merged again", len(members), method
+                )
+                self._client.zadd(self._unmerged, members, nx=True)
+            self._client.set(key, method)
 
     def note_unannounced(self, days: Iterable[PairDay]) -> None:
         """Note final days whose event is still to be sent."""

@@ -17,6 +17,7 @@ from candle_ingest.merging.advance_watermarks import advance_watermarks
 from candle_ingest.merging.day_merger import DayMerger, DayOutcome
 from candle_ingest.merging.dry_report import report_dry
 from candle_ingest.merging.incomplete import incomplete_pairs, own_window
+from candle_ingest.merging.merge_day import merge_method
 from candle_ingest.merging.unfinished import record_unfinished, unfinished_batches
 from candle_ingest.metric_catalogue import ACCOUNTED, CANDLES_WRITTEN, SYMBOLS_SHORT, SYMBOLS_WRITTEN
 from candle_ingest.planning.fetch_batch import FetchBatch
@@ -72,9 +73,12 @@ class _Step:
 
     def _days(self) -> dict[PairDay, int]:
         """Return the days to merge: of this run's pairs and time; a repair's also what other runs have left."""
-        found = WorkIndex(self.client, self.bucket).unmerged()
+        index = WorkIndex(self.client, self.bucket)
         if self.run.kind is REPAIR:
-            return found
+            if not self.run.has_own_exchanges:
+                index.note_other_methods(self.run.settings.name, merge_method(self.run.settings))
+            return index.unmerged()
+        found = index.unmerged()
         pairs, window = set(self.plan.pairs), self._own_days()
         return {key: v for key, v in found.items() if key[0] in pairs and window.start_ms <= key[1] < window.end_ms}
 

@@ -9,6 +9,7 @@ from candle_ingest.candles.window import DAY_MS, Window
 from candle_ingest.connections import RedisClient
 from candle_ingest.exchanges.answers import Market
 from candle_ingest.exchanges.client import ExchangeClient
+from candle_ingest.exchanges.history import split_by_age
 from candle_ingest.ledger.day_record import DayRecord
 from candle_ingest.ledger.day_records import DayRecords, Key
 from candle_ingest.ledger.look import Look
@@ -23,6 +24,8 @@ from candle_ingest.store.bucket import InfluxBucket
 logger = logging.getLogger(__name__)
 # Of each exchange's limit, the time that a repair run may take up: the next run begins an hour later.
 MOST_SECONDS = 2_400
+# A day of a busy market has some 50,000 trades, 1,000 in an answer.
+TRADE_CALLS_A_DAY = 50
 Markets = Mapping[str, Mapping[str, Market]]
 
 
@@ -42,7 +45,7 @@ def plan_repair(
     _fail_vanished(run, bucket, client, index.due(run.now_ms), vanished)
     due = [key for key in index.due(run.now_ms) if key[0] in markets.get(key[1], {})]
     budgets = {name: _Budget(run, opened[name].call_seconds, name) for name in {key[1] for key in due}}
-    records = _Records(bucket)
+    records = _Records(bucket, due)
     chosen: dict[str, dict[str, list[Window]]] = {}
     unproved: dict[str, list[Key]] = {}
     left = run.settings.repair_calls
@@ -75,7 +78,7 @@ def _fail_vanished(
     due: Sequence[Key],
     vanished: Mapping[str, Mapping[str, str]],
 ) -> None:
-    records, keeper = _Records(bucket), record_keeper(run, bucket, client)
+    records, keeper = _Records(bucket, due), record_keeper(run, bucket, client)
     for exchange, reasons in vanished.items():
         asking = Asking.of(run, exchange)
         looks: dict[str, list[Look]] = {}
@@ -122,24 +125,35 @@ class _Budget:
         return self.taken_seconds >= MOST_SECONDS
 
     def calls(self, windows: Sequence[Window]) -> int:
-        return self.asking.calls(windows)
+        return self.asking.calls(windows) + sum(map(self._trade_calls, windows))
+
+    def _trade_calls(self, window: Window) -> int:
+        """Return about how many requests for trades a window takes where candles are no longer served."""
+        profile, slot_ms = self.asking.profile, self.run.timeframe.ms
+        if profile.trades_per_request is None:
+            return 0
+        old, _ = split_by_age(profile, window, slot_ms, slot_ms, self.run.now_ms)
+        return -(-(old.end_ms - old.start_ms) * TRADE_CALLS_A_DAY // DAY_MS)
 
     def take(self, calls: int) -> None:
         self.taken_seconds += calls * self.call_seconds
 
 
 class _Records:
-    """Reads the records of an exchange and day when the first of them is needed."""
+    """Reads the records of those pairs that are due on an exchange and day when the first of them is needed."""
 
-    def __init__(self, bucket: InfluxBucket) -> None:
+    def __init__(self, bucket: InfluxBucket, keys: Sequence[Key]) -> None:
         self._store = DayRecords(bucket)
+        self._pairs: dict[tuple[str, int], set[str]] = {}
+        for pair, exchange, day_ms in keys:
+            self._pairs.setdefault((exchange, day_ms), set()).add(pair)
         self._known: dict[tuple[str, int], dict[Key, DayRecord]] = {}
 
     def of(self, key: Key) -> DayRecord | None:
         exchange, day_ms = key[1], key[2]
         if (exchange, day_ms) not in self._known:
             day = Window(day_ms, day_ms + DAY_MS)
-            self._known[exchange, day_ms] = self._store.read(day, exchange=exchange)
+            self._known[exchange, day_ms] = self._store.read(day, self._pairs[exchange, day_ms], exchange)
         return self._known[exchange, day_ms].get(key)
 
 
