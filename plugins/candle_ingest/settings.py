@@ -15,7 +15,7 @@ from candle_ingest.candles.timeframe import Timeframe
 from candle_ingest.errors import ConfigurationError
 from candle_ingest.errors.base import without_names
 from candle_ingest.errors.settings import SettingError
-from candle_ingest.exchanges.profiles import canonical_exchange
+from candle_ingest.exchanges.profiles import canonical_exchange, shared_book, verified_exchanges
 
 ENVIRONMENT_PREFIX = "CANDLE_INGEST_"
 
@@ -53,6 +53,11 @@ class PipelineSettings(BaseModel):
         default=("binance", "coinbaseexchange", "kraken"),
         min_length=1,
         description="Exchanges by their ccxt ids; the first one is called primary",
+    )
+    allow_unverified_exchanges: TextList = Field(
+        default=(),
+        validate_default=True,
+        description="Exchanges of ccxt whose answers this package does not know, and that may be used all the same",
     )
     min_exchanges_required: int = Field(
         default=0,
@@ -166,6 +171,19 @@ class PipelineSettings(BaseModel):
         twice = [name for name, count in Counter(map(canonical_exchange, names)).items() if count > 1]
         if twice:
             raise ValueError(f"{', '.join(twice)} is named more than once (old names count as new ones)")
+        if shared := shared_book(map(canonical_exchange, names)):
+            raise ValueError(f"{' and '.join(shared)} have one order book, which would count twice: name one of them")
+        return names
+
+    @field_validator("allow_unverified_exchanges")
+    @classmethod
+    def _exchanges_verified(cls, names: tuple[str, ...], info: Any) -> tuple[str, ...]:
+        allowed = {*verified_exchanges(), *map(canonical_exchange, names)}
+        if unknown := [name for name in info.data.get("exchanges", ()) if canonical_exchange(name) not in allowed]:
+            raise ValueError(
+                f"exchanges has {', '.join(unknown)}, which is not among {', '.join(sorted(verified_exchanges()))}; "
+                "name it here too to use it unverified, and compare its candles before you rely on them"
+            )
         return names
 
     @field_validator("candle_granularity_minutes")

@@ -135,3 +135,16 @@ def test_each_setting_refuses_another_type_and_what_is_out_of_range(load, key, v
     assert re.fullmatch(
         rf".*candle_ingest\.yaml: pipeline candle: {key} is {re.escape(repr(value))}: .+", str(caught.value)
     )
+
+
+def test_an_exchange_that_is_not_known_here_needs_to_be_allowed(load):
+    with pytest.raises(ConfigurationError, match="exchanges has gemini, which is not among binance"):
+        load({"candle": {"exchanges": ["binance", "gemini"]}})
+    found = load({"candle": {"exchanges": ["binance", "gemini"], "allow_unverified_exchanges": ["gemini"]}})
+    assert found["candle"].exchange_ids == ("binance", "gemini")
+
+
+@pytest.mark.parametrize("names", [["coinbase", "coinbaseexchange"], ["gdax", "coinbase"], ["okx", "myokx"]])
+def test_two_exchanges_with_one_order_book_are_refused(load, names):
+    with pytest.raises(ConfigurationError, match="have one order book, which would count twice"):
+        load({"candle": {"exchanges": names}})

@@ -74,7 +74,7 @@ def test_an_exchange_that_is_not_in_the_table_gives_the_truth_too(settings, exch
     others = {name: facts for name, facts in profiles.PROFILES.items() if name != exchange}
     monkeypatch.setattr(profiles, "PROFILES", others)
     client._warn_of_unknown_limits.cache_clear()
-    settings = with_settings(settings, exchanges=(exchange,))
+    settings = with_settings(settings, exchanges=(exchange,), allow_unverified_exchanges=(exchange,))
     result = run_steps(settings, "backfill", DAY, NOW_MS)
     assert (result.failed, result.incomplete) == ({}, None)
     assert stored(settings.influxdb_bucket, "exchange_candles", "BTC/USD", exchange) == truth(exchange)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 
 import pytest
 import redis
@@ -98,3 +99,12 @@ def test_a_read_only_replica_is_refused_in_words(connect, redis_server):
     with pytest.raises(ConfigurationError, match="read-only replica"), translate_redis_errors():
         raise redis.exceptions.ReadOnlyError("You can't write against a read only replica.")
     assert client.ping()
+
+
+@pytest.mark.parametrize("cost", [0.4, 1, 3])
+def test_a_users_rate_limit_holds_for_each_request_whatever_it_costs(connect, cost):
+    limit = SharedRateLimit(connect(), "binance:test", 200, never, each_costs=1.0)
+    began = time.monotonic()
+    for _ in range(4):
+        limit(cost)
+    assert time.monotonic() - began >= 3 * 0.2 * max(cost, 1) - 0.05

@@ -1,6 +1,7 @@
 """A symbol: what the text in Redis means."""
 
 import re
+import unicodedata
 from dataclasses import dataclass
 
 from candle_ingest.errors.symbols import NotASymbolError
@@ -9,12 +10,21 @@ from candle_ingest.errors.symbols import NotASymbolError
 # BUSD and TUSD are left out on purpose: `arbusd` and `dotusd` mean ARB/USD and DOT/USD.
 JOINED_QUOTES = (
     "FDUSD", "USDT", "USDC", "USD", "EUR", "GBP", "JPY", "AUD", "CAD", "CHF", "BRL", "TRY", "KRW",
-    "BTC", "ETH", "BNB",
+    "BTC", "XBT", "ETH", "BNB",
 )  # fmt: skip
-# Kraken's old name of bitcoin, which people write too.
-CURRENCY_ALIASES = {"XBT": "BTC"}
+# Kraken's old names, which people write too.
+CURRENCY_ALIASES = {"XBT": "BTC", "XDG": "DOGE"}
+# Single coins whose names end in a quote: `wbtc` is not W/BTC.
+COINS_LIKE_PAIRS = frozenset(
+    {
+        *("WBTC", "CBBTC", "TBTC", "RENBTC", "HBTC", "STETH", "WSTETH", "WETH", "CBETH", "RETH", "WBETH", "WEETH"),
+        *("EZETH", "METH", "BETH", "TUSD", "BUSD", "GUSD", "LUSD", "SUSD", "HUSD", "PYUSD", "FDUSD", "RLUSD", "CUSD"),
+        *("XUSD", "ZUSD", "EEUR", "SEUR"),
+    }
+)
 LONGEST_TICKER = 41
-_CURRENCY = re.compile(r"[A-Z0-9]{1,20}")
+LONGEST_CURRENCY = 20
+_PERPETUAL = re.compile(r".+/.+:.+|.+(\.P|[-_]PERP)")
 _SEPARATOR = re.compile(r"[/\-_:]")
 
 
@@ -38,31 +48,57 @@ class Symbol:
 def parse_symbol(ticker: str) -> Symbol:
     """Understand `btcusd`, `BTC/USD`, `BTC-USD`, `BTC_USD`, `btc:usd`.
 
-    Raises SymbolError when the text is not a pair of two currencies.
+    Names in scripts without capitals, as binance lists some, need a separator. Raises SymbolError when the text is
+    not a pair of two currencies.
 
     >>> parse_symbol("ethbtc").currency_pair
     'ETH/BTC'
     """
     text = ticker.strip()
     # Before upper(): "ß" would become "SS".
-    if not text.isascii() or len(text) > LONGEST_TICKER:
+    if len(text) > LONGEST_TICKER or not all(map(_is_plain, text)):
         raise NotASymbolError(_not_understood(ticker))
-    base, quote = _split(text.upper(), ticker)
-    base, quote = (CURRENCY_ALIASES.get(code, code) for code in (base, quote))
-    if not (_CURRENCY.fullmatch(base) and _CURRENCY.fullmatch(quote)) or base == quote:
+    if _PERPETUAL.fullmatch(text.upper()):
+        raise NotASymbolError(f"{text!a} is a perpetual or a future, and only spot markets are fetched: write BTC/USD")
+    base, quote = (CURRENCY_ALIASES.get(code, code) for code in _split(text.upper(), ticker))
+    if not (_is_currency(base) and _is_currency(quote)) or base == quote:
         raise NotASymbolError(_not_understood(ticker))
-    return Symbol(ticker=ticker.strip(), base=base, quote=quote)
+    return Symbol(ticker=text, base=base, quote=quote)
+
+
+def _is_plain(char: str) -> bool:
+    """Whether it is ASCII, or a letter without capitals that is written in one way only.
+
+    Greek and Cyrillic have letters that look like Latin ones, and full-width ones are other forms of those.
+    """
+    return char.isascii() or (unicodedata.category(char) == "Lo" and unicodedata.normalize("NFKC", char) == char)
+
+
+def _is_currency(code: str) -> bool:
+    """Whether it has only capitals, digits, and letters of scripts without capitals."""
+    return 0 < len(code) <= LONGEST_CURRENCY and code.isalnum()
 
 
 def _split(text: str, ticker: str) -> tuple[str, str]:
     parts = _SEPARATOR.split(text)
     if len(parts) == 2:
+        if ":" in text and (pair := _joined(parts[1])):
+            raise NotASymbolError(f"{ticker.strip()!a} names an exchange: write {'/'.join(pair)}")
         return parts[0], parts[1]
-    if len(parts) == 1:
-        for quote in sorted(JOINED_QUOTES, key=len, reverse=True):
-            if text.endswith(quote) and len(text) > len(quote):
-                return text.removesuffix(quote), quote
-    raise NotASymbolError(_not_understood(ticker))
+    pair = _joined(text) if len(parts) == 1 else None
+    if pair is None:
+        raise NotASymbolError(_not_understood(ticker))
+    return pair
+
+
+def _joined(text: str) -> tuple[str, str] | None:
+    """Return base and quote of a text without a separator; None where it is no such pair."""
+    if not text.isascii() or text in COINS_LIKE_PAIRS:
+        return None
+    for quote in sorted(JOINED_QUOTES, key=len, reverse=True):
+        if text.endswith(quote) and len(text) > len(quote):
+            return text.removesuffix(quote), quote
+    return None
 
 
 def _not_understood(ticker: str) -> str:

@@ -24,7 +24,7 @@ def open_ccxt(connection: ExchangeConnection, profile: ExchangeProfile) -> Any:
         raise ExchangeUnknownError(
             f"ccxt {ccxt.__version__} knows no exchange {connection.exchange!r}; known are {', '.join(ccxt.exchanges)}"
         )
-    settings = {"timeout": REQUEST_TIMEOUT_MS, **allowed_settings(connection)}
+    settings = {"timeout": REQUEST_TIMEOUT_MS, **_own_pace(profile), **allowed_settings(connection)}
     api = getattr(ccxt, connection.exchange)(ccxt.Exchange.deep_extend(settings, _own_settings(profile)))
     if not api.has.get("fetchOHLCV"):
         raise ExchangeUnknownError(f"{connection.exchange} serves no candles through ccxt; leave it out of exchanges")
@@ -32,10 +32,17 @@ def open_ccxt(connection: ExchangeConnection, profile: ExchangeProfile) -> Any:
         api.urls["api"] = _moved(api.urls["api"], connection.base_url)
     for scheme in ("http://", "https://"):
         api.session.mount(scheme, BoundedAdapter())
+    for name in profile.skipped_requests:
+        setattr(api, name, lambda params=None: [])
     _keep_all_rows(api)
     _keep_response(api)
     trim_market_lists(api)
     return api
+
+
+def _own_pace(profile: ExchangeProfile) -> dict[str, Any]:
+    """Return the pace of the table for ccxt's own throttle; the user's goes before it."""
+    return {} if profile.rate_limit_ms is None else {"rateLimit": profile.rate_limit_ms}
 
 
 def _own_settings(profile: ExchangeProfile) -> dict[str, Any]:

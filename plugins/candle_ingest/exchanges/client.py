@@ -65,16 +65,23 @@ class ExchangeClient:
         self._api = open_ccxt(connection, self.facts)
         if self.facts is UNKNOWN_PROFILE:
             _warn_of_unknown_limits(connection.exchange, self.facts.rows_per_request)
-        rate_limit_ms = self.facts.rate_limit_ms or self._api.rateLimit
+        # A user's `rateLimit` is the least time between two requests, whatever they cost: it is never exceeded.
+        own_ms: float | None = connection.config.get("rateLimit")
+        rate_limit_ms = own_ms or self.facts.rate_limit_ms or self._api.rateLimit
         # How long the limit makes a request for candles wait for the next one.
-        self.call_seconds = self.facts.call_cost * rate_limit_ms / 1000
-        self._gate = self._open_gate(rate_limit_ms)
+        self.call_seconds = max(self.facts.call_cost, 1 if own_ms else 0) * rate_limit_ms / 1000
+        self._gate = self._open_gate(rate_limit_ms, 1.0 if own_ms else None)
 
-    def _open_gate(self, rate_limit_ms: float) -> RequestGate:
+    def _open_gate(self, rate_limit_ms: float, each_costs: float | None) -> RequestGate:
         limit = breaker = None
+        ccxts_own: Callable[[float], None] = self._api.throttle
+        if each_costs is not None:
+            self._api.throttle = lambda cost=1: ccxts_own(max(float(cost or 1), each_costs))
         if self._redis is not None:
             name = limit_name(self.exchange, self._connection.base_url)
-            limit = SharedRateLimit(self._redis, name, rate_limit_ms, self._api.throttle, urgent=self._urgent)
+            limit = SharedRateLimit(
+                self._redis, name, rate_limit_ms, self._api.throttle, urgent=self._urgent, each_costs=each_costs
+            )
             breaker = CircuitBreaker(self._redis, name, self.exchange)
         gate = RequestGate(
             self.exchange, limit=limit, breaker=breaker, delay_seconds=self._delay_seconds, sleep=self._sleep
@@ -135,8 +142,10 @@ class ExchangeClient:
 
         def ask(attempt: int) -> list[Market]:
             self._known_symbol = ""
-            markets = self._api.load_markets(True)
-            return [_fetch_market(market) for market in markets.values() if market.get("spot")]
+            self._api.load_markets(True)
+            # By id: a dark pool has the symbol of its pair, and would take its place.
+            listed = (market for same_id in self._api.markets_by_id.values() for market in same_id)
+            return [_fetch_market(market) for market in listed if market.get("spot") and not self._is_dark(market)]
 
         def check(markets: list[Market]) -> list[Market]:
             if not markets:
@@ -144,6 +153,10 @@ class ExchangeClient:
             return markets
 
         return self._send(asked, "markets", ask, check)
+
+    def _is_dark(self, market: Market) -> bool:
+        suffix = self.facts.dark_pool_suffix
+        return bool(suffix) and str(market["id"]).endswith(suffix)
 
     def fetch_rows(self, market: Market, timeframe: Timeframe, window: Window, check: Callable[[RowsAnswer], T]) -> T:
         """Ask for the candles of a window, in one request: at most `facts.rows_per_request`."""

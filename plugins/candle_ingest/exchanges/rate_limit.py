@@ -49,7 +49,8 @@ class ExchangePausedError(TemporaryError):
 class SharedRateLimit:
     """Stands in for ccxt's own throttle: waits until the budget of all tasks has room for a request.
 
-    `rate_limit_ms` is the time that one unit of cost takes, as in ccxt's `rateLimit`. While an `urgent` task has
+    `rate_limit_ms` is the time that one unit of cost takes, as in ccxt's `rateLimit`. With `each_costs` no request
+    costs less, and none is made before its time. While an `urgent` task has
     to wait, all others hold back. Without a usable Redis `fallback`, ccxt's own throttle, takes over for the rest
     of the task; it knows this process only.
     """
@@ -62,19 +63,22 @@ class SharedRateLimit:
         fallback: Callable[[float], None],
         *,
         urgent: bool = False,
+        each_costs: float | None = None,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._redis = client
         self._key = name
         self._pause_key = f"{KEY_PREFIX}:pause:{name}"
         self._urgent_key = f"{KEY_PREFIX}:urgent:{name}"
-        self._burst_units = max(
+        self._least_cost = each_costs or 0.0
+        usual_burst = max(
             LEAST_BURST_COST * UNITS_PER_COST, math.floor(UNITS_PER_COST * 1000 * BURST_SECONDS / rate_limit_ms)
         )
+        self._burst_units = math.ceil(each_costs * UNITS_PER_COST) if each_costs else usual_burst
         self._limiter = Throttled(
             using=RateLimiterType.GCRA.value,
             # throttled-py reckons in whole seconds: a minute's worth keeps fractions of a second apart.
-            quota=per_min(math.floor(UNITS_PER_COST * 60_000 / rate_limit_ms), self._burst_units),
+            quota=per_min(max(1, math.floor(UNITS_PER_COST * 60_000 / rate_limit_ms)), self._burst_units),
             store=_store(client),
             key_prefix=f"{KEY_PREFIX}:rate",
         )
@@ -87,11 +91,14 @@ class SharedRateLimit:
         """Wait until a request of this cost may be made. Raises ExchangePausedError where that takes too long."""
         if not self._shared:
             return self._fallback(cost)
-        # A request that costs more than the burst would never be granted.
-        units = min(self._burst_units, math.ceil(float(cost or 1) * UNITS_PER_COST))
+        units = math.ceil(max(float(cost or 1), self._least_cost) * UNITS_PER_COST)
         try:
-            while (wait_seconds := self._turn(units)) > 0:
-                self._sleep(wait_seconds)
+            while units > 0:
+                # A request that costs more than the burst would never be granted at once.
+                part = min(self._burst_units, units)
+                while (wait_seconds := self._turn(part)) > 0:
+                    self._sleep(wait_seconds)
+                units -= part
         except (redis.RedisError, BaseThrottledError) as error:
             self._stop_sharing(error)
             self._fallback(cost)

@@ -54,7 +54,7 @@ def _all_params(settings: PipelineSettings, kind: str) -> dict[str, Any]:
             list(settings.exchanges),
             type=["null", "array"],
             items={"type": "string"},
-            examples=sorted({*PROFILES, *settings.exchanges}),
+            examples=sorted({*PROFILES, *settings.exchanges, *settings.allow_unverified_exchanges}),
             title="Exchanges",
             description="The first one is called primary. Empty: those of the pipeline.",
         ),

@@ -251,3 +251,24 @@ def test_a_cached_answer_is_not_asked_for_again_under_the_same_address(spoiled):
         spoiled.set_clock(NOW_MS)
     assert page.checked.candles.rows() == truth("coinbaseexchange", window)
     assert requests == 2
+
+
+def test_dark_pools_of_kraken_are_no_markets_and_hide_none(spoiled):
+    kraken = ExchangeClient(ExchangeConnection("kraken", spoiled.exchange_url("kraken")), sleep=lambda _: None)
+    usual = {market["symbol"]: market["id"] for market in kraken.fetch_markets()}
+    spoiled.set_fault("kraken", "dark_pools")
+    assert {market["symbol"]: market["id"] for market in kraken.fetch_markets()} == usual
+
+
+def test_gate_lists_its_spot_markets_when_its_margin_list_fails(spoiled):
+    spoiled.set_fault("gate", "status", status=500, path="margin")
+    gate = ExchangeClient(ExchangeConnection("gate", spoiled.exchange_url("gate")), sleep=lambda _: None)
+    assert "BTC/USDT" in {market["symbol"] for market in gate.fetch_markets()}
+    assert gate.request_count == 1
+
+
+@pytest.mark.parametrize("name", PROFILES)
+def test_the_rate_limit_of_a_connection_is_the_least_time_between_two_requests(name):
+    client = ExchangeClient(ExchangeConnection(name, config={"rateLimit": 3000}))
+    assert client.call_seconds >= 3
+    assert client._api.rateLimit == 3000
