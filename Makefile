@@ -135,7 +135,8 @@ audit: setup ## Look for known vulnerabilities of the locked packages; needs the
 	else \
 	  echo "$$said" >&2; \
 	  grep -q 'known vulnerabilit' <<< "$$said" || \
-	    echo 'Nothing was checked: pip-audit or its database could not be reached.' >&2; \
+	    echo 'Nothing was checked: pip-audit, or the database of vulnerabilities that it asks, could not be' \
+	         'reached (see above). This says nothing about the packages.' >&2; \
 	  exit 1; \
 	fi
 
@@ -149,10 +150,12 @@ format: setup ## Format the code and correct what can be corrected
 	@$(BIN)/ruff check --fix-only .
 	@$(BIN)/ruff format .
 
-lock: setup ## Write requirements-dev.lock from pyproject.toml, and requirements.txt from both
+lock: setup ## Write requirements-dev.lock from pyproject.toml, and those of the images from both
 	@$(BIN)/uv pip compile pyproject.toml --group dev --universal --python-version 3.11 --generate-hashes \
 	  --no-emit-index-url --custom-compile-command 'make lock' -o requirements-dev.lock
 	@$(BIN)/python -m dev.requirements
+	@$(BIN)/uv pip compile pyproject.toml --universal --python-version 3.13 --constraint requirements-dev.lock \
+	  --generate-hashes --no-emit-index-url --custom-compile-command 'make lock' -o deploy/requirements.lock
 
 clean: ## Delete .venv and caches
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -111,19 +111,31 @@ def test_celery_workers_load_plugins_early_as_those_that_were_tested():
 
 def test_the_airflow_is_the_one_that_was_tested():
     tested = re.search(r'"apache-airflow==([\d.]+)"', (REPOSITORY / "pyproject.toml").read_text())[1]
-    assert re.findall(r"airflow[:=]+([\d.]+)", DOCKERFILE) == [tested, tested]
+    assert set(re.findall(r"airflow[:=]+([\d.]+)", DOCKERFILE)) == {tested}
     assert values("values.yaml")["airflowVersion"] == tested
 
 
+def test_the_image_installs_by_hashes_what_the_lock_of_the_tests_says():
+    pin = re.compile(r"^([\w.\[\]-]+==\S+)", re.M)
+    tested = set(pin.findall((REPOSITORY / "requirements-dev.lock").read_text()))
+    assert set(pin.findall((DEPLOY / "requirements.lock").read_text())) <= tested
+    assert "pip install --no-cache-dir --require-hashes -r /requirements.lock" in DOCKERFILE
+
+
+def test_the_base_can_be_pinned_by_its_digest():
+    assert re.search(r"^ARG BASE_DIGEST=\nFROM \S+\$\{BASE_DIGEST\}$", DOCKERFILE, re.M)
+
+
 def test_the_python_is_the_one_of_the_astro_image():
-    pythons = {re.search(r"^FROM .*-python-?(\S+)", text, re.M)[1] for text in (DOCKERFILE, _astro())}
+    pythons = {re.search(r"^FROM .*-python-?([\d.]+)", text, re.M)[1] for text in (DOCKERFILE, _astro())}
     assert len(pythons) == 1
 
 
 def test_the_image_copies_what_exists_and_is_not_ignored():
     sources = [line.split()[-2] for line in DOCKERFILE.splitlines() if line.startswith("COPY")]
     ignored = (REPOSITORY / ".dockerignore").read_text().split()
-    assert sources == ["requirements.txt", "dags", "plugins", "include", "bin"]
+    assert "!deploy/requirements.lock" in ignored
+    assert sources == ["deploy/requirements.lock", "dags", "plugins", "include", "bin"]
     for source in sources:
         assert (REPOSITORY / source).exists()
         assert source not in ignored
