@@ -81,6 +81,12 @@ def _all_params(settings: PipelineSettings, kind: str) -> dict[str, Any]:
             title="Symbols of a dry run",
             description="A dry run fetches only this many symbols.",
         ),
+        "retry_unobtainable": Param(
+            False,
+            type=["null", "boolean"],
+            title="Retry what is unobtainable",
+            description="Ask once more for what was given up, of the symbols above or of all.",
+        ),
         "refetch": Param(
             False,
             type=["null", "boolean"],

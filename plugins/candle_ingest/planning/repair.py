@@ -5,6 +5,7 @@ import logging
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from candle_ingest.candles.symbol import parse_symbol
 from candle_ingest.candles.window import DAY_MS, Window
 from candle_ingest.connections import RedisClient
 from candle_ingest.exchanges.answers import Market
@@ -13,6 +14,7 @@ from candle_ingest.exchanges.history import split_by_age
 from candle_ingest.ledger.day_record import DayRecord
 from candle_ingest.ledger.day_records import DayRecords, Key
 from candle_ingest.ledger.look import Look
+from candle_ingest.ledger.retry import retry_unobtainable
 from candle_ingest.ledger.work_index import WorkIndex
 from candle_ingest.planning.asking import Asking, closing_part
 from candle_ingest.planning.fetch_batch import FetchBatch
@@ -41,6 +43,8 @@ def plan_repair(
 
     `vanished` has the reason for each pair whose market is gone: what is due there counts as failed once more.
     """
+    if run.retry_unobtainable:
+        _take_up(run, bucket, client)
     index = WorkIndex(client, bucket)
     _fail_vanished(run, bucket, client, index.due(run.now_ms), vanished)
     due = [key for key in index.due(run.now_ms) if key[0] in markets.get(key[1], {})]
@@ -69,6 +73,14 @@ def plan_repair(
     count = sum(len(windows) for own in chosen.values() for windows in own.values())
     logger.info("Repair: %d days of pairs are due, %d windows are asked for now", len(due), count)
     return [_batch(exchange, own, markets[exchange]) for exchange, own in sorted(chosen.items())]
+
+
+def _take_up(run: Run, bucket: InfluxBucket, client: RedisClient) -> None:
+    """Make due again what was given up, of the symbols of the run or of all; a second try of the task finds nothing."""
+    pairs = {parse_symbol(ticker).currency_pair for ticker in run.symbols} or None
+    keeper, exchanges = record_keeper(run, bucket, client), run.settings.exchange_ids
+    count = retry_unobtainable(bucket, keeper, run.now_ms, pairs, exchanges)
+    logger.info("Repair: %d days of pairs that were unobtainable are asked for again", count)
 
 
 def _fail_vanished(

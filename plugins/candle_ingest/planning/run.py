@@ -19,6 +19,7 @@ class Run:
     `interval` is its data interval; `start_ms` and `end_ms` come from the params and go before it.
     `origin_ms` is where the DAG's history begins. `now_ms` is when the step began. `recorder` is the task that
     does it, in its `try_number`-th try. `has_own_exchanges` where the params name others than the pipeline has.
+    `retry_unobtainable` where a repair takes up what was given up.
     """
 
     settings: PipelineSettings
@@ -33,6 +34,7 @@ class Run:
     recorder: TaskInstanceRef = field(default_factory=TaskInstanceRef)
     try_number: int = 1
     has_own_exchanges: bool = False
+    retry_unobtainable: bool = False
 
     @property
     def dry(self) -> bool:
@@ -124,6 +126,7 @@ def make_run(
         recorder=recorder or TaskInstanceRef(),
         try_number=try_number,
         has_own_exchanges=own.exchange_ids != settings.exchange_ids,
+        retry_unobtainable=bool(params.get("retry_unobtainable")),
     )
 
 

@@ -99,7 +99,8 @@ def test_a_repair_leaves_what_it_cannot_mend_to_the_next_one():
 
 
 def test_a_repair_takes_only_params_that_mean_something_to_it():
-    assert set(dags()[2].params) == {"symbols", "exchanges", "min_exchanges_required"}
+    known = {"symbols", "exchanges", "min_exchanges_required", "retry_unobtainable"}
+    assert set(dags()[2].params) == known
 
 
 def test_history_is_caught_up_and_the_present_is_not():

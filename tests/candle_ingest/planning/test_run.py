@@ -115,3 +115,12 @@ def test_without_params_a_run_is_that_of_its_pipeline():
 def test_a_wrong_param_is_a_configuration_error_that_names_it(params, message):
     with pytest.raises(ConfigurationError, match=message):
         run(params=params)
+
+
+def test_only_a_repair_takes_up_what_was_given_up():
+    values = {"interval": None, "origin_ms": None, "now_ms": 0}
+    settings = PipelineSettings(name="candle")
+    assert make_run(settings, "repair", {"retry_unobtainable": True}, **values).retry_unobtainable
+    assert not make_run(settings, "repair", {"retry_unobtainable": None}, **values).retry_unobtainable
+    with pytest.raises(ConfigurationError, match="unknown param retry_unobtainable"):
+        make_run(settings, "backfill", {"retry_unobtainable": True}, **values)

@@ -34,8 +34,25 @@ export function question(place, pipeline, wanted, back) {
   start.focus();
 }
 
-async function carryOut(place, dag, { symbols, start, end, refetch, dry }, back) {
-  const conf = { symbols, start: `${iso(start)}Z`, end: `${iso(end)}Z`, refetch: Boolean(refetch), ...(dry ? { run_mode: "dry" } : {}) };
+// Offers to take up what was given up: a run of the repair DAG, which alone may write.
+export function retryButton(pipeline, pair, symbol) {
+  const [dag, place] = [pipeline.dag_ids[2], element("span")];
+  const ask_ = element("button", { type: "button", onclick: () => confirm() }, "Retry what is unobtainable …");
+  const back = () => place.replaceChildren(ask_);
+  const confirm = () => {
+    const start = element("button", { type: "button", class: "main", onclick: () => create(place, dag, { symbols: [symbol], retry_unobtainable: true }, back) }, `Start a run of ${dag}`);
+    place.replaceChildren(element("div", { class: "message" }, element("p", {}, `A run of ${dag} would ask once more for all that is unobtainable of ${pair}.`), element("p", { class: "bar" }, start, element("button", { type: "button", onclick: back }, "Cancel"))));
+    start.focus();
+  };
+  back();
+  return place;
+}
+
+function carryOut(place, dag, { symbols, start, end, refetch, dry }, back) {
+  return create(place, dag, { symbols, start: `${iso(start)}Z`, end: `${iso(end)}Z`, refetch: Boolean(refetch), ...(dry ? { run_mode: "dry" } : {}) }, back);
+}
+
+async function create(place, dag, conf, back) {
   try {
     const run = await post(`../api/v2/dags/${part(dag)}/dagRuns`, { logical_date: null, conf });
     const { is_paused: paused } = await ask(`../api/v2/dags/${part(dag)}`);

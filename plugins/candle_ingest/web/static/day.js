@@ -1,5 +1,6 @@
 // One day of one symbol: exchanges × hours, and why something is open.
 import { badge, clock, count, element, iso, message, period, reasonText } from "./dom.js";
+import { retryButton } from "./actions.js";
 import { clearButton, runLink, taskLink } from "./airflow.js";
 import { address, api, link } from "./data.js";
 import { LEVELS, legend, level } from "./levels.js";
@@ -59,8 +60,8 @@ function reasons(data, pipeline) {
   const parts = [];
   if (!asked) parts.push(message("plain", "This day has not been asked for yet.", "Its backfill run is still to come, or the history begins later."));
   else if (!open.length) parts.push(unaskedOr(data));
-  if (open.length) parts.push(element("h2", {}, "Why something is open"), ...open.map((hole) => card(hole, pipeline)));
-  if (settled.length) parts.push(element("details", {}, element("summary", {}, `Settled, or not obtainable (${settled.length})`), settled.map((hole) => card(hole, pipeline))));
+  if (open.length) parts.push(element("h2", {}, "Why something is open"), ...open.map((hole) => card(hole, pipeline, data.symbol)));
+  if (settled.length) parts.push(element("details", {}, element("summary", {}, `Settled, or not obtainable (${settled.length})`), settled.map((hole) => card(hole, pipeline, data.symbol))));
   return parts;
 }
 
@@ -71,7 +72,7 @@ function unaskedOr(data) {
 }
 
 // What happens next comes first, then what happened; addresses last.
-function card(hole, pipeline) {
+function card(hole, pipeline, pair) {
   const times = hole.windows.slice(0, MOST_PERIODS).map(period).join("; ") + (hole.windows.length > MOST_PERIODS ? ` and ${hole.windows.length - MOST_PERIODS} more` : "");
   const { kind, text } = STATES[hole.state] ?? { kind: "warn", text: hole.state };
   return element("article", { class: "card" },
@@ -79,7 +80,8 @@ function card(hole, pipeline) {
     element("p", { class: "next" }, next(hole, pipeline)),
     hole.reason && reasonText(hole.reason),
     element("p", { class: "quiet" }, `${count(hole.tries)} ${hole.tries === 1 ? "try" : "tries"}`, hole.since_ms ? [" since ", clock(hole.since_ms)] : ""),
-    hole.task && element("div", { class: "bar" }, runLink(hole.task), taskLink(hole.task), hole.is_open && hole.state !== "silent" && clearButton(hole.task, pipeline)));
+    hole.task && element("div", { class: "bar" }, runLink(hole.task), taskLink(hole.task), hole.is_open && hole.state !== "silent" && clearButton(hole.task, pipeline)),
+    hole.state === "unobtainable" && retryButton(pipeline, pair, pair));
 }
 
 function next(hole, pipeline) {
