@@ -81,11 +81,11 @@ def _duplicate(rows: WireRows, columns: Columns) -> WireRows:
 
 
 def _contradiction(rows: WireRows, columns: Columns) -> WireRows:
-    """Return the middle row twice, the second time with twice the volume."""
+    """Return the middle row twice, first with twice the volume: the last one is right, as recorded of bitstamp."""
     middle = len(rows) // 2
     other = copy.copy(rows[middle])
     _put(other, columns, "volume", 2 * float(other[columns["volume"]]) + 1)
-    return [*rows[: middle + 1], other, *rows[middle + 1 :]]
+    return [*rows[:middle], other, *rows[middle:]]
 
 
 def _unsorted(rows: WireRows, columns: Columns) -> WireRows:

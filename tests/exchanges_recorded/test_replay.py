@@ -155,3 +155,10 @@ def test_a_list_of_gate_survives_its_margin_list():
 
     with replaying(answer, NOW_MS) as url:
         assert "BTC/USDT" in {market["symbol"] for market in open_client("gate", url).fetch_markets()}
+
+
+def test_of_a_time_that_comes_twice_the_last_row_counts():
+    with replaying(replies(recorded("bitstamp")["candles_with_a_time_twice"]), NOW_MS) as url:
+        [page] = candle_pages(open_client("bitstamp", url), market_of("bitstamp"), [WINDOW], 1, NOW_MS)
+    assert page.checked.candles.rows() == ROWS
+    assert page.checked.corrections

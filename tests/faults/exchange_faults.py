@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from candle_ingest.exchanges import bounded_http, client
+from candle_ingest.exchanges import bounded_http, ccxt_api
 from tests.faults.fault import Fault, Under
 from tests.faults.world import World
 
@@ -74,8 +74,8 @@ def _rows(name: str, kind: str, says: str, **more: Any) -> Fault:
 
 
 CUT = r"NetworkError|RequestTimeout|not what its API describes"
-SHORT_TIME_OUT = {client: {"REQUEST_TIMEOUT_MS": 300}}
-UNTRUSTED = r"candles cannot be trusted, the first one at"
+SHORT_TIME_OUT = {ccxt_api: {"REQUEST_TIMEOUT_MS": 300}}
+UNTRUSTED = r"rejected: 1 ×"
 OFF_GRID = r"rows whose time is not on the candle grid|not what its API describes"
 ELSEWHERE = r"of other times|do not reach over the window|rows whose time is not on the candle grid"
 DEEP = "[" * 100_000
@@ -107,18 +107,18 @@ EXCHANGE_FAULTS = (
            simulated("drip", {bounded_http: {"LONGEST_ANSWER_SECONDS": 0.3}}, seconds=0.02, when="middle")),
     _fault("a head that drips", "simulator, a byte each 20 ms", r"RequestTimeout",
            simulated("drip", {bounded_http: {"LONGEST_ANSWER_SECONDS": 0.3}}, seconds=0.02, when="before")),
-    _rows("a price of null", "null", UNTRUSTED),
+    _rows("a price of null", "null", UNTRUSTED, under=Under.OPEN),
     _rows("a row of nothing but null", "null_row", OFF_GRID),
-    _rows("NaN", "nan", UNTRUSTED),
-    _rows("infinity", "infinity", UNTRUSTED),
-    _rows("a negative price", "negative", UNTRUSTED),
-    _rows("a price of zero", "zero", UNTRUSTED),
-    _rows("high below low", "high_below_low", UNTRUSTED),
+    _rows("NaN", "nan", UNTRUSTED, under=Under.OPEN),
+    _rows("infinity", "infinity", UNTRUSTED, under=Under.OPEN),
+    _rows("a negative price", "negative", UNTRUSTED, under=Under.OPEN),
+    _rows("a price of zero", "zero", UNTRUSTED, under=Under.OPEN),
+    _rows("high below low", "high_below_low", UNTRUSTED, under=Under.OPEN),
     _rows("a time off the grid", "off_grid", OFF_GRID),
     _rows("a time outside the window", "outside", ELSEWHERE,
           exchanges=("binance", "kraken", "kucoin", "htx")),
     _rows("seconds instead of milliseconds, or the reverse", "seconds_timestamps", f"{ELSEWHERE}|nor can the others"),
-    _rows("a time twice with different values", "contradiction", UNTRUSTED),
+    _rows("a time twice with different values", "contradiction", "", under=Under.UNHARMED, once=Under.UNHARMED),
     _rows("a time twice", "duplicate", "", under=Under.UNHARMED, once=Under.UNHARMED),
     _rows("rows in another order", "unsorted", "", under=Under.UNHARMED, once=Under.UNHARMED),
     _rows("the open candle among the closed", "open_candle", "rows of other times|of other times|^", once=None,

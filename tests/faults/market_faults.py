@@ -41,6 +41,12 @@ def _fault(name: str, injected: str, says: str, switch_on: Any, **more: Any) -> 
 MARKET_FAULTS = (
     _fault("one page in five is empty", "simulator, `empty` by chance", "",
            simulated("empty", chance=0.2, seed=11), exchanges=("coinbaseexchange", "binance", "kucoin")),
+    _fault("candles 14.789 s off the minute", "simulator, `off_grid`", "",
+           happening("off_grid", minute=0, minutes=60, shift_ms=14_789)),
+    _fault("a time twice with different values, the last one right", "simulator, `double_row`", "",
+           happening("double_row"), exchanges=("bitstamp", "binance", "kucoin")),
+    _fault("a closed candle that says it is unfinished", "simulator, `unconfirmed`", "unfinished|not finished|closed",
+           happening("unconfirmed"), under=Under.OPEN, exchanges=("okx", "gate")),
     _fault("one row that is wrong alone", "simulator, `wrong_row`", "prices not ordered",
            happening("wrong_row", row="high_below_low"), under=Under.OPEN, exchanges=("binance", "kucoin", "htx")),
 )  # fmt: skip
