@@ -15,7 +15,7 @@ from candle_ingest.candles.symbol import Symbol
 from candle_ingest.candles.timeframe import Timeframe
 from candle_ingest.candles.window import Window, union
 from candle_ingest.connections import connect_influxdb, connect_redis
-from candle_ingest.ledger.merge_ledger import MergeLedger
+from candle_ingest.ledger.day_records import DayRecords
 from candle_ingest.ledger.watermarks import Watermarks, backfill_key, catch_up_key
 from candle_ingest.planning.symbol_list import read_symbols
 from candle_ingest.settings import PipelineSettings
@@ -39,7 +39,8 @@ def _report(
     symbol: Symbol, window: Window, timeframe: Timeframe, bucket: InfluxBucket, watermarks: dict[str, int]
 ) -> SymbolReport:
     stored, first_ms, last_ms = CandleStore(bucket).merged_span(symbol.currency_pair, window)
-    merged = union(merge.window for merge in MergeLedger(bucket, timeframe.ms).merges(window, symbol.currency_pair))
+    days = DayRecords(bucket).read_merges(window, [symbol.currency_pair])
+    merged = union(part for day in days.values() for part in day.merged_windows())
     accounted = sum(timeframe.slots(part.intersection(window)) for part in merged)
     return SymbolReport(
         ticker=symbol.ticker,

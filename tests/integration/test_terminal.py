@@ -107,7 +107,7 @@ def test_coverage_counts_every_minute_once(settings, day):
     fill(settings, day)
     output = text("coverage")
     assert "every minute is accounted for" in output
-    found = {row["exchange"]: row for row in content("coverage")["rows"]}
+    found = {row["exchange"]: row for row in content("coverage", "--exchanges")["rows"]}
     assert set(found) == set(EXCHANGES)
     for name, row in found.items():
         assert row["expected"] == 1440
@@ -137,7 +137,7 @@ def test_coverage_tells_what_failed_and_what_nobody_asked_for(settings, day, exc
 def test_a_symbol_that_was_never_asked_for_is_open(settings, day, redis_server):
     fill(settings, day)
     redis_server.client().set("top_cryptocurrencies", json.dumps(["btcusd", "ethusd"]))
-    assert rows(text("coverage", status=1))["ETH/USD"][-1] == "1,440"
+    assert rows(text("coverage", status=1))["ETH/USD"][-1] == "2,880"
     assert [symbol["complete"] for symbol in content("status", status=1)["symbols"]] == [True, False]
 
 

@@ -1,8 +1,7 @@
-"""`coverage`: how the minutes of each symbol and exchange add up."""
+"""`coverage`: how the minutes of each symbol add up, by state."""
 
 from collections.abc import Sequence
-from dataclasses import asdict
-from itertools import groupby
+from dataclasses import dataclass
 from typing import Annotated
 
 import typer
@@ -12,46 +11,68 @@ from candle_ingest.cli.moments import moment_ms, now_ms, window_between
 from candle_ingest.cli.options import AsJson, Pipeline, pipeline_settings
 from candle_ingest.cli.output import print_json, print_table, say
 from candle_ingest.cli.storage import listed_symbols, open_bucket
-from candle_ingest.ledger.coverage import Account
-from candle_ingest.ledger.daily_coverage import DailyCoverage
-from candle_ingest.ledger.day_account import DayAccount, total, with_unasked
+from candle_ingest.ledger.minute_state import CoverageCounts
+from candle_ingest.reports.coverage_by_day import DayCoverage, read_coverage_by_day
+from candle_ingest.reports.coverage_totals import CoverageTotal, read_exchange_totals, read_pair_totals, total_counts
+from candle_ingest.reports.expected_coverage import ExpectedCoverage
 from candle_ingest.reports.freshness import history_window
 from candle_ingest.settings import PipelineSettings
 
-NUMBERS = ("expected", "present", "quiet", "not listed", "suspected", "rejected", "failed", "not asked")
+NUMBERS = tuple(CoverageCounts().to_dict())
 # The last run of a day needs some time after midnight.
 GRACE_MS = 60 * MINUTE_MS
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Found:
+    window: Window
+    pairs: list[CoverageTotal]
+    exchanges: list[CoverageTotal]
+    days: list[DayCoverage]
+
+    @property
+    def is_complete(self) -> bool:
+        """Tell whether every day of every symbol is final on every exchange of the settings, and merged."""
+        return all(pair.final_days >= self.window.slots(DAY_MS) for pair in self.pairs)
 
 
 def coverage(
     pipeline: Pipeline = "candle",
     from_: Annotated[str, typer.Option("--from", help="First day, UTC; without it the start of the history")] = "",
     to: Annotated[str, typer.Option("--to", help="Day before which it ends; without it today")] = "",
-    daily: Annotated[bool, typer.Option("--daily", help="One line for each day")] = False,
+    by_exchange: Annotated[bool, typer.Option("--exchanges", help="One line for each symbol and exchange")] = False,
+    daily: Annotated[bool, typer.Option("--daily", help="One line for each symbol, exchange and day")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """How the minutes of each symbol and exchange add up. Exit status 1 where some are open.
+    """Count the minutes of each symbol by state, over its exchanges. Exit status 1 unless every day is complete.
 
-    Exchanges that the pipeline no longer has do not count.
+    A day is complete once every exchange of the settings is final and all is merged. Exchanges that the pipeline no
+    longer has do not count.
     """
     settings = pipeline_settings(pipeline)
-    window = _whole_days(settings, from_, to)
-    pairs, names = [symbol.currency_pair for symbol in listed_symbols(settings)], settings.exchange_ids
-    with open_bucket(settings) as bucket:
-        known = DailyCoverage(bucket, settings.timeframe.ms).read(window)
-    wanted = [day for day in known if day.currency_pair in pairs and day.exchange in names]
-    days = with_unasked(wanted, pairs, window, settings.timeframe.ms)
-    sums = total(day.account for day in days)
+    found = _read(settings, _whole_days(settings, from_, to), by_exchange, daily)
     if as_json:
-        print_json({"from_ms": window.start_ms, "to_ms": window.end_ms, "rows": _json_rows(days, daily)})
+        print_json({"from_ms": found.window.start_ms, "to_ms": found.window.end_ms, "rows": _json_rows(found)})
     else:
-        _print(days, daily, window, sums)
-    if sums.open:
+        _print(found)
+    if not found.is_complete:
         raise typer.Exit(1)
 
 
+def _read(settings: PipelineSettings, window: Window, by_exchange: bool, daily: bool) -> _Found:
+    pairs = sorted({symbol.currency_pair for symbol in listed_symbols(settings)})
+    expected = ExpectedCoverage.of(settings, now_ms())
+    with open_bucket(settings) as bucket:
+        return _Found(
+            window=window,
+            pairs=read_pair_totals(bucket, window, pairs, expected),
+            exchanges=read_exchange_totals(bucket, window, pairs, expected) if by_exchange and not daily else [],
+            days=read_coverage_by_day(bucket, window, pairs, expected) if daily else [],
+        )
+
+
 def _whole_days(settings: PipelineSettings, from_: str, to: str) -> Window:
-    """Whole days in UTC. Where history is skipped, the last ones that catch-up began with."""
+    """Return whole days in UTC. Where history is skipped, they are the last ones that catch-up began with."""
     now = now_ms()
     end_ms = floor_ms(moment_ms("--to", to) if to else now - GRACE_MS, DAY_MS)
     history = history_window(settings, now)
@@ -60,29 +81,58 @@ def _whole_days(settings: PipelineSettings, from_: str, to: str) -> Window:
     return window_between(floor_ms(start_ms, DAY_MS), end_ms)
 
 
-def _by_exchange(days: Sequence[DayAccount]) -> list[tuple[str, str, Account]]:
-    groups = groupby(days, key=lambda day: (day.currency_pair, day.exchange))
-    return [(pair, exchange, total(day.account for day in own)) for (pair, exchange), own in groups]
-
-
-def _json_rows(days: Sequence[DayAccount], daily: bool) -> list[dict[str, object]]:
-    if daily:
+def _json_rows(found: _Found) -> list[dict[str, object]]:
+    if found.days:
         return [
-            {"currency_pair": d.currency_pair, "exchange": d.exchange, "day_ms": d.day_ms, **asdict(d.account)}
-            for d in days
+            {
+                "currency_pair": day.currency_pair,
+                "exchange": day.exchange,
+                "day_ms": day.day_ms,
+                "state": day.state,
+                **day.counts.to_dict(),
+            }
+            for day in found.days
         ]
-    return [{"currency_pair": pair, "exchange": name, **asdict(sums)} for pair, name, sums in _by_exchange(days)]
+    return [
+        {
+            "currency_pair": row.currency_pair,
+            **({"exchange": row.exchange} if found.exchanges else {}),
+            "days": found.window.slots(DAY_MS),
+            "final_days": row.final_days,
+            "provisional_days": row.provisional_days,
+            **row.counts.to_dict(),
+        }
+        for row in found.exchanges or found.pairs
+    ]
 
 
-def _print(days: Sequence[DayAccount], daily: bool, window: Window, sums: Account) -> None:
-    if daily:
-        rows = [(d.currency_pair, d.exchange, format_ms(d.day_ms)[:10], *_numbers(d.account)) for d in days]
-        print_table(("symbol", "exchange", "day"), NUMBERS, rows)
+def _print(found: _Found) -> None:
+    if found.days:
+        rows = [((d.currency_pair, d.exchange, format_ms(d.day_ms)[:10], d.state), d.counts) for d in found.days]
+        _print_counts(("symbol", "exchange", "day", "state"), rows)
+    elif found.exchanges:
+        _print_counts(("symbol", "exchange"), [((r.currency_pair, r.exchange), r.counts) for r in found.exchanges])
     else:
-        print_table(("symbol", "exchange"), NUMBERS, [(p, name, *_numbers(own)) for p, name, own in _by_exchange(days)])
-    open_words = f"{sums.open:,} minutes are open" if sums.open else "every minute is accounted for"
-    say(f"{window}: {open_words}")
+        _print_counts(("symbol",), [((row.currency_pair,), row.counts) for row in found.pairs])
+    say(f"{found.window}: {_verdict(found)}")
 
 
-def _numbers(sums: Account) -> list[str]:
-    return [f"{getattr(sums, name.replace(' ', '_')):,}" for name in NUMBERS]
+def _print_counts(texts: Sequence[str], rows: Sequence[tuple[Sequence[str], CoverageCounts]]) -> None:
+    """Print the columns that are not 0 in every row."""
+    sums = total_counts(counts for _, counts in rows).to_dict()
+    shown = [name for name in NUMBERS if sums[name] or name in ("expected", "present")]
+    cells = [[*names, *(f"{counts.to_dict()[name]:,}" for name in shown)] for names, counts in rows]
+    print_table(texts, [name.replace("_", " ") for name in shown], cells)
+
+
+def _verdict(found: _Found) -> str:
+    sums = total_counts(pair.counts for pair in found.pairs)
+    days = len(found.pairs) * found.window.slots(DAY_MS)
+    final, provisional = (sum(getattr(p, name) for p in found.pairs) for name in ("final_days", "provisional_days"))
+    parts = [f"{final:,} of {days:,} days of symbols are complete"]
+    if provisional:
+        parts.append(f"{provisional:,} are provisional (asked for once more after they are over)")
+    parts += [f"{sums.open:,} minutes are open"] if sums.open else ["every minute is accounted for"]
+    if sums.unobtainable:
+        parts.append(f"{sums.unobtainable:,} are unobtainable (`candle-ingest retry` asks again)")
+    return "; ".join(parts)

@@ -15,7 +15,7 @@ from candle_ingest.cli.options import AsJson, Pipeline, pipeline_settings
 from candle_ingest.cli.output import print_json, say
 from candle_ingest.cli.storage import open_bucket
 from candle_ingest.errors.settings import OptionError
-from candle_ingest.ledger.open_minutes import OpenMinutes, OpenMinutesReader
+from candle_ingest.reports.open_minutes import OpenMinutes, read_open_minutes
 from candle_ingest.store.bucket import InfluxBucket
 from candle_ingest.store.candle_file import FORMATS, write_candle_file
 from candle_ingest.store.candle_store import CandleStore
@@ -30,17 +30,24 @@ def export(
     to: To,
     to_file: Annotated[Path, typer.Option(help="File to write, .parquet or .csv")],
     allow_incomplete: Annotated[bool, typer.Option("--allow-incomplete", help="Export what there is")] = False,
+    allow_provisional: Annotated[
+        bool, typer.Option("--allow-provisional", help="Export days that a later look may still correct, too")
+    ] = False,
     pipeline: Pipeline = "candle",
     as_json: AsJson = False,
 ) -> None:
-    """Write merged candles to a file. Exit status 1, and no file, where minutes are open."""
+    """Write merged candles to a file. Exit status 1, and no file, where minutes are open or provisional.
+
+    Provisional minutes are merged, but some exchange was not asked for their day once more after it was over: its
+    candles may still be corrected.
+    """
     settings, pair = pipeline_settings(pipeline), parse_symbol(symbol).currency_pair
     if to_file.suffix not in FORMATS:
         raise OptionError(f"--to-file is {to_file}; its name ends in {' or '.join(FORMATS)}")
     window = window_between(moment_ms("--from", from_), moment_ms("--to", to))
     with open_bucket(settings) as bucket:
-        found = _open_minutes(bucket, settings.timeframe, pair, window, settings.exchange_ids)
-        refused = bool(found) and not allow_incomplete
+        found = read_open_minutes(bucket, settings, pair, window)
+        refused = not allow_incomplete and not all(allow_provisional and part.is_provisional for part in found)
         count = None if refused else _write(bucket, pair, window, settings.timeframe, to_file)
     if as_json:
         print_json({"currency_pair": pair, "candles": count, "open": [asdict(part) for part in found]})
@@ -48,14 +55,6 @@ def export(
         _print(count, to_file, found)
     if refused:
         raise typer.Exit(1)
-
-
-def _open_minutes(
-    bucket: InfluxBucket, timeframe: Timeframe, pair: str, window: Window, exchanges: tuple[str, ...]
-) -> list[OpenMinutes]:
-    """Return what is open, without exchanges that the pipeline no longer asks, or that do not list the pair."""
-    reader = OpenMinutesReader(bucket, timeframe.ms, pair, window)
-    return reader.find(window, reader.asked() & set(exchanges))
 
 
 def _write(bucket: InfluxBucket, pair: str, window: Window, timeframe: Timeframe, path: Path) -> int:
@@ -74,7 +73,9 @@ def _write(bucket: InfluxBucket, pair: str, window: Window, timeframe: Timeframe
 def _print(count: int | None, path: Path, found: list[OpenMinutes]) -> None:
     for part in found:
         say(str(part))
-    if count is None:
-        say(f"{path} is not written: the candles are not complete. --allow-incomplete writes what there is")
-    else:
+    if count is not None:
         say(f"{count:,} candles in {path}")
+    elif all(part.is_provisional for part in found):
+        say(f"{path} is not written: the candles may still be corrected. --allow-provisional writes them")
+    else:
+        say(f"{path} is not written: the candles are not complete. --allow-incomplete writes what there is")

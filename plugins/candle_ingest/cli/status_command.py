@@ -1,20 +1,24 @@
-"""`status`: how far each symbol has got."""
+"""`status`: how far each symbol has got, and what is missing."""
 
 from dataclasses import replace
 
 import typer
 
+from candle_ingest.candles.window import format_ms
 from candle_ingest.cli.moments import moment_in_words, now_ms
 from candle_ingest.cli.options import AsJson, Pipeline, pipeline_settings
-from candle_ingest.cli.output import print_json, print_table
+from candle_ingest.cli.output import print_json, print_table, say
 from candle_ingest.cli.storage import listed_symbols, open_bucket
 from candle_ingest.planning.call_plan import duration_in_words
 from candle_ingest.reports.completeness import SymbolCompleteness, read_completeness
+from candle_ingest.reports.expected_coverage import ExpectedCoverage
 from candle_ingest.reports.freshness import read_freshness
+from candle_ingest.reports.largest_holes import DayHole
+from candle_ingest.reports.summary import Summary, read_summary
 
 
 def status(pipeline: Pipeline = "candle", as_json: AsJson = False) -> None:
-    """Watermarks and lag of each symbol, and whether it is complete. Exit status 1 where one is not."""
+    """Show up to where each symbol is merged and final, and what is open. Exit status 1 where one is not complete."""
     settings, now = pipeline_settings(pipeline), now_ms()
     listed = listed_symbols(settings)
     tickers = {symbol.ticker for symbol in listed}
@@ -22,13 +26,23 @@ def status(pipeline: Pipeline = "candle", as_json: AsJson = False) -> None:
         found = read_freshness(bucket, settings, listed, now)
         # What has only a watermark is no longer wanted, and nobody moves it.
         found = replace(found, symbols=[symbol for symbol in found.symbols if symbol.ticker in tickers])
-        symbols = read_completeness(bucket, found, settings.timeframe, now)
+        symbols = read_completeness(bucket, found, ExpectedCoverage.of(settings, now), now)
+        summary = read_summary(bucket, settings, listed, now)
     if as_json:
-        print_json({"now_ms": now, "symbols": [symbol.to_dict() for symbol in symbols]})
+        print_json({"now_ms": now, "symbols": [symbol.to_dict() for symbol in symbols], "sentence": summary.sentence})
     else:
-        print_table(("symbol", "complete", "up to", "backfill", "catch-up", "state"), ("lag",), map(_row, symbols))
+        _print(symbols, summary)
     if not all(symbol.complete for symbol in symbols):
         raise typer.Exit(1)
+
+
+def _print(symbols: list[SymbolCompleteness], summary: Summary) -> None:
+    print_table(
+        ("symbol", "complete", "merged up to", "final up to"), ("open", "unobtainable", "lag"), map(_row, symbols)
+    )
+    for hole in summary.holes:
+        say(_in_words(hole))
+    say(summary.sentence)
 
 
 def _row(found: SymbolCompleteness) -> tuple[str, ...]:
@@ -37,8 +51,17 @@ def _row(found: SymbolCompleteness) -> tuple[str, ...]:
         symbol.currency_pair,
         "yes" if found.complete else "no",
         moment_in_words(found.complete_up_to_ms),
-        moment_in_words(symbol.backfill_ms),
-        moment_in_words(symbol.catch_up_ms),
-        symbol.state,
+        moment_in_words(found.final_up_to_ms),
+        f"{found.counts.open:,}",
+        f"{found.counts.unobtainable:,}",
         "-" if symbol.lag_ms is None else duration_in_words(symbol.lag_ms / 1000),
     )
+
+
+def _in_words(hole: DayHole) -> str:
+    since = f" since {format_ms(hole.since_ms)}" if hole.since_ms else ""
+    again = f"; asked again at {format_ms(hole.due_ms)}" if hole.due_ms else ""
+    reason = f": {hole.reason}" if hole.reason else ""
+    day = format_ms(hole.day_ms)[:10]
+    state = hole.state.replace("_", " ")
+    return f"{hole.currency_pair} @ {hole.exchange}, {day}: {hole.count:,} candles {state}{since}{again}{reason}"

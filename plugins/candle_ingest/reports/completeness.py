@@ -1,51 +1,100 @@
-"""Up to where each symbol is complete: every candle before is merged and written, or nobody traded."""
+"""Up to where each symbol is merged and final, and what is open."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from candle_ingest.candles.timeframe import Timeframe
-from candle_ingest.candles.window import Window, contiguous_end_ms
-from candle_ingest.ledger.merge_ledger import MergeLedger
+from candle_ingest.candles.window import DAY_MS, Window, floor_ms
+from candle_ingest.ledger.day_records import DayRecords
+from candle_ingest.ledger.minute_state import CoverageCounts
+from candle_ingest.ledger.watermarks import Watermarks, final_key
+from candle_ingest.reports.coverage_totals import read_pair_totals
+from candle_ingest.reports.expected_coverage import ExpectedCoverage
 from candle_ingest.reports.freshness import Freshness, SymbolFreshness
 from candle_ingest.store.bucket import InfluxBucket
+
+# Days that are read at once while one follows what is merged.
+DAYS_AT_ONCE = 8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SymbolCompleteness:
-    """`complete_up_to_ms` is where the first hole begins, None where the history has not begun to be complete.
+    """`complete_up_to_ms` is where the first hole in what is merged begins, `final_up_to_ms` the first day not final.
 
-    `complete` says whether that is as near to now as catch-up can be expected to be.
+    Both are None where the history has not begun to be so. `counts` are the slots from the start of the history to now,
+    over the exchanges. `complete` says whether all is merged as near to now as catch-up can be expected to be, and
+    nothing is open.
     """
 
     symbol: SymbolFreshness
     complete_up_to_ms: int | None
+    final_up_to_ms: int | None
+    counts: CoverageCounts
     complete: bool
 
     def to_dict(self) -> dict[str, Any]:
-        """For JSON."""
-        return {**asdict(self.symbol), "complete_up_to_ms": self.complete_up_to_ms, "complete": self.complete}
+        """Return it for JSON."""
+        return {
+            **asdict(self.symbol),
+            "complete_up_to_ms": self.complete_up_to_ms,
+            "final_up_to_ms": self.final_up_to_ms,
+            "open": self.counts.open,
+            "unobtainable": self.counts.unobtainable,
+            "complete": self.complete,
+        }
 
 
 def read_completeness(
-    bucket: InfluxBucket, found: Freshness, timeframe: Timeframe, now_ms: int
+    bucket: InfluxBucket, found: Freshness, expected: ExpectedCoverage, now_ms: int
 ) -> list[SymbolCompleteness]:
-    """From the watermark of the history on, the ledger of merges says how far it goes."""
-    has_history, late_ms = found.history_start_ms is not None, found.late_after_ms
-    return [_completeness(bucket, symbol, timeframe, has_history, late_ms, now_ms) for symbol in found.symbols]
+    """Return how far each symbol is; from its watermark on, the merged days say so."""
+    slot_ms = expected.timeframe.ms
+    begin_ms: dict[str, int] = {}
+    for symbol in found.symbols:
+        watermark_ms = symbol.catch_up_ms if found.history_start_ms is None else symbol.backfill_ms
+        if watermark_ms is not None:
+            begin_ms[symbol.currency_pair] = watermark_ms + slot_ms
+    merged_ms = follow_merged(bucket, begin_ms, now_ms)
+    final_ms = Watermarks(bucket).read([final_key(symbol.ticker) for symbol in found.symbols])
+    counts = _counts(bucket, found, expected, now_ms)
+    result = []
+    for symbol in found.symbols:
+        until_ms, own = merged_ms.get(symbol.currency_pair), counts.get(symbol.currency_pair, CoverageCounts())
+        in_time = until_ms is not None and now_ms - until_ms <= found.late_after_ms
+        last_final_ms = final_ms.get(final_key(symbol.ticker))
+        result.append(
+            SymbolCompleteness(
+                symbol=symbol,
+                complete_up_to_ms=until_ms,
+                final_up_to_ms=None if last_final_ms is None else last_final_ms + slot_ms,
+                counts=own,
+                complete=in_time and not own.open,
+            )
+        )
+    return result
 
 
-def _completeness(
-    bucket: InfluxBucket,
-    symbol: SymbolFreshness,
-    timeframe: Timeframe,
-    has_history: bool,
-    late_after_ms: int,
-    now_ms: int,
-) -> SymbolCompleteness:
-    watermark_ms = symbol.backfill_ms if has_history else symbol.catch_up_ms
-    if watermark_ms is None:
-        return SymbolCompleteness(symbol=symbol, complete_up_to_ms=None, complete=False)
-    vouched_ms = watermark_ms + timeframe.ms
-    merges = MergeLedger(bucket, timeframe.ms).merges(Window(vouched_ms, max(vouched_ms, now_ms)), symbol.currency_pair)
-    end_ms = contiguous_end_ms(vouched_ms, [merge.window for merge in merges])
-    return SymbolCompleteness(symbol=symbol, complete_up_to_ms=end_ms, complete=now_ms - end_ms <= late_after_ms)
+def follow_merged(bucket: InfluxBucket, begin_ms: Mapping[str, int], now_ms: int) -> dict[str, int]:
+    """Return by pair the end of what is merged without a gap from its begin on; many pairs are read at once."""
+    at, records = dict(begin_ms), DayRecords(bucket)
+    moving = {pair for pair in at if at[pair] < now_ms}
+    while moving:
+        start_ms = floor_ms(min(at[pair] for pair in moving), DAY_MS)
+        span = Window(start_ms, start_ms + DAYS_AT_ONCE * DAY_MS)
+        days = records.read_merges(span, {pair for pair in moving if at[pair] < span.end_ms})
+        for pair in [pair for pair in moving if at[pair] < span.end_ms]:
+            while (day := days.get((pair, floor_ms(at[pair], DAY_MS)))) and day.merged_until_ms(at[pair]) > at[pair]:
+                at[pair] = day.merged_until_ms(at[pair])
+            if at[pair] < min(span.end_ms, now_ms) or at[pair] >= now_ms:
+                moving.discard(pair)
+    return at
+
+
+def _counts(
+    bucket: InfluxBucket, found: Freshness, expected: ExpectedCoverage, now_ms: int
+) -> dict[str, CoverageCounts]:
+    """Return the slots of each pair from the start of the history on; where it is skipped, from today on."""
+    start_ms = found.history_start_ms if found.history_start_ms is not None else floor_ms(now_ms, DAY_MS)
+    window = Window(floor_ms(start_ms, DAY_MS), floor_ms(now_ms, DAY_MS) + DAY_MS)
+    pairs: Sequence[str] = [symbol.currency_pair for symbol in found.symbols]
+    return {total.currency_pair: total.counts for total in read_pair_totals(bucket, window, pairs, expected)}

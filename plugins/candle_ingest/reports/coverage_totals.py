@@ -35,7 +35,13 @@ data
   |> count()
   |> keep(columns: ["currency_pair", "exchange", "_value"])
   |> set(key: "_field", value: "{RecordState.PROVISIONAL}")
-  |> yield(name: "days")
+  |> yield(name: "{RecordState.PROVISIONAL}")
+data
+  |> filter(fn: (r) => r._field == "state" and r._value == "{RecordState.FINAL}")
+  |> count()
+  |> keep(columns: ["currency_pair", "exchange", "_value"])
+  |> set(key: "_field", value: "{RecordState.FINAL}")
+  |> yield(name: "{RecordState.FINAL}")
 """
 )
 _NOT_ASKED = (
@@ -55,13 +61,15 @@ ALL_EXCHANGES = ""
 class CoverageTotal:
     """The slots of one pair by state, on one exchange or (`exchange` is empty) summed over all that are expected.
 
-    `provisional_days` counts the days whose closing look is still to come.
+    `provisional_days` counts the days whose closing look is still to come, `final_days` those that are final: of a sum
+    over the exchanges, the complete ones.
     """
 
     currency_pair: str
     exchange: str
     counts: CoverageCounts
     provisional_days: int
+    final_days: int
 
 
 def read_pair_totals(
@@ -132,4 +140,5 @@ def _total(key: Key, sums: Mapping[str, int], slots: int) -> CoverageTotal:
         exchange=exchange,
         counts=counts,
         provisional_days=sums.get(RecordState.PROVISIONAL, 0),
+        final_days=sums.get(RecordState.FINAL, 0),
     )

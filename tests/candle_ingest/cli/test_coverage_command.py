@@ -1,4 +1,4 @@
-"""What `coverage` counts; what it reads from a real InfluxDB is in tests/integration/test_terminal.py."""
+"""What `coverage` prints and when it fails; what it reads is in tests/integration/test_terminal.py."""
 
 import json
 from contextlib import nullcontext
@@ -9,43 +9,57 @@ from typer.testing import CliRunner
 from candle_ingest.__main__ import app
 from candle_ingest.candles.symbol import parse_symbol
 from candle_ingest.cli import coverage_command
-from candle_ingest.ledger.coverage import Account
-from candle_ingest.ledger.daily_coverage import DailyCoverage
-from candle_ingest.ledger.day_account import NO_EXCHANGE, DayAccount
+from candle_ingest.ledger.minute_state import CoverageCounts
+from candle_ingest.reports.coverage_totals import CoverageTotal
 
-DAY_MS = 1_767_225_600_000  # 2026-01-01
-WHOLE = Account(expected=1440, present=1440, quiet=0, not_listed=0, suspected=0, rejected=0, failed=0, not_asked=0)
-HALF = Account(expected=1440, present=720, quiet=0, not_listed=0, suspected=0, rejected=0, failed=720, not_asked=0)
+WHOLE = CoverageCounts(expected=2880, present=2880)
+HALF = CoverageCounts(expected=2880, present=1440, failed=1440)
 
 
 @pytest.fixture
-def count(monkeypatch):
-    """Exit status and open minutes by exchange, where these accounts of BTC/USD are stored."""
+def run(monkeypatch):
+    """Call `coverage` for one day of BTC/USD, of which these counts and final days are stored."""
 
-    def call(configured, **accounts):
-        days = [DayAccount("BTC/USD", name, DAY_MS, sums) for name, sums in accounts.items()]
-        monkeypatch.setenv("CANDLE_INGEST_EXCHANGES", configured)
+    def call(counts, *options, final_days=0, provisional_days=0):
+        total = CoverageTotal(
+            currency_pair="BTC/USD",
+            exchange="",
+            counts=counts,
+            final_days=final_days,
+            provisional_days=provisional_days,
+        )
         monkeypatch.setattr(coverage_command, "listed_symbols", lambda _: [parse_symbol("btcusd")])
         monkeypatch.setattr(coverage_command, "open_bucket", nullcontext)
-        monkeypatch.setattr(DailyCoverage, "read", lambda *_: days)
-        done = CliRunner().invoke(app, ["coverage", "--from", "2026-01-01", "--to", "2026-01-02", "--json"])
-        rows = json.loads(done.output)["rows"]
-        return done.exit_code, {row["exchange"]: row["failed"] + row["not_asked"] for row in rows}
+        monkeypatch.setattr(coverage_command, "read_pair_totals", lambda *_: [total])
+        return CliRunner().invoke(app, ["coverage", "--from", "2026-01-01", "--to", "2026-01-02", *options])
 
     return call
 
 
-def test_an_exchange_that_was_removed_from_the_settings_does_not_count(count):
-    assert count("binance", binance=WHOLE, kraken=HALF) == (0, {"binance": 0})
+def test_a_day_that_is_final_is_complete(run):
+    done = run(WHOLE, final_days=1)
+    assert done.exit_code == 0
+    assert "1 of 1 days of symbols are complete; every minute is accounted for" in done.output
 
 
-def test_an_exchange_of_the_settings_counts(count):
-    assert count("binance,kraken", binance=WHOLE, kraken=HALF) == (1, {"binance": 0, "kraken": 720})
+def test_a_provisional_day_is_not_complete_and_is_named(run):
+    done = run(WHOLE, provisional_days=1)
+    assert done.exit_code == 1
+    assert "1 are provisional" in done.output
 
 
-def test_an_exchange_counts_under_its_old_name_too(count):
-    assert count("coinbasepro", coinbaseexchange=WHOLE) == (0, {"coinbaseexchange": 0})
+def test_columns_that_are_all_zero_are_left_out(run):
+    heading = run(HALF).output.splitlines()[0]
+    assert heading.split() == ["symbol", "expected", "present", "failed"]
 
 
-def test_a_symbol_that_only_removed_exchanges_have_was_not_asked(count):
-    assert count("binance", kraken=WHOLE) == (1, {NO_EXCHANGE: 1440})
+def test_every_state_is_in_the_json(run):
+    done = run(HALF, "--json")
+    [row] = json.loads(done.output)["rows"]
+    assert done.exit_code == 1
+    assert (row["failed"], row["outage"], row["final_days"], row["days"]) == (1440, 0, 0, 1)
+
+
+def test_unobtainable_minutes_are_told_apart_with_what_to_do(run):
+    output = run(CoverageCounts(expected=2880, present=2870, unobtainable=10)).output
+    assert "every minute is accounted for; 10 are unobtainable (`candle-ingest retry` asks again)" in output

@@ -1,0 +1,90 @@
+"""What keeps a window of a pair from being complete: not merged, without a settled answer, or not final yet."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from candle_ingest.candles.window import DAY_MS, Window, split_days, subtract, union
+from candle_ingest.ledger.day_record import DayRecord, RecordState, new_day_record
+from candle_ingest.ledger.day_records import DayRecords
+from candle_ingest.ledger.merge_day import MergeDay
+from candle_ingest.ledger.minute_state import RETRIED, MinuteState
+from candle_ingest.settings import PipelineSettings
+from candle_ingest.store.bucket import InfluxBucket
+
+MERGE, PROVISIONAL = "merge", "provisional"
+UNSETTLED = (*RETRIED, MinuteState.NOT_ASKED, MinuteState.UNOBTAINABLE)
+
+
+@dataclass(frozen=True, slots=True)
+class OpenMinutes:
+    """Windows of a pair that are not complete.
+
+    `source` is an exchange that has no settled answer, `merge` for what is not merged, `provisional` for days whose
+    every minute is merged and answered, and of which some exchange is not final.
+    """
+
+    currency_pair: str
+    source: str
+    windows: list[Window]
+    reason: str = ""
+
+    @property
+    def is_provisional(self) -> bool:
+        """Tell whether only a later look can change these minutes."""
+        return self.source == PROVISIONAL
+
+    def __str__(self) -> str:
+        first, more = self.windows[0], len(self.windows) - 1
+        what = {MERGE: "not merged", PROVISIONAL: "provisional"}.get(self.source, f"no settled answer of {self.source}")
+        rest = f" and {more} more windows" if more else ""
+        return f"{self.currency_pair}: {what} for {first}{rest}" + (f": {self.reason}" if self.reason else "")
+
+
+def read_open_minutes(
+    bucket: InfluxBucket, settings: PipelineSettings, currency_pair: str, window: Window
+) -> list[OpenMinutes]:
+    """Return what keeps `window` from being complete: of the merge, of each exchange of the settings, and of days.
+
+    With `unobtainable: merge` what an exchange cannot deliver holds nothing back.
+    """
+    records = DayRecords(bucket)
+    merges = {day_ms: day for (_, day_ms), day in records.read_merges(window, [currency_pair]).items()}
+    found = [_not_merged(currency_pair, window, merges)]
+    by_exchange: dict[str, dict[int, DayRecord]] = {name: {} for name in settings.exchange_ids}
+    for (_, exchange, day_ms), record in records.read(window, [currency_pair]).items():
+        by_exchange.get(exchange, {})[day_ms] = record
+    found += [_unsettled(currency_pair, name, window, own, settings) for name, own in sorted(by_exchange.items())]
+    found = [part for part in found if part.windows]
+    return [*found, *_provisional(currency_pair, window, merges, found)]
+
+
+def _not_merged(pair: str, window: Window, merges: Mapping[int, MergeDay]) -> OpenMinutes:
+    holes = subtract(window, [part for day in merges.values() for part in day.merged_windows()])
+    waiting = [part for day in merges.values() for part in day.waiting]
+    reason = next((part.reason for hole in holes for part in waiting if part.window.intersection(hole)), "")
+    return OpenMinutes(pair, MERGE, holes, reason)
+
+
+def _unsettled(
+    pair: str, exchange: str, window: Window, records: Mapping[int, DayRecord], settings: PipelineSettings
+) -> OpenMinutes:
+    states = [s for s in UNSETTLED if s != MinuteState.UNOBTAINABLE or settings.unobtainable == "hold"]
+    windows: list[Window] = []
+    reason = ""
+    for part in split_days(window):
+        day_ms = part.start_ms - part.start_ms % DAY_MS
+        record = records.get(day_ms) or new_day_record(pair, exchange, day_ms, settings.timeframe.ms)
+        holes = [hole for found in record.windows_of(states) if (hole := found.intersection(part))]
+        stretch = record.stretch_at(holes[0].start_ms) if holes else None
+        reason = reason or (stretch.reason if stretch else "")
+        windows += holes
+    return OpenMinutes(pair, exchange, union(windows), reason)
+
+
+def _provisional(
+    pair: str, window: Window, merges: Mapping[int, MergeDay], found: Iterable[OpenMinutes]
+) -> list[OpenMinutes]:
+    final = [day.window for day in merges.values() if day.state == RecordState.FINAL]
+    told = [part for one in found for part in one.windows]
+    windows = subtract(window, [*final, *told])
+    return [OpenMinutes(pair, PROVISIONAL, windows)] if windows else []
