@@ -17,37 +17,31 @@ from candle_ingest.store.bucket import InfluxBucket
 from candle_ingest.store.flux import flux_range, pair_filter, time_ms
 
 STATES = tuple(map(str, MinuteState))
+# Each sum reads by itself: of a stream that two share InfluxDB adds nothing up while it reads.
 _SOURCE = """
-data = from(bucket: bucket)
+from(bucket: bucket)
   |> range(start: time(v: start_ns), stop: time(v: stop_ns))
   |> filter(fn: (r) => r._measurement == "{measurement}"{pairs})
 """
-_TOTALS = (
-    _SOURCE
-    + f"""
-data
-  |> filter(fn: (r) => r._field =~ /^({"|".join(STATES)})$/)
-  |> sum()
+_KEEP = """
   |> keep(columns: ["currency_pair", "exchange", "_field", "_value"])
-  |> yield(name: "slots")
-data
-  |> filter(fn: (r) => r._field == "state" and r._value == "{RecordState.PROVISIONAL}")
-  |> count()
-  |> keep(columns: ["currency_pair", "exchange", "_value"])
-  |> set(key: "_field", value: "{RecordState.PROVISIONAL}")
-  |> yield(name: "{RecordState.PROVISIONAL}")
-data
-  |> filter(fn: (r) => r._field == "state" and r._value == "{RecordState.FINAL}")
-  |> count()
-  |> keep(columns: ["currency_pair", "exchange", "_value"])
-  |> set(key: "_field", value: "{RecordState.FINAL}")
-  |> yield(name: "{RecordState.FINAL}")
 """
+_DAYS = """
+  |> filter(fn: (r) => r._field == "state")
+  |> filter(fn: (r) => r._value == "{state}")
+  |> count()
+  |> keep(columns: ["currency_pair", "exchange", "_value"])
+  |> set(key: "_field", value: "{state}")
+  |> yield(name: "{state}")
+"""
+_SLOTS = (
+    f"  |> filter(fn: (r) => r._field =~ /^({'|'.join(STATES)})$/)\n  |> sum()" + _KEEP + '  |> yield(name: "slots")\n'
 )
+_COUNTED_DAYS = (RecordState.PROVISIONAL, RecordState.FINAL)
+_TOTALS = _SOURCE + _SLOTS + "".join(_SOURCE + _DAYS.replace("{state}", state) for state in _COUNTED_DAYS)
 _NOT_ASKED = (
     _SOURCE
     + """
-data
   |> filter(fn: (r) => r._field == "not_asked" and r._value > 0)
   |> keep(columns: ["_time", "currency_pair", "exchange", "_value"])
 """
