@@ -16,7 +16,10 @@ DEFAULT_PIPELINE = "candle"
 CONFIG_VARIABLE = "CANDLE_INGEST_CONFIG"
 DEFAULT_CONFIG = Path(__file__).parents[2] / "include" / "candle_ingest.yaml"
 # What decides how a candle looks, the length first.
-OF_A_CANDLE = ("candle_granularity_minutes", "exchanges", "min_exchanges_required", "quote_equivalents", "high_low")
+OF_A_CANDLE = (
+    "candle_granularity_minutes", "exchanges", "min_exchanges_required", "quote_equivalents", "quote_conversion",
+    "guard_percent", "high_low",
+)  # fmt: skip
 _MERGE_TAG = "tag:yaml.org,2002:merge"
 
 

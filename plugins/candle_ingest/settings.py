@@ -11,6 +11,7 @@ from croniter import croniter
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator
 
 from candle_ingest.candles.dates import parse_start_date
+from candle_ingest.candles.merge_method import HighLow, MergeMethod, QuoteConversion
 from candle_ingest.candles.timeframe import Timeframe
 from candle_ingest.errors import ConfigurationError
 from candle_ingest.errors.base import without_names
@@ -114,7 +115,20 @@ class PipelineSettings(BaseModel):
         description="For each quote, the quotes that may stand for it on an exchange; the first one listed wins. "
         "A quote that is not named stands for itself only",
     )
-    high_low: Literal["weighted", "extremes"] = Field(
+    quote_conversion: QuoteConversion = Field(
+        default="observed",
+        description="Markets in another quote, such as BTC/USDT for BTC/USD: convert at observed rates, without a rate "
+        "left out of the merge; or take them at par",
+    )
+    guard_percent: float = Field(
+        default=5.0,
+        ge=0,
+        le=50,
+        allow_inf_nan=False,
+        description="Distance in percent from the median of three or more exchanges from which an open or close is "
+        "excluded and a high or low clamped; 0 switches the guard off",
+    )
+    high_low: HighLow = Field(
         default="weighted", description="Merged high and low: volume-weighted, or the highest and the lowest"
     )
     run_mode: Literal["wet", "dry"] = Field(
@@ -230,6 +244,13 @@ class PipelineSettings(BaseModel):
     def min_exchanges(self) -> int:
         """How many exchanges must answer for a symbol: 0 in the settings means all that are configured."""
         return self.min_exchanges_required or len(self.exchanges)
+
+    @property
+    def merge_method(self) -> MergeMethod:
+        """How candles of several exchanges become one."""
+        return MergeMethod(
+            quote_conversion=self.quote_conversion, guard_percent=self.guard_percent, high_low=self.high_low
+        )
 
     @property
     def backfill_dag_id(self) -> str:

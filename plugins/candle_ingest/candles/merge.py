@@ -5,7 +5,7 @@ A merge converts, guards, and then averages; each minute is merged by itself.
 
 import functools
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -55,15 +55,31 @@ class Conversion:
     """What the candles of one pair are converted by.
 
     `quote` is that of the pair, `legs` names the exchanges whose market has another quote (`{"binance": "USDT"}`), and
-    `rates` has the rate of each such quote in units of `quote`. A leg without a rate takes no part in the merge.
+    `rates` has the rate of each such quote in units of `quote`. A leg without a rate takes no part in the merge, nor do
+    the exchanges `refused`, each with its reason.
     """
 
     quote: str
     legs: Mapping[str, str]
     rates: Mapping[str, RateSeries]
+    refused: Mapping[str, str] = field(default_factory=dict)
 
 
 NO_LEGS = Conversion("USD", {}, {})
+
+
+def converted(by_exchange: Mapping[str, Candles], conversion: Conversion) -> dict[str, Candles]:
+    """Return the candles with OHLC in units of the pair's quote, without those that have no rate."""
+    return {name: _converted(candles, conversion.legs.get(name), conversion) for name, candles in by_exchange.items()}
+
+
+def _converted(candles: Candles, leg: str | None, conversion: Conversion) -> Candles:
+    if leg is None or leg not in conversion.rates:
+        return candles
+    rate = conversion.rates[leg].at(candles.open_time_ms)
+    known = ~np.isnan(rate)
+    values = np.column_stack([candles.ohlcv[known, :VOLUME] * rate[known, None], candles.ohlcv[known, VOLUME]])
+    return Candles(candles.open_time_ms[known], values)
 
 
 def merge_candles(by_exchange: Mapping[str, Candles], high_low: HighLow = "weighted") -> MergedCandles:
@@ -85,7 +101,7 @@ def merge_minutes(
     names = sorted(by_exchange)
     times = _all_times([by_exchange[name].open_time_ms for name in names])
     cube = _align([by_exchange[name] for name in names], times)
-    left_out = _convert(names, cube, times, conversion, method)
+    left_out = _refuse(names, cube, conversion) + _convert(names, cube, times, conversion, method)
     verdict = guard(cube[:, :QUOTE_VOLUME], method.guard_percent)
     cube[:, :QUOTE_VOLUME, verdict.minutes] = verdict.candles
     quality = Quality(
@@ -97,6 +113,16 @@ def merge_minutes(
         {leg: _rates_at(leg, times, conversion, method) for leg in sorted(set(conversion.legs.values()))},
     )
     return _merge(names, times, cube, method), quality
+
+
+def _refuse(names: list[str], cube: NDArray[np.float64], conversion: Conversion) -> list[tuple[str, NDArray[np.bool_]]]:
+    """Drop the exchanges that are refused, in place; return the reasons and minutes."""
+    left_out = []
+    for index, name in enumerate(names):
+        if name in conversion.refused:
+            left_out.append((f"{name}: {conversion.refused[name]}", ~np.isnan(cube[index, OPEN])))
+            cube[index] = np.nan
+    return left_out
 
 
 def _convert(
@@ -143,7 +169,7 @@ def _merge(
         merged[HIGH] = _extreme(np.fmax, np.where(counting, cube[:, HIGH], np.nan))
         merged[LOW] = _extreme(np.fmin, np.where(counting, cube[:, LOW], np.nan))
     candles = Candles(times, np.ascontiguousarray(merged.T))
-    quote_volume, trade_count = (_total(cube[:, field], used) for field in (QUOTE_VOLUME, TRADE_COUNT))
+    quote_volume, trade_count = (_total(cube[:, column], used) for column in (QUOTE_VOLUME, TRADE_COUNT))
     vwap = vwap_of(quote_volume, merged[VOLUME])
     return MergedCandles(candles, used.sum(axis=0), _sources(names, used), vwap, trade_count)
 

@@ -41,6 +41,9 @@ class MergeDay:
     where every exchange of the settings is final and nothing waits. `version` is that of the last merge, `method` says
     by which settings it was merged, `announced` whether the event of the final day was sent. `counts` has the slots of
     the exchanges of the settings by state, summed over those `exchanges`, as they were at the last merge.
+    `rates_version` is the newest answer of a rate market that it was converted by. `refused` has the exchanges that
+    trade something else under the same ticker, each with its reason; `identity_checked` says whether the day was
+    checked for them.
     """
 
     currency_pair: str
@@ -53,6 +56,9 @@ class MergeDay:
     announced: bool = False
     counts: CoverageCounts = field(default_factory=CoverageCounts)
     exchanges: int = 0
+    rates_version: int = 0
+    refused: tuple[tuple[str, str], ...] = ()
+    identity_checked: bool = False
 
     @property
     def window(self) -> Window:
@@ -108,7 +114,15 @@ def merge_day_fields(day: MergeDay) -> dict[str, Any]:
     """
     waiting, counts = [asdict(waiting) for waiting in day.waiting], day.counts.to_dict()
     marks = base64.b64encode(zlib.compress(day.marks)).decode()
-    content = {"marks": marks, "waiting": waiting, "counts": counts, "exchanges": day.exchanges}
+    content = {
+        "marks": marks,
+        "waiting": waiting,
+        "counts": counts,
+        "exchanges": day.exchanges,
+        "rates_version": day.rates_version,
+        "refused": dict(day.refused),
+        "identity_checked": day.identity_checked,
+    }
     return {
         "state": str(day.state),
         "expected": len(day.marks),
@@ -140,6 +154,9 @@ def merge_day_from_row(row: Mapping[str, str], day_ms: int) -> MergeDay:
             announced=row["announced"] == "1",
             counts=CoverageCounts(**content["counts"]),
             exchanges=content["exchanges"],
+            rates_version=int(content["rates_version"]),
+            refused=tuple(content["refused"].items()),
+            identity_checked=bool(content["identity_checked"]),
         )
     except (KeyError, TypeError, ValueError, zlib.error) as error:
         raise ValueError(f"not the record of a merged day: {error!r}") from None

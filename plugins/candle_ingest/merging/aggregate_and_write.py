@@ -18,10 +18,12 @@ from candle_ingest.merging.day_merger import DayMerger, DayOutcome
 from candle_ingest.merging.dry_report import report_dry
 from candle_ingest.merging.incomplete import incomplete_pairs, own_window
 from candle_ingest.merging.merge_day import merge_method
+from candle_ingest.merging.rate_work import RateWork
 from candle_ingest.merging.unfinished import record_unfinished, unfinished_batches
 from candle_ingest.metric_catalogue import ACCOUNTED, CANDLES_WRITTEN, SYMBOLS_SHORT, SYMBOLS_WRITTEN
 from candle_ingest.planning.fetch_batch import FetchBatch
 from candle_ingest.planning.plan import Plan
+from candle_ingest.planning.rate_plan import possible_rate_pairs
 from candle_ingest.planning.run import Run
 from candle_ingest.planning.run_kind import REPAIR
 from candle_ingest.store.bucket import InfluxBucket
@@ -64,7 +66,10 @@ class _Step:
     def run_step(self, summaries: Sequence[Summary]) -> _Result:
         unfinished = unfinished_batches(self.plan, summaries)
         record_unfinished(self.run, unfinished, self.bucket, self.client)
+        rates = RateWork(self.run, self.plan, self.bucket, self.client)
+        rates.pass_on()
         outcomes = DayMerger(self.run, self.bucket, self.client).merge(self._days())
+        rates.note_merged()
         result = _Result(counts=_counts(outcomes))
         advance_watermarks(self.run, self.plan.tickers, outcomes, self.bucket, self.client)
         result.short = self._short(outcomes, unfinished)
@@ -74,11 +79,12 @@ class _Step:
     def _days(self) -> dict[PairDay, int]:
         """Return the days to merge: of this run's pairs and time; a repair's also what other runs have left."""
         index = WorkIndex(self.client, self.bucket)
+        if self.run.kind is REPAIR and not self.run.has_own_exchanges:
+            index.note_other_methods(self.run.settings.name, merge_method(self.run.settings))
+        rate_pairs = possible_rate_pairs(self.run.settings) - self.plan.symbols
+        found = {key: version for key, version in index.unmerged().items() if key[0] not in rate_pairs}
         if self.run.kind is REPAIR:
-            if not self.run.has_own_exchanges:
-                index.note_other_methods(self.run.settings.name, merge_method(self.run.settings))
-            return index.unmerged()
-        found = index.unmerged()
+            return found
         pairs, window = set(self.plan.pairs), self._own_days()
         return {key: v for key, v in found.items() if key[0] in pairs and window.start_ms <= key[1] < window.end_ms}
 

@@ -2,9 +2,10 @@
 
 import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from candle_ingest.candles.candles import Candles
+from candle_ingest.candles.quality import Quality
 from candle_ingest.candles.window import DAY_MS, Window
 from candle_ingest.connections import RedisClient
 from candle_ingest.errors import CandleIngestError
@@ -14,11 +15,15 @@ from candle_ingest.ledger.day_records import DayRecords
 from candle_ingest.ledger.locks import held_locks
 from candle_ingest.ledger.merge_day import MergeDay, new_merge_day
 from candle_ingest.ledger.work_index import PairDay, WorkIndex
+from candle_ingest.merging.day_rates import DayRates
+from candle_ingest.merging.identity_check import IdentityCheck
 from candle_ingest.merging.merge_day import merge_day, windows_to_merge
 from candle_ingest.merging.verdict import Records, left_out_exchanges
 from candle_ingest.planning.run import Run
 from candle_ingest.store.bucket import InfluxBucket
 from candle_ingest.store.candle_store import CandleStore
+from candle_ingest.store.quality_store import QualityStore
+from candle_ingest.store.rate_store import RateStore
 
 logger = logging.getLogger(__name__)
 # Pairs that share a lock span, a read of records and a write.
@@ -35,6 +40,7 @@ class DayOutcome:
     day: MergeDay | None = None
     windows: list[Window] = field(default_factory=list)
     candle_count: int = 0
+    quality: Quality | None = None
     error: CandleIngestError | None = None
 
 
@@ -47,6 +53,8 @@ class DayMerger:
         self._client = client
         self._records = DayRecords(bucket)
         self._store = CandleStore(bucket)
+        self._quality = QualityStore(bucket)
+        self._identity = IdentityCheck(self._records, self._store)
         self._index = WorkIndex(client, bucket)
 
     def merge(self, days: Mapping[PairDay, int]) -> list[DayOutcome]:
@@ -81,14 +89,16 @@ class DayMerger:
     ) -> list[DayOutcome]:
         day = Window(day_ms, day_ms + DAY_MS)
         records = self._records.read(day, set(pairs))
-        merges = self._records.read_merges(day, set(pairs))
+        merges = self._records.read_merges(Window(day_ms - DAY_MS, day.end_ms), set(pairs))
+        rates = DayRates(self._run.settings, self._records, RateStore(self._bucket), day_ms)
+        rates.load(records.values())
         outcomes = []
         for pair in pairs:
             own = {name: records.get((pair, name, day_ms)) for name in self._run.settings.exchange_ids}
-            before = merges.get((pair, day_ms)) or new_merge_day(pair, day_ms, self._run.timeframe.ms)
+            before = merges.get((pair, day_ms)) or self._new_day(pair, day_ms, merges.get((pair, day_ms - DAY_MS)))
             outcome = DayOutcome(pair, day_ms)
             try:
-                self._merge_one(outcome, before, own, forced.get(pair, ()))
+                self._merge_one(outcome, before, own, forced.get(pair, ()), rates)
             except CandleIngestError as error:
                 logger.error("%s, %s: not merged: %s", pair, day, error)
                 outcome.error = error
@@ -96,15 +106,31 @@ class DayMerger:
         self._note_merged(outcomes, records.values())
         return outcomes
 
-    def _merge_one(self, outcome: DayOutcome, before: MergeDay, records: Records, forced: Sequence[Window]) -> None:
+    def _new_day(self, pair: str, day_ms: int, day_before: MergeDay | None) -> MergeDay:
+        """Return a day of which nothing is merged; what was refused on the day before is, until it is looked at."""
+        day = new_merge_day(pair, day_ms, self._run.timeframe.ms)
+        return replace(day, refused=day_before.refused) if day_before else day
+
+    def _merge_one(
+        self, outcome: DayOutcome, before: MergeDay, records: Records, forced: Sequence[Window], rates: DayRates
+    ) -> None:
         settings = self._run.settings
-        windows = windows_to_merge(before, records, settings, forced)
-        merged = merge_day(before, records, self._candles(outcome.pair, records, windows), windows, settings)
+        own = rates.of(outcome.pair, records, dict(before.refused))
+        checked = self._identity.checked(before, records, own)
+        if checked.refused != before.refused:
+            forced = [*forced, before.window]
+            own = rates.of(outcome.pair, records, dict(checked.refused))
+        windows = windows_to_merge(checked, records, settings, [*forced, *own.changed_since(before.rates_version)])
+        candles = self._candles(outcome.pair, records, windows)
+        merged = merge_day(checked, records, candles, windows, settings, own)
         if windows:
+            self._store.delete_merged(outcome.pair, merged.vanished)
             self._store.write_merged(outcome.pair, merged.candles)
+            self._quality.write(outcome.pair, merged.quality)
             if names := left_out_exchanges(records, windows):
                 logger.warning("%s is merged without %s, from %s on", outcome.pair, ", ".join(names), windows[0])
         outcome.day, outcome.windows, outcome.candle_count = merged.day, windows, len(merged.candles)
+        outcome.quality = merged.quality
 
     def _candles(self, pair: str, records: Records, windows: Sequence[Window]) -> dict[str, Candles]:
         if not windows:

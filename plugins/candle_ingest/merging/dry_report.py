@@ -3,11 +3,17 @@
 import logging
 from collections.abc import Sequence
 
-from candle_ingest.candles.merge import merge_candles
+import numpy as np
+
+from candle_ingest.candles.candles import Candles
+from candle_ingest.candles.merge import Conversion, merge_minutes
 from candle_ingest.candles.packing import unpack_candles
+from candle_ingest.candles.rates import leg_rate, rate_pairs
+from candle_ingest.candles.window import MINUTE_MS, Window
 from candle_ingest.fetching.fetch_summary import Summary
 from candle_ingest.planning.plan import Plan
 from candle_ingest.planning.run import Run
+from candle_ingest.store.rate_store import quote_of
 
 logger = logging.getLogger(__name__)
 
@@ -25,10 +31,33 @@ def report_dry(run: Run, plan: Plan, summaries: Sequence[Summary]) -> tuple[dict
             short.append(f"{pair}: {len(packed)} of the {required} exchanges it needs answered; failed: {failed}")
             continue
         by_exchange = {exchange: unpack_candles(text) for exchange, text in packed.items()}
-        merged = merge_candles(by_exchange, run.settings.high_low)
+        merged, _ = merge_minutes(by_exchange, _conversion(pair, plan, summaries), run.settings.merge_method)
         would[pair] = len(merged)
         logger.info(
             "Dry run: would write %s merged candles for %s, from %s; nothing is written",
             f"{len(merged):,}", pair, ", ".join(sorted(by_exchange)),
         )  # fmt: skip
     return would, short
+
+
+def _conversion(pair: str, plan: Plan, summaries: Sequence[Summary]) -> Conversion:
+    """Return what the pair is converted by, from the rate candles that the fetches brought along."""
+    quote = quote_of(pair)
+    markets = {batch.exchange: batch.markets[pair] for batch in plan.batches if pair in batch.markets}
+    legs = {name: leg for name, market in markets.items() if (leg := quote_of(market)) != quote}
+    rates = {}
+    for leg in set(legs.values()):
+        candles = {name: _unpacked(name, summaries) for name in rate_pairs(leg, quote)}
+        rates[leg] = leg_rate(leg, quote, candles, _span(pair, summaries))
+    return Conversion(quote, legs, rates)
+
+
+def _unpacked(pair: str, summaries: Sequence[Summary]) -> dict[str, Candles]:
+    return {s["exchange"]: unpack_candles(s["packed"][pair]) for s in summaries if pair in s["packed"]}
+
+
+def _span(pair: str, summaries: Sequence[Summary]) -> Window:
+    """Return the time that the pair's candles lie in; empty without any."""
+    times = [candles.open_time_ms for candles in _unpacked(pair, summaries).values()]
+    known = np.concatenate([np.empty(0, np.int64), *times])
+    return Window(int(known.min()), int(known.max()) + MINUTE_MS) if len(known) else Window(0, 0)

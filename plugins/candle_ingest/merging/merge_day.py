@@ -7,11 +7,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from candle_ingest.candles.candles import Candles
-from candle_ingest.candles.merge import MergedCandles, merge_candles
+from candle_ingest.candles.merge import MergedCandles, merge_minutes
+from candle_ingest.candles.quality import Quality
 from candle_ingest.candles.window import Window
 from candle_ingest.ledger.day_record import DayRecord, RecordState
 from candle_ingest.ledger.merge_day import NOT_MERGED, WITH_CANDLE, WITHOUT_CANDLE, MergeDay, worst_state
 from candle_ingest.ledger.minute_state import CoverageCounts
+from candle_ingest.merging.day_rates import PairRates
 from candle_ingest.merging.verdict import MergeRule, Records, mergeable, waiting_stretches
 from candle_ingest.settings import PipelineSettings
 
@@ -26,15 +28,21 @@ def merge_rule(settings: PipelineSettings) -> MergeRule:
 
 def merge_method(settings: PipelineSettings) -> str:
     """Return how candles are merged, as text: days that were merged in another way are merged once more."""
-    return f"minimum {settings.min_exchanges_required}, {settings.high_low}, unobtainable {settings.unobtainable}"
+    minimum = f"minimum {settings.min_exchanges_required}, unobtainable {settings.unobtainable}"
+    return f"{settings.merge_method}, {minimum}"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Merged:
-    """The merged candles of the windows that were merged, and the record of the day after it."""
+    """The merged candles of the windows that were merged, their quality, and the record of the day after it.
+
+    `vanished` are the times that had a merged candle before and have none now.
+    """
 
     candles: MergedCandles
+    quality: Quality
     day: MergeDay
+    vanished: list[Window]
 
 
 def windows_to_merge(
@@ -61,6 +69,7 @@ def merge_day(
     candles: Mapping[str, Candles],
     windows: Sequence[Window],
     settings: PipelineSettings,
+    rates: PairRates,
 ) -> Merged:
     """Merge `windows` of the day from the exchanges' `candles`; return the candles and the new record of the day.
 
@@ -68,7 +77,7 @@ def merge_day(
     only where its exchange has one by its record: what a running fetch has written and not recorded yet waits.
     """
     parts = {name: _recorded(own, records.get(name), windows) for name, own in candles.items()}
-    merged = merge_candles(parts, settings.high_low)
+    merged, quality = merge_minutes(parts, rates.conversion, settings.merge_method)
     marks = day.mark_array.copy()
     for window in windows:
         marks[_place(day, window)] = WITHOUT_CANDLE
@@ -78,20 +87,21 @@ def merge_day(
     counts = sum((_counts(record, len(marks)) for record in records.values()), CoverageCounts())
     after = replace(after, counts=counts, exchanges=len(records))
     can_merge = mergeable(records, len(marks), merge_rule(settings))
-    after = replace(after, waiting=waiting_stretches(after, records, can_merge))
-    return Merged(merged, replace(after, state=_state(after, records, settings)))
+    after = replace(after, waiting=waiting_stretches(after, records, can_merge), rates_version=rates.version)
+    vanished = _windows(day, (day.mark_array == WITH_CANDLE) & (marks != WITH_CANDLE))
+    return Merged(merged, quality, replace(after, state=_state(after, records, settings, rates)), vanished)
 
 
 def _counts(record: DayRecord | None, slots: int) -> CoverageCounts:
     return record.counts() if record else CoverageCounts(expected=slots, not_asked=slots)
 
 
-def _state(day: MergeDay, records: Records, settings: PipelineSettings) -> RecordState:
-    """Return how far the day is: final where every exchange is, and every slot is merged."""
+def _state(day: MergeDay, records: Records, settings: PipelineSettings, rates: PairRates) -> RecordState:
+    """Return how far the day is: final where every exchange and every rate market is, and every slot is merged."""
     states = [record.state if record else RecordState.OPEN for record in records.values()]
     if settings.unobtainable == "merge":
         states = [RecordState.FINAL if state == RecordState.UNOBTAINABLE else state for state in states]
-    found = worst_state(states)
+    found = worst_state([*states, *rates.states])
     if found == RecordState.FINAL and (day.mark_array == NOT_MERGED).any():
         return RecordState.OPEN
     return found

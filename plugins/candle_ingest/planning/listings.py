@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from candle_ingest.candles.symbol import Symbol
 from candle_ingest.candles.timeframe import Timeframe
@@ -32,6 +33,19 @@ class Listings:
     def exchanges_of(self, currency_pair: str) -> dict[str, Market]:
         """Return the exchanges that list the pair, with the market that stands for it."""
         return {name: found[currency_pair] for name, found in self.markets.items() if currency_pair in found}
+
+    def with_others(self, others: "Listings") -> "Listings":
+        """Return these and `others` together, of exchanges that may be the same, and of other pairs."""
+
+        def both(own: Mapping[str, dict[str, Any]], more: Mapping[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+            return {name: {**more.get(name, {}), **own.get(name, {})} for name in {**own, **more}}
+
+        return Listings(
+            both(self.markets, others.markets),
+            both(self.candidates, others.candidates),
+            {**others.unreachable, **self.unreachable},
+            {**others.opened, **self.opened},
+        )
 
 
 def equivalent_markets(symbol: Symbol, quote_equivalents: Mapping[str, Sequence[str]]) -> list[str]:

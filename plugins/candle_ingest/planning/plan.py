@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Self
 
+from candle_ingest.candles.symbol import parse_symbol
 from candle_ingest.candles.window import Window
 from candle_ingest.planning.fetch_batch import FetchBatch
 
@@ -34,9 +35,17 @@ class Plan:
         )
 
     @property
+    def symbols(self) -> set[str]:
+        """Return the pairs of the tickers."""
+        return {parse_symbol(ticker).currency_pair for ticker in self.tickers}
+
+    @property
     def pairs(self) -> list[str]:
-        """Return the pairs that are fetched, each once."""
-        return list(dict.fromkeys(pair for batch in self.batches for pair in batch.markets))
+        """Return the symbols that are fetched, each once: rate pairs, which convert them, are not among them."""
+        symbols = self.symbols
+        return [
+            pair for pair in dict.fromkeys(pair for batch in self.batches for pair in batch.markets) if pair in symbols
+        ]
 
     def windows_of(self, pair: str) -> list[Window]:
         """Return what the plan itself wants of a pair, over all exchanges."""

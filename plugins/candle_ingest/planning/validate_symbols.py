@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 
+from candle_ingest.candles.rates import rate_exchanges
 from candle_ingest.candles.symbol import parse_symbol
 from candle_ingest.candles.window import Window
 from candle_ingest.connections import RedisClient, connect_influxdb, connect_redis
@@ -19,7 +20,8 @@ from candle_ingest.planning.keeping import record_keeper
 from candle_ingest.planning.listings import Listings, find_listings
 from candle_ingest.planning.market_choice import MarketChoice, choose_markets
 from candle_ingest.planning.plan import Plan
-from candle_ingest.planning.repair import plan_repair
+from candle_ingest.planning.rate_plan import RatePlan, plan_rates
+from candle_ingest.planning.repair import Markets, plan_repair
 from candle_ingest.planning.run import Run
 from candle_ingest.planning.run_kind import REPAIR
 from candle_ingest.planning.settling import settled
@@ -86,10 +88,15 @@ class _Validation:
         valid, left_out = self._valid(choices), self._left_out(choices)
         if self.run.dry:
             valid = valid[: self.run.settings.dry_run_limit]
-        else:
-            self._record_unasked(choices, valid)
-        batches = self._batches(choices, valid)
-        self._log_plan(batches)
+        markets = _markets_of(choices, valid)
+        names = {exchange: {pair: m["symbol"] for pair, m in own.items()} for exchange, own in markets.items()}
+        rates = plan_rates(self.run.settings, names, pins, self.client, read_only=self.run.dry)
+        _log_notes(rates.choices.values())
+        if not self.run.dry:
+            self._record_unasked(choices, self.listings, valid)
+            self._record_unasked(rates.choices, rates.listings, rates.pairs)
+        batches = self._batches(choices, markets, rates)
+        self._log_plan(batches, self.listings.with_others(rates.listings))
         return Plan(batches=batches, tickers=self._tickers_of(valid), left_out=left_out)
 
     def _valid(self, choices: dict[str, MarketChoice]) -> list[str]:
@@ -128,14 +135,15 @@ class _Validation:
         gone = [f"{pair}: {why}" for choice in choices.values() for pair, why in choice.vanished.items()]
         return gone + [f"{name} could not be asked for its markets: {why}" for name, why in self._unreachable()]
 
-    def _record_unasked(self, choices: dict[str, MarketChoice], valid: Sequence[str]) -> None:
+    def _record_unasked(self, choices: dict[str, MarketChoice], listings: Listings, valid: Sequence[str]) -> None:
         if self.run.kind is REPAIR:
             return
         run, keeper = self.run, record_keeper(self.run, self.bucket, self.client)
         start = CatchUpStart(run, self.bucket)
-        for exchange, why in self._unreachable():
+        for exchange, why in listings.unreachable.items():
             reason = f"its list of markets could not be had: {why}"
-            record_failed(run, self.bucket, keeper, exchange, dict.fromkeys(valid, reason), start.of)
+            wanted = [pair for pair in valid if listings is self.listings or exchange in rate_exchanges(pair)]
+            record_failed(run, self.bucket, keeper, exchange, dict.fromkeys(wanted, reason), start.of)
         for exchange, choice in choices.items():
             vanished = {pair: why for pair, why in choice.vanished.items() if pair in valid}
             record_failed(run, self.bucket, keeper, exchange, vanished, start.of)
@@ -144,16 +152,18 @@ class _Validation:
                 window = run.fixed_window() or _window_of_catch_up(run, start, not_listed)
                 record_not_listed(run, self.bucket, keeper, exchange, not_listed, window)
 
-    def _batches(self, choices: dict[str, MarketChoice], valid: Sequence[str]) -> list[FetchBatch]:
-        markets = {
-            exchange: {pair: choice.markets[pair] for pair in valid if pair in choice.markets}
-            for exchange, choice in choices.items()
-        }
+    def _batches(self, choices: dict[str, MarketChoice], symbols: Markets, rates: RatePlan) -> list[FetchBatch]:
+        rate_markets = _markets_of(rates.choices, rates.pairs)
+        markets = {name: {**rate_markets.get(name, {}), **symbols.get(name, {})} for name in {*rate_markets, *symbols}}
         if self.run.kind is REPAIR:
-            vanished = {exchange: choice.vanished for exchange, choice in choices.items()}
-            return plan_repair(self.run, markets, vanished, self.listings.opened, self.bucket, self.client)
+            vanished: dict[str, dict[str, str]] = {}
+            for exchange, choice in (*rates.choices.items(), *choices.items()):
+                vanished.setdefault(exchange, {}).update(choice.vanished)
+            opened = {**rates.listings.opened, **self.listings.opened}
+            return plan_repair(self.run, markets, vanished, opened, self.bucket, self.client)
         batches = []
-        for exchange, own in markets.items():
+        for exchange in sorted(markets):
+            own = markets[exchange]
             if not own:
                 continue
             names = {pair: market["symbol"] for pair, market in own.items()}
@@ -171,7 +181,7 @@ class _Validation:
         chosen = set(valid)
         return [ticker for ticker in self.tickers if parse_symbol(ticker).currency_pair in chosen]
 
-    def _log_plan(self, batches: Sequence[FetchBatch]) -> None:
+    def _log_plan(self, batches: Sequence[FetchBatch], listings: Listings) -> None:
         if not batches:
             logger.info("Nothing to fetch: every symbol is complete up to the end of this run")
             return
@@ -185,7 +195,14 @@ class _Validation:
         windows = {batch.exchange: {pair: [fixed] for pair in batch.markets} for batch in batches}
         # Only a dry run asks how many trades there are: a wet one makes no call that brings no candles.
         minutes = self.run.settings.timeframe.minutes
-        log_plans(plan_calls(self.listings, windows, minutes, self.run.now_ms, count_trades=self.run.dry))
+        log_plans(plan_calls(listings, windows, minutes, self.run.now_ms, count_trades=self.run.dry))
+
+
+def _markets_of(choices: Mapping[str, MarketChoice], pairs: Sequence[str]) -> dict[str, dict[str, Market]]:
+    return {
+        exchange: {pair: choice.markets[pair] for pair in pairs if pair in choice.markets}
+        for exchange, choice in choices.items()
+    }
 
 
 def _window_of_catch_up(run: Run, start: CatchUpStart, pairs: Sequence[str] | dict[str, str]) -> Window:

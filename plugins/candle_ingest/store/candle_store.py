@@ -108,6 +108,13 @@ class CandleStore:
         series = f"{CANDLES},currency_pair={escaped_tag(currency_pair)}"
         self._bucket.write_lines(candle_lines(series, merged.candles, further))
 
+    def delete_merged(self, currency_pair: str, windows: Sequence[Window]) -> None:
+        """Delete the merged candles of a pair in `windows`."""
+        predicate = f'_measurement="{CANDLES}" AND currency_pair="{escaped_field(currency_pair)}"'
+        for window in union(windows):
+            # The end belongs to the range that InfluxDB deletes.
+            self._bucket.delete(Window(window.start_ms, window.end_ms - 1), predicate)
+
     def _delete_outdated(self, currency_pair: str, merged: MergedCandles) -> None:
         lacking = np.isnan(merged.vwap) | np.isnan(merged.trade_count)
         if not lacking.any():
@@ -122,10 +129,7 @@ class CandleStore:
             if name in stored
             for time_ms in np.intersect1d(times[np.isnan(column)], stored[name][0]).tolist()
         ]
-        predicate = f'_measurement="{CANDLES}" AND currency_pair="{escaped_field(currency_pair)}"'
-        for part in union(Window(time_ms, time_ms + MINUTE_MS) for time_ms in outdated):
-            # The end belongs to the range that InfluxDB deletes.
-            self._bucket.delete(Window(part.start_ms, part.end_ms - 1), predicate)
+        self.delete_merged(currency_pair, [Window(time_ms, time_ms + MINUTE_MS) for time_ms in outdated])
 
     def read_exchange_candles(self, currency_pair: str, exchanges: Sequence[str], window: Window) -> dict[str, Candles]:
         """Return the stored candles of each of `exchanges`; an exchange without any has empty ones."""

@@ -248,6 +248,14 @@ def test_the_grade_of_a_minute(closes, final, grade):
     assert grades(merged.exchange_count, quality, np.array([final])) == [grade]
 
 
+def test_a_refused_exchange_is_left_out_with_its_reason():
+    book = {"binance": {0: (100.0,) * 4 + (1.0,)}, "kraken": {0: (9.0,) * 4 + (99.0,), 1: (9.0,) * 4 + (99.0,)}}
+    merged, quality = merge(book, Conversion("USD", {}, {}, {"kraken": "another asset"}))
+    assert merged.candles.rows() == [(START_MS, 100.0, 100.0, 100.0, 100.0, 1.0)]
+    assert quality.excluded == ["kraken: another asset"] * 2
+    assert (quality.disputed, quality.dispersion_bps[0]) == (["", ""], 0.0)
+
+
 def test_nothing_merges_to_nothing():
     for book in ({}, {"kraken": {}}):
         merged, quality = merge(book)

@@ -6,12 +6,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from candle_ingest.candles.candles import Candles
+from candle_ingest.candles.merge import Conversion
 from candle_ingest.candles.pace import Pace
 from candle_ingest.candles.window import DAY_MS, MINUTE_MS, Window, union
 from candle_ingest.ledger.day_record import RecordState, new_day_record
 from candle_ingest.ledger.fold import fold
 from candle_ingest.ledger.look import Found, Look, Surroundings
 from candle_ingest.ledger.merge_day import new_merge_day
+from candle_ingest.merging.day_rates import PairRates
 from candle_ingest.merging.merge_day import merge_day, windows_to_merge
 from candle_ingest.settings import PipelineSettings
 
@@ -19,6 +21,7 @@ DAY = 20_000 * DAY_MS
 BUSY = Surroundings(history=Pace(1440 * 7, 1440 * 7))
 SETTINGS = PipelineSettings(name="candle", exchanges=("binance", "kraken"))
 EMPTY = new_merge_day("BTC/USD", DAY, MINUTE_MS)
+RATES = PairRates(EMPTY.window, Conversion("USD", {}, {}))
 
 
 def minutes(first, last):
@@ -46,7 +49,7 @@ def record(exchange, first=0, last=1440, version=1, failed=None):
 def test_a_day_that_all_exchanges_answered_for_is_merged_and_final():
     records = {name: record(name) for name in SETTINGS.exchange_ids}
     windows = windows_to_merge(EMPTY, records, SETTINGS)
-    merged = merge_day(EMPTY, records, dict.fromkeys(records, candles()), windows, SETTINGS)
+    merged = merge_day(EMPTY, records, dict.fromkeys(records, candles()), windows, SETTINGS, RATES)
     assert (windows, len(merged.candles), merged.day.state) == ([minutes(0, 1440)], 1440, RecordState.FINAL)
     assert (merged.day.merged_slots, merged.day.waiting, merged.day.counts.present) == (1440, (), 2880)
 
@@ -54,7 +57,7 @@ def test_a_day_that_all_exchanges_answered_for_is_merged_and_final():
 def test_what_is_missing_of_one_exchange_waits_and_the_rest_is_merged():
     records = {"binance": record("binance"), "kraken": record("kraken", 0, 600, failed=(600, 1440))}
     windows = windows_to_merge(EMPTY, records, SETTINGS)
-    merged = merge_day(EMPTY, records, {"binance": candles(), "kraken": candles(0, 600)}, windows, SETTINGS)
+    merged = merge_day(EMPTY, records, {"binance": candles(), "kraken": candles(0, 600)}, windows, SETTINGS, RATES)
     assert windows == [minutes(0, 600)]
     assert [(w.window, w.reason) for w in merged.day.waiting] == [(minutes(600, 1440), "kraken failed: 503")]
     assert merged.day.state == RecordState.OPEN
@@ -62,7 +65,7 @@ def test_what_is_missing_of_one_exchange_waits_and_the_rest_is_merged():
 
 def test_only_what_changed_since_is_merged_again():
     records = {name: replace(record(name), merged_version=1) for name in SETTINGS.exchange_ids}
-    first = merge_day(EMPTY, records, dict.fromkeys(records, candles()), [minutes(0, 1440)], SETTINGS).day
+    first = merge_day(EMPTY, records, dict.fromkeys(records, candles()), [minutes(0, 1440)], SETTINGS, RATES).day
     assert windows_to_merge(first, records, SETTINGS) == []
     look = Look(window=minutes(5, 6), asked_at_ms=DAY + 3 * DAY_MS, version=9, changed=(minutes(5, 6),))
     records["kraken"] = fold(records["kraken"], look, BUSY)
@@ -75,7 +78,7 @@ def test_candles_that_no_record_has_yet_do_not_take_part():
     records = {"binance": record("binance"), "kraken": record("kraken", 0, 600, failed=(600, 1440))}
     rule = SETTINGS.model_copy(update={"min_exchanges_required": 1})
     prices = {"binance": candles(price=10.0), "kraken": candles(price=30.0)}
-    merged = merge_day(EMPTY, records, prices, windows_to_merge(EMPTY, records, rule), rule).candles
+    merged = merge_day(EMPTY, records, prices, windows_to_merge(EMPTY, records, rule), rule, RATES).candles
     assert merged.exchange_count[[0, 599, 600, 1439]].tolist() == [2, 2, 1, 1]
 
 
@@ -84,10 +87,10 @@ def test_candles_that_no_record_has_yet_do_not_take_part():
 def test_merging_in_parts_gives_what_merging_at_once_gives(cuts):
     records = {name: record(name) for name in SETTINGS.exchange_ids}
     own = {"binance": candles(price=10.0), "kraken": candles(price=20.0)}
-    whole = merge_day(EMPTY, records, own, [minutes(0, 1440)], SETTINGS)
+    whole = merge_day(EMPTY, records, own, [minutes(0, 1440)], SETTINGS, RATES)
     borders, day, parts = [0, *sorted(cuts), 1440], EMPTY, []
     for first, last in itertools.pairwise(borders):
-        merged = merge_day(day, records, own, union([minutes(first, last)]), SETTINGS)
+        merged = merge_day(day, records, own, union([minutes(first, last)]), SETTINGS, RATES)
         day, parts = merged.day, [*parts, merged.candles.candles]
     np.testing.assert_array_equal(Candles.concatenate(parts).ohlcv, whole.candles.candles.ohlcv)
     assert day == whole.day

@@ -1,0 +1,95 @@
+"""The rates of one day: what the legs of pairs are converted by, and what has changed since a merge."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from candle_ingest.candles.merge import Conversion
+from candle_ingest.candles.rates import RateSeries, lookback, rate_exchanges
+from candle_ingest.candles.window import DAY_MS, Window
+from candle_ingest.ledger.day_record import DayRecord, RecordState
+from candle_ingest.ledger.day_records import DayRecords, Key
+from candle_ingest.merging.verdict import Records
+from candle_ingest.planning.rate_plan import needed_rate_pairs
+from candle_ingest.settings import PipelineSettings
+from candle_ingest.store.rate_store import RateStore, quote_of
+
+
+@dataclass(frozen=True, slots=True)
+class PairRates:
+    """What one pair of one day is converted by.
+
+    `records` are those of the rate markets on the day and the day before, whose last minutes the first rates are made
+    of; `expected` counts the records that the day itself should have.
+    """
+
+    day: Window
+    conversion: Conversion
+    records: Sequence[DayRecord] = ()
+    expected: int = 0
+
+    @property
+    def version(self) -> int:
+        """Return the version of the newest answer that the rates are made of."""
+        return max((record.answered_version for record in self.records), default=0)
+
+    def changed_since(self, version: int) -> list[Window]:
+        """Return the parts of the day whose rates may have changed since the answers of that version.
+
+        What a record has forgotten since, because other pairs are merged, may be any part of the day.
+        """
+        newer = [record for record in self.records if record.answered_version > version]
+        if any(record.merged_version > version for record in newer):
+            return [self.day]
+        reach_ms = self.day.start_ms - lookback(self.day).start_ms
+        changes = (c for record in newer for c in record.changes if c.version > version)
+        parts = (Window(c.start_ms, c.end_ms + reach_ms).intersection(self.day) for c in changes)
+        return [part for part in parts if part]
+
+    @property
+    def states(self) -> list[RecordState]:
+        """Return how far the rate markets are: open where one was never asked; one that gave up is settled."""
+        own = [record.state for record in self.records if record.day_ms == self.day.start_ms]
+        settled: list[RecordState] = [
+            RecordState.FINAL if state == RecordState.UNOBTAINABLE else state for state in own
+        ]
+        return settled + [RecordState.OPEN] * (self.expected - len(own))
+
+
+class DayRates:
+    """Reads the rates of one day, each once for all pairs."""
+
+    def __init__(self, settings: PipelineSettings, records: DayRecords, rates: RateStore, day_ms: int) -> None:
+        self._settings = settings
+        self._records = records
+        self._rates = rates
+        self._day = Window(day_ms, day_ms + DAY_MS)
+        self._known: dict[Key, DayRecord] = {}
+        self._series: dict[tuple[str, str], RateSeries] = {}
+
+    def load(self, records: Iterable[DayRecord]) -> None:
+        """Read the records of the rate markets that the markets in `records` need; before the candles are read."""
+        needed = needed_rate_pairs(self._settings, {(r.currency_pair, r.market) for r in records if r.market})
+        if needed:
+            two_days = Window(max(0, self._day.start_ms - DAY_MS), self._day.end_ms)
+            self._known = self._records.read(two_days, set(needed))
+
+    def of(self, pair: str, records: Records, refused: Mapping[str, str]) -> PairRates:
+        """Return what a pair is converted by, from the markets in its records."""
+        quote = quote_of(pair)
+        markets = {name: record.market for name, record in records.items() if record and record.market}
+        legs = {name: leg for name, market in markets.items() if (leg := quote_of(market)) != quote}
+        if self._settings.quote_conversion == "par":
+            return PairRates(self._day, Conversion(quote, legs, {}, refused))
+        needed = needed_rate_pairs(self._settings, {(pair, market) for market in markets.values()})
+        rates = {leg: self._rate(leg, quote) for leg in set(legs.values())}
+        own = [
+            record for (name, exchange, _), record in self._known.items()
+            if name in needed and exchange in rate_exchanges(name)
+        ]  # fmt: skip
+        expected = sum(len(rate_exchanges(name)) for name in needed)
+        return PairRates(self._day, Conversion(quote, legs, rates, refused), own, expected)
+
+    def _rate(self, leg: str, quote: str) -> RateSeries:
+        if (leg, quote) not in self._series:
+            self._series[leg, quote] = self._rates.rate(leg, quote, self._day)
+        return self._series[leg, quote]

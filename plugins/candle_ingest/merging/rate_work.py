@@ -1,0 +1,76 @@
+"""Rates that were answered: the days of the pairs that they convert are merged once more."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from candle_ingest.candles.rates import rate_pairs
+from candle_ingest.candles.window import DAY_MS, Window
+from candle_ingest.connections import RedisClient
+from candle_ingest.ledger.day_record import DayRecord
+from candle_ingest.ledger.day_records import DayRecords
+from candle_ingest.ledger.work_index import PairDay, WorkIndex
+from candle_ingest.planning.plan import Plan
+from candle_ingest.planning.rate_plan import possible_rate_pairs
+from candle_ingest.planning.run import Run
+from candle_ingest.store.bucket import InfluxBucket
+from candle_ingest.store.flux import flux_range
+
+_MARKETS = """
+from(bucket: bucket)
+  |> range(start: time(v: start_ns), stop: time(v: stop_ns))
+  |> filter(fn: (r) => r._measurement == "day_records" and r._field == "market")
+  |> keep(columns: ["currency_pair", "_value"])
+"""
+
+
+@dataclass
+class RateWork:
+    """Passes on what changed in the rate pairs of a run that are not symbols themselves.
+
+    A rate pair has no merged candles: it is merged once the pairs that it converts are.
+    """
+
+    run: Run
+    plan: Plan
+    bucket: InfluxBucket
+    client: RedisClient
+    _passed_on: dict[PairDay, int] = field(default_factory=dict)
+    _records: list[DayRecord] = field(default_factory=list)
+
+    def pass_on(self) -> None:
+        """Note every day of a pair whose rates have an answer that it was not merged with."""
+        index = WorkIndex(self.client, self.bucket)
+        own = possible_rate_pairs(self.run.settings) - self.plan.symbols
+        self._passed_on = {key: version for key, version in index.unmerged().items() if key[0] in own}
+        stale: dict[PairDay, int] = {}
+        for (pair, day_ms), version in self._passed_on.items():
+            for touched_ms in self._days(pair, day_ms):
+                stale |= {(symbol, touched_ms): version for symbol in self._converted_by(pair, touched_ms)}
+        index.note_unmerged(stale)
+
+    def note_merged(self) -> None:
+        """Note that the answers that were passed on are merged; a newer one is passed on by the next run."""
+        DayRecords(self.bucket).write_merged_versions(
+            (record, record.answered_version)
+            for record in self._records
+            if record.merged_version < record.answered_version
+        )
+        WorkIndex(self.client, self.bucket).merged(self._passed_on)
+
+    def _days(self, pair: str, day_ms: int) -> Iterator[int]:
+        """Yield the day, and the next one where the last minutes changed, of which its first rates are made."""
+        day = Window(day_ms, day_ms + DAY_MS)
+        records = list(DayRecords(self.bucket).read(day, {pair}).values())
+        self._records += records
+        yield day_ms
+        if any(window.end_ms == day.end_ms for record in records for window in record.unmerged()):
+            yield day.end_ms
+
+    def _converted_by(self, rate_pair: str, day_ms: int) -> set[str]:
+        rows = self.bucket.query(_MARKETS, **flux_range(Window(day_ms, day_ms + DAY_MS)))
+        markets = {(row["currency_pair"], row["_value"]) for row in rows if row["_value"]}
+        return {
+            pair
+            for pair, market in markets
+            if rate_pair in rate_pairs(market.rpartition("/")[2], pair.rpartition("/")[2])
+        }

@@ -1,0 +1,59 @@
+"""Which rate markets a run asks, beside the markets of its symbols: those that tell what its legs are worth."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from candle_ingest.candles.rates import rate_exchanges, rate_pairs
+from candle_ingest.candles.symbol import parse_symbol
+from candle_ingest.connections import RedisClient
+from candle_ingest.ledger.pinned_markets import PinnedMarkets
+from candle_ingest.planning.listings import Listings, find_listings
+from candle_ingest.planning.market_choice import MarketChoice, choose_markets
+from candle_ingest.settings import PipelineSettings
+
+
+@dataclass(frozen=True, slots=True)
+class RatePlan:
+    """The rate pairs that are needed, the markets chosen for them by exchange, and what the exchanges list."""
+
+    pairs: tuple[str, ...] = ()
+    choices: dict[str, MarketChoice] = field(default_factory=dict)
+    listings: Listings = field(default_factory=Listings)
+
+
+def needed_rate_pairs(settings: PipelineSettings, markets: Iterable[tuple[str, str]]) -> tuple[str, ...]:
+    """Return the rate pairs of legs, from pairs and the markets (`BTC/USDT`) that stand for them; none at par."""
+    if settings.quote_conversion == "par":
+        return ()
+    legs = {(market.rpartition("/")[2], pair.rpartition("/")[2]) for pair, market in markets}
+    return tuple(sorted({rate_pair for leg, quote in legs for rate_pair in rate_pairs(leg, quote)}))
+
+
+def possible_rate_pairs(settings: PipelineSettings) -> frozenset[str]:
+    """Return every rate pair that the settings may need, whatever the exchanges list."""
+    equivalents = settings.quote_equivalents.items()
+    legs = {(leg, quote) for quote, names in equivalents for leg in names if leg != quote}
+    return frozenset(rate_pair for leg, quote in legs for rate_pair in rate_pairs(leg, quote))
+
+
+def plan_rates(
+    settings: PipelineSettings,
+    markets: Mapping[str, Mapping[str, str]],
+    pins: PinnedMarkets,
+    client: RedisClient,
+    *,
+    read_only: bool,
+) -> RatePlan:
+    """Return the rate markets for the markets that stand for pairs, by exchange. Raises as `find_listings` does."""
+    pairs = needed_rate_pairs(settings, (item for own in markets.values() for item in own.items()))
+    exchanges = sorted({exchange for pair in pairs for exchange in rate_exchanges(pair)})
+    if not pairs:
+        return RatePlan()
+    # A rate is that of its own market: USDT/USDC must not stand for USDT/USD.
+    own = settings.model_copy(update={"exchanges": tuple(exchanges), "quote_equivalents": {}})
+    listings = find_listings(own, [parse_symbol(pair) for pair in pairs], client, read_only=read_only)
+    choices = {}
+    for exchange, candidates in listings.candidates.items():
+        wanted = [pair for pair in pairs if exchange in rate_exchanges(pair)]
+        choices[exchange] = choose_markets(exchange, wanted, candidates, pins.of(exchange, wanted))
+    return RatePlan(pairs, choices, listings)

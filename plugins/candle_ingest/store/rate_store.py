@@ -1,0 +1,35 @@
+"""Rates from the stored candles of the rate markets."""
+
+from collections.abc import Iterable
+
+from candle_ingest.candles.merge import Conversion
+from candle_ingest.candles.rates import RateSeries, leg_rate, lookback, rate_exchanges, rate_pairs
+from candle_ingest.candles.window import Window
+from candle_ingest.store.bucket import InfluxBucket
+from candle_ingest.store.candle_store import CandleStore
+
+
+class RateStore:
+    """Makes the rates of one bucket."""
+
+    def __init__(self, bucket: InfluxBucket) -> None:
+        self._store = CandleStore(bucket)
+
+    def rate(self, leg: str, quote: str, window: Window) -> RateSeries:
+        """Return the rate of `leg` in units of `quote` for each minute of the window."""
+        candles = {
+            pair: self._store.read_exchange_candles(pair, rate_exchanges(pair), lookback(window))
+            for pair in rate_pairs(leg, quote)
+        }
+        return leg_rate(leg, quote, candles, window)
+
+    def conversion(self, currency_pair: str, markets: Iterable[tuple[str, str]], window: Window) -> Conversion:
+        """Return what a pair is converted by, from its exchanges and the market (`BTC/USDT`) of each."""
+        quote = quote_of(currency_pair)
+        legs = {exchange: leg for exchange, market in markets if (leg := quote_of(market)) != quote}
+        return Conversion(quote, legs, {leg: self.rate(leg, quote, window) for leg in set(legs.values())})
+
+
+def quote_of(market: str) -> str:
+    """Return the quote of a market: USDT for BTC/USDT."""
+    return market.rpartition("/")[2]
