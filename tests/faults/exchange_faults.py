@@ -118,7 +118,7 @@ EXCHANGE_FAULTS = (
     _rows("a time outside the window", "outside", ELSEWHERE,
           exchanges=("binance", "kraken", "kucoin", "htx")),
     _rows("seconds instead of milliseconds, or the reverse", "seconds_timestamps", f"{ELSEWHERE}|nor can the others"),
-    _rows("a time twice with different values", "contradiction", "", under=Under.UNHARMED, once=Under.UNHARMED),
+    _rows("a time twice with different values", "contradiction", UNTRUSTED, under=Under.OPEN),
     _rows("a time twice", "duplicate", "", under=Under.UNHARMED, once=Under.UNHARMED),
     _rows("rows in another order", "unsorted", "", under=Under.UNHARMED, once=Under.UNHARMED),
     _rows("the open candle among the closed", "open_candle", "rows of other times|of other times|^", once=None,
