@@ -148,12 +148,24 @@ def _judge_silences(record: DayRecord, look: Look, known: Surroundings) -> Itera
     yield from (s for s in record.stretches if s.state not in judged)
     old = [s for s in record.stretches if s.state in judged]
     answered = answered_windows(look)
-    for run in record.windows_of(judged):
+    # A silence that was given up in part is still one silence.
+    given_up = _given_up_silences(record)
+    for run in union([*record.windows_of(judged), *given_up]):
         slots = run.slots(record.slot_ms) + _beside(record, run, known)
         if is_believable(slots, _pace_beside(record, run, known), len(record.marks)):
             yield from (s for s in inside(old, run) if s.state == MinuteState.OUTAGE)
         else:
-            yield from _silent(record, run, inside(old, run), answered, look, known)
+            parts = subtract(run, given_up)
+            yield from (s for part in parts for s in _silent(record, part, inside(old, part), answered, look, known))
+
+
+def _given_up_silences(record: DayRecord) -> list[Window]:
+    """Return the silences that are unobtainable, not what was refused or is beyond the exchange's history."""
+    return [
+        s.window
+        for s in record.stretches
+        if s.state == MinuteState.UNOBTAINABLE and s.reason.endswith(NO_CANDLE_REASON)
+    ]
 
 
 def _beside(record: DayRecord, run: Window, known: Surroundings) -> int:
@@ -163,8 +175,13 @@ def _beside(record: DayRecord, run: Window, known: Surroundings) -> int:
 
 def _pace_beside(record: DayRecord, run: Window, known: Surroundings) -> Pace:
     """Return the market's own pace outside of the silence, else that of the others."""
-    counts = record.counts()
-    answered = counts.present + counts.quiet + counts.silent + counts.outage - run.slots(record.slot_ms)
+    beside = subtract(record.window, [run])
+    answered = sum(
+        counts.present + counts.quiet + counts.silent + counts.outage for counts in map(record.counts, beside)
+    )
+    # A silence keeps its weight when it is given up, or the same look would be judged otherwise the next time.
+    given_up = (part.intersection(silence) for silence in _given_up_silences(record) for part in beside)
+    answered += sum(part.slots(record.slot_ms) for part in given_up)
     own = known.history + Pace(int((record.mark_array == TRADED).sum()), answered)
     return own if own.is_known else known.others
 
