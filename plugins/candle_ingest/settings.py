@@ -116,9 +116,9 @@ class PipelineSettings(BaseModel):
         "A quote that is not named stands for itself only",
     )
     quote_conversion: QuoteConversion = Field(
-        default="observed",
-        description="Markets in another quote, such as BTC/USDT for BTC/USD: convert at observed rates, without a rate "
-        "left out of the merge; or take them at par",
+        default="par",
+        description="Markets in another quote, such as BTC/USDT for BTC/USD: observed converts at observed "
+        "rates, and leaves out what has none; par takes a stablecoin for a dollar",
     )
     guard_percent: float = Field(
         default=5.0,

@@ -48,6 +48,7 @@ def settings(redis_server, influxdb_server, monkeypatch):
             exchanges=("binance", "binanceus"),
             influxdb_bucket=influxdb_server.new_bucket(),
             settle_seconds=0,
+            quote_conversion="observed",
             quote_equivalents={"USDT": ("USDC", "USDT")},
         )
 
