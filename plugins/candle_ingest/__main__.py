@@ -17,6 +17,7 @@ from candle_ingest.cli.explain_command import explain
 from candle_ingest.cli.export_command import export
 from candle_ingest.cli.output import printable
 from candle_ingest.cli.plan_command import plan
+from candle_ingest.cli.retry_command import retry
 from candle_ingest.cli.status_command import status
 from candle_ingest.errors import CandleIngestError, TemporaryError
 
@@ -24,7 +25,7 @@ from candle_ingest.errors import CandleIngestError, TemporaryError
 # answer, say nothing about the candles.
 BAD_CALL, NO_ANSWER = 2, 3
 app = typer.Typer(name="candle-ingest", no_args_is_help=True, pretty_exceptions_enable=False)
-for command in (plan, status, coverage, explain, exchanges, export, doctor):
+for command in (plan, status, coverage, retry, explain, exchanges, export, doctor):
     app.command()(command)
 
 

@@ -7,6 +7,7 @@ import json
 import pytest
 
 from candle_ingest.candles.window import DAY_MS, Window
+from candle_ingest.cli.retry_command import make_due
 from candle_ingest.connections import connect_influxdb
 from candle_ingest.ledger.day_record import DayRecord, RecordState
 from candle_ingest.ledger.day_records import DayRecords
@@ -151,6 +152,9 @@ def test_one_bad_row_for_good_is_given_up_after_two_weeks_and_told_once(settings
     assert caplog.text.count("1 minutes of [2026-03-10T00:00Z, 2026-03-11T00:00Z) are unobtainable") == 1
     assert len(stored(settings.influxdb_bucket, "candles", "BTC/USD")) == 1439
     assert repair(settings, NOW_MS + 20 * DAY_MS).requests == 0
+    assert make_due(settings, {"ETH/USD"}, None, NOW_MS + 20 * DAY_MS) == 0
+    assert make_due(settings, {"BTC/USD"}, {"binance"}, NOW_MS + 20 * DAY_MS) == 1
+    assert repair(settings, NOW_MS + 20 * DAY_MS + 1).requests > 0
 
 
 def test_a_failure_is_asked_again_after_a_quarter_of_an_hour_and_then_less_often(settings, exchanges):

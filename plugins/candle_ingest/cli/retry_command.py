@@ -1,0 +1,52 @@
+"""`retry`: have asked for again what was given up."""
+
+from collections.abc import Collection
+from typing import Annotated
+
+import typer
+
+from candle_ingest.candles.symbol import parse_symbol
+from candle_ingest.candles.window import DAY_MS
+from candle_ingest.cli.moments import now_ms
+from candle_ingest.cli.options import AsJson, Pipeline, pipeline_settings
+from candle_ingest.cli.output import print_json, say
+from candle_ingest.cli.storage import open_bucket
+from candle_ingest.connections import connect_redis
+from candle_ingest.exchanges.profiles import canonical_exchange
+from candle_ingest.ledger.record_keeper import RecordKeeper
+from candle_ingest.ledger.retry import retry_unobtainable
+from candle_ingest.planning.asking import closing_rule
+from candle_ingest.redis_errors import translate_redis_errors
+from candle_ingest.settings import PipelineSettings
+
+
+def retry(
+    symbols: Annotated[str, typer.Option(help="Such as btcusd,ethusd; without it all")] = "",
+    exchanges: Annotated[str, typer.Option(help="Such as gate,kraken; without it all")] = "",
+    pipeline: Pipeline = "candle",
+    as_json: AsJson = False,
+) -> None:
+    """Make what is unobtainable due again: the next repair run asks for it."""
+    settings = pipeline_settings(pipeline)
+    pairs = {parse_symbol(text.strip()).currency_pair for text in symbols.split(",")} if symbols else None
+    names = {canonical_exchange(text) for text in exchanges.split(",")} if exchanges else None
+    count = make_due(settings, pairs, names, now_ms())
+    if as_json:
+        print_json({"days": count})
+    else:
+        say(f"{count:,} days are due again; the next run of {settings.repair_dag_id} asks for them")
+
+
+def make_due(
+    settings: PipelineSettings, pairs: Collection[str] | None, names: Collection[str] | None, at_ms: int
+) -> int:
+    """Make the unobtainable minutes of these pairs and exchanges due at `at_ms`; return how many days have any."""
+    with translate_redis_errors(), connect_redis() as client, open_bucket(settings) as bucket:
+        keeper = RecordKeeper(
+            bucket,
+            client,
+            settings.timeframe.ms,
+            lambda exchange: closing_rule(settings, exchange),
+            settings.give_up_days * DAY_MS,
+        )
+        return retry_unobtainable(bucket, keeper, at_ms, pairs, names)
