@@ -76,7 +76,12 @@ def content(*command: str, status: int = 0) -> dict:
 
 
 def rows(output: str) -> dict[str, list[str]]:
-    return {line.split()[0]: line.split() for line in output.splitlines() if line.strip()}
+    """Return the cells of each line of the table by its first one; sentences follow the table."""
+    found = {}
+    for line in output.splitlines():
+        if line.strip():
+            found.setdefault(line.split()[0], line.split())
+    return found
 
 
 def export(day, path, *options: str, status: int = 0) -> str:
@@ -198,7 +203,7 @@ def read_file(path):
     if path.suffix == ".parquet":
         columns = parquet.read_table(path).to_pydict()
         table = zip(*columns.values(), strict=True)
-        return [(int(row[0].timestamp() * 1000), *row[1:]) for row in table]
+        return [(int(row[0].timestamp() * 1000), *row[1:8]) for row in table]
     with path.open() as file:
         table = list(csv.reader(file))[1:]
     return [(parse_moment_ms(row[0]), *map(float, row[1:6]), int(row[6]), row[7]) for row in table]
