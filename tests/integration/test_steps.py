@@ -181,7 +181,7 @@ def test_an_answer_that_is_not_candles_never_passes_for_quiet_minutes(settings, 
     assert result.written == {}
 
 
-@pytest.mark.parametrize("kind", ["null", "nan", "negative", "high_below_low", "off_grid", "seconds_timestamps"])
+@pytest.mark.parametrize("kind", ["null", "nan", "negative", "high_below_low", "seconds_timestamps"])
 def test_wrong_rows_are_never_stored_and_leave_their_minutes_open(settings, exchanges, kind):
     settings = with_settings(settings, exchanges=("binance",))
     exchanges.set_fault("binance", kind, path="klines")
@@ -191,6 +191,13 @@ def test_wrong_rows_are_never_stored_and_leave_their_minutes_open(settings, exch
         truth("binance", hours(0, 2))
     )
     exchanges.clear_faults()
+    assert run_steps(settings, "backfill", hours(0, 2), NOW_MS).incomplete is None
+    assert stored(settings.influxdb_bucket, "candles", "BTC/USD") == truth("binance", hours(0, 2))
+
+
+def test_rows_less_than_a_candle_after_their_slot_are_placed_in_it(settings, exchanges):
+    settings = with_settings(settings, exchanges=("binance",))
+    exchanges.set_fault("binance", "off_grid", path="klines")
     assert run_steps(settings, "backfill", hours(0, 2), NOW_MS).incomplete is None
     assert stored(settings.influxdb_bucket, "candles", "BTC/USD") == truth("binance", hours(0, 2))
 
