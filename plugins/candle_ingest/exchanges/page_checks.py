@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from candle_ingest.candles.candles import Candles
 from candle_ingest.candles.row_checks import CheckedPage, check_rows
 from candle_ingest.candles.timeframe import Timeframe
 from candle_ingest.candles.window import Window, format_ms
@@ -24,9 +25,9 @@ class RejectedRowsError(ExchangeTemporaryError):
     cure = "The request is repeated. After five such answers the sound rows are stored, and the others stay open."
     example = "kraken, BTC/USD 1m candles of [2026-11-20T12:00Z, 2026-11-20T13:00Z): 1 × price not positive"
 
-    def __init__(self, message: str, page: CheckedPage) -> None:
+    def __init__(self, message: str, page: CheckedPage | None = None) -> None:
         super().__init__(message)
-        self.page = page
+        self.page = page or CheckedPage(Candles.from_rows([]))
 
 
 class PageCheck:

@@ -86,7 +86,16 @@ class _Step:
         if self.run.kind is REPAIR:
             return found
         pairs, window = set(self.plan.pairs), self._own_days()
-        return {key: v for key, v in found.items() if key[0] in pairs and window.start_ms <= key[1] < window.end_ms}
+        own = {key: v for key, v in found.items() if key[0] in pairs and window.start_ms <= key[1] < window.end_ms}
+        return {**self._waiting_days(), **own}
+
+    def _waiting_days(self) -> dict[PairDay, int]:
+        """Return the days of a given window that wait for answers: another minimum may be enough for this run."""
+        fixed = self.run.fixed_window()
+        if fixed is None:
+            return {}
+        known = DayRecords(self.bucket).read_merges(touched_days(fixed), set(self.plan.pairs))
+        return {key: 0 for key, day in known.items() if day.waiting_slots}
 
     def _own_days(self) -> Window:
         fixed = self.run.fixed_window()
