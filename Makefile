@@ -14,7 +14,7 @@ PYTHON ?=
 FITS := import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))
 WHICH := import os, sys; print(os.path.realpath(sys.base_prefix), *sys.version_info[:3])
 
-.PHONY: help setup run plan simulator test test-unit test-integration test-browser screenshots test-faults bench audit docs reference lint format lock \
+.PHONY: help setup run plan simulator test test-unit test-integration test-browser test-second-start screenshots test-faults bench audit docs reference lint format lock \
   clean clean-data test-first-hour FORCE
 
 help: ## Show this list
@@ -94,12 +94,16 @@ test-unit: setup ## Run the tests that need no server
 	@$(BIN)/pytest -n auto -m 'not integration'
 
 # Python that writes no bytecode compiles all of Airflow anew in each of its processes.
-test-unit test-integration test-browser test-faults: export PYTHONDONTWRITEBYTECODE :=
+test-unit test-integration test-browser test-second-start test-faults: export PYTHONDONTWRITEBYTECODE :=
 
 # Two files at a time, as much of their time is waiting; the tests of one file share its servers.
 test-integration: setup ## Run the tests on a real Redis, InfluxDB and Airflow
 	@$(BIN)/python -m dev.local_stack influxd # so that no test waits for a download or a build
-	@$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder -m 'integration and not browser'
+	@$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder -m 'integration and not browser and not second_start'
+
+test-second-start: setup ## Start the local stack a dozen times, each time over what an earlier start has left
+	@$(BIN)/python -m dev.local_stack influxd
+	@$(BIN)/pytest -m second_start
 
 test-browser: setup ## Run the tests of the page in a Chromium
 	@$(BIN)/python -m dev.local_stack influxd

@@ -13,6 +13,7 @@ from pathlib import Path
 import psutil
 
 from dev.local_stack.airflow_processes import REPOSITORY
+from dev.local_stack.ports import free_port
 from dev.local_stack.process_session import session_members
 from dev.local_stack.waiting import wait_until
 
@@ -28,7 +29,13 @@ class RunningStack:
         self._process = subprocess.Popen(
             [sys.executable, "-m", "dev.local_stack", "run"],
             cwd=REPOSITORY,
-            env={**environment, "LOCAL_STACK_FOLDER": str(folder), **variables},
+            # Stacks of other tests start at the same time, and would choose the same port.
+            env={
+                **environment,
+                "AIRFLOW_PORT": str(free_port()),
+                "LOCAL_STACK_FOLDER": str(folder),
+                **variables,
+            },
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,

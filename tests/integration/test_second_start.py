@@ -9,7 +9,7 @@ import pytest
 from dev.local_stack.waiting import wait_until
 from tests.integration.running_stack import RunningStack
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.second_start]
 FEW = {"ONCE": "1", "BACKFILL": "2_days_ago", "SYMBOLS": "btcusd", "EXCHANGES": "binance,kucoin"}
 
 
