@@ -114,7 +114,6 @@ EXCHANGE_FAULTS = (
     _rows("a negative price", "negative", UNTRUSTED, under=Under.OPEN),
     _rows("a price of zero", "zero", UNTRUSTED, under=Under.OPEN),
     _rows("high below low", "high_below_low", UNTRUSTED, under=Under.OPEN),
-    _rows("a time off the grid", "off_grid", OFF_GRID),
     _rows("a time outside the window", "outside", ELSEWHERE,
           exchanges=("binance", "kraken", "kucoin", "htx")),
     _rows("seconds instead of milliseconds, or the reverse", "seconds_timestamps", f"{ELSEWHERE}|nor can the others"),

@@ -75,12 +75,18 @@ def test_while_the_exchange_does_not_answer_its_last_list_serves_and_the_log_say
     for read_only in (True, False):
         cache = MarketCache(client, read_only=read_only)
         assert cache.markets(HERE, ["BTC/USD"], Exchange(TemporaryError("503")).load) == {"BTC/USD": BTC}
-    assert "kraken does not tell its markets; the last list it gave is used: 503" in caplog.text
+    assert "kraken: its list of markets cannot be read, the last one known is used: 503" in caplog.text
 
 
-def test_an_exchange_that_refuses_for_good_is_not_covered_up(client):
+def test_an_exchange_that_refuses_for_good_keeps_its_last_list_and_the_log_says_so(client, caplog):
     MarketCache(client).markets(HERE, [], Exchange().load)
     grow_old(client)
+    found = MarketCache(client).markets(HERE, ["BTC/USD"], Exchange(PermanentError("451")).load)
+    assert found == {"BTC/USD": BTC}
+    assert "the last one known is used: 451" in caplog.text
+
+
+def test_without_any_list_a_refusal_for_good_comes_through(client):
     with pytest.raises(PermanentError, match="451"):
         MarketCache(client).markets(HERE, ["BTC/USD"], Exchange(PermanentError("451")).load)
 
