@@ -127,7 +127,7 @@ EXCHANGE_FAULTS = (
     _fault("a market that disappears", "simulator, `gone`", "check that the exchange still lists this market",
            simulated("gone", market="BTC/USDT"), under=Under.AT_ONCE, once=Under.AT_ONCE,
            exchanges=("binance", "kucoin", "htx")),
-    _fault("a list of markets without markets", "simulator", "the answer lists no market at all", without_markets,
+    _fault("a list of markets without markets", "simulator", "the answer lists no spot market at all", without_markets,
            exchanges=("binance",)),
     _fault("binance says that the symbol is unknown", "simulator", "check that the exchange still lists this market",
            simulated("status", status=400, body=json.dumps({"code": -1121, "msg": "Invalid symbol."})),
