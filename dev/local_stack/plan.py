@@ -18,7 +18,7 @@ from dev.local_stack.stack import check_simulated, pipeline_environment, stack_f
 
 
 def show_plan(options: StackOptions, console: StackConsole) -> int:
-    """Print the plan; exit status of the command that reckons it."""
+    """Print the plan; return the exit status of the command that computes it."""
     announce(options, console)
     with ExitStack() as started:
         simulator = None

@@ -66,7 +66,7 @@ class Kucoin(Exchange):
         return FixedWindow(_WEIGHT, _WINDOW_SECONDS, clock)
 
     def limit_headers(self, verdict: Verdict) -> Mapping[str, str]:
-        """Return what is left, and in how many ms it starts anew."""
+        """Return what is left, and in how many ms it is reset."""
         return {
             "gw-ratelimit-limit": str(_WEIGHT),
             "gw-ratelimit-remaining": str(max(0, _WEIGHT - verdict.used)),

@@ -26,7 +26,7 @@ class MarketUnknownError(TemporaryError):
 
     name = "market-unknown"
     cause = "The exchange has changed its list of markets between the plan and the fetch."
-    cure = "The task is retried. If it stays, clear `validate_symbols` of the run: it plans anew."
+    cure = "The task is retried. If it stays, clear `validate_symbols` of the run: it plans again."
     example = "BTC/USD @ kraken: BTC/USD is not in its list of markets"
 
 

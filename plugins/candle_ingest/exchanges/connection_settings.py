@@ -1,6 +1,6 @@
 """What the connection `ccxt_<exchange>` may set: few keys, each with its reason.
 
-Whoever may edit a connection may not run code on a worker or switch off checks: ccxt's other settings can
+A person who may edit a connection may not run code on a worker or switch off checks: ccxt's other settings can
 (`{"has": {"fetchCurrencies": true}}` of the exchange lighter loads a shared library from the disk).
 """
 

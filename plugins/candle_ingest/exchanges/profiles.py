@@ -57,7 +57,7 @@ class ExchangeProfile:
     `history_rows`: the exchange serves only so many closed candles back from now; None: no such end.
     `trades_per_request`: older candles are built from trades, so many in one answer; None: they are not.
     `takes_until`: ccxt is given the last second of the window as `until`, which the exchange takes as inclusive;
-    False: it has no end (kraken), or ccxt reckons the right, exclusive one from `since` and `limit`.
+    False: it has no end (kraken), or ccxt computes the right, exclusive one from `since` and `limit`.
     `spare_rows`: so many candles behind the window are asked for too, where nobody knows whether the end is inclusive.
     `misaligned_timeframes`: bars that do not open at midnight UTC, or are not as long as ccxt says, and must not be
     merged with others.
@@ -145,7 +145,7 @@ PROFILES: Mapping[str, ExchangeProfile] = MappingProxyType(
             rows_per_request=1500,
             # Its end is exclusive.
             takes_until=False,
-            # 2000 a 30 s, and room for a burst; ccxt reckons with twice that.
+            # 2000 a 30 s, and room for a burst; ccxt assumes twice that.
             rate_limit_ms=15.2,
             call_cost=3,
             rows_path=("data",),

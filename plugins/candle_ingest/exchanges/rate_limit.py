@@ -77,7 +77,7 @@ class SharedRateLimit:
         self._burst_units = math.ceil(each_costs * UNITS_PER_COST) if each_costs else usual_burst
         self._limiter = Throttled(
             using=RateLimiterType.GCRA.value,
-            # throttled-py reckons in whole seconds: a minute's worth keeps fractions of a second apart.
+            # throttled-py counts in whole seconds: a minute's worth keeps fractions of a second apart.
             quota=per_min(max(1, math.floor(UNITS_PER_COST * 60_000 / rate_limit_ms)), self._burst_units),
             store=_store(client),
             key_prefix=f"{KEY_PREFIX}:rate",

@@ -23,7 +23,7 @@ class MinuteState(StrEnum):
     FAILED = "failed"
     # Asked for days in vain, or beyond what the exchange serves: not asked again, except on demand.
     UNOBTAINABLE = "unobtainable"
-    # Nobody has asked.
+    # The exchange was not asked yet.
     NOT_ASKED = "not_asked"
 
 

@@ -1,7 +1,7 @@
 """What is due, what is not merged yet, and which final days are not announced: sorted sets in Redis.
 
 They spare looking through years of records. All of it can be lost: without the marker key, which expires after a
-week, they are built anew from the records in InfluxDB. An entry may be there in vain, never missing: it is noted
+week, they are rebuilt from the records in InfluxDB. An entry may be there in vain, never missing: it is noted
 before the record is written.
 
 `candle_ingest:due:<bucket>`: `pair|exchange|day`, score when due in ms. `candle_ingest:unmerged:<bucket>`:

@@ -22,7 +22,7 @@ def unfinished_batches(plan: Plan, summaries: Sequence[Summary]) -> list[FetchBa
 
 
 def record_unfinished(run: Run, batches: Sequence[FetchBatch], bucket: InfluxBucket, client: RedisClient) -> None:
-    """Record as failed what these fetches would have asked for and nobody has asked for yet.
+    """Record as failed what these fetches would have asked for, and no other fetch has asked for yet.
 
     A fetch that failed has recorded that itself; what it has not asked for by then stays not asked.
     """

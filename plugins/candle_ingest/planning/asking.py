@@ -1,4 +1,4 @@
-"""What one exchange is asked for, of one pair: decided from the records of its days, by each run anew."""
+"""What one exchange is asked for, of one pair: decided from the records of its days by each run."""
 
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
