@@ -102,11 +102,11 @@ def _with_found(
 
 
 def _replaced(old: Stretch, state: MinuteState, reason: str, look: Look, known: Surroundings) -> Stretch:
-    changed = replace(old, state=state, reason=reason[:LONGEST_REASON], recorder=look.recorder)
+    changed = replace(old, state=state, reason=reason[:LONGEST_REASON], recorder=look.recorder, was_silent=False)
     if state == MinuteState.NOT_LISTED:
         return replace(changed, since_ms=old.since_ms or look.asked_at_ms, tries=0, due_ms=0)
     if state == MinuteState.UNOBTAINABLE:
-        return old if old.state in (MinuteState.QUIET, MinuteState.OUTAGE) else replace(changed, due_ms=0)
+        return _unobtainable(changed, old)
     if old.state == MinuteState.UNOBTAINABLE:
         return old
     if state == MinuteState.FAILED and old.state not in (MinuteState.NOT_ASKED, MinuteState.FAILED):
@@ -114,6 +114,13 @@ def _replaced(old: Stretch, state: MinuteState, reason: str, look: Look, known: 
         later_ms = max(old.due_ms, look.asked_at_ms + backoff_ms(1)) if old.due_ms else 0
         return replace(old, due_ms=later_ms)
     return _tried_again(changed, old, look, known)
+
+
+def _unobtainable(changed: Stretch, old: Stretch) -> Stretch:
+    """Return the stretch as beyond what the exchange serves, unless its answer is settled."""
+    if old.state in (MinuteState.QUIET, MinuteState.OUTAGE):
+        return old
+    return replace(changed, due_ms=0, was_silent=old.was_silent or old.state == MinuteState.SILENT)
 
 
 def _tried_again(changed: Stretch, old: Stretch, look: Look, known: Surroundings) -> Stretch:
@@ -129,8 +136,9 @@ def _tried_again(changed: Stretch, old: Stretch, look: Look, known: Surroundings
 
 
 def _given_up(stretch: Stretch, for_ms: int) -> Stretch:
-    reason = f"given up after {for_ms // DAY_MS} days: {stretch.reason}"
-    return replace(stretch, state=MinuteState.UNOBTAINABLE, reason=reason[:LONGEST_REASON], due_ms=0)
+    reason = f"given up after {for_ms // DAY_MS} days: {stretch.reason}"[:LONGEST_REASON]
+    was_silent = stretch.state == MinuteState.SILENT
+    return replace(stretch, state=MinuteState.UNOBTAINABLE, reason=reason, due_ms=0, was_silent=was_silent)
 
 
 def _listed_from_first_candle(record: DayRecord, stretches: Iterable[Stretch]) -> list[Stretch]:
@@ -160,12 +168,7 @@ def _judge_silences(record: DayRecord, look: Look, known: Surroundings) -> Itera
 
 
 def _given_up_silences(record: DayRecord) -> list[Window]:
-    """Return the silences that are unobtainable, not what was refused or is beyond the exchange's history."""
-    return [
-        s.window
-        for s in record.stretches
-        if s.state == MinuteState.UNOBTAINABLE and s.reason.endswith(NO_CANDLE_REASON)
-    ]
+    return [s.window for s in record.stretches if s.was_silent]
 
 
 def _beside(record: DayRecord, run: Window, known: Surroundings) -> int:
@@ -285,4 +288,4 @@ def reset_unobtainable(record: DayRecord, now_ms: int) -> DayRecord:
 def _reset(stretch: Stretch, now_ms: int) -> Stretch:
     if stretch.state != MinuteState.UNOBTAINABLE:
         return stretch
-    return replace(stretch, state=MinuteState.FAILED, since_ms=now_ms, tries=0, due_ms=now_ms)
+    return replace(stretch, state=MinuteState.FAILED, since_ms=now_ms, tries=0, due_ms=now_ms, was_silent=False)

@@ -20,7 +20,7 @@ class Stretch:
 
     `since_ms` is when it was first found so, `tries` how often it was asked for since, not counting requests made
     before it was due; `due_ms` is when it is asked for next, 0 where it is not asked for by itself. `recorder` is the
-    task that asked last.
+    task that asked last. `was_silent` marks an unobtainable stretch for which the exchange answered without a candle.
     """
 
     start_ms: int
@@ -30,6 +30,7 @@ class Stretch:
     since_ms: int = 0
     tries: int = 0
     due_ms: int = 0
+    was_silent: bool = False
     recorder: TaskInstanceRef = field(default_factory=TaskInstanceRef)
 
     @property
