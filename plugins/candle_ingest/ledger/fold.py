@@ -263,9 +263,15 @@ def _with_proof(record: DayRecord, look: Look, known: Surroundings) -> DayRecord
 
 
 def _with_changes(before: DayRecord, after: DayRecord, look: Look) -> DayRecord:
-    """Return the record with the windows whose answers changed; what is merged by now is forgotten."""
+    """Return the record with the windows whose answers changed; what is merged by now is forgotten.
+
+    What a closing look has answered counts as changed whatever it was: a task that was killed between writing a
+    corrected candle and its record, or wrote beside another one, leaves nothing that stays wrong.
+    """
     differs = (before.states != after.states) | (before.mark_array != after.mark_array)
-    changed = union([*after.windows_where(differs), *(w.intersection(after.window) for w in look.changed)])
+    closing = [w.intersection(look.closing) for w in answered_windows(look)] if look.closing else []
+    corrected = [w.intersection(after.window) for w in look.changed]
+    changed = union([*after.windows_where(differs), *corrected, *closing])
     known = [change for change in before.changes if change.version > before.merged_version]
     if changed:
         known = [Change(w.start_ms, w.end_ms, c.version) for c in known for w in subtract(c.window, changed)]

@@ -19,6 +19,7 @@ SECOND_LOOK_MINUTES = 60
 # An exchange that keeps only its last hours is asked this long before they are gone.
 HISTORY_MARGIN_ROWS = 120
 UNANSWERED = (MinuteState.NOT_ASKED, MinuteState.FAILED, MinuteState.REJECTED)
+ASKED = tuple(state for state in MinuteState if state != MinuteState.NOT_ASKED)
 # By midnight in ms.
 Days = Mapping[int, DayRecord]
 
@@ -94,30 +95,37 @@ class Asking:
     def of_catch_up(self, pair: str, days: Days, first_ms: Callable[[str], int]) -> list[Window]:
         """Return one window up to the end of the run.
 
-        It begins after what was asked for last, without any record at `first_ms(pair)`; earlier where something of the
-        last two hours is open; once in an hour two hours back, as the second look.
+        It begins with the first minute that was never asked for, without any record at `first_ms(pair)`; earlier where
+        something of the last two hours is open; once in an hour two hours back, as the second look.
         """
         end_ms = self.run.end_of_asking_ms
-        asked = [until_ms for record in days.values() if (until_ms := record.asked_until_ms) is not None]
-        reached_ms = max(asked, default=None)
-        if reached_ms is None:
+        first_asked_ms = self._first_asked_ms(days)
+        if first_asked_ms is None:
             window = Window(min(first_ms(pair), end_ms), end_ms)
             return [window] if window else []
-        start_ms = min(reached_ms, end_ms)
-        recent_ms = max(end_ms - RECENT_MS, self._first_asked_ms(days))
+        start_ms = min(self._first_unasked_ms(pair, days, first_asked_ms, first_ms), end_ms)
+        recent_ms = max(end_ms - RECENT_MS, first_asked_ms)
         if self.run.refetch or self._is_second_look(pair, end_ms):
             start_ms = min(start_ms, recent_ms)
         open_ms = self._first_open_ms(days, Window(min(recent_ms, start_ms), start_ms))
         window = Window(max(0, min(start_ms, open_ms)), end_ms)
         return [window] if window else []
 
-    def _first_asked_ms(self, days: Days) -> int:
-        """Return where the pair's records begin: what lies before was never wanted."""
-        firsts = [
-            next((w.end_ms for w in record.windows_of((MinuteState.NOT_ASKED,)) if w.start_ms == day_ms), day_ms)
-            for day_ms, record in sorted(days.items())[:1]
-        ]
-        return min(firsts, default=0)
+    def _first_asked_ms(self, days: Days) -> int | None:
+        """Return where the first part begins that was asked for; None where none was."""
+        asked = (w.start_ms for record in days.values() for w in record.windows_of(ASKED))
+        return min(asked, default=None)
+
+    def _first_unasked_ms(self, pair: str, days: Days, first_asked_ms: int, first_ms: Callable[[str], int]) -> int:
+        """Return where the first part begins that was not asked for.
+
+        What lies before all records counts only if they begin later than what is read of them, as after a run by hand
+        while catch-up stood still.
+        """
+        if first_asked_ms > self.span_to_read().start_ms and (wanted_ms := first_ms(pair)) < first_asked_ms:
+            return wanted_ms
+        answered = union(w for record in days.values() for w in record.windows_of(ASKED))
+        return answered[0].end_ms
 
     def _first_open_ms(self, days: Days, recent: Window) -> int:
         states = (*UNANSWERED, MinuteState.SILENT)

@@ -183,6 +183,12 @@ def test_changes_name_what_differs_and_a_merge_takes_them_away():
     assert len(later.changes) == 1
 
 
+def test_a_closing_look_has_the_day_merged_once_more():
+    merged = replace(fold(EMPTY, look(traded=range(1440), version=5), BUSY), merged_version=5)
+    closed = fold(merged, closing(traded=range(1440), version=6), BUSY)
+    assert (merged.unmerged(), closed.unmerged(), closed.answered_version) == ([], [minutes(0, 1440)], 6)
+
+
 windows = st.tuples(st.integers(0, 1440), st.integers(0, 1440)).map(sorted).map(tuple)
 
 

@@ -40,18 +40,29 @@ def asking(kind="catch_up", now_ms=NOON + 1_000, interval_minutes=5, exchange="k
     return Asking.of(make_run(settings, kind, params or {}, interval, None, now_ms), exchange)
 
 
-def catch_up(day=None, **options):
+def catch_up(day=None, first_ms=DAY, **options):
     # No pair's second look falls into this interval.
     pair = next(f"P{n}/USD" for n in range(99) if not asking(**options)._is_second_look(f"P{n}/USD", NOON))
-    return asking(**options).of_catch_up(pair, {DAY: day} if day else {}, lambda _: NOON - DAY_MS)
+    return asking(**options).of_catch_up(pair, {DAY: day} if day else {}, lambda _: first_ms)
 
 
 def test_a_catch_up_without_a_record_begins_where_it_is_told():
-    assert catch_up() == [Window(NOON - DAY_MS, NOON)]
+    assert catch_up(first_ms=NOON - DAY_MS) == [Window(NOON - DAY_MS, NOON)]
 
 
 def test_a_catch_up_goes_on_after_what_was_asked_for_last():
     assert catch_up(record(minutes(0, 715))) == [minutes(715, 720)]
+
+
+def test_a_catch_up_takes_what_a_run_by_hand_has_left_out():
+    day = record(minutes(0, 300), minutes(600, 715))
+    assert catch_up(day) == [minutes(300, 720)]
+
+
+def test_a_catch_up_goes_back_to_its_watermark_though_a_run_by_hand_came_first():
+    by_hand = record(minutes(600, 715))
+    assert catch_up(by_hand, first_ms=DAY - 5 * DAY_MS) == [Window(DAY - 5 * DAY_MS, NOON)]
+    assert catch_up(by_hand, first_ms=DAY + 650 * MINUTE_MS) == [minutes(715, 720)]
 
 
 def test_a_catch_up_asks_again_from_the_earliest_open_minute_of_two_hours():
