@@ -37,7 +37,7 @@ def set_up_environment(folder: Path) -> None:
 
 if __name__ == "__main__":
     # Servers are ended by the blocks that started them, also when somebody ends this.
-    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
+    signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(128 + number))
     with tempfile.TemporaryDirectory(prefix="candle-ingest-bench-") as name:
         set_up_environment(Path(name))
         sys.exit(main(Path(name)))

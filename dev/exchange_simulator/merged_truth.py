@@ -11,12 +11,12 @@ from statistics import median
 
 from dev.exchange_simulator.candle_columns import MINUTE_MS
 from dev.exchange_simulator.market_events import MarketEvent
-from dev.exchange_simulator.markets import find_market, list_markets
+from dev.exchange_simulator.markets import find_market
 from dev.exchange_simulator.synthetic_market import true_candles, true_extras, wrong_minutes
 
 RATE_MINUTES = 5
 # Rate markets more than this apart give no rate; a currency further than that from a dollar is no dollar.
-MOST_APART, FURTHEST_FROM_DOLLAR, DEPEG = 0.01, 0.10, 0.005
+MOST_APART, FURTHEST_FROM_DOLLAR = 0.01, 0.10
 DISPUTED = 0.02
 LEAST_RATIO, LARGEST_RATIO, LEAST_COMMON_MINUTES = 0.8, 1.25, 30
 RateMarkets = Mapping[str, tuple[tuple[str, str], ...]]
@@ -59,11 +59,6 @@ class MergedMinute:
     rates: Mapping[str, float] = field(default_factory=dict)
     dispersion_bps: float = 0.0
 
-    @property
-    def depegged(self) -> bool:
-        """Whether a currency of the minute was more than 0.5 % from a dollar."""
-        return any(abs(rate - 1) > DEPEG for rate in self.rates.values())
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MergeRules:
@@ -75,14 +70,6 @@ class MergeRules:
     identity: bool = True
     rate_markets: RateMarkets = field(default_factory=lambda: RATE_MARKETS)
     cross_markets: tuple[tuple[str, str], ...] = CROSS_MARKETS
-
-
-def market_for(pair: str, exchange: str) -> str | None:
-    """Return the market that stands for a pair: itself, else its base against USDT or USDC where it is in dollars."""
-    base, _, quote = pair.partition("/")
-    listed = {market.symbol for market in list_markets(exchange)}
-    quotes = (quote, "USDT", "USDC") if quote == "USD" else (quote,)
-    return next((f"{base}/{code}" for code in quotes if f"{base}/{code}" in listed), None)
 
 
 def _closes(exchange: str, symbol: str, start_ms: int, end_ms: int, events: Iterable[MarketEvent]) -> dict[int, float]:
@@ -231,7 +218,7 @@ def merged_truth(
 ) -> dict[int, MergedMinute]:
     """Return the merged one-minute candles with start ≤ open time < end, by open time, when all has been answered.
 
-    `markets` names each exchange's market (`market_for` chooses one). A minute whose row stays wrong for good on one
+    `markets` names each exchange's market. A minute whose row stays wrong for good on one
     of them is not merged; nor is one for which no exchange has a candle with a rate.
     """
     rules, events = rules or MergeRules(), tuple(events)

@@ -87,15 +87,6 @@ def true_extras(
     }
 
 
-def shown_candles(
-    exchange: str, symbol: str, start_ms: int, end_ms: int, now_ms: int, events: Iterable[MarketEvent] = ()
-) -> list[Row]:
-    """Return the one-minute candles that the exchange shows at a moment of its clock, the one in progress included."""
-    market = find_market(exchange, symbol)
-    candles = _book(tuple(events)).between(market, "1m", start_ms, end_ms, now_ms)
-    return [row[:6] for row in served_rows(market, candles)]
-
-
 def wrong_minutes(
     exchange: str, symbol: str, start_ms: int, end_ms: int, events: Iterable[MarketEvent]
 ) -> frozenset[int]:

@@ -128,11 +128,6 @@ def trade_columns(market: Market, rows: Ints) -> TradeColumns:
     )
 
 
-def minute_trades(market: Market, row: Ints) -> list[Trade]:
-    """Return the trades of one minute candle, ascending; none for a quiet minute."""
-    return trade_columns(market, row[None, :]).as_trades()
-
-
 def _quote_amounts(market: Market, trades: TradeColumns) -> NDArray[np.float64]:
     """Price times volume of each trade, in 10^-8 of the quote."""
     unit = 10.0 ** (QUOTE_DECIMALS - market.price_decimals - market.volume_decimals)

@@ -11,7 +11,6 @@ from candle_ingest.errors import CandleIngestError
 from candle_ingest.exchanges.client import ExchangeClient
 
 ALL_CHECKS = (*CHECKS, *TRADE_CHECKS)
-FACTS = tuple(dict.fromkeys(check.fact for check in ALL_CHECKS))
 LONGEST_REASON = 300
 
 

@@ -53,21 +53,6 @@ class FetchesDelayedError(TemporaryError):
     example = "kraken, BTC/USD 1m candles of [2026-11-20T12:00Z, 2026-11-20T13:00Z): ExchangeNotAvailable: 503"
 
 
-class RowsRejectedError(TemporaryError):
-    """Some rows of an exchange's answers cannot be trusted; all others are stored."""
-
-    name = "rows-rejected"
-    cause = "The exchange answered with candles that are impossible: a price of 0, a high below the low."
-    cure = (
-        "Only these minutes are requested again. If it stays, the exchange serves wrong rows there: merge without it "
-        "(`min_exchanges_required`)."
-    )
-    example = (
-        "BTC/USD @ kraken: 2 candles cannot be trusted, the first one at [2026-11-20T12:00Z, 2026-11-20T12:01Z): "
-        "1 × price not positive"
-    )
-
-
 class IncompleteError(PermanentError):
     """Some candles could not be written, and the message names them. Clear the failed tasks to go on.
 

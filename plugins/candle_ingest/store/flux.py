@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from candle_ingest.candles.window import DAY_MS, NS_PER_MS, Window, floor_ms
+from candle_ingest.candles.window import NS_PER_MS, Window
 
 
 def flux_range(window: Window) -> dict[str, int]:
@@ -28,15 +28,6 @@ def pair_filter(pairs: Collection[str] | None, most: int = MOST_NAMED_PAIRS) -> 
     if pairs is None or len(pairs) > most:
         return ""
     return f" and ({' or '.join(f'r.currency_pair == {json.dumps(pair)}' for pair in sorted(pairs))})"
-
-
-def from_midnight(window: Window) -> Window:
-    """Return the window from the midnight before it on: the ledgers cut theirs there, so what touches it begins in it.
-
-    Never empty: InfluxDB refuses a range without any time in it.
-    """
-    start_ms = floor_ms(window.start_ms, DAY_MS)
-    return Window(start_ms, max(window.end_ms, start_ms + 1))
 
 
 def times_ms(texts: Iterable[str]) -> NDArray[np.int64]:

@@ -7,13 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benchmarks.plain_merge import plain_merge_minutes
 from candle_ingest.candles.candles import Candles
 from candle_ingest.candles.merge import Conversion, merge_candles, merge_minutes
 from candle_ingest.candles.merge_method import MergeMethod
 from candle_ingest.candles.quality import grades
 from candle_ingest.candles.rates import RateSeries
 from candle_ingest.candles.window import MINUTE_MS, Window
+from tests.candle_ingest.candles.plain_minutes import plain_merge_minutes
 
 START_MS = 1_700_000_040_000
 WINDOW = Window(START_MS, START_MS + 4 * MINUTE_MS)
@@ -66,10 +66,6 @@ def merge(book, rates=PARITY, method=OBSERVED):
 def bits(merged):
     values = (merged.candles.open_time_ms, merged.candles.ohlcv, merged.vwap, merged.trade_count)
     return [value.tobytes() for value in values], merged.exchange_count.tolist(), merged.source_exchanges
-
-
-def texts_of(quality):
-    return quality.excluded, quality.clamped, quality.disputed
 
 
 @given(markets(ANY), RATES, METHODS)

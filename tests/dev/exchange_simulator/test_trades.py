@@ -13,7 +13,7 @@ from dev.exchange_simulator.candle_columns import (
 )
 from dev.exchange_simulator.coins import utc_ms
 from dev.exchange_simulator.markets import find_market
-from dev.exchange_simulator.trades import Trade, candle_of, minute_trades, trade_columns
+from dev.exchange_simulator.trades import Trade, candle_of, trade_columns
 
 START_MS = utc_ms("2024-03-01")
 LATER_MS = utc_ms("2031-01-01")
@@ -24,7 +24,7 @@ def test_trades_build_exactly_the_candles(symbol: str) -> None:
     market = find_market("kraken", symbol)
     rows = CandleBook().between(market, "1m", START_MS, START_MS + 600 * 60_000, LATER_MS)
     for row in rows:
-        trades = minute_trades(market, row)
+        trades = trade_columns(market, row[None, :]).as_trades()
         if row[COUNT] == 0:
             assert trades == []
             continue
@@ -56,7 +56,7 @@ def test_the_candle_in_progress_is_what_has_been_traded_so_far() -> None:
     rows = book.between(market, "1m", START_MS, START_MS + 60 * 60_000, LATER_MS)
     full = next(row for row in rows if row[COUNT] > 20)
     opened = int(full[OPEN_TIME])
-    trades = minute_trades(market, full)
+    trades = trade_columns(market, full[None, :]).as_trades()
     now_ms = trades[(len(trades) - 1) // 2].time_ns // 10**6 + 1
     partial = book.between(market, "1m", opened, opened + 60_000, now_ms)[0]
     columns = trade_columns(market, full[None, :])
@@ -85,7 +85,7 @@ def test_adjacent_trades_often_share_a_time_as_recorded_ones_do() -> None:
 def test_quote_and_taker_volumes_are_those_of_the_trades() -> None:
     market = find_market("kraken", "ETH/USD")
     for row in CandleBook().between(market, "1m", START_MS, START_MS + 60 * 60_000, LATER_MS):
-        trades = minute_trades(market, row)
+        trades = trade_columns(market, row[None, :]).as_trades()
         unit = 10.0 ** (QUOTE_DECIMALS - market.price_decimals - market.volume_decimals)
         assert row[QUOTE_VOLUME] == pytest.approx(sum(t.price * t.volume * unit for t in trades), abs=1)
         assert row[TAKER_VOLUME] == sum(t.volume for t in trades if t.side == "b")

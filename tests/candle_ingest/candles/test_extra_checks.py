@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from candle_ingest.candles.candles import Candles
-from candle_ingest.candles.extras import with_sound_extras
+from candle_ingest.candles.extra_checks import NOT_POSSIBLE, VWAP_OUTSIDE, without_unsound_extras
 
 OHLCV = (100.0, 110.0, 90.0, 105.0, 2.0)
 
@@ -26,27 +26,27 @@ def candles(*extras):
     ],
 )
 def test_extras_that_agree_with_the_candle_are_kept(extras):
-    kept, lost = with_sound_extras(candles(extras))
-    assert lost == 0
+    kept, lost = without_unsound_extras(candles(extras))
+    assert not lost
     np.testing.assert_array_equal(kept.extras, [extras])
 
 
 @pytest.mark.parametrize(
-    "extras",
+    ("extras", "reason"),
     [
-        (179.0, 3, 1.5),
-        (221.0, 3, 1.5),
-        (200.0, -1, 1.5),
-        (200.0, 2.5, 1.5),
-        (200.0, 3, 2.1),
-        (200.0, 3, -0.1),
-        (math.inf, 3, 1.0),
-        (math.nan, 3, 2.1),
+        ((179.0, 3, 1.5), VWAP_OUTSIDE),
+        ((221.0, 3, 1.5), VWAP_OUTSIDE),
+        ((200.0, -1, 1.5), NOT_POSSIBLE),
+        ((200.0, 2.5, 1.5), NOT_POSSIBLE),
+        ((200.0, 3, 2.1), NOT_POSSIBLE),
+        ((200.0, 3, -0.1), NOT_POSSIBLE),
+        ((math.inf, 3, 1.0), NOT_POSSIBLE),
+        ((math.nan, 3, 2.1), NOT_POSSIBLE),
     ],
 )
-def test_extras_that_contradict_the_candle_are_lost_and_ohlcv_is_kept(extras):
-    kept, lost = with_sound_extras(candles((200.0, 3, 1.5), extras))
-    assert lost == 1
+def test_extras_that_contradict_the_candle_are_lost_and_ohlcv_is_kept(extras, reason):
+    kept, lost = without_unsound_extras(candles((200.0, 3, 1.5), extras))
+    assert lost == {reason: 1}
     np.testing.assert_array_equal(kept.extras, [(200.0, 3, 1.5), (math.nan,) * 3])
     np.testing.assert_array_equal(kept.ohlcv, [OHLCV, OHLCV])
 
@@ -55,5 +55,5 @@ def test_quote_volume_without_volume_is_unsound():
     flat = Candles.from_rows(
         [(0, 1.0, 1.0, 1.0, 1.0, 0.0, 5.0, 0, 0.0), (60_000, 1.0, 1.0, 1.0, 1.0, 0.0, 0.0, 0, 0.0)]
     )
-    kept, lost = with_sound_extras(flat)
-    assert (lost, np.isnan(kept.extras).all(axis=1).tolist()) == (1, [True, False])
+    kept, lost = without_unsound_extras(flat)
+    assert (lost, np.isnan(kept.extras).all(axis=1).tolist()) == ({VWAP_OUTSIDE: 1}, [True, False])
