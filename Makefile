@@ -144,9 +144,12 @@ audit: setup ## Look for known vulnerabilities of the locked packages; needs the
 	  exit 1; \
 	fi
 
-lint: setup ## Check style, types and the direction of imports
+lint: setup ## Check style, docstrings, spelling, types, the direction of imports, and that no code is dead
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
+	@$(BIN)/codespell
+	@$(BIN)/vulture
+	@$(BIN)/vulture plugins dags docs dev benchmarks
 	@$(BIN)/mypy
 	@PYTHONPATH=plugins $(BIN)/lint-imports
 

@@ -58,9 +58,6 @@ class SymbolError(PermanentError):
     """A text is not a symbol, or the list of symbols in Redis cannot be used."""
 
 
-BASES = (CandleIngestError, TemporaryError, PermanentError, ConfigurationError, SymbolError)
-
-
 class Notice:
     """The name of a warning in the log that a person can act on; it ends the line: `logger.warning("… %s", NOTICE)`."""
 

@@ -8,10 +8,17 @@ from pathlib import Path
 import pytest
 
 import candle_ingest
-from candle_ingest.errors.base import BASES, CandleIngestError
+from candle_ingest.errors.base import (
+    CandleIngestError,
+    ConfigurationError,
+    PermanentError,
+    SymbolError,
+    TemporaryError,
+)
 
 PACKAGE = Path(candle_ingest.__file__).parent
 MODULES = sorted(PACKAGE.rglob("*.py"))
+BASES = (CandleIngestError, TemporaryError, PermanentError, ConfigurationError, SymbolError)
 # Where a base class may be written without being raised: who catches, who asks, who derives, who annotates.
 BASE_NAMES = {kind.__name__ for kind in BASES}
 # Functions that take the class of an error to be caught.

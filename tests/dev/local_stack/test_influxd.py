@@ -41,8 +41,9 @@ def test_influxd_2_on_the_path_is_used(program, version):
     assert find_influxd(pytest.fail) == path
 
 
+@pytest.mark.usefixtures("no_archive")
 @pytest.mark.parametrize("version", ["InfluxDB v1.8.10 (git: 1.8 688e697)", "influxdb3 3.0.1"])
-def test_another_influxd_is_passed_over(program, no_archive, version):
+def test_another_influxd_is_passed_over(program, version):
     program("influxd", f"echo '{version}'")
     said = []
     with pytest.raises(LocalStackError):
@@ -50,7 +51,8 @@ def test_another_influxd_is_passed_over(program, no_archive, version):
     assert "InfluxDB 2.x is needed" in said[0]
 
 
-def test_what_is_missing_for_a_build_is_one_line(program, no_archive):
+@pytest.mark.usefixtures("no_archive")
+def test_what_is_missing_for_a_build_is_one_line(program):
     with pytest.raises(LocalStackError) as error:
         find_influxd(lambda text: None)
     text = str(error.value)
@@ -103,7 +105,8 @@ echo "building $target with $RUSTUP_TOOLCHAIN"
 """
 
 
-def test_a_build_is_kept(program, no_archive):
+@pytest.mark.usefixtures("no_archive")
+def test_a_build_is_kept(program):
     program("go", FAKE_GO)
     program("cargo", "")
     program("cc", "")
@@ -115,7 +118,8 @@ def test_a_build_is_kept(program, no_archive):
     assert find_influxd(pytest.fail) == binary
 
 
-def test_a_failing_build_says_its_last_words(program, no_archive):
+@pytest.mark.usefixtures("no_archive")
+def test_a_failing_build_says_its_last_words(program):
     program("go", "echo first; echo 'go.mod requires go >= 1.25' >&2; exit 1")
     program("cargo", "")
     program("cc", "")
@@ -146,7 +150,8 @@ def test_an_interrupted_build_leaves_nothing_and_the_next_one_works(program, tmp
     assert sorted(file.name for file in kept.iterdir()) == ["build.log", "influxd.lock"]
 
 
-def test_what_a_killed_build_has_left_is_deleted_by_the_next_one(program, no_archive, tmp_path):
+@pytest.mark.usefixtures("no_archive")
+def test_what_a_killed_build_has_left_is_deleted_by_the_next_one(program, tmp_path):
     left = tmp_path / "cache" / "candle-ingest" / f"influxd-{VERSION}" / "build-killed"
     left.mkdir(parents=True)
     program("go", FAKE_GO)
