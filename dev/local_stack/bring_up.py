@@ -8,7 +8,10 @@ from datetime import UTC, datetime
 from candle_ingest.settings import PipelineSettings
 from dev.local_stack.airflow_api import AirflowApi
 from dev.local_stack.errors import LocalStackError
+from dev.local_stack.influxdb_tokens import with_narrow_tokens
 from dev.local_stack.manager import StackManager
+from dev.local_stack.pipeline import pipeline_buckets
+from dev.local_stack.settings_file import AirflowSettings
 from dev.local_stack.stack import LocalStack
 from dev.local_stack.symbols import write_symbols
 
@@ -24,12 +27,12 @@ def bring_up(stack: LocalStack, settings: PipelineSettings, manager: StackManage
     manager.wait_until(manager.has_started, "The processes", _SERVER_SECONDS)
     manager.watch_processes()
     _redis(stack, settings, manager, say)
-    _influxdb(stack, settings, manager)
+    airflow_settings = _influxdb(stack, settings, manager)
     say("Redis and InfluxDB are ready; Airflow needs about 20 seconds")
     manager.wait_until(api.answers, "Airflow's API server", _AIRFLOW_SECONDS)
     # Before the scheduler is ready: its first tasks need the connections.
     for kind in ("connections", "pools", "variables"):
-        api.overwrite(kind, list(getattr(stack.settings, kind)))
+        api.overwrite(kind, list(getattr(airflow_settings, kind)))
     manager.wait_until(api.is_ready, "Airflow's scheduler and DAG processor", _AIRFLOW_SECONDS)
     for dag_id in (settings.backfill_dag_id, settings.catch_up_dag_id, settings.repair_dag_id):
         _wait_for_dag(dag_id, manager, api, started)
@@ -41,13 +44,17 @@ def _redis(stack: LocalStack, settings: PipelineSettings, manager: StackManager,
     write_symbols(stack.redis, settings.redis_key_crypto_symbols, stack.options, say)
 
 
-def _influxdb(stack: LocalStack, settings: PipelineSettings, manager: StackManager) -> None:
+def _influxdb(stack: LocalStack, settings: PipelineSettings, manager: StackManager) -> AirflowSettings:
+    """Return Airflow's settings with connections whose tokens can do no more than they must."""
     server = stack.influxdb
     manager.wait_until(server.is_ready, f"InfluxDB at {server.url}", _SERVER_SECONDS)
-    if stack.options.influxdb is None:
-        server.set_up(stack.secrets.influxdb_password, settings.influxdb_bucket)
+    if stack.options.influxdb is not None:
+        server.check_token()
+        server.ensure_bucket(settings.influxdb_bucket)
+        return stack.settings
+    server.set_up(stack.secrets.influxdb_password, settings.influxdb_bucket)
     server.check_token()
-    server.ensure_bucket(settings.influxdb_bucket)
+    return with_narrow_tokens(stack.settings, server, pipeline_buckets(stack.airflow.environment))
 
 
 def _wait_for_dag(dag_id: str, manager: StackManager, api: AirflowApi, started: datetime) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -60,20 +61,49 @@ class InfluxdbServer:
         """Create the bucket unless it exists."""
         if self._get("buckets", name=name, org=self.org).ok:
             return
-        organizations = self._get("orgs", org=self.org)
-        if not organizations.ok:
-            raise LocalStackError(f"InfluxDB at {self.url} has no organization {self.org!r}.")
-        body = {"name": name, "orgID": organizations.json()["orgs"][0]["id"], "retentionRules": []}
-        answer = requests.post(
-            f"{self.url}/api/v2/buckets", json=body, headers=self._headers(), timeout=_TIMEOUT_SECONDS
-        )
+        body = {"name": name, "orgID": self._organization_id(), "retentionRules": []}
+        answer = self._post("buckets", body)
         if answer.status_code not in (requests.codes.created, requests.codes.unprocessable_entity):
             raise LocalStackError(f"InfluxDB can't create bucket {name!r}: HTTP {answer.status_code}")
+
+    def renew_token(self, purpose: str, buckets: Sequence[str], actions: Sequence[str]) -> str:
+        """Return a new token that may do only `actions` (read, write) in these buckets.
+
+        What was made for the same purpose before is deleted: InfluxDB keeps only hashes, so it can't be shown again.
+        """
+        for old in self._get("authorizations", org=self.org).json()["authorizations"]:
+            if old["description"] == purpose:
+                self._delete(f"authorizations/{old['id']}")
+        organization = self._organization_id()
+        resources = [{"type": "buckets", "id": self._bucket_id(name), "orgID": organization} for name in buckets]
+        permissions = [{"action": action, "resource": resource} for resource in resources for action in actions]
+        body = {"orgID": organization, "description": purpose, "permissions": permissions}
+        answer = self._post("authorizations", body)
+        if not answer.ok:
+            raise LocalStackError(f"InfluxDB can't make a token: HTTP {answer.status_code} {answer.text[:200]}")
+        return str(answer.json()["token"])
+
+    def _organization_id(self) -> str:
+        answer = self._get("orgs", org=self.org)
+        if not answer.ok:
+            raise LocalStackError(f"InfluxDB at {self.url} has no organization {self.org!r}.")
+        return str(answer.json()["orgs"][0]["id"])
+
+    def _bucket_id(self, name: str) -> str:
+        return str(self._get("buckets", name=name, org=self.org).json()["buckets"][0]["id"])
 
     def _get(self, resource: str, **query: str) -> requests.Response:
         return requests.get(
             f"{self.url}/api/v2/{resource}", params=query, headers=self._headers(), timeout=_TIMEOUT_SECONDS
         )
+
+    def _post(self, resource: str, body: object) -> requests.Response:
+        return requests.post(
+            f"{self.url}/api/v2/{resource}", json=body, headers=self._headers(), timeout=_TIMEOUT_SECONDS
+        )
+
+    def _delete(self, resource: str) -> None:
+        requests.delete(f"{self.url}/api/v2/{resource}", headers=self._headers(), timeout=_TIMEOUT_SECONDS)
 
     def _headers(self) -> dict[str, str]:
         return {"Authorization": f"Token {self.token}"}

@@ -27,14 +27,22 @@ class BackfillPlan:
 
 def default_pipeline(environment: Mapping[str, str]) -> PipelineSettings:
     """Return the pipeline that the local stack runs, with what `environment` overrides. Raises LocalStackError."""
+    found = _pipelines(environment)
+    if DEFAULT_PIPELINE not in found:
+        raise LocalStackError(f"The settings have no pipeline named {DEFAULT_PIPELINE}, which the local stack runs.")
+    return found[DEFAULT_PIPELINE]
+
+
+def pipeline_buckets(environment: Mapping[str, str]) -> list[str]:
+    """Return the InfluxDB buckets of all pipelines. Raises LocalStackError."""
+    return sorted({settings.influxdb_bucket for settings in _pipelines(environment).values()})
+
+
+def _pipelines(environment: Mapping[str, str]) -> dict[str, PipelineSettings]:
     try:
-        return load_pipelines(environment=environment)[DEFAULT_PIPELINE]
+        return load_pipelines(environment=environment)
     except ConfigurationError as error:
         raise LocalStackError(str(error)) from error
-    except KeyError as error:
-        raise LocalStackError(
-            f"The settings have no pipeline named {DEFAULT_PIPELINE}, which the local stack runs."
-        ) from error
 
 
 def plan_backfill(settings: PipelineSettings, now: datetime) -> BackfillPlan | None:

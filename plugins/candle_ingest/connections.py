@@ -27,6 +27,8 @@ T = TypeVar("T")
 
 REDIS_CONNECTION = "redis_default"
 INFLUXDB_CONNECTION = "influxdb_default"
+# Optional: of a token that can only read, for the page.
+INFLUXDB_READ_CONNECTION = "influxdb_read"
 REDIS_TIMEOUT_SECONDS = 10
 # The default of redis-py.
 REDIS_RETRIES = 3
@@ -114,18 +116,28 @@ def _set_timeouts(client: RedisClient) -> None:
 def connect_influxdb() -> InfluxDBClient:
     """Return an InfluxDB client from `influxdb_default`, else from INFLUXDB_URL, INFLUXDB_TOKEN, INFLUXDB_ORG."""
     if connection := _find(INFLUXDB_CONNECTION):
-        from airflow.providers.influxdb.hooks.influxdb import InfluxDBHook
-
-        # Its get_conn does the same, and logs the address in every task.
-        hook = InfluxDBHook(conn_id=INFLUXDB_CONNECTION)
-        options = {"timeout": INFLUXDB_TIMEOUT_MS, **connection.extra_dejson}
-        client: InfluxDBClient = hook.get_client(hook.get_uri(connection), options)
-        return client
+        return _influxdb_client(connection)
     url, token, org = (
         _required(name, INFLUXDB_CONNECTION) for name in ("INFLUXDB_URL", "INFLUXDB_TOKEN", "INFLUXDB_ORG")
     )
     mask_secret(token)
     return InfluxDBClient(url=url, token=token, org=org, timeout=INFLUXDB_TIMEOUT_MS)
+
+
+def connect_influxdb_to_read() -> InfluxDBClient:
+    """Return an InfluxDB client from `influxdb_read`, else as `connect_influxdb`, for what never writes."""
+    connection = _find(INFLUXDB_READ_CONNECTION)
+    return _influxdb_client(connection) if connection else connect_influxdb()
+
+
+def _influxdb_client(connection: Connection) -> InfluxDBClient:
+    from airflow.providers.influxdb.hooks.influxdb import InfluxDBHook
+
+    # Its get_conn does the same, and logs the address in every task.
+    hook = InfluxDBHook(conn_id=connection.conn_id)
+    options = {"timeout": INFLUXDB_TIMEOUT_MS, **connection.extra_dejson}
+    client: InfluxDBClient = hook.get_client(hook.get_uri(connection), options)
+    return client
 
 
 def exchange_connection(exchange: str) -> ExchangeConnection:

@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from candle_ingest.connections import connect_influxdb, connect_redis, exchange_connection
+from candle_ingest.connections import connect_influxdb, connect_influxdb_to_read, connect_redis, exchange_connection
 from candle_ingest.errors import ConfigurationError
 
 INFLUXDB = {"INFLUXDB_URL": "http://influx.example:8086", "INFLUXDB_TOKEN": "a-token", "INFLUXDB_ORG": "desk"}
@@ -62,8 +62,8 @@ def test_a_port_that_is_no_number_is_named(environment):
         connect_redis()
 
 
-def influxdb():
-    with connect_influxdb() as client:
+def influxdb(connect=connect_influxdb):
+    with connect() as client:
         return client.url, client.token, client.org
 
 
@@ -76,6 +76,15 @@ def test_the_influxdb_connection_goes_before_the_variables(environment):
     connection = {"conn_type": "influxdb", "host": "other.example", "port": 8087, "schema": "https"}
     environment(AIRFLOW_CONN_INFLUXDB_DEFAULT={**connection, "extra": {"token": "another", "org": "lab"}}, **INFLUXDB)
     assert influxdb() == ("https://other.example:8087", "another", "lab")
+
+
+def test_the_page_takes_the_connection_that_can_only_read_where_there_is_one(environment):
+    environment(**INFLUXDB)
+    assert influxdb(connect_influxdb_to_read) == tuple(INFLUXDB.values())
+    connection = {"conn_type": "influxdb", "host": "influx.example", "port": 8086, "schema": "http"}
+    environment(AIRFLOW_CONN_INFLUXDB_READ={**connection, "extra": {"token": "read-only", "org": "desk"}})
+    assert influxdb(connect_influxdb_to_read) == ("http://influx.example:8086", "read-only", "desk")
+    assert influxdb() == tuple(INFLUXDB.values())
 
 
 @pytest.mark.parametrize("missing", INFLUXDB)

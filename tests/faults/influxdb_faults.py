@@ -106,7 +106,7 @@ def _fault(name: str, injected: str, says: str, switch_on: Any, **more: Any) -> 
 
 NO_SPACE = "unexpected error writing points to database: engine: error writing WAL entry: no space left on device"
 PARTIAL = "failure writing points to database: partial write: points beyond retention policy dropped=25"
-FAILED = "Failed to connect to InfluxDB after retries"
+FAILED = "Failed to connect to InfluxDB after 6 tries"
 AT_ONCE = {"under": Under.AT_ONCE, "once": Under.AT_ONCE}
 
 INFLUXDB_FAULTS = (

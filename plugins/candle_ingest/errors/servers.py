@@ -48,7 +48,7 @@ class InfluxUnreachableError(TemporaryError):
         "Start it, and check host, port and schema of `influxdb_default`. After a full disk restart InfluxDB. For a "
         "slow server raise `timeout` in the connection. The task is retried."
     )
-    example = "Failed to connect to InfluxDB after retries: InfluxDB, query: Connection refused"
+    example = "Failed to connect to InfluxDB after 6 tries: InfluxDB, query: Connection refused"
 
 
 class InfluxCertificateError(ConfigurationError):

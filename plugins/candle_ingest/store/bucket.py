@@ -171,7 +171,8 @@ class InfluxBucket:
         try:
             return retrying(self._call_once, what, call)
         except InfluxTemporaryError as error:
-            raise InfluxUnreachableError(f"Failed to connect to InfluxDB after retries: {error}") from error
+            tries = f" after {self._attempts} tries" if self._attempts > 1 else ""
+            raise InfluxUnreachableError(f"Failed to connect to InfluxDB{tries}: {error}") from error
 
     def _call_once(self, what: str, call: Callable[[], T]) -> T:
         try:
@@ -208,7 +209,7 @@ class InfluxBucket:
             )
         if error.status in (401, 403):
             return InfluxRefusedError(
-                f"{text}. Check the token in influxdb_default (or INFLUXDB_TOKEN), and what it may do"
+                f"{text}. Check the token in influxdb_default (or influxdb_read, or INFLUXDB_TOKEN), and what it may do"
             )
         if error.status == 429 or (error.status or 0) >= 500 or DISK_FULL in text:
             return InfluxTemporaryError(text, retry_after_seconds(error.headers, datetime.now(UTC)))

@@ -8,7 +8,7 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from candle_ingest.candles.symbol import Symbol
-from candle_ingest.connections import connect_influxdb, connect_redis
+from candle_ingest.connections import connect_influxdb_to_read, connect_redis
 from candle_ingest.errors import CandleIngestError
 from candle_ingest.planning.symbol_list import read_symbols
 from candle_ingest.redis_errors import translate_redis_errors
@@ -23,7 +23,7 @@ REDIS_TIMEOUT_SECONDS = 2
 @contextmanager
 def open_bucket(settings: PipelineSettings) -> Iterator[InfluxBucket]:
     """Open the bucket of a pipeline; each query is tried once."""
-    client = connect_influxdb()
+    client = connect_influxdb_to_read()
     client.api_client.configuration.timeout = INFLUXDB_TIMEOUT_MS
     with InfluxBucket(client, settings.influxdb_bucket, attempts=1) as bucket:
         yield bucket

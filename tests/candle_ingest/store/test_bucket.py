@@ -6,7 +6,8 @@ from unittest.mock import MagicMock
 import pytest
 from influxdb_client.rest import ApiException
 
-from candle_ingest.errors import ConfigurationError, PermanentError
+from candle_ingest import store
+from candle_ingest.errors import ConfigurationError, PermanentError, TemporaryError
 from candle_ingest.store.bucket import BATCH_LINES, InfluxBucket
 
 
@@ -45,8 +46,8 @@ def test_after_a_batch_that_fails_for_good_none_is_written(bucket, write):
 @pytest.mark.parametrize(
     ("status", "what_to_do"),
     [
-        (401, "Check the token in influxdb_default (or INFLUXDB_TOKEN), and what it may do"),
-        (403, "Check the token in influxdb_default (or INFLUXDB_TOKEN), and what it may do"),
+        (401, "Check the token in influxdb_default (or influxdb_read, or INFLUXDB_TOKEN), and what it may do"),
+        (403, "Check the token in influxdb_default (or influxdb_read, or INFLUXDB_TOKEN), and what it may do"),
         (404, "validate_symbols creates the bucket: unpause the DAGs, or clear that task"),
     ],
 )
@@ -54,6 +55,16 @@ def test_who_is_refused_is_told_what_to_do(bucket, write, status, what_to_do):
     write.side_effect = ApiException(status=status, reason="no")
     with pytest.raises(ConfigurationError, match=rf"{re.escape(what_to_do)} \[[a-z-]+\]$"):
         bucket.write_lines(["m v=1i 1"])
+
+
+@pytest.mark.parametrize(("attempts", "told"), [(1, "InfluxDB: InfluxDB, write"), (2, "InfluxDB after 2 tries: ")])
+def test_the_number_of_tries_is_told_where_there_was_more_than_one(write, monkeypatch, attempts, told):
+    monkeypatch.setattr(store.bucket, "LONGEST_WAIT_SECONDS", 0)
+    write.side_effect = ApiException(status=503, reason="no")
+    client = MagicMock()
+    client.write_api.return_value.write = write
+    with pytest.raises(TemporaryError, match=f"Failed to connect to {told}"):
+        InfluxBucket(client, "candles", attempts=attempts).write_lines(["m v=1i 1"])
 
 
 def test_an_error_while_lines_are_made_is_raised_after_what_was_made(bucket, write):

@@ -1,0 +1,27 @@
+"""Give Airflow's tasks and the page InfluxDB tokens that can do no more than they must."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from candle_ingest.connections import INFLUXDB_CONNECTION, INFLUXDB_READ_CONNECTION
+from dev.local_stack.influxdb_server import InfluxdbServer
+from dev.local_stack.settings_file import AirflowSettings
+
+# By connection: what its token is for, and what it may do.
+_TOKENS = {
+    INFLUXDB_CONNECTION: ("candle-ingest: tasks", ("read", "write")),
+    INFLUXDB_READ_CONNECTION: ("candle-ingest: the page", ("read",)),
+}
+
+
+def with_narrow_tokens(settings: AirflowSettings, server: InfluxdbServer, buckets: Sequence[str]) -> AirflowSettings:
+    """Return the settings with a new token in each InfluxDB connection, for these buckets, which are created."""
+    for bucket in buckets:
+        server.ensure_bucket(bucket)
+    known = {connection["connection_id"]: connection for connection in settings.connections}[INFLUXDB_CONNECTION]
+    address = {name: known[name] for name in ("conn_type", "host", "port", "schema")}
+    for connection_id, (purpose, actions) in _TOKENS.items():
+        extra = {"token": server.renew_token(purpose, buckets, actions), "org": server.org}
+        settings = settings.with_connection(connection_id, extra=extra, **address)
+    return settings
