@@ -17,6 +17,7 @@ def batch_key(batch: FetchBatch) -> str:
 def log_summary(batch: FetchBatch, summary: Summary) -> None:
     """Say it in the log."""
     logger.info(
-        "%s: %s candles of %s slots in %s requests",
+        "%s: %s candles of %s slots in %s %s",
         batch.label, *(f"{summary[key]:,}" for key in ("candles", "asked", "requests")),
+        "request" if summary["requests"] == 1 else "requests",
     )  # fmt: skip

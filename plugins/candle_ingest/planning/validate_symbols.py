@@ -64,6 +64,11 @@ def _log_mode(settings: PipelineSettings) -> None:
         logger.info("Multi-exchange mode: using %d exchanges with %s as primary", len(exchanges), exchanges[0])
     if not settings.min_exchanges_required:
         logger.info("Auto-detected min_exchanges_required: %d", settings.min_exchanges)
+        logger.info(
+            "A minute is merged once every exchange that lists its symbol has answered: %s; "
+            "a smaller min_exchanges_required would go on without one that is down",
+            ", ".join(exchanges),
+        )
 
 
 @dataclass

@@ -1,5 +1,6 @@
 """One day of one pair: exchanges × hours, the reason for each hole, and what is merged."""
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,14 +17,16 @@ from candle_ingest.store.bucket import InfluxBucket
 
 HOUR_MS = 60 * MINUTE_MS
 SETTLED = (MinuteState.NOT_LISTED, MinuteState.OUTAGE)
+_OF_ONE_PAGE = re.compile(r"\[\d{4}-\d\d-\d\dT[^)]*\)|https?://\S+")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hole:
     """What the record of one exchange says of times that were not plainly answered, alike in state and reason.
 
-    `tries` is the largest number of tries, `since_ms` the first time it was found so, `due_ms` when it is asked for
-    next (0 for not by itself), `recorder` the task that asked last. `is_open` tells whether it needs an answer still.
+    Pages of one answer that failed alike are one hole; `reason` is that of the newest. `tries` is the largest number
+    of tries, `since_ms` the first time it was found so, `due_ms` when it is asked for next (0 for not by itself),
+    `recorder` the task that asked last. `is_open` tells whether it needs an answer still.
     """
 
     exchange: str
@@ -81,9 +84,14 @@ def find_holes(records: Mapping[str, DayRecord], so_far: Window) -> list[Hole]:
     for exchange, record in records.items():
         for stretch in record.stretches:
             if part := stretch.window.intersection(so_far):
-                alike[exchange, stretch.state, stretch.reason].append(stretch.within(part))
+                alike[exchange, stretch.state, _kind(stretch.reason)].append(stretch.within(part))
     holes = [_hole(exchange, stretches) for (exchange, _, _), stretches in alike.items()]
     return sorted(holes, key=lambda hole: (not hole.is_open, hole.windows[0], hole.exchange))
+
+
+def _kind(reason: str) -> str:
+    """Return the reason without what differs between the pages of one answer: times and addresses."""
+    return _OF_ONE_PAGE.sub("", reason)
 
 
 def _records(bucket: InfluxBucket, currency_pair: str, day: Window, expected: ExpectedCoverage) -> dict[str, DayRecord]:

@@ -24,6 +24,21 @@ def test_stretches_alike_are_one_hole():
     assert (hole.tries, hole.is_open) == (3, True)
 
 
+def test_the_pages_of_one_answer_that_failed_alike_are_one_hole():
+    failed = [
+        stretch(
+            page * 300,
+            page * 300 + 300,
+            MinuteState.FAILED,
+            f"kraken, BTC/USD of [2026-03-10T0{page}:00Z, 2026-03-10T0{page + 1}:00Z): HTTP 500 http://a.example/{page}",
+        )
+        for page in range(2)
+    ]
+    [hole] = find_holes({"kraken": record(*failed)}, DAY)
+    assert hole.windows == [Window(0, 600 * MINUTE_MS)]
+    assert hole.reason == failed[0].reason
+
+
 def test_what_is_open_comes_before_what_is_settled():
     holes = find_holes(
         {"kraken": record(stretch(0, 5, MinuteState.OUTAGE), stretch(5, 9, MinuteState.REJECTED, "high below low"))},

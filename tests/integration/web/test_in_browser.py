@@ -190,7 +190,7 @@ def test_html_in_a_name_is_text_in_the_chart(airflow, open_page):
     tab.goto(f"{airflow.processes.url}/candles/?{query}")
     tab.locator(".plot .legendtext").first.wait_for(timeout=60_000)
     assert tab.locator(".plot a").count() == 0
-    assert "evil.example" in tab.locator(".plot .legend").inner_text()
+    assert "evil.example" in tab.locator(".plot .legend").text_content()
 
 
 def test_a_silent_exchange_is_missing_and_the_range_is_the_one_asked_for(airflow, open_page):
