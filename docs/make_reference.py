@@ -28,7 +28,7 @@ from candle_ingest.errors.base import (
     named_errors,
 )
 from candle_ingest.exchanges.profiles import EXCHANGE_ALIASES, PROFILES, SAME_API, ExchangeProfile
-from candle_ingest.metric_catalogue import ALL
+from candle_ingest.metrics.catalogue import ALL
 from candle_ingest.orchestration.params import dag_params
 from candle_ingest.settings import ENVIRONMENT_PREFIX, PipelineSettings
 

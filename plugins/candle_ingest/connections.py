@@ -16,10 +16,10 @@ from influxdb_client import InfluxDBClient
 from redis.backoff import ExponentialWithJitterBackoff
 from redis.retry import Retry
 
-from candle_ingest.certificates import refused_certificate
 from candle_ingest.errors.servers import RedisCertificateError
 from candle_ingest.errors.settings import ConnectionInvalidError, ConnectionMissingError
-from candle_ingest.userinfo import without_userinfo
+from candle_ingest.servers.certificates import refused_certificate
+from candle_ingest.servers.redaction import without_userinfo
 
 # redis-py types every answer as "perhaps awaitable": its client is left untyped here.
 RedisClient: TypeAlias = Any

@@ -14,7 +14,7 @@ from airflow.sdk.observability.metrics.stats_utils import get_stats_factory
 from candle_ingest.candles.window import MINUTE_MS, Window, floor_ms
 from candle_ingest.errors import TemporaryError
 from candle_ingest.exchanges import request_gate
-from candle_ingest.metric_catalogue import ALL
+from candle_ingest.metrics.catalogue import ALL
 from candle_ingest.settings import PipelineSettings
 from tests.integration.steps import run_steps, with_settings
 

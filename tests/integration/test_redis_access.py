@@ -14,7 +14,7 @@ from candle_ingest.exchanges.circuit_breaker import CircuitBreaker
 from candle_ingest.exchanges.market_cache import MarketCache
 from candle_ingest.exchanges.rate_limit import SharedRateLimit
 from candle_ingest.planning.symbol_list import read_symbols
-from candle_ingest.redis_errors import translate_redis_errors
+from candle_ingest.servers.redis_errors import translate_redis_errors
 
 pytestmark = pytest.mark.integration
 KEY = "top_cryptocurrencies"

@@ -11,7 +11,7 @@ import trustme
 
 from candle_ingest.connections import connect_influxdb, connect_redis
 from candle_ingest.errors.servers import InfluxCertificateError, RedisCertificateError
-from candle_ingest.redis_errors import translate_redis_errors
+from candle_ingest.servers.redis_errors import translate_redis_errors
 from candle_ingest.store.bucket import InfluxBucket
 from dev.local_stack.ports import HOST
 from tests.integration.servers.tls_front import tls_front

@@ -17,7 +17,7 @@ from candle_ingest.errors.settings import HistoryEmptyError
 from candle_ingest.planning.backfill import BackfillPlan, plan_backfill
 from candle_ingest.planning.call_plan import ExchangePlan, duration_in_words, in_short
 from candle_ingest.planning.symbol_list import read_symbols
-from candle_ingest.redis_errors import translate_redis_errors
+from candle_ingest.servers.redis_errors import translate_redis_errors
 from candle_ingest.settings import PipelineSettings
 
 NUMBERS = ("symbols", "calls", "for trades", "takes", "candles up to")

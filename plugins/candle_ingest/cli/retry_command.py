@@ -16,7 +16,7 @@ from candle_ingest.exchanges.profiles import canonical_exchange
 from candle_ingest.ledger.record_keeper import RecordKeeper
 from candle_ingest.ledger.retry import retry_unobtainable
 from candle_ingest.planning.asking import closing_rule
-from candle_ingest.redis_errors import translate_redis_errors
+from candle_ingest.servers.redis_errors import translate_redis_errors
 from candle_ingest.settings import PipelineSettings
 
 

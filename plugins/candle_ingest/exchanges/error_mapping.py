@@ -12,8 +12,8 @@ from candle_ingest.errors import PermanentError, TemporaryError
 from candle_ingest.exchanges.bounded_http import AnswerRefusedError
 from candle_ingest.exchanges.error_table import ErrorKind, find_row
 from candle_ingest.exchanges.profiles import api_of
-from candle_ingest.transport import LONGEST_SECONDS, retry_after_seconds
-from candle_ingest.userinfo import without_base_url, without_controls
+from candle_ingest.servers.redaction import without_base_url, without_controls
+from candle_ingest.servers.retry_after import LONGEST_SECONDS, retry_after_seconds
 
 LIMITED_STATUSES = (418, 429)
 GEO_BLOCK_STATUS = 451

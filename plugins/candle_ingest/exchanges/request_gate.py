@@ -9,7 +9,6 @@ from typing import TypeVar
 
 import tenacity
 
-from candle_ingest import metrics
 from candle_ingest.errors import CandleIngestError
 from candle_ingest.exchanges.call_counter import CallCounter
 from candle_ingest.exchanges.circuit_breaker import CircuitBreaker
@@ -20,7 +19,8 @@ from candle_ingest.exchanges.error_mapping import (
     ExchangeUnavailableError,
 )
 from candle_ingest.exchanges.rate_limit import ExchangePausedError, SharedRateLimit
-from candle_ingest.metric_catalogue import EXCHANGE_CALLS, EXCHANGE_ERRORS, EXCHANGE_RESPONSE
+from candle_ingest.metrics import emit
+from candle_ingest.metrics.catalogue import EXCHANGE_CALLS, EXCHANGE_ERRORS, EXCHANGE_RESPONSE
 
 logger = logging.getLogger(__name__)
 A = TypeVar("A")
@@ -116,15 +116,15 @@ class RequestGate:
 
     def _measured(self, ask: Callable[[int], A], attempt: int, check: Callable[[A], T]) -> T:
         self.counter.add_one()
-        metrics.count(EXCHANGE_CALLS, exchange=self._exchange)
+        emit.count(EXCHANGE_CALLS, exchange=self._exchange)
         try:
-            with metrics.timed(EXCHANGE_RESPONSE, exchange=self._exchange):
+            with emit.timed(EXCHANGE_RESPONSE, exchange=self._exchange):
                 answer = ask(attempt)
             return check(answer)
         except _OwnFaultError as fault:
             raise fault.__cause__ or fault from None
         except CandleIngestError:
-            metrics.count(EXCHANGE_ERRORS, exchange=self._exchange)
+            emit.count(EXCHANGE_ERRORS, exchange=self._exchange)
             raise
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import redis
 
 from candle_ingest.connections import RedisClient
-from candle_ingest.redis_errors import translate_redis_errors
+from candle_ingest.servers.redis_errors import translate_redis_errors
 
 LOCK_SECONDS = 120
 WAIT_SECONDS = 300

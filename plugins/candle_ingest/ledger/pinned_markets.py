@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping
 
 from candle_ingest.connections import RedisClient
 from candle_ingest.errors.servers import BucketMissingError
-from candle_ingest.redis_errors import translate_redis_errors
+from candle_ingest.servers.redis_errors import translate_redis_errors
 from candle_ingest.store.bucket import InfluxBucket
 from candle_ingest.store.flux import pair_filter
 

@@ -16,7 +16,7 @@ from candle_ingest.ledger.look import Look, Surroundings
 from candle_ingest.ledger.minute_state import MinuteState
 from candle_ingest.ledger.version_clock import VersionClock
 from candle_ingest.ledger.work_index import WorkIndex
-from candle_ingest.redis_errors import translate_redis_errors
+from candle_ingest.servers.redis_errors import translate_redis_errors
 from candle_ingest.store.bucket import InfluxBucket
 
 logger = logging.getLogger(__name__)

@@ -1,7 +1,7 @@
 """A logical clock that all tasks on all machines share: each version is larger than every one given out before."""
 
 from candle_ingest.connections import RedisClient
-from candle_ingest.redis_errors import translate_redis_errors
+from candle_ingest.servers.redis_errors import translate_redis_errors
 
 # The time in microseconds, or one more than the last version where Redis' own clock went back.
 _NEXT = """

@@ -16,7 +16,7 @@ from candle_ingest.candles.window import Window
 from candle_ingest.connections import RedisClient
 from candle_ingest.errors.servers import BucketMissingError
 from candle_ingest.ledger.day_records import DAY_RECORDS, MERGE_DAYS, Key
-from candle_ingest.redis_errors import translate_redis_errors
+from candle_ingest.servers.redis_errors import translate_redis_errors
 from candle_ingest.store.bucket import InfluxBucket
 from candle_ingest.store.flux import flux_range, times_ms
 

@@ -4,7 +4,6 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from candle_ingest import metrics
 from candle_ingest.candles.symbol import parse_symbol
 from candle_ingest.candles.window import DAY_MS, Window, floor_ms
 from candle_ingest.connections import RedisClient
@@ -20,7 +19,8 @@ from candle_ingest.ledger.watermarks import (
     latest_key,
 )
 from candle_ingest.merging.day_merger import DayOutcome
-from candle_ingest.metric_catalogue import LAG
+from candle_ingest.metrics import emit
+from candle_ingest.metrics.catalogue import LAG
 from candle_ingest.planning.catch_up_start import watermarks_by_pair
 from candle_ingest.planning.run import Run
 from candle_ingest.store.bucket import InfluxBucket
@@ -135,4 +135,4 @@ def _send_lag(run: Run, spellings: Mapping[str, Sequence[str]], values_ms: Mappi
         watermark_ms = values_ms.get(f"{tickers[0]}-{CATCH_UP}")
         if watermark_ms is not None:
             lag_seconds = (time.time_ns() // 1_000_000 - watermark_ms - run.timeframe.ms) / MS_PER_S
-            metrics.gauge(LAG, max(0.0, lag_seconds), pipeline=run.settings.name, currency_pair=pair)
+            emit.gauge(LAG, max(0.0, lag_seconds), pipeline=run.settings.name, currency_pair=pair)

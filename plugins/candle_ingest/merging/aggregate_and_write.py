@@ -4,7 +4,6 @@ import logging
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from candle_ingest import metrics
 from candle_ingest.candles.window import DAY_MS, Window, touched_days
 from candle_ingest.connections import RedisClient, connect_influxdb, connect_redis
 from candle_ingest.errors import IncompleteError
@@ -20,7 +19,8 @@ from candle_ingest.merging.incomplete import incomplete_pairs, own_window
 from candle_ingest.merging.merge_day import merge_method
 from candle_ingest.merging.rate_work import RateWork
 from candle_ingest.merging.unfinished import record_unfinished, unfinished_batches
-from candle_ingest.metric_catalogue import ACCOUNTED, CANDLES_WRITTEN, SYMBOLS_SHORT, SYMBOLS_WRITTEN
+from candle_ingest.metrics import emit
+from candle_ingest.metrics.catalogue import ACCOUNTED, CANDLES_WRITTEN, SYMBOLS_SHORT, SYMBOLS_WRITTEN
 from candle_ingest.planning.fetch_batch import FetchBatch
 from candle_ingest.planning.plan import Plan
 from candle_ingest.planning.rate_plan import possible_rate_pairs
@@ -129,13 +129,13 @@ class _Step:
 
     def _send_metrics(self, outcomes: Sequence[DayOutcome], result: _Result) -> None:
         tags = {"pipeline": self.run.settings.name, "dag": self.run.kind.name}
-        metrics.count(SYMBOLS_WRITTEN, len(result.counts), **tags)
-        metrics.count(SYMBOLS_SHORT, len(result.short), **tags)
-        metrics.count(CANDLES_WRITTEN, sum(result.counts.values()), **tags)
+        emit.count(SYMBOLS_WRITTEN, len(result.counts), **tags)
+        emit.count(SYMBOLS_SHORT, len(result.short), **tags)
+        emit.count(CANDLES_WRITTEN, sum(result.counts.values()), **tags)
         for pair, counts in self._accounted(outcomes).items():
             if asked := counts.expected - counts.not_asked:
                 share = counts.settled / asked
-                metrics.gauge(ACCOUNTED, share, pipeline=self.run.settings.name, currency_pair=pair)
+                emit.gauge(ACCOUNTED, share, pipeline=self.run.settings.name, currency_pair=pair)
 
     def _accounted(self, outcomes: Sequence[DayOutcome]) -> dict[str, CoverageCounts]:
         """Return the counts of the days that this run touched, up to now, over the exchanges, by pair."""

@@ -2,11 +2,11 @@
 
 import logging
 
-from candle_ingest import metrics
 from candle_ingest.candles.symbol import parse_symbol
 from candle_ingest.connections import connect_redis
 from candle_ingest.errors import TemporaryError
-from candle_ingest.metric_catalogue import REDIS_UP
+from candle_ingest.metrics import emit
+from candle_ingest.metrics.catalogue import REDIS_UP
 from candle_ingest.planning.run import Run
 from candle_ingest.planning.symbol_list import read_spellings
 
@@ -27,8 +27,8 @@ def read_symbols(run: Run) -> list[str]:
         with connect_redis() as client:
             tickers = [symbol.ticker for symbol in read_spellings(client, key)]
     except TemporaryError:
-        metrics.gauge(REDIS_UP, 0)
+        emit.gauge(REDIS_UP, 0)
         raise
-    metrics.gauge(REDIS_UP, 1)
+    emit.gauge(REDIS_UP, 1)
     logger.info("Read %d symbols from the Redis key %s", len(tickers), key)
     return tickers

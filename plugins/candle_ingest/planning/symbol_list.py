@@ -8,7 +8,7 @@ from candle_ingest.candles.symbol import Symbol, parse_symbol
 from candle_ingest.connections import RedisClient
 from candle_ingest.errors import SymbolError
 from candle_ingest.errors.symbols import SymbolListError
-from candle_ingest.redis_errors import translate_redis_errors
+from candle_ingest.servers.redis_errors import translate_redis_errors
 
 logger = logging.getLogger(__name__)
 # More than all exchanges together list, with the longest names.

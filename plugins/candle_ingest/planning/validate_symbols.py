@@ -26,7 +26,7 @@ from candle_ingest.planning.run import Run
 from candle_ingest.planning.run_kind import REPAIR
 from candle_ingest.planning.settling import settled
 from candle_ingest.planning.unasked import record_failed, record_not_listed
-from candle_ingest.redis_errors import translate_redis_errors
+from candle_ingest.servers.redis_errors import translate_redis_errors
 from candle_ingest.settings import PipelineSettings
 from candle_ingest.store.bucket import InfluxBucket
 from candle_ingest.store.granularity_guard import check_granularity

@@ -19,9 +19,7 @@ from influxdb_client.client.write_api import SYNCHRONOUS
 from influxdb_client.domain.dialect import Dialect
 from influxdb_client.rest import ApiException
 
-from candle_ingest import metrics
 from candle_ingest.candles.window import Window
-from candle_ingest.certificates import refused_certificate
 from candle_ingest.errors import CandleIngestError, PermanentError
 from candle_ingest.errors.servers import (
     BucketMissingError,
@@ -31,8 +29,10 @@ from candle_ingest.errors.servers import (
     InfluxUnreachableError,
     RefusedLinesError,
 )
-from candle_ingest.metric_catalogue import INFLUXDB_ERRORS, INFLUXDB_WRITE
-from candle_ingest.transport import retry_after_seconds
+from candle_ingest.metrics import emit
+from candle_ingest.metrics.catalogue import INFLUXDB_ERRORS, INFLUXDB_WRITE
+from candle_ingest.servers.certificates import refused_certificate
+from candle_ingest.servers.retry_after import retry_after_seconds
 
 logger = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -153,7 +153,7 @@ class InfluxBucket:
                     self._write_part(part, precision, refused)
 
     def _write(self, record: bytes, precision: Any) -> None:
-        with metrics.timed(INFLUXDB_WRITE):
+        with emit.timed(INFLUXDB_WRITE):
             self._write_api.write(self.name, record=record, write_precision=precision)
 
     def _read(self, flux: str, params: dict[str, Any]) -> str:
@@ -178,7 +178,7 @@ class InfluxBucket:
         try:
             return self._answer(what, call)
         except CandleIngestError:
-            metrics.count(INFLUXDB_ERRORS, what=what.replace(" ", "_"))
+            emit.count(INFLUXDB_ERRORS, what=what.replace(" ", "_"))
             raise
 
     def _answer(self, what: str, call: Callable[[], T]) -> T:

@@ -11,7 +11,7 @@ from candle_ingest.candles.symbol import Symbol
 from candle_ingest.connections import connect_influxdb_to_read, connect_redis
 from candle_ingest.errors import CandleIngestError
 from candle_ingest.planning.symbol_list import read_symbols
-from candle_ingest.redis_errors import translate_redis_errors
+from candle_ingest.servers.redis_errors import translate_redis_errors
 from candle_ingest.settings import PipelineSettings
 from candle_ingest.store.bucket import InfluxBucket
 

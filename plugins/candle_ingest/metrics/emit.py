@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 from airflow.sdk.observability import stats
 
-from candle_ingest.metric_catalogue import Metric
+from candle_ingest.metrics.catalogue import Metric
 
 
 def count(metric: Metric, number: int = 1, **tags: str) -> None:

@@ -1,0 +1,1 @@
+"""What all servers have in common: TLS certificates, `Retry-After`, errors of Redis, secrets in their messages."""
