@@ -15,6 +15,7 @@ from candle_ingest.candles.dates import parse_moment_ms
 from candle_ingest.candles.window import DAY_MS, Window, floor_ms, format_ms
 from candle_ingest.cli.moments import now_ms
 from candle_ingest.errors import ConfigurationError
+from candle_ingest.errors.symbols import NothingMergedError, SymbolUnknownError
 from candle_ingest.pipelines import load_pipelines
 from tests.integration.servers.airflow_instance import REPOSITORY
 from tests.integration.steps import merged_truth, run_steps, stored
@@ -158,17 +159,50 @@ def test_a_candle_is_explained(settings, day, noon_ms):
     ]
     volumes = [part["candle"]["volume"] for part in found["parts"]]
     assert found["parts"][0]["weight"] == pytest.approx(volumes[0] / sum(volumes))
+    assert sum(part["percent"] for part in found["parts"]) == pytest.approx(100)
     output = text("explain", "BTC/USD", moment)
-    assert "BTC/USDT" in output
-    assert output.splitlines()[-1] == "Complete"
+    assert "binance: used, BTC/USDT ×" in output
+    assert output.splitlines()[-1].startswith("Complete: the stored candle is what its parts give. Grade B")
+
+
+def test_without_a_time_the_last_final_candle_is_explained(settings, day):
+    fill(settings, day)
+    found = content("explain", "btcusd")
+    assert found["open_time_ms"] == day.end_ms - 60_000
+    assert "Grade B, final." in found["verdict"]
+
+
+def test_a_misspelt_symbol_is_named_with_near_ones(settings, day):
+    fill(settings, day)
+    with pytest.raises(SymbolUnknownError, match="BTC/UDS is neither listed in Redis nor stored; did you mean BTC/USD"):
+        CliRunner().invoke(app, ["explain", "btc/uds"], catch_exceptions=False)
+
+
+def test_a_symbol_of_which_nothing_is_merged_says_so(settings, redis_server):
+    redis_server.client().set("top_cryptocurrencies", json.dumps(["btcusd", "ethusd"]))
+    now = now_ms()
+    run_steps(settings, "catch_up", Window(now - 300_000, now), now, params={"symbols": ["btcusd"]})
+    with pytest.raises(NothingMergedError, match="no candle of ETH/USD is merged yet"):
+        CliRunner().invoke(app, ["explain", "ethusd"], catch_exceptions=False)
 
 
 def test_what_was_left_out_of_a_candle_is_named_with_its_reason(settings, day, noon_ms, exchanges):
     fill_without_coinbase(settings, day, exchanges)
     output = text("explain", "BTC/USD", format_ms(noon_ms), status=1)
-    assert rows(output)["coinbaseexchange"][1] == "failed"
-    assert "503" in output
-    assert not content("explain", "BTC/USD", format_ms(noon_ms), status=1)["complete"]
+    [line] = [line for line in output.splitlines() if line.startswith("coinbaseexchange: failed: ")]
+    assert "503" in line
+    found = content("explain", "BTC/USD", format_ms(noon_ms), status=1)
+    assert (found["complete"], found["merged"]) == (False, True)
+    assert found["verdict"].startswith("Merged, and not complete. coinbaseexchange failed: ")
+
+
+def test_what_is_not_merged_says_what_is_needed(settings, day, noon_ms, exchanges, monkeypatch):
+    monkeypatch.setenv("CANDLE_INGEST_MIN_EXCHANGES_REQUIRED", "2")
+    fill_without_coinbase(load_pipelines()["candle"], day, exchanges)
+    found = content("explain", "BTC/USD", format_ms(noon_ms), status=1)
+    assert found["verdict"].startswith("Not merged: 1 of 2 needed answered. coinbaseexchange failed: ")
+    assert found["verdict"].endswith("Stored: the candles of binance.")
+    assert (found["stored"], found["computed"]["volume"] > 0) == (None, True)
 
 
 def test_the_exchanges_are_counted(settings, day):

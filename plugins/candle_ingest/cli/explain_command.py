@@ -1,5 +1,6 @@
 """`explain`: why one merged candle is as it is."""
 
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from typing import Annotated, Any
 
@@ -9,9 +10,11 @@ from candle_ingest.candles.symbol import parse_symbol
 from candle_ingest.cli.moments import moment_ms
 from candle_ingest.cli.options import AsJson, Pipeline, pipeline_settings
 from candle_ingest.cli.output import print_json, print_table, say
-from candle_ingest.cli.storage import open_bucket
-from candle_ingest.ledger.minute_state import SETTLED
-from candle_ingest.reports.explanation import USED, Explanation, Ohlcv, Part
+from candle_ingest.cli.storage import listed_symbols, open_bucket
+from candle_ingest.reports.explanation import Explanation, Ohlcv, Part
+from candle_ingest.reports.explanation_words import part_in_words, verdict
+from candle_ingest.reports.known_pairs import check_known
+from candle_ingest.reports.last_minute import last_final_minute_ms
 from candle_ingest.reports.minute_candles import explain_minute
 
 NUMBERS = ("open", "high", "low", "close", "volume")
@@ -19,49 +22,60 @@ NUMBERS = ("open", "high", "low", "close", "volume")
 
 def explain(
     symbol: Annotated[str, typer.Argument(help="Such as BTC/USD")],
-    time: Annotated[str, typer.Argument(help="A moment within the candle, such as 2026-11-20T12:00Z")],
+    time: Annotated[
+        str, typer.Argument(help="A moment within the candle, such as 2026-11-20T12:00Z; without it the last final one")
+    ] = "",
     pipeline: Pipeline = "candle",
     as_json: AsJson = False,
 ) -> None:
-    """Each exchange's part in one candle, and what was left out. Exit status 1 where it is not complete."""
+    """Show how the price of one candle is made: each exchange's candle, rate, weight, and what was left out.
+
+    Exit status 1 where it is not complete.
+    """
     settings, pair = pipeline_settings(pipeline), parse_symbol(symbol).currency_pair
     with open_bucket(settings) as bucket:
-        found = explain_minute(
-            bucket, pair, moment_ms("time", time), settings.timeframe, settings.exchange_ids, settings.high_low
-        )
+        check_known(bucket, pair, [listed.currency_pair for listed in listed_symbols(settings)])
+        time_ms = moment_ms("time", time) if time else last_final_minute_ms(bucket, pair)
+        found = explain_minute(bucket, settings, pair, time_ms)
     if as_json:
         print_json(_content(pair, found))
     else:
         _print(pair, found)
-    if not is_complete(found):
+    if not (found.is_merged and found.is_complete):
         raise typer.Exit(1)
 
 
-def is_complete(found: Explanation) -> bool:
-    """Whether every exchange's candle is in the merged one, or there is none to be had."""
-    return found.agrees and all(part.state in (USED, *SETTLED) for part in found.parts)
-
-
 def _content(pair: str, found: Explanation) -> dict[str, Any]:
+    words = verdict(found)
     return {
         "currency_pair": pair,
         "open_time_ms": found.window.start_ms,
-        "complete": is_complete(found),
+        "merged": found.is_merged,
+        "complete": found.is_merged and found.is_complete,
         "agrees": found.agrees,
+        "grade": found.grade,
+        "verdict": str(words),
         "parts": [_part(part) for part in found.parts],
-        "merged": _named(found.merged),
-        "stored": _named(found.stored.ohlcv) if found.stored else None,
+        "computed": _named(found.merged),
+        "stored": _named(found.stored_candle),
         "stored_exchanges": found.stored.exchanges if found.stored else [],
     }
 
 
 def _part(part: Part) -> dict[str, Any]:
+    priced = part.priced
     return {
         "exchange": part.exchange,
         "state": part.state,
         "market": part.candle.market if part.candle else "",
-        "weight": part.weight,
         "candle": _named(part.candle.ohlcv) if part.candle else None,
+        "rate": priced.rate if priced and priced.conversion else None,
+        "rate_source": priced.rate_source if priced else "",
+        "converted": _named(priced.converted) if priced else None,
+        "counted": _named(priced.counted) if priced else None,
+        "weight": priced.weight if priced else None,
+        "percent": part.percent,
+        "notes": priced.notes if priced else [],
         "stretch": asdict(part.stretch) if part.stretch else None,
     }
 
@@ -71,32 +85,36 @@ def _named(ohlcv: Ohlcv | None) -> dict[str, float] | None:
 
 
 def _print(pair: str, found: Explanation) -> None:
+    """Print a table that fits 80 columns, then a sentence for each exchange, then what is to be said of it all."""
     say(f"{pair}, {found.window}")
-    rows = [_row(part) for part in found.parts]
-    if found.stored:
-        rows.append(("merged", "stored", "", *_values(found.stored.ohlcv), ""))
-    print_table(("", "state", "market"), (*NUMBERS, "weight"), rows)
+    print_table(("",), (*NUMBERS, "weight"), _rows(found))
     for part in found.parts:
-        if part.stretch and part.stretch.reason:
-            say(f"{part.exchange}: {part.stretch.reason}")
-    if found.waiting:
-        say(f"Not merged: {found.waiting}")
-    say(_verdict(found))
+        say(f"{part.exchange}: {part_in_words(part)}")
+    say(str(verdict(found)))
 
 
-def _row(part: Part) -> tuple[str, ...]:
-    values = _values(part.candle.ohlcv if part.candle else None)
-    weight = "-" if part.weight is None else f"{part.weight:.1%}"
-    return (part.exchange, part.state, part.candle.market if part.candle else "", *values, weight)
+def _rows(found: Explanation) -> Iterator[tuple[str, ...]]:
+    for part in found.parts:
+        steps = [("", part.candle.ohlcv if part.candle else None), *_steps(part)]
+        weight = "-" if part.percent is None else f"{part.percent:.2f} %"
+        for place, (step, ohlcv) in enumerate(steps):
+            name = f"  {step}" if step else part.exchange
+            yield (name, *_values(ohlcv), weight if place == len(steps) - 1 else "")
+    if found.merged != found.stored_candle and not (found.is_merged and found.agrees):
+        yield ("computed" if found.is_merged else "would be merged", *_values(found.merged), "")
+    if found.is_merged:
+        yield ("merged", *_values(found.stored_candle), "")
 
 
-def _values(ohlcv: Ohlcv | None) -> list[str]:
-    return ["-"] * len(NUMBERS) if ohlcv is None else [f"{value:.10g}" for value in ohlcv]
+def _steps(part: Part) -> Iterator[tuple[str, Ohlcv | None]]:
+    """Yield what was made of the candle: at its rate, and with a wick cut off."""
+    if part.priced and part.priced.conversion and part.priced.rate != 1:
+        yield f"× {part.priced.rate:.6g}", part.priced.converted
+    if part.priced and part.priced.is_clamped:
+        yield "clamped", part.priced.counted
 
 
-def _verdict(found: Explanation) -> str:
-    if not found.agrees:
-        return "The stored candle is not what its parts give now: merge the interval again"
-    if not is_complete(found):
-        return "Not complete: see the states above"
-    return "Complete" if found.stored else "Complete: nobody traded, so there is no candle"
+def _values(ohlcv: Ohlcv | None) -> Sequence[str]:
+    if ohlcv is None:
+        return ["-"] * len(NUMBERS)
+    return [*(f"{value:.8g}" for value in ohlcv[:-1]), f"{ohlcv[-1]:.6g}"]

@@ -22,3 +22,21 @@ class SymbolListError(SymbolError):
         "`redis_key_crypto_symbols` names, in the database of the connection."
     )
     example = "Redis key 'top_cryptocurrencies' does not exist; expected a JSON list of strings"
+
+
+class SymbolUnknownError(SymbolError):
+    """A command or the page was asked about a pair that the pipeline does not have."""
+
+    name = "symbol-unknown"
+    cause = "The pair is misspelt, or was never listed in Redis for this pipeline."
+    cure = "Write one of the near names in the message, or add the pair to the list in Redis."
+    example = "BTC/UDS is neither listed in Redis nor stored; did you mean BTC/USD?"
+
+
+class NothingMergedError(SymbolError):
+    """A command was asked for the newest candle of a pair that has none."""
+
+    name = "nothing-merged"
+    cause = "No run has merged the pair yet: it was listed a moment ago, or too few exchanges have answered."
+    cure = "Wait for the next run of catch-up or backfill, or give the time of the candle; it says what is missing."
+    example = "no candle of BTC/USD is merged yet; give a time, such as 2026-11-20T12:00Z"

@@ -11,7 +11,9 @@ from dataclasses import dataclass
 
 from influxdb_client import Point
 
+from candle_ingest.candles.symbol import parse_symbol
 from candle_ingest.connections import RedisClient
+from candle_ingest.errors import SymbolError
 from candle_ingest.ledger.locks import held_locks
 from candle_ingest.store.bucket import InfluxBucket
 
@@ -123,3 +125,17 @@ def advance_together(
     if held.lost:
         watermarks.restore(values_ms)
         watermarks.restore(latest_ms, GLOBAL_STATUS)
+
+
+def watermarks_by_pair(values_ms: Iterable[tuple[str, int]]) -> dict[tuple[str, str], int]:
+    """Return the farthest watermark of each pair and kind (`backfill`, `catch_up`, `final`), over its spellings."""
+    found: dict[tuple[str, str], int] = {}
+    for key, value_ms in values_ms:
+        ticker, _, kind = key.rpartition("-")
+        try:
+            pair = parse_symbol(ticker).currency_pair
+        except SymbolError:
+            # Written by another program.
+            continue
+        found[pair, kind] = max(value_ms, found.get((pair, kind), value_ms))
+    return found

@@ -17,11 +17,11 @@ from candle_ingest.ledger.watermarks import (
     Watermarks,
     advance_together,
     latest_key,
+    watermarks_by_pair,
 )
 from candle_ingest.merging.day_merger import DayOutcome
 from candle_ingest.metrics import emit
 from candle_ingest.metrics.catalogue import LAG
-from candle_ingest.planning.catch_up_start import watermarks_by_pair
 from candle_ingest.planning.run import Run
 from candle_ingest.store.bucket import InfluxBucket
 

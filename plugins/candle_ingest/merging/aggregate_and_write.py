@@ -10,13 +10,13 @@ from candle_ingest.errors import IncompleteError
 from candle_ingest.fetching.fetch_summary import Summary
 from candle_ingest.ledger.day_records import DayRecords
 from candle_ingest.ledger.fetch_attempts import failed_pairs
+from candle_ingest.ledger.merge_method import method_in_words
 from candle_ingest.ledger.minute_state import CoverageCounts
 from candle_ingest.ledger.work_index import PairDay, WorkIndex
 from candle_ingest.merging.advance_watermarks import advance_watermarks
 from candle_ingest.merging.day_merger import DayMerger, DayOutcome
 from candle_ingest.merging.dry_report import report_dry
 from candle_ingest.merging.incomplete import incomplete_pairs, own_window
-from candle_ingest.merging.merge_day import merge_method
 from candle_ingest.merging.rate_work import RateWork
 from candle_ingest.merging.unfinished import record_unfinished, unfinished_batches
 from candle_ingest.metrics import emit
@@ -80,7 +80,7 @@ class _Step:
         """Return the days to merge: of this run's pairs and time; a repair's also what other runs have left."""
         index = WorkIndex(self.client, self.bucket)
         if self.run.kind is REPAIR and not self.run.has_own_exchanges:
-            index.note_other_methods(self.run.settings.name, merge_method(self.run.settings))
+            index.note_other_methods(self.run.settings.name, method_in_words(self.run.settings))
         rate_pairs = possible_rate_pairs(self.run.settings) - self.plan.symbols
         found = {key: version for key, version in index.unmerged().items() if key[0] not in rate_pairs}
         if self.run.kind is REPAIR:

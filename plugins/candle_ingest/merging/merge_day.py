@@ -12,6 +12,7 @@ from candle_ingest.candles.quality import Quality
 from candle_ingest.candles.window import Window
 from candle_ingest.ledger.day_record import DayRecord, RecordState
 from candle_ingest.ledger.merge_day import NOT_MERGED, WITH_CANDLE, WITHOUT_CANDLE, MergeDay, worst_state
+from candle_ingest.ledger.merge_method import method_in_words
 from candle_ingest.ledger.minute_state import CoverageCounts
 from candle_ingest.merging.day_rates import PairRates
 from candle_ingest.merging.verdict import MergeRule, Records, mergeable, waiting_stretches
@@ -24,12 +25,6 @@ def merge_rule(settings: PipelineSettings) -> MergeRule:
         minimum=settings.min_exchanges_required,
         merges_without_unobtainable=settings.unobtainable == "merge",
     )
-
-
-def merge_method(settings: PipelineSettings) -> str:
-    """Return how candles are merged, as text: days that were merged in another way are merged once more."""
-    minimum = f"minimum {settings.min_exchanges_required}, unobtainable {settings.unobtainable}"
-    return f"{settings.merge_method}, {minimum}"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -55,7 +50,7 @@ def windows_to_merge(
     """
     can_merge = mergeable(records, len(day.marks), merge_rule(settings))
     wanted = day.mark_array == NOT_MERGED
-    if day.method not in ("", merge_method(settings)):
+    if day.method not in ("", method_in_words(settings)):
         wanted = np.ones(len(day.marks), dtype=np.bool_)
     changed = [window for record in records.values() if record for window in record.unmerged()]
     for window in (*changed, *forced):
@@ -83,7 +78,9 @@ def merge_day(
         marks[_place(day, window)] = WITHOUT_CANDLE
     marks[(merged.candles.open_time_ms - day.day_ms) // day.slot_ms] = WITH_CANDLE
     known = [record.answered_version for record in records.values() if record]
-    after = replace(day, marks=marks.tobytes(), version=max(known, default=day.version), method=merge_method(settings))
+    after = replace(
+        day, marks=marks.tobytes(), version=max(known, default=day.version), method=method_in_words(settings)
+    )
     counts = sum((_counts(record, len(marks)) for record in records.values()), CoverageCounts())
     after = replace(after, counts=counts, exchanges=len(records))
     can_merge = mergeable(records, len(marks), merge_rule(settings))

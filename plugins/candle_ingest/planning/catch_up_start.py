@@ -1,12 +1,10 @@
 """Where catch-up begins with a pair of which there is no recent record."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
-from candle_ingest.candles.symbol import parse_symbol
 from candle_ingest.candles.window import DAY_MS
-from candle_ingest.errors import SymbolError
 from candle_ingest.errors.servers import BucketMissingError
-from candle_ingest.ledger.watermarks import BACKFILL, CATCH_UP, Watermarks
+from candle_ingest.ledger.watermarks import BACKFILL, CATCH_UP, Watermarks, watermarks_by_pair
 from candle_ingest.planning.run import Run
 from candle_ingest.store.bucket import InfluxBucket
 
@@ -41,17 +39,3 @@ class CatchUpStart:
             except BucketMissingError:
                 self._known = {}
         return self._known
-
-
-def watermarks_by_pair(values_ms: Iterable[tuple[str, int]]) -> dict[tuple[str, str], int]:
-    """Return the farthest watermark of each pair and kind (`backfill`, `catch_up`, `final`), over its spellings."""
-    found: dict[tuple[str, str], int] = {}
-    for key, value_ms in values_ms:
-        ticker, _, kind = key.rpartition("-")
-        try:
-            pair = parse_symbol(ticker).currency_pair
-        except SymbolError:
-            # Written by another program.
-            continue
-        found[pair, kind] = max(value_ms, found.get((pair, kind), value_ms))
-    return found

@@ -1,27 +1,31 @@
 """Why a merged candle is as it is: each exchange's part in one candle, and what was left out."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
-from candle_ingest.candles.candles import Candles
-from candle_ingest.candles.merge import merge_candles
-from candle_ingest.candles.merge_method import HighLow
+from candle_ingest.candles.merge import NO_LEGS, Conversion
+from candle_ingest.candles.merge_method import MergeMethod
 from candle_ingest.candles.window import Window
-from candle_ingest.ledger.day_record import DayRecord
+from candle_ingest.ledger.day_record import DayRecord, RecordState
 from candle_ingest.ledger.merge_day import MergeDay
-from candle_ingest.ledger.minute_state import MinuteState
+from candle_ingest.ledger.minute_state import SETTLED, MinuteState
 from candle_ingest.ledger.stretch import Stretch
+from candle_ingest.reports.priced_minute import PricedMinute, PricedPart, price_minute
+from candle_ingest.reports.shares import whole_percents
 
 Ohlcv = tuple[float, float, float, float, float]
-# Beside the states of MinuteState: a candle that is in the merged one, and one that is not.
-USED, NOT_MERGED = "used", "not merged"
+# Beside the states of MinuteState: a candle that is in the merged one, one that the rules of a price leave out, and
+# one that came after the merge.
+USED, EXCLUDED, NOT_MERGED = "used", "excluded", "not merged"
+# A merge may go on with these.
+ANSWERED = (USED, EXCLUDED, NOT_MERGED, *SETTLED)
 # Further than this apart is not rounding.
 RELATIVE_TOLERANCE = 1e-9
 
 
 @dataclass(frozen=True, slots=True)
 class ExchangeCandle:
-    """One exchange's stored candle; prices in units of the quote, volume in base units."""
+    """One exchange's stored candle; prices in units of the market's quote, volume in base units."""
 
     ohlcv: Ohlcv
     market: str
@@ -29,39 +33,74 @@ class ExchangeCandle:
 
 @dataclass(frozen=True, slots=True)
 class StoredMerge:
-    """The merged candle as it is stored, and the exchanges that it was made of."""
+    """What is stored of the merge: the candle, None where nothing could be used, and the exchanges it was made of.
 
-    ohlcv: Ohlcv
+    `excluded` are those that had a candle and were left out: by the guard, without a rate, or as another asset.
+    """
+
+    ohlcv: Ohlcv | None
     exchanges: tuple[str, ...]
+    excluded: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Part:
-    """One exchange's part: its `state` is `used`, `not merged`, or a MinuteState where it has no candle.
+    """One exchange's part: its `state` is USED, EXCLUDED, NOT_MERGED, or a MinuteState where it has no candle.
 
-    `weight` is its share of the prices, from 0 to 1; None where it is not used. `stretch` is the part of the day's
-    record that says why there is no plain answer, None where there is one.
+    `priced` says what was made of its candle, None where it has none or came after the merge. `percent` is its weight,
+    rounded so that all add up to 100, None where it takes no part. `stretch` is the part of the day's record that says
+    why there is no plain answer, None where there is one.
     """
 
     exchange: str
     state: str
     candle: ExchangeCandle | None
-    weight: float | None
+    priced: PricedPart | None
+    percent: float | None
     stretch: Stretch | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class MergeRules:
+    """How a pipeline merges: the exchanges of its settings, and how many answers a minute needs (0: all of them).
+
+    `method` is what a merge of the same candles depends on, `method_text` the same in words, as days store it.
+    """
+
+    exchanges: tuple[str, ...]
+    minimum: int = 0
+    method: MergeMethod = field(default_factory=MergeMethod)
+    method_text: str = ""
+
+    @property
+    def needed(self) -> int:
+        """Return how many exchanges must answer."""
+        return self.minimum or len(self.exchanges)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Explanation:
-    """One candle, `window` long. `merged` is computed from the used parts now, `stored` is what InfluxDB has.
+    """One candle, `window` long. `minute` is computed from its parts now, `stored` is what InfluxDB has.
 
     `day` is the record of the merged day, None where nothing of it was merged yet.
     """
 
     window: Window
     parts: tuple[Part, ...]
-    merged: Ohlcv | None
+    minute: PricedMinute | None
     stored: StoredMerge | None
-    day: MergeDay | None = None
+    day: MergeDay | None
+    rules: MergeRules
+
+    @property
+    def merged(self) -> Ohlcv | None:
+        """Return the candle that a merge of the parts gives now."""
+        return self.minute.merged if self.minute else None
+
+    @property
+    def stored_candle(self) -> Ohlcv | None:
+        """Return the merged candle that is stored."""
+        return self.stored.ohlcv if self.stored else None
 
     @property
     def waiting(self) -> str:
@@ -71,54 +110,91 @@ class Explanation:
 
     @property
     def is_merged(self) -> bool:
-        """Tell whether its time is merged, with a candle or because nobody traded."""
-        return self.day is not None and any(part.covers(self.window) for part in self.day.merged_windows())
+        """Tell whether its time is merged, with a candle or without one."""
+        return self.stored_candle is not None or (
+            self.day is not None and any(part.covers(self.window) for part in self.day.merged_windows())
+        )
+
+    @property
+    def answered(self) -> int:
+        """Count the exchanges of the settings whose answer a merge may go on with."""
+        states = (*ANSWERED, MinuteState.SILENT) if self._is_provisional else ANSWERED
+        return sum(part.state in states for part in self.parts if part.exchange in self.rules.exchanges)
+
+    @property
+    def _is_provisional(self) -> bool:
+        return self.day is None or self.day.state == RecordState.PROVISIONAL
+
+    @property
+    def was_merged_otherwise(self) -> bool:
+        """Tell whether the day was merged by other settings than those of now."""
+        return self.day is not None and self.day.method not in ("", self.rules.method_text)
 
     @property
     def agrees(self) -> bool:
         """Tell whether the stored candle is what its parts give now."""
-        if self.merged is None or self.stored is None:
-            return self.merged is None and self.stored is None
-        return all(map(_is_close, self.merged, self.stored.ohlcv))
+        if self.merged is None or self.stored_candle is None:
+            return self.merged is None and self.stored_candle is None
+        return all(map(_is_close, self.merged, self.stored_candle))
+
+    @property
+    def is_complete(self) -> bool:
+        """Tell whether every exchange's candle is accounted for in the merged one, or there is none to be had."""
+        return self.agrees and all(part.state in (USED, EXCLUDED, *SETTLED) for part in self.parts)
+
+    @property
+    def grade(self) -> str:
+        """Return the grade of the stored minute, A to D; empty where there is no candle."""
+        if self.minute is None or self.stored_candle is None:
+            return ""
+        return self.minute.grade(final=self.day is not None and self.day.state == RecordState.FINAL)
 
 
 def explain(
     window: Window,
-    exchanges: Sequence[str],
     candles: Mapping[str, ExchangeCandle],
     stored: StoredMerge | None,
     records: Mapping[str, DayRecord],
-    day: MergeDay | None = None,
-    high_low: HighLow = "weighted",
+    day: MergeDay | None,
+    rules: MergeRules,
+    conversion: Conversion = NO_LEGS,
 ) -> Explanation:
     """Explain the candle of `window`.
 
-    `records` are those of its day, by exchange. Without a stored candle, the parts are weighted as a merge of all that
-    is there would weight them.
+    `records` are those of its day, by exchange. `stored` is None where nothing was merged: the parts are then weighted
+    as a merge of all that is there would weight them. Else what was not known to the merge is left out.
     """
-    names = sorted({*exchanges, *candles, *records})
-    used = [name for name in names if name in candles and (stored is None or name in stored.exchanges)]
-    rows = {name: Candles.from_rows([(window.start_ms, *candles[name].ohlcv)]) for name in used}
-    merged = merge_candles(rows, high_low).candles.rows()
-    weights = _weights({name: candles[name].ohlcv[-1] for name in used})
-    parts = [_part(name, window, candles.get(name), weights.get(name), records.get(name)) for name in names]
-    result = merged[0][1:] if merged else None
-    return Explanation(window=window, parts=tuple(parts), merged=result, stored=stored, day=day)
+    seen = candles if stored is None else {*stored.exchanges, *stored.excluded} & set(candles)
+    sent = {name: candles[name].ohlcv for name in seen}
+    minute = price_minute(window.start_ms, sent, conversion, rules.method) if sent else None
+    priced = minute.parts if minute else {}
+    percents = _percents(priced)
+    names = sorted({*rules.exchanges, *candles, *records})
+    parts = [
+        _part(name, window, candles.get(name), priced.get(name), percents.get(name), records.get(name))
+        for name in names
+    ]
+    return Explanation(window=window, parts=tuple(parts), minute=minute, stored=stored, day=day, rules=rules)
 
 
-def _weights(volumes: Mapping[str, float]) -> dict[str, float]:
-    total = sum(volumes.values())
-    return {name: volume / total if total else 1 / len(volumes) for name, volume in volumes.items()}
+def _percents(priced: Mapping[str, PricedPart]) -> dict[str, float]:
+    weights = {name: part.weight for name, part in priced.items() if part.weight is not None}
+    return dict(zip(weights, whole_percents(list(weights.values())), strict=True))
 
 
 def _part(
-    exchange: str, window: Window, candle: ExchangeCandle | None, weight: float | None, record: DayRecord | None
+    exchange: str,
+    window: Window,
+    candle: ExchangeCandle | None,
+    priced: PricedPart | None,
+    percent: float | None,
+    record: DayRecord | None,
 ) -> Part:
+    stretch = record.stretch_at(window.start_ms) if record else None
     state: str = record.state_at(window.start_ms) if record else MinuteState.NOT_ASKED
     if candle is not None:
-        state = NOT_MERGED if weight is None else USED
-    stretch = record.stretch_at(window.start_ms) if record else None
-    return Part(exchange=exchange, state=state, candle=candle, weight=weight, stretch=stretch)
+        state = NOT_MERGED if priced is None else EXCLUDED if priced.weight is None else USED
+    return Part(exchange=exchange, state=state, candle=candle, priced=priced, percent=percent, stretch=stretch)
 
 
 def _is_close(one: float, other: float) -> bool:

@@ -1,13 +1,27 @@
 """All that is stored of one candle of one pair."""
 
+from collections.abc import Mapping
+from dataclasses import replace
+
 from candle_ingest.candles.candles import FIELDS
-from candle_ingest.candles.merge_method import HighLow
-from candle_ingest.candles.timeframe import Timeframe
-from candle_ingest.candles.window import DAY_MS, floor_ms
+from candle_ingest.candles.merge import Conversion
+from candle_ingest.candles.window import DAY_MS, Window, floor_ms
 from candle_ingest.ledger.day_records import DayRecords
-from candle_ingest.reports.explanation import ExchangeCandle, Explanation, Ohlcv, StoredMerge, explain
+from candle_ingest.ledger.merge_day import MergeDay
+from candle_ingest.ledger.merge_method import method_in_words
+from candle_ingest.reports.explanation import (
+    ExchangeCandle,
+    Explanation,
+    MergeRules,
+    Ohlcv,
+    StoredMerge,
+    explain,
+)
+from candle_ingest.settings import PipelineSettings
 from candle_ingest.store.bucket import InfluxBucket
 from candle_ingest.store.flux import flux_range
+from candle_ingest.store.quality_store import QualityStore
+from candle_ingest.store.rate_store import RateStore, legs_of
 
 _READ = """
 from(bucket: bucket)
@@ -18,34 +32,59 @@ from(bucket: bucket)
 _EXCHANGES, _MERGED = (_READ.replace("{measurement}", name) for name in ("exchange_candles", "candles"))
 
 
-def explain_minute(
-    bucket: InfluxBucket,
-    currency_pair: str,
-    time_ms: int,
-    timeframe: Timeframe,
-    exchanges: tuple[str, ...],
-    high_low: HighLow,
-) -> Explanation:
-    """Return the candle that `time_ms` lies in, with what the records of its day say of it."""
-    window = timeframe.candle_at(time_ms)
-    day_ms = floor_ms(window.start_ms, DAY_MS)
+def explain_minute(bucket: InfluxBucket, settings: PipelineSettings, currency_pair: str, time_ms: int) -> Explanation:
+    """Return the candle that `time_ms` lies in, how its price is made, and what the records of its day say of it."""
+    window = settings.timeframe.candle_at(time_ms)
     records = DayRecords(bucket)
     own = {name: record for (_, name, _), record in records.read(window, [currency_pair]).items()}
-    day = records.read_merges(window, [currency_pair]).get((currency_pair, day_ms))
-    params = {"currency_pair": currency_pair, **flux_range(window)}
-    candles = {row["exchange"]: _candle(row) for row in bucket.query(_EXCHANGES, **params)}
-    stored = next((_stored(row) for row in bucket.query(_MERGED, **params)), None)
-    return explain(window, exchanges, candles, stored, own, day, high_low)
+    day = records.read_merges(window, [currency_pair]).get((currency_pair, floor_ms(window.start_ms, DAY_MS)))
+    rows = bucket.query(_EXCHANGES, currency_pair=currency_pair, **flux_range(window))
+    candles = {row["exchange"]: ExchangeCandle(_ohlcv(row), row.get("market") or "") for row in rows}
+    stored = _stored(bucket, currency_pair, window, day)
+    conversion = _conversion(bucket, settings, currency_pair, candles, window, day)
+    return explain(window, candles, stored, own, day, merge_rules(settings), conversion)
 
 
-def _candle(row: dict[str, str]) -> ExchangeCandle:
-    return ExchangeCandle(_ohlcv(row), row.get("market") or "")
+def merge_rules(settings: PipelineSettings) -> MergeRules:
+    """Return how the pipeline merges."""
+    return MergeRules(
+        exchanges=settings.exchange_ids,
+        minimum=settings.min_exchanges_required,
+        method=settings.merge_method,
+        method_text=method_in_words(settings),
+    )
 
 
-def _stored(row: dict[str, str]) -> StoredMerge:
-    return StoredMerge(_ohlcv(row), tuple(filter(None, (row.get("source_exchanges") or "").split(","))))
+def _conversion(
+    bucket: InfluxBucket,
+    settings: PipelineSettings,
+    currency_pair: str,
+    candles: Mapping[str, ExchangeCandle],
+    window: Window,
+    day: MergeDay | None,
+) -> Conversion:
+    """Return what the candles are converted by; at par no rate is read."""
+    markets = {name: candle.market for name, candle in candles.items() if candle.market}
+    if settings.quote_conversion == "par":
+        found = legs_of(currency_pair, markets.items())
+    else:
+        found = RateStore(bucket).conversion(currency_pair, markets.items(), window)
+    return replace(found, refused=dict(day.refused) if day else {})
 
 
-def _ohlcv(row: dict[str, str]) -> Ohlcv:
+def _stored(bucket: InfluxBucket, currency_pair: str, window: Window, day: MergeDay | None) -> StoredMerge | None:
+    """Return what is stored of the merge; None where the minute was not merged."""
+    rows = bucket.query(_MERGED, currency_pair=currency_pair, **flux_range(window))
+    if not rows and not (day and any(part.covers(window) for part in day.merged_windows())):
+        return None
+    quality = QualityStore(bucket).read(currency_pair, window)
+    excluded = tuple(text.partition(": ")[0] for texts in quality.excluded for text in texts.split(", ") if text)
+    if not rows:
+        return StoredMerge(None, (), excluded)
+    used = tuple(filter(None, (rows[0].get("source_exchanges") or "").split(",")))
+    return StoredMerge(_ohlcv(rows[0]), used, excluded)
+
+
+def _ohlcv(row: Mapping[str, str]) -> Ohlcv:
     open_, high, low, close, volume = (float(row[field]) for field in FIELDS)
     return open_, high, low, close, volume

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from candle_ingest.candles.candles import Candles
+from candle_ingest.candles.guard import VOLUME, guard
 from candle_ingest.candles.merge import Conversion, MergedCandles, merge_minutes
 from candle_ingest.candles.merge_method import MergeMethod
 from candle_ingest.candles.quality import Quality, grades
-from candle_ingest.candles.rates import in_words
+from candle_ingest.candles.rates import in_words, is_depeg
 
 Values = tuple[float, float, float, float, float]
 
@@ -20,16 +21,30 @@ class PricedPart:
 
     `rate` is what its prices were multiplied by, None where they are in the pair's quote; NaN where there was no rate.
     `rate_source` says where it was observed: `USDT/USD: kraken, bitstamp`. `converted` is the candle at that rate,
-    None without one. `weight` is its share of the prices, from 0 to 1, None where it takes no part; `notes` say why it
-    is excluded, clamped or disputed.
+    None without one. `counted` is what the average was made of, with high and low clamped; None where the exchange
+    takes no part. `weight` is its share of the prices, from 0 to 1, None where it takes no part; `notes` say why it
+    is excluded, clamped or disputed, and that its stablecoin was off its dollar.
     """
 
     sent: Values
     rate: float | None
     rate_source: str
     converted: Values | None
+    counted: Values | None
     weight: float | None
     notes: tuple[str, ...]
+
+    @property
+    def is_clamped(self) -> bool:
+        """Tell whether its high or low was moved."""
+        return self.counted is not None and self.counted != self.converted
+
+    @property
+    def conversion(self) -> str:
+        """Return `× 1.0101 (USDT/USD: kraken)`; empty where nothing was converted."""
+        if self.rate is None or np.isnan(self.rate):
+            return ""
+        return f"× {self.rate:.6g} ({self.rate_source})"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,12 +65,24 @@ def price_minute(
     open_time_ms: int, sent: Mapping[str, Values], conversion: Conversion, method: MergeMethod
 ) -> PricedMinute:
     """Return how the candles that the exchanges sent for one minute become one; `sent` is not empty."""
-    books = {name: Candles.from_rows([(open_time_ms, *values)]) for name, values in sent.items()}
+    names = sorted(sent)
+    books = {name: Candles.from_rows([(open_time_ms, *sent[name])]) for name in names}
     merged, quality = merge_minutes(books, conversion, method)
     weights = _weights(sent, merged)
+    rates = {name: _rate(open_time_ms, name, conversion, method) for name in names}
+    converted = {name: _converted(sent[name], rates[name][0]) for name in names}
+    counted = _guarded({name: converted[name] for name in names if name not in conversion.refused}, method)
     parts = {
-        name: _part(open_time_ms, name, values, conversion, method, weights.get(name), quality)
-        for name, values in sorted(sent.items())
+        name: PricedPart(
+            sent=sent[name],
+            rate=rates[name][0],
+            rate_source=rates[name][1],
+            converted=None if np.isnan(converted[name][0]) else converted[name],
+            counted=counted[name] if name in weights else None,
+            weight=weights.get(name),
+            notes=(*_notes(name, quality), *_depeg(name, rates[name][0], conversion)),
+        )
+        for name in names
     }
     rows = merged.candles.rows()
     return PricedMinute(parts=parts, merged=rows[0][1:] if rows else None, quality=quality, exchange_count=len(weights))
@@ -67,27 +94,18 @@ def _weights(sent: Mapping[str, Values], merged: MergedCandles) -> dict[str, flo
     return {name: sent[name][-1] / total if total else 1 / len(used) for name in used}
 
 
-def _part(
-    open_time_ms: int,
-    name: str,
-    sent: Values,
-    conversion: Conversion,
-    method: MergeMethod,
-    weight: float | None,
-    quality: Quality,
-) -> PricedPart:
-    rate, source = _rate(open_time_ms, name, conversion, method)
+def _converted(sent: Values, rate: float | None) -> Values:
     factor = 1.0 if rate is None else rate
     open_, high, low, close, volume = sent
-    converted = (open_ * factor, high * factor, low * factor, close * factor, volume)
-    return PricedPart(
-        sent=sent,
-        rate=rate,
-        rate_source=source,
-        converted=None if np.isnan(factor) else converted,
-        weight=weight,
-        notes=tuple(_notes(name, quality)),
-    )
+    return open_ * factor, high * factor, low * factor, close * factor, volume
+
+
+def _guarded(converted: Mapping[str, Values], method: MergeMethod) -> dict[str, Values]:
+    """Return the candles as the guard leaves them."""
+    cube = np.array(list(converted.values())).reshape(len(converted), VOLUME + 1, 1)
+    verdict = guard(cube, method.guard_percent)
+    cube[:, :, verdict.minutes] = verdict.candles
+    return {name: tuple(own[:, 0].tolist()) for name, own in zip(converted, cube, strict=True)}
 
 
 def _rate(open_time_ms: int, name: str, conversion: Conversion, method: MergeMethod) -> tuple[float | None, str]:
@@ -109,3 +127,9 @@ def _notes(name: str, quality: Quality) -> list[str]:
         for text in (texts[0].split(", ") if texts else [])
         if text.startswith(f"{name}: ")
     ]
+
+
+def _depeg(name: str, rate: float | None, conversion: Conversion) -> list[str]:
+    if rate is None or not is_depeg(np.array([rate]), conversion.quote)[0]:
+        return []
+    return [f"depeg: {conversion.legs[name]}/{conversion.quote} {rate - 1:+.1%}".replace("%", " %")]

@@ -1,6 +1,7 @@
 """Rates from the stored candles of the rate markets."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from candle_ingest.candles.merge import Conversion
 from candle_ingest.candles.rates import RateSeries, leg_rate, lookback, rate_exchanges, rate_pairs
@@ -25,9 +26,15 @@ class RateStore:
 
     def conversion(self, currency_pair: str, markets: Iterable[tuple[str, str]], window: Window) -> Conversion:
         """Return what a pair is converted by, from its exchanges and the market (`BTC/USDT`) of each."""
-        quote = quote_of(currency_pair)
-        legs = {exchange: leg for exchange, market in markets if (leg := quote_of(market)) != quote}
-        return Conversion(quote, legs, {leg: self.rate(leg, quote, window) for leg in set(legs.values())})
+        found = legs_of(currency_pair, markets)
+        rates = {leg: self.rate(leg, found.quote, window) for leg in set(found.legs.values())}
+        return replace(found, rates=rates)
+
+
+def legs_of(currency_pair: str, markets: Iterable[tuple[str, str]]) -> Conversion:
+    """Return which exchanges have another quote than the pair; without rates."""
+    quote = quote_of(currency_pair)
+    return Conversion(quote, {exchange: leg for exchange, market in markets if (leg := quote_of(market)) != quote}, {})
 
 
 def quote_of(market: str) -> str:

@@ -52,9 +52,9 @@ def day_of(day: Annotated[str, Query(max_length=40)]) -> Window:
     return Window(start_ms, start_ms + DAY_MS)
 
 
-def time_of(time: Annotated[str, Query(max_length=40)]) -> int:
-    """Return the moment `time` in ms."""
-    return moment_ms("time", time)
+def time_of(time: Annotated[str, Query(max_length=40)] = "") -> int | None:
+    """Return the moment `time` in ms, None without one."""
+    return moment_ms("time", time) if time else None
 
 
 def moment_ms(name: str, text: str) -> int:
@@ -71,5 +71,5 @@ def moment_ms(name: str, text: str) -> int:
 Pair = Annotated[str, Depends(pair_of)]
 Pairs = Annotated[tuple[str, ...], Depends(pairs_of)]
 Range = Annotated[Window, Depends(window_of)]
-Moment = Annotated[int, Depends(time_of)]
+OptionalMoment = Annotated[int | None, Depends(time_of)]
 Day = Annotated[Window, Depends(day_of)]

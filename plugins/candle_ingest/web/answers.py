@@ -11,6 +11,7 @@ from candle_ingest.reports.chart_bars import ChartBars
 from candle_ingest.reports.coverage_hours import CoverageHours, Hole
 from candle_ingest.reports.exchange_health import ExchangeHealth
 from candle_ingest.reports.explanation import Explanation, Part
+from candle_ingest.reports.explanation_words import verdict
 from candle_ingest.reports.freshness import Freshness
 
 Answer = dict[str, Any]
@@ -42,11 +43,13 @@ def explanation_answer(found: Explanation, dag_ids: Collection[str]) -> Answer:
         "end_ms": found.window.end_ms,
         "parts": [_part(part, dag_ids) for part in found.parts],
         "merged": found.merged,
-        "stored": found.stored.ohlcv if found.stored else None,
+        "stored": found.stored_candle,
         "stored_exchanges": found.stored.exchanges if found.stored else [],
+        "is_merged": found.is_merged,
         "agrees": found.agrees,
-        "waiting": found.waiting,
+        "grade": found.grade,
         "record_state": found.day.state if found.day else "",
+        "verdict": asdict(verdict(found)),
     }
 
 
@@ -83,13 +86,18 @@ def _hole(hole: Hole, dag_ids: Collection[str]) -> Answer:
 
 
 def _part(part: Part, dag_ids: Collection[str]) -> Answer:
-    stretch = part.stretch
+    stretch, priced = part.stretch, part.priced
     return {
         "exchange": part.exchange,
         "state": part.state,
         "ohlcv": part.candle.ohlcv if part.candle else None,
         "market": part.candle.market if part.candle else "",
-        "weight": part.weight,
+        "conversion": priced.conversion if priced else "",
+        "converted": priced.converted if priced and priced.conversion else None,
+        "clamped": priced.counted if priced and priced.is_clamped else None,
+        "weight": priced.weight if priced else None,
+        "percent": part.percent,
+        "notes": priced.notes if priced else [],
         "reason": stretch.reason if stretch else "",
         "since_ms": stretch.since_ms if stretch else 0,
         "due_ms": stretch.due_ms if stretch else 0,

@@ -14,7 +14,7 @@ from fastapi.routing import APIRoute
 from candle_ingest.settings import PipelineSettings
 from candle_ingest.web import views
 from candle_ingest.web.access import Pipeline, ReadablePipelines, dag_ids
-from candle_ingest.web.address import Day, Moment, Pair, Pairs, Range
+from candle_ingest.web.address import Day, OptionalMoment, Pair, Pairs, Range
 from candle_ingest.web.answer_cache import AnswerCache, PackedAnswer
 from candle_ingest.web.limiter import Limiter
 
@@ -91,8 +91,8 @@ async def chart(settings: Pipeline, answer: Answerer, symbol: Pair, window: Rang
 
 
 @router.get("/api/{pipeline}/explain")
-async def explain(settings: Pipeline, answer: Answerer, symbol: Pair, time_ms: Moment) -> Response:
-    """One candle, exchange by exchange."""
+async def explain(settings: Pipeline, answer: Answerer, symbol: Pair, time_ms: OptionalMoment) -> Response:
+    """Answer with one candle, exchange by exchange; without a time the last final one."""
     return await answer(lambda: views.explain(settings, symbol, time_ms), symbol, time_ms)
 
 

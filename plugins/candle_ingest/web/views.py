@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from candle_ingest.candles.window import MINUTE_MS, Window
 from candle_ingest.doctor.stored_findings import read_findings
+from candle_ingest.errors.symbols import NothingMergedError
 from candle_ingest.reports.chart_bars import read_chart_bars
 from candle_ingest.reports.coverage_days import (
     MOST_PAIRS,
@@ -23,11 +24,13 @@ from candle_ingest.reports.exchange_health import read_exchange_health
 from candle_ingest.reports.expected_coverage import ExpectedCoverage
 from candle_ingest.reports.freshness import history_window, read_freshness
 from candle_ingest.reports.largest_holes import read_largest_holes
+from candle_ingest.reports.last_minute import last_final_minute_ms
 from candle_ingest.reports.minute_candles import explain_minute
 from candle_ingest.reports.summary import read_summary
 from candle_ingest.settings import PipelineSettings
 from candle_ingest.web import answers
 from candle_ingest.web.access import dag_ids
+from candle_ingest.web.address import BadAddressError
 from candle_ingest.web.storage import listed_symbols, open_bucket
 
 Answer = dict[str, Any]
@@ -92,12 +95,14 @@ def chart(settings: PipelineSettings, currency_pair: str, window: Window) -> Ans
     return {**asked, "bar_ms": settings.timeframe.ms, **answers.bars_answer(found)}
 
 
-def explain(settings: PipelineSettings, currency_pair: str, time_ms: int) -> Answer:
-    """Return one candle, exchange by exchange."""
+def explain(settings: PipelineSettings, currency_pair: str, time_ms: int | None) -> Answer:
+    """Return how the price of one candle is made; without a time the last final one."""
     with open_bucket(settings) as bucket:
-        found = explain_minute(
-            bucket, currency_pair, time_ms, settings.timeframe, settings.exchange_ids, settings.high_low
-        )
+        try:
+            known_ms = last_final_minute_ms(bucket, currency_pair) if time_ms is None else time_ms
+        except NothingMergedError as error:
+            raise BadAddressError(str(error)) from None
+        found = explain_minute(bucket, settings, currency_pair, known_ms)
     own = answers.explanation_answer(found, dag_ids(settings))
     return {"symbol": currency_pair, "high_low": settings.high_low, **own}
 

@@ -42,6 +42,9 @@ def test_a_clamped_exchange_says_how_far_it_was_and_keeps_its_weight():
     part = priced().parts["kraken"]
     assert part.notes == ("clamped: low -10.0 %",)
     assert part.weight == pytest.approx(3.5 / 58)
+    assert part.is_clamped
+    assert part.counted == pytest.approx((60002.0, 60050.0, 59969.91 / 1.05, 60024.0, 3.5))
+    assert not priced().parts["binance"].is_clamped
 
 
 def test_an_excluded_exchange_has_no_weight():
@@ -54,6 +57,12 @@ def test_a_leg_without_a_rate_takes_no_part_and_says_so():
     part = minute.parts["binance"]
     assert (part.converted, part.weight, part.notes) == (None, None, ("excluded: no rate USDT/USD",))
     assert minute.grade(final=True) == "D"
+
+
+def test_a_stablecoin_off_its_dollar_is_named():
+    sent = dict.fromkeys(("binance", "kraken"), SENT["binance"])
+    assert priced(rate=0.98, sent=sent).parts["binance"].notes == ("depeg: USDT/USD -2.0 %",)
+    assert priced(rate=0.996, sent=sent).parts["binance"].notes == ()
 
 
 def test_at_par_the_rate_is_one():

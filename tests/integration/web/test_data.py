@@ -171,6 +171,8 @@ def test_a_minute_is_explained_by_its_parts(visit):
         assert part["ohlcv"] == (list(own[time_ms]) if time_ms in own else None)
         assert part["state"] == ("used" if time_ms in own else "quiet")
     assert sum(part["weight"] or 0 for part in answer["parts"]) == pytest.approx(1)
+    assert sum(part["percent"] or 0 for part in answer["parts"]) == pytest.approx(100)
+    assert answer["verdict"]["kind"] == "good"
     assert {part["market"] for part in answer["parts"]} <= {"BTC/USDT", "BTC/USD", ""}
 
 
@@ -179,7 +181,19 @@ def test_a_minute_that_was_not_merged_says_who_failed(visit):
     [failed] = [part for part in answer["parts"] if part["state"] == "failed"]
     assert failed["exchange"] == "coinbaseexchange"
     assert "500" in failed["reason"]
-    assert answer["stored"] is None
+    assert (answer["stored"], answer["is_merged"]) == (None, False)
+    assert answer["verdict"]["title"] == "Not merged: 2 of 3 needed answered."
+    assert "coinbaseexchange failed: " in answer["verdict"]["text"]
+
+
+def test_without_a_time_the_last_final_minute_is_explained(visit):
+    answer = visit("explain", symbol="btcusd").json()
+    final_ms = watermarks(BUCKET, "btcusd-final").get("btcusd-final")
+    latest_ms = watermarks(BUCKET, "BTC_USD_latest_ingested_ts")["BTC_USD_latest_ingested_ts"]
+    assert answer["start_ms"] == (latest_ms if final_ms is None else final_ms)
+    refused = visit("explain", symbol="nopeusd")
+    assert refused.status_code == 400
+    assert "no candle of NOPE/USD is merged yet" in refused.json()["detail"]
 
 
 def test_exchanges_as_their_fetches_went(visit):

@@ -41,16 +41,6 @@ export const price = (value) => value.toLocaleString("en-US", { maximumSignifica
 export const share = (part) => `${(Math.floor(part * 10000) / 100).toFixed(2)} %`;
 export const signed = (value, digits = 1) => `${value < 0 ? "−" : "+"}${Math.abs(value).toFixed(digits)}`;
 
-// Shares in hundredths of a per cent that add up to 100 %: the largest remainders get what rounding down leaves.
-export function wholeShares(parts) {
-  const scaled = parts.map((part) => part * 10000);
-  const floors = scaled.map(Math.floor);
-  const left = Math.round(scaled.reduce((a, b) => a + b, 0)) - floors.reduce((a, b) => a + b, 0);
-  const order = scaled.map((value, index) => [value - floors[index], index]).sort((a, b) => b[0] - a[0]);
-  order.slice(0, left).forEach(([, index]) => { floors[index] += 1; });
-  return floors.map((value) => `${(value / 100).toFixed(2)} %`);
-}
-
 // All times are UTC, and say so once a view.
 export const iso = (ms) => new Date(ms).toISOString().slice(0, 16);
 export const day = (ms) => iso(ms).slice(0, 10);

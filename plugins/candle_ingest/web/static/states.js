@@ -1,11 +1,12 @@
-// The states of a minute, in the words that page and terminal share. `usable`: a merge may go on with it.
+// The states of a minute, in the words that page and terminal share.
 
 export const STATES = {
-  used: { kind: "good", text: "used", usable: true },
-  present: { kind: "good", text: "candle", usable: true },
-  quiet: { kind: "good", text: "quiet: no trade", usable: true },
-  outage: { kind: "good", text: "outage: the exchange had nothing, as two looks show", usable: true },
-  not_listed: { kind: "none", text: "not listed yet", usable: true },
+  used: { kind: "good", text: "used" },
+  excluded: { kind: "warn", text: "left out of the price" },
+  present: { kind: "good", text: "candle" },
+  quiet: { kind: "good", text: "quiet: no trade" },
+  outage: { kind: "good", text: "outage: the exchange had nothing, as two looks show" },
+  not_listed: { kind: "none", text: "not listed yet" },
   silent: { kind: "warn", text: "silent: not believable yet" },
   rejected: { kind: "bad", text: "rejected: the row cannot be trusted" },
   failed: { kind: "bad", text: "failed: no usable answer" },

@@ -1,0 +1,12 @@
+from candle_ingest.reports.known_pairs import near_pairs
+
+KNOWN = ("BTC/USD", "ETH/USD", "ETH/BTC", "SOL/USD", "DOGE/USD")
+
+
+def test_near_names_are_found_for_a_misspelt_pair():
+    assert near_pairs("EHT/USD", KNOWN)[0] == "ETH/USD"
+    assert near_pairs("BTC/UDS", KNOWN)[0] == "BTC/USD"
+
+
+def test_nothing_is_near_what_is_like_none():
+    assert near_pairs("XYZW/JPY", KNOWN) == []
