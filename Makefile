@@ -119,7 +119,7 @@ docs: reference ## Build the documentation into build/site, and check its links 
 	@$(BIN)/zensical build --strict
 
 reference: setup ## Write docs/reference from the code
-	@PYTHONPATH=plugins $(BIN)/python docs/make_reference.py
+	@PYTHONPATH=plugins:. $(BIN)/python docs/make_reference.py
 
 bench: setup ## Measure speed and memory, and write docs/development/benchmarks.md
 	@$(BIN)/python -m dev.local_stack influxd

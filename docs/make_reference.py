@@ -31,6 +31,7 @@ from candle_ingest.exchanges.profiles import EXCHANGE_ALIASES, PROFILES, SAME_AP
 from candle_ingest.metrics.catalogue import ALL
 from candle_ingest.orchestration.params import dag_params
 from candle_ingest.settings import ENVIRONMENT_PREFIX, PipelineSettings
+from dev.local_stack.errors import LocalStackError
 
 REPOSITORY = Path(__file__).parents[1]
 FOLDER = Path(__file__).with_name("reference")
@@ -43,6 +44,7 @@ ACTORS = (
     (ConfigurationError, "Configuration", "The task fails at once: correct a setting, a connection or a param."),
     (SymbolError, "Symbols", "The task fails at once: correct the list of symbols."),
     (PermanentError, "Permanent", "The task fails at once, as a retry would not help: act on the cause."),
+    (LocalStackError, "Local stack", "`make run` ends with exit status 1: act on the message and start it again."),
 )
 
 
@@ -224,7 +226,8 @@ Look the name up here.
     for module in pkgutil.walk_packages(candle_ingest.__path__, "candle_ingest."):
         if not module.name.endswith("__main__"):
             importlib.import_module(module.name)
-    left = {kind.name: kind for kind in named_errors() if kind.__module__.startswith("candle_ingest.")}
+    known = ("candle_ingest.", "dev.local_stack.")
+    left = {kind.name: kind for kind in named_errors() if kind.__module__.startswith(known)}
     for base, title, what in ACTORS:
         yield f"## {title}\n{what}\n"
         for name in sorted(name for name, kind in left.items() if issubclass(kind, base)):

@@ -6,14 +6,10 @@ import argparse
 import os
 import signal
 import sys
-from pathlib import Path
 from types import FrameType
 
-# The package lives in Airflow's plugins folder, which Airflow adds to the path of its own processes only.
-sys.path.append(str(Path(__file__).resolve().parents[2] / "plugins"))
-
+from candle_ingest.errors import CandleIngestError
 from dev.local_stack.console import StackConsole
-from dev.local_stack.errors import LocalStackError
 from dev.local_stack.influxd import find_influxd
 from dev.local_stack.options import StackOptions
 from dev.local_stack.plan import show_plan
@@ -38,7 +34,7 @@ def main(arguments: list[str] | None = None) -> int:
         if command == "plan":
             return show_plan(StackOptions.from_environment(os.environ), console)
         return run_stack(StackOptions.from_environment(os.environ), console)
-    except LocalStackError as error:
+    except CandleIngestError as error:
         console.error(str(error))
         return 1
     except KeyboardInterrupt:

@@ -11,7 +11,7 @@ import requests
 from requests.adapters import HTTPAdapter
 from urllib3.util import Retry
 
-from dev.local_stack.errors import LocalStackError
+from dev.local_stack.errors import StackAirflowError
 
 _TIMEOUT_SECONDS = 30
 _LONG_TIMEOUT_SECONDS = 600
@@ -154,7 +154,7 @@ class AirflowApi:
         action = {"action": "create", "entities": entities, "action_on_existence": "overwrite"}
         results = self._checked("PATCH", kind, json={"actions": [action]})
         if errors := results["create"]["errors"]:
-            raise LocalStackError(f"Airflow refuses {kind} of airflow_settings.yaml: {errors[0]}")
+            raise StackAirflowError(f"Airflow refuses {kind} of airflow_settings.yaml: {errors[0]}")
 
     def run(self, dag_id: str, run_id: str) -> Row:
         """One run."""
@@ -173,7 +173,7 @@ class AirflowApi:
         answer = self._request(method, path, **arguments)
         if not answer.ok and answer.status_code not in also_well:
             text = answer.text[:300]
-            raise LocalStackError(f"Airflow's API answers HTTP {answer.status_code} to {method} {path}: {text}")
+            raise StackAirflowError(f"Airflow's API answers HTTP {answer.status_code} to {method} {path}: {text}")
         body: Row = answer.json()
         return body
 
@@ -187,7 +187,7 @@ class AirflowApi:
     def _sign_in(self) -> None:
         answer = self._send("POST", "auth/token", json=self._credentials)
         if not answer.ok:
-            raise LocalStackError(f"Airflow refuses the sign-in: HTTP {answer.status_code} {answer.text[:200]}")
+            raise StackAirflowError(f"Airflow refuses the sign-in: HTTP {answer.status_code} {answer.text[:200]}")
         self._session.headers["Authorization"] = f"Bearer {answer.json()['access_token']}"
 
     def _send(self, method: str, path: str, **arguments: Any) -> requests.Response:
@@ -195,7 +195,7 @@ class AirflowApi:
             return self._session.request(method, f"{self._url}/{path}", **{"timeout": _TIMEOUT_SECONDS, **arguments})
         except requests.RequestException as error:
             reason = getattr(error.args[0] if error.args else error, "reason", error)
-            raise LocalStackError(
+            raise StackAirflowError(
                 f"Airflow's API does not answer {method} {path}: {reason}. What it was doing is in {self._log}"
             ) from error
 

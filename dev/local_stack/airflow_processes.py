@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from dev.local_stack.celery_workers import WORKER_ENVIRONMENT, WORKERS, CeleryWorkers
-from dev.local_stack.errors import LocalStackError
+from dev.local_stack.errors import StackAirflowError
 from dev.local_stack.generated_secrets import GeneratedSecrets, write_private
 from dev.local_stack.ports import HOST
 from dev.local_stack.server_command import ServerCommand
@@ -85,7 +85,7 @@ class AirflowProcesses:
         answer = self.cli(*arguments)
         if answer.returncode != 0:
             last = (answer.stderr.strip() or answer.stdout.strip() or "no output").splitlines()[-1]
-            raise LocalStackError(f"`airflow {' '.join(arguments[:2])}` failed: {last[:300]}")
+            raise StackAirflowError(f"`airflow {' '.join(arguments[:2])}` failed: {last[:300]}")
         return answer.stdout
 
     def prepare(self) -> None:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 from candle_ingest.settings import PipelineSettings
 from dev.local_stack.airflow_api import AirflowApi
-from dev.local_stack.errors import LocalStackError
+from dev.local_stack.errors import StackAirflowError
 from dev.local_stack.influxdb_tokens import with_narrow_tokens
 from dev.local_stack.manager import StackManager
 from dev.local_stack.pipeline import pipeline_buckets
@@ -62,7 +62,7 @@ def _wait_for_dag(dag_id: str, manager: StackManager, api: AirflowApi, started: 
 
     def is_there() -> bool:
         for file, trace in api.import_errors().items():
-            raise LocalStackError(f"Airflow can't load {file}: {trace.strip().splitlines()[-1]}")
+            raise StackAirflowError(f"Airflow can't load {file}: {trace.strip().splitlines()[-1]}")
         return api.has_dag(dag_id, parsed_since=started)
 
     manager.wait_until(is_there, f"The DAG {dag_id}", _AIRFLOW_SECONDS)

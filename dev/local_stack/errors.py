@@ -1,7 +1,92 @@
-"""The one error of the local stack: what went wrong and what to do, in one line."""
+"""Errors of the local stack: each is one line that says what went wrong and what to do."""
 
 from __future__ import annotations
 
+from candle_ingest.errors import CandleIngestError
 
-class LocalStackError(Exception):
+
+class LocalStackError(CandleIngestError):
     """Shown to the user as it is, without a traceback, and ends the run with exit status 1."""
+
+
+class StackOptionError(LocalStackError):
+    """Who typed the command corrects it."""
+
+    name = "make-variable"
+    cause = "A variable of `make run` has a value that it cannot have, or one that needs another variable has none."
+    cure = "The message says what is allowed; `make` lists all variables with their defaults."
+    example = "ONCE is 'maybe'; allowed is 1 or 0."
+
+
+class PortBusyError(LocalStackError):
+    """Who typed the command chooses another port."""
+
+    name = "port-busy"
+    cause = "Another program listens on a port that was asked for by name."
+    cure = "End that program, name another port, or leave the variable out: a free port is then found."
+    example = "Port 8080 for Airflow is busy: end the program that uses it, or choose another with AIRFLOW_PORT=...."
+
+
+class StackRunningError(LocalStackError):
+    """Who typed the command stops the other run."""
+
+    name = "stack-running"
+    cause = "Another `make run`, or what is left of one that was killed, uses the same folder."
+    cure = "Stop it, with Ctrl-C in its terminal, or choose another folder with LOCAL_STACK_FOLDER."
+    example = "The local stack already runs with .local_stack/simulated (process 4711): stop it first."
+
+
+class ProgramMissingError(LocalStackError):
+    """Who runs the machine installs it."""
+
+    name = "program-missing"
+    cause = "A server's program is not installed, or could not be downloaded or built."
+    cure = (
+        "The message says what to install. Or use a server of your own: INFLUXDB_URL, REDIS_HOST, AIRFLOW_DATABASE_URL."
+    )
+    example = "No influxd 2.9.1: to build it, install go, then try again."
+
+
+class ServerNotReadyError(LocalStackError):
+    """The log of the server says why."""
+
+    name = "server-not-ready"
+    cause = "A server that was started, or that you named, ended or did not answer in time."
+    cure = "Read its log in the folder `logs` of the local stack; the machine may be short of memory or very busy."
+    example = "Airflow's API server did not answer within 180 seconds."
+
+
+class ServerRefusedError(LocalStackError):
+    """The secret, or what it may do, is wrong."""
+
+    name = "server-refused"
+    cause = "InfluxDB, Redis or PostgreSQL refuses the secret, or what was asked of it."
+    cure = "Correct the variable that the message names. For servers of the local stack, `make clean-data` begins anew."
+    example = "Redis at 127.0.0.1:6379 refuses the password: set REDIS_PASSWORD to its password."
+
+
+class StackSettingsError(LocalStackError):
+    """Who edited the file corrects it."""
+
+    name = "stack-settings"
+    cause = "`airflow_settings.yaml`, or the settings of the pipelines, cannot be used."
+    cure = "Correct what the message names."
+    example = "airflow_settings.yaml has no section `airflow`."
+
+
+class StackAirflowError(LocalStackError):
+    """The logs of Airflow say why."""
+
+    name = "stack-airflow"
+    cause = "Airflow does not load the DAGs, does not answer, or refuses a request of the local stack."
+    cure = "Read `api-server.log`, `scheduler.log` and `dag-processor.log` in the folder `logs` of the local stack."
+    example = "Airflow can't load candle_dags.py: SyntaxError: invalid syntax"
+
+
+class StackReportError(LocalStackError):
+    """The message of the server says why."""
+
+    name = "stack-report"
+    cause = "What is stored could not be read back for the table at the end of `make run`."
+    cure = "The message ends with the reason. What was fetched stays; run `make run` again."
+    example = "Can't read what is stored: ConnectionError: Connection refused"

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from dev.local_stack import influxd_archive, influxd_source
-from dev.local_stack.errors import LocalStackError
+from dev.local_stack.errors import LocalStackError, ProgramMissingError
 from dev.local_stack.file_lock import file_lock
 
 VERSION = "2.9.1"
@@ -73,7 +73,7 @@ def _provision(binary: Path, say: Say, progress: Say) -> None:
     try:
         influxd_source.build(VERSION, binary, say, progress)
     except LocalStackError as error:
-        raise LocalStackError(
+        raise ProgramMissingError(
             f"No influxd {VERSION}: {error} Or set INFLUXDB_URL and INFLUXDB_TOKEN to use a server of yours."
         ) from error
 

@@ -16,7 +16,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from dev.local_stack import reaper
-from dev.local_stack.errors import LocalStackError
+from dev.local_stack.errors import ProgramMissingError
 from dev.local_stack.process_session import stop_session
 
 _MODULE_FOLDER = Path(__file__).parent / "influxd_build"
@@ -41,7 +41,7 @@ def build(version: str, binary: Path, say: Say, progress: Say) -> None:
     """Build `influxd` and put it at `binary` in one step. Raises LocalStackError."""
     missing = missing_tools()
     if missing:
-        raise LocalStackError(f"to build it, install {' and '.join(missing)}, then try again.")
+        raise ProgramMissingError(f"to build it, install {' and '.join(missing)}, then try again.")
     say(f"Building influxd {version} from source, about 4 to 8 minutes on two cores, once")
     say("Go fetches its modules first; behind a proxy it needs HTTPS_PROXY or GOPROXY, and SSL_CERT_FILE for its CA")
     started = time.monotonic()
@@ -106,7 +106,7 @@ def _run(command: list[str], folder: Path, environment: Mapping[str, str], log: 
                 stop_session(process)
             reaper.forget(process.pid)
     if process.returncode != 0:
-        raise LocalStackError(f"the build failed: {_last_line(log)} (all of it: {log}).")
+        raise ProgramMissingError(f"the build failed: {_last_line(log)} (all of it: {log}).")
 
 
 def _still_running(process: subprocess.Popen[bytes]) -> bool:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import requests
 
-from dev.local_stack.errors import LocalStackError
+from dev.local_stack.errors import ServerRefusedError
 from dev.local_stack.ports import HOST
 from dev.local_stack.server_command import ServerCommand
 
@@ -46,13 +46,13 @@ class InfluxdbServer:
         }
         answer = requests.post(setup_url, json=body, timeout=_TIMEOUT_SECONDS)
         if answer.status_code != requests.codes.created:
-            raise LocalStackError(f"InfluxDB's set-up failed: HTTP {answer.status_code} {answer.text[:200]}")
+            raise ServerRefusedError(f"InfluxDB's set-up failed: HTTP {answer.status_code} {answer.text[:200]}")
 
     def check_token(self) -> None:
         """Raise LocalStackError when the server does not accept the token."""
         answer = self._get("buckets", limit="1")
         if answer.status_code == requests.codes.unauthorized:
-            raise LocalStackError(
+            raise ServerRefusedError(
                 f"InfluxDB at {self.url} refuses the token: set INFLUXDB_TOKEN to one of its tokens, "
                 "or, if the local stack started it, run `make clean-data` (it deletes what is stored)."
             )
@@ -64,7 +64,7 @@ class InfluxdbServer:
         body = {"name": name, "orgID": self._organization_id(), "retentionRules": []}
         answer = self._post("buckets", body)
         if answer.status_code not in (requests.codes.created, requests.codes.unprocessable_entity):
-            raise LocalStackError(f"InfluxDB can't create bucket {name!r}: HTTP {answer.status_code}")
+            raise ServerRefusedError(f"InfluxDB can't create bucket {name!r}: HTTP {answer.status_code}")
 
     def renew_token(self, purpose: str, buckets: Sequence[str], actions: Sequence[str]) -> str:
         """Return a new token that may do only `actions` (read, write) in these buckets.
@@ -80,13 +80,13 @@ class InfluxdbServer:
         body = {"orgID": organization, "description": purpose, "permissions": permissions}
         answer = self._post("authorizations", body)
         if not answer.ok:
-            raise LocalStackError(f"InfluxDB can't make a token: HTTP {answer.status_code} {answer.text[:200]}")
+            raise ServerRefusedError(f"InfluxDB can't make a token: HTTP {answer.status_code} {answer.text[:200]}")
         return str(answer.json()["token"])
 
     def _organization_id(self) -> str:
         answer = self._get("orgs", org=self.org)
         if not answer.ok:
-            raise LocalStackError(f"InfluxDB at {self.url} has no organization {self.org!r}.")
+            raise ServerRefusedError(f"InfluxDB at {self.url} has no organization {self.org!r}.")
         return str(answer.json()["orgs"][0]["id"])
 
     def _bucket_id(self, name: str) -> str:

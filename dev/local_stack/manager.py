@@ -10,7 +10,7 @@ from honcho.manager import Manager
 
 from dev.local_stack import reaper
 from dev.local_stack.console import LogPrinter, StackConsole
-from dev.local_stack.errors import LocalStackError
+from dev.local_stack.errors import ServerNotReadyError
 from dev.local_stack.process_session import kill_session
 from dev.local_stack.server_command import ServerCommand
 
@@ -86,7 +86,7 @@ class StackManager(Manager):  # type: ignore[misc]
         deadline = time.monotonic() + timeout_seconds
         while not ready():
             if time.monotonic() > deadline:
-                raise LocalStackError(f"{what} did not answer within {timeout_seconds:.0f} seconds.")
+                raise ServerNotReadyError(f"{what} did not answer within {timeout_seconds:.0f} seconds.")
             self.pause(_POLL_SECONDS)
 
     def terminate(self) -> None:

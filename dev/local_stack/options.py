@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from dev.local_stack.airflow_processes import REPOSITORY
-from dev.local_stack.errors import LocalStackError
+from dev.local_stack.errors import StackOptionError
 from dev.local_stack.influxdb_server import InfluxdbServer
 from dev.local_stack.redis_server import RedisServer
 
@@ -84,7 +84,7 @@ def _market(text: str) -> Market:
         return "simulated"
     if text == "live":
         return "live"
-    raise LocalStackError(f"MARKET is {text!r}; allowed is simulated or live.")
+    raise StackOptionError(f"MARKET is {text!r}; allowed is simulated or live.")
 
 
 def _executor(text: str) -> Executor:
@@ -92,7 +92,7 @@ def _executor(text: str) -> Executor:
         return "local"
     if text == "celery":
         return "celery"
-    raise LocalStackError(f"EXECUTOR is {text!r}; allowed is local or celery.")
+    raise StackOptionError(f"EXECUTOR is {text!r}; allowed is local or celery.")
 
 
 def _names(environment: Mapping[str, str], variable: str) -> tuple[str, ...]:
@@ -105,13 +105,13 @@ def _switch(variable: str, text: str) -> bool:
         return True
     if text.lower() in _FALSE:
         return False
-    raise LocalStackError(f"{variable} is {text!r}; allowed is 1 or 0.")
+    raise StackOptionError(f"{variable} is {text!r}; allowed is 1 or 0.")
 
 
 def _port(variable: str, text: str) -> int:
     if text.isdecimal() and 0 < int(text) < 65536:
         return int(text)
-    raise LocalStackError(f"{variable} is {text!r}; allowed is a port number, 1 to 65535.")
+    raise StackOptionError(f"{variable} is {text!r}; allowed is a port number, 1 to 65535.")
 
 
 def _redis(environment: Mapping[str, str]) -> RedisServer | None:
@@ -128,7 +128,7 @@ def _influxdb(environment: Mapping[str, str]) -> InfluxdbServer | None:
         return None
     token, organization = environment.get("INFLUXDB_TOKEN"), environment.get("INFLUXDB_ORG")
     if not token or not organization:
-        raise LocalStackError("INFLUXDB_URL is set: set INFLUXDB_TOKEN and INFLUXDB_ORG too, or unset it.")
+        raise StackOptionError("INFLUXDB_URL is set: set INFLUXDB_TOKEN and INFLUXDB_ORG too, or unset it.")
     return InfluxdbServer(url=url.rstrip("/"), token=token, org=organization)
 
 
@@ -139,5 +139,5 @@ def _database_url(environment: Mapping[str, str]) -> str | None:
     scheme, _, rest = url.partition("://")
     # The text itself stays out of the message: it holds a password.
     if scheme != "postgresql" or not rest:
-        raise LocalStackError("AIRFLOW_DATABASE_URL: expected postgresql://user:password@host:port/database.")
+        raise StackOptionError("AIRFLOW_DATABASE_URL: expected postgresql://user:password@host:port/database.")
     return f"postgresql+psycopg2://{rest}"

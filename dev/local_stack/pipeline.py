@@ -9,10 +9,9 @@ from datetime import UTC, datetime
 from croniter import croniter
 
 from candle_ingest.candles.dates import parse_start_date, whole_intervals
-from candle_ingest.errors import ConfigurationError
 from candle_ingest.pipelines import DEFAULT_PIPELINE, load_pipelines
 from candle_ingest.settings import PipelineSettings
-from dev.local_stack.errors import LocalStackError
+from dev.local_stack.errors import StackSettingsError
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,23 +25,16 @@ class BackfillPlan:
 
 
 def default_pipeline(environment: Mapping[str, str]) -> PipelineSettings:
-    """Return the pipeline that the local stack runs, with what `environment` overrides. Raises LocalStackError."""
-    found = _pipelines(environment)
+    """Return the pipeline that the local stack runs, with what `environment` overrides."""
+    found = load_pipelines(environment=environment)
     if DEFAULT_PIPELINE not in found:
-        raise LocalStackError(f"The settings have no pipeline named {DEFAULT_PIPELINE}, which the local stack runs.")
+        raise StackSettingsError(f"The settings have no pipeline named {DEFAULT_PIPELINE}, which the local stack runs.")
     return found[DEFAULT_PIPELINE]
 
 
 def pipeline_buckets(environment: Mapping[str, str]) -> list[str]:
-    """Return the InfluxDB buckets of all pipelines. Raises LocalStackError."""
-    return sorted({settings.influxdb_bucket for settings in _pipelines(environment).values()})
-
-
-def _pipelines(environment: Mapping[str, str]) -> dict[str, PipelineSettings]:
-    try:
-        return load_pipelines(environment=environment)
-    except ConfigurationError as error:
-        raise LocalStackError(str(error)) from error
+    """Return the InfluxDB buckets of all pipelines."""
+    return sorted({settings.influxdb_bucket for settings in load_pipelines(environment=environment).values()})
 
 
 def plan_backfill(settings: PipelineSettings, now: datetime) -> BackfillPlan | None:

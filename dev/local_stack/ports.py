@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 from collections.abc import Callable
 
-from dev.local_stack.errors import LocalStackError
+from dev.local_stack.errors import PortBusyError
 
 HOST = "127.0.0.1"
 
@@ -52,7 +52,7 @@ def choose_port(service: str, variable: str, asked: int | None, preferred: int, 
     if asked is not None:
         if hold(asked):
             return asked
-        raise LocalStackError(
+        raise PortBusyError(
             f"Port {asked} for {service} is busy: end the program that uses it, "
             f"choose another with {variable}=..., or leave {variable} out to get a free one."
         )

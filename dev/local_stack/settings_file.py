@@ -13,7 +13,7 @@ from typing import Any
 
 import yaml
 
-from dev.local_stack.errors import LocalStackError
+from dev.local_stack.errors import StackSettingsError
 
 Row = dict[str, Any]
 
@@ -57,12 +57,12 @@ def read_settings(path: Path) -> AirflowSettings:
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise LocalStackError(f"{path.name} can't be read: {error.strerror}.") from error
+        raise StackSettingsError(f"{path.name} can't be read: {error.strerror}.") from error
     except yaml.YAMLError as error:
-        raise LocalStackError(f"{path.name} is not valid YAML: {' '.join(str(error).split())}") from error
+        raise StackSettingsError(f"{path.name} is not valid YAML: {' '.join(str(error).split())}") from error
     section = content.get("airflow") if isinstance(content, dict) else None
     if not isinstance(section, dict):
-        raise LocalStackError(f"{path.name} has no section `airflow`.")
+        raise StackSettingsError(f"{path.name} has no section `airflow`.")
     return AirflowSettings(
         connections=_read(path, section, "connections", _CONNECTION_KEYS, "conn_id", _connection),
         pools=_read(path, section, "pools", _POOL_KEYS, "pool_name", _pool),
@@ -78,7 +78,7 @@ def _read(
         unknown = set(entry) - known
         if unknown:
             allowed = ", ".join(sorted(known))
-            raise LocalStackError(f"{path.name}, {key}: can't use {', '.join(sorted(unknown))} (known: {allowed}).")
+            raise StackSettingsError(f"{path.name}, {key}: can't use {', '.join(sorted(unknown))} (known: {allowed}).")
     # Astro's template file has empty entries, which it passes over too.
     return tuple(convert(entry) for entry in entries if entry.get(name))
 

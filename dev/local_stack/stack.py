@@ -13,7 +13,7 @@ from candle_ingest.exchanges.profiles import canonical_exchange
 from dev.exchange_simulator.markets import EXCHANGES as SIMULATED_EXCHANGES
 from dev.local_stack.airflow_processes import REPOSITORY, AirflowProcesses
 from dev.local_stack.celery_workers import CeleryWorkers
-from dev.local_stack.errors import LocalStackError
+from dev.local_stack.errors import StackOptionError
 from dev.local_stack.generated_secrets import GeneratedSecrets
 from dev.local_stack.influxd import find_influxd
 from dev.local_stack.influxdb_server import ORGANIZATION, InfluxdbServer, influxd_command
@@ -167,7 +167,7 @@ def check_simulated(exchanges: Sequence[str]) -> None:
     """Raise LocalStackError for an exchange without a simulator: the real one would be asked."""
     unknown = [name for name in exchanges if canonical_exchange(name) not in SIMULATED_EXCHANGES]
     if unknown:
-        raise LocalStackError(
+        raise StackOptionError(
             f"EXCHANGES: the simulator has no {', '.join(unknown)}; it has {', '.join(SIMULATED_EXCHANGES)}. "
             "Or use the real exchanges with MARKET=live."
         )

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import psutil
 
-from dev.local_stack.errors import LocalStackError
+from dev.local_stack.errors import StackRunningError
 
 _OWNER_FILE = "running.pid"
 # Servers of a run that was killed are ended within seconds by the reaper.
@@ -44,12 +44,12 @@ def _lock(handle: int, folder: Path, say: Callable[[str], None]) -> None:
     while not _try_lock(handle):
         owner = _owner(folder)
         if owner is not None and psutil.pid_exists(owner):
-            raise LocalStackError(
+            raise StackRunningError(
                 f"The local stack already runs with {folder} (process {owner}): "
                 "stop it first (Ctrl-C in its terminal), or choose another folder with LOCAL_STACK_FOLDER."
             )
         if time.monotonic() > deadline:
-            raise LocalStackError(f"Processes of a run that was killed still use {folder}: end them first.")
+            raise StackRunningError(f"Processes of a run that was killed still use {folder}: end them first.")
         if not has_told:
             say("Waiting for the processes of a run that was killed")
             has_told = True

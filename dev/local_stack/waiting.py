@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from dev.local_stack.errors import LocalStackError
+from dev.local_stack.errors import ServerNotReadyError
 
 _POLL_SECONDS = 0.1
 
@@ -17,7 +17,7 @@ def wait_until(
     deadline = time.monotonic() + timeout_seconds
     while not ready():
         if not alive():
-            raise LocalStackError(f"{what} ended before it was ready.")
+            raise ServerNotReadyError(f"{what} ended before it was ready.")
         if time.monotonic() > deadline:
-            raise LocalStackError(f"{what} did not answer within {timeout_seconds:.0f} seconds.")
+            raise ServerNotReadyError(f"{what} did not answer within {timeout_seconds:.0f} seconds.")
         time.sleep(_POLL_SECONDS)

@@ -2,7 +2,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from dev.local_stack.errors import LocalStackError
+from candle_ingest.errors import ConfigurationError
 from dev.local_stack.pipeline import default_pipeline, last_catch_up_end, plan_backfill
 
 NOW = datetime(2026, 11, 22, 13, 7, tzinfo=UTC)
@@ -41,5 +41,5 @@ def test_catch_up_reaches_the_last_five_minutes():
 
 
 def test_a_bad_setting_is_one_line():
-    with pytest.raises(LocalStackError, match="backfill_start_date"):
+    with pytest.raises(ConfigurationError, match=r"backfill_start_date.*\[setting-invalid\]$"):
         pipeline(backfill_start_date="yesterday")
