@@ -11,18 +11,10 @@ from candle_ingest.ledger.merge_day import MergeDay, merge_day_fields, merge_day
 from candle_ingest.ledger.minute_state import CoverageCounts
 from candle_ingest.ledger.record_fields import record_fields, record_from_text
 from candle_ingest.store.bucket import InfluxBucket
-from candle_ingest.store.flux import flux_range, pair_filter, times_ms
+from candle_ingest.store.flux import PIVOT, flux_range, is_pair, select, times_ms, where
 from candle_ingest.store.line_protocol import escaped_field, escaped_tag
 
 DAY_RECORDS, MERGE_DAYS = "day_records", "merge_days"
-# Each field by itself is asked for by name; a pivot puts them side by side.
-_READ = """
-from(bucket: bucket)
-  |> range(start: time(v: start_ns), stop: time(v: stop_ns))
-  |> filter(fn: (r) => r._measurement == "{measurement}"{condition})
-  |> filter(fn: (r) => {fields})
-  |> pivot(rowKey: ["_time"], columnKey: ["_field"], valueColumn: "_value")
-"""
 # (currency_pair, exchange, day_ms)
 Key = tuple[str, str, int]
 
@@ -101,9 +93,10 @@ class DayRecords:
     ) -> list[dict[str, str]]:
         if pairs is not None and not pairs:
             return []
-        condition = pair_filter(pairs) + (" and r.exchange == exchange" if exchange else "")
+        of_exchange = "r.exchange == exchange" if exchange else ""
+        # Each field by itself is asked for by name.
         fields = " or ".join(f'r._field == "{name}"' for name in names)
-        flux = _READ.format(measurement=measurement, condition=condition, fields=fields)
+        flux = select(measurement, is_pair(pairs), of_exchange) + where(fields) + PIVOT
         rows = self._bucket.query(flux, exchange=exchange or "", **flux_range(touched_days(window)))
         return rows if pairs is None else [row for row in rows if row["currency_pair"] in pairs]
 

@@ -10,16 +10,9 @@ from candle_ingest.connections import RedisClient
 from candle_ingest.errors.servers import BucketMissingError
 from candle_ingest.servers.redis_errors import translate_redis_errors
 from candle_ingest.store.bucket import InfluxBucket
-from candle_ingest.store.flux import pair_filter
+from candle_ingest.store.flux import EVER, is_pair, keep, select, where
 
-_LAST = """
-from(bucket: bucket)
-  |> range(start: 0)
-  |> filter(fn: (r) => r._measurement == "day_records" and r._field == "market" and r.exchange == exchange{condition})
-  |> filter(fn: (r) => r._value != "")
-  |> last()
-  |> keep(columns: ["currency_pair", "_value"])
-"""
+_OF_EXCHANGE = 'r._field == "market" and r.exchange == exchange'
 
 
 class PinnedMarkets:
@@ -54,8 +47,10 @@ class PinnedMarkets:
         return {pair: value.decode() for pair, value in zip(pairs, found, strict=True) if value is not None}
 
     def _from_records(self, exchange: str, pairs: list[str]) -> dict[str, str]:
+        records = select("day_records", _OF_EXCHANGE, is_pair(pairs), span=EVER)
+        last = records + where('r._value != ""') + "  |> last()\n" + keep("currency_pair", "_value")
         try:
-            rows = self._bucket.query(_LAST.format(condition=pair_filter(pairs)), exchange=exchange)
+            rows = self._bucket.query(last, exchange=exchange)
         except BucketMissingError:
             return {}
         found = {row["currency_pair"]: row["_value"] for row in rows if row["currency_pair"] in pairs}

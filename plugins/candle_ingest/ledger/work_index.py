@@ -18,7 +18,7 @@ from candle_ingest.errors.servers import BucketMissingError
 from candle_ingest.ledger.day_records import DAY_RECORDS, MERGE_DAYS, Key
 from candle_ingest.servers.redis_errors import translate_redis_errors
 from candle_ingest.store.bucket import InfluxBucket
-from candle_ingest.store.flux import flux_range, times_ms
+from candle_ingest.store.flux import flux_range, keep, select, times_ms
 
 logger = logging.getLogger(__name__)
 MARKER_SECONDS = 7 * 24 * 3600
@@ -30,18 +30,9 @@ _REMOVE = """
 local score = redis.call('ZSCORE', KEYS[1], ARGV[2])
 if score and tonumber(score) <= tonumber(ARGV[1]) then redis.call('ZREM', KEYS[1], ARGV[2]) end
 """
-_DUE = """
-from(bucket: bucket)
-  |> range(start: time(v: start_ns), stop: time(v: stop_ns))
-  |> filter(fn: (r) => r._measurement == "{measurement}" and r._field == "{field}" and r._value {condition})
-  |> keep(columns: ["_time", "_value", "currency_pair", "exchange"])
-"""
-_OTHER_METHODS = """
-from(bucket: bucket)
-  |> range(start: time(v: start_ns), stop: time(v: stop_ns))
-  |> filter(fn: (r) => r._measurement == "merge_days" and r._field == "merge_method" and r._value != method)
-  |> keep(columns: ["_time", "currency_pair"])
-"""
+_OTHER_METHODS = select("merge_days", 'r._field == "merge_method" and r._value != method') + keep(
+    "_time", "currency_pair"
+)
 PairDay = tuple[str, int]
 
 
@@ -150,7 +141,8 @@ class WorkIndex:
                 self._client.zadd(name, dict(members[start : start + AT_A_TIME]), nx=True)
 
     def _scores(self, measurement: str, field: str, condition: str) -> dict[str, int]:
-        flux = _DUE.format(measurement=measurement, field=field, condition=condition)
+        scores = select(measurement, f'r._field == "{field}" and r._value {condition}')
+        flux = scores + keep("_time", "_value", "currency_pair", "exchange")
         rows = self._bucket.query(flux, **flux_range(ALL_TIME))
         times = times_ms(row["_time"] for row in rows).tolist()
         return {

@@ -9,24 +9,13 @@ from typing import TypeAlias
 from candle_ingest.candles.timeframe import Timeframe
 from candle_ingest.candles.window import DAY_MS, MINUTE_MS, Window
 from candle_ingest.store.bucket import InfluxBucket
-from candle_ingest.store.flux import flux_range, times_ms
+from candle_ingest.store.flux import answer, flux_range, keep, select, times_ms, where
 
 Rows: TypeAlias = list[dict[str, str]]
 MOST_BARS = 750
 STEPS_MS = [minutes * MINUTE_MS for minutes in (1, 2, 5, 10, 15, 30, 60, 120, 240, 480, 720)] + [
     days * DAY_MS for days in (1, 2, 5, 10)
 ]
-# Each field by itself: so InfluxDB adds up while it reads, a year of minutes in well under a second.
-_FIELD = """
-from(bucket: bucket)
-  |> range(start: time(v: start_ns), stop: time(v: stop_ns))
-  |> filter(fn: (r) => r._measurement == "{measurement}" and r.currency_pair == currency_pair)
-  |> filter(fn: (r) => r._field == "{field}"{condition})
-  |> aggregateWindow(every: every, fn: {function}, createEmpty: false, timeSrc: "_start")
-  |> keep(columns: ["_time", "_value", "exchange"])
-  |> set(key: "what", value: "{what}")
-  |> yield(name: "{what}")
-"""
 _MERGED = {
     "open": ("open", "first"),
     "high": ("high", "max"),
@@ -39,7 +28,7 @@ _MERGED = {
     "count": ("close", "count"),
     "mean": ("close", "mean"),
 }
-_NOT_EMPTY = ' and r._value != ""'
+_NOT_EMPTY = 'r._value != ""'
 _QUALITY = {
     "dispersion": ("dispersion_bps", "max", ""),
     "rate_usdt": ("rate_usdt", "mean", ""),
@@ -52,7 +41,10 @@ _OF_EXCHANGES = {"exchange_mean": ("close", "mean"), "exchange_market": ("market
 
 
 def _field(measurement: str, what: str, field: str, function: str, condition: str = "") -> str:
-    return _FIELD.format(measurement=measurement, what=what, field=field, function=function, condition=condition)
+    """Return the query for one field: each by itself, so that InfluxDB adds up while it reads."""
+    found = select(measurement, "r.currency_pair == currency_pair") + where(f'r._field == "{field}"', condition)
+    bars = f'  |> aggregateWindow(every: every, fn: {function}, createEmpty: false, timeSrc: "_start")\n'
+    return found + bars + keep("_time", "_value", "exchange") + answer(what)
 
 
 _READ = "".join(

@@ -11,7 +11,7 @@ from candle_ingest.candles.window import DAY_MS, Window, floor_ms
 from candle_ingest.reports.coverage_totals import read_slots_to_come
 from candle_ingest.reports.expected_coverage import ExpectedCoverage
 from candle_ingest.store.bucket import InfluxBucket
-from candle_ingest.store.flux import flux_range, pair_filter, time_ms
+from candle_ingest.store.flux import answer, flux_range, is_pair, keep, select, time_ms
 
 # Longer ranges are folded: nobody can see a thousand days side by side.
 MOST_DAYS, MOST_WEEK_DAYS = 400, 1_500
@@ -23,17 +23,7 @@ schema.tagValues(
   start: time(v: start_ns), stop: time(v: stop_ns)
 )
 """
-_FOLD = 'aggregateWindow(every: {every}, offset: {offset}, fn: {function}, createEmpty: false, timeSrc: "_start")'
 _EVERY = {"day": ("1d", "0s"), "week": ("7d", "4d"), "month": ("1mo", "0s")}
-_SERIES = """
-from(bucket: bucket)
-  |> range(start: time(v: start_ns), stop: time(v: stop_ns))
-  |> filter(fn: (r) => r._measurement == "merge_days"{pairs} and {condition})
-  |> {aggregate}
-  |> keep(columns: ["_time", "_value", "currency_pair"])
-  |> set(key: "what", value: "{what}")
-  |> yield(name: "{what}")
-"""
 # A count of 0 is left out: a year of a hundred pairs has 36,500 days, and most of them have nothing open.
 _WHAT = {
     "days": ('r._field == "exchanges"', "count"),
@@ -136,15 +126,16 @@ def _read(
 
 def _folded(fold: str) -> Callable[[str], str]:
     every, offset = _EVERY[fold]
-    return lambda function: _FOLD.format(every=every, offset=offset, function=function)
+    span = f"every: {every}, offset: {offset}"
+    return lambda function: f'aggregateWindow({span}, fn: {function}, createEmpty: false, timeSrc: "_start")'
 
 
 def _flux(pairs: Sequence[str], aggregate: Callable[[str], str]) -> str:
     return "".join(
-        _SERIES.replace("{pairs}", pair_filter(pairs, MOST_PAIRS))
-        .replace("{condition}", condition)
-        .replace("{aggregate}", aggregate(function))
-        .replace("{what}", what)
+        select("merge_days", is_pair(pairs, MOST_PAIRS), condition)
+        + f"  |> {aggregate(function)}\n"
+        + keep("_time", "_value", "currency_pair")
+        + answer(what)
         for what, (condition, function) in _WHAT.items()
     )
 

@@ -14,38 +14,12 @@ from candle_ingest.ledger.day_records import DAY_RECORDS, MERGE_DAYS
 from candle_ingest.ledger.minute_state import CoverageCounts, MinuteState
 from candle_ingest.reports.expected_coverage import ExpectedCoverage
 from candle_ingest.store.bucket import InfluxBucket
-from candle_ingest.store.flux import flux_range, pair_filter, time_ms
+from candle_ingest.store.flux import flux_range, is_pair, keep, select, time_ms, where
 
 STATES = tuple(map(str, MinuteState))
-# Each sum reads by itself: of a stream that two share InfluxDB adds nothing up while it reads.
-_SOURCE = """
-from(bucket: bucket)
-  |> range(start: time(v: start_ns), stop: time(v: stop_ns))
-  |> filter(fn: (r) => r._measurement == "{measurement}"{pairs})
-"""
-_KEEP = """
-  |> keep(columns: ["currency_pair", "exchange", "_field", "_value"])
-"""
-_DAYS = """
-  |> filter(fn: (r) => r._field == "state")
-  |> filter(fn: (r) => r._value == "{state}")
-  |> count()
-  |> keep(columns: ["currency_pair", "exchange", "_value"])
-  |> set(key: "_field", value: "{state}")
-  |> yield(name: "{state}")
-"""
-_SLOTS = (
-    f"  |> filter(fn: (r) => r._field =~ /^({'|'.join(STATES)})$/)\n  |> sum()" + _KEEP + '  |> yield(name: "slots")\n'
-)
-_COUNTED_DAYS = (RecordState.PROVISIONAL, RecordState.FINAL)
-_TOTALS = _SOURCE + _SLOTS + "".join(_SOURCE + _DAYS.replace("{state}", state) for state in _COUNTED_DAYS)
-_NOT_ASKED = (
-    _SOURCE
-    + """
-  |> filter(fn: (r) => r._field == "not_asked" and r._value > 0)
-  |> keep(columns: ["_time", "currency_pair", "exchange", "_value"])
-"""
-)
+_SLOTS = where(f"r._field =~ /^({'|'.join(STATES)})$/") + "  |> sum()\n"
+_SLOTS += keep("currency_pair", "exchange", "_field", "_value") + '  |> yield(name: "slots")\n'
+_NOT_ASKED = where('r._field == "not_asked" and r._value > 0') + keep("_time", "currency_pair", "exchange", "_value")
 # Pair and exchange; no exchange for the sum over all of them.
 Key = tuple[str, str]
 ALL_EXCHANGES = ""
@@ -100,7 +74,7 @@ def read_slots_to_come(
     running = window.intersection(Window(start_ms, max(window.end_ms, start_ms)))
     if not running:
         return
-    flux = _NOT_ASKED.replace("{measurement}", DAY_RECORDS).replace("{pairs}", pair_filter(pairs))
+    flux = select(DAY_RECORDS, is_pair(pairs)) + _NOT_ASKED
     for row in bucket.query_rows(flux, **flux_range(running)):
         day_ms = time_ms(row["_time"])
         to_come = min(int(row["_value"]), expected.slots_to_come(day_ms))
@@ -117,10 +91,18 @@ def _read_sums(
     bucket: InfluxBucket, measurement: str, window: Window, pairs: Collection[str]
 ) -> dict[Key, dict[str, int]]:
     sums: dict[Key, dict[str, int]] = defaultdict(lambda: defaultdict(int))
-    flux = _TOTALS.replace("{measurement}", measurement).replace("{pairs}", pair_filter(pairs))
+    source = select(measurement, is_pair(pairs))
+    # Each sum reads by itself: of a stream that two share InfluxDB adds nothing up while it reads.
+    flux = "".join(source + part for part in (_SLOTS, *map(_days, (RecordState.PROVISIONAL, RecordState.FINAL))))
     for row in bucket.query_rows(flux, **flux_range(window)):
         sums[row["currency_pair"], row.get("exchange") or ALL_EXCHANGES][row["_field"]] += int(row["_value"])
     return sums
+
+
+def _days(state: RecordState) -> str:
+    counted = where('r._field == "state"') + where(f'r._value == "{state}"') + "  |> count()\n"
+    named = f'  |> set(key: "_field", value: "{state}")\n  |> yield(name: "{state}")\n'
+    return counted + keep("currency_pair", "exchange", "_value") + named
 
 
 def _total(key: Key, sums: Mapping[str, int], slots: int) -> CoverageTotal:

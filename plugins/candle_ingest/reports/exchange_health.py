@@ -5,33 +5,26 @@ from dataclasses import dataclass
 
 from candle_ingest.candles.window import Window
 from candle_ingest.store.bucket import InfluxBucket
-from candle_ingest.store.flux import flux_range, times_ms
+from candle_ingest.store.flux import answer, flux_range, select, times_ms
 
 UP, PARTLY, FAILING, NO_DATA = "up", "partly failing", "failing", "no data"
-_ATTEMPTS = """
-from(bucket: bucket)
-  |> range(start: time(v: start_ns), stop: time(v: stop_ns))
-  |> filter(fn: (r) => r._measurement == "fetch_attempts" and r._field == "{field}"{condition})
-  |> {aggregate}
-  |> set(key: "what", value: "{what}")
-  |> yield(name: "{what}")
-"""
+_OK = 'r._value == "ok"'
 _SUM = 'sum() |> group(columns: ["exchange"]) |> sum()'
 _COUNT = 'count() |> group(columns: ["exchange"]) |> sum()'
-_QUANTILE = 'toFloat() |> group(columns: ["exchange"]) |> quantile(q: {})'
+_MEDIAN, _P95 = (f'toFloat() |> group(columns: ["exchange"]) |> quantile(q: {share})' for share in (0.5, 0.95))
 _LAST = 'last() |> keep(columns: ["exchange", "currency_pair", "_time", "_value"])'
 _READ = "".join(
-    _ATTEMPTS.format(what=what, field=field, condition=condition, aggregate=aggregate)
+    select("fetch_attempts", f'r._field == "{field}"', condition) + f"  |> {aggregate}\n" + answer(what)
     for what, field, condition, aggregate in (
-        ("ok", "outcome", ' and r._value == "ok"', _COUNT),
-        ("failed", "outcome", ' and r._value == "failed"', _COUNT),
+        ("ok", "outcome", _OK, _COUNT),
+        ("failed", "outcome", 'r._value == "failed"', _COUNT),
         ("calls", "calls", "", _SUM),
         ("candles", "candles", "", _SUM),
-        ("median_ms", "duration_ms", "", _QUANTILE.format(0.5)),
-        ("p95_ms", "duration_ms", "", _QUANTILE.format(0.95)),
+        ("median_ms", "duration_ms", "", _MEDIAN),
+        ("p95_ms", "duration_ms", "", _P95),
         ("last", "outcome", "", _LAST),
-        ("last_ok", "outcome", ' and r._value == "ok"', _LAST),
-        ("last_reason", "reason", ' and r._value != ""', _LAST),
+        ("last_ok", "outcome", _OK, _LAST),
+        ("last_reason", "reason", 'r._value != ""', _LAST),
     )
 )
 

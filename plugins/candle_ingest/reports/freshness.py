@@ -15,22 +15,19 @@ from candle_ingest.errors import SymbolError
 from candle_ingest.ledger.watermarks import Watermarks, backfill_key, catch_up_key
 from candle_ingest.settings import PipelineSettings
 from candle_ingest.store.bucket import InfluxBucket
-from candle_ingest.store.flux import flux_range
+from candle_ingest.store.flux import answer, flux_range, keep, select
 
 HOUR_MS = 60 * MINUTE_MS
 # Catch-up may miss one run before a symbol is called late.
 LATE_RUNS = 3
 IN_TIME, LATE, NEVER = "in time", "late", "never"
-_DAYS = """
-from(bucket: bucket)
-  |> range(start: time(v: start_ns), stop: time(v: stop_ns))
-  |> filter(fn: (r) => r._measurement == "merge_days" and r._field == "merged_version"{condition})
-  |> count()
-  |> keep(columns: ["currency_pair", "_value"])
-  |> set(key: "what", value: "{what}")
-  |> yield(name: "{what}")
-"""
-_READ_DAYS = _DAYS.format(what="all", condition="") + _DAYS.format(what="lately", condition=" and r._value >= since_us")
+_READ_DAYS = "".join(
+    select("merge_days", 'r._field == "merged_version"', condition)
+    + "  |> count()\n"
+    + keep("currency_pair", "_value")
+    + answer(what)
+    for what, condition in (("all", ""), ("lately", "r._value >= since_us"))
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,24 +10,19 @@ from candle_ingest.ledger.day_records import DayRecords
 from candle_ingest.ledger.minute_state import MinuteState
 from candle_ingest.reports.expected_coverage import ExpectedCoverage
 from candle_ingest.store.bucket import InfluxBucket
-from candle_ingest.store.flux import flux_range, pair_filter, time_ms
+from candle_ingest.store.flux import flux_range, is_pair, keep, select, time_ms, where
 
 MOST_HOLES = 200
 # In the order in which they are told; what is given up comes last.
 OPEN = (MinuteState.SILENT, MinuteState.REJECTED, MinuteState.FAILED, MinuteState.NOT_ASKED)
 HOLES = (*OPEN, MinuteState.UNOBTAINABLE)
 # The running day is not asked for to its end yet.
-_READ = """
-from(bucket: bucket)
-  |> range(start: time(v: start_ns), stop: time(v: stop_ns))
-  |> filter(fn: (r) => r._measurement == "merge_days"{pairs})
-  |> filter(fn: (r) => r._field =~ /^(silent|rejected|failed|not_asked|unobtainable)$/ and r._value > 0)
-  |> filter(fn: (r) => r._field != "not_asked" or r._time < time(v: running_day_ns))
-  |> group(columns: ["_field"])
-  |> sort(columns: ["_value"], desc: true)
-  |> limit(n: most)
-  |> keep(columns: ["_time", "_field", "_value", "currency_pair"])
-"""
+_LARGEST = (
+    where("r._field =~ /^(silent|rejected|failed|not_asked|unobtainable)$/ and r._value > 0")
+    + where('r._field != "not_asked" or r._time < time(v: running_day_ns)')
+    + '  |> group(columns: ["_field"])\n  |> sort(columns: ["_value"], desc: true)\n  |> limit(n: most)\n'
+    + keep("_time", "_field", "_value", "currency_pair")
+)
 PairDay = tuple[str, int]
 
 
@@ -98,7 +93,7 @@ def _days_with_holes(
     bucket: InfluxBucket, window: Window, expected: ExpectedCoverage, pairs: Collection[str] | None, most: int
 ) -> list[PairDay]:
     running_day_ns = flux_range(expected.running_day)["start_ns"]
-    flux = _READ.replace("{pairs}", pair_filter(pairs))
+    flux = select("merge_days", is_pair(pairs)) + _LARGEST
     rows = bucket.query(flux, most=MOST_HOLES, running_day_ns=running_day_ns, **flux_range(window))
     counts: dict[PairDay, list[int]] = defaultdict(lambda: [0, 0])
     for row in rows:

@@ -1,4 +1,4 @@
-"""Times between Flux and Python."""
+"""Flux: the parts that queries are put together from, and the times in questions and answers."""
 
 import json
 from collections.abc import Collection, Iterable
@@ -10,24 +10,48 @@ from numpy.typing import NDArray
 
 from candle_ingest.candles.window import NS_PER_MS, Window
 
-
-def flux_range(window: Window) -> dict[str, int]:
-    """Return the params `start_ns` and `stop_ns` of a query."""
-    return {"start_ns": window.start_ms * NS_PER_MS, "stop_ns": window.end_ms * NS_PER_MS}
-
-
+# The spans of `select`: the params of `flux_range`, or all times.
+RANGE, EVER = "start: time(v: start_ns), stop: time(v: stop_ns)", "start: 0"
+# One row for each time of a series, with its fields as columns.
+PIVOT = '  |> pivot(rowKey: ["_time"], columnKey: ["_field"], valueColumn: "_value")\n'
 # Beyond so many, InfluxDB is faster without the condition: the reader picks its pairs.
 MOST_NAMED_PAIRS = 25
 
 
-def pair_filter(pairs: Collection[str] | None, most: int = MOST_NAMED_PAIRS) -> str:
-    """Return a condition on `currency_pair`, to put behind another one; empty for all pairs, or for more than `most`.
+def select(measurement: str, *conditions: str, span: str = RANGE) -> str:
+    """Return the beginning of a query: the points of a measurement in `span` that meet all conditions on `r`."""
+    points = f'r._measurement == "{measurement}"'
+    return f"from(bucket: bucket)\n  |> range({span})\n{where(points, *conditions)}"
+
+
+def where(*conditions: str) -> str:
+    """Return the part of a query that keeps the rows which meet all conditions on `r`; an empty one is always met."""
+    return f"  |> filter(fn: (r) => {' and '.join(filter(None, conditions))})\n"
+
+
+def keep(*columns: str) -> str:
+    """Return the part of a query that drops all other columns."""
+    return f"  |> keep(columns: {json.dumps(columns)})\n"
+
+
+def answer(name: str) -> str:
+    """Return the end of one of several queries that are asked at once: its rows have `name` in the column `what`."""
+    return f'  |> set(key: "what", value: "{name}")\n  |> yield(name: "{name}")\n'
+
+
+def is_pair(pairs: Collection[str] | None, most: int = MOST_NAMED_PAIRS) -> str:
+    """Return a condition on `currency_pair`; empty for all pairs, or for more than `most`.
 
     Pairs are `BASE/QUOTE` of letters and digits, so that a JSON string is a Flux string.
     """
     if pairs is None or len(pairs) > most:
         return ""
-    return f" and ({' or '.join(f'r.currency_pair == {json.dumps(pair)}' for pair in sorted(pairs))})"
+    return f"({' or '.join(f'r.currency_pair == {json.dumps(pair)}' for pair in sorted(pairs))})"
+
+
+def flux_range(window: Window) -> dict[str, int]:
+    """Return the params `start_ns` and `stop_ns` of a query."""
+    return {"start_ns": window.start_ms * NS_PER_MS, "stop_ns": window.end_ms * NS_PER_MS}
 
 
 def times_ms(texts: Iterable[str]) -> NDArray[np.int64]:
