@@ -6,16 +6,14 @@ from typing import Annotated
 import typer
 
 from candle_ingest.candles.symbol import parse_symbol
-from candle_ingest.candles.window import DAY_MS
 from candle_ingest.cli.moments import now_ms
 from candle_ingest.cli.options import AsJson, Pipeline, pipeline_settings
 from candle_ingest.cli.output import print_json, say
 from candle_ingest.cli.storage import open_bucket
 from candle_ingest.connections import connect_redis
 from candle_ingest.exchanges.profiles import canonical_exchange
-from candle_ingest.ledger.record_keeper import RecordKeeper
 from candle_ingest.ledger.retry import retry_unobtainable
-from candle_ingest.planning.asking import closing_rule
+from candle_ingest.planning.keeping import record_keeper
 from candle_ingest.servers.redis_errors import translate_redis_errors
 from candle_ingest.settings import PipelineSettings
 
@@ -42,11 +40,4 @@ def make_due(
 ) -> int:
     """Make the unobtainable minutes of these pairs and exchanges due at `at_ms`; return how many days have any."""
     with translate_redis_errors(), connect_redis() as client, open_bucket(settings) as bucket:
-        keeper = RecordKeeper(
-            bucket,
-            client,
-            settings.timeframe.ms,
-            lambda exchange: closing_rule(settings, exchange),
-            settings.give_up_days * DAY_MS,
-        )
-        return retry_unobtainable(bucket, keeper, at_ms, pairs, names)
+        return retry_unobtainable(bucket, record_keeper(settings, bucket, client), at_ms, pairs, names)

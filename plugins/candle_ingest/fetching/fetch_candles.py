@@ -65,7 +65,7 @@ class BatchFetch:
         self._asking = Asking.of(run, batch.exchange)
         self._start = CatchUpStart(run, bucket)
         pins = PinnedMarkets(bucket, client)
-        self._writer = AnswerWriter(run, batch.exchange, bucket, record_keeper(run, bucket, client), pins)
+        self._writer = AnswerWriter(run, batch.exchange, bucket, record_keeper(run.settings, bucket, client), pins)
 
     def fetch(self) -> Summary:
         """Fetch each pair and return the summary. Raises TemporaryError or PermanentError; what came before stays."""

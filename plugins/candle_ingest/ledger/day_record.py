@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from candle_ingest.candles.pace import Pace
 from candle_ingest.candles.window import DAY_MS, MINUTE_MS, Window, union
+from candle_ingest.ledger.marked_day import MarkedDay, Span
 from candle_ingest.ledger.minute_state import RETRIED, CoverageCounts, MinuteState
 from candle_ingest.ledger.stretch import Stretch
 
@@ -34,17 +35,10 @@ class RecordState(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class Change(Span):
     """A span of the day whose answers changed, and the version of the change."""
 
-    start_ms: int
-    end_ms: int
     version: int
-
-    @property
-    def window(self) -> Window:
-        """Return its time span."""
-        return Window(self.start_ms, self.end_ms)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +54,7 @@ class ClosingRule:
 
 
 @dataclass(frozen=True, kw_only=True)
-class DayRecord:
+class DayRecord(MarkedDay):
     """What is known about one pair on one exchange on the UTC day that begins at `day_ms`.
 
     `marks` has one byte a slot: NO_CANDLE, FLAT or TRADED. `stretches` hold every slot that was not plainly answered,
@@ -75,10 +69,7 @@ class DayRecord:
     trades or archive. `history` is the market's pace on the days before.
     """
 
-    currency_pair: str
     exchange: str
-    day_ms: int
-    marks: bytes
     stretches: tuple[Stretch, ...]
     market: str = ""
     changes: tuple[Change, ...] = ()
@@ -94,16 +85,6 @@ class DayRecord:
     source: str = "api"
     history: Pace = field(default_factory=Pace)
 
-    @property
-    def window(self) -> Window:
-        """Return the day."""
-        return Window(self.day_ms, self.day_ms + DAY_MS)
-
-    @property
-    def slot_ms(self) -> int:
-        """Return the length of a candle."""
-        return DAY_MS // len(self.marks)
-
     @cached_property
     def states(self) -> NDArray[np.uint8]:
         """Return the code of each slot's state (an index of STATES)."""
@@ -111,11 +92,6 @@ class DayRecord:
         for stretch in self.stretches:
             codes[self.place(stretch.window)] = CODES[stretch.state]
         return codes.astype(np.uint8)
-
-    @property
-    def mark_array(self) -> NDArray[np.uint8]:
-        """Return the marks as numbers."""
-        return np.frombuffer(self.marks, dtype=np.uint8)
 
     def place(self, window: Window) -> slice:
         """Return the slots of the part of `window` that lies in the day."""
@@ -141,11 +117,6 @@ class DayRecord:
         """Return the times in one of `states`, joined."""
         chosen = np.isin(self.states, [CODES[state] for state in states])
         return self.windows_where(chosen)
-
-    def windows_where(self, chosen: NDArray[np.bool_]) -> list[Window]:
-        """Return the times of the chosen slots, joined."""
-        borders = np.flatnonzero(np.diff(chosen, prepend=False, append=False)) * self.slot_ms + self.day_ms
-        return [Window(start_ms, end_ms) for start_ms, end_ms in borders.reshape(-1, 2).tolist()]
 
     @property
     def asked_until_ms(self) -> int | None:

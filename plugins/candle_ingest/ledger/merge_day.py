@@ -7,11 +7,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from candle_ingest.candles.window import DAY_MS, Window, contiguous_end_ms
 from candle_ingest.ledger.day_record import RecordState
+from candle_ingest.ledger.marked_day import MarkedDay, Span
 from candle_ingest.ledger.minute_state import CoverageCounts, MinuteState
 
 # A slot's mark in a merged day.
@@ -19,22 +17,15 @@ NOT_MERGED, WITHOUT_CANDLE, WITH_CANDLE = 0, 1, 2
 
 
 @dataclass(frozen=True, slots=True)
-class Waiting:
-    """A part of the day that has not enough usable answers: [start_ms, end_ms), why, and since when."""
+class Waiting(Span):
+    """A part of the day that has not enough usable answers, why, and since when."""
 
-    start_ms: int
-    end_ms: int
     reason: str
     since_ms: int
 
-    @property
-    def window(self) -> Window:
-        """Return its time span."""
-        return Window(self.start_ms, self.end_ms)
-
 
 @dataclass(frozen=True, kw_only=True)
-class MergeDay:
+class MergeDay(MarkedDay):
     """What is merged of one pair on the UTC day that begins at `day_ms`.
 
     `marks` has one byte a slot: NOT_MERGED, WITHOUT_CANDLE (merged, nobody traded) or WITH_CANDLE. `state` is final
@@ -46,9 +37,6 @@ class MergeDay:
     checked for them.
     """
 
-    currency_pair: str
-    day_ms: int
-    marks: bytes
     state: RecordState = RecordState.PROVISIONAL
     waiting: tuple[Waiting, ...] = ()
     version: int = 0
@@ -59,21 +47,6 @@ class MergeDay:
     rates_version: int = 0
     refused: tuple[tuple[str, str], ...] = ()
     identity_checked: bool = False
-
-    @property
-    def window(self) -> Window:
-        """Return the day."""
-        return Window(self.day_ms, self.day_ms + DAY_MS)
-
-    @property
-    def slot_ms(self) -> int:
-        """Return the length of a candle."""
-        return DAY_MS // len(self.marks)
-
-    @property
-    def mark_array(self) -> NDArray[np.uint8]:
-        """Return the marks as numbers."""
-        return np.frombuffer(self.marks, dtype=np.uint8)
 
     @property
     def merged_slots(self) -> int:
@@ -92,9 +65,7 @@ class MergeDay:
 
     def merged_windows(self) -> list[Window]:
         """Return the times that are merged, joined."""
-        borders = np.flatnonzero(np.diff(self.mark_array > NOT_MERGED, prepend=False, append=False))
-        edges = (borders * self.slot_ms + self.day_ms).reshape(-1, 2).tolist()
-        return [Window(start_ms, end_ms) for start_ms, end_ms in edges]
+        return self.windows_where(self.mark_array > NOT_MERGED)
 
     def merged_until_ms(self, start_ms: int) -> int:
         """Return how far one gets from `start_ms` without meeting a slot that is not merged."""

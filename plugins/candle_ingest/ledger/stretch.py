@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
 from candle_ingest.candles.window import DAY_MS, MINUTE_MS, Window, subtract
+from candle_ingest.ledger.marked_day import Span
 from candle_ingest.ledger.minute_state import MinuteState
 from candle_ingest.ledger.task_instance_ref import TaskInstanceRef
 
@@ -15,16 +16,14 @@ LONGEST_REASON = 300
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Stretch:
-    """A part of a UTC day in one state, [start_ms, end_ms).
+class Stretch(Span):
+    """A part of a UTC day in one state.
 
     `since_ms` is when it was first found so, `tries` how often it was asked for since, not counting requests made
     before it was due; `due_ms` is when it is asked for next, 0 where it is not asked for by itself. `recorder` is the
     task that asked last. `was_silent` marks an unobtainable stretch for which the exchange answered without a candle.
     """
 
-    start_ms: int
-    end_ms: int
     state: MinuteState
     reason: str = ""
     since_ms: int = 0
@@ -32,11 +31,6 @@ class Stretch:
     due_ms: int = 0
     was_silent: bool = False
     recorder: TaskInstanceRef = field(default_factory=TaskInstanceRef)
-
-    @property
-    def window(self) -> Window:
-        """Return its time span."""
-        return Window(self.start_ms, self.end_ms)
 
     def within(self, window: Window) -> "Stretch":
         """Return the same stretch with another span."""

@@ -26,7 +26,7 @@ def record_unfinished(run: Run, batches: Sequence[FetchBatch], bucket: InfluxBuc
 
     A fetch that failed has recorded that itself; what it has not asked for by then stays not asked.
     """
-    keeper, start = record_keeper(run, bucket, client), CatchUpStart(run, bucket)
+    keeper, start = record_keeper(run.settings, bucket, client), CatchUpStart(run, bucket)
     for batch in batches:
         if not batch.windows:
             reasons = dict.fromkeys(batch.pairs, NO_RESULT)

@@ -78,7 +78,7 @@ def plan_repair(
 def _take_up(run: Run, bucket: InfluxBucket, client: RedisClient) -> None:
     """Make due again what was given up, of the symbols of the run or of all; a second try of the task finds nothing."""
     pairs = {parse_symbol(ticker).currency_pair for ticker in run.symbols} or None
-    keeper, exchanges = record_keeper(run, bucket, client), run.settings.exchange_ids
+    keeper, exchanges = record_keeper(run.settings, bucket, client), run.settings.exchange_ids
     count = retry_unobtainable(bucket, keeper, run.now_ms, pairs, exchanges)
     logger.info("Repair: %d days of pairs that were unobtainable are asked for again", count)
 
@@ -90,7 +90,7 @@ def _fail_vanished(
     due: Sequence[Key],
     vanished: Mapping[str, Mapping[str, str]],
 ) -> None:
-    records, keeper = _Records(bucket, due), record_keeper(run, bucket, client)
+    records, keeper = _Records(bucket, due), record_keeper(run.settings, bucket, client)
     for exchange, reasons in vanished.items():
         asking = Asking.of(run, exchange)
         looks: dict[str, list[Look]] = {}
@@ -171,7 +171,7 @@ class _Records:
 
 def _settle(run: Run, bucket: InfluxBucket, client: RedisClient, keys: Mapping[str, Sequence[Key]]) -> None:
     """Prove what can be proved, and put right entries of the index that were in vain."""
-    keeper, index = record_keeper(run, bucket, client), WorkIndex(client, bucket)
+    keeper, index = record_keeper(run.settings, bucket, client), WorkIndex(client, bucket)
     for exchange, own in keys.items():
         keeper.prove(exchange, own)
         index.note_due(keeper.due_ms(exchange, own, run.now_ms))

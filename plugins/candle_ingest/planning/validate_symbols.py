@@ -143,7 +143,7 @@ class _Validation:
     def _record_unasked(self, choices: dict[str, MarketChoice], listings: Listings, valid: Sequence[str]) -> None:
         if self.run.kind is REPAIR:
             return
-        run, keeper = self.run, record_keeper(self.run, self.bucket, self.client)
+        run, keeper = self.run, record_keeper(self.run.settings, self.bucket, self.client)
         start = CatchUpStart(run, self.bucket)
         for exchange, why in listings.unreachable.items():
             reason = f"its list of markets could not be had: {why}"

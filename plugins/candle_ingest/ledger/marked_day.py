@@ -1,0 +1,50 @@
+"""What the records of a day have in common: spans of it, and a mark for each slot."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from candle_ingest.candles.window import DAY_MS, Window
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A part of a UTC day, [start_ms, end_ms)."""
+
+    start_ms: int
+    end_ms: int
+
+    @property
+    def window(self) -> Window:
+        """Return its time span."""
+        return Window(self.start_ms, self.end_ms)
+
+
+@dataclass(frozen=True, kw_only=True)
+class MarkedDay:
+    """The UTC day of one pair that begins at `day_ms`; `marks` has one byte for each slot."""
+
+    currency_pair: str
+    day_ms: int
+    marks: bytes
+
+    @property
+    def window(self) -> Window:
+        """Return the day."""
+        return Window(self.day_ms, self.day_ms + DAY_MS)
+
+    @property
+    def slot_ms(self) -> int:
+        """Return the length of a candle."""
+        return DAY_MS // len(self.marks)
+
+    @property
+    def mark_array(self) -> NDArray[np.uint8]:
+        """Return the marks as numbers."""
+        return np.frombuffer(self.marks, dtype=np.uint8)
+
+    def windows_where(self, chosen: NDArray[np.bool_]) -> list[Window]:
+        """Return the times of the chosen slots (shape: one for each mark), joined."""
+        borders = np.flatnonzero(np.diff(chosen, prepend=False, append=False)) * self.slot_ms + self.day_ms
+        return [Window(start_ms, end_ms) for start_ms, end_ms in borders.reshape(-1, 2).tolist()]
