@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -13,6 +14,7 @@ from candle_ingest.candles.window import Window
 from candle_ingest.connections import connect_influxdb
 from candle_ingest.errors import CandleIngestError
 from candle_ingest.fetching.fetch_candles import fetch_candles
+from candle_ingest.ledger.task_instance_ref import TaskInstanceRef
 from candle_ingest.merging.aggregate_and_write import aggregate_and_write
 from candle_ingest.merging.announcements import events
 from candle_ingest.planning.fetch_batch import split_batches
@@ -51,12 +53,15 @@ def run_steps(
     *,
     killed: Sequence[str] = (),
     merge: bool = True,
+    announce: bool = True,
 ) -> StepResult:
     """All steps of one run; a fetch that fails does not stop the others, as in Airflow.
 
-    Fetches of the exchanges `killed` never run; without `merge` the run ends before its last step.
+    Fetches of the exchanges `killed` never run; without `merge` the run ends before its last step, without `announce`
+    before its events.
     """
-    run = make_run(settings, kind, dict(params or {}), window, origin_ms, now_ms)
+    recorder = TaskInstanceRef(dag_id=f"candle_{kind}", run_id=uuid.uuid4().hex)
+    run = make_run(settings, kind, dict(params or {}), window, origin_ms, now_ms, recorder)
     result = StepResult(validate_symbols(run, read_symbols(run)))
     batches = [{"batch": batch.to_xcom()} for batch in split_batches(result.plan.batches, 1024, 1)]
     result.plan = Plan.from_xcom(json.loads(json.dumps(result.plan.to_xcom())), json.loads(json.dumps(batches)))
@@ -71,7 +76,7 @@ def run_steps(
         return result
     try:
         result.written = aggregate_and_write(run, result.plan, summaries)
-        result.events = events(run, result.plan, result.written)
+        result.events = events(run, result.plan, result.written, lambda *_: "success") if announce else []
     except CandleIngestError as error:
         result.incomplete = error
     return result

@@ -77,11 +77,12 @@ class DayRecords:
         return {(row["currency_pair"], day_ms): _merge_of(row, day_ms) for row, day_ms in zip(rows, times, strict=True)}
 
     def write_merges(self, days: Iterable[MergeDay]) -> None:
-        """Write merged days."""
-        self._bucket.write_lines(
-            _line(f"{MERGE_DAYS},currency_pair={escaped_tag(day.currency_pair)}", merge_day_fields(day), day.day_ms)
-            for day in days
-        )
+        """Write what merges know of the days: everything but whether they are announced."""
+        self._bucket.write_lines(_merge_line(day, merge_day_fields(day)) for day in days)
+
+    def write_announced(self, days: Iterable[MergeDay]) -> None:
+        """Note that the events of these days were sent."""
+        self._bucket.write_lines(_merge_line(day, {"announced": 1}) for day in days)
 
     def _query(
         self,
@@ -104,6 +105,10 @@ class DayRecords:
 def _record_line(record: DayRecord, fields: Mapping[str, Any]) -> str:
     series = f"currency_pair={escaped_tag(record.currency_pair)},exchange={escaped_tag(record.exchange)}"
     return _line(f"{DAY_RECORDS},{series}", fields, record.day_ms)
+
+
+def _merge_line(day: MergeDay, fields: Mapping[str, Any]) -> str:
+    return _line(f"{MERGE_DAYS},currency_pair={escaped_tag(day.currency_pair)}", fields, day.day_ms)
 
 
 def _line(series: str, fields: Mapping[str, Any], day_ms: int) -> str:

@@ -30,8 +30,9 @@ class MergeDay(MarkedDay):
 
     `marks` has one byte a slot: NOT_MERGED, WITHOUT_CANDLE (merged, nobody traded) or WITH_CANDLE. `state` is final
     where every exchange of the settings is final and nothing waits. `version` is that of the last merge, `method` says
-    by which settings it was merged, `announced` whether the event of the final day was sent. `counts` has the slots of
-    the exchanges of the settings by state, summed over those `exchanges`, as they were at the last merge.
+    by which settings it was merged, `announced` whether the event of the final day was sent, which a merge reads and
+    never writes. `counts` has the slots of the exchanges of the settings by state, summed over those `exchanges`, as
+    they were at the last merge.
     `rates_version` is the newest answer of a rate market that it was converted by. `refused` has the exchanges that
     trade something else under the same ticker, each with its reason; `identity_checked` says whether the day was
     checked for them.
@@ -104,8 +105,7 @@ def merge_day_fields(day: MergeDay) -> dict[str, Any]:
         **{state: counts[state] for state in MinuteState},
         "merged_version": day.version,
         "merge_method": day.method,
-        "announced": int(day.announced),
-        "unannounced": int(day.state == RecordState.FINAL and not day.announced),
+        "final": int(day.state == RecordState.FINAL),
         "record": json.dumps(content, separators=(",", ":")),
     }
 
@@ -122,7 +122,7 @@ def merge_day_from_row(row: Mapping[str, str], day_ms: int) -> MergeDay:
             waiting=tuple(Waiting(**values) for values in content["waiting"]),
             version=int(row["merged_version"]),
             method=row["merge_method"],
-            announced=row["announced"] == "1",
+            announced=row.get("announced") == "1",
             counts=CoverageCounts(**content["counts"]),
             exchanges=content["exchanges"],
             rates_version=int(content["rates_version"]),

@@ -5,12 +5,13 @@ week, they are rebuilt from the records in InfluxDB. An entry may be there in va
 before the record is written.
 
 `candle_ingest:due:<bucket>`: `pair|exchange|day`, score when due in ms. `candle_ingest:unmerged:<bucket>`:
-`pair|day`, score the version of the newest answer. `candle_ingest:unannounced:<bucket>`: `pair|day`, score 0.
+`pair|day`, score the version of the newest answer. `candle_ingest:unannounced:<bucket>`: `pair|day`, score 0;
+beside it the hash `candle_ingest:announcing:<bucket>`: by `pair|day` which run has the event in hand.
 """
 
 import logging
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 
 from candle_ingest.candles.window import Window
 from candle_ingest.connections import RedisClient
@@ -42,8 +43,9 @@ class WorkIndex:
     def __init__(self, client: RedisClient, bucket: InfluxBucket) -> None:
         self._client = client
         self._bucket = bucket
-        self._due, self._unmerged, self._unannounced, self._marker = (
-            f"candle_ingest:{name}:{bucket.name}" for name in ("due", "unmerged", "unannounced", "work_index")
+        self._due, self._unmerged, self._unannounced, self._announcing, self._marker = (
+            f"candle_ingest:{name}:{bucket.name}"
+            for name in ("due", "unmerged", "unannounced", "announcing", "work_index")
         )
 
     def ensure(self) -> None:
@@ -119,11 +121,23 @@ class WorkIndex:
         with translate_redis_errors():
             return [_pair_day(member) for member in self._client.zrange(self._unannounced, 0, -1)]
 
-    def announced(self, days: Sequence[PairDay]) -> None:
-        """Take out days whose event was sent."""
-        if days:
+    def claims(self) -> dict[PairDay, str]:
+        """Return which run has the event of a day in hand, by day."""
+        with translate_redis_errors():
+            return {_pair_day(member): run.decode() for member, run in self._client.hgetall(self._announcing).items()}
+
+    def claim(self, days: Iterable[PairDay], run: str) -> None:
+        """Note that `run` sends the events of these days."""
+        if claims := {_member(day): run for day in days}:
             with translate_redis_errors():
-                self._client.zrem(self._unannounced, *map(_member, days))
+                self._client.hset(self._announcing, mapping=claims)
+
+    def announced(self, days: Iterable[PairDay]) -> None:
+        """Take out days whose event was sent, or that are not final any more."""
+        if members := [_member(day) for day in days]:
+            with translate_redis_errors():
+                self._client.zrem(self._unannounced, *members)
+                self._client.hdel(self._announcing, *members)
 
     def _rebuild(self) -> None:
         logger.info("The index of open work is built from the records of the bucket %s", self._bucket.name)
@@ -131,10 +145,12 @@ class WorkIndex:
             due = self._scores(DAY_RECORDS, "due_ms", "> 0")
             answered = self._newest(self._scores(DAY_RECORDS, "answered_version", "> 0"))
             merged = self._scores(MERGE_DAYS, "merged_version", ">= 0")
-            silent = self._scores(MERGE_DAYS, "unannounced", "> 0")
+            final = self._scores(MERGE_DAYS, "final", "> 0")
+            announced = self._scores(MERGE_DAYS, "announced", "> 0")
         except BucketMissingError:
             return
         open_days = {day: version for day, version in answered.items() if version > merged.get(day, -1)}
+        silent = dict.fromkeys(final.keys() - announced.keys(), 0)
         for name, entries in ((self._due, due), (self._unmerged, open_days), (self._unannounced, silent)):
             members = list(entries.items())
             for start in range(0, len(members), AT_A_TIME):

@@ -1,13 +1,19 @@
-"""Which final days are to be announced, and the event that does it: each day once, and none early."""
+"""Which final days are to be announced, and the event that does it: each day once, none early, and none never.
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+An event reaches Airflow only with the success of its task. Until a later run has seen that success, the days are in
+the hand of the run that sends them: its next try sends them again, and where it failed for good another run does.
+"""
+
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from candle_ingest.candles.window import DAY_MS, Window, format_ms
 from candle_ingest.connections import RedisClient, connect_influxdb, connect_redis
 from candle_ingest.ledger.day_record import RecordState
 from candle_ingest.ledger.day_records import DayRecords
+from candle_ingest.ledger.locks import held_locks
 from candle_ingest.ledger.merge_day import MergeDay
 from candle_ingest.ledger.work_index import PairDay, WorkIndex
 from candle_ingest.planning.plan import Plan
@@ -17,11 +23,16 @@ from candle_ingest.store.bucket import InfluxBucket
 FINAL, PROVISIONAL = "final", "provisional"
 # What is left is announced by the next run: an event is kept in Airflow's database.
 MOST_DAYS = 2_000
+# What Airflow calls the states of a task that has sent its events, and of one that never will.
+SENT = "success"
+GIVEN_UP = frozenset({"failed", "upstream_failed", "skipped", "removed", "unknown"})
 Event = dict[str, Any]
+# From DAG id and run id to the state of the task that announces; `unknown` where the run was deleted.
+StateOf = Callable[[str, str], str | None]
 
 
-def events(run: Run, plan: Plan, written: Mapping[str, int]) -> list[Event]:
-    """Return what the run announces, and note that it did: call it last, when nothing of the run can fail any more.
+def events(run: Run, plan: Plan, written: Mapping[str, int], state_of: StateOf) -> list[Event]:
+    """Return what the run announces: call it last, when nothing of the run can fail any more.
 
     The kind `final` has the days of pairs that have become final and were not announced yet: `days` of
     `{pair, day, candles}`, `start` and `end` around them, `candles` by pair. The kind `provisional` has the candles
@@ -31,7 +42,7 @@ def events(run: Run, plan: Plan, written: Mapping[str, int]) -> list[Event]:
         return []
     found = []
     with connect_redis() as client, InfluxBucket(connect_influxdb(), run.settings.influxdb_bucket) as bucket:
-        days = _Announcer(run, bucket, client).take()
+        days = _Announcer(run, bucket, client, state_of).take()
     if days:
         found.append(_final_event(run, days))
     if run.kind.is_urgent and written and not plan.left_out:
@@ -64,20 +75,38 @@ class _Announcer:
     run: Run
     bucket: InfluxBucket
     client: RedisClient
+    state_of: StateOf
 
     def take(self) -> list[MergeDay]:
-        """Return the final days that were not announced, and note that they are."""
-        index, records = WorkIndex(self.client, self.bucket), DayRecords(self.bucket)
-        waiting = sorted(index.unannounced(), key=lambda key: key[1])[:MOST_DAYS]
-        final = [day for day in self._days(records, waiting) if day.state == RecordState.FINAL and not day.announced]
-        records.write_merges(replace(day, announced=True) for day in final)
-        index.announced(waiting)
+        """Return the final days whose event nobody has sent or is about to send, now in the hand of this run."""
+        index = WorkIndex(self.client, self.bucket)
+        with held_locks(self.client, [f"announce:{self.bucket.name}"]):
+            busy = self._settle(index)
+            waiting = sorted(set(index.unannounced()) - busy, key=lambda key: key[1])[:MOST_DAYS]
+            final = [day for day in self._days(waiting) if day.state == RecordState.FINAL and not day.announced]
+            taken = {(day.currency_pair, day.day_ms) for day in final}
+            index.announced(set(waiting) - taken)
+            index.claim(taken, self._own)
         return final
 
-    @staticmethod
-    def _days(records: DayRecords, waiting: Sequence[PairDay]) -> list[MergeDay]:
+    @property
+    def _own(self) -> str:
+        return json.dumps([self.run.recorder.dag_id, self.run.recorder.run_id])
+
+    def _settle(self, index: WorkIndex) -> set[PairDay]:
+        """Note what runs before this one have sent; return the days that other runs are still to send."""
+        claims = index.claims()
+        states = {run: self.state_of(*json.loads(run)) for run in {*claims.values()} - {self._own}}
+        sent = {day for day, run in claims.items() if states.get(run, "") == SENT}
+        DayRecords(self.bucket).write_announced(self._days(sent))
+        index.announced(sent)
+        return {day for day, run in claims.items() if run != self._own and states[run] not in (SENT, *GIVEN_UP)}
+
+    def _days(self, keys: Iterable[PairDay]) -> list[MergeDay]:
+        by_day: dict[int, set[str]] = {}
+        for pair, day_ms in keys:
+            by_day.setdefault(day_ms, set()).add(pair)
         found: list[MergeDay] = []
-        for day_ms in sorted({day_ms for _, day_ms in waiting}):
-            pairs = {pair for pair, own_ms in waiting if own_ms == day_ms}
-            found += records.read_merges(Window(day_ms, day_ms + DAY_MS), pairs).values()
+        for day_ms, pairs in sorted(by_day.items()):
+            found += DayRecords(self.bucket).read_merges(Window(day_ms, day_ms + DAY_MS), pairs).values()
         return found

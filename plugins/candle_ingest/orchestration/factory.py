@@ -153,7 +153,7 @@ def _with_steps(dag: DAG, settings: PipelineSettings, kind: RunKind) -> DAG:
                 raise NotPlannedError("validate_symbols has not succeeded, so there is nothing to merge: see its log")
             run, plan = _run(settings, kind), Plan.from_xcom(facts, batches[:])
             written = step.aggregate_and_write(run, plan, [*(summaries[:] if summaries else ())])
-            for event in events(run, plan, written):
+            for event in events(run, plan, written, _state_of_announcing_task):
                 alias = completed_candles(settings)
                 get_current_context()["outlet_events"][alias].add(candles_asset(settings), extra=event)
             return written
@@ -181,6 +181,14 @@ def _run(settings: PipelineSettings, kind: RunKind) -> Any:
     origin_ms = None if settings.backfill_start_date == SKIP else _ms(context["dag"].start_date)
     now_ms = int(time.time() * 1000)
     return make_run(settings, kind.name, dict(context["params"]), interval, origin_ms, now_ms, recorder, ti.try_number)
+
+
+def _state_of_announcing_task(dag_id: str, run_id: str) -> str | None:
+    """Return the state of another run's `aggregate_and_write`; `unknown` where that run was deleted."""
+    ti: Any = get_current_context()["ti"]
+    states = ti.get_task_states(dag_id=dag_id, task_ids=["aggregate_and_write"], run_ids=[run_id])
+    found: str | None = states.get(run_id, {}).get("aggregate_and_write", "unknown")
+    return found
 
 
 def _ms(moment: datetime) -> int:
