@@ -17,6 +17,7 @@ from candle_ingest.fetching.fetch_candles import fetch_candles
 from candle_ingest.ledger.task_instance_ref import TaskInstanceRef
 from candle_ingest.merging.aggregate_and_write import aggregate_and_write
 from candle_ingest.merging.announcements import events
+from candle_ingest.merging.tell_notices import tell_notices
 from candle_ingest.planning.fetch_batch import split_batches
 from candle_ingest.planning.plan import Plan
 from candle_ingest.planning.read_symbols import read_symbols
@@ -33,7 +34,7 @@ ALL = Window(0, 4_102_444_800_000)
 
 @dataclass
 class StepResult:
-    """What a run returned, and the errors of its failed fetches."""
+    """What a run returned, the errors of its failed fetches, and what its notifier was told once."""
 
     plan: Plan
     written: dict[str, int] = field(default_factory=dict)
@@ -41,6 +42,7 @@ class StepResult:
     incomplete: CandleIngestError | None = None
     requests: int = 0
     events: list[dict] = field(default_factory=list)
+    told: list[str] = field(default_factory=list)
 
 
 def run_steps(
@@ -54,15 +56,16 @@ def run_steps(
     killed: Sequence[str] = (),
     merge: bool = True,
     announce: bool = True,
+    told: list[str] | None = None,
 ) -> StepResult:
     """All steps of one run; a fetch that fails does not stop the others, as in Airflow.
 
     Fetches of the exchanges `killed` never run; without `merge` the run ends before its last step, without `announce`
-    before its events.
+    before its events. What the notifier is told goes to `told`.
     """
     recorder = TaskInstanceRef(dag_id=f"candle_{kind}", run_id=uuid.uuid4().hex)
     run = make_run(settings, kind, dict(params or {}), window, origin_ms, now_ms, recorder)
-    result = StepResult(validate_symbols(run, read_symbols(run)))
+    result = StepResult(validate_symbols(run, read_symbols(run)), told=[] if told is None else told)
     batches = [{"batch": batch.to_xcom()} for batch in split_batches(result.plan.batches, 1024, 1)]
     result.plan = Plan.from_xcom(json.loads(json.dumps(result.plan.to_xcom())), json.loads(json.dumps(batches)))
     summaries = [
@@ -79,6 +82,7 @@ def run_steps(
         result.events = events(run, result.plan, result.written, lambda *_: "success") if announce else []
     except CandleIngestError as error:
         result.incomplete = error
+    tell_notices(run, result.told.append)
     return result
 
 

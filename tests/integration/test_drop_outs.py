@@ -93,7 +93,7 @@ def test_a_symbol_that_drops_out_fails_the_run_and_one_that_never_was_in_does_no
     exchanges.set_fault("kucoin", "gone", market="ETH/USDT")
     forget_markets(redis_server)
     later = run_steps(settings, "backfill", NOON, NOW_MS, origin_ms=DAY.start_ms)
-    said = "ETH/USD: kucoin no longer lists ETH/USDT, of which the candles so far are"
+    said = "kucoin failed: kucoin no longer lists ETH/USDT, of which the candles so far are"
     assert said in str(later.incomplete)
     assert "NOSUCH" not in str(later.incomplete)
     assert run_steps(settings, "backfill", NOON, NOW_MS, {"exchanges": ["kucoin"]}).incomplete is None
@@ -138,7 +138,9 @@ def test_a_market_that_vanishes_is_told_and_not_replaced_by_another(settings, ex
     exchanges.set_fault("coinbaseexchange", "gone", market="BTC/USD")
     forget_markets(redis_server)
     later = run_steps(settings, "backfill", NOON, NOW_MS)
-    assert "coinbaseexchange no longer lists BTC/USD, of which the candles so far are" in str(later.incomplete)
+    assert later.incomplete is None
+    [sentence] = later.told
+    assert "coinbaseexchange no longer lists BTC/USD, of which the candles so far are; BTC/USDT is another" in sentence
     assert markets(settings, "coinbaseexchange") == {"BTC/USD"}
     assert len(stored(settings.influxdb_bucket, "candles", "BTC/USD")) == 1440
 

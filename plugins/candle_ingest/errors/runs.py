@@ -56,7 +56,8 @@ class FetchesDelayedError(TemporaryError):
 class IncompleteError(PermanentError):
     """Some candles could not be written, and the message names them. Clear the failed tasks to go on.
 
-    `symbols` has a line for each symbol that is short: how many exchanges answered, and which failed.
+    `symbols` has a line for each symbol that is short, and whose reason no notice has told before: how many exchanges
+    answered, and which failed.
     """
 
     name = "candles-incomplete"

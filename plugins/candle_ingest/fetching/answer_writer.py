@@ -7,12 +7,12 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from candle_ingest.candles.candles import Candles
-from candle_ingest.candles.window import MINUTE_MS, Window, union
+from candle_ingest.candles.window import Window, union
 from candle_ingest.fetching.pair_answer import PairAnswer
 from candle_ingest.ledger.day_record import NO_CANDLE, DayRecord
 from candle_ingest.ledger.fetch_attempts import FetchAttempt, record_attempts
 from candle_ingest.ledger.pinned_markets import PinnedMarkets
-from candle_ingest.ledger.record_keeper import Kept, RecordKeeper
+from candle_ingest.ledger.record_keeper import RecordKeeper
 from candle_ingest.planning.asking import closing_rule
 from candle_ingest.planning.run import Run
 from candle_ingest.store.bucket import InfluxBucket
@@ -32,7 +32,6 @@ class AnswerWriter:
     """
 
     def __init__(self, run: Run, exchange: str, bucket: InfluxBucket, keeper: RecordKeeper, pins: PinnedMarkets):
-        self.given_up: list[str] = []
         self._run = run
         self._exchange = exchange
         self._bucket = bucket
@@ -61,8 +60,7 @@ class AnswerWriter:
             answer.currency_pair: list(answer.looks(self._rule, changed[answer.currency_pair], self._run.recorder))
             for answer, _ in waiting
         }
-        for kept in self._keeper.apply(self._exchange, looks):
-            self._note_given_up(kept)
+        self._keeper.apply(self._exchange, looks)
         record_attempts(self._bucket, [self._attempt(answer) for answer, _ in waiting], self._run.recorder)
 
     def _write_candles(self, answer: PairAnswer, days: Days) -> list[Window]:
@@ -85,18 +83,6 @@ class AnswerWriter:
             return []
         stored = self._store.read_exchange_candles(answer.currency_pair, [self._exchange], known)[self._exchange]
         return differing(stored, candles, answer.slot_ms)
-
-    def _note_given_up(self, kept: Kept) -> None:
-        if count := kept.newly_unobtainable():
-            record = kept.after
-            reason = next(s.reason for s in record.stretches if s.state == "unobtainable")
-            sentence = (
-                f"{record.currency_pair} @ {record.exchange}: {count * record.slot_ms // MINUTE_MS} minutes of "
-                f"{record.window} are unobtainable and not asked for again: {reason}; "
-                "`candle-ingest retry` asks once more"
-            )
-            logger.error(sentence)
-            self.given_up.append(sentence)
 
     def _attempt(self, answer: PairAnswer) -> FetchAttempt:
         reasons = [str(answer.error)] if answer.error else [found.reason for found in answer.failed()]

@@ -138,7 +138,6 @@ class BatchFetch:
             "asked": asked,
             "candles": sum(len(answer.candles) for answer in answers),
             "requests": sum(answer.calls for answer in answers),
-            "given_up": self._writer.given_up,
         }
 
 

@@ -18,10 +18,14 @@ NOT_MERGED, WITHOUT_CANDLE, WITH_CANDLE = 0, 1, 2
 
 @dataclass(frozen=True, slots=True)
 class Waiting(Span):
-    """A part of the day that has not enough usable answers, why, and since when."""
+    """A part of the day that has not enough usable answers, why, and since when.
+
+    `missing` has the state of each exchange that has none.
+    """
 
     reason: str
     since_ms: int
+    missing: dict[str, MinuteState] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -14,6 +14,7 @@ from candle_ingest.ledger.fold import fold, prove, reset_unobtainable
 from candle_ingest.ledger.locks import held_locks
 from candle_ingest.ledger.look import Look, Surroundings
 from candle_ingest.ledger.minute_state import MinuteState
+from candle_ingest.ledger.notices import Notices
 from candle_ingest.ledger.version_clock import VersionClock
 from candle_ingest.ledger.work_index import WorkIndex
 from candle_ingest.servers.redis_errors import translate_redis_errors
@@ -57,6 +58,7 @@ class RecordKeeper:
         self._records = DayRecords(bucket)
         self._index = WorkIndex(client, bucket)
         self._clock = VersionClock(client, bucket.name)
+        self._notices = Notices(client, bucket.name)
         self._slot_ms = slot_ms
         self._rule_of = rule_of
         self._give_up_ms = give_up_ms
@@ -129,6 +131,7 @@ class RecordKeeper:
         }
         self._index.note_due({key: at_ms for key, at_ms in due_ms.items() if at_ms is not None})
         self._index.note_unmerged(unmerged)
+        self._notices.note_unobtainable(one.after for one in kept if one.newly_unobtainable())
         self._records.write((record, self._rule_of(record.exchange)) for record in after)
         self._index.note_due({key: None for key, at_ms in due_ms.items() if at_ms is None})
         self._index.note_unmerged(unmerged)

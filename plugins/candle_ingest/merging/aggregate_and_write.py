@@ -16,7 +16,7 @@ from candle_ingest.ledger.work_index import PairDay, WorkIndex
 from candle_ingest.merging.advance_watermarks import advance_watermarks
 from candle_ingest.merging.day_merger import DayMerger, DayOutcome
 from candle_ingest.merging.dry_report import report_dry
-from candle_ingest.merging.incomplete import incomplete_pairs, own_window
+from candle_ingest.merging.incomplete import Incomplete, incomplete_pairs, own_window
 from candle_ingest.merging.rate_work import RateWork
 from candle_ingest.merging.unfinished import record_unfinished, unfinished_batches
 from candle_ingest.metrics import emit
@@ -38,22 +38,22 @@ def aggregate_and_write(run: Run, plan: Plan, summaries: Sequence[Summary]) -> d
     have moved. A repair run does not: what stays open is in the records, and the next one takes it up.
     """
     if run.dry:
-        counts, short = report_dry(run, plan, summaries)
-        _raise_if_incomplete([*short, *plan.left_out], counts)
+        counts, sentences = report_dry(run, plan, summaries)
+        _raise_if_incomplete([*map(Incomplete, sentences), *map(Incomplete, plan.left_out)], counts)
         return counts
     with connect_redis() as client, InfluxBucket(connect_influxdb(), run.settings.influxdb_bucket) as bucket:
         result = _Step(run, plan, bucket, client).run_step(summaries)
     if run.kind.fails_when_incomplete:
-        _raise_if_incomplete([*result.short, *plan.left_out], result.counts)
-    for line in result.short:
-        logger.warning("Still open: %s", line)
+        _raise_if_incomplete([*result.short, *map(Incomplete, plan.left_out)], result.counts)
+    for one in result.short:
+        logger.warning("Still open: %s", one.sentence)
     return result.counts
 
 
 @dataclass
 class _Result:
     counts: dict[str, int] = field(default_factory=dict)
-    short: list[str] = field(default_factory=list)
+    short: list[Incomplete] = field(default_factory=list)
 
 
 @dataclass
@@ -104,12 +104,12 @@ class _Step:
         end_ms = self.run.end_of_asking_ms
         return touched_days(Window(max(0, end_ms - self.run.settings.catch_up_initial_days * DAY_MS - DAY_MS), end_ms))
 
-    def _short(self, outcomes: Sequence[DayOutcome], unfinished: Sequence[FetchBatch]) -> list[str]:
-        """Return a sentence for each pair that is not complete."""
-        found = {o.pair: f"{o.pair}: {o.error}" for o in outcomes if o.error is not None}
+    def _short(self, outcomes: Sequence[DayOutcome], unfinished: Sequence[FetchBatch]) -> list[Incomplete]:
+        """Return what each pair lacks that is not complete."""
+        found = {o.pair: Incomplete(f"{o.pair}: {o.error}") for o in outcomes if o.error is not None}
         if self.run.kind.fails_when_incomplete:
-            found = {**incomplete_pairs(self.run, self.plan.pairs, self.bucket), **found}
-        return [*found.values(), *self._failed_refetches(unfinished)]
+            found = {**incomplete_pairs(self.run, self.plan, self.bucket), **found}
+        return [*found.values(), *map(Incomplete, self._failed_refetches(unfinished))]
 
     def _failed_refetches(self, unfinished: Iterable[FetchBatch]) -> list[str]:
         """Return a sentence for each pair whose refetch failed, though older answers are there."""
@@ -161,11 +161,11 @@ def _counts(outcomes: Iterable[DayOutcome]) -> dict[str, int]:
     return counts
 
 
-def _raise_if_incomplete(short: Sequence[str], written: dict[str, int]) -> None:
+def _raise_if_incomplete(short: Sequence[Incomplete], written: dict[str, int]) -> None:
     if short:
         raise IncompleteError(
-            f"{len(short)} symbols are not complete:\n" + "\n".join(f"  {line}" for line in short)
+            f"{len(short)} symbols are not complete:\n" + "\n".join(f"  {one.sentence}" for one in short)
             + f"\n{len(written)} symbols are written. Repair asks again for what is open by itself; once the cause is "
             "fixed, clearing the failed tasks of this run (`airflow tasks clear --only-failed`) does so at once.",
-            short,
+            [one.sentence for one in short if not one.is_told],
         )  # fmt: skip

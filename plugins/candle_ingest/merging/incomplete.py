@@ -1,24 +1,49 @@
 """What a run leaves incomplete, in words."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from candle_ingest.candles.window import Window, format_ms, split_days, subtract
 from candle_ingest.ledger.day_records import DayRecords
-from candle_ingest.ledger.merge_day import MergeDay
+from candle_ingest.ledger.merge_day import MergeDay, Waiting
+from candle_ingest.ledger.minute_state import MinuteState
+from candle_ingest.planning.plan import Plan
 from candle_ingest.planning.run import Run
 from candle_ingest.store.bucket import InfluxBucket
 
 LONGEST_REASON = 200
 
 
-def incomplete_pairs(run: Run, pairs: Sequence[str], bucket: InfluxBucket) -> dict[str, str]:
-    """Return a sentence for each pair of which minutes of the run's own window are not merged, and why."""
+@dataclass(frozen=True, slots=True)
+class Incomplete:
+    """What a pair lacks, in words; `is_told` where notices have told each reason for it."""
+
+    sentence: str
+    is_told: bool = False
+
+
+def incomplete_pairs(run: Run, plan: Plan, bucket: InfluxBucket) -> dict[str, Incomplete]:
+    """Return, for each pair of which minutes of the run's own window are not merged, what is missing and why."""
     window = own_window(run)
     if window is None:
         return {}
-    days = DayRecords(bucket).read_merges(window, set(pairs))
-    found = {pair: list(_not_merged(pair, window, days)) for pair in pairs}
-    return {pair: _sentence(run, pair, parts) for pair, parts in found.items() if parts}
+    days = DayRecords(bucket).read_merges(window, set(plan.pairs))
+    found = {pair: list(_not_merged(pair, window, days)) for pair in plan.pairs}
+    return {
+        pair: Incomplete(_sentence(run, pair, parts), _are_told(parts, plan.vanished.get(pair, ())))
+        for pair, parts in found.items()
+        if parts
+    }
+
+
+def _are_told(parts: Sequence[Waiting], vanished: Collection[str]) -> bool:
+    return all(_is_told(part, vanished) for part in parts)
+
+
+def _is_told(part: Waiting, vanished: Collection[str]) -> bool:
+    """Tell whether the part waits only for markets that vanished, and for what is unobtainable."""
+    states = part.missing.items()
+    return bool(states) and all(name in vanished or state == MinuteState.UNOBTAINABLE for name, state in states)
 
 
 def own_window(run: Run) -> Window | None:
@@ -30,19 +55,20 @@ def own_window(run: Run) -> Window | None:
     return Window(min(run.interval.start_ms, end_ms), end_ms) or None
 
 
-def _not_merged(pair: str, window: Window, days: Mapping[tuple[str, int], MergeDay]) -> Iterator[tuple[Window, str]]:
+def _not_merged(pair: str, window: Window, days: Mapping[tuple[str, int], MergeDay]) -> Iterator[Waiting]:
     for part in split_days(window):
         day = next((d for (p, day_ms), d in days.items() if p == pair and d.window.covers(part)), None)
         for hole in subtract(part, day.merged_windows() if day else []):
             waiting = [w for w in day.waiting if w.window.intersection(hole)] if day else []
             if not waiting:
-                yield hole, "no exchange has answered yet"
+                yield Waiting(hole.start_ms, hole.end_ms, "no exchange has answered yet", 0)
             for one in waiting:
-                yield one.window.intersection(hole), one.reason
+                part = one.window.intersection(hole)
+                yield replace(one, start_ms=part.start_ms, end_ms=part.end_ms)
 
 
-def _sentence(run: Run, pair: str, parts: Sequence[tuple[Window, str]]) -> str:
-    minutes = sum(window.slots(run.timeframe.ms) for window, _ in parts)
-    first, reason = parts[0]
+def _sentence(run: Run, pair: str, parts: Sequence[Waiting]) -> str:
+    minutes = sum(part.window.slots(run.timeframe.ms) for part in parts)
+    first, reason = parts[0], parts[0].reason
     short = reason if len(reason) <= LONGEST_REASON else f"{reason[:LONGEST_REASON]}…"
     return f"{pair}: {minutes} candles are not merged, from {format_ms(first.start_ms)} on: {short}"

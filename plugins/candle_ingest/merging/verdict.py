@@ -1,7 +1,7 @@
 """Which slots of a day can be merged, and what the others wait for."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -97,7 +97,14 @@ def _waiting(day: MergeDay, records: Records, first: int, last: int) -> Waiting:
     found = [_missing(name, record, start_ms) for name, record in records.items()]
     missing = [text for text, _ in filter(None, found)]
     since_ms = max((since for _, since in filter(None, found)), default=0)
-    return Waiting(start_ms, end_ms, "; ".join(missing) or "fewer exchanges list it than are required", since_ms)
+    states = {name: record.state_at(start_ms) if record else MinuteState.NOT_ASKED for name, record in records.items()}
+    return Waiting(
+        start_ms,
+        end_ms,
+        "; ".join(missing) or "fewer exchanges list it than are required",
+        since_ms,
+        {name: state for name, state in states.items() if state not in (*ANSWERS, MinuteState.NOT_LISTED)},
+    )
 
 
 def _missing(exchange: str, record: DayRecord | None, time_ms: int) -> tuple[str, int] | None:
@@ -117,7 +124,7 @@ def _joined(parts: Sequence[Waiting]) -> list[Waiting]:
     for part in parts:
         last = joined[-1] if joined else None
         if last and last.end_ms == part.start_ms and last.reason == part.reason and last.since_ms == part.since_ms:
-            joined[-1] = Waiting(last.start_ms, part.end_ms, last.reason, last.since_ms)
+            joined[-1] = replace(last, end_ms=part.end_ms)
         else:
             joined.append(part)
     return joined

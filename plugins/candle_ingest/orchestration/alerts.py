@@ -23,7 +23,8 @@ def failure_callback(path: str) -> Callback | None:
     notifier = _load(path)
 
     def tell(context: Any) -> None:
-        if isinstance(_cause(context), NotPlannedError):
+        cause = _cause(context)
+        if isinstance(cause, NotPlannedError) or (isinstance(cause, IncompleteError) and not cause.symbols):
             return
         context[SENTENCE] = failure_sentence(context)
         notifier(context)
@@ -34,20 +35,24 @@ def failure_callback(path: str) -> Callback | None:
 def notify(path: str, context: Any, sentence: str) -> None:
     """Tell a sentence through what `path` names, though no task has failed; an empty path tells nobody."""
     if path:
-        context[SENTENCE] = sentence
+        context[SENTENCE] = f"{_run_of(context)}: {sentence}"
         _load(path)(context)
 
 
 def failure_sentence(context: Mapping[str, Any]) -> str:
     """`candle_backfill, run …: 1 symbols are not complete: BTC/USD: …; failed: kraken`."""
-    ti, error = context["ti"], _cause(context)
+    error = _cause(context)
     if isinstance(error, IncompleteError):
         more = len(error.symbols) - MOST_SYMBOLS
         shown = " and ".join([*error.symbols[:MOST_SYMBOLS], *([f"{more} more"] if more > 0 else [])])
         what = f"{len(error.symbols)} symbols are not complete: {shown}"
     else:
-        what = f"{ti.task_id} failed: {' '.join(str(error).split())}"
-    return f"{ti.dag_id}, run {ti.run_id}: {what}"
+        what = f"{context['ti'].task_id} failed: {' '.join(str(error).split())}"
+    return f"{_run_of(context)}: {what}"
+
+
+def _run_of(context: Mapping[str, Any]) -> str:
+    return f"{context['ti'].dag_id}, run {context['ti'].run_id}"
 
 
 def _cause(context: Mapping[str, Any]) -> BaseException | None:

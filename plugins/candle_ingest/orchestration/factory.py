@@ -4,6 +4,7 @@ import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 # The timetable of airflow.sdk, not the one of airflow.timetables: importing that one takes longer than all else.
@@ -129,10 +130,7 @@ def _with_steps(dag: DAG, settings: PipelineSettings, kind: RunKind) -> DAG:
         found = FetchBatch.from_xcom(batch)
         get_current_context()["label"] = found.label
         with _errors_for_airflow():
-            summary = step.fetch_candles(_run(settings, kind), found)
-        for sentence in summary.get("given_up", ()):
-            notify(settings.failure_notifier, get_current_context(), sentence)
-        return summary
+            return step.fetch_candles(_run(settings, kind), found)
 
     # Where a fetch fails and the run is not complete without it, this task reports it, once for all. The asset is an
     # inlet so that it is registered with the DAG: two first events at once would both try to create it.
@@ -145,6 +143,7 @@ def _with_steps(dag: DAG, settings: PipelineSettings, kind: RunKind) -> DAG:
     def aggregate_and_write(batches: Any, summaries: Any) -> dict[str, int]:
         from candle_ingest.merging import aggregate_and_write as step
         from candle_ingest.merging.announcements import events
+        from candle_ingest.merging.tell_notices import tell_notices
         from candle_ingest.planning.plan import Plan
 
         with _errors_for_airflow():
@@ -152,7 +151,10 @@ def _with_steps(dag: DAG, settings: PipelineSettings, kind: RunKind) -> DAG:
             if batches is None or facts is None:
                 raise NotPlannedError("validate_symbols has not succeeded, so there is nothing to merge: see its log")
             run, plan = _run(settings, kind), Plan.from_xcom(facts, batches[:])
-            written = step.aggregate_and_write(run, plan, [*(summaries[:] if summaries else ())])
+            try:
+                written = step.aggregate_and_write(run, plan, [*(summaries[:] if summaries else ())])
+            finally:
+                tell_notices(run, partial(notify, settings.failure_notifier, get_current_context()))
             for event in events(run, plan, written, _state_of_announcing_task):
                 alias = completed_candles(settings)
                 get_current_context()["outlet_events"][alias].add(candles_asset(settings), extra=event)

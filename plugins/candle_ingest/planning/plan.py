@@ -14,16 +14,18 @@ class Plan:
     """What is fetched and merged.
 
     `batches` are those of the mapped fetches. `tickers` are the symbols as they are written in Redis or in the params:
-    several may mean one pair. `left_out` has a sentence for each symbol that should be fetched and cannot be.
+    several may mean one pair. `left_out` has a sentence for each exchange that should be asked and cannot be.
+    `vanished` names, by pair, the exchanges that no longer list its market.
     """
 
     batches: list[FetchBatch]
     tickers: list[str]
     left_out: list[str] = field(default_factory=list)
+    vanished: dict[str, list[str]] = field(default_factory=dict)
 
     def to_xcom(self) -> dict[str, Any]:
         """Return plain values, without the batches: these are what the fetches are mapped over."""
-        return {"tickers": self.tickers, "left_out": self.left_out}
+        return {"tickers": self.tickers, "left_out": self.left_out, "vanished": self.vanished}
 
     @classmethod
     def from_xcom(cls, values: Mapping[str, Any], batches: Sequence[Mapping[str, Any]]) -> Self:
@@ -32,6 +34,7 @@ class Plan:
             batches=[FetchBatch.from_xcom(entry["batch"]) for entry in batches],
             tickers=list(values["tickers"]),
             left_out=list(values["left_out"]),
+            vanished=dict(values["vanished"]),
         )
 
     @property

@@ -11,6 +11,7 @@ from candle_ingest.candles.window import Window
 from candle_ingest.connections import RedisClient, connect_influxdb, connect_redis
 from candle_ingest.errors.runs import MarketsUnreachableError, TooFewExchangesError
 from candle_ingest.exchanges.answers import Market
+from candle_ingest.ledger.notices import Notices, vanished_key
 from candle_ingest.ledger.pinned_markets import PinnedMarkets
 from candle_ingest.ledger.work_index import WorkIndex
 from candle_ingest.planning.call_plan import log_plans, plan_calls
@@ -90,19 +91,22 @@ class _Validation:
             for exchange, candidates in self.listings.candidates.items()
         }
         _log_notes(choices.values())
-        valid, left_out = self._valid(choices), self._left_out(choices)
+        valid, left_out = self._valid(choices), self._left_out()
         if self.run.dry:
             valid = valid[: self.run.settings.dry_run_limit]
         markets = _markets_of(choices, valid)
         names = {exchange: {pair: m["symbol"] for pair, m in own.items()} for exchange, own in markets.items()}
         rates = plan_rates(self.run.settings, names, pins, self.client, read_only=self.run.dry)
         _log_notes(rates.choices.values())
+        self._note_vanished(choices)
         if not self.run.dry:
             self._record_unasked(choices, self.listings, valid)
             self._record_unasked(rates.choices, rates.listings, rates.pairs)
         batches = self._batches(choices, markets, rates)
         self._log_plan(batches, self.listings.with_others(rates.listings))
-        return Plan(batches=batches, tickers=self._tickers_of(valid), left_out=left_out)
+        return Plan(
+            batches=batches, tickers=self._tickers_of(valid), left_out=left_out, vanished=_vanished_from(choices)
+        )
 
     def _valid(self, choices: dict[str, MarketChoice]) -> list[str]:
         """Return the pairs that enough exchanges list, or may list: those that could not be reached count too."""
@@ -132,13 +136,25 @@ class _Validation:
     def _unreachable(self) -> list[tuple[str, str]]:
         return list(self.listings.unreachable.items())
 
-    def _left_out(self, choices: dict[str, MarketChoice]) -> list[str]:
-        """Return a sentence for each symbol that should be fetched from an exchange and cannot be."""
+    def _left_out(self) -> list[str]:
+        """Return a sentence for each exchange that should be asked and cannot be."""
         if self.run.has_own_exchanges or self.run.kind is REPAIR:
             # Whoever names the exchanges of a run knows that they need not list all.
             return []
-        gone = [f"{pair}: {why}" for choice in choices.values() for pair, why in choice.vanished.items()]
-        return gone + [f"{name} could not be asked for its markets: {why}" for name, why in self._unreachable()]
+        return [f"{name} could not be asked for its markets: {why}" for name, why in self._unreachable()]
+
+    def _note_vanished(self, choices: Mapping[str, MarketChoice]) -> None:
+        """Have each market told that is no longer listed, once for as long as it stays so."""
+        sentences = {
+            vanished_key(pair, exchange): f"{pair}: {why}"
+            for exchange, choice in choices.items()
+            for pair, why in choice.vanished.items()
+        }
+        there = [vanished_key(pair, exchange) for exchange, choice in choices.items() for pair in choice.markets]
+        for sentence in sentences.values():
+            logger.error(sentence)
+        if not self.run.dry:
+            Notices(self.client, self.bucket.name).note_lasting(sentences, there)
 
     def _record_unasked(self, choices: dict[str, MarketChoice], listings: Listings, valid: Sequence[str]) -> None:
         if self.run.kind is REPAIR:
@@ -208,6 +224,14 @@ def _markets_of(choices: Mapping[str, MarketChoice], pairs: Sequence[str]) -> di
         exchange: {pair: choice.markets[pair] for pair in pairs if pair in choice.markets}
         for exchange, choice in choices.items()
     }
+
+
+def _vanished_from(choices: Mapping[str, MarketChoice]) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for exchange, choice in choices.items():
+        for pair in choice.vanished:
+            found.setdefault(pair, []).append(exchange)
+    return found
 
 
 def _window_of_catch_up(run: Run, start: CatchUpStart, pairs: Sequence[str] | dict[str, str]) -> Window:

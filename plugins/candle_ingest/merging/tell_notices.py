@@ -1,0 +1,29 @@
+"""Tells what is told once: minutes that became unobtainable, and markets that vanished."""
+
+from collections.abc import Callable
+
+from candle_ingest.connections import connect_redis
+from candle_ingest.ledger.notices import Notices
+from candle_ingest.planning.run import Run
+
+MOST_SENTENCES = 5
+
+
+def tell_notices(run: Run, notifier: Callable[[str], None]) -> None:
+    """Tell in one sentence, of any run, what no run has told yet; a notifier that fails gets it again next time."""
+    if run.dry:
+        return
+    with connect_redis() as client:
+        notices = Notices(client, run.settings.influxdb_bucket)
+        if not (found := notices.take()):
+            return
+        try:
+            notifier(_joined(list(found.values())))
+        except BaseException:
+            notices.note(found)
+            raise
+
+
+def _joined(sentences: list[str]) -> str:
+    more = len(sentences) - MOST_SENTENCES
+    return " and ".join([*sentences[:MOST_SENTENCES], *([f"{more} more like these"] if more > 0 else [])])

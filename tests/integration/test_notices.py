@@ -1,0 +1,112 @@
+"""What the notifier is told once: minutes that are given up, and a market that vanished."""
+
+from __future__ import annotations
+
+import pytest
+
+from candle_ingest.candles.window import DAY_MS, MINUTE_MS, Window
+from candle_ingest.cli.retry_command import make_due
+from dev.exchange_simulator.coins import utc_ms
+from dev.exchange_simulator.market_events import MarketEvent
+from tests.integration.steps import run_steps, with_settings
+
+pytestmark = pytest.mark.integration
+HOUR_MS = 60 * MINUTE_MS
+DAY = Window(utc_ms("2026-03-10"), utc_ms("2026-03-11"))
+NOW_MS = DAY.end_ms + 2 * HOUR_MS
+TWO = ("binance", "coinbaseexchange")
+
+
+@pytest.fixture
+def settings(make_settings, exchanges):
+    exchanges.set_clock(NOW_MS)
+    return make_settings(TWO)
+
+
+def backfill(settings, now_ms=NOW_MS):
+    return run_steps(settings, "backfill", DAY, now_ms, origin_ms=DAY.start_ms)
+
+
+def repair_daily(settings, exchanges, first_day: int, days: int) -> list[str]:
+    """What repairs of as many days tell."""
+    told = []
+    for day in range(first_day, first_day + days):
+        exchanges.set_clock(NOW_MS + day * DAY_MS)
+        told += run_steps(settings, "repair", None, NOW_MS + day * DAY_MS).told
+    return told
+
+
+def forget_markets(redis_server) -> None:
+    client = redis_server.client()
+    client.delete(*client.keys("candle_ingest:markets*"))
+
+
+def test_a_row_that_stays_wrong_is_told_once_when_it_is_given_up_and_again_after_a_retry(settings, exchanges):
+    bad_ms = DAY.start_ms + 600 * MINUTE_MS
+    exchanges.add_events(
+        [
+            MarketEvent(
+                kind="wrong_row", exchange="binance", start_ms=bad_ms, end_ms=bad_ms + MINUTE_MS, row="high_below_low"
+            )
+        ]
+    )
+    assert backfill(settings).told == []
+    [sentence] = repair_daily(settings, exchanges, 1, 20)
+    assert sentence.startswith(
+        "BTC/USD @ binance: 1 minutes of [2026-03-10T00:00Z, 2026-03-11T00:00Z) are unobtainable"
+    )
+    again = backfill(settings, NOW_MS + 21 * DAY_MS)
+    assert again.told == []
+    # The run fails once more, and says why, but nobody is told again.
+    assert "binance unobtainable: given up after 14 days" in str(again.incomplete)
+    assert again.incomplete.symbols == ()
+    make_due(settings, {"BTC/USD"}, None, NOW_MS + 22 * DAY_MS)
+    assert len(repair_daily(settings, exchanges, 22, 20)) == 1
+
+
+def test_a_failure_of_two_weeks_is_told_once_though_each_of_its_fetches_fails(settings, exchanges):
+    exchanges.set_fault("coinbaseexchange", "status", status=503, path="candles")
+    backfill(settings)
+    [sentence] = repair_daily(settings, exchanges, 1, 20)
+    assert sentence.startswith("BTC/USD @ coinbaseexchange: 1440 minutes of [2026-03-10T00:00Z")
+
+
+@pytest.mark.parametrize("minimum", [0, 1])
+def test_a_market_that_vanishes_is_told_once_by_all_runs_until_it_is_back(settings, exchanges, redis_server, minimum):
+    settings = with_settings(settings, min_exchanges_required=minimum, catch_up_initial_days=1)
+    backfill(settings)
+    exchanges.set_fault("coinbaseexchange", "gone", market="BTC/USD")
+    forget_markets(redis_server)
+    told = []
+    for minutes in (5, 10, 15):
+        now_ms = NOW_MS + minutes * MINUTE_MS
+        exchanges.set_clock(now_ms)
+        live = run_steps(settings, "catch_up", Window(now_ms - 5 * MINUTE_MS, now_ms), now_ms)
+        told += live.told
+        # With a minimum that is met the run is green; else it fails, and names what everybody knows by now.
+        assert (live.incomplete is None) == (minimum == 1)
+        assert getattr(live.incomplete, "symbols", ()) == ()
+    [sentence] = told
+    assert sentence.startswith("BTC/USD: coinbaseexchange no longer lists BTC/USD, of which the candles so far are; ")
+    assert "BTC/USDT is another market: set quote_equivalents, or use a new bucket" in sentence
+    assert repair_daily(settings, exchanges, 1, 18) == []
+    exchanges.clear_faults()
+    forget_markets(redis_server)
+    assert repair_daily(settings, exchanges, 20, 1) == []
+    exchanges.set_fault("coinbaseexchange", "gone", market="BTC/USD")
+    forget_markets(redis_server)
+    assert len(repair_daily(settings, exchanges, 21, 2)) == 1
+
+
+def test_what_a_notifier_could_not_take_is_told_by_the_next_run(settings, exchanges, redis_server):
+    backfill(settings)
+    exchanges.set_fault("coinbaseexchange", "gone", market="BTC/USD")
+    forget_markets(redis_server)
+
+    class BrokenList(list):
+        def append(self, sentence):
+            raise ConnectionError("the mail server is down")
+
+    with pytest.raises(ConnectionError):
+        run_steps(settings, "repair", None, NOW_MS + HOUR_MS, told=BrokenList())
+    assert len(run_steps(settings, "repair", None, NOW_MS + 2 * HOUR_MS).told) == 1
