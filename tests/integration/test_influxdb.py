@@ -26,6 +26,7 @@ from dev.local_stack.ports import free_port
 
 pytestmark = pytest.mark.integration
 DAY = Window(20_000 * DAY_MS, 20_001 * DAY_MS)
+EXTRAS = {0: (1.5, 12, 0.1), 1: (1e-9, 0, 0.0), 3: (float("nan"),) * 3, 4: (2.5, 3, float("nan"))}
 
 
 @pytest.fixture
@@ -66,9 +67,6 @@ def test_candles_come_back_to_the_last_bit(bucket):
         "htx": candles(1).rows(),
         "binance": [],
     }
-
-
-EXTRAS = {0: (1.5, 12, 0.1), 1: (1e-9, 0, 0.0), 3: (float("nan"),) * 3, 4: (2.5, 3, float("nan"))}
 
 
 def candles_with_extras() -> Candles:

@@ -29,6 +29,8 @@ pytestmark = pytest.mark.integration
 DAY = Window(utc_ms("2026-03-10"), utc_ms("2026-03-11"))
 NOW_MS = DAY.end_ms + 60_000
 FIVE = ("binance", "coinbaseexchange", "kraken", "kucoin", "htx")
+HOUR_MS = 3_600_000
+THREE = ("binance", "coinbaseexchange", "kucoin")
 
 
 @pytest.fixture
@@ -40,10 +42,6 @@ def exchanges(exchanges):
 @pytest.fixture
 def settings(make_settings):
     return make_settings(FIVE)
-
-
-HOUR_MS = 3_600_000
-THREE = ("binance", "coinbaseexchange", "kucoin")
 
 
 def hours(first: int, last: int) -> Window:

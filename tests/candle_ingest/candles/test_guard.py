@@ -10,6 +10,10 @@ from hypothesis import strategies as st
 from candle_ingest.candles.guard import guard
 
 NOTHING = {"excluded": [], "clamped_high": [], "clamped_low": [], "disputed": []}
+# 2023-03-12 23:23; BTC/USDC converted at its observed rate of 0.9845.
+BTC_USDT = (21_798.0, 21_851.41, 21_788.22, 21_832.89, 761.61191)
+BTC_USDC = (*(price * 0.9845 for price in (22_143.49, 50_000.0, 22_137.4, 22_185.9)), 35.59041)
+PRICES = st.floats(1e-6, 1e6)
 
 
 def cube(*exchanges):
@@ -78,11 +82,6 @@ def test_a_crash_of_all_exchanges_is_left_alone():
     candles, found = judge(*minute)
     assert found == NOTHING
     assert candles.tolist() == [list(map(float, own)) for own in minute]
-
-
-# 2023-03-12 23:23; BTC/USDC converted at its observed rate of 0.9845.
-BTC_USDT = (21_798.0, 21_851.41, 21_788.22, 21_832.89, 761.61191)
-BTC_USDC = (*(price * 0.9845 for price in (22_143.49, 50_000.0, 22_137.4, 22_185.9)), 35.59041)
 
 
 def test_a_wick_is_disputed_with_two_exchanges():
@@ -157,9 +156,6 @@ def test_a_minute_does_not_depend_on_the_minutes_beside_it():
     calm = cube(flat(100), flat(100), flat(100))
     found = guard(np.concatenate([calm, minute, calm], axis=2), 5.0)
     assert (found.minutes.tolist(), found.excluded.tolist()) == ([1], [[False], [False], [True]])
-
-
-PRICES = st.floats(1e-6, 1e6)
 
 
 @st.composite

@@ -24,6 +24,9 @@ UNGUARDED = MergeMethod(guard_percent=0)
 EXTREMES = MergeMethod(high_low="extremes")
 METHODS = st.sampled_from([OBSERVED, PAR, UNGUARDED, EXTREMES, MergeMethod(guard_percent=1)])
 VOLUMES = st.just(0.0) | st.floats(1e-6, 1e6)
+NEAR = st.floats(99, 101)
+ANY = st.floats(80, 120)
+RATES = st.lists(st.floats(0.88, 1.12) | st.just(math.nan), min_size=4, max_size=4)
 
 
 @st.composite
@@ -37,11 +40,6 @@ def markets(prices, **sizes):
     return st.dictionaries(
         st.sampled_from(NAMES), st.dictionaries(st.integers(0, 3), candle_values(prices), max_size=4), **sizes
     )
-
-
-NEAR = st.floats(99, 101)
-ANY = st.floats(80, 120)
-RATES = st.lists(st.floats(0.88, 1.12) | st.just(math.nan), min_size=4, max_size=4)
 
 
 def candles(minutes):

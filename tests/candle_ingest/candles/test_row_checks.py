@@ -25,6 +25,11 @@ JSON = st.recursive(
 )
 GRID_TIMES = st.integers(-2, 12).map(lambda slot: START_MS + slot * MINUTE_MS)
 PRICES = st.floats(1e-9, 1e9)
+JUNK_ROWS = JSON | st.builds(lambda time, values: [time, *values], GRID_TIMES | JSON, st.lists(JSON, max_size=7))
+# Rows as exchanges send them, and what comes close: whole numbers, numbers at the end of what floats can hold.
+NUMBERS = st.sampled_from(
+    [0, 1, 5e-324, sys.float_info.max, int(sys.float_info.max) + 1, 2**53 + 1, math.nan, math.inf]
+)
 
 
 @st.composite
@@ -33,7 +38,6 @@ def sound_values(draw):
     return [open_, max(one, other, open_, close), min(one, other, open_, close), close, draw(st.floats(0, 1e12))]
 
 
-JUNK_ROWS = JSON | st.builds(lambda time, values: [time, *values], GRID_TIMES | JSON, st.lists(JSON, max_size=7))
 ROWS = st.lists(JUNK_ROWS | st.builds(lambda t, v: [t, *v], GRID_TIMES, sound_values()), max_size=8)
 
 
@@ -79,10 +83,6 @@ def same(one, other):
     ]  # fmt: skip
 
 
-# Rows as exchanges send them, and what comes close: whole numbers, numbers at the end of what floats can hold.
-NUMBERS = st.sampled_from(
-    [0, 1, 5e-324, sys.float_info.max, int(sys.float_info.max) + 1, 2**53 + 1, math.nan, math.inf]
-)
 NEAR_ROWS = st.builds(
     lambda time, values, index, value: [time, *values[:index], value, *values[index + 1 :]],
     GRID_TIMES | GRID_TIMES.map(float) | NUMBERS,

@@ -24,31 +24,6 @@ CLASSES = {
     ErrorKind.REGION: ExchangeBlockedError,
     ErrorKind.FINAL: FINAL,
 }
-
-
-def raised_for(exchange_id, status, body, headers=None):
-    """The error that ccxt's own reading of a response ends in."""
-    api = getattr(ccxt, exchange_id)()
-    text = body if isinstance(body, str) else json.dumps(body)
-    url = "https://exchange.example/candles"
-    try:
-        parsed = api.parse_json(text)
-        api.handle_errors(status, "", url, "GET", headers or {}, text, parsed, {}, None)
-        api.handle_http_status_code(status, "", url, "GET", text)
-        # As in ccxt's fetch, for a status that neither of them knows.
-        raise ccxt.ExchangeError(f"{exchange_id} GET {url}") if status >= 400 else AssertionError("a good answer")
-    except ccxt.BaseError as error:
-        return sorted_error(error, exchange_id, headers, status, text)
-
-
-def sorted_error(error, exchange_id="binance", headers=None, status=None, body=None):
-    api = getattr(ccxt, exchange_id)()
-    api.last_response_headers, api.last_status, api.last_body = headers, status, body
-    with pytest.raises((TemporaryError, PermanentError)) as caught, translate_errors(api, ASKED):
-        raise error
-    return caught.value
-
-
 BYBIT = {"result": {}, "retExtInfo": {}, "time": 1}
 # For each row of the table, in its order, a response as the exchange sends it.
 RESPONSES = [
@@ -116,6 +91,29 @@ RESPONSES = [
     ("coinbaseexchange", 400, {"message": "granularity too small for the requested time range"}),
     ("bitstamp", 404, {"status": "error", "reason": "Not found.", "code": "404"}),
 ]  # fmt: skip
+
+
+def raised_for(exchange_id, status, body, headers=None):
+    """The error that ccxt's own reading of a response ends in."""
+    api = getattr(ccxt, exchange_id)()
+    text = body if isinstance(body, str) else json.dumps(body)
+    url = "https://exchange.example/candles"
+    try:
+        parsed = api.parse_json(text)
+        api.handle_errors(status, "", url, "GET", headers or {}, text, parsed, {}, None)
+        api.handle_http_status_code(status, "", url, "GET", text)
+        # As in ccxt's fetch, for a status that neither of them knows.
+        raise ccxt.ExchangeError(f"{exchange_id} GET {url}") if status >= 400 else AssertionError("a good answer")
+    except ccxt.BaseError as error:
+        return sorted_error(error, exchange_id, headers, status, text)
+
+
+def sorted_error(error, exchange_id="binance", headers=None, status=None, body=None):
+    api = getattr(ccxt, exchange_id)()
+    api.last_response_headers, api.last_status, api.last_body = headers, status, body
+    with pytest.raises((TemporaryError, PermanentError)) as caught, translate_errors(api, ASKED):
+        raise error
+    return caught.value
 
 
 @pytest.mark.parametrize(("row", "response"), [*zip(ERROR_TABLE, RESPONSES, strict=True)], ids=lambda x: str(x)[:60])

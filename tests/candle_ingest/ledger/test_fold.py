@@ -20,6 +20,7 @@ RULE = ClosingRule(HOUR)
 BUSY = Surroundings(history=Pace(1440 * 7, 1440 * 7))
 THIN = Surroundings(history=Pace(24 * 7, 1440 * 7))
 EMPTY = new_day_record("BTC/USD", "kraken", DAY, MINUTE_MS)
+windows = st.tuples(st.integers(0, 1440), st.integers(0, 1440)).map(sorted).map(tuple)
 
 
 def minutes(first, last):
@@ -187,9 +188,6 @@ def test_a_closing_look_has_the_day_merged_once_more():
     merged = replace(fold(EMPTY, look(traded=range(1440), version=5), BUSY), merged_version=5)
     closed = fold(merged, closing(traded=range(1440), version=6), BUSY)
     assert (merged.unmerged(), closed.unmerged(), closed.answered_version) == ([], [minutes(0, 1440)], 6)
-
-
-windows = st.tuples(st.integers(0, 1440), st.integers(0, 1440)).map(sorted).map(tuple)
 
 
 @st.composite

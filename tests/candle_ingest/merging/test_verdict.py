@@ -15,6 +15,7 @@ from candle_ingest.merging.verdict import MergeRule, mergeable, waiting_stretche
 DAY = 20_000 * DAY_MS
 ALL = MergeRule(minimum=0)
 USABLE = (MinuteState.PRESENT, MinuteState.QUIET, MinuteState.OUTAGE, MinuteState.NOT_LISTED)
+states = st.lists(st.sampled_from(list(MinuteState)), min_size=5, max_size=5)
 
 
 def minutes(first, last):
@@ -72,9 +73,6 @@ def test_one_bad_minute_holds_back_itself_only_and_says_why():
 def test_the_minutes_to_come_wait_for_nobody():
     records = {"a": new_day_record("BTC/USD", "a", DAY, MINUTE_MS)}
     assert waiting_stretches(new_merge_day("BTC/USD", DAY, MINUTE_MS), records, mergeable(records, 1440, ALL)) == ()
-
-
-states = st.lists(st.sampled_from(list(MinuteState)), min_size=5, max_size=5)
 
 
 @settings(max_examples=50)

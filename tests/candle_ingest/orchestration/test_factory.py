@@ -20,6 +20,21 @@ NOW = datetime(2026, 11, 25, 13, 7, tzinfo=UTC)
 KINDS = pytest.mark.parametrize("kind", [0, 1], ids=["backfill", "catch_up"])
 ALL_KINDS = pytest.mark.parametrize("kind", [0, 1, 2], ids=["backfill", "catch_up", "repair"])
 STEPS = ("read_symbols", "validate_symbols", "fetch_candles", "aggregate_and_write")
+# Imports the DAG folder as Airflow's DAG processor does: once as it is, then with a setting that is wrong.
+IMPORT = """
+import json, os, sys
+from airflow.dag_processing.dagbag import DagBag
+
+def imported():
+    bag = DagBag(os.environ["AIRFLOW__CORE__DAGS_FOLDER"])
+    dags = {dag_id: sorted(dag.task_ids) for dag_id, dag in bag.dags.items()}
+    loaded = [name for name in sys.modules if name in ("ccxt", "redis", "influxdb_client")]
+    return {"dags": dags, "errors": list(bag.import_errors.values()), "loaded": loaded}
+
+good = imported()
+os.environ["CANDLE_INGEST_BACKFILL_START_DATE"] = "yesterday"
+print(json.dumps([good, imported()]))
+"""
 
 
 def dags(now=NOW, **settings):
@@ -217,23 +232,6 @@ def test_times_are_typed_as_text_that_says_utc(kind):
 @KINDS
 def test_the_run_mode_is_chosen_from_a_list(kind):
     assert dags()[kind].params.get_param("run_mode").schema["enum"] == ["wet", "dry"]
-
-
-# Imports the DAG folder as Airflow's DAG processor does: once as it is, then with a setting that is wrong.
-IMPORT = """
-import json, os, sys
-from airflow.dag_processing.dagbag import DagBag
-
-def imported():
-    bag = DagBag(os.environ["AIRFLOW__CORE__DAGS_FOLDER"])
-    dags = {dag_id: sorted(dag.task_ids) for dag_id, dag in bag.dags.items()}
-    loaded = [name for name in sys.modules if name in ("ccxt", "redis", "influxdb_client")]
-    return {"dags": dags, "errors": list(bag.import_errors.values()), "loaded": loaded}
-
-good = imported()
-os.environ["CANDLE_INGEST_BACKFILL_START_DATE"] = "yesterday"
-print(json.dumps([good, imported()]))
-"""
 
 
 @pytest.fixture(scope="module")

@@ -15,6 +15,7 @@ MINUTE_MS = 60_000
 START_MS = 1_700_000_040_000
 VALUES = st.floats(allow_nan=False, allow_infinity=False)
 CANDLES = st.dictionaries(st.integers(0, 12), st.lists(VALUES, min_size=5, max_size=5), max_size=12)
+EXTRAS = st.dictionaries(st.sampled_from(EXTRA_FIELDS), st.integers(0, 10**9), max_size=3)
 
 
 def answer(tables, header=HEADER, quote=""):
@@ -89,9 +90,6 @@ def answer_by_types(tables):
             time = format_ms(START_MS + minute * MINUTE_MS).replace("Z", ":00Z")
             body += f",_result,{table},{time},{own(value)!r},{field}\r\n"
     return body + "\r\n"
-
-
-EXTRAS = st.dictionaries(st.sampled_from(EXTRA_FIELDS), st.integers(0, 10**9), max_size=3)
 
 
 @given(st.dictionaries(st.integers(0, 12), EXTRAS, min_size=1, max_size=12))

@@ -13,6 +13,8 @@ from candle_ingest.store.line_protocol import candle_lines, escaped_field, escap
 
 # The client leaves out a tag without a value; characters that mean something are drawn more often.
 TEXTS = st.text(st.sampled_from('a,= "\\\n\t\r') | st.characters(codec="utf-8"), min_size=1)
+VALUES = st.floats(allow_nan=False, allow_infinity=False)
+EXTRAS = st.tuples(*[st.floats(0, 1e300) | st.just(math.nan)] * 2, st.integers(0, 10**12) | st.just(math.nan))
 
 
 @given(TEXTS)
@@ -31,9 +33,6 @@ def test_a_string_field_is_escaped_as_the_client_library_does(text):
 def test_a_tag_value_cannot_end_its_line_or_start_another_tag(text):
     unescaped = escaped_tag(text).replace("\\,", "").replace("\\=", "").replace("\\ ", "")
     assert not set(unescaped) & set(",= \n\t\r")
-
-
-VALUES = st.floats(allow_nan=False, allow_infinity=False)
 
 
 def values_of(line):
@@ -60,9 +59,6 @@ def test_candles_whose_columns_lie_side_by_side_in_memory_are_written_alike():
     expected = list(candle_lines("m", Candles(times, rows), ["n=1i", "n=2i"]))
     assert list(candle_lines("m", Candles(times, np.asfortranarray(rows)), ["n=1i", "n=2i"])) == expected
     assert expected[0] == "m open=1.0,high=2.0,low=3.0,close=4.0,volume=5.0,n=1i 0"
-
-
-EXTRAS = st.tuples(*[st.floats(0, 1e300) | st.just(math.nan)] * 2, st.integers(0, 10**12) | st.just(math.nan))
 
 
 @given(st.lists(EXTRAS, min_size=1, max_size=7), st.integers(1, 3))

@@ -13,6 +13,15 @@ from dev.local_stack.errors import LocalStackError
 from dev.local_stack.influxd import VERSION, find_influxd
 from dev.local_stack.waiting import wait_until
 
+FAKE_GO = """
+for word in "$@"; do
+    case "$word" in *pkg-config) target=pkg-config;; *cmd/influxd) target=influxd;; esac
+done
+/bin/test -f go.mod || exit 3
+echo "building $target with $RUSTUP_TOOLCHAIN"
+/bin/echo "$target" > "$target"
+"""
+
 
 @pytest.fixture
 def program(tmp_path, monkeypatch):
@@ -93,16 +102,6 @@ def test_two_at_once_fetch_it_once(program, monkeypatch):
     assert len(fetched) == 1
     assert found == [fetched[0]] * 2
     assert VERSION in str(fetched[0])
-
-
-FAKE_GO = """
-for word in "$@"; do
-    case "$word" in *pkg-config) target=pkg-config;; *cmd/influxd) target=influxd;; esac
-done
-/bin/test -f go.mod || exit 3
-echo "building $target with $RUSTUP_TOOLCHAIN"
-/bin/echo "$target" > "$target"
-"""
 
 
 @pytest.mark.usefixtures("no_archive")
