@@ -58,11 +58,14 @@ def _unlimited_simulator() -> Iterator[SimulatorProcess]:
 
 
 @pytest.fixture
-def exchanges(_unlimited_simulator: SimulatorProcess) -> Iterator[SimulatorProcess]:
-    """Simulated exchanges for tests in this process: no limits, no faults, the true time, no request counted yet."""
+def exchanges(_unlimited_simulator: SimulatorProcess, request: pytest.FixtureRequest) -> Iterator[SimulatorProcess]:
+    """Simulated exchanges for tests in this process: no limits, no faults, no request counted yet.
+
+    Their clock stands at NOW_MS of the module; without one it tells the true time.
+    """
     _unlimited_simulator.clear_faults()
     _unlimited_simulator.clear_events()
-    _unlimited_simulator.set_clock(None)
+    _unlimited_simulator.set_clock(getattr(request.module, "NOW_MS", None))
     _unlimited_simulator.reset_requests()
     yield _unlimited_simulator
     _unlimited_simulator.clear_faults()

@@ -24,12 +24,6 @@ MORNING, NOON = Window(DAY.start_ms, DAY.start_ms + 6 * HOUR_MS), Window(DAY.sta
 
 
 @pytest.fixture
-def exchanges(exchanges):
-    exchanges.set_clock(NOW_MS)
-    return exchanges
-
-
-@pytest.fixture
 def settings(make_settings):
     return make_settings(THREE)
 

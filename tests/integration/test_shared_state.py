@@ -26,12 +26,6 @@ HOUR = Window(utc_ms("2026-03-10"), utc_ms("2026-03-10") + 3_600_000)
 NOW_MS = HOUR.end_ms + 60_000
 
 
-@pytest.fixture
-def exchanges(exchanges):
-    exchanges.set_clock(NOW_MS)
-    return exchanges
-
-
 @pytest.fixture(autouse=True)
 def _clean(exchanges, redis_server, monkeypatch):
     monkeypatch.setattr(request_gate, "FIRST_WAIT_SECONDS", 0.01)

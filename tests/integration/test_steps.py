@@ -34,12 +34,6 @@ THREE = ("binance", "coinbaseexchange", "kucoin")
 
 
 @pytest.fixture
-def exchanges(exchanges):
-    exchanges.set_clock(NOW_MS)
-    return exchanges
-
-
-@pytest.fixture
 def settings(make_settings):
     return make_settings(FIVE)
 

@@ -11,15 +11,8 @@ from candle_ingest.errors import TemporaryError
 from candle_ingest.exchanges import bounded_http, request_gate
 from candle_ingest.exchanges.client import ExchangeClient
 from dev.exchange_simulator.coins import utc_ms
-from dev.exchange_simulator.process import SimulatorProcess
 
 NOW_MS = utc_ms("2026-03-11")
-
-
-@pytest.fixture(scope="module")
-def simulator():
-    with SimulatorProcess(limits=False, now_ms=NOW_MS) as process:
-        yield process
 
 
 @pytest.fixture

@@ -13,19 +13,12 @@ from candle_ingest.exchanges.profiles import PROFILES, SAME_API, UNKNOWN_PROFILE
 from dev.exchange_simulator.coins import utc_ms
 from dev.exchange_simulator.market_events import MarketEvent
 from dev.exchange_simulator.markets import DOLLAR_EXCHANGES, find_market
-from dev.exchange_simulator.process import SimulatorProcess
 from dev.exchange_simulator.synthetic_market import true_candles
 
 MINUTE_MS = 60_000
 NOW_MS = utc_ms("2026-03-11") + 30_000
 # kraken's pages always reach up to now; its own tests stand in tests/integration.
 WITH_A_START = [name for name in PROFILES if name != "kraken"]
-
-
-@pytest.fixture(scope="module")
-def simulator():
-    with SimulatorProcess(limits=False, now_ms=NOW_MS) as process:
-        yield process
 
 
 def rows_and_requests(simulator, name, window, base="BTC", minutes=1, now_ms=None, site=None, facts=None):

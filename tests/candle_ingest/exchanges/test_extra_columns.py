@@ -15,18 +15,11 @@ from candle_ingest.exchanges.wire_rows import read_rows
 from dev.exchange_simulator.coins import utc_ms
 from dev.exchange_simulator.market_events import MarketEvent
 from dev.exchange_simulator.markets import DOLLAR_EXCHANGES, find_market
-from dev.exchange_simulator.process import SimulatorProcess
 from dev.exchange_simulator.synthetic_market import true_extras
 
 NOW_MS = utc_ms("2026-03-11") + 30_000
 MINUTE_MS = 60_000
 WINDOW = Window(utc_ms("2026-03-11") - 180 * MINUTE_MS, utc_ms("2026-03-11"))
-
-
-@pytest.fixture(scope="module")
-def simulator():
-    with SimulatorProcess(limits=False, now_ms=NOW_MS) as process:
-        yield process
 
 
 def market_of(name):

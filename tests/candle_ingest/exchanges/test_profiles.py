@@ -3,20 +3,8 @@ import pytest
 
 from candle_ingest.exchanges.profiles import EXCHANGE_ALIASES, PROFILES, SAME_API, canonical_exchange, exchange_profile
 from candle_ingest.exchanges.rate_limit import BURST_SECONDS, LEAST_BURST_COST
+from tests.most_rows import MOST_ROWS
 
-MOST_ROWS = {
-    "binance": 1000,
-    "coinbaseexchange": 300,
-    "kraken": 720,
-    "kucoin": 1500,
-    "htx": 1000,
-    "binanceus": 1000,
-    "coinbase": 300,
-    "okx": 300,
-    "bybit": 1000,
-    "bitstamp": 1000,
-    "gate": 1000,
-}
 # Published: so many requests for candles in so many seconds; bursts that are allowed are part of it.
 PUBLISHED = {
     "binance": (3000, 60),

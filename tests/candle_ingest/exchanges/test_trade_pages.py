@@ -16,7 +16,6 @@ from candle_ingest.exchanges.trade_pages import _in_order, _joined
 from candle_ingest.exchanges.trade_rows import parse_trade, parse_trades
 from dev.exchange_simulator.coins import utc_ms
 from dev.exchange_simulator.markets import find_market
-from dev.exchange_simulator.process import SimulatorProcess
 from dev.exchange_simulator.synthetic_market import true_candles, true_extras
 
 NOW_MS = utc_ms("2026-03-11")
@@ -58,12 +57,6 @@ def test_trades_of_one_time_stay_in_the_order_of_the_answer():
 def test_a_trade_that_cannot_be_is_refused(row):
     with pytest.raises(ValueError, match="price"):
         parse_trade(row)
-
-
-@pytest.fixture(scope="module")
-def simulator():
-    with SimulatorProcess(limits=False, now_ms=NOW_MS) as process:
-        yield process
 
 
 @pytest.fixture

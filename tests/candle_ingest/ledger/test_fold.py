@@ -7,13 +7,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from candle_ingest.candles.pace import Pace
-from candle_ingest.candles.window import DAY_MS, MINUTE_MS, Window
+from candle_ingest.candles.window import DAY_MS, MINUTE_MS
 from candle_ingest.ledger.day_record import ClosingRule, RecordState, new_day_record
 from candle_ingest.ledger.fold import fold, prove, reset_unobtainable
 from candle_ingest.ledger.look import Found, Look, Surroundings
 from candle_ingest.ledger.minute_state import MinuteState
+from tests.candle_ingest.day import DAY, minutes
 
-DAY = 20_000 * DAY_MS
 HOUR = 60 * MINUTE_MS
 CLOSED_MS = DAY + DAY_MS + HOUR
 RULE = ClosingRule(HOUR)
@@ -21,10 +21,6 @@ BUSY = Surroundings(history=Pace(1440 * 7, 1440 * 7))
 THIN = Surroundings(history=Pace(24 * 7, 1440 * 7))
 EMPTY = new_day_record("BTC/USD", "kraken", DAY, MINUTE_MS)
 windows = st.tuples(st.integers(0, 1440), st.integers(0, 1440)).map(sorted).map(tuple)
-
-
-def minutes(first, last):
-    return Window(DAY + first * MINUTE_MS, DAY + last * MINUTE_MS)
 
 
 def look(first=0, last=1440, traded=(), flat=(), asked_ms=CLOSED_MS, version=1, closing=False, **found):

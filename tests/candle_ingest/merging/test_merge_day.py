@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from candle_ingest.candles.candles import Candles
 from candle_ingest.candles.merge import Conversion
 from candle_ingest.candles.pace import Pace
-from candle_ingest.candles.window import DAY_MS, MINUTE_MS, Window, union
+from candle_ingest.candles.window import DAY_MS, MINUTE_MS, union
 from candle_ingest.ledger.day_record import RecordState, new_day_record
 from candle_ingest.ledger.fold import fold
 from candle_ingest.ledger.look import Found, Look, Surroundings
@@ -16,16 +16,12 @@ from candle_ingest.ledger.merge_day import new_merge_day
 from candle_ingest.merging.day_rates import PairRates
 from candle_ingest.merging.merge_day import merge_day, windows_to_merge
 from candle_ingest.settings import PipelineSettings
+from tests.candle_ingest.day import DAY, minutes
 
-DAY = 20_000 * DAY_MS
 BUSY = Surroundings(history=Pace(1440 * 7, 1440 * 7))
 SETTINGS = PipelineSettings(name="candle", exchanges=("binance", "kraken"))
 EMPTY = new_merge_day("BTC/USD", DAY, MINUTE_MS)
 RATES = PairRates(EMPTY.window, Conversion("USD", {}, {}))
-
-
-def minutes(first, last):
-    return Window(DAY + first * MINUTE_MS, DAY + last * MINUTE_MS)
 
 
 def candles(first=0, last=1440, price=10.0):

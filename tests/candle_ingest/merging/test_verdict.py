@@ -5,21 +5,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from candle_ingest.candles.window import DAY_MS, MINUTE_MS, Window
+from candle_ingest.candles.window import MINUTE_MS
 from candle_ingest.ledger.day_record import new_day_record
 from candle_ingest.ledger.merge_day import new_merge_day
 from candle_ingest.ledger.minute_state import MinuteState
 from candle_ingest.ledger.stretch import Stretch
 from candle_ingest.merging.verdict import MergeRule, mergeable, waiting_stretches
+from tests.candle_ingest.day import DAY, minutes
 
-DAY = 20_000 * DAY_MS
 ALL = MergeRule(minimum=0)
 USABLE = (MinuteState.PRESENT, MinuteState.QUIET, MinuteState.OUTAGE, MinuteState.NOT_LISTED)
 states = st.lists(st.sampled_from(list(MinuteState)), min_size=5, max_size=5)
-
-
-def minutes(first, last):
-    return Window(DAY + first * MINUTE_MS, DAY + last * MINUTE_MS)
 
 
 def day(*states, exchange="kraken", closed=True):

@@ -12,15 +12,11 @@ from candle_ingest.ledger.look import Found, Look, Surroundings
 from candle_ingest.planning.asking import Asking, closing_part
 from candle_ingest.planning.run import make_run
 from candle_ingest.settings import PipelineSettings
+from tests.candle_ingest.day import DAY, minutes
 
-DAY = 20_000 * DAY_MS
 HOUR_MS = 60 * MINUTE_MS
 NOON = DAY + 12 * HOUR_MS
 BUSY = Surroundings(history=Pace(1440 * 7, 1440 * 7))
-
-
-def minutes(first, last):
-    return Window(DAY + first * MINUTE_MS, DAY + last * MINUTE_MS)
 
 
 def record(*answered, failed=(), closing=False, asked_ms=DAY + 2 * DAY_MS):

@@ -11,23 +11,11 @@ from dev.exchange_simulator.markets import DOLLAR_EXCHANGES, EXCHANGES
 from dev.exchange_simulator.process import SimulatorProcess
 from dev.exchange_simulator.synthetic_market import true_candles
 from tests.dev.exchange_simulator.ccxt_client import NOW_MS, Connect
+from tests.most_rows import MOST_ROWS
 
 MINUTE_MS, DAY_MS = 60_000, 86_400_000
 SINCE_MS = utc_ms("2024-03-02")
 CURRENT_MINUTE_MS = NOW_MS // MINUTE_MS * MINUTE_MS
-PAGE = {
-    "binance": 1000,
-    "coinbaseexchange": 300,
-    "kraken": 720,
-    "kucoin": 1500,
-    "htx": 1000,
-    "binanceus": 1000,
-    "coinbase": 300,
-    "okx": 300,
-    "bybit": 1000,
-    "bitstamp": 1000,
-    "gate": 1000,
-}
 SHORT_HISTORY = ("kraken", "gate")
 BITCOIN = {name: "BTC/USD" if name in DOLLAR_EXCHANGES else "BTC/USDT" for name in EXCHANGES}
 SMALL = {name: symbol.replace("BTC", "ENJ") for name, symbol in BITCOIN.items()}
@@ -44,7 +32,7 @@ def wire(simulator: SimulatorProcess, path: str, **query: object) -> requests.Re
 @pytest.mark.parametrize("name", EXCHANGES)
 @pytest.mark.parametrize("symbols", [BITCOIN, SMALL])
 def test_a_page_is_the_truth(name: str, symbols: dict[str, str], connected: Connect) -> None:
-    limit = PAGE[name]
+    limit = MOST_ROWS[name]
     since = CURRENT_MINUTE_MS - limit * MINUTE_MS if name in SHORT_HISTORY else SINCE_MS
     page = connected(name).fetch_ohlcv(symbols[name], "1m", since, limit)
     truth = true_candles(name, symbols[name], since, since + limit * MINUTE_MS)
