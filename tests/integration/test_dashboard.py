@@ -14,6 +14,7 @@ from candle_ingest.connections import connect_influxdb
 from candle_ingest.exchanges import request_gate
 from candle_ingest.settings import PipelineSettings
 from candle_ingest.store.bucket import InfluxBucket
+from dev.exchange_simulator.market_events import MarketEvent
 from dev.exchange_simulator.process import SimulatorProcess
 from tests.integration.servers.environment import connection_variables
 from tests.integration.steps import run_steps
@@ -48,6 +49,14 @@ def bucket(redis_server, influxdb_server):
         for name, value in connection_variables(redis_server, influxdb_server, exchanges).items():
             patch.setenv(name, value)
         patch.setattr(request_gate, "FIRST_WAIT_SECONDS", 0.01)
+        moved = Window(midnight_ms - 2 * DAY_MS, midnight_ms - 2 * DAY_MS + 60_000)
+        exchanges.add_events(
+            [
+                MarketEvent(
+                    kind="off_grid", exchange="binance", start_ms=moved.start_ms, end_ms=moved.end_ms, shift_ms=14_789
+                )
+            ]
+        )
         exchanges.set_fault("coinbaseexchange", "status", status=503, path="candles")
         run_steps(settings, "backfill", Window(midnight_ms - 2 * DAY_MS, midnight_ms - DAY_MS), now_ms)
         exchanges.clear_faults()

@@ -76,13 +76,25 @@ def _exact_sum(values: NDArray[np.float64]) -> float:
 
 
 def _resampled(pages: Sequence[Page], timeframe: Timeframe) -> Page:
-    """Return one page of larger candles; one is rejected as soon as one of its parts is."""
+    """Return one page of larger candles; one is rejected as soon as one of its parts is.
+
+    One that lacks some of its parts is made of the others, as an exchange makes it after an outage; the closing look
+    asks for the parts once more. One that lacks all is missing.
+    """
     window = Window(pages[0].window.start_ms, pages[-1].window.end_ms)
     failed = next((page for page in pages if page.failed_reason), None)
     if failed is not None:
         return Page.failed(window, failed.failed_reason, unobtainable=failed.unobtainable)
     parts = [page.checked for page in pages]
     slots = frozenset(timeframe.floor_ms(slot) for part in parts for slot in part.rejected_slots)
+    lacking = frozenset(timeframe.floor_ms(slot) for part in parts for slot in part.missing_slots)
     bars = resample(Candles.concatenate([part.candles for part in parts]), timeframe)
     sound = bars.select(~np.isin(bars.open_time_ms, list(slots)))
-    return Page(window, CheckedPage(sound, sum((part.rejected for part in parts), Counter()), slots))
+    checked = CheckedPage(
+        sound,
+        rejected=sum((part.rejected for part in parts), Counter()),
+        rejected_slots=slots,
+        corrections=sum((part.corrections for part in parts), Counter()),
+        missing_slots=lacking - slots - set(sound.open_time_ms.tolist()),
+    )
+    return Page(window, checked)

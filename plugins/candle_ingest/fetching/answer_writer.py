@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from candle_ingest.candles.candles import Candles
-from candle_ingest.candles.window import Window, union
+from candle_ingest.candles.row_checks import in_words
+from candle_ingest.candles.window import Window, format_ms, union
 from candle_ingest.fetching.pair_answer import PairAnswer
 from candle_ingest.ledger.day_record import NO_CANDLE, DayRecord
 from candle_ingest.ledger.fetch_attempts import FetchAttempt, record_attempts
@@ -54,6 +55,8 @@ class AnswerWriter:
         waiting, self._waiting, self._candle_count = self._waiting, [], 0
         if not waiting:
             return
+        for answer, _ in waiting:
+            self._log_corrections(answer)
         changed = {answer.currency_pair: self._write_candles(answer, days) for answer, days in waiting}
         self._pins.pin(self._exchange, {a.currency_pair: a.market for a, _ in waiting if len(a.candles)})
         looks = {
@@ -84,6 +87,14 @@ class AnswerWriter:
         stored = self._store.read_exchange_candles(answer.currency_pair, [self._exchange], known)[self._exchange]
         return differing(stored, candles, answer.slot_ms)
 
+    def _log_corrections(self, answer: PairAnswer) -> None:
+        if answer.corrections:
+            logger.warning(
+                "%s @ %s, %s to %s: rows corrected: %s",
+                answer.currency_pair, self._exchange, format_ms(answer.wanted[0].start_ms),
+                format_ms(answer.wanted[-1].end_ms), in_words(answer.corrections),
+            )  # fmt: skip
+
     def _attempt(self, answer: PairAnswer) -> FetchAttempt:
         reasons = [str(answer.error)] if answer.error else [found.reason for found in answer.failed()]
         asked = sum(window.slots(answer.slot_ms) for window in answer.wanted)
@@ -98,6 +109,7 @@ class AnswerWriter:
             duration_ms=answer.duration_ms,
             try_number=self._run.try_number,
             reason=reasons[0] if reasons else "",
+            corrections=in_words(answer.corrections),
             ended_ns=time.time_ns(),
         )
 

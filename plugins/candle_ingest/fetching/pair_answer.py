@@ -1,5 +1,6 @@
 """What one exchange answered for one pair in one fetch, and the looks that it makes."""
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -49,6 +50,17 @@ class PairAnswer:
             for slot_ms in sorted(page.checked.rejected_slots)
         ]
 
+    @property
+    def missing(self) -> list[Window]:
+        """Return what the answer lacks, of an exchange that sends a row for each slot."""
+        lacking = {slot_ms for page in self.pages for slot_ms in page.checked.missing_slots}
+        return union(Window(slot_ms, slot_ms + self.slot_ms) for slot_ms in lacking)
+
+    @property
+    def corrections(self) -> Counter[str]:
+        """Count the rows that were put right, by what was done."""
+        return sum((page.checked.corrections for page in self.pages), Counter())
+
     def failed(self) -> list[Found]:
         """Return what was asked for and not answered, with the reason."""
         found = [Found(p.window, p.failed_reason) for p in self.pages if p.failed_reason and not p.unobtainable]
@@ -65,7 +77,7 @@ class PairAnswer:
         """Yield one look for each part of a day that was asked for, or answered beyond that."""
         candles = self.candles
         traded_ms = candles.traded_ms()
-        rejected, failed, unobtainable = self.rejected, self.failed(), self.unobtainable()
+        rejected, failed, unobtainable, missing = self.rejected, self.failed(), self.unobtainable(), self.missing
         for window in union([*self.wanted, *(page.window for page in self.pages)]):
             for part in split_days(window):
                 yield Look(
@@ -74,7 +86,7 @@ class PairAnswer:
                     market=self.market,
                     open_times_ms=_between(candles.open_time_ms, part),
                     traded_ms=_between(traded_ms, part),
-                    changed=tuple(w for c in changed if (w := c.intersection(part))),
+                    changed=_parts(changed, part),
                     closing=closing_part(part, self.asked_at_ms, rule),
                     source=self.source,
                     recorder=recorder,
@@ -82,6 +94,7 @@ class PairAnswer:
                     failed=_within(failed, part),
                     unobtainable=_within(unobtainable, part),
                     not_listed=_within(self.not_listed, part),
+                    missing=_parts(missing, part),
                 )
 
     def days(self) -> set[int]:
@@ -96,3 +109,7 @@ def _between(times_ms: NDArray[np.int64], window: Window) -> NDArray[np.int64]:
 
 def _within(found: Sequence[Found], window: Window) -> tuple[Found, ...]:
     return tuple(Found(part, one.reason) for one in found if (part := one.window.intersection(window)))
+
+
+def _parts(windows: Sequence[Window], window: Window) -> tuple[Window, ...]:
+    return tuple(part for one in windows if (part := one.intersection(window)))

@@ -1,8 +1,9 @@
 """A record of every fetch in InfluxDB, by the time at which it ended: when, how many calls, which try, how it went.
 
 `fetch_attempts`: tags `exchange`, `currency_pair`; fields `start_ms`, `end_ms` (the window), `expected`, `asked`,
-`candles`, `calls`, `duration_ms`, `try_number`, `outcome` (`ok` or `failed`), `reason`, `dag_id`, `run_id`,
-`map_index`.
+`candles`, `calls`, `duration_ms`, `try_number`, `outcome` (`ok` or `failed`), `reason`, `corrections` (rows that were
+put right, such as `1 × open time off the grid, taken for the candle that it lies in`; empty for none), `dag_id`,
+`run_id`, `map_index`.
 """
 
 from collections.abc import Sequence
@@ -32,7 +33,10 @@ from(bucket: bucket)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FetchAttempt:
-    """One try of one fetch. `asked` counts candles that were not settled before, `reason` says why it failed."""
+    """One try of one fetch. `asked` counts candles that were not settled before, `reason` says why it failed.
+
+    `corrections` counts the rows that were put right, in words.
+    """
 
     currency_pair: str
     exchange: str
@@ -44,6 +48,7 @@ class FetchAttempt:
     duration_ms: int
     try_number: int
     reason: str = ""
+    corrections: str = ""
     ended_ns: int = 0
 
 
@@ -58,6 +63,7 @@ def _point(attempt: FetchAttempt, recorder: TaskInstanceRef) -> Point:
     for name in ("expected", "asked", "candles", "calls", "duration_ms", "try_number"):
         point.field(name, getattr(attempt, name))
     point.field("outcome", "failed" if attempt.reason else "ok").field("reason", attempt.reason[:LONGEST_REASON])
+    point.field("corrections", attempt.corrections[:LONGEST_REASON])
     for name, value in asdict(recorder).items():
         point.field(name, value)
     return point.time(attempt.ended_ns)

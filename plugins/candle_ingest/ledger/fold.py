@@ -1,31 +1,28 @@
 """Fold a look into the record of a day."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from candle_ingest.candles.pace import Pace, is_believable
-from candle_ingest.candles.window import DAY_MS, Window, subtract, union
+from candle_ingest.candles.window import Window, subtract, union
 from candle_ingest.ledger.day_record import FLAT, NO_CANDLE, TRADED, Change, DayRecord
 from candle_ingest.ledger.look import Found, Look, Surroundings
 from candle_ingest.ledger.minute_state import MinuteState
+from candle_ingest.ledger.silences import judge_silences, note_missing_rows
 from candle_ingest.ledger.stretch import (
     LONGEST_REASON,
     Stretch,
     backoff_ms,
+    given_up,
     inside,
     joined,
-    silence_wait_ms,
     without,
 )
 
-# Two looks that found nothing must lie this far apart before a silence counts as an outage.
-OUTAGE_PROOF_MS = DAY_MS
 # An answer, even an empty one, replaces these. The others need a candle.
 REPLACED_BY_ANSWER = frozenset({MinuteState.NOT_ASKED, MinuteState.FAILED, MinuteState.REJECTED})
-NO_CANDLE_REASON = "the exchange answered without a candle, which is too long a silence for this market"
 
 
 def fold(record: DayRecord, look: Look, known: Surroundings) -> DayRecord:
@@ -38,7 +35,8 @@ def fold(record: DayRecord, look: Look, known: Surroundings) -> DayRecord:
     history = record.history if record.history.answered else known.history
     marked = replace(record, marks=_marks(record, look), market=record.market or look.market, history=history)
     settled = replace(marked, stretches=joined(_stretches(marked, look, known)))
-    judged = replace(settled, stretches=joined(_judge_silences(settled, look, known)))
+    noted = replace(settled, stretches=joined(note_missing_rows(settled, look)))
+    judged = replace(noted, stretches=joined(judge_silences(noted, look, known)))
     closed = _with_closing(judged, look, known)
     return _with_changes(record, _with_proof(closed, look, known), look)
 
@@ -64,17 +62,11 @@ def _slots(record: DayRecord, times_ms: NDArray[np.int64]) -> NDArray[np.int64]:
     return (times_ms[(times_ms >= day.start_ms) & (times_ms < day.end_ms)] - day.start_ms) // record.slot_ms
 
 
-def answered_windows(look: Look) -> list[Window]:
-    """Return the parts of the look for which the exchange answered."""
-    others = (look.rejected, look.failed, look.unobtainable, look.not_listed)
-    return subtract(look.window, [found.window for group in others for found in group])
-
-
 def _stretches(record: DayRecord, look: Look, known: Surroundings) -> list[Stretch]:
     """Return the stretches after the look, silences not judged yet."""
     present = record.windows_where(record.mark_array > NO_CANDLE)
     left = without(record.stretches, present)
-    answered = answered_windows(look)
+    answered = look.answered_windows()
     left = [part for s in left for part in (without([s], answered) if s.state in REPLACED_BY_ANSWER else [s])]
     for state, found in (
         (MinuteState.FAILED, look.failed),
@@ -102,7 +94,9 @@ def _with_found(
 
 
 def _replaced(old: Stretch, state: MinuteState, reason: str, look: Look, known: Surroundings) -> Stretch:
-    changed = replace(old, state=state, reason=reason[:LONGEST_REASON], recorder=look.recorder, was_silent=False)
+    changed = replace(
+        old, state=state, reason=reason[:LONGEST_REASON], recorder=look.recorder, was_silent=False, row_missing=False
+    )
     if state == MinuteState.NOT_LISTED:
         return replace(changed, since_ms=old.since_ms or look.asked_at_ms, tries=0, due_ms=0)
     if state == MinuteState.UNOBTAINABLE:
@@ -120,7 +114,8 @@ def _unobtainable(changed: Stretch, old: Stretch) -> Stretch:
     """Return the stretch as beyond what the exchange serves, unless its answer is settled."""
     if old.state in (MinuteState.QUIET, MinuteState.OUTAGE):
         return old
-    return replace(changed, due_ms=0, was_silent=old.was_silent or old.state == MinuteState.SILENT)
+    was_silent = old.was_silent or old.state == MinuteState.SILENT
+    return replace(changed, due_ms=0, was_silent=was_silent, row_missing=old.row_missing)
 
 
 def _tried_again(changed: Stretch, old: Stretch, look: Look, known: Surroundings) -> Stretch:
@@ -130,15 +125,9 @@ def _tried_again(changed: Stretch, old: Stretch, look: Look, known: Surroundings
     if was_open and look.asked_at_ms < old.due_ms:
         return replace(changed, since_ms=since_ms, tries=old.tries, due_ms=old.due_ms)
     if was_open and look.asked_at_ms - since_ms >= known.give_up_ms:
-        return _given_up(changed, look.asked_at_ms - since_ms)
+        return given_up(changed, look.asked_at_ms - since_ms)
     tries = old.tries + 1 if was_open else 1
     return replace(changed, since_ms=since_ms, tries=tries, due_ms=look.asked_at_ms + backoff_ms(tries))
-
-
-def _given_up(stretch: Stretch, for_ms: int) -> Stretch:
-    reason = f"given up after {for_ms // DAY_MS} days: {stretch.reason}"[:LONGEST_REASON]
-    was_silent = stretch.state == MinuteState.SILENT
-    return replace(stretch, state=MinuteState.UNOBTAINABLE, reason=reason, due_ms=0, was_silent=was_silent)
 
 
 def _listed_from_first_candle(record: DayRecord, stretches: Iterable[Stretch]) -> list[Stretch]:
@@ -148,88 +137,6 @@ def _listed_from_first_candle(record: DayRecord, stretches: Iterable[Stretch]) -
         return list(stretches)
     after = Window(record.day_ms + int(candles[0]) * record.slot_ms, record.window.end_ms)
     return [part for s in stretches for part in (without([s], [after]) if s.state == MinuteState.NOT_LISTED else [s])]
-
-
-def _judge_silences(record: DayRecord, look: Look, known: Surroundings) -> Iterator[Stretch]:
-    """Yield the stretches with each silence judged: believable ones vanish, others are silent, or an outage."""
-    judged = (MinuteState.QUIET, MinuteState.SILENT, MinuteState.OUTAGE)
-    yield from (s for s in record.stretches if s.state not in judged)
-    old = [s for s in record.stretches if s.state in judged]
-    answered = answered_windows(look)
-    # A silence that was given up in part is still one silence.
-    given_up = _given_up_silences(record)
-    for run in union([*record.windows_of(judged), *given_up]):
-        slots = run.slots(record.slot_ms) + _beside(record, run, known)
-        if is_believable(slots, _pace_beside(record, run, known), len(record.marks)):
-            yield from (s for s in inside(old, run) if s.state == MinuteState.OUTAGE)
-        else:
-            parts = subtract(run, given_up)
-            yield from (s for part in parts for s in _silent(record, part, inside(old, part), answered, look, known))
-
-
-def _given_up_silences(record: DayRecord) -> list[Window]:
-    return [s.window for s in record.stretches if s.was_silent]
-
-
-def _beside(record: DayRecord, run: Window, known: Surroundings) -> int:
-    before = known.before_slots if run.start_ms == record.day_ms else 0
-    return before + (known.after_slots if run.end_ms == record.window.end_ms else 0)
-
-
-def _pace_beside(record: DayRecord, run: Window, known: Surroundings) -> Pace:
-    """Return the market's own pace outside of the silence, else that of the others."""
-    beside = subtract(record.window, [run])
-    answered = sum(
-        counts.present + counts.quiet + counts.silent + counts.outage for counts in map(record.counts, beside)
-    )
-    # A silence keeps its weight when it is given up, or the same look would be judged otherwise the next time.
-    given_up = (part.intersection(silence) for silence in _given_up_silences(record) for part in beside)
-    answered += sum(part.slots(record.slot_ms) for part in given_up)
-    own = known.history + Pace(int((record.mark_array == TRADED).sum()), answered)
-    return own if own.is_known else known.others
-
-
-def _silent(
-    record: DayRecord, run: Window, old: Sequence[Stretch], answered: Sequence[Window], look: Look, known: Surroundings
-) -> Iterator[Stretch]:
-    """Yield the stretches of a silence that is not believable."""
-    for part in subtract(run, [s.window for s in old]):
-        yield _new_silence(part, look)
-    for stretch in old:
-        if stretch.state == MinuteState.OUTAGE:
-            yield stretch
-            continue
-        yield from without([stretch], answered)
-        for window in answered:
-            yield from (_silent_again(record, part, look, known) for part in inside([stretch], window))
-
-
-def _new_silence(window: Window, look: Look) -> Stretch:
-    return Stretch(
-        start_ms=window.start_ms,
-        end_ms=window.end_ms,
-        state=MinuteState.SILENT,
-        reason=NO_CANDLE_REASON,
-        since_ms=look.asked_at_ms,
-        tries=1,
-        due_ms=look.asked_at_ms + silence_wait_ms(1),
-        recorder=look.recorder,
-    )
-
-
-def _silent_again(record: DayRecord, stretch: Stretch, look: Look, known: Surroundings) -> Stretch:
-    """Return a silence after one more answer without a candle."""
-    again = replace(stretch, recorder=look.recorder)
-    silent_ms = look.asked_at_ms - stretch.since_ms
-    traded_after = max(record.last_traded_ms, known.alive_ms if known.alive_ms < look.asked_at_ms else 0)
-    if silent_ms >= OUTAGE_PROOF_MS and look.closing and traded_after >= stretch.end_ms:
-        reason = "asked twice, a day apart, and the exchange has traded since: it has nothing for this time"
-        return replace(again, state=MinuteState.OUTAGE, reason=reason, due_ms=0)
-    if look.asked_at_ms < stretch.due_ms:
-        return again
-    if silent_ms >= known.give_up_ms:
-        return _given_up(again, silent_ms)
-    return replace(again, tries=stretch.tries + 1, due_ms=look.asked_at_ms + silence_wait_ms(stretch.tries + 1))
 
 
 def _with_closing(record: DayRecord, look: Look, known: Surroundings) -> DayRecord:
@@ -256,7 +163,7 @@ def _with_closing(record: DayRecord, look: Look, known: Surroundings) -> DayReco
 
 def _with_proof(record: DayRecord, look: Look, known: Surroundings) -> DayRecord:
     """Return the record with when the end of the day was asked for, and what the exchange had shown by then."""
-    asked_end_ms = max((window.end_ms for window in answered_windows(look)), default=0)
+    asked_end_ms = max((window.end_ms for window in look.answered_windows()), default=0)
     if asked_end_ms < record.window.end_ms or look.asked_at_ms <= record.end_asked_ms:
         return record
     return prove(replace(record, end_asked_ms=look.asked_at_ms), known.alive_ms)
@@ -269,7 +176,7 @@ def _with_changes(before: DayRecord, after: DayRecord, look: Look) -> DayRecord:
     corrected candle and its record, or wrote beside another one, leaves nothing that stays wrong.
     """
     differs = (before.states != after.states) | (before.mark_array != after.mark_array)
-    closing = [w.intersection(look.closing) for w in answered_windows(look)] if look.closing else []
+    closing = [w.intersection(look.closing) for w in look.answered_windows()] if look.closing else []
     corrected = [w.intersection(after.window) for w in look.changed]
     changed = union([*after.windows_where(differs), *corrected, *closing])
     known = [change for change in before.changes if change.version > before.merged_version]

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from candle_ingest.candles.pace import Pace
-from candle_ingest.candles.window import Window
+from candle_ingest.candles.window import Window, subtract
 from candle_ingest.ledger.task_instance_ref import TaskInstanceRef
 
 
@@ -28,7 +28,8 @@ class Look:
 
     `open_times_ms` are those of the sound candles, `traded_ms` of those with volume. `changed` holds windows of
     candles that were stored with other values before. The rest of `window` that is in none of `rejected`, `failed`,
-    `unobtainable` and `not_listed` was answered without a candle. `closing` is the part that counts as a look after
+    `unobtainable` and `not_listed` was answered without a candle; `missing` is the part of it for which the exchange
+    would have sent a row even if nobody traded. `closing` is the part that counts as a look after
     the day was over, None for none. `version` is taken after the candles were written.
     """
 
@@ -43,9 +44,15 @@ class Look:
     failed: tuple[Found, ...] = ()
     unobtainable: tuple[Found, ...] = ()
     not_listed: tuple[Found, ...] = ()
+    missing: tuple[Window, ...] = ()
     closing: Window | None = None
     source: str = "api"
     recorder: TaskInstanceRef = field(default_factory=TaskInstanceRef)
+
+    def answered_windows(self) -> list[Window]:
+        """Return the parts for which the exchange answered."""
+        others = (self.rejected, self.failed, self.unobtainable, self.not_listed)
+        return subtract(self.window, [found.window for group in others for found in group])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -81,6 +81,7 @@ def _stretch_to_json(stretch: Stretch) -> dict[str, Any]:
         "tries": stretch.tries,
         "due_ms": stretch.due_ms,
         "was_silent": stretch.was_silent,
+        "row_missing": stretch.row_missing,
         "recorder": asdict(stretch.recorder) if stretch.recorder != TaskInstanceRef() else None,
     }
     return {**values, **{key: value for key, value in optional.items() if value}}

@@ -22,6 +22,8 @@ class Stretch(Span):
     `since_ms` is when it was first found so, `tries` how often it was asked for since, not counting requests made
     before it was due; `due_ms` is when it is asked for next, 0 where it is not asked for by itself. `recorder` is the
     task that asked last. `was_silent` marks an unobtainable stretch for which the exchange answered without a candle.
+    `row_missing` marks a silence of an exchange that sends a row for each minute, also without trades: it is never
+    taken for quiet.
     """
 
     state: MinuteState
@@ -30,6 +32,7 @@ class Stretch(Span):
     tries: int = 0
     due_ms: int = 0
     was_silent: bool = False
+    row_missing: bool = False
     recorder: TaskInstanceRef = field(default_factory=TaskInstanceRef)
 
     def within(self, window: Window) -> "Stretch":
@@ -55,6 +58,13 @@ def backoff_ms(tries: int) -> int:
 def silence_wait_ms(tries: int) -> int:
     """Return how long to wait after a silence was found for this time: an hour, a day, then three days."""
     return SILENCE_WAITS_MS[min(max(tries, 1), len(SILENCE_WAITS_MS)) - 1]
+
+
+def given_up(stretch: Stretch, for_ms: int) -> Stretch:
+    """Return the stretch as unobtainable, after it was asked for in vain for so long."""
+    reason = f"given up after {for_ms // DAY_MS} days: {stretch.reason}"[:LONGEST_REASON]
+    was_silent = stretch.state == MinuteState.SILENT
+    return replace(stretch, state=MinuteState.UNOBTAINABLE, reason=reason, due_ms=0, was_silent=was_silent)
 
 
 def joined(stretches: Iterable[Stretch]) -> tuple[Stretch, ...]:

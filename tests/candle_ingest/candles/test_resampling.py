@@ -91,3 +91,13 @@ def test_extras_of_a_bar_are_the_sums_of_its_parts_and_unknown_where_a_part_is()
     ]
     bars = resample(Candles.from_rows(minutes), Timeframe(3))
     np.testing.assert_array_equal(bars.extras, [(3.3, 6, 1.5), (12.3, 6, math.nan)])
+
+
+def test_a_larger_candle_without_any_of_its_parts_is_missing():
+    half = Candles.from_rows([(minute * MINUTE, 1, 1, 1, 1, 1) for minute in range(90)])
+    lacking = frozenset(range(90 * MINUTE, 3 * HOUR, MINUTE))
+    parts = CheckedPage(half, missing_slots=lacking, corrections=Counter({"moved": 2}))
+    [found] = resampled_pages([Page(Window(0, 3 * HOUR), parts)], HOURLY)
+    assert [time for time, *_ in found.checked.candles.rows()] == [0, HOUR]
+    assert found.checked.missing_slots == {2 * HOUR}
+    assert found.checked.corrections == {"moved": 2}

@@ -20,10 +20,12 @@ RULE = ClosingRule(HOUR)
 BUSY = Surroundings(history=Pace(1440 * 7, 1440 * 7))
 THIN = Surroundings(history=Pace(24 * 7, 1440 * 7))
 EMPTY = new_day_record("BTC/USD", "kraken", DAY, MINUTE_MS)
+THIN_DAY = range(0, 1440, 61)
+ALL_BUT_TEN = [m for m in range(1440) if not 700 <= m < 710]
 windows = st.tuples(st.integers(0, 1440), st.integers(0, 1440)).map(sorted).map(tuple)
 
 
-def look(first=0, last=1440, traded=(), flat=(), asked_ms=CLOSED_MS, version=1, closing=False, **found):
+def look(first=0, last=1440, traded=(), flat=(), asked_ms=CLOSED_MS, version=1, closing=False, missing=(), **found):
     times = {name: np.array([DAY + m * MINUTE_MS for m in ms], np.int64) for name, ms in (("t", traded), ("f", flat))}
     groups = {name: tuple(Found(minutes(*w), name) for w in windows) for name, windows in found.items()}
     return Look(
@@ -33,6 +35,7 @@ def look(first=0, last=1440, traded=(), flat=(), asked_ms=CLOSED_MS, version=1, 
         market="BTC/USD",
         open_times_ms=np.sort(np.concatenate([times["t"], times["f"]])),
         traded_ms=times["t"],
+        missing=tuple(minutes(*window) for window in missing),
         closing=minutes(first, last) if closing else None,
         **groups,
     )
@@ -186,6 +189,47 @@ def test_a_closing_look_has_the_day_merged_once_more():
     assert (merged.unmerged(), closed.unmerged(), closed.answered_version) == ([], [minutes(0, 1440)], 6)
 
 
+def test_a_missing_row_is_silent_however_thin_the_market_is():
+    record = fold(EMPTY, closing(traded=THIN_DAY, flat=ALL_BUT_TEN, missing=[(700, 710)]), THIN)
+    assert counts(record) == {"present": 1430, "silent": 10}
+    assert (record.state, record.due_ms(RULE)) == (RecordState.OPEN, CLOSED_MS + HOUR)
+    assert record.stretch_at(minutes(700, 701).start_ms).reason.startswith("the answer lacks the candle")
+
+
+def test_a_missing_row_stays_open_when_another_part_of_the_day_is_answered():
+    record = fold(EMPTY, closing(traded=THIN_DAY, flat=ALL_BUT_TEN, missing=[(700, 710)]), THIN)
+    record = fold(record, look(0, 100, traded=range(0, 100, 61), flat=range(100)), THIN)
+    assert counts(record) == {"present": 1430, "silent": 10}
+
+
+def test_a_missing_row_that_comes_later_is_present():
+    record = fold(EMPTY, closing(flat=ALL_BUT_TEN, missing=[(700, 710)]), THIN)
+    record = fold(record, look(700, 710, flat=range(700, 710), asked_ms=CLOSED_MS + HOUR), THIN)
+    assert (counts(record), record.stretches) == ({"present": 1440}, ())
+
+
+def test_a_row_missing_in_two_looks_a_day_apart_is_an_outage():
+    lacking = {"traded": THIN_DAY, "flat": ALL_BUT_TEN, "missing": [(700, 710)]}
+    record = fold(EMPTY, closing(**lacking), THIN)
+    record = fold(record, closing(**lacking, asked_ms=CLOSED_MS + DAY_MS), THIN)
+    assert (counts(record), record.state) == ({"present": 1430, "outage": 10}, RecordState.FINAL)
+
+
+def test_missing_rows_of_an_exchange_that_never_trades_again_are_given_up():
+    lacking = {"flat": range(700), "missing": [(700, 1440)]}
+    record = EMPTY
+    for days in (0, 1, 4, 7, 10, 15):
+        record = fold(record, closing(**lacking, asked_ms=CLOSED_MS + days * DAY_MS), THIN)
+    assert (counts(record), record.state) == ({"present": 700, "unobtainable": 740}, RecordState.UNOBTAINABLE)
+    assert "given up after 15 days: the answer lacks" in record.stretches[0].reason
+
+
+def test_trades_settle_what_the_candles_lacked():
+    record = fold(EMPTY, closing(traded=THIN_DAY, flat=ALL_BUT_TEN, missing=[(700, 710)]), THIN)
+    record = fold(record, look(700, 710, asked_ms=CLOSED_MS + HOUR), THIN)
+    assert counts(record) == {"present": 1430, "quiet": 10}
+
+
 @st.composite
 def looks(draw):
     first, last = draw(windows.filter(lambda w: w[0] < w[1]))
@@ -198,7 +242,9 @@ def looks(draw):
     asked_ms = CLOSED_MS + draw(st.integers(0, 40)) * DAY_MS // 2
     taken = {m for group in found.values() for w in group for m in range(*w)}
     traded = [m for m in draw(st.sets(within, max_size=200)) if m not in taken]
-    return look(first, last, traded=traded, asked_ms=asked_ms, version=draw(st.integers(1, 99)), **found)
+    lacking = draw(st.lists(st.tuples(within, within).map(sorted), max_size=2))
+    version = draw(st.integers(1, 99))
+    return look(first, last, traded=traded, asked_ms=asked_ms, version=version, missing=lacking, **found)
 
 
 @settings(max_examples=100, deadline=None)
@@ -214,6 +260,22 @@ def test_the_counts_always_add_up_and_candles_stay(given_looks):
         ends = [(s.start_ms, s.end_ms) for s in record.stretches]
         assert all(a[1] <= b[0] for a, b in itertools.pairwise(ends))
         assert all(record.state_at(s.start_ms) == s.state for s in record.stretches)
+
+
+def open_times(of):
+    return {time_ms for window in of for time_ms in range(window.start_ms, window.end_ms, MINUTE_MS)}
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(looks(), max_size=4), st.sampled_from([BUSY, THIN]))
+def test_a_minute_whose_last_answer_lacked_its_row_is_never_quiet(given_looks, known):
+    record, lacking = EMPTY, set()
+    for one in given_looks:
+        record = fold(record, one, known)
+        answered = open_times(one.answered_windows())
+        listed = lacking - open_times(found.window for found in one.not_listed)
+        lacking = (listed - answered) | (answered & open_times(one.missing))
+        assert all(record.state_at(time_ms) != MinuteState.QUIET for time_ms in lacking)
 
 
 @settings(max_examples=100, deadline=None)
