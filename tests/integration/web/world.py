@@ -5,11 +5,15 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import cache
 
 from candle_ingest.candles.window import DAY_MS, MINUTE_MS, Window
 from candle_ingest.connections import connect_influxdb
+from candle_ingest.ledger.day_record import RecordState
+from candle_ingest.ledger.merge_day import NOT_MERGED, WITH_CANDLE, MergeDay, merge_day_fields
+from candle_ingest.ledger.minute_state import CoverageCounts
 from candle_ingest.store.bucket import InfluxBucket
-from candle_ingest.store.line_protocol import escaped_tag
+from candle_ingest.store.line_protocol import escaped_field, escaped_tag
 from dev.exchange_simulator.coins import COINS, utc_ms
 from dev.exchange_simulator.process import SimulatorProcess
 from tests.integration.servers.airflow_instance import AirflowInstance
@@ -68,10 +72,23 @@ def seed_days(symbols: int, days: int) -> None:
         bucket.write_lines(lines)
 
 
+@cache
 def _merged_day(failed: int) -> str:
+    """The fields of a day of which `failed` minutes of one exchange are open."""
     present = 1440 * len(EXCHANGES) - failed
-    state = "open" if failed else "final"
-    return f'exchanges={len(EXCHANGES)}i,expected=1440i,present={present}i,failed={failed}i,state="{state}"'
+    day = MergeDay(
+        currency_pair="",
+        day_ms=0,
+        marks=bytes([NOT_MERGED]) * failed + bytes([WITH_CANDLE]) * (1440 - failed),
+        state=RecordState.OPEN if failed else RecordState.FINAL,
+        counts=CoverageCounts(expected=1440 * len(EXCHANGES), present=present, failed=failed),
+        exchanges=len(EXCHANGES),
+    )
+    texts = (
+        f'{name}="{escaped_field(value)}"' if isinstance(value, str) else f"{name}={value}i"
+        for name, value in merge_day_fields(day).items()
+    )
+    return ",".join(texts)
 
 
 def pairs(count: int) -> list[str]:

@@ -100,7 +100,7 @@ const DAY_STATES = {
 // What of the day is merged, and why other minutes are not.
 function merges(data) {
   const [kind, name, text] = DAY_STATES[data.state] ?? ["warn", data.state, ""];
-  const waiting = data.waiting.map(({ start_ms: start, end_ms: end, reason }) => element("li", {}, `${period([start, end])}: ${reason}`));
+  const waiting = data.waiting.map(({ start_ms: start, end_ms: end, reason }) => element("li", { class: "reason" }, `${period([start, end])}: ${reason}`));
   const merged = data.merged.length ? `Merged: ${data.merged.slice(0, MOST_PERIODS).map(period).join("; ")}${data.merged.length > MOST_PERIODS ? " …" : ""}.` : "Nothing of this day is merged.";
   return element("section", {}, element("h2", {}, "The merged day"), element("p", {}, badge(kind, name), ` ${text}. ${merged}`),
     waiting.length ? element("div", {}, element("p", {}, "Not merged yet:"), element("ul", {}, waiting)) : "");
