@@ -95,17 +95,17 @@ def test_a_pipeline_that_has_done_its_work_is_complete(settings, day):
     fill(settings, day)
     assert rows(text("status"))["BTC/USD"][1] == "yes"
     [found] = content("status")["symbols"]
-    assert found["complete"]
+    assert found["up_to_date"]
     assert found["backfill_ms"] == day.end_ms - 60_000
-    assert found["catch_up_ms"] + 60_000 == found["complete_up_to_ms"]
-    assert began_ms - found["complete_up_to_ms"] < 60_000
+    assert found["catch_up_ms"] + 60_000 == found["merged_up_to_ms"]
+    assert began_ms - found["merged_up_to_ms"] < 60_000
 
 
 def test_without_its_history_a_pipeline_is_not_complete(settings):
     now = now_ms()
     run_steps(settings, "catch_up", Window(now - 300_000, now), now)
     [found] = content("status", status=1)["symbols"]
-    assert (found["complete"], found["complete_up_to_ms"], found["state"]) == (False, None, "in time")
+    assert (found["up_to_date"], found["merged_up_to_ms"], found["state"]) == (False, None, "in time")
     assert rows(text("status", status=1))["BTC/USD"][1] == "no"
 
 
@@ -144,7 +144,7 @@ def test_a_symbol_that_was_never_asked_for_is_open(settings, day, redis_server):
     fill(settings, day)
     redis_server.client().set("top_cryptocurrencies", json.dumps(["btcusd", "ethusd"]))
     assert rows(text("coverage", status=1))["ETH/USD"][-1] == "2,880"
-    assert [symbol["complete"] for symbol in content("status", status=1)["symbols"]] == [True, False]
+    assert [symbol["up_to_date"] for symbol in content("status", status=1)["symbols"]] == [True, False]
 
 
 def test_a_candle_is_explained(settings, day, noon_ms):

@@ -18,7 +18,11 @@ from candle_ingest.reports.summary import Summary, read_summary
 
 
 def status(pipeline: Pipeline = "candle", as_json: AsJson = False) -> None:
-    """Show up to where each symbol is merged and final, and what is open. Exit status 1 where one is not complete."""
+    """Show up to where each symbol is merged and complete, and what is open.
+
+    Complete up to a day means that every exchange has a final record of each day before it. Exit status 1 where a
+    symbol is late or has something open.
+    """
     settings, now = pipeline_settings(pipeline), now_ms()
     listed = listed_symbols(settings)
     tickers = {symbol.ticker for symbol in listed}
@@ -32,13 +36,13 @@ def status(pipeline: Pipeline = "candle", as_json: AsJson = False) -> None:
         print_json({"now_ms": now, "symbols": [symbol.to_dict() for symbol in symbols], "sentence": summary.sentence})
     else:
         _print(symbols, summary)
-    if not all(symbol.complete for symbol in symbols):
+    if not all(symbol.up_to_date for symbol in symbols):
         raise typer.Exit(1)
 
 
 def _print(symbols: list[SymbolCompleteness], summary: Summary) -> None:
     print_table(
-        ("symbol", "complete", "merged up to", "final up to"), ("open", "unobtainable", "lag"), map(_row, symbols)
+        ("symbol", "up to date", "merged up to", "complete up to"), ("open", "unobtainable", "lag"), map(_row, symbols)
     )
     for hole in summary.holes:
         say(_in_words(hole))
@@ -49,9 +53,9 @@ def _row(found: SymbolCompleteness) -> tuple[str, ...]:
     symbol = found.symbol
     return (
         symbol.currency_pair,
-        "yes" if found.complete else "no",
+        "yes" if found.up_to_date else "no",
+        moment_in_words(found.merged_up_to_ms),
         moment_in_words(found.complete_up_to_ms),
-        moment_in_words(found.final_up_to_ms),
         f"{found.counts.open:,}",
         f"{found.counts.unobtainable:,}",
         "-" if symbol.lag_ms is None else duration_in_words(symbol.lag_ms / 1000),

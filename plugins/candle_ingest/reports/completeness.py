@@ -1,4 +1,4 @@
-"""Up to where each symbol is merged and final, and what is open."""
+"""Up to where each symbol is merged and complete, and what is open."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -19,28 +19,28 @@ DAYS_AT_ONCE = 8
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SymbolCompleteness:
-    """`complete_up_to_ms` is where the first hole in what is merged begins, `final_up_to_ms` the first day not final.
+    """`merged_up_to_ms` is where the first hole in what is merged begins, `complete_up_to_ms` the first day not final.
 
     Both are None where the history has not begun to be so. `counts` are the slots from the start of the history to now,
-    over the exchanges. `complete` says whether all is merged as near to now as catch-up can be expected to be, and
+    over the exchanges. `up_to_date` says whether all is merged as near to now as catch-up can be expected to be, and
     nothing is open.
     """
 
     symbol: SymbolFreshness
+    merged_up_to_ms: int | None
     complete_up_to_ms: int | None
-    final_up_to_ms: int | None
     counts: CoverageCounts
-    complete: bool
+    up_to_date: bool
 
     def to_dict(self) -> dict[str, Any]:
         """Return it for JSON."""
         return {
             **asdict(self.symbol),
+            "merged_up_to_ms": self.merged_up_to_ms,
             "complete_up_to_ms": self.complete_up_to_ms,
-            "final_up_to_ms": self.final_up_to_ms,
             "open": self.counts.open,
             "unobtainable": self.counts.unobtainable,
-            "complete": self.complete,
+            "up_to_date": self.up_to_date,
         }
 
 
@@ -65,10 +65,10 @@ def read_completeness(
         result.append(
             SymbolCompleteness(
                 symbol=symbol,
-                complete_up_to_ms=until_ms,
-                final_up_to_ms=None if last_final_ms is None else last_final_ms + slot_ms,
+                merged_up_to_ms=until_ms,
+                complete_up_to_ms=None if last_final_ms is None else last_final_ms + slot_ms,
                 counts=own,
-                complete=in_time and not own.open,
+                up_to_date=in_time and not own.open,
             )
         )
     return result

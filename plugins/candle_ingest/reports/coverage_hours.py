@@ -3,7 +3,7 @@
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from candle_ingest.candles.window import MINUTE_MS, Window, union
 from candle_ingest.ledger.day_record import DayRecord, RecordState, new_day_record
@@ -17,7 +17,9 @@ from candle_ingest.store.bucket import InfluxBucket
 
 HOUR_MS = 60 * MINUTE_MS
 SETTLED = (MinuteState.NOT_LISTED, MinuteState.OUTAGE)
-_OF_ONE_PAGE = re.compile(r"\[\d{4}-\d\d-\d\dT[^)]*\)|https?://\S+")
+_OF_ONE_PAGE = re.compile(r"^not asked, after \d+ pages without an answer: |\[\d{4}-\d\d-\d\dT[^)]*\)|https?://\S+")
+# Reasons are cut off at a length, so that their ends differ.
+_KIND_LENGTH = 80
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,12 +46,13 @@ class Hole:
 class CoverageHours:
     """A day of a pair: `accounts` has the counts of each exchange for each of `hours`, which may be longer.
 
-    `state` is that of the merged day, `merged` the times that are merged, with a candle or because nobody traded;
-    `waiting` says why others are not.
+    `states` is how far the record of each exchange is, `state` is that of the merged day, `merged` the times that are
+    merged, with a candle or because nobody traded; `waiting` says why others are not.
     """
 
     hours: list[Window]
     accounts: dict[str, list[CoverageCounts]]
+    states: dict[str, RecordState]
     holes: list[Hole]
     state: RecordState
     merged: list[Window]
@@ -71,10 +74,11 @@ def read_coverage_hours(
     return CoverageHours(
         hours=hours,
         accounts={name: [r.counts(hour.intersection(so_far)) for hour in hours] for name, r in records.items()},
+        states={name: record.state for name, record in records.items()},
         holes=find_holes(records, so_far),
         state=merge.state if merge else RecordState.OPEN,
         merged=merge.merged_windows() if merge else [],
-        waiting=list(merge.waiting) if merge else [],
+        waiting=find_waiting(merge.waiting, records) if merge else [],
     )
 
 
@@ -89,9 +93,27 @@ def find_holes(records: Mapping[str, DayRecord], so_far: Window) -> list[Hole]:
     return sorted(holes, key=lambda hole: (not hole.is_open, hole.windows[0], hole.exchange))
 
 
+def find_waiting(waiting: Iterable[Waiting], records: Mapping[str, DayRecord]) -> list[Waiting]:
+    """Return the times that wait, joined where they wait for the same: `reason` names exchanges and states only."""
+    found: list[Waiting] = []
+    for part in waiting:
+        words = _blockers(part.window, records) or part.reason
+        if found and found[-1].end_ms == part.start_ms and found[-1].reason == words:
+            found[-1] = replace(found[-1], end_ms=part.end_ms)
+        else:
+            found.append(replace(part, reason=words))
+    return found
+
+
+def _blockers(window: Window, records: Mapping[str, DayRecord]) -> str:
+    """Return what keeps the window from being merged: `coinbaseexchange failed, kucoin silent`."""
+    holes = find_holes(records, window)
+    return ", ".join(sorted({f"{hole.exchange} {hole.state.replace('_', ' ')}" for hole in holes if hole.is_open}))
+
+
 def _kind(reason: str) -> str:
-    """Return the reason without what differs between the pages of one answer: times and addresses."""
-    return _OF_ONE_PAGE.sub("", reason)
+    """Return the begin of the reason without what differs between the pages of one answer: times and addresses."""
+    return _OF_ONE_PAGE.sub("", reason)[:_KIND_LENGTH]
 
 
 def _records(bucket: InfluxBucket, currency_pair: str, day: Window, expected: ExpectedCoverage) -> dict[str, DayRecord]:

@@ -24,6 +24,7 @@ def hours_answer(found: CoverageHours, dag_ids: Collection[str]) -> Answer:
     return {
         "hours": [hour.start_ms for hour in found.hours],
         "accounts": {name: [sums.to_dict() for sums in counts] for name, counts in found.accounts.items()},
+        "states": found.states,
         "holes": [_hole(hole, dag_ids) for hole in found.holes],
         "state": found.state,
         "merged": _windows(found.merged),

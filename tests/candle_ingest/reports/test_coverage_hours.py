@@ -2,9 +2,10 @@ from dataclasses import replace
 
 from candle_ingest.candles.window import DAY_MS, MINUTE_MS, Window
 from candle_ingest.ledger.day_record import DayRecord, new_day_record
+from candle_ingest.ledger.merge_day import Waiting
 from candle_ingest.ledger.minute_state import MinuteState
 from candle_ingest.ledger.stretch import Stretch
-from candle_ingest.reports.coverage_hours import find_holes
+from candle_ingest.reports.coverage_hours import find_holes, find_waiting
 
 DAY = Window(0, DAY_MS)
 
@@ -34,9 +35,27 @@ def test_the_pages_of_one_answer_that_failed_alike_are_one_hole():
         )
         for page in range(2)
     ]
-    [hole] = find_holes({"kraken": record(*failed)}, DAY)
-    assert hole.windows == [Window(0, 600 * MINUTE_MS)]
-    assert hole.reason == failed[0].reason
+    unasked = replace(failed[1], reason=f"not asked, after 3 pages without an answer: {failed[1].reason}")
+    for second in (failed[1], unasked):
+        [hole] = find_holes({"kraken": record(failed[0], second)}, DAY)
+        assert hole.windows == [Window(0, 600 * MINUTE_MS)]
+        assert hole.reason == failed[0].reason
+
+
+def test_what_waits_names_exchanges_and_states_and_is_joined():
+    records = {
+        "kraken": record(
+            stretch(0, 60, MinuteState.FAILED, "HTTP 500"), stretch(60, 90, MinuteState.FAILED, "HTTP 503")
+        ),
+        "kucoin": record(stretch(80, 100, MinuteState.NOT_ASKED), stretch(0, 60, MinuteState.OUTAGE)),
+    }
+    parts = [Waiting(start * MINUTE_MS, end * MINUTE_MS, "long", 1) for start, end in ((0, 60), (60, 80), (80, 90))]
+    found = find_waiting([*parts, Waiting(200 * MINUTE_MS, 210 * MINUTE_MS, "no rate", 1)], records)
+    assert [(part.start_ms // MINUTE_MS, part.end_ms // MINUTE_MS, part.reason) for part in found] == [
+        (0, 80, "kraken failed"),
+        (80, 90, "kraken failed, kucoin not asked"),
+        (200, 210, "no rate"),
+    ]
 
 
 def test_what_is_open_comes_before_what_is_settled():

@@ -127,10 +127,11 @@ def test_every_view_on_every_screen(airflow, open_page, name, width, dark):
         picture(tab, f"{view}_{name}")
         theme = frame.locator("html").get_attribute("data-theme")
         assert theme == ("dark" if dark else "light")
-        assert frame.locator("body").evaluate("body => body.scrollWidth <= body.clientWidth"), (
+        assert frame.locator("html").evaluate("html => html.scrollWidth <= html.clientWidth"), (
             view,
             "scrolls sideways",
         )
+        assert frame.get_by_text(re.compile("^The page (has )?failed.$")).count() == 0, view
 
 
 @pytest.mark.parametrize(("width", "dark"), [(1280, False), (1280, True), (390, False), (390, True)])

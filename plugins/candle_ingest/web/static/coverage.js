@@ -33,11 +33,11 @@ const painted = () => new Promise((done) => requestAnimationFrame(() => requestA
 const total = (values) => values.reduce((sum, value) => sum + value, 0);
 
 function completeTile(data) {
-  const [asked, open, unobtainable] = [data.expected, data.open, data.unobtainable].map(total);
+  const [asked, open, unobtainable, provisional] = [data.expected, data.open, data.unobtainable, data.provisional].map(total);
   if (!asked) return tile("none", "No data yet", "These days have not been asked for", "coverage");
-  const more = [`${count(open)} of ${count(asked)} candles of the exchanges are open`, unobtainable && `${count(unobtainable)} unobtainable`].filter(Boolean).join(", ");
+  const more = [`${count(open)} of ${count(asked)} candles of the exchanges are open`, unobtainable && `${count(unobtainable)} unobtainable`, provisional && `${count(provisional)} provisional`].filter(Boolean).join(", ");
   const part = (open + unobtainable) / asked;
-  return tile(open ? (part > 0.01 ? "bad" : "warn") : unobtainable ? "warn" : "good", part ? `${share(1 - part)} accounted for` : "Complete", more, "coverage");
+  return tile(open ? (part > 0.01 ? "bad" : "warn") : unobtainable ? "warn" : "good", part ? `${share(1 - part)} accounted for` : provisional ? "Nothing is open" : "Complete", more, "coverage");
 }
 
 const tile = (kind, title, text, view) => element("a", { class: `tile ${kind}`, href: link({ view }) }, element("b", {}, title), text);

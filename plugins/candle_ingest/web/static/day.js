@@ -50,7 +50,8 @@ function hour(data, exchange, index, sums) {
   const open = openOf(sums);
   const label = `${exchange}, ${iso(start).slice(11)}: ${words}`;
   const href = link({ view: "chart", symbol: data.symbol, start: iso(start), end: iso(end) });
-  const name = LEVELS[level({ expected: sums.expected, open, unobtainable: sums.unobtainable })][0];
+  const provisional = Number(data.states[exchange] === "provisional");
+  const name = LEVELS[level({ expected: sums.expected, open, unobtainable: sums.unobtainable, provisional })][0];
   return element("td", { class: `${name}-fill` }, element("a", { href, title: label, "aria-label": label }, open ? String(open) : " "));
 }
 

@@ -25,7 +25,7 @@ export async function showExplain(place, pipeline) {
       around(2 * data.start_ms - data.end_ms, "◀ before"), around(data.end_ms, "after ▶"),
       element("a", { class: "button", href: link({ view: "day", symbol: data.symbol, day: iso(data.start_ms).slice(0, 10) }) }, "Day"),
       element("a", { class: "button", href: link({ view: "chart", symbol: data.symbol, start: iso(data.start_ms - HOUR_MS), end: iso(data.start_ms + HOUR_MS) }) }, "Chart")),
-    message(data.verdict.kind, data.verdict.title, data.verdict.text, data.stored && how(data)), parts(data));
+    message(data.verdict.kind, data.verdict.title, data.verdict.text && reasonText(data.verdict.text), data.stored && how(data)), parts(data));
   return undefined;
 }
 

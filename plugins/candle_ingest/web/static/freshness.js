@@ -12,7 +12,7 @@ export async function showFreshness(place, pipeline) {
   const late = data.symbols.filter(({ state }) => state !== "in time");
   place.append(
     late.length
-      ? message("bad", `${count(late.length)} of ${count(data.symbols.length)} symbols are late, or have nothing yet.`, `Late is a symbol without a complete candle for ${duration(data.late_after_ms)}. A hole holds its watermark back.`)
+      ? message("bad", `${count(late.length)} of ${count(data.symbols.length)} symbols are late, or have nothing yet.`, `Late is a symbol without a merged candle for ${duration(data.late_after_ms)}. A hole holds its watermark back.`)
       : message("good", `All ${count(data.symbols.length)} symbols are in time.`, `None lags by more than ${duration(data.late_after_ms)}.`),
     history(data), symbols(data));
 }
@@ -34,7 +34,7 @@ function symbols(data) {
     ["State", ({ state }) => badge(KINDS[state], state)],
     ["Lag", ({ lag_ms: lag }) => (lag == null ? "" : duration(lag)), true],
     ["Caught up to", ({ catch_up_ms: ms }) => time(ms)],
-    ["History complete to", ({ backfill_ms: ms }) => time(ms)],
+    ["History merged to", ({ backfill_ms: ms }) => time(ms)],
     ["Days of history", ({ days_done: days }) => (data.days_wanted ? `${count(days)} of ${count(data.days_wanted)}` : ""), true],
   ];
   const rows = [...data.symbols].sort((a, b) => (b.lag_ms ?? Infinity) - (a.lag_ms ?? Infinity) || a.currency_pair.localeCompare(b.currency_pair));
