@@ -5,12 +5,12 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
 from dev.exchange_simulator.candle_book import CandleBook
-from dev.exchange_simulator.candle_columns import NO_ROWS, OPEN_TIME
+from dev.exchange_simulator.candle_columns import NO_ROWS, OPEN_TIME, QUOTE_DECIMALS
 from dev.exchange_simulator.false_facts import false_candles, false_rows
 from dev.exchange_simulator.hashing import Ints
 from dev.exchange_simulator.markets import Market, list_markets
@@ -20,6 +20,7 @@ from dev.exchange_simulator.rate_limits import Limiter, Verdict
 from dev.exchange_simulator.recorded import RecordedMarket
 from dev.exchange_simulator.served_rows import CandleRow, served_rows
 from dev.exchange_simulator.timeframes import ceil_open
+from dev.exchange_simulator.trades import Trade
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,6 +216,30 @@ class Exchange(ABC):
 def decimal_text(decimals: int) -> Callable[[float], str]:
     """Return a function that writes a number with so many digits after the point."""
     return f"%.{decimals}f".__mod__
+
+
+class RowText(NamedTuple):
+    """The numbers of a candle as text, with as many decimals as its market has; 8 for the quote volume."""
+
+    open: str
+    high: str
+    low: str
+    close: str
+    volume: str
+    quote_volume: str
+
+
+def row_text(market: Market, row: CandleRow) -> RowText:
+    """Return the candle's numbers as text."""
+    price, base, quote = map(decimal_text, (market.price_decimals, market.volume_decimals, QUOTE_DECIMALS))
+    prices = (price(row.open), price(row.high), price(row.low), price(row.close))
+    return RowText(*prices, base(row.volume), quote(row.quote_volume))
+
+
+def trade_text(market: Market, trade: Trade) -> tuple[str, str]:
+    """Return price and volume of a trade as text."""
+    price = decimal_text(market.price_decimals)(trade.price / 10.0**market.price_decimals)
+    return price, decimal_text(market.volume_decimals)(trade.volume / 10.0**market.volume_decimals)
 
 
 def step(decimals: int) -> str:

@@ -9,8 +9,9 @@ from dev.exchange_simulator.exchanges.base import (
     RefusedError,
     Request,
     Route,
-    decimal_text,
     integer,
+    row_text,
+    trade_text,
 )
 from dev.exchange_simulator.hashing import Ints
 from dev.exchange_simulator.markets import Market
@@ -103,15 +104,14 @@ class Bitstamp(Exchange):
 
     def wire_row(self, market: Market, row: CandleRow, timeframe: str) -> dict[str, str]:
         """Return an object of text, `timestamp` in seconds."""
-        opened, open_, high, low, close, volume, *_ = row
-        price = decimal_text(market.price_decimals)
+        text = row_text(market, row)
         return {
-            "timestamp": str(opened // 1000),
-            "open": price(open_),
-            "high": price(high),
-            "low": price(low),
-            "close": price(close),
-            "volume": decimal_text(market.volume_decimals)(volume),
+            "timestamp": str(row.open_time_ms // 1000),
+            "open": text.open,
+            "high": text.high,
+            "low": text.low,
+            "close": text.close,
+            "volume": text.volume,
         }
 
     def _pair(self, market: Market, request: Request) -> dict[str, Any]:
@@ -133,10 +133,11 @@ class Bitstamp(Exchange):
 
 
 def _wire_trade(market: Market, trade: Trade) -> dict[str, str]:
+    price, volume = trade_text(market, trade)
     return {
         "tid": str(trade.id),
         "date": str(trade.time_ns // 1_000_000_000),
-        "price": decimal_text(market.price_decimals)(trade.price / 10.0**market.price_decimals),
-        "amount": decimal_text(market.volume_decimals)(trade.volume / 10.0**market.volume_decimals),
+        "price": price,
+        "amount": volume,
         "type": "0" if trade.side == "b" else "1",
     }

@@ -9,8 +9,8 @@ from dev.exchange_simulator.exchanges.base import (
     RefusedError,
     Request,
     Route,
-    decimal_text,
     integer,
+    row_text,
     step,
 )
 from dev.exchange_simulator.hashing import Ints
@@ -98,10 +98,7 @@ class Bybit(Exchange):
 
     def wire_row(self, market: Market, row: CandleRow, timeframe: str) -> list[str]:
         """[time in ms, o, h, l, c, base volume, turnover], all text."""
-        opened, open_, high, low, close, volume, _, quote, *_ = row
-        price = decimal_text(market.price_decimals)
-        base = decimal_text(market.volume_decimals)(volume)
-        return [str(opened), price(open_), price(high), price(low), price(close), base, decimal_text(8)(quote)]
+        return [str(row.open_time_ms), *row_text(market, row)]
 
     def _instruments(self, request: Request) -> Answer:
         """Spot instruments; of the other categories there are none."""

@@ -13,9 +13,10 @@ from dev.exchange_simulator.exchanges.base import (
     RefusedError,
     Request,
     Route,
-    decimal_text,
     integer,
+    row_text,
     step,
+    trade_text,
 )
 from dev.exchange_simulator.markets import Market
 from dev.exchange_simulator.mutations import Columns
@@ -106,15 +107,14 @@ class Coinbase(Exchange):
 
     def wire_row(self, market: Market, row: CandleRow, timeframe: str) -> dict[str, str]:
         """Return an object of text, `start` in seconds."""
-        opened, open_, high, low, close, volume, *_ = row
-        price = decimal_text(market.price_decimals)
+        text = row_text(market, row)
         return {
-            "start": str(opened // 1000),
-            "low": price(low),
-            "high": price(high),
-            "open": price(open_),
-            "close": price(close),
-            "volume": decimal_text(market.volume_decimals)(volume),
+            "start": str(row.open_time_ms // 1000),
+            "low": text.low,
+            "high": text.high,
+            "open": text.open,
+            "close": text.close,
+            "volume": text.volume,
         }
 
     def _ticker(self, request: Request) -> Answer:
@@ -167,11 +167,12 @@ class Coinbase(Exchange):
 
 
 def _wire_trade(market: Market, trade: Trade) -> dict[str, object]:
+    price, volume = trade_text(market, trade)
     return {
         "trade_id": str(trade.id),
         "product_id": market.id,
-        "price": decimal_text(market.price_decimals)(trade.price / 10.0**market.price_decimals),
-        "size": decimal_text(market.volume_decimals)(trade.volume / 10.0**market.volume_decimals),
+        "price": price,
+        "size": volume,
         "time": iso_utc(trade.time_ns // 1_000_000),
         "side": "BUY" if trade.side == "b" else "SELL",
         "exchange": "coinbase",

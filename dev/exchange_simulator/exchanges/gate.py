@@ -12,8 +12,8 @@ from dev.exchange_simulator.exchanges.base import (
     RefusedError,
     Request,
     Route,
-    decimal_text,
     integer,
+    row_text,
     step,
 )
 from dev.exchange_simulator.hashing import Ints
@@ -107,11 +107,8 @@ class Gate(Exchange):
 
     def wire_row(self, market: Market, row: CandleRow, timeframe: str) -> list[str]:
         """[time in seconds, quote volume, c, h, l, o, base volume, complete], all text."""
-        opened, open_, high, low, close, volume, _, turnover, *_ = row
-        price = decimal_text(market.price_decimals)
-        quote = decimal_text(8)(turnover)
-        base = decimal_text(market.volume_decimals)(volume)
-        return [str(opened // 1000), quote, price(close), price(high), price(low), price(open_), base, "true"]
+        open_, high, low, close, base, quote = row_text(market, row)
+        return [str(row.open_time_ms // 1000), quote, close, high, low, open_, base, "true"]
 
     def mark_unfinished(self, row: list[str]) -> None:
         """Say in the last column whether the window is closed."""

@@ -9,8 +9,8 @@ from dev.exchange_simulator.exchanges.base import (
     RefusedError,
     Request,
     Route,
-    decimal_text,
     integer,
+    row_text,
     step,
 )
 from dev.exchange_simulator.markets import Market
@@ -97,11 +97,8 @@ class Kucoin(Exchange):
 
     def wire_row(self, market: Market, row: CandleRow, timeframe: str) -> list[str]:
         """[time in seconds, open, close, high, low, volume, turnover], all text."""
-        opened, open_, high, low, close, volume, _, quote, *_ = row
-        price = decimal_text(market.price_decimals)
-        base = decimal_text(market.volume_decimals)(volume)
-        turnover = decimal_text(8)(quote)
-        return [str(opened // 1000), price(open_), price(close), price(high), price(low), base, turnover]
+        open_, high, low, close, base, turnover = row_text(market, row)
+        return [str(row.open_time_ms // 1000), open_, close, high, low, base, turnover]
 
     def _symbols(self, request: Request) -> list[dict[str, object]]:
         return [self._symbol(market, request) for market in self.listed(request)]

@@ -9,8 +9,8 @@ from dev.exchange_simulator.exchanges.base import (
     RefusedError,
     Request,
     Route,
-    decimal_text,
     integer,
+    row_text,
     step,
 )
 from dev.exchange_simulator.markets import Market
@@ -103,11 +103,8 @@ class Okx(Exchange):
 
     def wire_row(self, market: Market, row: CandleRow, timeframe: str) -> list[str]:
         """[time in ms, o, h, l, c, base volume, quote volume, quote volume, complete], all text."""
-        opened, open_, high, low, close, volume, _, turnover, *_ = row
-        price = decimal_text(market.price_decimals)
-        base = decimal_text(market.volume_decimals)(volume)
-        quote = decimal_text(8)(turnover)
-        return [str(opened), price(open_), price(high), price(low), price(close), base, quote, quote, "1"]
+        text = row_text(market, row)
+        return [str(row.open_time_ms), *text, text.quote_volume, "1"]
 
     def mark_unfinished(self, row: list[str]) -> None:
         """Say in the last column whether the candle is complete."""
