@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from candle_ingest.candles.candles import Candles
-from candle_ingest.candles.merge import merge_candles
 from candle_ingest.candles.window import Window
 from candle_ingest.connections import connect_influxdb
 from candle_ingest.errors import CandleIngestError
@@ -26,6 +25,7 @@ from candle_ingest.planning.validate_symbols import validate_symbols
 from candle_ingest.settings import PipelineSettings
 from candle_ingest.store.bucket import InfluxBucket
 from dev.exchange_simulator.synthetic_market import true_candles
+from tests.merge_candles import merge_candles
 
 # The others have it in USDT.
 TRADED_IN_DOLLARS = ("coinbaseexchange", "kraken", "binanceus", "coinbase", "bitstamp")

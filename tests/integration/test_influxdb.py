@@ -9,7 +9,6 @@ import pytest
 from influxdb_client import InfluxDBClient, Permission, PermissionResource
 
 from candle_ingest.candles.candles import Candles
-from candle_ingest.candles.merge import merge_candles
 from candle_ingest.candles.window import DAY_MS, MINUTE_MS, Window
 from candle_ingest.errors import ConfigurationError, TemporaryError
 from candle_ingest.errors.ledger import UnreadableRecordError
@@ -23,6 +22,7 @@ from candle_ingest.store import bucket as influx_bucket
 from candle_ingest.store.bucket import InfluxBucket
 from candle_ingest.store.candle_store import CandleStore
 from dev.local_stack.ports import free_port
+from tests.merge_candles import merge_candles
 
 pytestmark = pytest.mark.integration
 DAY = Window(20_000 * DAY_MS, 20_001 * DAY_MS)

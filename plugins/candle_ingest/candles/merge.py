@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from candle_ingest.candles.candles import Candles
 from candle_ingest.candles.guard import guard
-from candle_ingest.candles.merge_method import HighLow, MergeMethod
+from candle_ingest.candles.merge_method import MergeMethod
 from candle_ingest.candles.quality import (
     NO_RATE,
     Quality,
@@ -80,11 +80,6 @@ def _converted(candles: Candles, leg: str | None, conversion: Conversion) -> Can
     known = ~np.isnan(rate)
     values = np.column_stack([candles.ohlcv[known, :VOLUME] * rate[known, None], candles.ohlcv[known, VOLUME]])
     return Candles(candles.open_time_ms[known], values)
-
-
-def merge_candles(by_exchange: Mapping[str, Candles], high_low: HighLow = "weighted") -> MergedCandles:
-    """Merge candles of one quote as they are: without conversion and without the guard. Else as `merge_minutes`."""
-    return merge_minutes(by_exchange, NO_LEGS, MergeMethod.plain(high_low))[0]
 
 
 def merge_minutes(

@@ -1,7 +1,7 @@
 """How candles are merged: the settings that a merged candle depends on."""
 
 from dataclasses import dataclass
-from typing import Literal, Self
+from typing import Literal
 
 QuoteConversion = Literal["observed", "par"]
 HighLow = Literal["weighted", "extremes"]
@@ -22,8 +22,3 @@ class MergeMethod:
     def __str__(self) -> str:
         """Return the name that is stored with a merge: another name means that it has to be merged again."""
         return f"{self.quote_conversion} rates, guard {self.guard_percent:g} %, {self.high_low} high and low"
-
-    @classmethod
-    def plain(cls, high_low: HighLow = "weighted") -> Self:
-        """Return the method without conversion and guard."""
-        return cls(quote_conversion="par", guard_percent=0.0, high_low=high_low)

@@ -119,12 +119,6 @@ class DayRecord(MarkedDay):
         return self.windows_where(chosen)
 
     @property
-    def asked_until_ms(self) -> int | None:
-        """Return the end of the last slot that the exchange was asked for; None where it was asked for none."""
-        asked = np.flatnonzero(self.states != CODES[MinuteState.NOT_ASKED])
-        return self.day_ms + (int(asked[-1]) + 1) * self.slot_ms if len(asked) else None
-
-    @property
     def last_traded_ms(self) -> int:
         """Return the open time of the last candle with volume, 0 without any."""
         traded = np.flatnonzero(self.mark_array == TRADED)
