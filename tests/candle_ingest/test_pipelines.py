@@ -96,12 +96,12 @@ def test_a_missing_file_is_an_error_that_says_which_variable_names_it(tmp_path):
         ("high_low", "extremes"),
     ],
 )
-def test_pipelines_of_the_same_symbols_that_make_other_candles_may_not_share_a_bucket(load, key, value):
+def test_pipelines_that_make_other_candles_of_a_symbol_may_not_share_a_bucket(load, key, value):
     with pytest.raises(ConfigurationError, match=rf"a and b share the bucket candles, and differ in {key}"):
         load({"a": {}, "b": {key: value}})
 
 
-def test_pipelines_of_other_symbols_share_a_bucket_if_their_candles_have_the_same_length(load):
+def test_pipelines_of_other_symbols_share_a_bucket_of_one_candle_length(load):
     other = {"redis_key_crypto_symbols": "other", "exchanges": ["kraken"]}
     assert len(load({"a": {}, "b": other})) == 2
     with pytest.raises(ConfigurationError, match="differ in candle_granularity_minutes"):

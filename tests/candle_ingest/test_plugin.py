@@ -22,7 +22,7 @@ def test_a_process_that_serves_no_page_and_runs_no_task_imports_neither():
     assert loaded("dag-processor") == []
 
 
-def test_the_api_server_imports_the_page_before_its_first_visitor_and_nothing_of_the_tasks():
+def test_the_api_server_imports_the_page_at_its_start_and_nothing_of_the_tasks():
     found = loaded("api-server")
     assert "candle_ingest.web" in found
     assert "ccxt" not in found

@@ -84,7 +84,7 @@ def test_every_form_of_the_interval_is_a_setting(load, interval):
         ("verbosity", "LOUD", "'DEBUG', 'INFO', 'WARNING' or 'ERROR'"),
     ],
 )
-def test_a_bad_value_is_an_error_that_names_file_pipeline_key_value_and_what_is_allowed(load, key, value, allowed):
+def test_a_bad_value_is_an_error_that_names_file_key_value_and_what_is_allowed(load, key, value, allowed):
     with pytest.raises(
         ConfigurationError, match=rf"candle_ingest.yaml: pipeline candle: {key} is .*{allowed}"
     ) as caught:

@@ -43,7 +43,7 @@ def markets(settings, exchange: str) -> set[str]:
         return {row["_value"] for row in bucket.query(flux, exchange=exchange)}
 
 
-def test_an_exchange_that_fails_in_catch_up_stays_in_the_candles_that_are_read_again(settings, exchanges):
+def test_an_exchange_that_fails_in_catch_up_stays_in_candles_merged_again(settings, exchanges):
     settings = with_settings(settings, min_exchanges_required=2)
     run_steps(settings, "backfill", MORNING, NOW_MS)
     exchanges.set_fault("kucoin", "status", status=503, path="candles")
@@ -95,9 +95,7 @@ def test_a_symbol_that_drops_out_fails_the_run_and_one_that_never_was_in_does_no
     assert watermarks(settings.influxdb_bucket, "ethusd-backfill") == {"ethusd-backfill": MORNING.end_ms - MINUTE_MS}
 
 
-def test_an_exchange_that_does_not_tell_its_markets_is_open_in_the_ledger_and_the_run_not_complete(
-    settings, exchanges, redis_server
-):
+def test_an_exchange_without_a_market_list_is_open_and_the_run_not_complete(settings, exchanges, redis_server):
     settings = with_settings(settings, min_exchanges_required=2)
     run_steps(settings, "backfill", MORNING, NOW_MS)
     exchanges.set_fault("kucoin", "status", status=503)

@@ -69,7 +69,7 @@ def test_all_tasks_together_ask_once_an_hour(redis_server, client):
     assert exchange.asked == 2
 
 
-def test_while_the_exchange_does_not_answer_its_last_list_serves_and_the_log_says_so(client, caplog):
+def test_while_an_exchange_is_down_its_last_market_list_serves_and_is_logged(client, caplog):
     MarketCache(client).markets(HERE, [], Exchange().load)
     grow_old(client)
     for read_only in (True, False):

@@ -41,7 +41,7 @@ def forget_markets(redis_server) -> None:
     client.delete(*client.keys("candle_ingest:markets*"))
 
 
-def test_a_row_that_stays_wrong_is_told_once_when_it_is_given_up_and_again_after_a_retry(settings, exchanges):
+def test_a_row_that_stays_wrong_is_told_when_given_up_and_again_after_a_retry(settings, exchanges):
     bad_ms = DAY.start_ms + 600 * MINUTE_MS
     exchanges.add_events(
         [

@@ -92,7 +92,7 @@ def test_a_candle_that_was_corrected_meanwhile_is_replaced_by_the_closing_look(s
     assert stored(settings.influxdb_bucket, "candles", "BTC/USD") == merged_truth(THREE, DAY)
 
 
-def test_after_an_exchange_was_down_the_store_becomes_complete_without_anyone_touching_it(settings, exchanges):
+def test_after_an_exchange_was_down_the_store_becomes_complete_by_itself(settings, exchanges):
     exchanges.set_fault("kucoin", "status", status=503, path="candles")
     broken = backfill(settings)
     assert "kucoin failed" in str(broken.incomplete)

@@ -258,7 +258,7 @@ def test_an_exchange_without_the_pair_is_not_waited_for_and_the_day_is_final(set
     assert result.written == {"BTC/USD": 1434}
 
 
-def test_an_exchange_added_later_leaves_past_days_incomplete_and_asks_for_no_history(settings):
+def test_an_exchange_added_later_asks_for_no_history_and_leaves_it_incomplete(settings):
     first = with_settings(settings, exchanges=THREE[:2])
     run_steps(first, "backfill", DAY, NOW_MS, origin_ms=DAY.start_ms)
     later = run_steps(settings, "repair", None, NOW_MS + HOUR_MS, origin_ms=DAY.start_ms)

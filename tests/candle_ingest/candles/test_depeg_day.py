@@ -50,7 +50,7 @@ def test_at_observed_rates_the_closes_are_five_basis_points_apart(rate):
     assert distances(rate.at(BTCUSDC.open_time_ms)) == [5.3, 44.9, 235.5]
 
 
-def test_the_close_of_the_minute_itself_would_be_closer_and_is_at_the_mercy_of_one_trade():
+def test_one_trade_moves_the_close_of_the_minute_itself_though_it_is_closer():
     """The rate is a median of five minutes all the same: a wick in one of them must not become a price."""
     own = USDCUSDT.between(WINDOW.start_ms, WINDOW.end_ms).ohlcv[:, CLOSE]
     assert distances(own) == [4.6, 41.6, 235.5]

@@ -144,7 +144,7 @@ def test_a_minute_counts_and_names_exactly_the_exchanges_that_have_it(markets):
 
 
 @given(MARKETS)
-def test_extremes_take_the_highest_high_and_the_lowest_low_of_what_traded_and_change_nothing_else(markets):
+def test_extremes_take_the_highest_high_and_lowest_low_that_traded_and_no_more(markets):
     extremes, weighted = merge(markets, "extremes").candles.rows(), merge(markets).candles.rows()
     for row, other, (_, parts) in zip(extremes, weighted, parts_of(markets), strict=True):
         counting = [part for part in parts.values() if part[4] > 0] or list(parts.values())

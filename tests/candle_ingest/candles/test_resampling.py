@@ -75,7 +75,7 @@ def test_wherever_the_pages_are_cut_the_larger_candles_are_the_same(candles, cut
     assert pages[-1].window.end_ms == 3 * HOUR
 
 
-def test_a_larger_candle_with_a_part_that_cannot_be_trusted_is_rejected_and_says_why():
+def test_a_larger_candle_with_a_rejected_part_is_rejected_and_says_why():
     candles = Candles.from_rows([(minute * MINUTE, 1, 1, 1, 1, 1) for minute in range(180) if minute != 70])
     cut = [page(candles, 0, 100 * MINUTE, [70 * MINUTE]), page(candles, 100 * MINUTE, 3 * HOUR)]
     pages = list(resampled_pages(cut, HOURLY))

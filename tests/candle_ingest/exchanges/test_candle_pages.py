@@ -85,7 +85,7 @@ def test_without_knowing_an_exchange_its_candles_are_complete_whatever_its_end_i
     assert caplog.records == []
 
 
-def test_a_quiet_window_of_an_unknown_exchange_is_quiet_also_where_the_next_candle_traded(simulator):
+def test_a_quiet_window_of_an_unknown_exchange_is_quiet_before_a_traded_candle(simulator):
     day = Window(utc_ms("2026-03-08"), utc_ms("2026-03-09"))
     traded = [row[0] for row in truth("coinbase", day, "ENJ")]
     start_ms = next(a + MINUTE_MS for a, b in pairwise(traded) if b == a + 2 * MINUTE_MS)

@@ -26,9 +26,7 @@ def test_timeframes_that_all_exchanges_share_are_usable(exchange, minutes):
      ("kraken", 720, 240), ("htx", 720, 60), ("htx", 1440, 60), ("binance", 1440, 1440), ("coinbase", 240, 120),
      ("okx", 480, 240), ("bitstamp", 480, 240), ("gate", 3, 1)],
 )  # fmt: skip
-def test_a_timeframe_that_is_missing_or_opens_at_another_hour_is_built_from_the_largest_that_divides_it(
-    exchange, minutes, source
-):
+def test_a_missing_or_shifted_timeframe_is_built_from_the_largest_that_divides_it(exchange, minutes, source):
     assert opened(exchange).source_minutes(minutes) == source
 
 

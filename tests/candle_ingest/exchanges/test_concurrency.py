@@ -34,7 +34,7 @@ def test_answers_come_in_the_order_of_the_windows():
     assert list(side_by_side(Opened(), WINDOWS, ask)) == list(range(20))
 
 
-def test_there_are_no_more_objects_than_threads_are_worthwhile_or_have_windows_enough():
+def test_no_more_clients_are_opened_than_threads_have_windows_for():
     one = Opened(worthwhile_threads=4)
     list(side_by_side(one, WINDOWS, ask))
     assert len(one.family) == 4

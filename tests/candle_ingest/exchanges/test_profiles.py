@@ -76,14 +76,14 @@ def test_all_tasks_together_stay_below_the_published_limit(exchange, published):
     assert int((burst + 1000 * seconds / unit_ms) / facts.call_cost) <= requests
 
 
-def test_an_exchange_outside_the_table_is_asked_for_no_more_than_any_known_one_gives():
+def test_an_unknown_exchange_is_asked_for_no_more_rows_than_any_known_one_gives():
     assert "gemini" not in PROFILES
     unknown = exchange_profile("gemini")
     assert unknown.rows_per_request + unknown.spare_rows <= min(MOST_ROWS.values())
 
 
 @pytest.mark.parametrize(("site", "exchange"), SAME_API.items())
-def test_a_regional_site_is_a_subclass_in_ccxt_that_asks_for_candles_in_the_same_way(site, exchange):
+def test_a_regional_site_is_a_subclass_in_ccxt_with_the_same_candle_requests(site, exchange):
     assert site not in PROFILES
     assert exchange_profile(site) is PROFILES[exchange]
     assert getattr(ccxt, site).fetch_ohlcv is getattr(ccxt, exchange).fetch_ohlcv

@@ -88,7 +88,7 @@ def test_only_the_fetch_is_mapped_and_its_instances_have_labels_and_a_pool(kind)
 
 
 @ALL_KINDS
-def test_the_merge_runs_when_all_fetches_are_done_and_the_others_when_all_before_succeeded(kind):
+def test_the_merge_runs_when_all_fetches_are_done_the_others_when_all_succeeded(kind):
     rules = [dags()[kind].get_task(task_id).trigger_rule for task_id in STEPS]
     assert rules == [TriggerRule.ALL_SUCCESS] * 3 + [TriggerRule.ALL_DONE]
 

@@ -19,7 +19,7 @@ def quality_of(minutes):
 
 
 @given(MINUTES)
-def test_a_minute_is_written_as_the_client_library_does_with_empty_texts_and_missing_rates(minutes):
+def test_a_minute_with_empty_texts_and_missing_rates_is_written_as_the_client_does(minutes):
     lines = list(quality_lines("BTC/USD", quality_of(minutes)))
     for index, (line, (dispersion, excluded, clamped, disputed, rate)) in enumerate(zip(lines, minutes, strict=True)):
         point = Point("candle_quality").tag("currency_pair", "BTC/USD").time(index * 60_000, WritePrecision.MS)
