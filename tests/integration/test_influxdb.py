@@ -85,8 +85,7 @@ def test_merged_columns_come_back_and_vanish_with_a_merge_that_lacks_them(bucket
     both = {"binance": candles_with_extras(), "kraken": candles(2)}
     for by_exchange in ({"binance": candles_with_extras()}, both, {**both, "kraken": candles(0, 2, 4)}):
         merged = merge_candles(by_exchange)
-        store.write_merged("ETH/USD", merge_candles({"binance": candles_with_extras()}))
-        store.write_merged("BTC/USD", merged)
+        store.write_merged({"ETH/USD": merge_candles({"binance": candles_with_extras()}), "BTC/USD": merged})
         found = store.read_merged("BTC/USD", DAY)
         assert found.candles.rows() == merged.candles.rows()
         assert found.source_exchanges == merged.source_exchanges

@@ -147,11 +147,11 @@ def test_a_merge_that_lost_its_lock_spoils_nothing_for_good(settings, exchanges,
     monkeypatch.setattr(locks, "LOCK_SECONDS", 1)
     has_read, real = threading.Event(), CandleStore.write_merged
 
-    def write_merged(self, pair, merged):
+    def write_merged(self, merged):
         if not has_read.is_set():
             has_read.set()
             time.sleep(4)
-        real(self, pair, merged)
+        real(self, merged)
 
     monkeypatch.setattr(CandleStore, "write_merged", write_merged)
     slow = threading.Thread(target=run_steps, args=(settings, "repair", None, NOW_MS))

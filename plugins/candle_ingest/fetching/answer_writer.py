@@ -18,6 +18,7 @@ from candle_ingest.planning.asking import closing_rule
 from candle_ingest.planning.run import Run
 from candle_ingest.store.bucket import InfluxBucket
 from candle_ingest.store.candle_store import CandleStore
+from candle_ingest.store.candles_of_pairs import CandlesOfPairs
 
 logger = logging.getLogger(__name__)
 FLUSH_CANDLES = 10_000
@@ -57,7 +58,7 @@ class AnswerWriter:
             return
         for answer, _ in waiting:
             self._log_corrections(answer)
-        changed = {answer.currency_pair: self._write_candles(answer, days) for answer, days in waiting}
+        changed = self._write_candles(waiting)
         self._pins.pin(self._exchange, {a.currency_pair: a.market for a, _ in waiting if len(a.candles)})
         looks = {
             answer.currency_pair: list(answer.looks(self._rule, changed[answer.currency_pair], self._run.recorder))
@@ -66,26 +67,24 @@ class AnswerWriter:
         self._keeper.apply(self._exchange, looks)
         record_attempts(self._bucket, [self._attempt(answer) for answer, _ in waiting], self._run.recorder)
 
-    def _write_candles(self, answer: PairAnswer, days: Days) -> list[Window]:
-        """Write the candles; return the windows of those that were stored with other values before."""
-        candles = answer.candles
-        if not len(candles):
-            return []
-        changed = self._changed(answer, candles, days)
+    def _write_candles(self, waiting: Sequence[tuple[PairAnswer, Days]]) -> dict[str, list[Window]]:
+        """Write the candles; return by pair the windows of those that were stored with other values before."""
+        known = {answer.currency_pair: _present_among(answer.candles, days) for answer, days in waiting}
+        stored = CandlesOfPairs(self._bucket, {p: [w] if w else [] for p, w in known.items()}, [self._exchange])
+        changed = {answer.currency_pair: self._changed(answer, stored) for answer, _ in waiting}
+        found = [(answer.currency_pair, answer.market, answer.candles) for answer, _ in waiting if len(answer.candles)]
+        self._store.write_candles_of(self._exchange, found)
+        return changed
+
+    def _changed(self, answer: PairAnswer, stored: CandlesOfPairs) -> list[Window]:
+        own = stored.of(answer.currency_pair, [self._exchange])
+        changed = differing(own[self._exchange], answer.candles, answer.slot_ms) if own else []
         if changed:
             logger.info(
                 "%s @ %s: %d candles differ from those stored before, from %s on",
                 answer.currency_pair, self._exchange, sum(w.slots(answer.slot_ms) for w in changed), changed[0],
             )  # fmt: skip
-        self._store.write_exchange_candles(answer.currency_pair, self._exchange, answer.market, candles)
         return changed
-
-    def _changed(self, answer: PairAnswer, candles: Candles, days: Days) -> list[Window]:
-        known = _present_among(candles, days)
-        if known is None:
-            return []
-        stored = self._store.read_exchange_candles(answer.currency_pair, [self._exchange], known)[self._exchange]
-        return differing(stored, candles, answer.slot_ms)
 
     def _log_corrections(self, answer: PairAnswer) -> None:
         if answer.corrections:

@@ -19,7 +19,7 @@ from candle_ingest.ledger.watermarks import (
     latest_key,
     watermarks_by_pair,
 )
-from candle_ingest.merging.day_merger import DayOutcome
+from candle_ingest.merging.day_work import DayOutcome
 from candle_ingest.metrics import emit
 from candle_ingest.metrics.catalogue import LAG
 from candle_ingest.planning.run import Run

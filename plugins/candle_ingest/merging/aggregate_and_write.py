@@ -14,7 +14,8 @@ from candle_ingest.ledger.merge_method import method_in_words
 from candle_ingest.ledger.minute_state import CoverageCounts
 from candle_ingest.ledger.work_index import PairDay, WorkIndex
 from candle_ingest.merging.advance_watermarks import advance_watermarks
-from candle_ingest.merging.day_merger import DayMerger, DayOutcome
+from candle_ingest.merging.day_merger import DayMerger
+from candle_ingest.merging.day_work import DayOutcome
 from candle_ingest.merging.dry_report import report_dry
 from candle_ingest.merging.incomplete import Incomplete, incomplete_pairs, own_window
 from candle_ingest.merging.rate_work import RateWork

@@ -2,26 +2,27 @@
 
 import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
+from functools import partial
 
-from candle_ingest.candles.candles import Candles
-from candle_ingest.candles.quality import Quality
 from candle_ingest.candles.window import DAY_MS, Window
 from candle_ingest.connections import RedisClient
 from candle_ingest.errors import CandleIngestError
 from candle_ingest.errors.ledger import LockLostError
+from candle_ingest.errors.servers import RefusedLinesError
 from candle_ingest.ledger.day_record import DayRecord, RecordState
 from candle_ingest.ledger.day_records import DayRecords
 from candle_ingest.ledger.locks import held_locks
 from candle_ingest.ledger.merge_day import MergeDay, new_merge_day
 from candle_ingest.ledger.work_index import PairDay, WorkIndex
 from candle_ingest.merging.day_rates import DayRates
+from candle_ingest.merging.day_work import DayOutcome, DayWork, fail, guarded
 from candle_ingest.merging.identity_check import IdentityCheck
 from candle_ingest.merging.merge_day import merge_day, windows_to_merge
-from candle_ingest.merging.verdict import Records, left_out_exchanges
 from candle_ingest.planning.run import Run
 from candle_ingest.store.bucket import InfluxBucket
 from candle_ingest.store.candle_store import CandleStore
+from candle_ingest.store.candles_of_pairs import CandlesOfPairs
 from candle_ingest.store.quality_store import QualityStore
 from candle_ingest.store.rate_store import RateStore
 
@@ -29,19 +30,6 @@ logger = logging.getLogger(__name__)
 # Pairs that share a lock span, a read of records and a write.
 PAIRS_AT_A_TIME = 25
 MOST_ATTEMPTS = 5
-
-
-@dataclass
-class DayOutcome:
-    """What came of one day of a pair: the day after the merge, what was merged now, or why it failed."""
-
-    pair: str
-    day_ms: int
-    day: MergeDay | None = None
-    windows: list[Window] = field(default_factory=list)
-    candle_count: int = 0
-    quality: Quality | None = None
-    error: CandleIngestError | None = None
 
 
 class DayMerger:
@@ -92,17 +80,15 @@ class DayMerger:
         merges = self._records.read_merges(Window(day_ms - DAY_MS, day.end_ms), set(pairs))
         rates = DayRates(self._run.settings, self._records, RateStore(self._bucket), day_ms)
         rates.load(records.values())
-        outcomes = []
+        works = []
         for pair in pairs:
             own = {name: records.get((pair, name, day_ms)) for name in self._run.settings.exchange_ids}
             before = merges.get((pair, day_ms)) or self._new_day(pair, day_ms, merges.get((pair, day_ms - DAY_MS)))
-            outcome = DayOutcome(pair, day_ms)
-            try:
-                self._merge_one(outcome, before, own, forced.get(pair, ()), rates)
-            except CandleIngestError as error:
-                logger.error("%s, %s: not merged: %s", pair, day, error)
-                outcome.error = error
-            outcomes.append(outcome)
+            works.append(DayWork(DayOutcome(pair, day_ms), before, own))
+        for work in works:
+            guarded([work], partial(self._plan, work, forced.get(work.pair, ()), rates))
+        self._merge_all([work for work in works if work.outcome.error is None])
+        outcomes = [work.outcome for work in works]
         self._note_merged(outcomes, records.values())
         return outcomes
 
@@ -111,33 +97,50 @@ class DayMerger:
         day = new_merge_day(pair, day_ms, self._run.timeframe.ms)
         return replace(day, refused=day_before.refused) if day_before else day
 
-    def _merge_one(
-        self, outcome: DayOutcome, before: MergeDay, records: Records, forced: Sequence[Window], rates: DayRates
-    ) -> None:
-        settings = self._run.settings
-        own = rates.of(outcome.pair, records, dict(before.refused))
-        checked = self._identity.checked(before, records, own)
-        if checked.refused != before.refused:
-            forced = [*forced, before.window]
-            own = rates.of(outcome.pair, records, dict(checked.refused))
-        windows = windows_to_merge(checked, records, settings, [*forced, *own.changed_since(before.rates_version)])
-        candles = self._candles(outcome.pair, records, windows)
-        merged = merge_day(checked, records, candles, windows, settings, own)
-        if windows:
-            self._store.delete_merged(outcome.pair, merged.vanished)
-            self._store.write_merged(outcome.pair, merged.candles)
-            self._quality.write(outcome.pair, merged.quality)
-            if names := left_out_exchanges(records, windows):
-                logger.warning("%s is merged without %s, from %s on", outcome.pair, ", ".join(names), windows[0])
-        outcome.day, outcome.windows, outcome.candle_count = merged.day, windows, len(merged.candles)
-        outcome.quality = merged.quality
+    def _plan(self, work: DayWork, forced: Sequence[Window], rates: DayRates) -> None:
+        """Decide which windows of the day are merged, and by which rates."""
+        own = rates.of(work.pair, work.records, dict(work.day.refused))
+        checked = self._identity.checked(work.day, work.records, own)
+        if checked.refused != work.day.refused:
+            forced = [*forced, work.day.window]
+            own = rates.of(work.pair, work.records, dict(checked.refused))
+        changed = own.changed_since(work.day.rates_version)
+        work.windows = windows_to_merge(checked, work.records, self._run.settings, [*forced, *changed])
+        work.day, work.rates = checked, own
 
-    def _candles(self, pair: str, records: Records, windows: Sequence[Window]) -> dict[str, Candles]:
-        if not windows:
-            return {}
-        span = Window(windows[0].start_ms, windows[-1].end_ms)
-        names = [name for name, record in records.items() if record and _has_candles(record, span)]
-        return self._store.read_exchange_candles(pair, names, span)
+    def _merge_all(self, works: Sequence[DayWork]) -> None:
+        """Read the candles of all, merge each, and write all at once."""
+        windows = {work.pair: work.windows for work in works}
+        read = partial(CandlesOfPairs, self._bucket, windows, self._run.settings.exchange_ids)
+        stored = guarded(works, read)
+        if stored is None:
+            return
+        for work in works:
+            guarded([work], partial(self._merge_one, work, stored))
+        done = [work for work in works if work.merged is not None]
+        try:
+            self._write(done)
+        except RefusedLinesError:
+            # Whose lines they are shows when each is written by itself.
+            for work in done:
+                guarded([work], partial(self._write, [work]))
+        except CandleIngestError as error:
+            fail(done, error)
+
+    def _merge_one(self, work: DayWork, stored: CandlesOfPairs) -> None:
+        names = [name for name, record in work.records.items() if record and _has_candles(record, work.windows)]
+        candles = stored.of(work.pair, names)
+        work.merged = merge_day(work.day, work.records, candles, work.windows, self._run.settings, work.rates)
+
+    def _write(self, works: Sequence[DayWork]) -> None:
+        """Write the merged candles and their quality; only then an outcome has its day."""
+        changed = {work.pair: work.merged for work in works if work.merged and work.windows}
+        for pair, merged in changed.items():
+            self._store.delete_merged(pair, merged.vanished)
+        self._store.write_merged({pair: merged.candles for pair, merged in changed.items()})
+        self._quality.write({pair: merged.quality for pair, merged in changed.items()})
+        for work in works:
+            work.finish()
 
     def _note_merged(self, outcomes: Sequence[DayOutcome], records: Iterable[DayRecord]) -> None:
         """Write the merged days; then, of each record, up to which answer it is merged.
@@ -160,8 +163,8 @@ def _is_to_announce(day: MergeDay) -> bool:
     return day.state == RecordState.FINAL and not day.announced
 
 
-def _has_candles(record: DayRecord, span: Window) -> bool:
-    return bool((record.mark_array[record.place(span)] > 0).any())
+def _has_candles(record: DayRecord, windows: Sequence[Window]) -> bool:
+    return any((record.mark_array[record.place(window)] > 0).any() for window in windows)
 
 
 def _chunks(days: Iterable[PairDay]) -> Iterator[tuple[int, list[str]]]:

@@ -10,7 +10,7 @@ time the open time.
 """
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
 
@@ -20,7 +20,7 @@ from candle_ingest.candles.window import MINUTE_MS, NS_PER_MS, Window, union
 from candle_ingest.errors.servers import StoredCandlesError
 from candle_ingest.store.bucket import InfluxBucket
 from candle_ingest.store.candle_csv import candles_from_columns, candles_from_csv, column_at, read_columns
-from candle_ingest.store.flux import flux_range
+from candle_ingest.store.flux import flux_range, is_pair, keep, select, times_ms
 from candle_ingest.store.line_protocol import candle_lines, escaped_field, escaped_tag, with_columns
 
 CANDLES = "candles"
@@ -38,13 +38,6 @@ from(bucket: bucket)
   |> range(start: time(v: start_ns), stop: time(v: stop_ns))
   |> filter(fn: (r) => r._measurement == "candles" and r.currency_pair == currency_pair)
   |> filter(fn: (r) => r._field != "exchange_count" and r._field != "source_exchanges")
-  |> keep(columns: ["_time", "_field", "_value"])
-"""
-_WITH_COLUMNS = """
-from(bucket: bucket)
-  |> range(start: time(v: start_ns), stop: time(v: stop_ns))
-  |> filter(fn: (r) => r._measurement == "candles" and r.currency_pair == currency_pair)
-  |> filter(fn: (r) => r._field == "vwap" or r._field == "trade_count")
   |> keep(columns: ["_time", "_field", "_value"])
 """
 _READ_SOURCES = """
@@ -87,26 +80,21 @@ class CandleStore:
 
     def write_exchange_candles(self, currency_pair: str, exchange: str, market: str, candles: Candles) -> None:
         """One exchange's own candles; `market` (`BTC/USDT`) says where they come from."""
-        series = f"{EXCHANGE_CANDLES},currency_pair={escaped_tag(currency_pair)},exchange={escaped_tag(exchange)}"
-        further = itertools.repeat(f'market="{escaped_field(market)}"', len(candles))
-        self._bucket.write_lines(candle_lines(series, candles, further))
+        self.write_candles_of(exchange, [(currency_pair, market, candles)])
 
-    def write_merged(self, currency_pair: str, merged: MergedCandles) -> None:
-        """Write the merged candles of a pair.
+    def write_candles_of(self, exchange: str, found: Iterable[tuple[str, str, Candles]]) -> None:
+        """Write what one exchange has of many pairs: pair, market and candles of each."""
+        lines = (_exchange_lines(pair, exchange, market, candles) for pair, market, candles in found)
+        self._bucket.write_lines(itertools.chain.from_iterable(lines))
+
+    def write_merged(self, merged: Mapping[str, MergedCandles]) -> None:
+        """Write the merged candles of pairs.
 
         A stored candle with `vwap` or `trade_count` that the new one lacks is deleted first: InfluxDB keeps the fields
         that a new point leaves out.
         """
-        self._delete_outdated(currency_pair, merged)
-        origins = list(zip(merged.exchange_count.tolist(), merged.source_exchanges, strict=True))
-        # There are few combinations: each is put into words once.
-        texts = {
-            origin: f'exchange_count={origin[0]}i,source_exchanges="{escaped_field(origin[1])}"'
-            for origin in set(origins)
-        }
-        further = with_columns(merged.columns, (texts[origin] for origin in origins))
-        series = f"{CANDLES},currency_pair={escaped_tag(currency_pair)}"
-        self._bucket.write_lines(candle_lines(series, merged.candles, further))
+        self._delete_outdated(merged)
+        self._bucket.write_lines(itertools.chain.from_iterable(_merged_lines(*item) for item in merged.items()))
 
     def delete_merged(self, currency_pair: str, windows: Sequence[Window]) -> None:
         """Delete the merged candles of a pair in `windows`."""
@@ -115,21 +103,20 @@ class CandleStore:
             # The end belongs to the range that InfluxDB deletes.
             self._bucket.delete(Window(window.start_ms, window.end_ms - 1), predicate)
 
-    def _delete_outdated(self, currency_pair: str, merged: MergedCandles) -> None:
-        lacking = np.isnan(merged.vwap) | np.isnan(merged.trade_count)
-        if not lacking.any():
+    def _delete_outdated(self, merged: Mapping[str, MergedCandles]) -> None:
+        lacking = {pair: own for pair, own in merged.items() if np.isnan([own.vwap, own.trade_count]).any()}
+        if not lacking:
             return
-        times = merged.candles.open_time_ms
-        span = Window(int(times[0]), int(times[-1]) + 1)
-        body = self._bucket.query_csv(_WITH_COLUMNS, currency_pair=currency_pair, **flux_range(span))
-        stored = read_columns(body)
-        outdated = [
-            time_ms
-            for name, column in merged.columns.items()
-            if name in stored
-            for time_ms in np.intersect1d(times[np.isnan(column)], stored[name][0]).tolist()
-        ]
-        self.delete_merged(currency_pair, [Window(time_ms, time_ms + MINUTE_MS) for time_ms in outdated])
+        span = _span([own.candles for own in lacking.values()])
+        stored: dict[tuple[str, str], list[str]] = {}
+        for row in self._bucket.query(_with_columns(lacking), **flux_range(span)):
+            stored.setdefault((row["currency_pair"], row["_field"]), []).append(row["_time"])
+        for (pair, name), times in stored.items():
+            if pair in lacking:
+                own = lacking[pair]
+                gone = own.candles.open_time_ms[np.isnan(own.columns[name])]
+                outdated = np.intersect1d(gone, times_ms(times)).tolist()
+                self.delete_merged(pair, [Window(time_ms, time_ms + MINUTE_MS) for time_ms in outdated])
 
     def read_exchange_candles(self, currency_pair: str, exchanges: Sequence[str], window: Window) -> dict[str, Candles]:
         """Return the stored candles of each of `exchanges`; an exchange without any has empty ones."""
@@ -177,3 +164,30 @@ class CandleStore:
         found = {row["what"]: int(row["value"]) for row in rows}
         first, last = (found[key] // NS_PER_MS if key in found else None for key in ("first", "last"))
         return found.get("count", 0), first, last
+
+
+def _exchange_lines(currency_pair: str, exchange: str, market: str, candles: Candles) -> Iterator[str]:
+    series = f"{EXCHANGE_CANDLES},currency_pair={escaped_tag(currency_pair)},exchange={escaped_tag(exchange)}"
+    further = itertools.repeat(f'market="{escaped_field(market)}"', len(candles))
+    return candle_lines(series, candles, further)
+
+
+def _merged_lines(currency_pair: str, merged: MergedCandles) -> Iterator[str]:
+    origins = list(zip(merged.exchange_count.tolist(), merged.source_exchanges, strict=True))
+    # There are few combinations: each is put into words once.
+    texts = {
+        origin: f'exchange_count={origin[0]}i,source_exchanges="{escaped_field(origin[1])}"' for origin in set(origins)
+    }
+    further = with_columns(merged.columns, (texts[origin] for origin in origins))
+    return candle_lines(f"{CANDLES},currency_pair={escaped_tag(currency_pair)}", merged.candles, further)
+
+
+def _with_columns(pairs: Collection[str]) -> str:
+    """Return the query for stored candles with a vwap or a trade count."""
+    has_column = '(r._field == "vwap" or r._field == "trade_count")'
+    return select(CANDLES, is_pair(pairs), has_column) + keep("_time", "_field", "_value", "currency_pair")
+
+
+def _span(found: Iterable[Candles]) -> Window:
+    times = np.concatenate([candles.open_time_ms for candles in found])
+    return Window(int(times.min()), int(times.max()) + 1) if len(times) else Window(0, 1)

@@ -6,7 +6,8 @@ where there was no rate; time the open time. InfluxDB keeps the fields that a ne
 for every merged minute.
 """
 
-from collections.abc import Iterator
+import itertools
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 
@@ -34,9 +35,9 @@ class QualityStore:
     def __init__(self, bucket: InfluxBucket) -> None:
         self._bucket = bucket
 
-    def write(self, currency_pair: str, quality: Quality) -> None:
-        """Write the quality of each minute; a minute in which no exchange could be used has a dispersion of 0."""
-        self._bucket.write_lines(quality_lines(currency_pair, quality))
+    def write(self, found: Mapping[str, Quality]) -> None:
+        """Write the quality of each minute, by pair; where no exchange could be used the dispersion is 0."""
+        self._bucket.write_lines(itertools.chain.from_iterable(quality_lines(*item) for item in found.items()))
 
     def read(self, currency_pair: str, window: Window) -> Quality:
         """Return the quality of the minutes of the window that have one."""

@@ -1,0 +1,70 @@
+"""The merge of one day of a pair: what is known, decided and done so far, and what came of it."""
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from candle_ingest.candles.window import Window
+from candle_ingest.errors import CandleIngestError
+from candle_ingest.ledger.merge_day import MergeDay
+from candle_ingest.merging.day_rates import PairRates
+from candle_ingest.merging.merge_day import Merged
+from candle_ingest.merging.verdict import Records, left_out_exchanges
+
+logger = logging.getLogger(__name__)
+T = TypeVar("T")
+
+
+@dataclass
+class DayOutcome:
+    """What came of one day of a pair: the day after the merge, what was merged now, or why it failed."""
+
+    pair: str
+    day_ms: int
+    day: MergeDay | None = None
+    windows: list[Window] = field(default_factory=list)
+    candle_count: int = 0
+    error: CandleIngestError | None = None
+
+
+@dataclass
+class DayWork:
+    """The merge of one day of a pair, step by step."""
+
+    outcome: DayOutcome
+    day: MergeDay
+    records: Records
+    windows: list[Window] = field(default_factory=list)
+    rates: PairRates = field(init=False)
+    merged: Merged | None = None
+
+    @property
+    def pair(self) -> str:
+        """Return the currency pair."""
+        return self.outcome.pair
+
+    def finish(self) -> None:
+        """Say in the outcome what was merged and is written."""
+        if self.merged is None:
+            return
+        self.outcome.day, self.outcome.windows = self.merged.day, self.windows
+        self.outcome.candle_count = len(self.merged.candles)
+        if self.windows and (names := left_out_exchanges(self.records, self.windows)):
+            logger.warning("%s is merged without %s, from %s on", self.pair, ", ".join(names), self.windows[0])
+
+
+def guarded(works: Sequence[DayWork], do: Callable[[], T]) -> T | None:
+    """Do something for days; what fails is the error of these, and stops no other."""
+    try:
+        return do()
+    except CandleIngestError as error:
+        fail(works, error)
+        return None
+
+
+def fail(works: Sequence[DayWork], error: CandleIngestError) -> None:
+    """Note the error of these days."""
+    for work in works:
+        logger.error("%s, %s: not merged: %s", work.pair, work.day.window, error)
+        work.outcome.error = error
