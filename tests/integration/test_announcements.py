@@ -26,7 +26,9 @@ class Announcers:
         self.states[run_id] = "running"
         recorder = TaskInstanceRef(dag_id="candle_repair", run_id=run_id)
         run = make_run(self._settings, "repair", {}, None, DAY.start_ms, NOW_MS, recorder)
-        found = events(run, Plan(tickers=(), batches=()), {}, lambda _, other: self.states.get(other, "unknown"))
+        found = events(
+            run, Plan(tickers=[], batches=[], end_ms=NOW_MS), {}, lambda _, other: self.states.get(other, "unknown")
+        )
         return [day["day"] for event in found for day in event["days"]]
 
 

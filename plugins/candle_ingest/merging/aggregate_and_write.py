@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from candle_ingest.candles.window import DAY_MS, Window, touched_days
 from candle_ingest.connections import RedisClient, connect_influxdb, connect_redis
@@ -38,6 +38,7 @@ def aggregate_and_write(run: Run, plan: Plan, summaries: Sequence[Summary]) -> d
     Raises IncompleteError that names each pair that is not complete, after all others are written and their watermarks
     have moved. A repair run does not: what stays open is in the records, and the next one takes it up.
     """
+    run = replace(run, planned_end_ms=plan.end_ms)
     if run.dry:
         counts, sentences = report_dry(run, plan, summaries)
         _raise_if_incomplete([*map(Incomplete, sentences), *map(Incomplete, plan.left_out)], counts)

@@ -15,17 +15,24 @@ class Plan:
 
     `batches` are those of the mapped fetches. `tickers` are the symbols as they are written in Redis or in the params:
     several may mean one pair. `left_out` has a sentence for each exchange that should be asked and cannot be.
-    `vanished` names, by pair, the exchanges that no longer list its market.
+    `vanished` names, by pair, the exchanges that no longer list its market. `end_ms` is where the run ends, which is
+    decided here: by the time of the merge more candles may have closed, for which nobody asked.
     """
 
     batches: list[FetchBatch]
     tickers: list[str]
+    end_ms: int
     left_out: list[str] = field(default_factory=list)
     vanished: dict[str, list[str]] = field(default_factory=dict)
 
     def to_xcom(self) -> dict[str, Any]:
         """Return plain values, without the batches: these are what the fetches are mapped over."""
-        return {"tickers": self.tickers, "left_out": self.left_out, "vanished": self.vanished}
+        return {
+            "tickers": self.tickers,
+            "end_ms": self.end_ms,
+            "left_out": self.left_out,
+            "vanished": self.vanished,
+        }
 
     @classmethod
     def from_xcom(cls, values: Mapping[str, Any], batches: Sequence[Mapping[str, Any]]) -> Self:
@@ -33,6 +40,7 @@ class Plan:
         return cls(
             batches=[FetchBatch.from_xcom(entry["batch"]) for entry in batches],
             tickers=list(values["tickers"]),
+            end_ms=int(values["end_ms"]),
             left_out=list(values["left_out"]),
             vanished=dict(values["vanished"]),
         )

@@ -19,7 +19,8 @@ class Run:
     `interval` is its data interval; `start_ms` and `end_ms` come from the params and go before it.
     `origin_ms` is where the DAG's history begins. `now_ms` is when the step began. `recorder` is the task that
     does it, in its `try_number`-th try. `has_own_exchanges` where the params name others than the pipeline has.
-    `retry_unobtainable` where a repair takes up what was given up.
+    `retry_unobtainable` where a repair takes up what was given up. `planned_end_ms` is where the plan of this run ends,
+    None while it is made.
     """
 
     settings: PipelineSettings
@@ -35,6 +36,7 @@ class Run:
     try_number: int = 1
     has_own_exchanges: bool = False
     retry_unobtainable: bool = False
+    planned_end_ms: int | None = None
 
     @property
     def dry(self) -> bool:
@@ -53,8 +55,9 @@ class Run:
 
     @property
     def closed_ms(self) -> int:
-        """Candles that end here or before are closed by the clock, and have settled."""
-        return floor_ms(self.now_ms - self.settings.settle_seconds * 1000, self.bar_ms)
+        """Candles that end here or before are closed by the clock, have settled, and are part of the plan."""
+        closed_ms = floor_ms(self.now_ms - self.settings.settle_seconds * 1000, self.bar_ms)
+        return closed_ms if self.planned_end_ms is None else min(closed_ms, self.planned_end_ms)
 
     @property
     def wanted_end_ms(self) -> int:

@@ -105,7 +105,11 @@ class _Validation:
         batches = self._batches(choices, markets, rates)
         self._log_plan(batches, self.listings.with_others(rates.listings))
         return Plan(
-            batches=batches, tickers=self._tickers_of(valid), left_out=left_out, vanished=_vanished_from(choices)
+            batches=batches,
+            tickers=self._tickers_of(valid),
+            end_ms=self.run.end_of_asking_ms,
+            left_out=left_out,
+            vanished=_vanished_from(choices),
         )
 
     def _valid(self, choices: dict[str, MarketChoice]) -> list[str]:
