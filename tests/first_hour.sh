@@ -2,7 +2,8 @@
 # Do what README tells a new user: in a clean clone in a path with a space, with an empty home folder, as this user
 # and, for root, as nobody too. Then start ten more times with other options. Every table must be complete.
 #
-# SEED=folder       a folder of another home with candle-ingest/influxd-…: saves the build of InfluxDB
+# SEED=folder       a folder of another home with candle-ingest/influxd-…: saves the build of InfluxDB; the second
+#                   user always takes what the first one has built
 # OTHER_PYTHON=…    the interpreter of the other user, where the first one lies in root's home
 # STARTS=10         how many of the ten second starts
 set -euo pipefail
@@ -20,11 +21,12 @@ fail() {
   exit 1
 }
 
-# as USER COMMAND…: run it with an empty environment apart from what a network needs.
+# as USER COMMAND…: run it with an empty environment apart from what a network needs, and Rust's toolchains, which
+# rustup keeps in the home folder of who has installed them.
 as() {
   local user=$1
   shift
-  local -a kept=(PATH="$PATH" HOME="$work/$user/home" LANG=C.UTF-8)
+  local -a kept=(PATH="$PATH" HOME="$work/$user/home" LANG=C.UTF-8 RUSTUP_HOME="${RUSTUP_HOME:-$HOME/.rustup}")
   local name
   for name in $(compgen -e | grep -E '^(https?_proxy|HTTPS?_PROXY|no_proxy|NO_PROXY|SSL_CERT_FILE|REQUESTS_CA_BUNDLE|PIP_.*|UV_.*|GO(PROXY|SUMDB|FLAGS|NOSUMDB))$'); do
     kept+=("$name=${!name}")
@@ -144,6 +146,7 @@ SYMBOLS=btcusd,ethusd BACKFILL=3_days_ago EXCHANGES=binance,coinbaseexchange,kra
 STARTS
 
 if [ "$(id -u)" = 0 ]; then
+  SEED="$work/$me/home/.cache"
   clone nobody
   readme nobody ${OTHER_PYTHON:+PYTHON="$OTHER_PYTHON"}
 fi
