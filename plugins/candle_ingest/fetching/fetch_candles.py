@@ -117,7 +117,8 @@ class BatchFetch:
                 answer.pages.append(page)
             note_time_before_listing(self._exchange, market, answer, days, self._store)
         except CandleIngestError as error:
-            logger.error("%s @ %s: %s", pair, self._exchange.exchange, error)
+            # Each error says of which request it is.
+            logger.error("%s", error)
             answer.error = error
         answer.source = "trades" if self._is_from_trades(wanted) else "api"
         answer.calls = self._exchange.request_count - calls_before

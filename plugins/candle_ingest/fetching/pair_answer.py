@@ -1,5 +1,6 @@
 """What one exchange answered for one pair in one fetch, and the looks that it makes."""
 
+import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -16,6 +17,9 @@ from candle_ingest.ledger.day_record import ClosingRule
 from candle_ingest.ledger.look import Found, Look
 from candle_ingest.ledger.task_instance_ref import TaskInstanceRef
 from candle_ingest.planning.asking import closing_part
+
+# `kraken, BTC/USD 1m candles of […): `, which an error says of its request.
+_PLACE = re.compile(r"\S+, \S+ (?:\S+ candles|trades) of \[[^)]*\): ")
 
 
 @dataclass
@@ -63,10 +67,12 @@ class PairAnswer:
 
     def failed(self) -> list[Found]:
         """Return what was asked for and not answered, with the reason."""
-        found = [Found(p.window, p.failed_reason) for p in self.pages if p.failed_reason and not p.unobtainable]
+        failed = [page for page in self.pages if page.failed_reason and not page.unobtainable]
+        found = [Found(page.window, _without_place(page.failed_reason)) for page in failed]
         if self.error is not None:
             answered = union(page.window for page in self.pages)
-            found += [Found(part, str(self.error)) for window in self.wanted for part in subtract(window, answered)]
+            reason = _without_place(str(self.error))
+            found += [Found(part, reason) for window in self.wanted for part in subtract(window, answered)]
         return found
 
     def unobtainable(self) -> list[Found]:
@@ -113,3 +119,8 @@ def _within(found: Sequence[Found], window: Window) -> tuple[Found, ...]:
 
 def _parts(windows: Sequence[Window], window: Window) -> tuple[Window, ...]:
     return tuple(part for one in windows if (part := one.intersection(window)))
+
+
+def _without_place(reason: str) -> str:
+    """Return the reason without exchange, market and times, which whoever shows it names anyway."""
+    return _PLACE.sub("", reason, count=1)

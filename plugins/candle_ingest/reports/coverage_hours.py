@@ -17,7 +17,7 @@ from candle_ingest.store.bucket import InfluxBucket
 
 HOUR_MS = 60 * MINUTE_MS
 SETTLED = (MinuteState.NOT_LISTED, MinuteState.OUTAGE)
-_OF_ONE_PAGE = re.compile(r"^not asked, after \d+ pages without an answer: |\[\d{4}-\d\d-\d\dT[^)]*\)|https?://\S+")
+_OF_ONE_PAGE = re.compile(r"^not asked, after \d+ pages without an answer: |https?://\S+")
 # Reasons are cut off at a length, so that their ends differ.
 _KIND_LENGTH = 80
 
@@ -112,7 +112,7 @@ def _blockers(window: Window, records: Mapping[str, DayRecord]) -> str:
 
 
 def _kind(reason: str) -> str:
-    """Return the begin of the reason without what differs between the pages of one answer: times and addresses."""
+    """Return the begin of the reason without what differs between the pages of one answer."""
     return _OF_ONE_PAGE.sub("", reason)[:_KIND_LENGTH]
 
 

@@ -36,6 +36,13 @@ def test_what_the_answer_lacks_goes_into_the_look_of_its_day():
     assert second.missing == (Window(midnight, midnight + 2 * MINUTE_MS),)
 
 
+def test_the_reason_does_not_repeat_exchange_market_and_times():
+    place = f"kraken, BTC/USD 1m candles of {Window(NOON, NOON + MINUTE_MS)}: "
+    for reason in (f"{place}HTTP 503", f"not asked, after 3 pages without an answer: {place}HTTP 503"):
+        [found] = answer(Page.failed(Window(NOON, NOON + MINUTE_MS), reason)).failed()
+        assert found.reason == reason.replace(place, "")
+
+
 def test_a_failed_page_lacks_nothing_it_failed():
     failed = Page.failed(Window(NOON, NOON + MINUTE_MS), "HTTP 503")
     [look] = looks(answer(page(NOON - MINUTE_MS, NOON), failed))

@@ -31,7 +31,7 @@ def test_the_pages_of_one_answer_that_failed_alike_are_one_hole():
             page * 300,
             page * 300 + 300,
             MinuteState.FAILED,
-            f"kraken, BTC/USD of [2026-03-10T0{page}:00Z, 2026-03-10T0{page + 1}:00Z): HTTP 500 http://a.example/{page}",
+            f"NetworkError: kraken GET http://a.example/{page} 500 Internal Server Error",
         )
         for page in range(2)
     ]
