@@ -9,8 +9,9 @@ from candle_ingest.candles.candles import EXTRA_FIELDS, FIELDS
 from candle_ingest.candles.window import format_ms
 from candle_ingest.errors import TemporaryError
 from candle_ingest.store.bucket import csv_rows
-from candle_ingest.store.candle_csv import HEADER, candles_from_csv
+from candle_ingest.store.candle_csv import candles_from_csv
 
+HEADER = ",result,table,_time,_value,_field"
 MINUTE_MS = 60_000
 START_MS = 1_700_000_040_000
 VALUES = st.floats(allow_nan=False, allow_infinity=False)
