@@ -17,7 +17,10 @@ _TIMEOUT_SECONDS = 300
 
 @dataclass(frozen=True, kw_only=True)
 class SymbolReport:
-    """One symbol in a range: `expected_count` = stored + quiet + missing; times are open times in milliseconds."""
+    """One symbol in a range: `expected_count` = stored + quiet + missing; times are open times in milliseconds.
+
+    `waits_for` says what the first candles that are not merged wait for.
+    """
 
     ticker: str
     currency_pair: str
@@ -29,6 +32,7 @@ class SymbolReport:
     last_open_time_ms: int | None
     backfill_watermark_ms: int | None
     catch_up_watermark_ms: int | None
+    waits_for: str = ""
 
 
 def ask_report(stack: LocalStack, start: datetime, end: datetime) -> list[SymbolReport]:

@@ -40,8 +40,12 @@ def what_is_missing(symbols: Sequence[SymbolReport], asked_tickers: Sequence[str
     absent = sorted(set(asked_tickers) - {symbol.ticker for symbol in symbols})
     if absent:
         return f"Nothing is stored of {', '.join(absent)}: see the log of validate_symbols in Airflow."
-    missing = [f"{symbol.currency_pair} {symbol.missing_count:,}" for symbol in symbols if symbol.missing_count]
-    return f"Candles are missing: {', '.join(missing)}." if missing else None
+    missing = [symbol for symbol in symbols if symbol.missing_count]
+    if not missing:
+        return None
+    counts = ", ".join(f"{symbol.currency_pair} {symbol.missing_count:,}" for symbol in missing)
+    reason = next((f" {symbol.currency_pair}, {symbol.waits_for}." for symbol in missing if symbol.waits_for), "")
+    return f"Candles are missing: {counts}.{reason}"
 
 
 def _moment_ms(milliseconds: int | None) -> str:

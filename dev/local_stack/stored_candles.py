@@ -9,13 +9,15 @@ from __future__ import annotations
 import json
 import os
 import sys
+from collections.abc import Iterable
 from dataclasses import asdict
 
 from candle_ingest.candles.symbol import Symbol
 from candle_ingest.candles.timeframe import Timeframe
-from candle_ingest.candles.window import Window, union
+from candle_ingest.candles.window import Window, format_ms, union
 from candle_ingest.connections import connect_influxdb, connect_redis
 from candle_ingest.ledger.day_records import DayRecords
+from candle_ingest.ledger.merge_day import Waiting
 from candle_ingest.ledger.watermarks import Watermarks, backfill_key, catch_up_key
 from candle_ingest.planning.symbol_list import read_symbols
 from candle_ingest.settings import PipelineSettings
@@ -53,7 +55,14 @@ def _report(
         last_open_time_ms=last_ms,
         backfill_watermark_ms=watermarks.get(backfill_key(symbol.ticker)),
         catch_up_watermark_ms=watermarks.get(catch_up_key(symbol.ticker)),
+        waits_for=_waits_for([waiting for day in days.values() for waiting in day.waiting], window),
     )
+
+
+def _waits_for(waiting: Iterable[Waiting], window: Window) -> str:
+    inside = [part for part in waiting if part.window.intersection(window)]
+    first = min(inside, key=lambda part: part.start_ms, default=None)
+    return f"{format_ms(first.start_ms)}: {first.reason}" if first else ""
 
 
 def main() -> None:

@@ -1,4 +1,5 @@
 import io
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from rich.console import Console
@@ -52,4 +53,6 @@ def test_what_is_missing_is_a_sentence():
     complete, incomplete = symbol("btcusd", 0), symbol("ethusd", 5)
     assert what_is_missing([complete], ["btcusd"]) is None
     assert what_is_missing([complete, incomplete], ["btcusd"]) == "Candles are missing: ETH/USD 5."
+    waiting = replace(incomplete, waits_for="2026-11-18T14:08Z: binance silent")
+    assert what_is_missing([complete, waiting], []).endswith("ETH/USD 5. ETH/USD, 2026-11-18T14:08Z: binance silent.")
     assert "solusd" in what_is_missing([complete], ["btcusd", "solusd"])
