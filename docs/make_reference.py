@@ -213,6 +213,8 @@ def _exchange(name: str, profile: ExchangeProfile) -> tuple[str, ...]:
     older = f"from trades, {profile.trades_per_request:,} a request" if profile.trades_per_request else "-"
     older = older if profile.history_rows else ""
     pace = f"{1000 / (unit_ms * profile.call_cost):.2g}"
+    if profile.market_seconds:
+        pace += f"; {1 / profile.market_seconds:.2g} for each market"
     return f"`{name}`", _codes(aliases), f"{profile.rows_per_request:,}", pace, last, older
 
 

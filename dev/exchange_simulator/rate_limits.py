@@ -92,6 +92,24 @@ class TokenBucket:
         return Verdict(False, (weight - self._tokens) / self._per_second)
 
 
+class HoldingBack:
+    """A limit whose refusal holds for some seconds more; who goes on asking meanwhile waits longer (kraken)."""
+
+    def __init__(self, limit: Limiter, seconds: float, clock: Callable[[], float]) -> None:
+        self._limit = limit
+        self._seconds = seconds
+        self._clock = clock
+        self._until = 0.0
+
+    def spend(self, weight: int) -> Verdict:
+        """Refuse during the restriction, which then begins anew; else as the limit says."""
+        now = self._clock()
+        verdict = Verdict(False, self._seconds) if now < self._until else self._limit.spend(weight)
+        if not verdict.allowed:
+            self._until = now + self._seconds
+        return verdict
+
+
 class AllLimits:
     """Several limits at once: each counts every request, and the first that refuses decides (bitstamp)."""
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from candle_ingest.exchanges import request_gate
+from candle_ingest.exchanges import rate_limit, request_gate
 from candle_ingest.store import bucket as influx_bucket
 from dev.exchange_simulator.coins import utc_ms
 from dev.exchange_simulator.process import SimulatorProcess
@@ -52,6 +52,7 @@ def _servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
 def world(_servers: World, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     """All servers up; waits between attempts are short."""
     monkeypatch.setattr(request_gate, "FIRST_WAIT_SECONDS", 0.01)
+    monkeypatch.setattr(rate_limit, "REFUSED_PAUSE_SECONDS", 0.01)
     monkeypatch.setattr(influx_bucket, "FIRST_WAIT_SECONDS", 0.05)
     monkeypatch.setattr(influx_bucket, "LONGEST_WAIT_SECONDS", 1.0)
     monkeypatch.setattr("redis.backoff.ExponentialWithJitterBackoff.compute", lambda self, failures: 0.02)

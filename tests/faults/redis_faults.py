@@ -116,7 +116,7 @@ def own_keys(write: Callable[[Any, str], object]):
 
 
 def break_rate_limit(client: Any, end: str) -> None:
-    key = f"candle_ingest:rate:v1:gcra:{end}"
+    key = f"candle_ingest:rate:{end}"
     client.delete(key)
     client.lpush(key, "x")
 

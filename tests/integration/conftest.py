@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from candle_ingest.exchanges import profiles, request_gate
+from candle_ingest.exchanges import profiles, rate_limit, request_gate
 from candle_ingest.settings import PipelineSettings
 from dev.exchange_simulator.process import SimulatorProcess
 from dev.local_stack.redis_server import RedisServer
@@ -84,9 +84,10 @@ def connections(
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setattr(request_gate, "FIRST_WAIT_SECONDS", 0.01)
+    monkeypatch.setattr(rate_limit, "REFUSED_PAUSE_SECONDS", 0.01)
     monkeypatch.setattr("redis.backoff.ExponentialWithJitterBackoff.compute", lambda self, failures: 0.02)
-    # Three calls a second instead of one, and still one after the other: these exchanges have no limits.
-    kraken = replace(profiles.PROFILES["kraken"], rate_limit_ms=250)
+    # Three calls a second for a market, and still one after the other: these exchanges have no limits.
+    kraken = replace(profiles.PROFILES["kraken"], market_seconds=0.3)
     monkeypatch.setattr(profiles, "PROFILES", {**profiles.PROFILES, "kraken": kraken})
     redis_server.client().flushdb()
     redis_server.client().set("top_cryptocurrencies", json.dumps(["btcusd"]))

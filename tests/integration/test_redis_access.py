@@ -35,9 +35,11 @@ def never(cost: float) -> None:
 
 def use_everything(client: redis.Redis) -> None:
     """Each part of the package that writes to Redis."""
-    limit = SharedRateLimit(client, "kraken:test", 1, never, urgent=True)
-    limit(1)
-    limit.pause(0.01, "a test")
+    limit = SharedRateLimit(client, "kraken:test", 1, never, urgent=True, market_seconds=0.01)
+    for _ in range(3):
+        limit(1, "BTC/USD")
+    limit.refused(0.01, "a test")
+    assert limit.slowdown() > 1
     breaker = CircuitBreaker(client, "kraken:test", "kraken")
     for market in ("BTC/USD", "ETH/USD") * 3:
         breaker.failed(market, "a test")

@@ -11,7 +11,7 @@ import pytest
 from candle_ingest.candles.window import Window
 from candle_ingest.connections import ExchangeConnection
 from candle_ingest.errors import PermanentError
-from candle_ingest.exchanges import circuit_breaker, request_gate
+from candle_ingest.exchanges import circuit_breaker, rate_limit, request_gate
 from candle_ingest.exchanges.circuit_breaker import CircuitBreaker, ExchangeDownError
 from candle_ingest.exchanges.client import ExchangeClient
 from candle_ingest.exchanges.error_mapping import ExchangeTemporaryError
@@ -29,6 +29,7 @@ NOW_MS = HOUR.end_ms + 60_000
 @pytest.fixture(autouse=True)
 def _clean(exchanges, redis_server, monkeypatch):
     monkeypatch.setattr(request_gate, "FIRST_WAIT_SECONDS", 0.01)
+    monkeypatch.setattr(rate_limit, "REFUSED_PAUSE_SECONDS", 0.01)
     redis_server.client().flushdb()
 
 

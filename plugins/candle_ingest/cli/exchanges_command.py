@@ -1,5 +1,6 @@
 """`exchanges`: how the exchanges answered lately."""
 
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from typing import Annotated
 
@@ -10,7 +11,10 @@ from candle_ingest.cli.moments import moment_in_words, now_ms
 from candle_ingest.cli.options import AsJson, Pipeline, pipeline_settings
 from candle_ingest.cli.output import print_json, print_table, say
 from candle_ingest.cli.storage import open_bucket
+from candle_ingest.connections import connect_redis
+from candle_ingest.errors import CandleIngestError
 from candle_ingest.reports.exchange_health import UP, ExchangeHealth, read_exchange_health
+from candle_ingest.reports.exchange_pace import pace_in_words, read_exchange_paces
 
 NUMBERS = ("fetches", "failed", "calls", "candles", "median", "95 %")
 
@@ -20,21 +24,35 @@ def exchanges(
     hours: Annotated[int, typer.Option(min=1, max=8760, help="How far to look back")] = 24,
     as_json: AsJson = False,
 ) -> None:
-    """Show fetches, failures and durations of each exchange. Exit status 1 where the last fetch of a symbol failed."""
+    """Show fetches, durations and pace of each exchange. Exit status 1 where the last fetch of a symbol failed."""
     settings, now = pipeline_settings(pipeline), now_ms()
     with open_bucket(settings) as bucket:
         window = Window(now - hours * 60 * MINUTE_MS, now + 1)
         found = read_exchange_health(bucket, window, settings.exchange_ids)
+    paces, problem = _paces([health.exchange for health in found])
     if as_json:
-        print_json({"now_ms": now, "hours": hours, "exchanges": [asdict(health) for health in found]})
+        exchanges = [{**asdict(health), "slowdown": paces.get(health.exchange)} for health in found]
+        print_json({"now_ms": now, "hours": hours, "redis_problem": problem, "exchanges": exchanges})
     else:
-        _print(found)
+        _print(found, paces)
+        if problem:
+            say(problem, "yellow")
     if any(health.state != UP for health in found):
         raise typer.Exit(1)
 
 
-def _print(found: list[ExchangeHealth]) -> None:
-    print_table(("exchange", "state", "last success"), NUMBERS, map(_row, found))
+def _paces(exchanges: Iterable[str]) -> tuple[dict[str, float], str]:
+    """Return how slow each exchange is asked now, or why that is not known."""
+    try:
+        with connect_redis() as client:
+            return {pace.exchange: pace.slowdown for pace in read_exchange_paces(client, exchanges)}, ""
+    except CandleIngestError as error:
+        return {}, str(error)
+
+
+def _print(found: list[ExchangeHealth], paces: Mapping[str, float]) -> None:
+    rows = ((*_words(health, paces.get(health.exchange)), *_numbers(health)) for health in found)
+    print_table(("exchange", "state", "last success", "pace"), NUMBERS, rows)
     for health in found:
         if health.last_reason:
             when = moment_in_words(health.last_failure_ms)
@@ -42,11 +60,15 @@ def _print(found: list[ExchangeHealth]) -> None:
             say(reason)
 
 
-def _row(health: ExchangeHealth) -> tuple[str, ...]:
+def _words(health: ExchangeHealth, slowdown: float | None) -> tuple[str, ...]:
+    pace = "-" if slowdown is None else pace_in_words(slowdown)
+    return health.exchange, health.state, moment_in_words(health.last_success_ms), pace
+
+
+def _numbers(health: ExchangeHealth) -> tuple[str, ...]:
     return (
-        health.exchange, health.state, moment_in_words(health.last_success_ms), f"{health.ok + health.failed:,}",
-        f"{health.failed:,}", f"{health.calls:,}", f"{health.candles:,}", _seconds(health.median_ms),
-        _seconds(health.p95_ms),
+        f"{health.ok + health.failed:,}", f"{health.failed:,}", f"{health.calls:,}", f"{health.candles:,}",
+        _seconds(health.median_ms), _seconds(health.p95_ms),
     )  # fmt: skip
 
 

@@ -93,12 +93,12 @@ def look_at_ends(patient: Patient) -> Observation:
 
 def _beyond(patient: Patient, window: Window, times: list[int]) -> list[str]:
     """In words, candles outside the window that the policy of the exchange does not allow."""
-    if isinstance(patient.facts.policy, WholeHistory):
+    if isinstance(patient.profile.policy, WholeHistory):
         return []
     before = sum(time < window.start_ms for time in times)
     after = sum(time >= window.end_ms for time in times)
-    early = [f"{before} before"] if before and not isinstance(patient.facts.policy, LooseStart) else []
-    return early + ([f"{after} after"] if after > patient.facts.spare_rows else [])
+    early = [f"{before} before"] if before and not isinstance(patient.profile.policy, LooseStart) else []
+    return early + ([f"{after} after"] if after > patient.profile.spare_rows else [])
 
 
 def look_at_quiet_minutes(patient: Patient) -> Observation:
@@ -137,14 +137,14 @@ def look_at_history(patient: Patient) -> Observation:
 
 
 def _old_window(patient: Patient) -> Window:
-    rows = patient.facts.history_rows
+    rows = patient.profile.history_rows
     back = OLD_DAYS * 1440 if rows is None else rows - 5
     start_ms = patient.opened_ms - back * MINUTE_MS
     return Window(start_ms, start_ms + 30 * MINUTE_MS)
 
 
 def _history(patient: Patient) -> str:
-    rows = patient.facts.history_rows
+    rows = patient.profile.history_rows
     return f"{OLD_DAYS} days and more" if rows is None else f"the last {rows:,} candles"
 
 

@@ -29,7 +29,7 @@ class Patient:
         self.client = client
         self.expected = expected
         self.clock = clock
-        self.facts = client.facts
+        self.profile = client.profile
 
     @cached_property
     def markets(self) -> dict[str, Market]:
@@ -60,9 +60,9 @@ class Patient:
     def full_window(self) -> Window:
         """As many settled minutes as one answer may hold."""
         end_ms = self.opened_ms - SETTLED_MINUTES * MINUTE_MS
-        rows = self.facts.rows_per_request
-        if self.facts.history_rows is not None:
-            rows = min(rows, self.facts.history_rows - SETTLED_MINUTES - 2)
+        rows = self.profile.rows_per_request
+        if self.profile.history_rows is not None:
+            rows = min(rows, self.profile.history_rows - SETTLED_MINUTES - 2)
         return Window(end_ms - rows * MINUTE_MS, end_ms)
 
     @cached_property

@@ -64,6 +64,6 @@ TRADE_CHECKS = (
         "trades cursor",
         lambda patient: "the next page joins on",
         look_at_cursor,
-        applies=lambda patient: patient.facts.trades_per_request is not None,
+        applies=lambda patient: patient.profile.trades_per_request is not None,
     ),
 )

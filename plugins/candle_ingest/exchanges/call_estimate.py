@@ -23,13 +23,13 @@ class CallEstimate:
     unavailable: list[Window] = field(default_factory=list)
 
 
-def candle_calls(facts: ExchangeProfile, window: Window, source_bar_ms: int) -> int:
+def candle_calls(profile: ExchangeProfile, window: Window, source_bar_ms: int) -> int:
     """Return the fewest calls for the candles of a window: candles by rows per request, rounded up."""
-    return -(-window.slots(source_bar_ms) // facts.rows_per_request)
+    return -(-window.slots(source_bar_ms) // profile.rows_per_request)
 
 
 def estimate_calls(
-    facts: ExchangeProfile,
+    profile: ExchangeProfile,
     windows: Iterable[Window],
     bar_ms: int,
     source_bar_ms: int,
@@ -40,18 +40,18 @@ def estimate_calls(
 
     `trades_per_day` counts the market's trades by midnight in ms.
     """
-    parts = [split_by_age(facts, window, bar_ms, source_bar_ms, now_ms) for window in windows]
+    parts = [split_by_age(profile, window, bar_ms, source_bar_ms, now_ms) for window in windows]
     old = [window for window, _ in parts if window]
-    calls = sum(candle_calls(facts, recent, source_bar_ms) for _, recent in parts)
-    if old and facts.trades_per_request is None:
+    calls = sum(candle_calls(profile, recent, source_bar_ms) for _, recent in parts)
+    if old and profile.trades_per_request is None:
         return CallEstimate(candle_calls=calls, unavailable=union(old))
-    trade_calls = None if old and trades_per_day is None else _trade_calls(facts, old, trades_per_day or {})
+    trade_calls = None if old and trades_per_day is None else _trade_calls(profile, old, trades_per_day or {})
     return CallEstimate(candle_calls=calls, trade_calls=trade_calls)
 
 
-def _trade_calls(facts: ExchangeProfile, windows: Iterable[Window], trades_per_day: Mapping[int, int]) -> int:
+def _trade_calls(profile: ExchangeProfile, windows: Iterable[Window], trades_per_day: Mapping[int, int]) -> int:
     """At least one call for each window; days that nobody counted are taken for average ones."""
-    new_per_call = (facts.trades_per_request or 0) - REPEATED_TRADES
+    new_per_call = (profile.trades_per_request or 0) - REPEATED_TRADES
     average = sum(trades_per_day.values()) / max(1, len(trades_per_day))
     calls = 0
     for window in windows:

@@ -32,7 +32,7 @@ def candle_pages(
     timeframe, source = Timeframe(granularity_minutes), Timeframe(exchange.source_minutes(granularity_minutes))
     unanswered = _UnansweredPages()
     for window in windows:
-        old, recent = split_by_age(exchange.facts, window, timeframe.ms, source.ms, now_ms)
+        old, recent = split_by_age(exchange.profile, window, timeframe.ms, source.ms, now_ms)
         if old:
             yield from _old_pages(exchange, market, old, timeframe)
         served = _served_pages(exchange, market, recent, source, timeframe, unanswered)
@@ -41,8 +41,8 @@ def candle_pages(
 
 def _old_pages(exchange: ExchangeClient, market: Market, old: Window, timeframe: Timeframe) -> Iterator[Page]:
     """Yield what is built from trades; after a failure the rest is one failed page."""
-    if exchange.facts.trades_per_request is None:
-        reason = f"{exchange.exchange} serves only its last {exchange.facts.history_rows} candles; {old} is older"
+    if exchange.profile.trades_per_request is None:
+        reason = f"{exchange.exchange} serves only its last {exchange.profile.history_rows} candles; {old} is older"
         yield Page.failed(old, reason, unobtainable=True)
         return
     reached_ms = old.start_ms
@@ -62,7 +62,7 @@ def _served_pages(
     timeframe: Timeframe,
     unanswered: "_UnansweredPages",
 ) -> Iterator[Page]:
-    parts = page_windows(window, source, timeframe, exchange.facts.rows_per_request)
+    parts = page_windows(window, source, timeframe, exchange.profile.rows_per_request)
 
     def ask(free: ExchangeClient, part: Window) -> Page:
         return unanswered.guarded(part, lambda: _candle_page(free, market, part, source))
@@ -85,7 +85,7 @@ def _candle_page(exchange: ExchangeClient, market: Market, window: Window, sourc
     asked = f"{exchange.exchange}, {asked_candles(market, source, window)}"
     try:
         return Page(
-            window, exchange.fetch_rows(market, source, window, PageCheck(asked, window, source, exchange.facts))
+            window, exchange.fetch_rows(market, source, window, PageCheck(asked, window, source, exchange.profile))
         )
     except RejectedRowsError as error:
         # Asked often enough: the sound rows are kept, the others stay open.

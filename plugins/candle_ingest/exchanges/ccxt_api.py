@@ -41,7 +41,9 @@ def open_ccxt(connection: ExchangeConnection, profile: ExchangeProfile) -> Any:
 
 
 def _own_pace(profile: ExchangeProfile) -> dict[str, Any]:
-    """Return the pace of the table for ccxt's own throttle; the user's goes before it."""
+    """Return the pace of the table for ccxt's own throttle, which knows no markets; the user's goes before it."""
+    if profile.market_seconds:
+        return {"rateLimit": 1000 * profile.market_seconds / profile.call_cost}
     return {} if profile.rate_limit_ms is None else {"rateLimit": profile.rate_limit_ms}
 
 

@@ -5,6 +5,7 @@ import math
 import random
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from functools import cache
 from typing import Any, TypeVar
 
@@ -14,12 +15,11 @@ from candle_ingest.connections import ExchangeConnection, RedisClient
 from candle_ingest.errors.settings import TimeframeUnavailableError
 from candle_ingest.exchanges.answer_headers import answer_date_ms
 from candle_ingest.exchanges.answers import MARKET_KEYS, Market, RawAnswer, RowsAnswer, TradesAnswer
+from candle_ingest.exchanges.call_pace import CallPace
 from candle_ingest.exchanges.ccxt_api import open_ccxt
-from candle_ingest.exchanges.circuit_breaker import CircuitBreaker
 from candle_ingest.exchanges.error_mapping import ExchangeTemporaryError, translate_errors
 from candle_ingest.exchanges.profiles import UNKNOWN_PROFILE, ExchangeProfile, exchange_profile
-from candle_ingest.exchanges.rate_limit import SharedRateLimit, limit_name
-from candle_ingest.exchanges.request_gate import RequestGate
+from candle_ingest.exchanges.shared_gate import open_gate, usual_pace
 from candle_ingest.exchanges.trade_rows import parse_trades
 from candle_ingest.exchanges.wire_rows import read_rows
 
@@ -55,56 +55,46 @@ class ExchangeClient:
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self.exchange = connection.exchange
-        self.facts: ExchangeProfile = exchange_profile(connection.exchange)
+        self.profile: ExchangeProfile = exchange_profile(connection.exchange)
         self._connection = connection
         self._redis = redis_client
         self._urgent = urgent
         self._delay_seconds = delay_seconds
         self._sleep = sleep
         self._known_symbol = ""
-        self._api = open_ccxt(connection, self.facts)
-        if self.facts is UNKNOWN_PROFILE:
-            _warn_of_unknown_limits(connection.exchange, self.facts.rows_per_request)
-        # A user's `rateLimit` is the least time between two requests, whatever they cost: it is never exceeded.
-        own_ms: float | None = connection.config.get("rateLimit")
-        rate_limit_ms = own_ms or self.facts.rate_limit_ms or self._api.rateLimit
-        # How long the limit makes a request for candles wait for the next one.
-        self.call_seconds = max(self.facts.call_cost, 1 if own_ms else 0) * rate_limit_ms / 1000
-        self._gate = self._open_gate(rate_limit_ms, 1.0 if own_ms else None)
-
-    def _open_gate(self, rate_limit_ms: float, each_costs: float | None) -> RequestGate:
-        limit = breaker = None
-        ccxts_own: Callable[[float], None] = self._api.throttle
-        if each_costs is not None:
-            self._api.throttle = lambda cost=1: ccxts_own(max(float(cost or 1), each_costs))
-        if self._redis is not None:
-            name = limit_name(self.exchange, self._connection.base_url)
-            limit = SharedRateLimit(
-                self._redis, name, rate_limit_ms, self._api.throttle, urgent=self._urgent, each_costs=each_costs
-            )
-            breaker = CircuitBreaker(self._redis, name, self.exchange)
-        gate = RequestGate(
-            self.exchange, limit=limit, breaker=breaker, delay_seconds=self._delay_seconds, sleep=self._sleep
+        self._api = open_ccxt(connection, self.profile)
+        if self.profile is UNKNOWN_PROFILE:
+            _warn_of_unknown_limits(connection.exchange, self.profile.rows_per_request)
+        self._usual_pace = usual_pace(self._api, connection, self.profile)
+        self._gate = open_gate(
+            self._api,
+            connection,
+            self.profile,
+            redis_client=redis_client,
+            urgent=urgent,
+            delay_seconds=delay_seconds,
+            sleep=sleep,
         )
-        if limit is not None:
-            self._api.throttle = gate.throttle
-        return gate
 
     @property
     def request_count(self) -> int:
         """The requests made so far, by its twins too."""
         return self._gate.counter.value
 
+    def pace(self) -> CallPace:
+        """Return how fast the exchange may be asked for candles, with what all tasks have learnt from refusals."""
+        return replace(self._usual_pace, slowdown=self._gate.slowdown())
+
     @property
     def worthwhile_threads(self) -> int:
-        """How many requests at once it takes to use up the limit; one where the limit is not shared.
+        """How many requests for a market at once it takes to use up the limit; one where the limit is not shared.
 
         ccxt's own throttle knows one object only: several would each have the whole limit. A pause before each
         request, which a user asked for, means one after the other too.
         """
         if self._redis is None or self._delay_seconds:
             return 1
-        return max(1, min(MOST_THREADS, math.ceil(USUAL_ANSWER_SECONDS / self.call_seconds)))
+        return max(1, min(MOST_THREADS, math.ceil(USUAL_ANSWER_SECONDS / self._usual_pace.seconds_in_a_row)))
 
     def twin(self) -> "ExchangeClient":
         """Return another one of the same kind, for another thread. Both count their requests together."""
@@ -115,7 +105,7 @@ class ExchangeClient:
             urgent=self._urgent,
             sleep=self._sleep,
         )
-        other.facts = self.facts
+        other.profile = self.profile
         other._gate.counter = self._gate.counter
         return other
 
@@ -124,7 +114,7 @@ class ExchangeClient:
 
         Raises TimeframeUnavailableError where the exchange has none.
         """
-        offered = set(self._api.timeframes or {}) - self.facts.misaligned_timeframes
+        offered = set(self._api.timeframes or {}) - self.profile.misaligned_timeframes
         source = Timeframe(granularity_minutes).source(offered)
         if source is None:
             raise TimeframeUnavailableError(
@@ -155,17 +145,17 @@ class ExchangeClient:
         return self._send(asked, "markets", ask, check)
 
     def _is_dark(self, market: Market) -> bool:
-        suffix = self.facts.dark_pool_suffix
+        suffix = self.profile.dark_pool_suffix
         return bool(suffix) and str(market["id"]).endswith(suffix)
 
     def fetch_rows(self, market: Market, timeframe: Timeframe, window: Window, check: Callable[[RowsAnswer], T]) -> T:
-        """Ask for the candles of a window, in one request: at most `facts.rows_per_request`."""
+        """Ask for the candles of a window, in one request: at most `profile.rows_per_request`."""
         self._use_market(market)
         asked = f"{self.exchange}, {asked_candles(market, timeframe, window)}"
 
         def ask(attempt: int) -> RowsAnswer:
             parsed = self._ask_rows(market, timeframe, window, attempt)
-            return read_rows(parsed, self.facts, self._made_ms(asked))
+            return read_rows(parsed, self.profile, self._made_ms(asked))
 
         return self._send(asked, market["symbol"], ask, check)
 
@@ -175,15 +165,15 @@ class ExchangeClient:
         Caches go by the whole address (Cloudflare, default cache keys; it does not heed a request's `Cache-Control`).
         """
         # The last second of the last candle: one that opens some seconds late is not left out.
-        until_ms = window.end_ms + self.facts.spare_rows * timeframe.ms - 1000
+        until_ms = window.end_ms + self.profile.spare_rows * timeframe.ms - 1000
         if attempt > 1:
             until_ms -= 1000 * random.randrange(1, MOST_SECONDS_EARLIER)  # noqa: S311 - no secret
         rows: list[Any] = self._api.fetch_ohlcv(
             market["symbol"],
             timeframe.ccxt_name,
             since=window.start_ms,
-            limit=timeframe.slots(window) + self.facts.spare_rows,
-            params={"until": until_ms} if self.facts.takes_until else {},
+            limit=timeframe.slots(window) + self.profile.spare_rows,
+            params={"until": until_ms} if self.profile.takes_until else {},
         )
         return rows
 
@@ -202,7 +192,7 @@ class ExchangeClient:
 
     def _wire_rows(self) -> list[Any]:
         rows = self._api.last_json_response
-        for key in self.facts.rows_path or ():
+        for key in self.profile.rows_path or ():
             rows = rows[key]
         # Kraken has its rows by market, beside the cursor `last`.
         return next(value for key, value in rows.items() if key != "last") if isinstance(rows, dict) else list(rows)
@@ -265,10 +255,10 @@ class ExchangeClient:
 
         ccxt gives an empty list for an answer without rows: that would pass for "nobody traded".
         """
-        rows, path = self._api.last_json_response, self.facts.rows_path
+        rows, path = self._api.last_json_response, self.profile.rows_path
         for key in path or ():
             rows = rows.get(key) if isinstance(rows, dict) else None
-        sound = rows is not None if path is None else isinstance(rows, self.facts.rows_type)
+        sound = rows is not None if path is None else isinstance(rows, self.profile.rows_type)
         if not sound:
             raise ExchangeTemporaryError(f"{asked}: the answer is not what its API describes")
         return answer_date_ms(self._api.last_response_headers)

@@ -17,10 +17,10 @@ def first_candle_ms(exchange: ExchangeClient, market: Market, near_ms: int, now_
     Where an exchange serves trades the time of the first one ever. One call, or a few where one answer holds
     less than the days up to now.
     """
-    if exchange.facts.trades_per_request is not None:
+    if exchange.profile.trades_per_request is not None:
         return first_trade_ms(exchange, market)
     days = Window(max(0, floor_ms(near_ms, DAY_MS) - DAYS_BEFORE * DAY_MS), floor_ms(now_ms, DAY_MS) + DAY_MS)
-    for part in split_rows(days, DAY_MS, exchange.facts.rows_per_request):
+    for part in split_rows(days, DAY_MS, exchange.profile.rows_per_request):
         times_ms = exchange.fetch_rows(market, DAILY, part, _open_times_ms)
         if times_ms:
             return min(times_ms)

@@ -70,6 +70,7 @@ class ExchangeProfile:
     `rows_type`: what is there, a list, or a dict with the rows of each market (kraken).
     `rate_limit_ms`: milliseconds that one unit of ccxt's cost takes; None: what ccxt says.
     `call_cost`: units of ccxt's cost of a request for candles, or for trades.
+    `market_seconds`: least time between two requests for the same market, where those are counted apart.
     `dark_pool_suffix`: the end of the ids of markets that are no public ones.
     `skipped_requests`: methods of ccxt that its market list calls, whose answers nobody needs.
     `ccxt_options`: makes `load_markets` ask for spot markets only.
@@ -90,6 +91,7 @@ class ExchangeProfile:
     rows_type: type = list
     rate_limit_ms: float | None = None
     call_cost: float = 1.0
+    market_seconds: float = 0.0
     dark_pool_suffix: str = ""
     skipped_requests: tuple[str, ...] = ()
     ccxt_options: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
@@ -128,9 +130,11 @@ PROFILES: Mapping[str, ExchangeProfile] = MappingProxyType(
             policy=WholeHistory(720),
             trades_per_request=1000,
             takes_until=False,
-            # A call costs 1.2 to ccxt. Documented is one a second for an address and a pair (support.kraken.com
-            # 206548367); at exactly that users were refused from call 103 on (ccxt #20648), so 1.2 s for a call.
-            rate_limit_ms=1000,
+            # Documented is one a second for an address and a pair (support.kraken.com 206548367); at exactly that
+            # users were refused from call 103 on (ccxt #20648), so 1.2 s. What one address may ask of all pairs
+            # together is not documented: 3.3 a second, as a call costs 1.2 to ccxt.
+            market_seconds=1.2,
+            rate_limit_ms=250,
             # Lists of 2021 have them beside the pairs, and ccxt does not leave them out.
             dark_pool_suffix=".d",
             call_cost=1.2,

@@ -8,31 +8,31 @@ import logging
 import math
 import time
 from collections.abc import Callable
-from typing import Any
 
 import redis
-from throttled import RateLimiterType, Throttled
-from throttled.exceptions import BaseThrottledError
-from throttled.rate_limiter import per_min
-from throttled.store import RedisStore
 
 from candle_ingest.connections import RedisClient
 from candle_ingest.errors import TemporaryError
+from candle_ingest.exchanges.request_budget import Budget, RequestBudgets
+from candle_ingest.exchanges.shared_pace import KEY as PACE_KEY
+from candle_ingest.exchanges.shared_pace import clock_ms, learn_from_refusal, pace_from_text, read_pace
 
 logger = logging.getLogger(__name__)
-# Redis counts whole units; ccxt's costs go down to tenths.
-UNITS_PER_COST = 10
 # GCRA grants burst and rate together in the first second: a quarter of a second's worth keeps that harmless.
 BURST_SECONDS = 0.25
-# Room for the dearest request of a slow exchange: 1.2 on kraken.
+# Room for the dearest request of a slow exchange.
 LEAST_BURST_COST = 2
+# A page, and the same once more.
+MARKET_BURST = 2
 SHORTEST_WAIT_SECONDS = 0.01
 # A pause that is longer than a task should sit through: Airflow tries again later.
 LONGEST_PAUSE_SECONDS = 60
+# After a refusal that does not say for how long. Kraken restricts "for a few seconds (or possibly longer if calls
+# continue to be made)" (support.kraken.com, What are the API rate limits?).
+REFUSED_PAUSE_SECONDS = 5.0
 # How long others hold back after an urgent task had to wait, beyond that wait.
 URGENT_SECONDS = 0.25
 GIVE_WAY_SECONDS = 0.05
-_CONNECTION_KEYS = ("host", "port", "db", "username", "password", "socket_timeout", "socket_connect_timeout")
 # Everything in Redis begins so, that one ACL rule, ~candle_ingest:*, is enough.
 KEY_PREFIX = "candle_ingest"
 
@@ -49,10 +49,11 @@ class ExchangePausedError(TemporaryError):
 class SharedRateLimit:
     """Stands in for ccxt's own throttle: waits until the budget of all tasks has room for a request.
 
-    `rate_limit_ms` is the time that one unit of cost takes, as in ccxt's `rateLimit`. With `each_costs` no request
-    costs less, and none is made before its time. While an `urgent` task has
-    to wait, all others hold back. Without a usable Redis `fallback`, ccxt's own throttle, takes over for the rest
-    of the task; it knows this process only.
+    `rate_limit_ms` is the time that one unit of cost takes, as in ccxt's `rateLimit`, and `market_seconds` the time
+    between two requests for the same market where the exchange counts those apart. With `each_costs` no request costs
+    less, and none is made before its time. What the exchange was found to need beyond that holds for all tasks. While
+    an `urgent` task has to wait, all others that want the same hold back. Without a usable Redis `fallback`, ccxt's own
+    throttle, takes over for the rest of the task; it knows this process only.
     """
 
     def __init__(
@@ -64,60 +65,68 @@ class SharedRateLimit:
         *,
         urgent: bool = False,
         each_costs: float | None = None,
+        market_seconds: float = 0.0,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._redis = client
-        self._key = name
+        self._name = name
+        self._budgets = RequestBudgets(client)
         self._pause_key = f"{KEY_PREFIX}:pause:{name}"
-        self._urgent_key = f"{KEY_PREFIX}:urgent:{name}"
+        self._unit_seconds = rate_limit_ms / 1000
         self._least_cost = each_costs or 0.0
-        usual_burst = max(
-            LEAST_BURST_COST * UNITS_PER_COST, math.floor(UNITS_PER_COST * 1000 * BURST_SECONDS / rate_limit_ms)
-        )
-        self._burst_units = math.ceil(each_costs * UNITS_PER_COST) if each_costs else usual_burst
-        self._limiter = Throttled(
-            using=RateLimiterType.GCRA.value,
-            # throttled-py counts in whole seconds: a minute's worth keeps fractions of a second apart.
-            quota=per_min(max(1, math.floor(UNITS_PER_COST * 60_000 / rate_limit_ms)), self._burst_units),
-            store=_store(client),
-            key_prefix=f"{KEY_PREFIX}:rate",
-        )
+        usual_burst = max(LEAST_BURST_COST * self._unit_seconds, BURST_SECONDS)
+        self._burst_seconds = each_costs * self._unit_seconds if each_costs else usual_burst
+        self._market_seconds = market_seconds
         self._fallback = fallback
         self._shared = True
         self._urgent = urgent
         self._sleep = sleep
 
-    def __call__(self, cost: float = 1) -> None:
+    def __call__(self, cost: float = 1, market: str = "") -> None:
         """Wait until a request of this cost may be made. Raises ExchangePausedError where that takes too long."""
-        if not self._shared:
-            return self._fallback(cost)
-        units = math.ceil(max(float(cost or 1), self._least_cost) * UNITS_PER_COST)
         try:
-            while units > 0:
-                # A request that costs more than the burst would never be granted at once.
-                part = min(self._burst_units, units)
-                while (wait_seconds := self._turn(part)) > 0:
-                    self._sleep(wait_seconds)
-                units -= part
-        except (redis.RedisError, BaseThrottledError) as error:
-            self._stop_sharing(error)
-            self._fallback(cost)
-
-    def pause(self, seconds: float, reason: str) -> None:
-        """Let all tasks wait so long, because the exchange has asked for it."""
-        milliseconds = math.ceil(seconds * 1000)
-        try:
-            if self._shared and self._redis.pttl(self._pause_key) < milliseconds:
-                self._redis.set(self._pause_key, reason, px=milliseconds)
+            while self._shared and (wait_seconds := self._turn(float(cost or 1), market)) > 0:
+                self._sleep(wait_seconds)
         except redis.RedisError as error:
             self._stop_sharing(error)
+        if not self._shared:
+            self._fallback(cost)
 
-    def _turn(self, units: int) -> float:
-        """Take part of the budget and return 0, or return how many seconds to wait before the next try."""
+    def refused(self, retry_after_seconds: float | None, reason: str) -> None:
+        """Slow all tasks down, and let them wait as long as the exchange asks, because it has refused a request."""
+        if not self._shared:
+            return
+        try:
+            slowdown = learn_from_refusal(self._redis, self._name).slowdown
+            self._pause(retry_after_seconds or REFUSED_PAUSE_SECONDS * slowdown, reason)
+        except redis.RedisError as error:
+            self._stop_sharing(error)
+        else:
+            logger.warning(
+                "%s: the time between two requests is %.1f times the usual one now, for all tasks, after: %s",
+                self._name.partition(":")[0], slowdown, reason,
+            )  # fmt: skip
+
+    def slowdown(self) -> float:
+        """Return how many times the usual time between two requests is kept now."""
+        try:
+            return read_pace(self._redis, self._name)[1] if self._shared else 1.0
+        except redis.RedisError as error:
+            self._stop_sharing(error)
+            return 1.0
+
+    def _pause(self, seconds: float, reason: str) -> None:
+        milliseconds = math.ceil(seconds * 1000)
+        if self._redis.pttl(self._pause_key) < milliseconds:
+            self._redis.set(self._pause_key, reason, px=milliseconds)
+
+    def _turn(self, cost: float, market: str) -> float:
+        """Take a request out of the budgets and return 0, or return how many seconds to wait before the next try."""
+        ends = [self._name, f"{self._name}:{market}"] if market and self._market_seconds else [self._name]
+        urgent_keys = [f"{KEY_PREFIX}:urgent:{end}" for end in ends]
         with self._redis.pipeline(transaction=False) as pipeline:
-            pause_ms, others_first, reason = (
-                pipeline.pttl(self._pause_key).exists(self._urgent_key).get(self._pause_key).execute()
-            )
+            pipeline.pttl(self._pause_key).get(self._pause_key).exists(*urgent_keys)
+            pause_ms, reason, others_first, learnt, now = pipeline.get(PACE_KEY.format(self._name)).time().execute()
         if pause_ms > LONGEST_PAUSE_SECONDS * 1000:
             raise ExchangePausedError(
                 f"the exchange has asked to be left alone for {pause_ms / 1000:.0f} s more, and all tasks obey: "
@@ -127,13 +136,23 @@ class SharedRateLimit:
             return float(pause_ms) / 1000
         if others_first and not self._urgent:
             return GIVE_WAY_SECONDS
-        result = self._limiter.limit(self._key, cost=units)
-        if not result.limited:
+        slowdown = pace_from_text(learnt).slowdown_at(clock_ms(now))
+        wait_seconds, slowest = self._budgets.take(self._shares(ends, max(cost, self._least_cost), slowdown))
+        if wait_seconds <= 0:
             return 0.0
-        wait_seconds = max(SHORTEST_WAIT_SECONDS, result.state.retry_after)
+        wait_seconds = max(SHORTEST_WAIT_SECONDS, wait_seconds)
         if self._urgent:
-            self._redis.set(self._urgent_key, "1", px=math.ceil((wait_seconds + URGENT_SECONDS) * 1000))
+            self._redis.set(urgent_keys[slowest], "1", px=math.ceil((wait_seconds + URGENT_SECONDS) * 1000))
         return wait_seconds
+
+    def _shares(self, ends: list[str], cost: float, slowdown: float) -> list[Budget]:
+        """Return what a request takes of the budget of the exchange, and of the one of its market."""
+        spans = [(cost * self._unit_seconds, self._burst_seconds)]
+        spans.append((self._market_seconds, MARKET_BURST * self._market_seconds))
+        return [
+            Budget(f"{KEY_PREFIX}:rate:{end}", span * slowdown, burst * slowdown)
+            for end, (span, burst) in zip(ends, spans, strict=False)
+        ]
 
     def _stop_sharing(self, error: Exception) -> None:
         logger.warning("No shared rate limit, ccxt's own throttle serves for this task: %s", error)
@@ -148,17 +167,3 @@ def limit_name(exchange: str, base_url: str | None) -> str:
 
 def _text(value: bytes | str | None) -> str:
     return value.decode(errors="replace") if isinstance(value, bytes) else value or ""
-
-
-def _store(client: RedisClient) -> RedisStore:
-    """Return a store for throttled-py, which opens its own connections: to the place and with the secrets of `client`.
-
-    The URL names no place: what it names would win, and an IPv6 address would have to be written into it.
-    """
-    known: dict[str, Any] = client.connection_pool.connection_kwargs
-    secure = issubclass(client.connection_pool.connection_class, redis.SSLConnection)
-    kwargs = {key: known[key] for key in known if key in _CONNECTION_KEYS or (secure and key.startswith("ssl_"))}
-    return RedisStore(
-        server="rediss://" if secure else "redis://",
-        options={"CONNECTION_POOL_KWARGS": kwargs, "REUSE_CONNECTION": False},
-    )

@@ -56,12 +56,13 @@ class RequestGate:
         self._breaker = breaker
         self._delay_seconds = delay_seconds
         self._sleep = sleep
+        self._subject = ""
 
     def send(self, subject: str, ask: Callable[[int], A], check: Callable[[A], T]) -> T:
         """Return what `check` makes of the answer of `ask`, which is given the number of the attempt, from 1.
 
-        `subject` is the market of the request. Raises TemporaryError after five attempts,
-        and other errors at once.
+        `subject` is the market of the request, which may have a limit of its own. Raises TemporaryError after five
+        attempts, and other errors at once.
         """
         attempts = itertools.count(1)
         retrying = tenacity.Retrying(
@@ -74,12 +75,16 @@ class RequestGate:
         )
         return retrying(lambda: self._attempt(subject, lambda: self._measured(ask, next(attempts), check)))
 
+    def slowdown(self) -> float:
+        """Return how many times the usual time between two requests is kept now; 1 where the limit is not shared."""
+        return self._limit.slowdown() if self._limit else 1.0
+
     def throttle(self, cost: float) -> None:
         """Wait until the limit of all tasks has room; ccxt calls it before each request."""
         if self._limit is None:
             return
         try:
-            self._limit(cost)
+            self._limit(cost, self._subject)
         except CandleIngestError:
             raise
         except Exception as error:
@@ -87,6 +92,7 @@ class RequestGate:
             raise _OwnFaultError from error
 
     def _attempt(self, subject: str, ask: Callable[[], T]) -> T:
+        self._subject = subject
         if self._delay_seconds:
             self._sleep(self._delay_seconds)
         if self._breaker is None or self._limit is None:
@@ -108,7 +114,7 @@ class RequestGate:
             raise
         except CandleIngestError as error:
             if isinstance(error, ExchangeLimitedError):
-                limit.pause(error.retry_after_seconds or FIRST_WAIT_SECONDS, str(error))
+                limit.refused(error.retry_after_seconds, str(error))
             # An error response still proves that the exchange is up.
             breaker.answered()
             raise

@@ -64,7 +64,7 @@ def _ask(
     exchange: ExchangeClient, market: Market, cursor_ns: int, window: Window, waiting: Counter[Trade]
 ) -> TradesAnswer:
     """Return at most 1000 trades after the cursor; none is left where the cursor stays."""
-    most = exchange.facts.trades_per_request or 1
+    most = exchange.profile.trades_per_request or 1
     asked = f"{exchange.exchange}, {market['symbol']} trades of {window}"
     was_empty = False
 

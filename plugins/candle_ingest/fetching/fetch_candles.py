@@ -126,10 +126,10 @@ class BatchFetch:
         return answer
 
     def _is_from_trades(self, wanted: Sequence[Window]) -> bool:
-        facts, slot_ms = self._exchange.facts, self._run.timeframe.ms
-        if facts.trades_per_request is None:
+        profile, slot_ms = self._exchange.profile, self._run.timeframe.ms
+        if profile.trades_per_request is None:
             return False
-        return any(split_by_age(facts, window, slot_ms, slot_ms, self._run.now_ms)[0] for window in wanted)
+        return any(split_by_age(profile, window, slot_ms, slot_ms, self._run.now_ms)[0] for window in wanted)
 
     def _summary(self, answers: Sequence[PairAnswer]) -> Summary:
         asked = sum(window.slots(a.slot_ms) for a in answers for window in a.wanted)

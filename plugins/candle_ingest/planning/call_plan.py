@@ -26,6 +26,7 @@ class ExchangePlan:
     trade_calls: int = 0
     seconds: float = 0.0
     candles: int = 0
+    calls_by_symbol: list[int] = field(default_factory=list)
     uncounted: list[str] = field(default_factory=list)
     unavailable: dict[str, list[Window]] = field(default_factory=dict)
 
@@ -37,6 +38,7 @@ class ExchangePlan:
     def add(self, pair: str, estimate: CallEstimate, candles: int) -> None:
         """Count a symbol in; `candles` is what its windows have room for."""
         self.symbols += 1
+        self.calls_by_symbol.append(estimate.candle_calls + (estimate.trade_calls or 0))
         self.candle_calls += estimate.candle_calls
         self.trade_calls += estimate.trade_calls or 0
         self.candles += candles
@@ -59,7 +61,7 @@ def plan_calls(
         for pair, wanted in of_exchange.items():
             market = listings.markets[name][pair]
             _add(plan, exchange, market, pair, wanted, granularity_minutes, now_ms, count_trades)
-        plan.seconds = plan.calls * exchange.call_seconds
+        plan.seconds = exchange.pace().seconds(plan.calls_by_symbol)
         plans.append(plan)
     return plans
 
@@ -75,10 +77,10 @@ def _add(
     count_trades: bool,
 ) -> None:
     bar, source_bar = Timeframe(granularity_minutes).ms, Timeframe(exchange.source_minutes(granularity_minutes)).ms
-    estimate = estimate_calls(exchange.facts, windows, bar, source_bar, now_ms)
+    estimate = estimate_calls(exchange.profile, windows, bar, source_bar, now_ms)
     if estimate.trade_calls is None and count_trades:
         counts = exchange.fetch_trade_counts(market)
-        estimate = estimate_calls(exchange.facts, windows, bar, source_bar, now_ms, counts)
+        estimate = estimate_calls(exchange.profile, windows, bar, source_bar, now_ms, counts)
     plan.add(pair, estimate, sum(window.slots(bar) for window in windows))
 
 

@@ -48,7 +48,7 @@ def plan_repair(
     index = WorkIndex(client, bucket)
     _fail_vanished(run, bucket, client, index.due(run.now_ms), vanished)
     due = [key for key in index.due(run.now_ms) if key[0] in markets.get(key[1], {})]
-    budgets = {name: _Budget(run, opened[name].call_seconds, name) for name in {key[1] for key in due}}
+    budgets = {name: _Budget(run, opened[name].pace().seconds_in_a_row, name) for name in {key[1] for key in due}}
     records = _Records(bucket, due)
     chosen: dict[str, dict[str, list[Window]]] = {}
     unproved: dict[str, list[Key]] = {}

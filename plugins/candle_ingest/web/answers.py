@@ -10,6 +10,7 @@ from candle_ingest.ledger.task_instance_ref import TaskInstanceRef
 from candle_ingest.reports.chart_bars import ChartBars
 from candle_ingest.reports.coverage_hours import CoverageHours, Hole
 from candle_ingest.reports.exchange_health import ExchangeHealth
+from candle_ingest.reports.exchange_pace import ExchangePace
 from candle_ingest.reports.explanation import Explanation, Part
 from candle_ingest.reports.explanation_words import verdict
 from candle_ingest.reports.freshness import Freshness
@@ -54,9 +55,10 @@ def explanation_answer(found: Explanation, dag_ids: Collection[str]) -> Answer:
     }
 
 
-def health_answer(found: list[ExchangeHealth]) -> Answer:
-    """Return the exchanges."""
-    return {"exchanges": [asdict(health) for health in found]}
+def health_answer(found: list[ExchangeHealth], paces: Iterable[ExchangePace]) -> Answer:
+    """Return the exchanges, each with how slow it is asked now; None where that is not known."""
+    slowdowns = {pace.exchange: pace.slowdown for pace in paces}
+    return {"exchanges": [{**asdict(health), "slowdown": slowdowns.get(health.exchange)} for health in found]}
 
 
 def findings_answer(found: Iterable[DatedFinding]) -> Answer:

@@ -1,6 +1,6 @@
 """The bucket and the symbols of a pipeline, for one request of the page."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 import redis
@@ -11,6 +11,7 @@ from candle_ingest.candles.symbol import Symbol
 from candle_ingest.connections import connect_influxdb_to_read, connect_redis
 from candle_ingest.errors import CandleIngestError
 from candle_ingest.planning.symbol_list import read_symbols
+from candle_ingest.reports.exchange_pace import ExchangePace, read_exchange_paces
 from candle_ingest.servers.redis_errors import translate_redis_errors
 from candle_ingest.settings import PipelineSettings
 from candle_ingest.store.bucket import InfluxBucket
@@ -35,6 +36,16 @@ def listed_symbols(settings: PipelineSettings) -> tuple[list[Symbol], str]:
         with connect_redis() as client, translate_redis_errors():
             _hurry(client)
             return read_symbols(client, settings.redis_key_crypto_symbols), ""
+    except CandleIngestError as error:
+        return [], str(error)
+
+
+def exchange_paces(exchanges: Iterable[str]) -> tuple[list[ExchangePace], str]:
+    """Return how slow each exchange is asked now, and why that is not known."""
+    try:
+        with connect_redis() as client:
+            _hurry(client)
+            return read_exchange_paces(client, exchanges), ""
     except CandleIngestError as error:
         return [], str(error)
 

@@ -31,7 +31,7 @@ from candle_ingest.settings import PipelineSettings
 from candle_ingest.web import answers
 from candle_ingest.web.access import dag_ids
 from candle_ingest.web.address import BadAddressError
-from candle_ingest.web.storage import listed_symbols, open_bucket
+from candle_ingest.web.storage import exchange_paces, listed_symbols, open_bucket
 
 Answer = dict[str, Any]
 
@@ -113,7 +113,14 @@ def exchanges(settings: PipelineSettings, hours: int, now_ms: int) -> Answer:
         window = Window(now_ms - hours * 60 * MINUTE_MS, now_ms + 1)
         found = read_exchange_health(bucket, window, settings.exchange_ids)
         findings = read_findings(bucket)
-    return {"now_ms": now_ms, "hours": hours, **answers.health_answer(found), **answers.findings_answer(findings)}
+    paces, problem = exchange_paces(health.exchange for health in found)
+    return {
+        "now_ms": now_ms,
+        "hours": hours,
+        "redis_problem": problem,
+        **answers.health_answer(found, paces),
+        **answers.findings_answer(findings),
+    }
 
 
 def summary(settings: PipelineSettings, now_ms: int) -> Answer:

@@ -25,11 +25,11 @@ def rows_and_requests(simulator, name, window, base="BTC", minutes=1, now_ms=Non
     """What the pages of a window hold, and how many requests they took. `site` asks the simulated exchange `name`."""
     symbol = f"{base}/{'USD' if name in DOLLAR_EXCHANGES else 'USDT'}"
     exchange = ExchangeClient(ExchangeConnection(site or name, simulator.exchange_url(name)), sleep=lambda _: None)
-    exchange.facts = facts or exchange.facts
+    exchange.profile = facts or exchange.profile
     if now_ms is not None:
         exchange._api.milliseconds = lambda: now_ms
     pages = list(candle_pages(exchange, market(name, symbol), [window], minutes, NOW_MS))
-    assert max(page.checked.outside_count for page in pages) <= exchange.facts.spare_rows
+    assert max(page.checked.outside_count for page in pages) <= exchange.profile.spare_rows
     return [row for page in pages for row in page.checked.candles.rows()], exchange.request_count
 
 
@@ -263,5 +263,5 @@ def test_gate_lists_its_spot_markets_when_its_margin_list_fails(spoiled):
 @pytest.mark.parametrize("name", PROFILES)
 def test_the_rate_limit_of_a_connection_is_the_least_time_between_two_requests(name):
     client = ExchangeClient(ExchangeConnection(name, config={"rateLimit": 3000}))
-    assert client.call_seconds >= 3
+    assert client.pace().seconds_in_a_row >= 3
     assert client._api.rateLimit == 3000

@@ -2,7 +2,7 @@ import ccxt
 import pytest
 
 from candle_ingest.exchanges.profiles import EXCHANGE_ALIASES, PROFILES, SAME_API, canonical_exchange, exchange_profile
-from candle_ingest.exchanges.rate_limit import BURST_SECONDS, LEAST_BURST_COST
+from candle_ingest.exchanges.rate_limit import BURST_SECONDS, LEAST_BURST_COST, MARKET_BURST
 from tests.most_rows import MOST_ROWS
 
 # Published: so many requests for candles in so many seconds; bursts that are allowed are part of it.
@@ -73,7 +73,10 @@ def test_all_tasks_together_stay_below_the_published_limit(exchange, published):
     facts = exchange_profile(exchange)
     unit_ms = facts.rate_limit_ms or getattr(ccxt, exchange)().rateLimit
     burst = max(LEAST_BURST_COST, 1000 * BURST_SECONDS / unit_ms)
-    assert int((burst + 1000 * seconds / unit_ms) / facts.call_cost) <= requests
+    if facts.market_seconds:
+        assert MARKET_BURST + seconds / facts.market_seconds <= requests
+    else:
+        assert int((burst + 1000 * seconds / unit_ms) / facts.call_cost) <= requests
 
 
 def test_an_unknown_exchange_is_asked_for_no_more_rows_than_any_known_one_gives():

@@ -252,3 +252,16 @@ def test_kraken_refuses_an_address_that_asks_for_many_pairs_at_once() -> None:
     assert answers[:15] == [None] * 15
     assert answers[15] is not None
     assert answers[15].body == {"error": ["EAPI:Rate limit exceeded"]}
+
+
+def test_kraken_goes_on_refusing_for_seconds_and_longer_for_who_goes_on_asking() -> None:
+    clock = HandClock()
+    exchange = Kraken(Wiring(CandleBook(), clock=clock))
+    answers = [ohlc(exchange, f"PAIR{number}") for number in range(16)]
+    clock.now += 2
+    answers.append(ohlc(exchange, "PAIR20"))
+    clock.now += 2
+    answers.append(ohlc(exchange, "PAIR21"))
+    clock.now += 3
+    answers.append(ohlc(exchange, "PAIR22"))
+    assert [answer is None for answer in answers[15:]] == [False, False, False, True]

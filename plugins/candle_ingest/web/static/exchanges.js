@@ -16,6 +16,7 @@ export async function showExchanges(place, pipeline) {
     ["Failed", ({ failed }) => count(failed), true],
     ["Calls", ({ calls }) => count(calls), true],
     ["Candles", ({ candles }) => count(candles), true],
+    ["Pace", pace],
     ["Median", ({ median_ms: ms }) => milliseconds(ms), true],
     ["95 % within", ({ p95_ms: ms }) => milliseconds(ms), true],
     ["Last success", ({ last_success_ms: ms }) => ago(ms, data.now_ms)],
@@ -23,6 +24,7 @@ export async function showExchanges(place, pipeline) {
   ];
   place.replaceChildren(element("div", { class: "bar" }, spans), element("p", { class: "quiet" }, "By the last fetch of each symbol; durations are those of whole fetches."));
   if (data.exchanges.every(({ symbols }) => !symbols)) place.append(message("plain", `No fetch in the last ${hours} hours.`, "Are the DAGs paused, or has the scheduler stopped?"));
+  if (data.redis_problem) place.append(message("plain", "The pace of the exchanges is not known.", data.redis_problem));
   place.append(element("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": "Exchanges" }, table("Exchanges", columns, data.exchanges)), doctor(data));
 }
 
@@ -50,6 +52,12 @@ function state({ state: text, symbols, symbols_failing: failing }) {
   const names = failing.slice(0, 5).join(", ") + (failing.length > 5 ? " …" : "");
   const more = failing.length ? element("div", { class: "quiet" }, `${count(failing.length)} of ${count(symbols)} symbols: ${names}`) : "";
   return element("div", {}, badge(KINDS[text], text), more);
+}
+
+// How slow all tasks ask an exchange since it refused requests.
+function pace({ slowdown }) {
+  if (slowdown == null) return "not known";
+  return slowdown <= 1 ? "usual" : badge("warn", `${slowdown.toFixed(1)} times slower`);
 }
 
 const milliseconds = (ms) => (ms == null ? "" : ms < 10000 ? `${count(Math.round(ms))} ms` : duration(ms));

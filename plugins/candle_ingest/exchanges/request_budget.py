@@ -1,0 +1,62 @@
+"""Takes requests out of several budgets in Redis at once, or out of none (GCRA).
+
+Own code: throttled-py, the library for it, takes from one budget at a time, in whole seconds and with connections of
+its own. A request that waits for its market would use up what others have for the address.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from candle_ingest.connections import RedisClient
+
+US_PER_S = 1_000_000
+# Each key holds when its budget is whole again, in µs since 1970 by the clock of Redis. Not more than a burst ahead, or
+# a clock that was set back would stop all for as long.
+_TAKE = """
+local time = redis.call('TIME')
+local now = time[1] * 1000000 + time[2]
+local wait, slowest, whole = 0, 0, {}
+for i, key in ipairs(KEYS) do
+  local cost, burst = tonumber(ARGV[2 * i - 1]), tonumber(ARGV[2 * i])
+  local stored = math.min(tonumber(redis.call('GET', key) or '0'), now + burst)
+  whole[i] = math.max(now, stored) + cost
+  if whole[i] - burst - now > wait then
+    wait, slowest = whole[i] - burst - now, i
+  end
+end
+if wait > 0 then
+  return {math.ceil(wait), slowest}
+end
+for i, key in ipairs(KEYS) do
+  redis.call('SET', key, string.format('%.0f', whole[i]), 'PX', math.ceil((whole[i] - now) / 1000) + 1)
+end
+return {0, 0}
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """A budget under a key: what one request takes of it, and how much may be taken at once, in seconds."""
+
+    key: str
+    cost_seconds: float
+    burst_seconds: float
+
+
+class RequestBudgets:
+    """Budgets that all tasks share."""
+
+    def __init__(self, client: RedisClient) -> None:
+        self._take: Any = client.register_script(_TAKE)
+
+    def take(self, budgets: Sequence[Budget]) -> tuple[float, int]:
+        """Take from all budgets and return (0, 0); or return the seconds to wait, and which budget is the slowest.
+
+        A request that costs more than a burst is granted once the budget is whole.
+        """
+        numbers = [
+            round(value * US_PER_S) for b in budgets for value in (b.cost_seconds, max(b.cost_seconds, b.burst_seconds))
+        ]
+        wait_us, place = self._take(keys=[budget.key for budget in budgets], args=numbers)
+        return wait_us / US_PER_S, max(0, place - 1)

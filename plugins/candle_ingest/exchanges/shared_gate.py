@@ -1,0 +1,56 @@
+"""Opens the gate of an exchange: with its limit, shared by all tasks, and ccxt's own behind it."""
+
+from collections.abc import Callable
+from typing import Any
+
+from candle_ingest.connections import ExchangeConnection, RedisClient
+from candle_ingest.exchanges.call_pace import CallPace
+from candle_ingest.exchanges.circuit_breaker import CircuitBreaker
+from candle_ingest.exchanges.profiles import ExchangeProfile
+from candle_ingest.exchanges.rate_limit import SharedRateLimit, limit_name
+from candle_ingest.exchanges.request_gate import RequestGate
+
+
+def usual_pace(api: Any, connection: ExchangeConnection, profile: ExchangeProfile) -> CallPace:
+    """Return the pace at which an exchange is asked at first: the user's `rateLimit`, else the table's, else ccxt's.
+
+    A user's `rateLimit` is the least time between two requests, whatever they cost and for which market: it holds also
+    where it is less than what is known here.
+    """
+    if own_ms := connection.config.get("rateLimit"):
+        return CallPace(call_seconds=max(profile.call_cost, 1) * own_ms / 1000)
+    rate_limit_ms = profile.rate_limit_ms or api.rateLimit
+    return CallPace(call_seconds=profile.call_cost * rate_limit_ms / 1000, market_seconds=profile.market_seconds)
+
+
+def open_gate(
+    api: Any,
+    connection: ExchangeConnection,
+    profile: ExchangeProfile,
+    *,
+    redis_client: RedisClient | None,
+    urgent: bool,
+    delay_seconds: float,
+    sleep: Callable[[float], None],
+) -> RequestGate:
+    """Return the gate; ccxt's throttle is replaced by it. Without Redis nothing is shared, and ccxt's own holds."""
+    each_costs = 1.0 if connection.config.get("rateLimit") else None
+    if each_costs is not None:
+        ccxts_own = api.throttle
+        api.throttle = lambda cost=1: ccxts_own(max(float(cost or 1), each_costs))
+    if redis_client is None:
+        return RequestGate(connection.exchange, limit=None, breaker=None, delay_seconds=delay_seconds, sleep=sleep)
+    name, pace = limit_name(connection.exchange, connection.base_url), usual_pace(api, connection, profile)
+    limit = SharedRateLimit(
+        redis_client,
+        name,
+        connection.config.get("rateLimit") or profile.rate_limit_ms or api.rateLimit,
+        api.throttle,
+        urgent=urgent,
+        each_costs=each_costs,
+        market_seconds=pace.market_seconds,
+    )
+    breaker = CircuitBreaker(redis_client, name, connection.exchange)
+    gate = RequestGate(connection.exchange, limit=limit, breaker=breaker, delay_seconds=delay_seconds, sleep=sleep)
+    api.throttle = gate.throttle
+    return gate
