@@ -19,9 +19,7 @@ def with_narrow_tokens(settings: AirflowSettings, server: InfluxdbServer, bucket
     """Return the settings with a new token in each InfluxDB connection, for these buckets, which are created."""
     for bucket in buckets:
         server.ensure_bucket(bucket)
-    known = {connection["connection_id"]: connection for connection in settings.connections}[INFLUXDB_CONNECTION]
-    address = {name: known[name] for name in ("conn_type", "host", "port", "schema")}
     for connection_id, (purpose, actions) in _TOKENS.items():
-        extra = {"token": server.renew_token(purpose, buckets, actions), "org": server.org}
-        settings = settings.with_connection(connection_id, extra=extra, **address)
+        token = server.renew_token(purpose, buckets, actions)
+        settings = settings.with_connection(connection_id, extra={"token": token})
     return settings

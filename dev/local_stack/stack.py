@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from candle_ingest.connections import INFLUXDB_CONNECTION, INFLUXDB_READ_CONNECTION
 from candle_ingest.exchanges.profiles import canonical_exchange
 from dev.exchange_simulator.markets import EXCHANGES as SIMULATED_EXCHANGES
 from dev.local_stack.airflow_processes import REPOSITORY, AirflowProcesses
@@ -201,14 +202,16 @@ def _settings(
     settings = settings.with_connection(
         "redis_default", conn_type="redis", host=redis.host, port=redis.port, password=redis.password
     )
-    settings = settings.with_connection(
-        "influxdb_default",
-        conn_type="influxdb",
-        host=address.hostname,
-        port=port,
-        schema=address.scheme,
-        extra={"token": influxdb.token, "org": influxdb.org},
-    )
+    # Both: an earlier run may have left one that leads to another server.
+    for connection_id in (INFLUXDB_CONNECTION, INFLUXDB_READ_CONNECTION):
+        settings = settings.with_connection(
+            connection_id,
+            conn_type="influxdb",
+            host=address.hostname,
+            port=port,
+            schema=address.scheme,
+            extra={"token": influxdb.token, "org": influxdb.org},
+        )
     for exchange in SIMULATED_EXCHANGES if simulator_url else ():
         url = f"{simulator_url}/{exchange}"
         settings = settings.with_connection(f"ccxt_{exchange}", conn_type="generic", host=url)

@@ -20,7 +20,8 @@ COUNT = 'from(bucket: bucket) |> range(start: 0) |> filter(fn: (r) => r._measure
 
 def narrow(server, *buckets):
     """The connections of the local stack, by name: address and extra."""
-    known = ({"connection_id": INFLUXDB_CONNECTION, "conn_type": "influxdb", "host": "h", "port": 1, "schema": "http"},)
+    extra = json.dumps({"token": server.token, "org": server.org})
+    known = tuple({"connection_id": name, "extra": extra} for name in (INFLUXDB_CONNECTION, INFLUXDB_READ_CONNECTION))
     settings = with_narrow_tokens(AirflowSettings(connections=known, pools=(), variables=()), server, buckets)
     return {connection["connection_id"]: connection for connection in settings.connections}
 

@@ -49,7 +49,7 @@ def test_the_live_market_takes_the_users_exchange_connections(plan, monkeypatch)
     assert environment["AIRFLOW_CONN_CCXT_KRAKEN"] == "generic://key:secret@"
     assert "AIRFLOW_CONN_REDIS_DEFAULT" not in environment
     assert environment["AIRFLOW__CORE__EXECUTOR"] == "LocalExecutor"
-    assert set(connections(planned)) == {"redis_default", "influxdb_default"}
+    assert set(connections(planned)) == {"redis_default", "influxdb_default", "influxdb_read"}
     assert planned.simulator_url is None
 
 
@@ -69,9 +69,9 @@ def test_servers_of_the_user_are_not_started(plan):
     assert [command.name for command in planned.servers] == ["simulator"]
     known = connections(planned)
     assert (known["redis_default"]["host"], known["redis_default"]["port"]) == ("redis.example", 6380)
-    influx = known["influxdb_default"]
-    assert (influx["host"], influx["port"], influx["schema"]) == ("influx.example", 443, "https")
-    assert json.loads(influx["extra"]) == {"token": "theirs", "org": "their org"}
+    for influx in (known["influxdb_default"], known["influxdb_read"]):
+        assert (influx["host"], influx["port"], influx["schema"]) == ("influx.example", 443, "https")
+        assert json.loads(influx["extra"]) == {"token": "theirs", "org": "their org"}
 
 
 @pytest.mark.parametrize("executor", ["local", "celery"])
