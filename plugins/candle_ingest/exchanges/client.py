@@ -183,7 +183,7 @@ class ExchangeClient:
         asked = f"{self.exchange}, {asked_candles(market, timeframe, window)}"
 
         def ask(attempt: int) -> RawAnswer:
-            rows = self._ask_rows(market, timeframe, window, attempt)
+            rows = [row for row, _ in self._ask_rows(market, timeframe, window, attempt)]
             self._made_ms(asked)
             headers = {key.lower(): value for key, value in (self._api.last_response_headers or {}).items()}
             return RawAnswer(rows, self._wire_rows(), headers)
