@@ -1,5 +1,6 @@
 """A stored day of an exchange beside a fresh answer."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from candle_ingest.candles.candles import Candles
@@ -44,17 +45,10 @@ def compare_day(
     Minutes that it does not answer are left out, and named.
     """
     stored = store.read_exchange_candles(currency_pair, [client.exchange], day)[client.exchange]
-    fresh: list[Candles] = []
-    answered: list[Window] = []
-    reasons = []
-    for page in candle_pages(client, market, [day], minutes, now_ms):
-        if page.failed_reason:
-            reasons.append(page.failed_reason)
-        else:
-            fresh.append(page.checked.candles)
-            answered.append(page.window)
-    before = {row[0]: row for row in stored.rows() if any(w.start_ms <= row[0] < w.end_ms for w in answered)}
-    after = {row[0]: row for candles in fresh for row in candles.rows() if day.start_ms <= row[0] < day.end_ms}
+    pages = list(candle_pages(client, market, [day], minutes, now_ms))
+    answered = [page for page in pages if not page.failed_reason]
+    before = _by_time(stored, [page.window for page in answered])
+    after = {time: row for page in answered for time, row in _by_time(page.checked.candles, [day]).items()}
     both = before.keys() & after.keys()
     unequal = {time for time in both if before[time] != after[time]}
     differences = unequal | (before.keys() ^ after.keys())
@@ -67,5 +61,10 @@ def compare_day(
         only_stored=len(before.keys() - after.keys()),
         only_fresh=len(after.keys() - before.keys()),
         first_difference_ms=int(min(differences)) if differences else None,
-        unanswered="; ".join(dict.fromkeys(reasons)),
+        unanswered="; ".join(dict.fromkeys(page.failed_reason for page in pages if page.failed_reason)),
     )
+
+
+def _by_time(candles: Candles, windows: Sequence[Window]) -> dict[int, tuple[float, ...]]:
+    """Return the rows that open in one of the windows, by open time."""
+    return {row[0]: row for row in candles.rows() if any(w.start_ms <= row[0] < w.end_ms for w in windows)}

@@ -37,6 +37,10 @@ def dag_params(settings: PipelineSettings, kind: str) -> dict[str, Any]:
 
 
 def _all_params(settings: PipelineSettings, kind: str) -> dict[str, Any]:
+    return {**_what(settings, kind), **_from_whom(settings), **_how(settings), **_again()}
+
+
+def _what(settings: PipelineSettings, kind: str) -> dict[str, Any]:
     return {
         "start": _moment("Start (UTC)", f"UTC, whatever time zone Airflow shows. {START_OR_NOT.get(kind, '')}"),
         "end": _moment("End (UTC)", f"UTC; candles that open before it. {END_OR_NOT.get(kind, '')}"),
@@ -50,6 +54,11 @@ def _all_params(settings: PipelineSettings, kind: str) -> dict[str, Any]:
                 "To choose from those in Redis, start the run from the page: Candles, Run."
             ),
         ),
+    }
+
+
+def _from_whom(settings: PipelineSettings) -> dict[str, Any]:
+    return {
         "exchanges": Param(
             list(settings.exchanges),
             type=["null", "array"],
@@ -65,6 +74,11 @@ def _all_params(settings: PipelineSettings, kind: str) -> dict[str, Any]:
             title="Exchanges required",
             description="A candle is written only where so many exchanges have answered. 0: all that list the pair.",
         ),
+    }
+
+
+def _how(settings: PipelineSettings) -> dict[str, Any]:
+    return {
         "run_mode": Param(
             settings.run_mode,
             type=["null", "string"],
@@ -81,6 +95,11 @@ def _all_params(settings: PipelineSettings, kind: str) -> dict[str, Any]:
             title="Symbols of a dry run",
             description="A dry run fetches only this many symbols.",
         ),
+    }
+
+
+def _again() -> dict[str, Any]:
+    return {
         "retry_unobtainable": Param(
             False,
             type=["null", "boolean"],

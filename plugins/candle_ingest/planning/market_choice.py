@@ -29,26 +29,32 @@ def choose_markets(
     choice = MarketChoice()
     for pair in pairs:
         markets = candidates.get(pair, ())
-        active = [market for market in markets if market["active"]]
-        if pair not in pinned:
-            if active:
-                choice.markets[pair] = active[0]
-            else:
-                choice.not_listed[pair] = _not_listed(exchange, pair, markets)
-            continue
-        kept = next((market for market in markets if market["symbol"] == pinned[pair]), None)
-        others = ", ".join(market["symbol"] for market in active if market["symbol"] != pinned[pair])
-        if kept is None:
-            choice.vanished[pair] = _vanished(exchange, pinned[pair], others)
-            continue
-        choice.markets[pair] = kept
-        if not kept["active"]:
-            choice.notes.append(f"{exchange}: no trading now in {kept['symbol']}; its candles are still asked for")
-        elif active and active[0]["symbol"] != kept["symbol"]:
-            choice.notes.append(
-                f"{exchange}: {pair} stays with {kept['symbol']}, of which its candles are; {others} is listed too"
-            )
+        if pair in pinned:
+            _keep(choice, exchange, pair, pinned[pair], markets)
+        elif active := _active(markets):
+            choice.markets[pair] = active[0]
+        else:
+            choice.not_listed[pair] = _not_listed(exchange, pair, markets)
     return choice
+
+
+def _active(markets: Sequence[Market]) -> list[Market]:
+    return [market for market in markets if market["active"]]
+
+
+def _keep(choice: MarketChoice, exchange: str, pair: str, symbol: str, markets: Sequence[Market]) -> None:
+    """Choose the market that the series of a pair was built from, and say where another would be better."""
+    active = _active(markets)
+    kept = next((market for market in markets if market["symbol"] == symbol), None)
+    others = ", ".join(market["symbol"] for market in active if market["symbol"] != symbol)
+    if kept is None:
+        choice.vanished[pair] = _vanished(exchange, symbol, others)
+        return
+    choice.markets[pair] = kept
+    if not kept["active"]:
+        choice.notes.append(f"{exchange}: no trading now in {symbol}; its candles are still asked for")
+    elif active and active[0]["symbol"] != symbol:
+        choice.notes.append(f"{exchange}: {pair} stays with {symbol}, of which its candles are; {others} is listed too")
 
 
 def _not_listed(exchange: str, pair: str, halted: Sequence[Market]) -> str:
