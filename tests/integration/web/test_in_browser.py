@@ -49,7 +49,7 @@ def test_without_a_sign_in_there_is_no_page(airflow, browser):
 
 
 def test_a_shared_link_leads_to_the_sign_in_and_back(airflow, browser, passwords):
-    shared = f"{airflow.processes.url}/candles/?view=explain&symbol=BTC/USD&time=2026-03-10T12:00"
+    shared = f"{airflow.processes.url}/candles/?view=explain&symbol=BTC/USD&time=2026-03-11T12:00"
     with browser.new_context() as context:
         tab = context.new_page()
         tab.goto(shared)
@@ -58,7 +58,7 @@ def test_a_shared_link_leads_to_the_sign_in_and_back(airflow, browser, passwords
         tab.fill("input[name=password]", passwords["viewer"])
         tab.keyboard.press("Enter")
         tab.wait_for_url(re.compile(r"/candles/\?view=explain&symbol=BTC"))
-        tab.get_by_role("heading", name="BTC/USD, 2026-03-10 12:00").wait_for(timeout=60_000)
+        tab.get_by_role("heading", name="BTC/USD, 2026-03-11 12:00").wait_for(timeout=60_000)
 
 
 def test_from_the_navigation_to_the_reason_of_a_hole_and_its_task(airflow, open_page):
@@ -69,7 +69,7 @@ def test_from_the_navigation_to_the_reason_of_a_hole_and_its_task(airflow, open_
     url = airflow.processes.url
     frame = ready(tab, f"{url}/plugin/candles/candles/?view=coverage&days=365")
     picture(tab, "coverage")
-    frame.get_by_role("row", name=re.compile("ETH.USD.*2026-03-10.*coinbaseexchange")).get_by_role("link").click()
+    frame.get_by_role("row", name=re.compile("ETH.USD.*2026-03-11.*coinbaseexchange")).get_by_role("link").click()
     frame.get_by_text("Why something is open").wait_for(timeout=60_000)
     card = frame.locator("article", has_text="coinbaseexchange")
     assert "500" in card.inner_text()
@@ -97,7 +97,7 @@ def test_a_user_without_rights_is_told_what_it_needs(airflow, open_page):
 
 def test_a_viewer_is_told_what_clearing_needs(airflow, open_page):
     tab = open_page("viewer")
-    frame = ready(tab, f"{airflow.processes.url}/plugin/candles/candles/?view=day&symbol=ETH/USD&day=2026-03-10")
+    frame = ready(tab, f"{airflow.processes.url}/plugin/candles/candles/?view=day&symbol=ETH/USD&day=2026-03-11")
     frame.get_by_role("button", name="Clear failed tasks of this run").click()
     frame.get_by_text("You may not clear tasks of candle_backfill.").wait_for()
 
@@ -107,10 +107,10 @@ VIEWS = {
     "unknown": "view=nothing",
     "misspelt": "view=explain&symbol=BCTUSD",
     "coverage": "view=coverage&days=365",
-    "day": "view=day&symbol=ETH/USD&day=2026-03-10",
-    "chart": "view=chart&symbol=BTC/USD&start=2026-03-10T00:00&end=2026-03-11T00:00",
-    "explain": "view=explain&symbol=BTC/USD&time=2026-03-10T12:00",
-    "explain_failed": "view=explain&symbol=ETH/USD&time=2026-03-10T12:00",
+    "day": "view=day&symbol=ETH/USD&day=2026-03-11",
+    "chart": "view=chart&symbol=BTC/USD&start=2026-03-11T00:00&end=2026-03-12T00:00",
+    "explain": "view=explain&symbol=BTC/USD&time=2026-03-11T12:00",
+    "explain_failed": "view=explain&symbol=ETH/USD&time=2026-03-11T12:00",
     "exchanges": "view=exchanges&hours=24",
     "freshness": "view=freshness",
     "missing": "view=coverage&pipeline=second",
@@ -171,14 +171,14 @@ def test_chosen_days_are_fetched_with_the_users_own_rights(airflow, open_page):
         tab = open_page(user)
         tab.goto(f"{airflow.processes.url}/candles/?view=run&symbol=BTC/USD")
         tab.locator("#view[aria-busy=false]").wait_for(timeout=60_000)
-        tab.fill("input[name=start]", "2026-03-11")
-        tab.fill("input[name=end]", "2026-03-11 01:00")
+        tab.fill("input[name=start]", "2026-03-12")
+        tab.fill("input[name=end]", "2026-03-12 01:00")
         tab.get_by_role("button", name="Continue").click()
-        tab.get_by_text("BTC/USD, 2026-03-11 00:00 to 2026-03-11 01:00 UTC").wait_for()
+        tab.get_by_text("BTC/USD, 2026-03-12 00:00 to 2026-03-12 01:00 UTC").wait_for()
         tab.get_by_role("button", name="Start a run of candle_backfill").click()
         tab.get_by_text(told).wait_for(timeout=60_000)
     run = airflow.runs("candle_backfill")[-1]
-    wanted = {"symbols": ["btcusd"], "start": "2026-03-11T00:00Z", "end": "2026-03-11T01:00Z"}
+    wanted = {"symbols": ["btcusd"], "start": "2026-03-12T00:00Z", "end": "2026-03-12T01:00Z"}
     assert wanted.items() <= run["conf"].items()
 
 
@@ -187,7 +187,7 @@ def test_html_in_a_name_is_text_in_the_chart(airflow, open_page):
     name = '<a href="https://evil.example">click</a>'
     seed_minutes("EVIL/USD", Window(DAY.start_ms, DAY.start_ms + 3_600_000), exchanges=(name,))
     tab = open_page()
-    query = "view=chart&symbol=EVIL/USD&start=2026-03-10T00:00&end=2026-03-10T01:00"
+    query = "view=chart&symbol=EVIL/USD&start=2026-03-11T00:00&end=2026-03-11T01:00"
     tab.goto(f"{airflow.processes.url}/candles/?{query}")
     tab.locator(".plot .legendtext").first.wait_for(timeout=60_000)
     assert tab.locator(".plot a").count() == 0
@@ -197,7 +197,7 @@ def test_html_in_a_name_is_text_in_the_chart(airflow, open_page):
 def test_a_silent_exchange_is_missing_and_the_range_is_the_one_asked_for(airflow, open_page):
     seed_minutes("GAP/USD", Window(DAY.start_ms, DAY.start_ms + 3_600_000))
     tab = open_page()
-    query = "view=chart&symbol=GAP/USD&start=2026-03-10T00:00&end=2026-03-10T03:00"
+    query = "view=chart&symbol=GAP/USD&start=2026-03-11T00:00&end=2026-03-11T03:00"
     tab.goto(f"{airflow.processes.url}/candles/?{query}")
     tab.locator(".plot .main-svg").first.wait_for(timeout=60_000)
     view = tab.locator("#view").inner_text()
@@ -205,25 +205,25 @@ def test_a_silent_exchange_is_missing_and_the_range_is_the_one_asked_for(airflow
     assert "60 bars have candles of fewer than the 3 exchanges" in view
     assert tab.locator(".readout .missing").inner_text() == "kucoin missing"
     shown = tab.evaluate("document.querySelector('.plot')._fullLayout.xaxis.range")
-    assert [str(text)[:16] for text in shown] == ["2026-03-10 00:00", "2026-03-10 03:00"]
-    tab.get_by_role("link", name=re.compile("2026-03-10 01:00 . 03:00")).click()
-    tab.get_by_role("heading", name="GAP/USD, 2026-03-10").wait_for(timeout=60_000)
+    assert [str(text)[:16] for text in shown] == ["2026-03-11 00:00", "2026-03-11 03:00"]
+    tab.get_by_role("link", name=re.compile("2026-03-11 01:00 . 03:00")).click()
+    tab.get_by_role("heading", name="GAP/USD, 2026-03-11").wait_for(timeout=60_000)
 
 
 def test_clearing_in_the_page_runs_the_failed_tasks_again(airflow, open_page, visit):
     """The simulator answers by now: the day becomes complete."""
     tab = open_page()
-    frame = ready(tab, f"{airflow.processes.url}/plugin/candles/candles/?view=day&symbol=ETH/USD&day=2026-03-10")
+    frame = ready(tab, f"{airflow.processes.url}/plugin/candles/candles/?view=day&symbol=ETH/USD&day=2026-03-11")
     frame.get_by_role("button", name="Clear failed tasks of this run").click()
     frame.get_by_role("button", name=re.compile(r"Clear \d tasks?$")).click()
     frame.get_by_text("tasks are cleared").wait_for(timeout=60_000)
     airflow.unpause("candle_backfill")
-    run_id = visit("day", symbol="ethusd", day="2026-03-10").json()["holes"][0]["task"]["run_id"]
+    run_id = visit("day", symbol="ethusd", day="2026-03-11").json()["holes"][0]["task"]["run_id"]
     assert airflow.wait_for_run("candle_backfill", run_id)["state"] == "success"
-    answer = visit("day", symbol="ethusd", day="2026-03-10").json()
+    answer = visit("day", symbol="ethusd", day="2026-03-11").json()
     assert [hole for hole in answer["holes"] if hole["state"] == "failed"] == []
     assert answer["merged"] == [[DAY.start_ms, DAY.end_ms]]
-    frame = ready(tab, f"{airflow.processes.url}/plugin/candles/candles/?view=day&symbol=ETH/USD&day=2026-03-10")
+    frame = ready(tab, f"{airflow.processes.url}/plugin/candles/candles/?view=day&symbol=ETH/USD&day=2026-03-11")
     picture(tab, "day_mended")
     assert frame.get_by_label(re.compile(r"^coinbaseexchange, \d\d:00: \d+ candle")).count() == 24
     assert frame.get_by_label(re.compile("^coinbaseexchange, .* failed")).count() == 0

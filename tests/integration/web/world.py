@@ -19,7 +19,8 @@ from dev.exchange_simulator.process import SimulatorProcess
 from tests.integration.servers.airflow_instance import AirflowInstance
 
 EXCHANGES = ("binance", "coinbaseexchange", "kucoin")
-DAY = Window(utc_ms("2026-03-10"), utc_ms("2026-03-11"))
+# None of these markets is silent on it for more than two minutes.
+DAY = Window(utc_ms("2026-03-11"), utc_ms("2026-03-12"))
 BUCKET = "page"
 PIPELINES = f"""
 pipelines:
@@ -35,7 +36,7 @@ pipelines:
 
 def run_a_day_with_a_hole(airflow: AirflowInstance, simulator: SimulatorProcess) -> None:
     simulator.set_fault("coinbaseexchange", "status", status=500, path="ETH-USD")
-    conf = {"start": "2026-03-10T00:00Z", "end": "2026-03-11T00:00Z"}
+    conf = {"start": "2026-03-11T00:00Z", "end": "2026-03-12T00:00Z"}
     airflow.wait_for_run("candle_backfill", airflow.trigger("candle_backfill", conf=conf, logical_date=None))
     airflow.pause("candle_backfill")
     simulator.clear_faults()
