@@ -92,6 +92,22 @@ def _merged_day(failed: int) -> str:
     return ",".join(texts)
 
 
+def seed_watermarks(symbols: int) -> list[str]:
+    """Let catch-up have come to the present with these symbols; returns their tickers."""
+    now_ms = int(time.time() * 1000)
+    last_ms = now_ms // MINUTE_MS * MINUTE_MS - 2 * MINUTE_MS
+    tickers = [pair.replace("/", "").lower() for pair in pairs(symbols)]
+    lines = (
+        f"processing_state,service_identifier=candle_ingestor,key={ticker}-{kind} "
+        f"last_processed_timestamp_ms={last_ms}i {now_ms}"
+        for ticker in tickers
+        for kind in ("backfill", "catch_up")
+    )
+    with InfluxBucket(connect_influxdb(), BUCKET) as bucket:
+        bucket.write_lines(lines)
+    return tickers
+
+
 def pairs(count: int) -> list[str]:
     """Of coins that there are, and of as many others as it takes."""
     return [f"{coin}/USD" for coin in (*COINS, *(f"Z{number:03}" for number in range(count)))][:count]

@@ -27,11 +27,12 @@ export function table(caption, columns, rows, rowClass = () => "") {
 }
 
 const URLS = /https?:\/\/[^\s"'<>]+/g;
+const TAGS = /<\/?[a-z!][^<>]*>?/gi;
 
-// What happened comes first and whole; addresses, which are long, come last.
+// What happened comes first and whole, without the markup of an error page; addresses, which are long, come last.
 export function reasonText(text) {
   const urls = [...new Set(text.match(URLS) ?? [])];
-  const words = text.replace(URLS, "…");
+  const words = text.replace(URLS, "…").replace(TAGS, " ").replace(/\s+/g, " ");
   return element("div", { class: "reason" }, element("p", {}, words), urls.map((url) => element("p", { class: "url" }, url)));
 }
 
