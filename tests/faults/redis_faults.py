@@ -140,7 +140,7 @@ TRUNCATED_GARBAGE = {"BTC/USDT": '{"symbol": "BTC/'}
 REDIS_FAULTS = (
     _fault("down at the start", "redis-server is stopped", NO_ANSWER, down),
     _fault("silent", "redis-server is frozen (SIGSTOP)", NO_ANSWER, frozen),
-    _fault("lost before the fetch", "redis-server is killed while the windows are planned", "No shared rate limit",
+    _fault("lost before the fetch", "redis-server is killed while the windows are planned", NO_ANSWER,
            lost("/api/v2/query")),
     _fault("lost before the merge", "redis-server is killed while candles are written", NO_ANSWER,
            lost("/api/v2/write", b"exchange_candles,")),

@@ -53,6 +53,15 @@ class FetchesDelayedError(TemporaryError):
     example = "kraken, BTC/USD 1m candles of [2026-11-20T12:00Z, 2026-11-20T13:00Z): ExchangeNotAvailable: 503"
 
 
+class MergesDelayedError(TemporaryError):
+    """Some merges failed, and a retry may help some of them. The other pairs are written."""
+
+    name = "merges-delayed"
+    cause = "InfluxDB or Redis did not answer while some pairs were merged; each line says why."
+    cure = "The task is retried, and repair merges what is left. If it stays, act on each line."
+    example = "BTC/USD: Failed to connect to InfluxDB after retries: InfluxDB, write: HTTP 503"
+
+
 class IncompleteError(PermanentError):
     """Some candles could not be written, and the message names them. Clear the failed tasks to go on.
 

@@ -6,7 +6,8 @@ from dataclasses import dataclass, field, replace
 
 from candle_ingest.candles.window import DAY_MS, Window, touched_days
 from candle_ingest.connections import RedisClient, connect_influxdb, connect_redis
-from candle_ingest.errors import IncompleteError
+from candle_ingest.errors import IncompleteError, TemporaryError
+from candle_ingest.errors.runs import MergesDelayedError
 from candle_ingest.fetching.fetch_summary import Summary
 from candle_ingest.ledger.day_records import DayRecords
 from candle_ingest.ledger.fetch_attempts import failed_pairs
@@ -36,7 +37,8 @@ def aggregate_and_write(run: Run, plan: Plan, summaries: Sequence[Summary]) -> d
     """Merge every slot that enough exchanges answered for; return the number of merged candles by pair.
 
     Raises IncompleteError that names each pair that is not complete, after all others are written and their watermarks
-    have moved. A repair run does not: what stays open is in the records, and the next one takes it up.
+    have moved; MergesDelayedError where a retry may help some of them. A repair run raises neither: what stays open is
+    in the records, and the next one takes it up.
     """
     run = replace(run, planned_end_ms=plan.end_ms)
     if run.dry:
@@ -108,7 +110,11 @@ class _Step:
 
     def _short(self, outcomes: Sequence[DayOutcome], unfinished: Sequence[FetchBatch]) -> list[Incomplete]:
         """Return what each pair lacks that is not complete."""
-        found = {o.pair: Incomplete(f"{o.pair}: {o.error}") for o in outcomes if o.error is not None}
+        found = {
+            o.pair: Incomplete(f"{o.pair}: {o.error}", may_pass=isinstance(o.error, TemporaryError))
+            for o in outcomes
+            if o.error is not None
+        }
         if self.run.kind.fails_when_incomplete:
             found = {**incomplete_pairs(self.run, self.plan, self.bucket), **found}
         return [*found.values(), *map(Incomplete, self._failed_refetches(unfinished))]
@@ -164,6 +170,8 @@ def _counts(outcomes: Iterable[DayOutcome]) -> dict[str, int]:
 
 
 def _raise_if_incomplete(short: Sequence[Incomplete], written: dict[str, int]) -> None:
+    if any(one.may_pass for one in short):
+        raise MergesDelayedError("\n".join(one.sentence for one in short))
     if short:
         raise IncompleteError(
             f"{len(short)} symbols are not complete:\n" + "\n".join(f"  {one.sentence}" for one in short)

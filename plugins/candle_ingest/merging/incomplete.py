@@ -16,10 +16,14 @@ LONGEST_REASON = 200
 
 @dataclass(frozen=True, slots=True)
 class Incomplete:
-    """What a pair lacks, in words; `is_told` where notices have told each reason for it."""
+    """What a pair lacks, in words.
+
+    `is_told` where notices have told each reason for it; `may_pass` where the merge failed, and a retry may help.
+    """
 
     sentence: str
     is_told: bool = False
+    may_pass: bool = False
 
 
 def incomplete_pairs(run: Run, plan: Plan, bucket: InfluxBucket) -> dict[str, Incomplete]:
