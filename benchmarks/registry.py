@@ -8,6 +8,7 @@ from benchmarks.dag_parse_time import dag_parse_time
 from benchmarks.fetch_speed import fetch_speed, fetch_with_delay
 from benchmarks.fewest_calls import fewest_calls
 from benchmarks.interval_length import interval_length
+from benchmarks.ledger_scale import ledger_coverage, ledger_points, ledger_read, ledger_repair, run_xcom
 from benchmarks.merge_speed import merge_speed
 from benchmarks.read_speed import read_speed
 from benchmarks.result import Result
@@ -32,6 +33,11 @@ BENCHMARKS: Mapping[str, Callable[[Workbench], Result]] = MappingProxyType(
         "merge_memory": merge_memory,
         "task_start": backfill_rate,
         "interval": interval_length,
+        "ledger_points": ledger_points,
+        "ledger_read": ledger_read,
+        "ledger_repair": ledger_repair,
+        "ledger_coverage": ledger_coverage,
+        "run_xcom": run_xcom,
         "thousand": thousand_symbols,
     }
 )

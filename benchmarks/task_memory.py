@@ -1,11 +1,9 @@
 """The memory of a task: the most that was resident at a time, each task in a process of its own."""
 
-import multiprocessing
 from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor
-from pathlib import Path
 
 from benchmarks.figures import Figures, repeat
+from benchmarks.own_process import alone, peak_mb
 from benchmarks.result import Result, at_most
 from benchmarks.sample import days, sample_candles
 from benchmarks.sample_plan import PlannedRun, planned_run
@@ -20,7 +18,6 @@ from candle_ingest.store.candle_store import CandleStore
 
 MONTH = days(31)
 FIVE = ("binance", "coinbaseexchange", "kraken", "kucoin", "htx")
-KB_PER_MB = 1024
 HOUR_MS = 60 * MINUTE_MS
 MOST_MB = 300
 
@@ -80,17 +77,11 @@ def _look(day: Window, candles: Candles) -> Look:
 
 
 def _peaks(task: Callable[[PlannedRun], float], planned: PlannedRun, repetitions: int) -> Figures:
-    return repeat(lambda: _alone(task, planned), repetitions)
+    return repeat(lambda: alone(task, planned), repetitions)
 
 
 def _import_peak() -> float:
-    return _alone(_only_import)
-
-
-def _alone(task: Callable[..., float], *arguments: object) -> float:
-    """Return what a call returns in a process of its own."""
-    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
-        return pool.submit(task, *arguments).result()
+    return alone(_only_import)
 
 
 def _fetch(planned: PlannedRun) -> float:
@@ -98,7 +89,7 @@ def _fetch(planned: PlannedRun) -> float:
 
     for batch in planned.plan.batches:
         fetch_candles(planned.run, batch)
-    return _peak_mb()
+    return peak_mb()
 
 
 def _merge(planned: PlannedRun) -> float:
@@ -107,16 +98,10 @@ def _merge(planned: PlannedRun) -> float:
 
     done = [{"batch": batch_key(batch)} for batch in planned.plan.batches]
     aggregate_and_write(planned.run, planned.plan, done)
-    return _peak_mb()
+    return peak_mb()
 
 
 def _only_import() -> float:
     import candle_ingest.fetching.fetch_candles  # noqa: F401
 
-    return _peak_mb()
-
-
-def _peak_mb() -> float:
-    """From /proc: `getrusage` would also count what the parent had before this process began its own program."""
-    status = Path("/proc/self/status").read_text(encoding="utf-8")
-    return int(status.split("VmHWM:")[1].split()[0]) / KB_PER_MB
+    return peak_mb()

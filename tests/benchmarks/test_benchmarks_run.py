@@ -16,7 +16,22 @@ def bench(tmp_path_factory):
 
 
 @pytest.mark.parametrize(
-    "name", ["fetch", "calls", "merge", "write", "read", "dag_parse", "fetch_memory", "merge_memory"]
+    "name",
+    [
+        "fetch",
+        "calls",
+        "merge",
+        "write",
+        "read",
+        "dag_parse",
+        "fetch_memory",
+        "merge_memory",
+        "ledger_points",
+        "ledger_read",
+        "ledger_repair",
+        "ledger_coverage",
+        "run_xcom",
+    ],
 )
 def test_a_benchmark_finds_a_figure(bench, name, monkeypatch):
     monkeypatch.setenv("PYTHONPATH", str(PLUGINS))

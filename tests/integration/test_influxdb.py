@@ -12,7 +12,7 @@ from candle_ingest.candles.candles import Candles
 from candle_ingest.candles.window import DAY_MS, MINUTE_MS, Window
 from candle_ingest.errors import ConfigurationError, TemporaryError
 from candle_ingest.errors.ledger import UnreadableRecordError
-from candle_ingest.errors.servers import BucketMissingError
+from candle_ingest.errors.servers import BucketMissingError, StoredCandlesError
 from candle_ingest.ledger.day_record import ClosingRule, DayRecord, RecordState, new_day_record
 from candle_ingest.ledger.day_records import DayRecords
 from candle_ingest.ledger.fold import fold
@@ -21,6 +21,7 @@ from candle_ingest.ledger.watermarks import Watermarks, advance_together
 from candle_ingest.store import bucket as influx_bucket
 from candle_ingest.store.bucket import InfluxBucket
 from candle_ingest.store.candle_store import CandleStore
+from candle_ingest.store.candles_of_pairs import CandlesOfPairs
 from dev.local_stack.ports import free_port
 from tests.merge_candles import merge_candles
 
@@ -91,6 +92,32 @@ def test_merged_columns_come_back_and_vanish_with_a_merge_that_lacks_them(bucket
         assert found.source_exchanges == merged.source_exchanges
         np.testing.assert_array_equal([found.vwap, found.trade_count], [merged.vwap, merged.trade_count])
     np.testing.assert_array_equal(np.isnan(store.read_merged("ETH/USD", DAY).vwap), [False, False, True, False])
+
+
+@pytest.mark.parametrize("count", [1, 3, 40])
+def test_candles_of_many_pairs_are_those_of_each(bucket, count):
+    store, pairs, names = CandleStore(bucket), [f"SIM{n}/USD" for n in range(count)], ("kraken", "htx")
+    for name in names:
+        store.write_candles_of(name, [(pair, pair, candles_with_extras()) for pair in pairs[1:]])
+    store.write_exchange_candles("OTHER/USD", "kraken", "OTHER/USD", candles(0))
+    found = CandlesOfPairs(bucket, {**{key: [minutes(0, 3)] for key in pairs}, "NONE/USD": []}, names)
+    for pair in pairs:
+        expected = store.read_exchange_candles(pair, names, minutes(0, 3))
+        own = found.of(pair, names)
+        assert {name: (own[name].rows(), own[name].extras.tobytes()) for name in names} == {
+            name: (expected[name].rows(), expected[name].extras.tobytes()) for name in names
+        }
+    assert found.of("NONE/USD", names) == {}
+
+
+def test_a_broken_candle_among_many_is_the_error_of_its_pair_only(bucket):
+    store = CandleStore(bucket)
+    store.write_candles_of("kraken", [(pair, pair, candles(0)) for pair in ("BTC/USD", "ETH/USD")])
+    bucket.write_lines([f"exchange_candles,currency_pair=ETH/USD,exchange=kraken close=1.0 {DAY.start_ms + MINUTE_MS}"])
+    found = CandlesOfPairs(bucket, {key: [minutes(0, 3)] for key in ("BTC/USD", "ETH/USD")}, ["kraken"])
+    assert found.of("BTC/USD", ["kraken"])["kraken"].rows() == candles(0).rows()
+    with pytest.raises(StoredCandlesError, match="ETH/USD @ kraken"):
+        found.of("ETH/USD", ["kraken"])
 
 
 def test_a_hostile_name_is_a_value_and_never_a_query(bucket):

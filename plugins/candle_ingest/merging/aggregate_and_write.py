@@ -140,23 +140,18 @@ class _Step:
         emit.count(SYMBOLS_WRITTEN, len(result.counts), **tags)
         emit.count(SYMBOLS_SHORT, len(result.short), **tags)
         emit.count(CANDLES_WRITTEN, sum(result.counts.values()), **tags)
-        for pair, counts in self._accounted(outcomes).items():
+        for pair, counts in _accounted(outcomes).items():
             if asked := counts.expected - counts.not_asked:
                 share = counts.settled / asked
                 emit.gauge(ACCOUNTED, share, pipeline=self.run.settings.name, currency_pair=pair)
 
-    def _accounted(self, outcomes: Sequence[DayOutcome]) -> dict[str, CoverageCounts]:
-        """Return the counts of the days that this run touched, up to now, over the exchanges, by pair."""
-        days = {(outcome.pair, outcome.day_ms) for outcome in outcomes}
-        found: dict[str, CoverageCounts] = {}
-        for day_ms in {day_ms for _, day_ms in days}:
-            so_far = Window(day_ms, max(day_ms, min(day_ms + DAY_MS, self.run.end_of_asking_ms)))
-            pairs = {pair for pair, own_ms in days if own_ms == day_ms}
-            records = DayRecords(self.bucket).read(Window(day_ms, day_ms + DAY_MS), pairs)
-            for (pair, exchange, _), record in records.items():
-                if exchange in self.run.settings.exchange_ids:
-                    found[pair] = found.get(pair, CoverageCounts()) + record.counts(so_far)
-        return found
+
+def _accounted(outcomes: Iterable[DayOutcome]) -> dict[str, CoverageCounts]:
+    """Return the counts of the days that the run touched, up to its end, over the exchanges, by pair."""
+    found: dict[str, CoverageCounts] = {}
+    for outcome in outcomes:
+        found[outcome.pair] = found.get(outcome.pair, CoverageCounts()) + outcome.accounted
+    return found
 
 
 def _counts(outcomes: Iterable[DayOutcome]) -> dict[str, int]:

@@ -85,6 +85,7 @@ class DayMerger:
             own = {name: records.get((pair, name, day_ms)) for name in self._run.settings.exchange_ids}
             before = merges.get((pair, day_ms)) or self._new_day(pair, day_ms, merges.get((pair, day_ms - DAY_MS)))
             works.append(DayWork(DayOutcome(pair, day_ms), before, own))
+            works[-1].account(self._run.end_of_asking_ms)
         for work in works:
             guarded([work], partial(self._plan, work, forced.get(work.pair, ()), rates))
         self._merge_all([work for work in works if work.outcome.error is None])

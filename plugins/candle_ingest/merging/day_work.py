@@ -8,6 +8,7 @@ from typing import TypeVar
 from candle_ingest.candles.window import Window
 from candle_ingest.errors import CandleIngestError
 from candle_ingest.ledger.merge_day import MergeDay
+from candle_ingest.ledger.minute_state import CoverageCounts
 from candle_ingest.merging.day_rates import PairRates
 from candle_ingest.merging.merge_day import Merged
 from candle_ingest.merging.verdict import Records, left_out_exchanges
@@ -18,13 +19,17 @@ T = TypeVar("T")
 
 @dataclass
 class DayOutcome:
-    """What came of one day of a pair: the day after the merge, what was merged now, or why it failed."""
+    """What came of one day of a pair: the day after the merge, what was merged now, or why it failed.
+
+    `accounted` counts the slots of its exchanges by state, up to the end of the run.
+    """
 
     pair: str
     day_ms: int
     day: MergeDay | None = None
     windows: list[Window] = field(default_factory=list)
     candle_count: int = 0
+    accounted: CoverageCounts = field(default_factory=CoverageCounts)
     error: CandleIngestError | None = None
 
 
@@ -38,6 +43,12 @@ class DayWork:
     windows: list[Window] = field(default_factory=list)
     rates: PairRates = field(init=False)
     merged: Merged | None = None
+
+    def account(self, until_ms: int) -> None:
+        """Count the slots up to `until_ms`, over the exchanges that were asked."""
+        so_far = Window(self.day.day_ms, max(self.day.day_ms, min(self.day.window.end_ms, until_ms)))
+        counts = (record.counts(so_far) for record in self.records.values() if record)
+        self.outcome.accounted = sum(counts, CoverageCounts())
 
     @property
     def pair(self) -> str:

@@ -1,5 +1,7 @@
 """What one mapped fetch does: some pairs of one exchange, by their names only."""
 
+import base64
+import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Self
@@ -7,6 +9,11 @@ from typing import Any, Self
 from candle_ingest.candles.window import Window
 
 Windows = tuple[Window, ...]
+# Names of some sixty symbols: shorter ones stay readable in Airflow's page.
+LONGEST_PLAIN_TEXT = 300
+COMPRESSED = "zlib:"
+# Where there are too many symbols for an instance each: enough to ask side by side, and few enough to start quickly.
+INSTANCES_PER_EXCHANGE = 16
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,11 +44,12 @@ class FetchBatch:
 
     def to_xcom(self) -> dict[str, Any]:
         """Return plain values, as short as thousands of pairs need: by the quote of their markets, in one text each."""
-        by_quote: dict[str, list[str]] = {}
+        by_quotes: dict[str, list[str]] = {}
         for pair, market in self.markets.items():
-            by_quote.setdefault(market.partition("/")[2], []).append(pair)
-        pairs = {quote: " ".join(own) for quote, own in by_quote.items()}
-        values: dict[str, Any] = {"exchange": self.exchange, "pairs": pairs}
+            base, _, quote = pair.partition("/")
+            by_quotes.setdefault(f"{quote} {market.partition('/')[2]}", []).append(base)
+        bases = {quotes: _packed(" ".join(own)) for quotes, own in by_quotes.items()}
+        values: dict[str, Any] = {"exchange": self.exchange, "bases": bases}
         if self.windows:
             values["windows"] = {pair: [[w.start_ms, w.end_ms] for w in own] for pair, own in self.windows.items()}
         return {**values, **({"details": dict(self.details)} if self.details else {})}
@@ -53,25 +61,40 @@ class FetchBatch:
         return cls(
             exchange=values["exchange"],
             markets={
-                pair: f"{pair.partition('/')[0]}/{quote}"
-                for quote, pairs in values["pairs"].items()
-                for pair in pairs.split()
+                f"{base}/{quote}": f"{base}/{of_market}"
+                for (quote, of_market), bases in ((quotes.split(" "), text) for quotes, text in values["bases"].items())
+                for base in _unpacked(bases).split()
             },
             windows=windows,
             details=values.get("details", {}),
         )
 
 
+def _packed(text: str) -> str:
+    """Return the text, compressed where it is long."""
+    if len(text) <= LONGEST_PLAIN_TEXT:
+        return text
+    return COMPRESSED + base64.b85encode(zlib.compress(text.encode(), 9)).decode()
+
+
+def _unpacked(text: str) -> str:
+    if not text.startswith(COMPRESSED):
+        return text
+    return zlib.decompress(base64.b85decode(text.removeprefix(COMPRESSED))).decode()
+
+
 def split_batches(wanted: Sequence[FetchBatch], most_instances: int, symbols_per_fetch: int) -> list[FetchBatch]:
     """Return the batches of mapped instances: `symbols_per_fetch` pairs of one exchange, more where they are too many.
 
-    `wanted` has one batch for each exchange. At most `most_instances`, and one for each exchange at least.
+    `wanted` has one batch for each exchange. At most `most_instances`, and one for each exchange at least; beyond that
+    at most INSTANCES_PER_EXCHANGE of each.
     """
     total = sum(len(batch.markets) for batch in wanted)
     if symbols_per_fetch == 1 and total <= most_instances:
         size_of = dict.fromkeys((batch.exchange for batch in wanted), 1)
     else:
         most_for_each = max(1, most_instances // max(1, len(wanted)))
+        most_for_each = min(most_for_each, INSTANCES_PER_EXCHANGE) if total > most_instances else most_for_each
         size_of = {b.exchange: max(symbols_per_fetch, -(-len(b.markets) // most_for_each)) for b in wanted}
     return [part for batch in wanted for part in _parts(batch, size_of[batch.exchange])]
 

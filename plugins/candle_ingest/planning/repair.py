@@ -26,6 +26,8 @@ from candle_ingest.store.bucket import InfluxBucket
 logger = logging.getLogger(__name__)
 # Of each exchange's limit, the time that a repair run may take up: the next run begins an hour later.
 MOST_SECONDS = 2_400
+# Closing looks older than this wait for calls to be left, as everything else does.
+CLOSING_TIME_MS = 3 * DAY_MS
 # A day of a busy market has some 50,000 trades, 1,000 in an answer.
 TRADE_CALLS_A_DAY = 50
 Markets = Mapping[str, Mapping[str, Market]]
@@ -55,7 +57,8 @@ def plan_repair(
     left = run.settings.repair_calls
     for key in fair_order(due):
         budget = budgets[key[1]]
-        if budget.is_spent:
+        # Without calls left only closing looks are still planned: older records need not be read.
+        if budget.is_spent or (left <= 0 and key[2] < run.now_ms - CLOSING_TIME_MS):
             continue
         record = records.of(key)
         windows = budget.asking.of_repair(record) if record else []

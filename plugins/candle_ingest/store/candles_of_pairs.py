@@ -10,7 +10,7 @@ from candle_ingest.errors.servers import StoredCandlesError
 from candle_ingest.store.bucket import InfluxBucket
 from candle_ingest.store.candle_csv import Column, candles_from_columns
 from candle_ingest.store.candle_store import EXCHANGE_CANDLES, CandleStore
-from candle_ingest.store.flux import MOST_NAMED_PAIRS, flux_range, is_pair, keep, select, times_ms
+from candle_ingest.store.flux import flux_range, is_pair, keep, select, times_ms
 
 # Beyond so many candles, one pair and exchange at a time takes less memory, and as little time.
 MOST_CANDLES = 20_000
@@ -56,15 +56,13 @@ def _read(bucket: InfluxBucket, span: Window, pairs: Sequence[str], exchanges: S
     of_exchange = f"({' or '.join(f'r.exchange == exchange{n}' for n in range(len(exchanges)))})"
     params = {f"exchange{n}": name for n, name in enumerate(exchanges)}
     texts: Texts = {}
-    for start in range(0, len(pairs), MOST_NAMED_PAIRS):
-        of_pair = is_pair(pairs[start : start + MOST_NAMED_PAIRS])
-        flux = select(EXCHANGE_CANDLES, of_pair, of_exchange, 'r._field != "market"')
-        flux += keep("_time", "_value", "_field", "currency_pair", "exchange")
-        for row in bucket.query(flux, **params, **flux_range(span)):
-            fields = texts.setdefault((row["currency_pair"], row["exchange"]), {})
-            times, values = fields.setdefault(row["_field"], ([], []))
-            times.append(row["_time"])
-            values.append(row["_value"])
+    flux = select(EXCHANGE_CANDLES, is_pair(pairs), of_exchange, 'r._field != "market"')
+    flux += keep("_time", "_value", "_field", "currency_pair", "exchange")
+    for row in bucket.query(flux, **params, **flux_range(span)):
+        fields = texts.setdefault((row["currency_pair"], row["exchange"]), {})
+        times, values = fields.setdefault(row["_field"], ([], []))
+        times.append(row["_time"])
+        values.append(row["_value"])
     return texts
 
 

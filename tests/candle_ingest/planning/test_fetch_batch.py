@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from candle_ingest.candles.window import Window
-from candle_ingest.planning.fetch_batch import FetchBatch, split_batches
+from candle_ingest.planning.fetch_batch import INSTANCES_PER_EXCHANGE, FetchBatch, split_batches
 from candle_ingest.planning.plan import Plan
 
 EXCHANGES = ("binance", "coinbaseexchange", "kraken")
@@ -26,8 +26,15 @@ def test_the_plan_of_a_thousand_symbols_on_three_exchanges_is_under_100_kb():
     assert len(json.dumps(values)) + 1000 * 15 < 100_000
 
 
+def test_thousands_of_symbols_on_eight_exchanges_take_few_instances_and_little_room():
+    wanted = [batch(f"exchange{n}", 2000) for n in range(8)]
+    batches = split_batches(wanted, 1024, 1)
+    assert len(batches) == 8 * INSTANCES_PER_EXCHANGE
+    assert len(json.dumps([one.to_xcom() for one in batches])) < 100_000
+
+
 def test_a_batch_survives_the_trip_through_xcom():
-    for one in (batch(), batch(windows=True)):
+    for one in (batch(), batch(windows=True), batch(count=125)):
         assert FetchBatch.from_xcom(json.loads(json.dumps(one.to_xcom()))) == one
 
 

@@ -31,3 +31,9 @@ def test_pairs_are_named_in_a_query_unless_they_are_too_many():
 def test_times_are_read_with_and_without_fractions_of_a_second():
     texts = ["1970-01-01T00:00:01Z", "1970-01-01T00:00:01.5Z", "1970-01-01T00:00:01.000001440Z"]
     assert times_ms(texts).tolist() == [1000, 1500, 1000]
+
+
+def test_many_pairs_are_one_pattern():
+    pairs = [f"SIM{n:02}/USD" for n in range(26)]
+    assert is_pair(pairs).startswith("r.currency_pair =~ /^(SIM00\\/USD|SIM01\\/USD|")
+    assert is_pair(pairs).endswith("|SIM25\\/USD)$/")
