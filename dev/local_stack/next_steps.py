@@ -59,9 +59,9 @@ def open_page(stack: LocalStack, say: Say) -> None:
 
 
 def _example(reports: Sequence[SymbolReport]) -> str:
-    """Return a command about a minute that exists."""
+    """Return a command about a minute that exists: one of the history, which is final, if there is one."""
     for report in reports:
         if report.last_open_time_ms is not None:
-            moment = datetime.fromtimestamp(report.last_open_time_ms / 1000, UTC)
+            moment = datetime.fromtimestamp((report.backfill_watermark_ms or report.last_open_time_ms) / 1000, UTC)
             return f"explain {report.currency_pair} {moment:%Y-%m-%dT%H:%MZ}"
     return "status"

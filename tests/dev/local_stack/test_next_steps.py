@@ -16,11 +16,16 @@ def stack(tmp_path, monkeypatch):
     release()
 
 
-def report(last_open_time_ms):
+def report(last_open_time_ms, backfill_watermark_ms=None):
     counts = dict.fromkeys(("expected_count", "stored_count", "quiet_count", "missing_count"), 0)
-    times = dict.fromkeys(("first_open_time_ms", "backfill_watermark_ms", "catch_up_watermark_ms"))
     return SymbolReport(
-        ticker="ethusd", currency_pair="ETH/USD", last_open_time_ms=last_open_time_ms, **counts, **times
+        ticker="ethusd",
+        currency_pair="ETH/USD",
+        first_open_time_ms=None,
+        last_open_time_ms=last_open_time_ms,
+        backfill_watermark_ms=backfill_watermark_ms,
+        catch_up_watermark_ms=None,
+        **counts,
     )
 
 
@@ -32,6 +37,12 @@ def test_the_next_steps_are_the_page_a_minute_that_exists_and_going_live(stack):
     assert said[1].endswith(f"password {stack.secrets.airflow_admin_password}")
     assert said[2].endswith("terminal.sh && candle-ingest explain ETH/USD 2025-11-25T12:00Z")
     assert "MARKET=live" in said[3]
+
+
+def test_the_minute_is_one_of_the_history_which_is_final(stack):
+    said = []
+    show_next_steps(stack, [report(1_764_072_000_000, 1_764_028_740_000)], said.append)
+    assert said[2].endswith("explain ETH/USD 2025-11-24T23:59Z")
 
 
 def test_where_nothing_is_stored_the_example_is_status(stack):
