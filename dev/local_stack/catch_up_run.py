@@ -2,11 +2,49 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Protocol
 
 from dev.local_stack.airflow_api import AirflowApi, Row
+from dev.local_stack.errors import ServerNotReadyError
 
 _FINISHED = ("success", "failed")
+_POLL_SECONDS = 1.0
+_TELL_SECONDS = 20.0
+_STALLED_SECONDS = 900.0
+
+
+class Progressing(Protocol):
+    """What ends some time."""
+
+    def finished(self) -> Row | None:
+        """Return the run once it is finished."""
+
+    def progress(self) -> str:
+        """Return how far the run is, in words."""
+
+
+def follow(run: Progressing, say: Callable[[str], None], pause: Callable[[float], None], log: Path) -> Row:
+    """Return the run once it is finished. Raises ServerNotReadyError where nothing of it changes for a long time."""
+    told = changed = time.monotonic()
+    before = ""
+    while (finished := run.finished()) is None:
+        now = time.monotonic()
+        if now - told >= _TELL_SECONDS:
+            told, progress = now, run.progress()
+            say(f"Catching up: {progress}")
+            if progress != before:
+                before, changed = progress, now
+            elif now - changed >= _STALLED_SECONDS:
+                raise ServerNotReadyError(
+                    f"Catching up has not moved for {_STALLED_SECONDS / 60:.0f} minutes ({progress}). "
+                    f"What Airflow's scheduler is doing is in {log}"
+                )
+        pause(_POLL_SECONDS)
+    return finished
 
 
 class CatchUpRun:

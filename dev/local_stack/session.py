@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from datetime import UTC, datetime, timedelta
 
 import requests
@@ -13,7 +12,7 @@ from dev.local_stack.airflow_api import AirflowApi
 from dev.local_stack.airflow_processes import ADMIN
 from dev.local_stack.backfill_run import BackfillRun
 from dev.local_stack.bring_up import bring_up
-from dev.local_stack.catch_up_run import CatchUpRun
+from dev.local_stack.catch_up_run import CatchUpRun, follow
 from dev.local_stack.console import StackConsole
 from dev.local_stack.errors import LocalStackError
 from dev.local_stack.manager import EndedError, StackManager
@@ -26,7 +25,6 @@ from dev.local_stack.stack import LocalStack
 from dev.local_stack.unfinished_runs import end_unfinished_runs
 
 _POLL_SECONDS = 1.0
-_TELL_SECONDS = 20.0
 
 
 class Session(threading.Thread):
@@ -104,12 +102,7 @@ class Session(threading.Thread):
         run = CatchUpRun(self._api, dag_id, wanted)
         self._console.say(f"Catching up to {wanted:%H:%M} UTC")
         run.start()
-        told = time.monotonic()
-        while (finished := run.finished()) is None:
-            if time.monotonic() - told >= _TELL_SECONDS:
-                self._console.say(f"Catching up to {wanted:%H:%M} UTC: {run.progress()}")
-                told = time.monotonic()
-            self._manager.pause(_POLL_SECONDS)
+        finished = follow(run, self._console.say, self._manager.pause, self._manager.log_file("scheduler"))
         end = datetime.fromisoformat(finished["data_interval_end"])
         if finished["state"] == "failed":
             self.problem = f"The run of {dag_id} up to {end:%H:%M} UTC failed."

@@ -1,0 +1,46 @@
+from pathlib import Path
+
+import pytest
+
+from dev.local_stack import catch_up_run
+from dev.local_stack.catch_up_run import follow
+from dev.local_stack.errors import ServerNotReadyError
+
+LOG = Path("logs/scheduler.log")
+
+
+class Run:
+    """A run that is at each of `steps` once, and then finished or where it was."""
+
+    def __init__(self, steps, *, ends=True):
+        self.steps, self.ends, self.at = list(steps), ends, ""
+
+    def progress(self):
+        self.at = self.steps.pop(0) if self.steps else self.at
+        return self.at
+
+    def finished(self):
+        return {"state": "success"} if self.ends and not self.steps else None
+
+
+@pytest.fixture(autouse=True)
+def clock(monkeypatch):
+    """Let time pass in pauses only."""
+    seconds = [0.0]
+    monkeypatch.setattr(catch_up_run.time, "monotonic", lambda: seconds[0])
+
+    def pause(duration):
+        seconds[0] += duration
+
+    return pause
+
+
+def test_how_far_it_is_is_told_until_it_is_finished(clock):
+    said = []
+    assert follow(Run(["1/9 tasks done", "8/9 tasks done"]), said.append, clock, LOG) == {"state": "success"}
+    assert said == ["Catching up: 1/9 tasks done", "Catching up: 8/9 tasks done"]
+
+
+def test_what_does_not_move_for_a_quarter_of_an_hour_is_an_error_that_names_the_log(clock):
+    with pytest.raises(ServerNotReadyError, match=r"for 15 minutes \(its run is not there yet\).*logs/scheduler.log"):
+        follow(Run(["its run is not there yet"], ends=False), [].append, clock, LOG)
