@@ -8,6 +8,7 @@ from benchmarks.figures import Figures, take_turns
 from benchmarks.result import Result, at_least
 from benchmarks.sample import BINANCE_BTC, NOW_MS, days
 from benchmarks.workbench import Workbench
+from candle_ingest.candles.timeframe import Timeframe
 from candle_ingest.candles.window import MINUTE_MS, split_rows
 from candle_ingest.connections import ExchangeConnection
 from candle_ingest.exchanges.candle_pages import candle_pages
@@ -58,7 +59,7 @@ def _with_delay(bench: Workbench, simulator: SimulatorProcess) -> Figures:
 
 def _fetch(exchange: ExchangeClient) -> int:
     """Return the number of candles, from pages as a task gets them."""
-    return sum(len(page.checked.candles) for page in candle_pages(exchange, BINANCE_BTC, [MONTH], 1, NOW_MS))
+    return sum(len(page.checked.candles) for page in candle_pages(exchange, BINANCE_BTC, [MONTH], Timeframe(1), NOW_MS))
 
 
 def bare_exchange(url: str, *, limited: bool) -> Any:

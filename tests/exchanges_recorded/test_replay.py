@@ -88,7 +88,7 @@ def test_there_are_answers_of_all_eleven_exchanges_with_their_sources():
 @pytest.mark.parametrize("exchange", PROFILES)
 def test_candles_are_read_as_the_exchange_sends_them(exchange):
     with replaying(replies(recorded(exchange)["candles"]), NOW_MS) as url:
-        [page] = candle_pages(open_client(exchange, url), market_of(exchange), [WINDOW], 1, NOW_MS)
+        [page] = candle_pages(open_client(exchange, url), market_of(exchange), [WINDOW], Timeframe(1), NOW_MS)
     quiet_are_flat = recorded(exchange)["quiet"] == "flat"
     assert page.failed_reason == ""
     assert page.checked.candles.rows() == [row for row in ROWS if row[5] or quiet_are_flat]
@@ -159,6 +159,6 @@ def test_a_list_of_gate_survives_its_margin_list():
 
 def test_of_a_time_that_comes_twice_the_last_row_counts():
     with replaying(replies(recorded("bitstamp")["candles_with_a_time_twice"]), NOW_MS) as url:
-        [page] = candle_pages(open_client("bitstamp", url), market_of("bitstamp"), [WINDOW], 1, NOW_MS)
+        [page] = candle_pages(open_client("bitstamp", url), market_of("bitstamp"), [WINDOW], Timeframe(1), NOW_MS)
     assert page.checked.candles.rows() == ROWS
     assert page.checked.corrections

@@ -143,8 +143,8 @@ def _compared(
             listed = {market["symbol"]: market for market in client.fetch_markets()}
             for pair in pairs:
                 if stored.get(pair) in listed:
-                    market, minutes = listed[stored[pair]], settings.candle_granularity_minutes
-                    yield compare_day(client, store, pair, market, day, minutes, now_ms())
+                    market = listed[stored[pair]]
+                    yield compare_day(client, store, pair, market, day, settings.timeframe, now_ms())
 
 
 def _report_comparison(compared: list[DayComparison], *, as_json: bool) -> bool:

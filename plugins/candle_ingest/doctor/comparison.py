@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from candle_ingest.candles.candles import Candles
+from candle_ingest.candles.timeframe import Timeframe
 from candle_ingest.candles.window import Window
 from candle_ingest.exchanges.answers import Market
 from candle_ingest.exchanges.candle_pages import candle_pages
@@ -37,7 +38,7 @@ def compare_day(
     currency_pair: str,
     market: Market,
     day: Window,
-    minutes: int,
+    timeframe: Timeframe,
     now_ms: int,
 ) -> DayComparison:
     """Return the comparison of what is stored of a day, and what the exchange answers for it now.
@@ -45,7 +46,7 @@ def compare_day(
     Minutes that it does not answer are left out, and named.
     """
     stored = store.read_exchange_candles(currency_pair, [client.exchange], day)[client.exchange]
-    pages = list(candle_pages(client, market, [day], minutes, now_ms))
+    pages = list(candle_pages(client, market, [day], timeframe, now_ms))
     answered = [page for page in pages if not page.failed_reason]
     before = _by_time(stored, [page.window for page in answered])
     after = {time: row for page in answered for time, row in _by_time(page.checked.candles, [day]).items()}

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+from candle_ingest.candles.timeframe import Timeframe
 from candle_ingest.candles.window import DAY_MS, Window, floor_ms, split_days, union
 from candle_ingest.exchanges.history import split_by_age
 from candle_ingest.exchanges.profiles import ExchangeProfile
@@ -23,26 +24,26 @@ class CallEstimate:
     unavailable: list[Window] = field(default_factory=list)
 
 
-def candle_calls(profile: ExchangeProfile, window: Window, source_bar_ms: int) -> int:
+def candle_calls(profile: ExchangeProfile, window: Window, source: Timeframe) -> int:
     """Return the fewest calls for the candles of a window: candles by rows per request, rounded up."""
-    return -(-window.slots(source_bar_ms) // profile.rows_per_request)
+    return -(-source.slots(window) // profile.rows_per_request)
 
 
 def estimate_calls(
     profile: ExchangeProfile,
     windows: Iterable[Window],
-    bar_ms: int,
-    source_bar_ms: int,
+    timeframe: Timeframe,
+    source: Timeframe,
     now_ms: int,
     trades_per_day: Mapping[int, int] | None = None,
 ) -> CallEstimate:
-    """Return the calls for `windows`, each fetched by itself.
+    """Return the calls for `windows`, each fetched by itself; candles of `timeframe` are built from those of `source`.
 
     `trades_per_day` counts the market's trades by midnight in ms.
     """
-    parts = [split_by_age(profile, window, bar_ms, source_bar_ms, now_ms) for window in windows]
+    parts = [split_by_age(profile, window, timeframe, source, now_ms) for window in windows]
     old = [window for window, _ in parts if window]
-    calls = sum(candle_calls(profile, recent, source_bar_ms) for _, recent in parts)
+    calls = sum(candle_calls(profile, recent, source) for _, recent in parts)
     if old and profile.trades_per_request is None:
         return CallEstimate(candle_calls=calls, unavailable=union(old))
     trade_calls = None if old and trades_per_day is None else _trade_calls(profile, old, trades_per_day or {})

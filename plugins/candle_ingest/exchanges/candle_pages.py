@@ -20,7 +20,7 @@ MOST_UNANSWERED_PAGES = 3
 
 
 def candle_pages(
-    exchange: ExchangeClient, market: Market, windows: list[Window], granularity_minutes: int, now_ms: int
+    exchange: ExchangeClient, market: Market, windows: list[Window], timeframe: Timeframe, now_ms: int
 ) -> Iterator[Page]:
     """Yield the pages of all windows, in order of time; each is one request, or more where trades are needed.
 
@@ -29,10 +29,10 @@ def candle_pages(
     from trades, or the page is unobtainable. Raises ExchangeDownError and ExchangePausedError, which hold for the
     whole exchange, and PermanentError.
     """
-    timeframe, source = Timeframe(granularity_minutes), Timeframe(exchange.source_minutes(granularity_minutes))
+    source = exchange.source_of(timeframe)
     unanswered = _UnansweredPages()
     for window in windows:
-        old, recent = split_by_age(exchange.profile, window, timeframe.ms, source.ms, now_ms)
+        old, recent = split_by_age(exchange.profile, window, timeframe, source, now_ms)
         if old:
             yield from _old_pages(exchange, market, old, timeframe)
         served = _served_pages(exchange, market, recent, source, timeframe, unanswered)

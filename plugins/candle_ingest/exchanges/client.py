@@ -109,19 +109,19 @@ class ExchangeClient:
         other._gate.counter = self._gate.counter
         return other
 
-    def source_minutes(self, granularity_minutes: int) -> int:
-        """Return the length of the candles to ask for: the granularity, or the largest one that divides it.
+    def source_of(self, timeframe: Timeframe) -> Timeframe:
+        """Return the candles to ask for: those of the timeframe, or of the largest one that divides it.
 
         Raises TimeframeUnavailableError where the exchange has none.
         """
         offered = set(self._api.timeframes or {}) - self.profile.misaligned_timeframes
-        source = Timeframe(granularity_minutes).source(offered)
+        source = timeframe.source(offered)
         if source is None:
             raise TimeframeUnavailableError(
-                f"{self.exchange} has no candles that make up {Timeframe(granularity_minutes)} "
-                f"(candle_granularity_minutes is {granularity_minutes}); it has {', '.join(sorted(offered))}"
+                f"{self.exchange} has no candles that make up {timeframe} "
+                f"(candle_granularity_minutes is {timeframe.minutes}); it has {', '.join(sorted(offered))}"
             )
-        return source.minutes
+        return source
 
     def fetch_markets(self) -> list[Market]:
         """Return the spot markets, each with what a fetch needs of it, and whether it trades now (`active`).

@@ -29,8 +29,7 @@ def fetch_dry(run: Run, exchange: ExchangeClient, batch: FetchBatch) -> Summary:
 
 
 def _candles(run: Run, exchange: ExchangeClient, market: dict[str, Any], windows: tuple[Window, ...]) -> Candles:
-    minutes = run.settings.candle_granularity_minutes
-    pages = list(candle_pages(exchange, market, list(windows), minutes, run.now_ms))
+    pages = list(candle_pages(exchange, market, list(windows), run.timeframe, run.now_ms))
     for page in pages:
         if reason := page.failed_reason or page.checked.rejected_in_words:
             raise DryFetchError(f"{market['symbol']} @ {exchange.exchange}, {page.window}: {reason}")

@@ -112,8 +112,7 @@ class BatchFetch:
         try:
             if market is None:
                 raise MarketUnknownError(f"{pair} @ {self._exchange.exchange}: {symbol} is not in its list of markets")
-            minutes = self._run.settings.candle_granularity_minutes
-            for page in candle_pages(self._exchange, market, wanted, minutes, self._run.now_ms):
+            for page in candle_pages(self._exchange, market, wanted, self._run.timeframe, self._run.now_ms):
                 answer.pages.append(page)
             note_time_before_listing(self._exchange, market, answer, days, self._store)
         except CandleIngestError as error:
@@ -126,10 +125,10 @@ class BatchFetch:
         return answer
 
     def _is_from_trades(self, wanted: Sequence[Window]) -> bool:
-        profile, slot_ms = self._exchange.profile, self._run.timeframe.ms
+        profile, timeframe = self._exchange.profile, self._run.timeframe
         if profile.trades_per_request is None:
             return False
-        return any(split_by_age(profile, window, slot_ms, slot_ms, self._run.now_ms)[0] for window in wanted)
+        return any(split_by_age(profile, window, timeframe, timeframe, self._run.now_ms)[0] for window in wanted)
 
     def _summary(self, answers: Sequence[PairAnswer]) -> Summary:
         asked = sum(window.slots(a.slot_ms) for a in answers for window in a.wanted)

@@ -76,12 +76,13 @@ def _add(
     now_ms: int,
     count_trades: bool,
 ) -> None:
-    bar, source_bar = Timeframe(granularity_minutes).ms, Timeframe(exchange.source_minutes(granularity_minutes)).ms
-    estimate = estimate_calls(exchange.profile, windows, bar, source_bar, now_ms)
+    timeframe = Timeframe(granularity_minutes)
+    source = exchange.source_of(timeframe)
+    estimate = estimate_calls(exchange.profile, windows, timeframe, source, now_ms)
     if estimate.trade_calls is None and count_trades:
         counts = exchange.fetch_trade_counts(market)
-        estimate = estimate_calls(exchange.profile, windows, bar, source_bar, now_ms, counts)
-    plan.add(pair, estimate, sum(window.slots(bar) for window in windows))
+        estimate = estimate_calls(exchange.profile, windows, timeframe, source, now_ms, counts)
+    plan.add(pair, estimate, sum(timeframe.slots(window) for window in windows))
 
 
 def log_plans(plans: Sequence[ExchangePlan]) -> None:

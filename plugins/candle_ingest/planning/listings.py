@@ -81,9 +81,7 @@ def find_listings(
 def _opened(settings: PipelineSettings, exchange: str, limiter: RedisClient | None) -> ExchangeClient:
     connection = exchange_connection(exchange)
     api = ExchangeClient(connection, delay_seconds=settings.api_call_delay_seconds, redis_client=limiter)
-    _say_if_built(
-        exchange, settings.candle_granularity_minutes, api.source_minutes(settings.candle_granularity_minutes)
-    )
+    _say_if_built(exchange, settings.timeframe, api.source_of(settings.timeframe))
     return api
 
 
@@ -106,9 +104,9 @@ def _add_markets(
     listings.markets[api.exchange] = {pair: markets[0] for pair, markets in traded.items() if markets}
 
 
-def _say_if_built(exchange: str, granularity_minutes: int, source_minutes: int) -> None:
-    if source_minutes != granularity_minutes:
+def _say_if_built(exchange: str, timeframe: Timeframe, source: Timeframe) -> None:
+    if source != timeframe:
         logger.info(
             "%s has no %s candles: they are built from its %s candles",
-            exchange, Timeframe(granularity_minutes), Timeframe(source_minutes),
+            exchange, timeframe, source,
         )  # fmt: skip

@@ -144,10 +144,10 @@ class _Budget:
 
     def _trade_calls(self, window: Window) -> int:
         """Return about how many requests for trades a window takes where candles are no longer served."""
-        profile, slot_ms = self.asking.profile, self.run.timeframe.ms
+        profile, timeframe = self.asking.profile, self.run.timeframe
         if profile.trades_per_request is None:
             return 0
-        old, _ = split_by_age(profile, window, slot_ms, slot_ms, self.run.now_ms)
+        old, _ = split_by_age(profile, window, timeframe, timeframe, self.run.now_ms)
         return -(-(old.end_ms - old.start_ms) * TRADE_CALLS_A_DAY // DAY_MS)
 
     def take(self, calls: int) -> None:

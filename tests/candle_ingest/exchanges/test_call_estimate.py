@@ -1,8 +1,9 @@
+from candle_ingest.candles.timeframe import Timeframe
 from candle_ingest.candles.window import DAY_MS, Window
 from candle_ingest.exchanges.call_estimate import candle_calls, estimate_calls
 from candle_ingest.exchanges.profiles import ExchangeProfile, exchange_profile
 
-MINUTE = 60_000
+MINUTE = Timeframe(1)
 NOW_MS = 100 * DAY_MS
 DAYS = [Window(day * DAY_MS, (day + 1) * DAY_MS) for day in range(10, 13)]
 
@@ -35,6 +36,6 @@ def test_without_counts_the_calls_for_trades_are_not_known():
 
 
 def test_the_last_hours_of_kraken_need_no_trades():
-    recent = [Window(NOW_MS - 60 * MINUTE, NOW_MS)]
+    recent = [Window(NOW_MS - 60 * MINUTE.ms, NOW_MS)]
     estimate = estimate_calls(exchange_profile("kraken"), recent, MINUTE, MINUTE, NOW_MS)
     assert (estimate.candle_calls, estimate.trade_calls) == (1, 0)

@@ -5,6 +5,7 @@ from itertools import pairwise
 
 import pytest
 
+from candle_ingest.candles.timeframe import Timeframe
 from candle_ingest.candles.window import Window
 from candle_ingest.connections import ExchangeConnection
 from candle_ingest.exchanges.candle_pages import candle_pages
@@ -28,7 +29,7 @@ def rows_and_requests(simulator, name, window, base="BTC", minutes=1, now_ms=Non
     exchange.profile = facts or exchange.profile
     if now_ms is not None:
         exchange._api.milliseconds = lambda: now_ms
-    pages = list(candle_pages(exchange, market(name, symbol), [window], minutes, NOW_MS))
+    pages = list(candle_pages(exchange, market(name, symbol), [window], Timeframe(minutes), NOW_MS))
     assert max(page.checked.outside_count for page in pages) <= exchange.profile.spare_rows
     return [row for page in pages for row in page.checked.candles.rows()], exchange.request_count
 
@@ -124,7 +125,7 @@ def test_what_gate_has_no_more_is_not_asked_for(simulator):
     start_ms = NOW_MS // MINUTE_MS * MINUTE_MS - 10_001 * MINUTE_MS
     exchange = ExchangeClient(ExchangeConnection("gate", simulator.exchange_url("gate")))
     window = Window(start_ms, start_ms + 100 * MINUTE_MS)
-    old, recent = candle_pages(exchange, market("gate", "BTC/USDT"), [window], 1, NOW_MS)
+    old, recent = candle_pages(exchange, market("gate", "BTC/USDT"), [window], Timeframe(1), NOW_MS)
     assert (old.unobtainable, recent.unobtainable) == (True, False)
     assert old.failed_reason.startswith("gate serves only its last 9990 candles")
     assert recent.checked.candles.rows() == truth("gate", recent.window)
@@ -138,7 +139,7 @@ def test_an_answer_whose_columns_mean_something_else_gives_no_candle(simulator):
     try:
         exchange = ExchangeClient(ExchangeConnection("kucoin", simulator.exchange_url("kucoin")), sleep=lambda _: None)
         [page] = candle_pages(
-            exchange, market("kucoin", "BTC/USDT"), [Window(end_ms - 60 * MINUTE_MS, end_ms)], 1, NOW_MS
+            exchange, market("kucoin", "BTC/USDT"), [Window(end_ms - 60 * MINUTE_MS, end_ms)], Timeframe(1), NOW_MS
         )
         assert re.search(r"of \d+ rows that cannot be trusted .*: nor can the others", page.failed_reason)
         assert (len(page.checked.candles), page.unobtainable) == (0, False)
@@ -149,7 +150,7 @@ def test_an_answer_whose_columns_mean_something_else_gives_no_candle(simulator):
 def pages_of(simulator, name, window, sleep=lambda _: None):
     exchange = ExchangeClient(ExchangeConnection(name, simulator.exchange_url(name)), sleep=sleep)
     symbol = f"BTC/{'USD' if name in DOLLAR_EXCHANGES else 'USDT'}"
-    return list(candle_pages(exchange, market(name, symbol), [window], 1, NOW_MS)), exchange.request_count
+    return list(candle_pages(exchange, market(name, symbol), [window], Timeframe(1), NOW_MS)), exchange.request_count
 
 
 def before_now(minutes, count):

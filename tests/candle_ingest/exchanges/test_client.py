@@ -1,5 +1,6 @@
 import pytest
 
+from candle_ingest.candles.timeframe import Timeframe
 from candle_ingest.connections import ExchangeConnection
 from candle_ingest.errors import ConfigurationError
 from candle_ingest.exchanges.client import ExchangeClient, _warn_of_unknown_limits
@@ -17,7 +18,7 @@ def opened(exchange, **options):
 @pytest.mark.parametrize("minutes", COMMON_MINUTES)
 @pytest.mark.parametrize("exchange", PROFILES)
 def test_timeframes_that_all_exchanges_share_are_usable(exchange, minutes):
-    assert minutes % opened(exchange).source_minutes(minutes) == 0
+    assert minutes % opened(exchange).source_of(Timeframe(minutes)).minutes == 0
 
 
 @pytest.mark.parametrize(
@@ -27,14 +28,14 @@ def test_timeframes_that_all_exchanges_share_are_usable(exchange, minutes):
      ("okx", 480, 240), ("bitstamp", 480, 240), ("gate", 3, 1)],
 )  # fmt: skip
 def test_a_missing_or_shifted_timeframe_is_built_from_the_largest_that_divides_it(exchange, minutes, source):
-    assert opened(exchange).source_minutes(minutes) == source
+    assert opened(exchange).source_of(Timeframe(minutes)) == Timeframe(source)
 
 
 def test_a_timeframe_that_cannot_be_built_is_refused():
     exchange = opened("htx")
     exchange._api.timeframes = {"5m": "5min"}
     with pytest.raises(ConfigurationError, match=r"htx has no candles that make up 3m .*is 3\); it has 5m"):
-        exchange.source_minutes(3)
+        exchange.source_of(Timeframe(3))
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ import ccxt
 import pytest
 
 from candle_ingest.candles.candles import EXTRA_FIELDS, Candles
+from candle_ingest.candles.timeframe import Timeframe
 from candle_ingest.candles.window import Window
 from candle_ingest.connections import ExchangeConnection
 from candle_ingest.exchanges.candle_pages import candle_pages
@@ -32,7 +33,7 @@ def market_of(name):
 def fetched(simulator, name):
     exchange = ExchangeClient(ExchangeConnection(name, simulator.exchange_url(name)), sleep=lambda _: None)
     exchange._api.milliseconds = lambda: NOW_MS
-    return list(candle_pages(exchange, market_of(name), [WINDOW], 1, NOW_MS))
+    return list(candle_pages(exchange, market_of(name), [WINDOW], Timeframe(1), NOW_MS))
 
 
 def bare_rows(simulator, name):

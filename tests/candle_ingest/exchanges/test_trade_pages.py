@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from candle_ingest.candles.timeframe import Timeframe
 from candle_ingest.candles.trades import Trade
 from candle_ingest.candles.window import Window
 from candle_ingest.connections import ExchangeConnection
@@ -68,7 +69,7 @@ def kraken(simulator):
 def pages_of(kraken, window=WINDOW):
     listed = find_market("kraken", "BTC/USD")
     codes = {"base": "BTC", "quote": "USD", "baseId": "XXBT", "quoteId": "ZUSD"}
-    return list(candle_pages(kraken, {"id": listed.id, "symbol": "BTC/USD", **codes}, [window], 1, NOW_MS))
+    return list(candle_pages(kraken, {"id": listed.id, "symbol": "BTC/USD", **codes}, [window], Timeframe(1), NOW_MS))
 
 
 def rows_of(pages, window=WINDOW):
