@@ -56,7 +56,7 @@ def _run_of(context: Mapping[str, Any]) -> str:
 
 
 def _cause(context: Mapping[str, Any]) -> BaseException | None:
-    """Return what this package raised: what cannot be mended by a retry is wrapped for Airflow."""
+    """Return what this package raised: what no retry can fix is wrapped for Airflow."""
     error: BaseException | None = context.get("exception")
     return error.__cause__ if error and error.__cause__ else error
 

@@ -32,7 +32,10 @@ class BackfillPlan:
 def plan_backfill(
     settings: PipelineSettings, symbols: Sequence[Symbol], client: RedisClient | None, now: datetime
 ) -> BackfillPlan:
-    """Ask the exchanges for their markets, and reckon. Writes nothing. `client` is for their cached lists."""
+    """Return the calls and hours that a backfill would take; write nothing.
+
+    Asks the exchanges for their markets; `client` is for their cached lists.
+    """
     start = parse_start_date(settings.backfill_start_date, now)
     if start is None:
         raise HistoryEmptyError("backfill_start_date is skip: there is no history to plan")

@@ -44,14 +44,14 @@ class Hole:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CoverageHours:
-    """A day of a pair: `accounts` has the counts of each exchange for each of `hours`, which may be longer.
+    """A day of a pair: `counts` has those of each exchange for each of `hours`, which may be longer.
 
     `states` is how far the record of each exchange is, `state` is that of the merged day, `merged` the times that are
     merged, with a candle or because nobody traded; `waiting` says why others are not.
     """
 
     hours: list[Window]
-    accounts: dict[str, list[CoverageCounts]]
+    counts: dict[str, list[CoverageCounts]]
     states: dict[str, RecordState]
     holes: list[Hole]
     state: RecordState
@@ -73,7 +73,7 @@ def read_coverage_hours(
     so_far = Window(0, max(0, expected.until_ms))
     return CoverageHours(
         hours=hours,
-        accounts={name: [r.counts(hour.intersection(so_far)) for hour in hours] for name, r in records.items()},
+        counts={name: [r.counts(hour.intersection(so_far)) for hour in hours] for name, r in records.items()},
         states={name: record.state for name, record in records.items()},
         holes=find_holes(records, so_far),
         state=merge.state if merge else RecordState.OPEN,

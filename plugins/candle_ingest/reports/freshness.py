@@ -155,7 +155,7 @@ def _symbol(
 
 
 def _read_days(bucket: InfluxBucket, history: Window, now_ms: int) -> tuple[dict[str, int], int]:
-    """Days with an account by pair, and how many of them, of all pairs, were recorded in the last hour."""
+    """Return how many days of each pair are merged, and how many of all pairs were merged in the last hour."""
     if not history:
         return {}, 0
     rows = bucket.query(_READ_DAYS, since_us=(now_ms - HOUR_MS) * 1000, **flux_range(history))

@@ -24,7 +24,7 @@ def hours_answer(found: CoverageHours, dag_ids: Collection[str]) -> Answer:
     """Return exchanges × hours, holes, and what is merged; tasks of other DAGs than `dag_ids` are left out."""
     return {
         "hours": [hour.start_ms for hour in found.hours],
-        "accounts": {name: [sums.to_dict() for sums in counts] for name, counts in found.accounts.items()},
+        "counts": {name: [sums.to_dict() for sums in own] for name, own in found.counts.items()},
         "states": found.states,
         "holes": [_hole(hole, dag_ids) for hole in found.holes],
         "state": found.state,

@@ -100,11 +100,11 @@ def test_months_of_years_add_up_to_their_days(visit):
 
 def test_the_day_says_why_and_which_task_knows_more(airflow, visit):
     answer = visit("day", symbol="ethusd", day="2026-03-11").json()
-    assert list(answer["accounts"]) == list(EXCHANGES)
+    assert list(answer["counts"]) == list(EXCHANGES)
     assert answer["states"]["coinbaseexchange"] == "open"
-    assert [sums["failed"] for sums in answer["accounts"]["coinbaseexchange"]] == [60] * 24
+    assert [sums["failed"] for sums in answer["counts"]["coinbaseexchange"]] == [60] * 24
     candles = stored("exchange_candles", "ETH/USD", DAY, "binance")
-    assert sum(sums["present"] for sums in answer["accounts"]["binance"]) == len(candles)
+    assert sum(sums["present"] for sums in answer["counts"]["binance"]) == len(candles)
     [hole] = [hole for hole in answer["holes"] if hole["exchange"] == "coinbaseexchange"]
     assert (hole["exchange"], hole["state"], hole["is_open"]) == ("coinbaseexchange", "failed", True)
     assert hole["windows"] == [[DAY.start_ms, DAY.end_ms]]

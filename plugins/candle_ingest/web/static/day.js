@@ -30,14 +30,14 @@ const minute = (data, ms) => link({ view: "explain", symbol: data.symbol, time: 
 // From the reasons, else the first hour in which something is open.
 function firstOpen(data) {
   const starts = data.holes.filter((hole) => hole.is_open).map((hole) => hole.windows[0][0]);
-  const open = data.hours.filter((_, index) => Object.values(data.accounts).some((accounts) => openOf(accounts[index])));
+  const open = data.hours.filter((_, index) => Object.values(data.counts).some((counts) => openOf(counts[index])));
   return [...starts, ...open].length ? Math.max(data.day_ms, Math.min(...starts, ...open)) : null;
 }
 
 function hours(data) {
   const head = data.hours.map((start) => element("th", { scope: "col" }, iso(start).slice(11, 13)));
-  const rows = Object.entries(data.accounts).map(([exchange, accounts]) =>
-    element("tr", {}, element("th", { scope: "row" }, exchange), accounts.map((sums, index) => hour(data, exchange, index, sums))));
+  const rows = Object.entries(data.counts).map(([exchange, counts]) =>
+    element("tr", {}, element("th", { scope: "row" }, exchange), counts.map((sums, index) => hour(data, exchange, index, sums))));
   return element("table", { class: "hours", "aria-label": "Open candles by exchange and hour" },
     element("thead", {}, element("tr", {}, element("th", { scope: "col" }, "hour (UTC)"), head)), element("tbody", {}, rows));
 }
@@ -57,7 +57,7 @@ function hour(data, exchange, index, sums) {
 
 function reasons(data, pipeline) {
   const [open, settled] = [data.holes.filter((hole) => hole.is_open), data.holes.filter((hole) => !hole.is_open)];
-  const asked = Object.values(data.accounts).some((accounts) => accounts.some(({ expected }) => expected));
+  const asked = Object.values(data.counts).some((counts) => counts.some(({ expected }) => expected));
   const parts = [];
   if (!asked) parts.push(message("plain", "This day has not been asked for yet.", "Its backfill run is still to come, or the history begins later."));
   else if (!open.length) parts.push(unaskedOr(data));
@@ -67,7 +67,7 @@ function reasons(data, pipeline) {
 }
 
 function unaskedOr(data) {
-  const left = Object.entries(data.accounts).filter(([, accounts]) => accounts.some(openOf)).map(([exchange]) => exchange);
+  const left = Object.entries(data.counts).filter(([, counts]) => counts.some(openOf)).map(([exchange]) => exchange);
   if (left.length) return message("warn", `Not everything has been asked for: ${left.join(", ")}.`, "No failure is recorded: the run is still to come.");
   return message("good", "Nothing is open.", "For every minute the candle is stored, or there was no trade, or the market was not listed yet.");
 }
