@@ -92,7 +92,7 @@ class PipelineSettings(BaseModel):
         description="Seconds that a candle must have been closed before it is asked for",
     )
     repair_schedule: str = Field(
-        default="23 * * * *", description="When repair looks for what is open in the ledger, a cron line"
+        default="23 * * * *", description="When repair asks again for what is open, a cron line"
     )
     repair_calls: int = Field(
         default=1000, ge=1, le=100_000, description="Calls to exchanges that one repair run may make, about"

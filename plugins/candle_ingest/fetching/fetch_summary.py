@@ -10,12 +10,12 @@ Summary = dict[str, Any]
 
 
 def batch_key(batch: FetchBatch) -> str:
-    """Return by what a summary and its batch know each other."""
+    """Return the key that a summary and its batch share."""
     return f"{batch.exchange}:{batch.pairs[0]}:{len(batch.markets)}"
 
 
 def log_summary(batch: FetchBatch, summary: Summary) -> None:
-    """Say it in the log."""
+    """Log the summary in one line."""
     logger.info(
         "%s: %s candles of %s slots in %s %s",
         batch.label, *(f"{summary[key]:,}" for key in ("candles", "asked", "requests")),

@@ -1,4 +1,4 @@
-"""Tells "not yet listed" from "nobody traded" where an answer begins with nothing."""
+"""Tell "not yet listed" from "nobody traded" where an answer begins without candles."""
 
 from collections.abc import Mapping
 

@@ -122,5 +122,5 @@ def _parts(windows: Sequence[Window], window: Window) -> tuple[Window, ...]:
 
 
 def _without_place(reason: str) -> str:
-    """Return the reason without exchange, market and times, which whoever shows it names anyway."""
+    """Return the reason without exchange, market and times, which the caller names anyway."""
     return _PLACE.sub("", reason, count=1)

@@ -57,16 +57,16 @@ class ClosingRule:
 class DayRecord(MarkedDay):
     """What is known about one pair on one exchange on the UTC day that begins at `day_ms`.
 
-    `marks` has one byte a slot: NO_CANDLE, FLAT or TRADED. `stretches` hold every slot that was not plainly answered,
-    also those not asked for; a slot without a candle outside of them is quiet.
+    `marks` has one byte a slot: NO_CANDLE, FLAT or TRADED. `stretches` cover every slot without a plain answer,
+    including those not asked for; any other slot without a candle is quiet.
 
     `changes` are answers that a merge may not know yet; `answered_version` is the newest of them, `merged_version` the
     version up to which all is merged. `closed` are the parts that a closing look has covered, `closing_due_ms` is when
     the next attempt is due after one that failed.
 
-    `last_look_ms` is when the exchange was last asked for any part of the day, `end_asked_ms` when for its end;
-    `proved_ms` is the open time of a later candle with volume of the exchange that was known then. `source` is api,
-    trades or archive. `history` is the market's pace on the days before.
+    `last_look_ms` is when the exchange was last asked for any part of the day, `end_asked_ms` when it was last asked
+    for its end, and `proved_ms` the open time of a later candle with volume that the exchange had shown by then.
+    `source` is api, trades or archive. `history` is the market's pace on the days before.
     """
 
     exchange: str

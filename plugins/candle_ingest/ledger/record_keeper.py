@@ -72,7 +72,7 @@ class RecordKeeper:
         return self._change(exchange, set(looks), span, lambda known: self._folded(exchange, looks, known))
 
     def prove(self, exchange: str, keys: Iterable[Key]) -> list[Kept]:
-        """Settle the records whose last quiet time the exchange has traded after by now, without a request."""
+        """Settle, without a request, the records after whose last quiet time the exchange has traded."""
         wanted = set(keys)
         if not wanted:
             return []
@@ -121,7 +121,7 @@ class RecordKeeper:
         raise LockLostError(f"{exchange}: the lock of its records was lost {MOST_ATTEMPTS} times")
 
     def _write(self, kept: Sequence[Kept]) -> None:
-        """Note the work before and after the record is written: an entry may be in vain, but none is missing."""
+        """Note the work before and after the record is written: an entry may be needless, but none is missing."""
         after = [one.after for one in kept]
         due_ms = {_key(record): record.due_ms(self._rule_of(record.exchange)) for record in after}
         unmerged = {

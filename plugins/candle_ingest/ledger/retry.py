@@ -1,4 +1,4 @@
-"""Have asked for again what was given up."""
+"""Make what was given up due again."""
 
 from collections.abc import Collection
 

@@ -1,4 +1,4 @@
-"""What a wet run would write, said by a dry one."""
+"""Report what a wet run would write."""
 
 import logging
 from collections.abc import Sequence
@@ -19,7 +19,7 @@ logger = logging.getLogger(__name__)
 
 
 def report_dry(run: Run, plan: Plan, summaries: Sequence[Summary]) -> tuple[dict[str, int], list[str]]:
-    """Merge what the fetches brought along; the merged candles by pair, and a sentence for each pair that is short."""
+    """Return the number of merged candles by pair, and a sentence for each pair without enough exchanges."""
     would: dict[str, int] = {}
     short: list[str] = []
     for pair in plan.pairs:

@@ -1,4 +1,4 @@
-"""Looks once a day whether each exchange trades the same asset, in the same unit, as the others."""
+"""Check once a day whether each exchange trades the same asset, in the same unit, as the others."""
 
 import logging
 from dataclasses import dataclass, replace

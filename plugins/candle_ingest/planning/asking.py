@@ -1,4 +1,4 @@
-"""What one exchange is asked for, of one pair: decided from the records of its days by each run."""
+"""Decide what to ask one exchange for, from the records of a pair's days."""
 
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -25,7 +25,7 @@ Days = Mapping[int, DayRecord]
 
 
 def closing_rule(settings: PipelineSettings, exchange: str) -> ClosingRule:
-    """Return when an exchange is asked for a past day once more: in parts where it keeps only its last hours."""
+    """Return when an exchange gets the closing look at a day: in parts where it serves only its last hours."""
     delay_ms = settings.closing_delay_minutes * MINUTE_MS
     history_rows = exchange_profile(exchange).history_rows
     if history_rows is None:
@@ -76,7 +76,7 @@ class Asking:
             yield from subtract(window, given_up)
 
     def _closing_windows(self, record: DayRecord) -> list[Window]:
-        """Return what a closing look is still to cover, as far as that part is over for long enough."""
+        """Return the parts of the day that still need a closing look and have been over for long enough."""
         closable = closing_part(record.window, self.run.now_ms, self.rule)
         if closable is None or record.is_closed:
             return []
@@ -95,8 +95,8 @@ class Asking:
     def of_catch_up(self, pair: str, days: Days, first_ms: Callable[[str], int]) -> list[Window]:
         """Return one window up to the end of the run.
 
-        It begins with the first minute that was never asked for, without any record at `first_ms(pair)`; earlier where
-        something of the last two hours is open; once in an hour two hours back, as the second look.
+        It begins with the first minute that was never asked for (without any record: `first_ms(pair)`), earlier where
+        something of the last two hours is open, and once an hour two hours back, for the second look.
         """
         end_ms = self.run.end_of_asking_ms
         first_asked_ms = self._first_asked_ms(days)
@@ -159,7 +159,7 @@ class Asking:
         return sum(self._calls(window) for window in windows)
 
     def span_to_read(self) -> Window:
-        """Return the time of which the records must be known: with the days beside, by which silences are judged."""
+        """Return the span whose records are needed: with the days beside it, by which silences are judged."""
         fixed = self.run.fixed_window()
         if fixed is not None:
             return Window(max(0, fixed.start_ms - DAY_MS), fixed.end_ms + DAY_MS)

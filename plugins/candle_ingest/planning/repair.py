@@ -41,7 +41,7 @@ def plan_repair(
     bucket: InfluxBucket,
     client: RedisClient,
 ) -> list[FetchBatch]:
-    """Return what is due, by exchange. Records of which only the proof was missing are settled without a request.
+    """Return what is due, by exchange. Records that lack only the proof are settled without a request.
 
     `vanished` has the reason for each pair whose market is gone: what is due there counts as failed once more.
     """
@@ -173,7 +173,7 @@ class _Records:
 
 
 def _settle(run: Run, bucket: InfluxBucket, client: RedisClient, keys: Mapping[str, Sequence[Key]]) -> None:
-    """Prove what can be proved, and put right entries of the index that were in vain."""
+    """Prove what can be proved, and correct index entries for which nothing was due."""
     keeper, index = record_keeper(run.settings, bucket, client), WorkIndex(client, bucket)
     for exchange, own in keys.items():
         keeper.prove(exchange, own)

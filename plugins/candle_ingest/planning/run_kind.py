@@ -1,4 +1,4 @@
-"""The three kinds of runs, and in what they differ."""
+"""The three kinds of runs, and how they differ."""
 
 from dataclasses import dataclass
 
@@ -12,7 +12,7 @@ _ALL_PARAMS = (*_FOR_EVERY_RUN, "run_mode", "dry_run_limit", "start", "end", "re
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunKind:
-    """What one of the three DAGs does otherwise than the others.
+    """How one of the three DAGs differs from the others.
 
     `priority` is Airflow's priority weight. `retries_fetches`: failed fetches are retried by Airflow; else the next run
     takes up what is open. `params` are those of the trigger form. `watermarks` are the suffixes of the keys it moves.

@@ -17,8 +17,8 @@ def settled(run: Run) -> Run:
     """Return the run, once its last candle has settled: one that has just closed may still change, or not be served.
 
     Raises ClockBehindError where the interval of a backfill is not over by this machine's clock: its end would be cut
-    off, and no later run asks for it. Catch-up goes on later from where it came to, and whoever names an `end` gets
-    what has closed.
+    off, and no later run asks for it. Catch-up continues later from where it stopped, and a run with an `end` gets what
+    has closed.
     """
     settle_ms = run.settings.settle_seconds * 1000
     wait_ms = run.wanted_end_ms + settle_ms - run.now_ms
