@@ -62,8 +62,12 @@ class MergedMinute:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MergeRules:
-    """The settings of a merge. `guard_percent` 0: no guard; `par`: a stablecoin is a dollar."""
+    """The settings of a merge. `guard_percent` 0: no guard; `par`: a stablecoin is a dollar.
 
+    `history_start_ms`: no candle of a rate market before it is known.
+    """
+
+    history_start_ms: int = 0
     guard_percent: float = 5.0
     par: bool = False
     extremes: bool = False
@@ -72,9 +76,8 @@ class MergeRules:
     cross_markets: tuple[tuple[str, str], ...] = CROSS_MARKETS
 
 
-def _closes(exchange: str, symbol: str, start_ms: int, end_ms: int, events: Iterable[MarketEvent]) -> dict[int, float]:
-    """Traded closes by open time, from as far back as a rate looks; none before the market is listed."""
-    first_ms = start_ms - (RATE_MINUTES - 1) * MINUTE_MS
+def _closes(exchange: str, symbol: str, first_ms: int, end_ms: int, events: Iterable[MarketEvent]) -> dict[int, float]:
+    """Return traded closes by open time; none before the market is listed."""
     rows = true_candles(exchange, symbol, first_ms, end_ms, events=events)
     wrong = wrong_minutes(exchange, symbol, first_ms, end_ms, events)
     return {row[0]: row[4] for row in rows if row[5] > 0 and row[0] not in wrong}
@@ -94,8 +97,11 @@ class Rates:
     """The observed dollar rates of stablecoins."""
 
     def __init__(self, rules: MergeRules, start_ms: int, end_ms: int, events: tuple[MarketEvent, ...]) -> None:
+        # As far back as a rate looks.
+        first_ms = max(start_ms - (RATE_MINUTES - 1) * MINUTE_MS, rules.history_start_ms)
+
         def closes(markets: Iterable[tuple[str, str]]) -> list[dict[int, float]]:
-            return [_closes(*market, start_ms, end_ms, events) for market in markets]
+            return [_closes(*market, first_ms, end_ms, events) for market in markets]
 
         self._direct = {code: closes(markets) for code, markets in rules.rate_markets.items()}
         self._cross = closes(rules.cross_markets)

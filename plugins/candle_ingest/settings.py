@@ -116,7 +116,7 @@ class PipelineSettings(BaseModel):
         "A quote that is not named stands for itself only",
     )
     quote_conversion: QuoteConversion = Field(
-        default="par",
+        default="observed",
         description="Markets in another quote, such as BTC/USDT for BTC/USD: observed converts at observed "
         "rates, and leaves out what has none; par takes a stablecoin for a dollar",
     )

@@ -56,7 +56,10 @@ class World:
         self.redis.address.client().flushall()
         self.list_symbols()
         self.connect()
-        self.settings = PipelineSettings(name="candle", exchanges=(exchange,), settle_seconds=0, influxdb_bucket=bucket)
+        # At par: one exchange fails at a time, and rates would need three more.
+        self.settings = PipelineSettings(
+            name="candle", exchanges=(exchange,), settle_seconds=0, quote_conversion="par", influxdb_bucket=bucket
+        )
 
     def mend(self) -> None:
         """All faults are over."""
@@ -123,4 +126,4 @@ class World:
         # Kraken's older minutes are built from trades: no trade, no candle.
         keep = lambda row: self.exchange != "kraken" or row[5] > 0 or row[0] >= recent_ms  # noqa: E731
         own = [row for row in truth(self.exchange, window) if keep(row)]
-        return own, [row for row in merged_truth([self.exchange], window) if keep(row)]
+        return own, [row for row in merged_truth([self.exchange], window, par=True) if keep(row)]

@@ -98,13 +98,10 @@ def connections(
 def make_settings(
     connections: dict[str, str], influxdb_server: InfluxdbTestServer
 ) -> Callable[[tuple[str, ...]], PipelineSettings]:
-    """`make_settings(exchanges)`: a pipeline with a new bucket, which asks for a candle as soon as it is closed.
-
-    Stablecoins are taken at par: tests of other things count requests and compare with plain averages.
-    """
+    """`make_settings(exchanges)`: a pipeline with a new bucket, which asks for a candle as soon as it is closed."""
     bucket = influxdb_server.new_bucket()
     return lambda exchanges: PipelineSettings(
-        name="candle", exchanges=exchanges, settle_seconds=0, quote_conversion="par", influxdb_bucket=bucket
+        name="candle", exchanges=exchanges, settle_seconds=0, influxdb_bucket=bucket
     )
 
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import astuple, dataclass, field
 from typing import Any
 
-from candle_ingest.candles.candles import Candles
+import pytest
+
 from candle_ingest.candles.window import Window
 from candle_ingest.connections import connect_influxdb
 from candle_ingest.errors import CandleIngestError
@@ -24,8 +25,10 @@ from candle_ingest.planning.run import make_run
 from candle_ingest.planning.validate_symbols import validate_symbols
 from candle_ingest.settings import PipelineSettings
 from candle_ingest.store.bucket import InfluxBucket
+from dev.exchange_simulator import merged_truth as oracle
+from dev.exchange_simulator.market_events import MarketEvent
+from dev.exchange_simulator.merged_truth import MergeRules
 from dev.exchange_simulator.synthetic_market import true_candles
-from tests.merge_candles import merge_candles
 
 # The others have it in USDT.
 TRADED_IN_DOLLARS = ("coinbaseexchange", "kraken", "binanceus", "coinbase", "bitstamp")
@@ -119,9 +122,28 @@ def truth(exchange: str, window: Window, pair: str = "BTC/USD") -> list[tuple]:
     return true_candles(exchange, market_of(exchange, pair), window.start_ms, window.end_ms)
 
 
-def merged_truth(exchanges: Sequence[str], window: Window, pair: str = "BTC/USD") -> list[tuple]:
-    """The merge of what these exchanges have."""
-    return merge_candles({name: Candles.from_rows(truth(name, window, pair)) for name in exchanges}).candles.rows()
+def merged_truth(
+    exchanges: Sequence[str],
+    window: Window,
+    pair: str = "BTC/USD",
+    known_from_ms: int | None = None,
+    events: Sequence[MarketEvent] = (),
+    **rules: Any,
+) -> list[tuple]:
+    """The merge of what these exchanges have, by the simulator's own rules (the fields of its MergeRules).
+
+    Rates are known from the window on, or from `known_from_ms` on. Prices and volumes are equal to others that differ
+    by rounding only.
+    """
+    markets = {name: market_of(name, pair) for name in exchanges}
+    own = MergeRules(history_start_ms=window.start_ms if known_from_ms is None else known_from_ms, **rules)
+    found = oracle.merged_truth(pair, markets, window.start_ms, window.end_ms, events, own)
+    return [(time_ms, *map(near, astuple(minute.candle)[:5])) for time_ms, minute in found.items()]
+
+
+def near(value: float) -> Any:
+    """Return what is equal to any number that differs by rounding only."""
+    return pytest.approx(value, rel=1e-12)
 
 
 def within(rows: Sequence[tuple], window: Window) -> list[tuple]:

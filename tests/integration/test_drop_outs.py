@@ -38,6 +38,7 @@ def markets(settings, exchange: str) -> set[str]:
     flux = """
     from(bucket: bucket) |> range(start: 0)
       |> filter(fn: (r) => r._measurement == "exchange_candles" and r._field == "market" and r.exchange == exchange)
+      |> filter(fn: (r) => r.currency_pair == "BTC/USD")
     """
     with InfluxBucket(connect_influxdb(), settings.influxdb_bucket) as bucket:
         return {row["_value"] for row in bucket.query(flux, exchange=exchange)}
@@ -48,7 +49,7 @@ def test_an_exchange_that_fails_in_catch_up_stays_in_candles_merged_again(settin
     run_steps(settings, "backfill", MORNING, NOW_MS)
     exchanges.set_fault("kucoin", "status", status=503, path="candles")
     run_steps(settings, "catch_up", NOON, NOW_MS)
-    expected = merged_truth(THREE, MORNING) + merged_truth(THREE[:2], NOON)
+    expected = merged_truth(THREE, MORNING) + merged_truth(THREE[:2], NOON, known_from_ms=DAY.start_ms)
     assert stored(settings.influxdb_bucket, "candles", "BTC/USD") == expected
 
 
@@ -101,7 +102,7 @@ def test_an_exchange_without_a_market_list_is_open_and_the_run_not_complete(sett
     exchanges.set_fault("kucoin", "status", status=503)
     forget_markets(redis_server)
     later = run_steps(settings, "backfill", DAY, NOW_MS)
-    expected = merged_truth(THREE, MORNING) + merged_truth(THREE[:2], NOON)
+    expected = merged_truth(THREE, MORNING) + merged_truth(THREE[:2], NOON, known_from_ms=DAY.start_ms)
     assert stored(settings.influxdb_bucket, "candles", "BTC/USD") == expected
     with InfluxBucket(connect_influxdb(), settings.influxdb_bucket) as bucket:
         record = DayRecords(bucket).read(DAY)["BTC/USD", "kucoin", DAY.start_ms]

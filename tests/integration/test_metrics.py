@@ -93,14 +93,16 @@ def test_a_run_sends_what_it_has_done(listener, settings):
     assert lag_tags == {"pipeline=candle", PAIR}
     assert 0 <= lag_seconds < 180
     calls = found["candle_ingest.exchange_calls"]
-    assert {tag for tags, _, _ in calls for tag in tags} == {"exchange=binance", "exchange=coinbaseexchange"}
+    # The rate of USDT is observed on the last three.
+    asked = ("binance", "coinbaseexchange", "bitstamp", "kraken")
+    assert {tag for tags, _, _ in calls for tag in tags} == {f"exchange={name}" for name in asked}
     assert len(found["candle_ingest.exchange_response"]) == len(calls)
     assert found["candle_ingest.influxdb_write"]
     assert "candle_ingest.exchange_errors" not in found
 
 
 def test_what_fails_is_counted(listener, settings, exchanges):
-    exchanges.set_fault("coinbaseexchange", "status", status=503, path="candles")
+    exchanges.set_fault("coinbaseexchange", "status", status=503, path="BTC-USD/candles")
     catch_up(settings)
     found = listener.received()
     errors = found["candle_ingest.exchange_errors"]
@@ -128,7 +130,7 @@ def test_a_request_that_influxdb_refuses_is_counted(listener, settings):
 
 
 def test_every_metric_is_of_the_kind_that_is_told(listener, settings, exchanges):
-    exchanges.set_fault("coinbaseexchange", "status", status=503, path="candles")
+    exchanges.set_fault("coinbaseexchange", "status", status=503, path="BTC-USD/candles")
     catch_up(settings)
     found = listener.received()
     missing = {metric.name for metric in ALL if metric.name not in found}

@@ -60,12 +60,17 @@ def test_the_plan_says_what_each_exchange_costs_and_what_cannot_be_had(environme
     text = done.stdout + done.stderr
     assert "8 intervals from" in text
     assert "gate no longer serves BTC/USD before" in text
+    assert re.search(r"^ *bitstamp, rates +1 ", text, re.MULTILINE)
     assert "Not on enough exchanges, left out: NONSENSE/USD" in text
 
 
 def test_the_plan_is_what_a_backfill_then_costs(plan, exchanges, influxdb_server):
     found = json.loads(plan("--json").splitlines()[-1])
-    planned = {entry["exchange"]: entry["candle_calls"] + entry["trade_calls"] for entry in found["exchanges"]}
+    planned = {
+        (entry["exchange"], entry["is_rates"]): entry["candle_calls"] + entry["trade_calls"]
+        for entry in found["exchanges"]
+    }
+    assert [exchange for exchange, is_rates in planned if is_rates] == ["coinbaseexchange", "bitstamp", "kraken"]
     midnight = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
     settings = PipelineSettings(
         name="candle", exchanges=("binance", "kraken"), influxdb_bucket=influxdb_server.new_bucket()
@@ -76,7 +81,7 @@ def test_the_plan_is_what_a_backfill_then_costs(plan, exchanges, influxdb_server
         start_ms = int((midnight - timedelta(days=days)).timestamp() * 1000)
         window = Window(start_ms, start_ms + 86_400_000)
         calls += run_steps(settings, "backfill", window, int(datetime.now(UTC).timestamp() * 1000)).requests
-    quarter = (planned["binance"] + planned["kraken"]) / 4
+    quarter = (sum(planned.values()) - planned["gate", False]) / 4
     assert calls == pytest.approx(quarter, rel=0.25)
 
 
@@ -87,7 +92,7 @@ def test_an_exchange_that_does_not_answer_is_named(environment, monkeypatch):
     settings = PipelineSettings(name="candle", exchanges=("binance", "kucoin"), min_exchanges_required=1)
     found = plan_backfill(settings, [parse_symbol("btcusd")], None, datetime(2026, 3, 1, tzinfo=UTC))
     assert list(found.unreachable) == ["binance"]
-    assert [entry.exchange for entry in found.exchanges] == ["kucoin"]
+    assert [entry.exchange for entry in found.exchanges if not entry.is_rates] == ["kucoin"]
 
 
 def test_what_an_exchange_says_is_shown_as_it_is(plan, exchanges):

@@ -51,8 +51,13 @@ def test_a_recorded_day_is_merged_to_the_values_computed_by_hand(redis_server, i
             monkeypatch.setenv(name, value)
         redis_server.client().flushdb()
         redis_server.client().set("top_cryptocurrencies", json.dumps(["btcusd"]))
+        # At par: nobody has recorded the rates of that day.
         settings = PipelineSettings(
-            name="candle", exchanges=tuple(FILES), influxdb_bucket=influxdb_server.new_bucket(), settle_seconds=0
+            name="candle",
+            exchanges=tuple(FILES),
+            influxdb_bucket=influxdb_server.new_bucket(),
+            settle_seconds=0,
+            quote_conversion="par",
         )
         result = run_steps(settings, "backfill", DAY, DAY.end_ms + 60_000)
     assert (result.failed, result.incomplete, result.written) == ({}, None, {"BTC/USD": 1440})

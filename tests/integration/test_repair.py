@@ -29,7 +29,8 @@ THREE = ("binance", "coinbaseexchange", "kucoin")
 
 @pytest.fixture
 def settings(make_settings):
-    return make_settings(THREE)
+    """At par: these tests count requests, and rates need some of their own (test_rates.py)."""
+    return with_settings(make_settings(THREE), quote_conversion="par")
 
 
 def record(settings: PipelineSettings, exchange: str, day_ms: int = DAY.start_ms, pair: str = "BTC/USD") -> DayRecord:
@@ -86,10 +87,10 @@ def test_a_candle_that_was_corrected_meanwhile_is_replaced_by_the_closing_look(s
     )
     exchanges.set_clock(DAY.end_ms + MINUTE_MS)
     backfill(settings, now_ms=DAY.end_ms + MINUTE_MS)
-    assert stored(settings.influxdb_bucket, "candles", "BTC/USD") != merged_truth(THREE, DAY)
+    assert stored(settings.influxdb_bucket, "candles", "BTC/USD") != merged_truth(THREE, DAY, par=True)
     exchanges.set_clock(NOW_MS)
     repair(settings, NOW_MS)
-    assert stored(settings.influxdb_bucket, "candles", "BTC/USD") == merged_truth(THREE, DAY)
+    assert stored(settings.influxdb_bucket, "candles", "BTC/USD") == merged_truth(THREE, DAY, par=True)
 
 
 def test_after_an_exchange_was_down_the_store_becomes_complete_by_itself(settings, exchanges):
@@ -101,7 +102,7 @@ def test_after_an_exchange_was_down_the_store_becomes_complete_by_itself(setting
     exchanges.clear_faults()
     mended = repair(settings, NOW_MS + HOUR_MS)
     assert (mended.failed, mended.incomplete, mended.requests) == ({}, None, 1)
-    assert stored(settings.influxdb_bucket, "candles", "BTC/USD") == merged_truth(THREE, DAY)
+    assert stored(settings.influxdb_bucket, "candles", "BTC/USD") == merged_truth(THREE, DAY, par=True)
     assert watermarks(settings.influxdb_bucket, "btcusd-backfill") == {"btcusd-backfill": DAY.end_ms - MINUTE_MS}
     assert [event["state"] for event in mended.events] == ["final"]
 
@@ -111,10 +112,10 @@ def test_a_merge_without_an_exchange_that_failed_is_made_again_with_it(settings,
     exchanges.set_fault("kucoin", "status", status=503, path="candles")
     broken = backfill(settings)
     assert (broken.incomplete, broken.events) == (None, [])
-    assert stored(settings.influxdb_bucket, "candles", "BTC/USD") == merged_truth(THREE[:2], DAY)
+    assert stored(settings.influxdb_bucket, "candles", "BTC/USD") == merged_truth(THREE[:2], DAY, par=True)
     exchanges.clear_faults()
     repair(settings, NOW_MS + HOUR_MS)
-    assert stored(settings.influxdb_bucket, "candles", "BTC/USD") == merged_truth(THREE, DAY)
+    assert stored(settings.influxdb_bucket, "candles", "BTC/USD") == merged_truth(THREE, DAY, par=True)
 
 
 def test_rows_that_cannot_be_trusted_cost_no_other_minute(settings, exchanges):
@@ -125,7 +126,7 @@ def test_rows_that_cannot_be_trusted_cost_no_other_minute(settings, exchanges):
     assert len(stored(settings.influxdb_bucket, "candles", "BTC/USD")) == 1435
     exchanges.clear_faults()
     repair(settings, NOW_MS + HOUR_MS)
-    assert stored(settings.influxdb_bucket, "candles", "BTC/USD") == merged_truth(THREE, DAY)
+    assert stored(settings.influxdb_bucket, "candles", "BTC/USD") == merged_truth(THREE, DAY, par=True)
 
 
 def test_one_bad_row_for_good_is_given_up_after_two_weeks_and_told_once(settings, exchanges, caplog):
@@ -165,7 +166,7 @@ def test_what_was_fetched_but_not_merged_is_merged_without_a_call(settings):
     assert stored(settings.influxdb_bucket, "candles", "BTC/USD") == []
     mended = repair(settings, NOW_MS + MINUTE_MS)
     assert (mended.plan.batches, mended.requests) == ([], 0)
-    assert stored(settings.influxdb_bucket, "candles", "BTC/USD") == merged_truth(THREE, DAY)
+    assert stored(settings.influxdb_bucket, "candles", "BTC/USD") == merged_truth(THREE, DAY, par=True)
 
 
 def test_the_open_work_is_found_though_redis_was_emptied(settings, exchanges, redis_server):
@@ -175,7 +176,7 @@ def test_the_open_work_is_found_though_redis_was_emptied(settings, exchanges, re
     redis_server.client().flushdb()
     redis_server.client().set("top_cryptocurrencies", json.dumps(["btcusd"]))
     repair(settings, NOW_MS + HOUR_MS)
-    assert stored(settings.influxdb_bucket, "candles", "BTC/USD") == merged_truth(THREE, DAY)
+    assert stored(settings.influxdb_bucket, "candles", "BTC/USD") == merged_truth(THREE, DAY, par=True)
 
 
 def test_a_fetch_that_was_killed_is_recorded_as_failed_and_made_up_for(settings):
@@ -183,7 +184,7 @@ def test_a_fetch_that_was_killed_is_recorded_as_failed_and_made_up_for(settings)
     assert "kucoin failed: no result recorded" in str(broken.incomplete)
     assert counts(settings, "kucoin") == {"failed": 1440}
     repair(settings, NOW_MS + HOUR_MS)
-    assert stored(settings.influxdb_bucket, "candles", "BTC/USD") == merged_truth(THREE, DAY)
+    assert stored(settings.influxdb_bucket, "candles", "BTC/USD") == merged_truth(THREE, DAY, par=True)
 
 
 def six_silent_hours(exchanges, settings) -> Window:
@@ -203,7 +204,7 @@ def test_six_silent_hours_are_not_believed_and_are_filled_an_hour_later(settings
     assert len(stored(settings.influxdb_bucket, "candles", "BTC/USD")) == 1080
     assert repair(settings, NOW_MS + HOUR_MS // 2).requests == 0
     assert repair(settings, NOW_MS + HOUR_MS + MINUTE_MS).requests == 2
-    assert stored(settings.influxdb_bucket, "candles", "BTC/USD") == merged_truth(THREE, DAY)
+    assert stored(settings.influxdb_bucket, "candles", "BTC/USD") == merged_truth(THREE, DAY, par=True)
 
 
 def test_a_silence_becomes_an_outage_only_by_two_empty_answers_a_day_apart(settings, exchanges):

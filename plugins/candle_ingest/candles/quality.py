@@ -34,6 +34,17 @@ class Quality:
     def __len__(self) -> int:
         return len(self.open_time_ms)
 
+    def at(self, open_time_ms: NDArray[np.int64]) -> "Quality":
+        """Return the quality of these minutes, which ascend. Raises ValueError where one of them has none."""
+        places = np.searchsorted(self.open_time_ms, open_time_ms)
+        if len(places) and (places[-1] >= len(self) or not np.array_equal(self.open_time_ms[places], open_time_ms)):
+            raise ValueError("a minute has no quality")
+        excluded, clamped, disputed = (
+            [texts[place] for place in places.tolist()] for texts in (self.excluded, self.clamped, self.disputed)
+        )
+        rates = {leg: rate[places] for leg, rate in self.rates.items()}
+        return Quality(open_time_ms, self.dispersion_bps[places], excluded, clamped, disputed, rates)
+
 
 def dispersion_bps(closes: Floats) -> Floats:
     """Return (highest - lowest) / median in basis points, over the first axis; NaN where all are NaN."""

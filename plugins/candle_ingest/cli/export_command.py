@@ -8,17 +8,17 @@ from typing import Annotated
 import typer
 
 from candle_ingest.candles.symbol import parse_symbol
-from candle_ingest.candles.timeframe import Timeframe
 from candle_ingest.candles.window import Window, split_rows
 from candle_ingest.cli.moments import From, To, moment_ms, window_between
 from candle_ingest.cli.options import AsJson, Pipeline, pipeline_settings
 from candle_ingest.cli.output import print_json, say
 from candle_ingest.cli.storage import open_bucket
 from candle_ingest.errors.settings import OptionError
+from candle_ingest.reports.graded_candles import read_graded_candles
 from candle_ingest.reports.open_minutes import OpenMinutes, read_open_minutes
+from candle_ingest.settings import PipelineSettings
 from candle_ingest.store.bucket import InfluxBucket
 from candle_ingest.store.candle_file import FORMATS, write_candle_file
-from candle_ingest.store.candle_store import CandleStore
 
 # A month of minutes is in memory at a time.
 ROWS = 44_640
@@ -36,7 +36,7 @@ def export(
     pipeline: Pipeline = "candle",
     as_json: AsJson = False,
 ) -> None:
-    """Write merged candles to a file. Exit status 1, and no file, where minutes are open or provisional.
+    """Write merged candles with quality and grade to a file. Exit status 1, and no file, where not all are final.
 
     Provisional minutes are merged, but some exchange was not asked for their day once more after it was over: its
     candles may still be corrected.
@@ -48,7 +48,7 @@ def export(
     with open_bucket(settings) as bucket:
         found = read_open_minutes(bucket, settings, pair, window)
         refused = not allow_incomplete and not all(allow_provisional and part.is_provisional for part in found)
-        count = None if refused else _write(bucket, pair, window, settings.timeframe, to_file)
+        count = None if refused else _write(bucket, settings, pair, window, to_file)
     if as_json:
         print_json({"currency_pair": pair, "candles": count, "open": [asdict(part) for part in found]})
     else:
@@ -57,11 +57,12 @@ def export(
         raise typer.Exit(1)
 
 
-def _write(bucket: InfluxBucket, pair: str, window: Window, timeframe: Timeframe, path: Path) -> int:
-    store = CandleStore(bucket)
+def _write(bucket: InfluxBucket, settings: PipelineSettings, pair: str, window: Window, path: Path) -> int:
+    quote = pair.partition("/")[2]
+    legs = [leg for leg in settings.quote_equivalents.get(quote, ()) if leg != quote]
     try:
-        parts = split_rows(window, timeframe.ms, ROWS)
-        return write_candle_file(path, (store.read_merged(pair, part) for part in parts))
+        parts = split_rows(window, settings.timeframe.ms, ROWS)
+        return write_candle_file(path, (read_graded_candles(bucket, pair, part) for part in parts), legs)
     except OSError as error:
         # Parquet's own text for it names the unfinished file.
         reason = os.strerror(error.errno) if error.errno else error

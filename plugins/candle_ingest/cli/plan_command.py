@@ -72,8 +72,9 @@ def _print(found: BackfillPlan, timeframe: Timeframe) -> None:
 
 
 def _row(plan: ExchangePlan) -> tuple[str, ...]:
+    name = f"{plan.exchange}, rates" if plan.is_rates else plan.exchange
     return (
-        plan.exchange, f"{plan.symbols:,}", f"{plan.calls:,}", f"{plan.trade_calls:,}",
+        name, f"{plan.symbols:,}", f"{plan.calls:,}", f"{plan.trade_calls:,}",
         duration_in_words(plan.seconds), f"{plan.candles:,}",
     )  # fmt: skip
 

@@ -63,7 +63,7 @@ class BatchFetch:
         self._client = client
         self._store = CandleStore(bucket)
         self._asking = Asking.of(run, batch.exchange)
-        self._start = CatchUpStart(run, bucket)
+        self._start = CatchUpStart(run, bucket, batch.first_ms)
         pins = PinnedMarkets(bucket, client)
         self._writer = AnswerWriter(run, batch.exchange, bucket, record_keeper(run.settings, bucket, client), pins)
 

@@ -1,7 +1,7 @@
 """Step 4: merge what changed, write it, and move the watermarks."""
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
 from candle_ingest.candles.window import DAY_MS, Window, touched_days
@@ -71,8 +71,8 @@ class _Step:
         unfinished = unfinished_batches(self.plan, summaries)
         record_unfinished(self.run, unfinished, self.bucket, self.client)
         rates = RateWork(self.run, self.plan, self.bucket, self.client)
-        rates.pass_on()
-        outcomes = DayMerger(self.run, self.bucket, self.client).merge(self._days())
+        stale = rates.pass_on()
+        outcomes = DayMerger(self.run, self.bucket, self.client).merge(self._days(stale))
         rates.note_merged()
         result = _Result(counts=_counts(outcomes))
         advance_watermarks(self.run, self.plan.tickers, outcomes, self.bucket, self.client)
@@ -80,8 +80,12 @@ class _Step:
         self._send_metrics(outcomes, result)
         return result
 
-    def _days(self) -> dict[PairDay, int]:
-        """Return the days to merge: of this run's pairs and time; a repair's also what other runs have left."""
+    def _days(self, stale: Collection[PairDay]) -> dict[PairDay, int]:
+        """Return the days to merge: of this run's pairs and time; a repair's also what other runs have left.
+
+        `stale` are the days whose rates this run has answered. The last minutes of a day make the first rates of the
+        next one, which may have been merged before by another run.
+        """
         index = WorkIndex(self.client, self.bucket)
         if self.run.kind is REPAIR and not self.run.has_own_exchanges:
             index.note_other_methods(self.run.settings.name, method_in_words(self.run.settings))
@@ -90,7 +94,11 @@ class _Step:
         if self.run.kind is REPAIR:
             return found
         pairs, window = set(self.plan.pairs), self._own_days()
-        own = {key: v for key, v in found.items() if key[0] in pairs and window.start_ms <= key[1] < window.end_ms}
+        own = {
+            key: version
+            for key, version in found.items()
+            if key[0] in pairs and (key in stale or window.start_ms <= key[1] < window.end_ms)
+        }
         return {**self._waiting_days(), **own}
 
     def _waiting_days(self) -> dict[PairDay, int]:

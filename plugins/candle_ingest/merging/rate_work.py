@@ -37,8 +37,8 @@ class RateWork:
     _passed_on: dict[PairDay, int] = field(default_factory=dict)
     _records: list[DayRecord] = field(default_factory=list)
 
-    def pass_on(self) -> None:
-        """Note every day of a pair whose rates have an answer that it was not merged with."""
+    def pass_on(self) -> dict[PairDay, int]:
+        """Note every day of a pair whose rates have an answer that it was not merged with; return these days."""
         index = WorkIndex(self.client, self.bucket)
         own = possible_rate_pairs(self.run.settings) - self.plan.symbols
         self._passed_on = {key: version for key, version in index.unmerged().items() if key[0] in own}
@@ -47,6 +47,7 @@ class RateWork:
             for touched_ms in self._days(pair, day_ms):
                 stale |= {(symbol, touched_ms): version for symbol in self._converted_by(pair, touched_ms)}
         index.note_unmerged(stale)
+        return stale
 
     def note_merged(self) -> None:
         """Note that the answers that were passed on are merged; a newer one is passed on by the next run."""

@@ -26,8 +26,9 @@ def record_unfinished(run: Run, batches: Sequence[FetchBatch], bucket: InfluxBuc
 
     A fetch that failed has recorded that itself; what it has not asked for by then stays not asked.
     """
-    keeper, start = record_keeper(run.settings, bucket, client), CatchUpStart(run, bucket)
+    keeper = record_keeper(run.settings, bucket, client)
     for batch in batches:
         if not batch.windows:
+            start = CatchUpStart(run, bucket, batch.first_ms)
             reasons = dict.fromkeys(batch.pairs, NO_RESULT)
             record_failed(run, bucket, keeper, batch.exchange, reasons, start.of, only_not_asked=True)

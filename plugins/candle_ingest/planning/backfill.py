@@ -1,6 +1,6 @@
 """The plan of a whole history, before a backfill starts."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -10,7 +10,8 @@ from candle_ingest.candles.window import Window
 from candle_ingest.connections import RedisClient
 from candle_ingest.errors.settings import HistoryEmptyError
 from candle_ingest.planning.call_plan import ExchangePlan, plan_calls
-from candle_ingest.planning.listings import find_listings
+from candle_ingest.planning.listings import Listings, find_listings
+from candle_ingest.planning.rate_plan import plan_rates
 from candle_ingest.settings import PipelineSettings
 
 
@@ -25,8 +26,11 @@ class BackfillPlan:
 
     @property
     def seconds(self) -> float:
-        """How long the slowest exchange takes: they are asked at the same time."""
-        return max((plan.seconds for plan in self.exchanges), default=0.0)
+        """Return how long the slowest exchange takes: they are asked at the same time."""
+        seconds: dict[str, float] = {}
+        for plan in self.exchanges:
+            seconds[plan.exchange] = seconds.get(plan.exchange, 0.0) + plan.seconds
+        return max(seconds.values(), default=0.0)
 
 
 def plan_backfill(
@@ -48,6 +52,31 @@ def plan_backfill(
         for exchange, markets in listings.markets.items()
     }
     now_ms = int(now.timestamp() * 1000)
-    plans = plan_calls(listings, windows, settings.candle_granularity_minutes, now_ms, count_trades=True)
+    minutes = settings.candle_granularity_minutes
+    plans = plan_calls(listings, windows, minutes, now_ms, count_trades=True)
+    plans += _plan_rates(settings, listings, windows, intervals, now_ms, client)
     too_few = [pair for pair in counts if pair not in valid]
     return BackfillPlan(intervals=intervals, exchanges=plans, too_few=too_few, unreachable=listings.unreachable)
+
+
+def _plan_rates(
+    settings: PipelineSettings,
+    listings: Listings,
+    windows: Mapping[str, Mapping[str, Sequence[Window]]],
+    intervals: Sequence[Window],
+    now_ms: int,
+    client: RedisClient | None,
+) -> list[ExchangePlan]:
+    """Return what the rates of the chosen markets cost each exchange."""
+    names = {
+        exchange: {pair: listings.markets[exchange][pair]["symbol"] for pair in own}
+        for exchange, own in windows.items()
+    }
+    rates = plan_rates(settings, names, None, client, read_only=True)
+    wanted = {
+        exchange: {pair: intervals for pair in choice.markets if pair not in windows.get(exchange, {})}
+        for exchange, choice in rates.choices.items()
+    }
+    asked = {exchange: own for exchange, own in wanted.items() if own}
+    minutes = settings.candle_granularity_minutes
+    return plan_calls(rates.listings, asked, minutes, now_ms, count_trades=True, are_rates=True)

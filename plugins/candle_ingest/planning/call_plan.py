@@ -18,9 +18,13 @@ Windows = Mapping[str, Mapping[str, Sequence[Window]]]
 
 @dataclass(slots=True, kw_only=True)
 class ExchangePlan:
-    """What all symbols together cost one exchange; `uncounted` are pairs whose trades nobody counted."""
+    """What all symbols together cost one exchange; `uncounted` are pairs whose trades nobody counted.
+
+    `is_rates` tells that the pairs are rates, which convert symbols, and no symbols.
+    """
 
     exchange: str
+    is_rates: bool = False
     symbols: int = 0
     candle_calls: int = 0
     trade_calls: int = 0
@@ -49,7 +53,13 @@ class ExchangePlan:
 
 
 def plan_calls(
-    listings: Listings, windows: Windows, granularity_minutes: int, now_ms: int, *, count_trades: bool
+    listings: Listings,
+    windows: Windows,
+    granularity_minutes: int,
+    now_ms: int,
+    *,
+    count_trades: bool,
+    are_rates: bool = False,
 ) -> list[ExchangePlan]:
     """Return the plan of each exchange for its windows, as if nothing were stored yet.
 
@@ -57,7 +67,7 @@ def plan_calls(
     """
     plans = []
     for name, of_exchange in windows.items():
-        exchange, plan = listings.opened[name], ExchangePlan(exchange=name)
+        exchange, plan = listings.opened[name], ExchangePlan(exchange=name, is_rates=are_rates)
         for pair, wanted in of_exchange.items():
             market = listings.markets[name][pair]
             _add(plan, exchange, market, pair, wanted, granularity_minutes, now_ms, count_trades)

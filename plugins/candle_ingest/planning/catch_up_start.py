@@ -10,24 +10,30 @@ from candle_ingest.store.bucket import InfluxBucket
 
 
 class CatchUpStart:
-    """Reads the watermarks when the first pair needs them."""
+    """Reads the watermarks when the first pair needs them.
 
-    def __init__(self, run: Run, bucket: InfluxBucket) -> None:
+    `first_ms` says where to begin with pairs that have no watermark: rate pairs, which begin where their legs do.
+    """
+
+    def __init__(self, run: Run, bucket: InfluxBucket, first_ms: Mapping[str, int] | None = None) -> None:
         self._run = run
         self._bucket = bucket
+        self._first_ms = first_ms or {}
         self._known: Mapping[tuple[str, str], int] | None = None
 
     def of(self, pair: str) -> int:
         """Return the open time in ms of the first candle to ask for.
 
         Behind catch-up's own watermark, of whichever ticker of the pair; else behind backfill's, if that is not older
-        than `catch_up_initial_days`; else so many days back.
+        than `catch_up_initial_days`; else so many days back. Without catch-up's own watermark `first_ms` has the say.
         """
         run, known = self._run, self._watermarks()
         initial_ms = run.timeframe.floor_ms(run.wanted_end_ms - run.settings.catch_up_initial_days * DAY_MS)
         own_ms, of_backfill_ms = (known.get((pair, kind)) for kind in (CATCH_UP, BACKFILL))
         if own_ms is not None:
             return own_ms + run.timeframe.ms
+        if pair in self._first_ms:
+            return self._first_ms[pair]
         if of_backfill_ms is not None and of_backfill_ms >= initial_ms:
             return of_backfill_ms + run.timeframe.ms
         return max(0, initial_ms)

@@ -22,13 +22,15 @@ class FetchBatch:
 
     `markets` names the market (`BTC/USDT`) that stands for each pair; what a request needs of it is in the cache of
     markets. `windows` says what to ask for, where the plan has decided it; else the fetch decides from the records.
-    `details` has the markets themselves, in dry runs, which may not write to the cache.
+    `details` has the markets themselves, in dry runs, which may not write to the cache. `first_ms` says where catch-up
+    begins with a rate pair that has no record: no earlier than its legs need.
     """
 
     exchange: str
     markets: Mapping[str, str]
     windows: Mapping[str, Windows] = field(default_factory=dict)
     details: Mapping[str, Any] = field(default_factory=dict)
+    first_ms: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def pairs(self) -> list[str]:
@@ -52,7 +54,8 @@ class FetchBatch:
         values: dict[str, Any] = {"exchange": self.exchange, "bases": bases}
         if self.windows:
             values["windows"] = {pair: [[w.start_ms, w.end_ms] for w in own] for pair, own in self.windows.items()}
-        return {**values, **({"details": dict(self.details)} if self.details else {})}
+        further = {"details": dict(self.details), "first_ms": dict(self.first_ms)}
+        return {**values, **{name: content for name, content in further.items() if content}}
 
     @classmethod
     def from_xcom(cls, values: Mapping[str, Any]) -> Self:
@@ -67,6 +70,7 @@ class FetchBatch:
             },
             windows=windows,
             details=values.get("details", {}),
+            first_ms=values.get("first_ms", {}),
         )
 
 
@@ -107,6 +111,7 @@ def _parts(batch: FetchBatch, size: int) -> list[FetchBatch]:
             markets={pair: batch.markets[pair] for pair in chosen},
             windows={pair: batch.windows[pair] for pair in chosen if pair in batch.windows},
             details={pair: batch.details[pair] for pair in chosen if pair in batch.details},
+            first_ms={pair: batch.first_ms[pair] for pair in chosen if pair in batch.first_ms},
         )
         for chosen in (pairs[start : start + size] for start in range(0, len(pairs), size))
     ]

