@@ -13,11 +13,13 @@ from candle_ingest.ledger.day_record import DayRecord, RecordState
 from candle_ingest.ledger.day_records import DayRecords
 from candle_ingest.ledger.merge_day import MergeDay
 from candle_ingest.ledger.minute_state import MinuteState
+from candle_ingest.merging import aggregate_and_write
+from candle_ingest.reports.merge_progress import MergeProgress, read_merge_progress
 from candle_ingest.settings import PipelineSettings
 from candle_ingest.store.bucket import InfluxBucket
 from dev.exchange_simulator.coins import utc_ms
 from dev.exchange_simulator.market_events import MarketEvent
-from tests.integration.steps import asked, merged_truth, run_steps, stored, watermarks, with_settings
+from tests.integration.steps import asked, merged_truth, run_steps, stored, watermarks, with_settings, within
 
 pytestmark = pytest.mark.integration
 DAY = Window(utc_ms("2026-03-10"), utc_ms("2026-03-11"))
@@ -259,3 +261,27 @@ def test_days_are_merged_again_when_the_pipeline_merges_in_another_way(settings)
     assert (again.requests, again.written) == (0, {"BTC/USD": 1440})
     assert merged_day(settings).method != ""
     assert repair(extremes, NOW_MS + 2 * HOUR_MS).written == {}
+
+
+def test_a_change_of_method_heals_newest_first_within_a_budget_and_says_how_far_it_is(settings, exchanges, monkeypatch):
+    days = [Window(DAY.start_ms - n * DAY_MS, DAY.end_ms - n * DAY_MS) for n in range(3)]
+    for day in days:
+        backfill(settings, day)
+    monkeypatch.setattr(aggregate_and_write, "MOST_DAYS_OF_ANOTHER_METHOD", 1)
+    changed = with_settings(settings, high_low="extremes", guard_percent=0)
+    exchanges.reset_requests()
+    for done in range(3):
+        assert progress(changed) == MergeProgress(3, 3 - done)
+        repair(changed, NOW_MS + (done + 1) * HOUR_MS)
+        for place, day in enumerate(days):
+            expected = merged_truth(
+                THREE, day, par=True, extremes=place <= done, guard_percent=0 if place <= done else 5
+            )
+            assert within(stored(settings.influxdb_bucket, "candles", "BTC/USD"), day) == expected
+    assert exchanges.requests() == {}
+    assert (progress(changed), progress(changed).sentence) == (MergeProgress(3, 0), "")
+
+
+def progress(settings: PipelineSettings) -> MergeProgress:
+    with InfluxBucket(connect_influxdb(), settings.influxdb_bucket) as bucket:
+        return read_merge_progress(bucket, settings, {"BTC/USD"})

@@ -35,6 +35,8 @@ _OTHER_METHODS = select("merge_days", 'r._field == "merge_method" and r._value !
     "_time", "currency_pair"
 )
 PairDay = tuple[str, int]
+# The version of a day that has no new answer and was merged by another method.
+OTHER_METHOD = 1
 
 
 class WorkIndex:
@@ -102,7 +104,7 @@ class WorkIndex:
                 return
             rows = self._bucket.query(_OTHER_METHODS, method=method, **flux_range(ALL_TIME))
             days = times_ms(row["_time"] for row in rows).tolist()
-            members = {f"{row['currency_pair']}|{day_ms}": 1 for row, day_ms in zip(rows, days, strict=True)}
+            members = {f"{row['currency_pair']}|{day_ms}": OTHER_METHOD for row, day_ms in zip(rows, days, strict=True)}
             if members:
                 logger.info(
                     "%d days were merged by another method than %s: they are merged again", len(members), method

@@ -1,7 +1,7 @@
 """Step 4: merge what changed, write it, and move the watermarks."""
 
 import logging
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from candle_ingest.candles.window import DAY_MS, Window, touched_days
@@ -13,7 +13,7 @@ from candle_ingest.ledger.day_records import DayRecords
 from candle_ingest.ledger.fetch_attempts import failed_pairs
 from candle_ingest.ledger.merge_method import method_in_words
 from candle_ingest.ledger.minute_state import CoverageCounts
-from candle_ingest.ledger.work_index import PairDay, WorkIndex
+from candle_ingest.ledger.work_index import OTHER_METHOD, PairDay, WorkIndex
 from candle_ingest.merging.advance_watermarks import advance_watermarks
 from candle_ingest.merging.day_merger import DayMerger
 from candle_ingest.merging.day_work import DayOutcome
@@ -31,6 +31,8 @@ from candle_ingest.planning.run_kind import REPAIR
 from candle_ingest.store.bucket import InfluxBucket
 
 logger = logging.getLogger(__name__)
+# Days of pairs that a repair merges again after a change of settings: about a quarter of an hour.
+MOST_DAYS_OF_ANOTHER_METHOD = 2_000
 
 
 def aggregate_and_write(run: Run, plan: Plan, summaries: Sequence[Summary]) -> dict[str, int]:
@@ -92,7 +94,7 @@ class _Step:
         rate_pairs = possible_rate_pairs(self.run.settings) - self.plan.symbols
         found = {key: version for key, version in index.unmerged().items() if key[0] not in rate_pairs}
         if self.run.kind is REPAIR:
-            return found
+            return within_budget(found)
         pairs, window = set(self.plan.pairs), self._own_days()
         own = {
             key: version
@@ -160,6 +162,15 @@ def _accounted(outcomes: Iterable[DayOutcome]) -> dict[str, CoverageCounts]:
     for outcome in outcomes:
         found[outcome.pair] = found.get(outcome.pair, CoverageCounts()) + outcome.accounted
     return found
+
+
+def within_budget(days: Mapping[PairDay, int], most: int | None = None) -> dict[PairDay, int]:
+    """Return the days with new answers, and the newest `most` of those that only another method has merged."""
+    by_method = sorted((key for key, version in days.items() if version == OTHER_METHOD), key=lambda key: -key[1])
+    chosen = set(by_method[: MOST_DAYS_OF_ANOTHER_METHOD if most is None else most])
+    if left := len(by_method) - len(chosen):
+        logger.info("%d days are merged again by the new settings now, %d by later repairs", len(chosen), left)
+    return {key: version for key, version in days.items() if version != OTHER_METHOD or key in chosen}
 
 
 def _counts(outcomes: Iterable[DayOutcome]) -> dict[str, int]:

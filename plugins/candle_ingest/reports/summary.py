@@ -1,7 +1,7 @@
 """What a person wants to know first of a pipeline, in one or two sentences."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from candle_ingest.candles.symbol import Symbol
@@ -10,10 +10,12 @@ from candle_ingest.ledger.minute_state import MinuteState
 from candle_ingest.reports.expected_coverage import ExpectedCoverage
 from candle_ingest.reports.freshness import IN_TIME, Freshness, SymbolFreshness, read_freshness
 from candle_ingest.reports.largest_holes import DayHole, read_largest_holes
+from candle_ingest.reports.merge_progress import MergeProgress, read_merge_progress
 from candle_ingest.settings import PipelineSettings
 from candle_ingest.store.bucket import InfluxBucket
 
 LOOK_BACK_DAYS = 90
+NO_PROGRESS = MergeProgress(0, 0)
 MOST_NAMES, MOST_HOLES = 3, 5
 WORDS = {
     MinuteState.SILENT: "look like an outage",
@@ -29,7 +31,7 @@ class Summary:
     """Up to where all symbols are merged, who is behind, and the largest holes of the last LOOK_BACK_DAYS.
 
     `merged_until_ms` is the end of the last minute before which the newest watermark of every symbol in time has no
-    hole; None where no symbol is in time.
+    hole; None where no symbol is in time. `merging` says how far a change of the settings of merging has got.
     """
 
     symbols: int
@@ -38,6 +40,7 @@ class Summary:
     holes: list[DayHole]
     never_fetched: bool
     now_ms: int
+    merging: MergeProgress = NO_PROGRESS
 
     @property
     def sentence(self) -> str:
@@ -46,7 +49,7 @@ class Summary:
             return "No symbols are listed in Redis."
         if self.never_fetched:
             return "Nothing has been fetched yet: unpause the DAGs, or wait for their first runs."
-        return " ".join(filter(None, [self._progress(), *map(self._hole, self.holes[:1])]))
+        return " ".join(filter(None, [self._progress(), *map(self._hole, self.holes[:1]), self.merging.sentence]))
 
     def _progress(self) -> str:
         until = "" if self.merged_until_ms is None else f" to {_clock(self.merged_until_ms, self.now_ms)}"
@@ -69,7 +72,8 @@ def read_summary(bucket: InfluxBucket, settings: PipelineSettings, listed: Seque
     window = Window(today_ms - LOOK_BACK_DAYS * DAY_MS, today_ms + DAY_MS)
     pairs = [symbol.currency_pair for symbol in listed]
     holes = read_largest_holes(bucket, window, ExpectedCoverage.of(settings, now_ms), pairs, MOST_HOLES)
-    return summarize(read_freshness(bucket, settings, listed, now_ms), pairs, holes, settings.timeframe.ms, now_ms)
+    found = summarize(read_freshness(bucket, settings, listed, now_ms), pairs, holes, settings.timeframe.ms, now_ms)
+    return replace(found, merging=read_merge_progress(bucket, settings, pairs))
 
 
 def summarize(

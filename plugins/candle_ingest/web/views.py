@@ -25,6 +25,7 @@ from candle_ingest.reports.expected_coverage import ExpectedCoverage
 from candle_ingest.reports.freshness import history_window, read_freshness
 from candle_ingest.reports.largest_holes import read_largest_holes
 from candle_ingest.reports.last_minute import last_final_minute_ms
+from candle_ingest.reports.merge_progress import read_merge_progress
 from candle_ingest.reports.minute_candles import explain_minute
 from candle_ingest.reports.summary import read_summary
 from candle_ingest.settings import PipelineSettings
@@ -135,7 +136,9 @@ def freshness(settings: PipelineSettings, now_ms: int) -> Answer:
     """Return how late each symbol is."""
     listed, problem = listed_symbols(settings)
     with open_bucket(settings) as bucket:
-        return answers.freshness_answer(read_freshness(bucket, settings, listed, now_ms), now_ms, problem)
+        found = read_freshness(bucket, settings, listed, now_ms)
+        merging = read_merge_progress(bucket, settings, {symbol.currency_pair for symbol in found.symbols})
+    return {**answers.freshness_answer(found, now_ms, problem), "merging": asdict(merging)}
 
 
 def _rows(found: CoverageRows) -> Answer:

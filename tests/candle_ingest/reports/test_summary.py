@@ -4,6 +4,7 @@ from candle_ingest.candles.window import DAY_MS, MINUTE_MS
 from candle_ingest.ledger.minute_state import MinuteState
 from candle_ingest.reports.freshness import Freshness, SymbolFreshness
 from candle_ingest.reports.largest_holes import DayHole
+from candle_ingest.reports.merge_progress import MergeProgress
 from candle_ingest.reports.summary import summarize
 
 # 2026-11-20, 20:10.
@@ -76,3 +77,9 @@ def test_a_pipeline_that_never_fetched_says_so():
 
 def test_no_symbols_is_said():
     assert sentence() == "No symbols are listed in Redis."
+
+
+def test_a_change_of_the_settings_of_merging_says_how_far_it_is():
+    found = MergeProgress(days=1000, outdated=250).sentence
+    assert found.startswith("The settings of merging were changed: 750 of 1,000 days of symbols are merged again;")
+    assert MergeProgress(days=1000, outdated=0).sentence == ""

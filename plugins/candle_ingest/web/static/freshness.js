@@ -14,7 +14,7 @@ export async function showFreshness(place, pipeline) {
     late.length
       ? message("bad", `${count(late.length)} of ${count(data.symbols.length)} symbols are late, or have nothing yet.`, `Late is a symbol without a merged candle for ${duration(data.late_after_ms)}. A hole holds its watermark back.`)
       : message("good", `All ${count(data.symbols.length)} symbols are in time.`, `None lags by more than ${duration(data.late_after_ms)}.`),
-    history(data), symbols(data));
+    history(data), merging(data), symbols(data));
 }
 
 function history(data) {
@@ -25,6 +25,13 @@ function history(data) {
     ? `${count(data.days_in_last_hour)} days in the last hour: done in about ${duration(data.done_at_ms - data.now_ms)}, at ${moment(data.done_at_ms)} UTC.`
     : "None in the last hour, so there is no estimate. Is the backfill DAG paused?";
   return element("section", { class: "card" }, element("b", {}, "History"), element("p", { class: "bar" }, element("progress", { max: wanted, value: done, "aria-label": "History" }), `${count(done)} of ${count(wanted)} days of symbols since ${moment(data.history_start_ms).slice(0, 10)}. ${pace}`));
+}
+
+// After a change of the settings that a price depends on.
+function merging({ merging: { days, outdated } }) {
+  if (!outdated) return "";
+  const done = days - outdated;
+  return element("section", { class: "card" }, element("b", {}, "Merged again by the new settings"), element("p", { class: "bar" }, element("progress", { max: days, value: done, "aria-label": "Merged again" }), `${count(done)} of ${count(days)} days of symbols. Repair goes on, newest first, without asking an exchange.`));
 }
 
 function symbols(data) {
