@@ -70,7 +70,7 @@ def test_the_plan_is_what_a_backfill_then_costs(plan, exchanges, influxdb_server
         (entry["exchange"], entry["is_rates"]): entry["candle_calls"] + entry["trade_calls"]
         for entry in found["exchanges"]
     }
-    assert [exchange for exchange, is_rates in planned if is_rates] == ["coinbaseexchange", "bitstamp", "kraken"]
+    assert {exchange for exchange, is_rates in planned if is_rates} == {"coinbaseexchange", "bitstamp", "kraken"}
     midnight = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
     settings = PipelineSettings(
         name="candle", exchanges=("binance", "kraken"), influxdb_bucket=influxdb_server.new_bucket()

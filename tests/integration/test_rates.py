@@ -83,7 +83,7 @@ def test_a_depeg_is_converted_minute_by_minute(settings, exchanges):
     assert rates[hours(3, 3).start_ms] == pytest.approx(0.95, abs=0.001)
 
 
-def test_a_flash_crash_with_huge_volume_leaves_the_merged_candle_where_the_others_are(settings, exchanges):
+def test_a_flash_crash_with_huge_volume_moves_the_merge_by_the_guard_at_most(settings, exchanges):
     crash = event("flash_crash", hours(2, 2.1), exchange="kraken", price_factor=0.125, volume_factor=500)
     exchanges.add_events([crash])
     backfill(settings, hours(0, 3))
@@ -115,7 +115,7 @@ def test_without_a_rate_the_leg_is_left_out_and_never_taken_at_par(settings, exc
     assert np.isnan(found.rates["USDT"]).all()
 
 
-def test_a_rate_that_is_answered_later_is_merged_then_and_the_day_is_final_only_with_it(settings, exchanges):
+def test_a_rate_answered_later_is_merged_then_and_the_day_is_final_only_with_it(settings, exchanges):
     exchanges.set_fault("bitstamp", "status", status=503, path="usdtusd")
     backfill(settings, DAY)
     states = {key[:2]: record.state for key, record in records(settings).items()}

@@ -263,7 +263,7 @@ def test_days_are_merged_again_when_the_pipeline_merges_in_another_way(settings)
     assert repair(extremes, NOW_MS + 2 * HOUR_MS).written == {}
 
 
-def test_a_change_of_method_heals_newest_first_within_a_budget_and_says_how_far_it_is(settings, exchanges, monkeypatch):
+def test_a_change_of_method_heals_newest_first_within_a_budget_without_calls(settings, exchanges, monkeypatch):
     days = [Window(DAY.start_ms - n * DAY_MS, DAY.end_ms - n * DAY_MS) for n in range(3)]
     for day in days:
         backfill(settings, day)

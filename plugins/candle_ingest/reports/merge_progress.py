@@ -3,23 +3,14 @@
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from candle_ingest.candles.window import Window
+from candle_ingest.ledger.day_records import MERGE_DAYS
 from candle_ingest.ledger.merge_method import method_in_words
 from candle_ingest.settings import PipelineSettings
 from candle_ingest.store.bucket import InfluxBucket
-from candle_ingest.store.flux import flux_range, pair_filter
+from candle_ingest.store.flux import EVER, answer, is_pair, keep, select, where
 
-ALL_TIME = Window(0, 4_102_444_800_000)
-_COUNT = """
-from(bucket: bucket)
-  |> range(start: time(v: start_ns), stop: time(v: stop_ns))
-  |> filter(fn: (r) => r._measurement == "merge_days" and r._field == "merge_method"{pairs})
-  |> filter(fn: (r) => r._value != ""{condition})
-  |> count()
-  |> keep(columns: ["currency_pair", "_value"])
-  |> set(key: "what", value: "{what}")
-  |> yield(name: "{what}")
-"""
+_METHODS = 'r._field == "merge_method" and r._value != ""'
+_COUNT = "  |> count()\n" + keep("currency_pair", "_value")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,12 +33,13 @@ class MergeProgress:
 
 def read_merge_progress(bucket: InfluxBucket, settings: PipelineSettings, pairs: Collection[str]) -> MergeProgress:
     """Return the progress of `pairs`."""
+    source = select(MERGE_DAYS, is_pair(pairs), span=EVER)
     flux = "".join(
-        _COUNT.replace("{pairs}", pair_filter(pairs)).replace("{condition}", condition).replace("{what}", what)
-        for what, condition in (("days", ""), ("outdated", " and r._value != method"))
+        source + where(_METHODS, condition) + _COUNT + answer(what)
+        for what, condition in (("days", ""), ("outdated", "r._value != method"))
     )
     counts = {"days": 0, "outdated": 0}
-    for row in bucket.query(flux, method=method_in_words(settings), **flux_range(ALL_TIME)):
+    for row in bucket.query(flux, method=method_in_words(settings)):
         if row["currency_pair"] in pairs:
             counts[row["what"]] += int(row["_value"])
     return MergeProgress(**counts)

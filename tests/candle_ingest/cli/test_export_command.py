@@ -15,7 +15,6 @@ def refusal(monkeypatch):
     """The error for a file, where nothing is open."""
     monkeypatch.setattr(export_command, "open_bucket", lambda _: nullcontext())
     monkeypatch.setattr(export_command, "read_open_minutes", lambda *_: [])
-    monkeypatch.setattr(export_command, "CandleStore", lambda _: None)
     command = ["export", "BTC/USD", "--from", "2026-01-01", "--to", "2026-01-02", "--to-file"]
     return lambda path: CliRunner().invoke(app, [*command, str(path)]).exception
 
