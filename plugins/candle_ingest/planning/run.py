@@ -5,7 +5,7 @@ from typing import Any
 
 from candle_ingest.candles.dates import parse_moment_ms
 from candle_ingest.candles.timeframe import Timeframe
-from candle_ingest.candles.window import Window, floor_ms, format_ms
+from candle_ingest.candles.window import Window, format_ms
 from candle_ingest.errors.settings import ParamError, RangeError
 from candle_ingest.ledger.task_instance_ref import TaskInstanceRef
 from candle_ingest.planning.run_kind import RunKind, run_kind
@@ -49,21 +49,16 @@ class Run:
         return self.settings.timeframe
 
     @property
-    def bar_ms(self) -> int:
-        """The length of a candle."""
-        return self.timeframe.ms
-
-    @property
     def closed_ms(self) -> int:
         """Candles that end here or before are closed by the clock, have settled, and are part of the plan."""
-        closed_ms = floor_ms(self.now_ms - self.settings.settle_seconds * 1000, self.bar_ms)
+        closed_ms = self.timeframe.floor_ms(self.now_ms - self.settings.settle_seconds * 1000)
         return closed_ms if self.planned_end_ms is None else min(closed_ms, self.planned_end_ms)
 
     @property
     def wanted_end_ms(self) -> int:
         """Where the run ends: its `end` param, else the end of its interval, else now."""
         end_ms = self.end_ms if self.end_ms is not None else self.interval.end_ms if self.interval else self.closed_ms
-        return floor_ms(end_ms, self.bar_ms)
+        return self.timeframe.floor_ms(end_ms)
 
     def fixed_window(self) -> Window | None:
         """Return the window that every symbol is fetched for; None where each goes on from where it has come to."""
@@ -88,7 +83,7 @@ class Run:
 
     def closed_window(self, start_ms: int) -> Window:
         """From `start_ms` to the end of the run, without what is not closed yet."""
-        start_ms = floor_ms(start_ms, self.bar_ms)
+        start_ms = self.timeframe.floor_ms(start_ms)
         if self.wanted_end_ms <= start_ms:
             raise RangeError(f"the end, {format_ms(self.wanted_end_ms)}, is not after the start, {format_ms(start_ms)}")
         if start_ms >= self.closed_ms:

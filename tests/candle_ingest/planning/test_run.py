@@ -3,6 +3,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from candle_ingest.candles.timeframe import Timeframe
 from candle_ingest.candles.window import MINUTE_MS, Window, format_ms
 from candle_ingest.errors import ConfigurationError
 from candle_ingest.planning.run import make_run
@@ -100,7 +101,7 @@ def test_params_say_what_the_run_does_otherwise():
 
 def test_without_params_a_run_is_that_of_its_pipeline():
     found = run()
-    assert (found.symbols, found.refetch, found.dry, found.bar_ms) == ((), False, False, MINUTE_MS)
+    assert (found.symbols, found.refetch, found.dry, found.timeframe) == ((), False, False, Timeframe(1))
 
 
 @pytest.mark.parametrize(
