@@ -12,7 +12,7 @@ from dev.exchange_simulator.mutations import MUTATIONS
 
 _REQUEST_KINDS = (
     *("status", "delay", "reset", "truncate", "body", "empty", "stale", "gone", "halted", "huge", "drip"),
-    *("error", "dark_pools", "zero_ids", "false_fact"),
+    *("error", "dark_pools", "zero_ids", "false_fact", "aged"),
 )
 KINDS = frozenset({*_REQUEST_KINDS, *MUTATIONS})
 _BODIES = {
@@ -50,13 +50,14 @@ class Fault:
 
     It is in force from `from_ms` until `until_ms` on the simulated clock (ms UTC; None: no such end), and hits each
     request with the probability `chance`, drawn from `seed`.
-    `path` limits it to paths that contain this text. `status` and `headers` belong to kind status, `seconds`
-    to delay, `body` (text, or html, empty, json) to status and body, `when` (before or middle) to reset and drip,
+    `path` limits it to paths that contain this text. `status` and `headers` belong to kind status, `seconds` to delay
+    and aged, `body` (text, or html, empty, json) to status and body, `when` (before or middle) to reset and drip,
     `market` (BTC/USDT) to gone and halted, `megabytes` and `compressed` to huge.
 
     error: the exchange's own answer of that name, such as 10016 of bybit (error_answers.py). dark_pools: kraken's
     market list holds them too. zero_ids: kraken's trades have no ids but 0. false_fact: the exchange does not keep to
     the `fact`, one of false_facts.FACTS.
+    aged: a cache before the exchange answers with what it was given `seconds` ago, and says so in `Age`.
     stale: what was answered to the request before, on the same path. gone: the exchange has no such market.
     halted: it is listed, and not traded now; its candles are served.
     huge: an answer of so many megabytes. drip: a byte every `seconds`, of the head (before) or the body (middle).

@@ -75,10 +75,11 @@ class Simulator:
         route, parts = _find_route(exchange, path)
         if fault and fault.kind in ("status", "body", "error"):
             return Exchanged(self._faulty_answer(exchange, route, fault), "faulted", route.template, fault)
+        age_seconds = fault.seconds if fault and fault.kind == "aged" else 0
         request = Request(
             path_parts=parts,
             query=query,
-            now_ms=self.clock.now_ms(),
+            now_ms=self.clock.now_ms() - int(age_seconds * 1000),
             mutation=fault.kind if fault and fault.kind in MUTATIONS else None,
             empty=fault is not None and fault.kind == "empty",
             dark_pools=fault is not None and fault.kind == "dark_pools",
@@ -98,6 +99,8 @@ class Simulator:
             self._answers[name, path] = answer
         if request.false_fact:
             answer = Answer(answer.body, answer.status, false_headers(request.false_fact, answer.headers))
+        if age_seconds:
+            answer = Answer(answer.body, answer.status, {**answer.headers, "Age": str(int(age_seconds))})
         return Exchanged(answer, "faulted" if fault else outcome, route.template, fault)
 
     def _cached(

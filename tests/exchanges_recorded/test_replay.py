@@ -27,6 +27,7 @@ from dev.exchange_simulator.error_answers import Meaning, error_names, find_erro
 from tests.exchanges_recorded.replay_server import Reply, replaying
 
 ANSWERS = Path(__file__).parent / "answers"
+RECORDED = Path(__file__).parent / "recorded"
 START_MS = 1_773_100_800_000
 MINUTE_MS = 60_000
 WINDOW = Window(START_MS, START_MS + 4 * MINUTE_MS)
@@ -58,10 +59,10 @@ def recorded(exchange: str) -> dict[str, Any]:
     return found
 
 
-def open_client(exchange: str, url: str) -> ExchangeClient:
+def open_client(exchange: str, url: str, now_ms: int = NOW_MS) -> ExchangeClient:
     client = ExchangeClient(ExchangeConnection(exchange, url), sleep=lambda _: None)
-    client._api.milliseconds = lambda: NOW_MS
-    client._api.seconds = lambda: NOW_MS // 1000
+    client._api.milliseconds = lambda: now_ms
+    client._api.seconds = lambda: now_ms // 1000
     client._api.enableRateLimit = False
     return client
 
@@ -93,6 +94,20 @@ def test_candles_are_read_as_the_exchange_sends_them(exchange):
     assert page.failed_reason == ""
     assert page.checked.candles.rows() == [row for row in ROWS if row[5] or quiet_are_flat]
     assert not page.checked.rejected
+
+
+@pytest.mark.parametrize("path", sorted(RECORDED.glob("*.json")), ids=lambda path: path.stem)
+def test_recorded_answers_are_read_as_ccxt_reads_them(path):
+    found = json.loads(path.read_text(encoding="utf-8"))
+    window = Window(found["start_ms"], found["start_ms"] + found["hours"] * 60 * MINUTE_MS)
+    base, quote = found["symbol"].split("/")
+    market = {"id": found["id"], "symbol": found["symbol"], "base": base, "quote": quote, "active": True}
+    made_ms = window.end_ms + MINUTE_MS
+    with replaying(replies(found["bodies"]), made_ms) as url:
+        client = open_client(path.stem, url, made_ms)
+        [page] = candle_pages(client, {**market, "baseId": base, "quoteId": quote}, [window], Timeframe(60), made_ms)
+    assert page.failed_reason == ""
+    assert page.checked.candles.rows() == [tuple(row) for row in found["candles"]]
 
 
 @pytest.mark.parametrize("exchange", PROFILES)

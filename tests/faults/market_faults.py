@@ -33,6 +33,20 @@ def happening(kind: str, minute: int = 10, minutes: int = 1, **details: Any):
     return switch_on
 
 
+def with_markets_asked(kind: str, **details: Any):
+    """Switch a fault of the simulator on for whatever is asked, with the list of markets not in the cache."""
+
+    @contextmanager
+    def switch_on(world: World, count: int | None) -> Iterator[None]:
+        client = world.redis.address.client()
+        client.delete(*client.scan_iter("candle_ingest:markets:*"))
+        world.simulator.set_fault(world.exchange, kind, count=count, **details)
+        yield
+        world.simulator.clear_faults()
+
+    return switch_on
+
+
 def _fault(name: str, injected: str, says: str, switch_on: Any, **more: Any) -> Fault:
     values = {"under": Under.UNHARMED, "exchanges": ("binance",), **more}
     return Fault(area="Exchange", name=name, injected=injected, says=says, switch_on=switch_on, **values)
@@ -47,6 +61,13 @@ MARKET_FAULTS = (
            happening("double_row"), exchanges=("bitstamp",)),
     _fault("a closed candle that says it is unfinished", "simulator, `unconfirmed`", "unfinished|not finished|closed",
            happening("unconfirmed"), under=Under.OPEN, exchanges=("okx", "gate")),
+    _fault("a page from a cache, made before its candles were closed", "simulator, `aged`",
+           "the answer was made at .* when .* was still to come", simulated("aged", seconds=12 * 3600),
+           under=Under.RETRIED, once=Under.HEALED, exchanges=("coinbaseexchange", "binance")),
+    _fault("dark pools in the list of markets", "simulator, `dark_pools`", "", with_markets_asked("dark_pools"),
+           exchanges=("kraken",)),
+    _fault("the list of margin pairs fails alone", "simulator, HTTP 500", "",
+           with_markets_asked("status", status=500, path="margin"), exchanges=("gate",)),
     _fault("one row that is wrong alone", "simulator, `wrong_row`", "prices not ordered",
            happening("wrong_row", row="high_below_low"), under=Under.OPEN, exchanges=("binance", "kucoin", "htx")),
 )  # fmt: skip

@@ -241,6 +241,15 @@ def test_a_stale_answer_is_the_one_before(simulator: SimulatorProcess) -> None:
     assert requests.get(f"{url}{NOW_MS}", timeout=5).json() == first
 
 
+def test_an_aged_answer_is_one_of_before_and_says_so(simulator: SimulatorProcess) -> None:
+    url = f"{simulator.exchange_url('binance')}/api/v3/klines?symbol=BTCUSDT&interval=1m&limit=3"
+    fresh = requests.get(url, timeout=5)
+    simulator.set_fault("binance", "aged", seconds=600)
+    aged = requests.get(url, timeout=5)
+    assert aged.json()[-1][0] == fresh.json()[-1][0] - 600_000
+    assert (aged.headers["Age"], "Age" in fresh.headers) == ("600", False)
+
+
 @pytest.mark.parametrize("name", EXCHANGES)
 def test_a_market_that_is_halted_is_not_traded_and_serves_its_candles(
     name: str, connected: Connect, simulator: SimulatorProcess

@@ -1,0 +1,69 @@
+"""Faults of a whole day: candles that an exchange shows late, or not for a while, and trades without ids."""
+
+from __future__ import annotations
+
+import pytest
+
+from candle_ingest.candles.window import Window
+from candle_ingest.errors import IncompleteError
+from tests.faults.conftest import LONG, NOW_MS
+from tests.faults.difference import Difference
+from tests.faults.fault import Under
+from tests.faults.market_faults import HOUR_MS, happening
+from tests.faults.report import Evidence
+from tests.integration.steps import run_steps
+
+pytestmark = pytest.mark.integration
+DAY_MS = 24 * HOUR_MS
+DAY = Window(NOW_MS - 60_000 - DAY_MS, NOW_MS - 60_000)
+CLOSED_MS = DAY.end_ms + 2 * HOUR_MS
+ROWS = (
+    ("a candle in each hour is published late", 1, ("binance", "bitstamp", "htx")),
+    ("no candles for half of each hour", 30, ("binance", "coinbaseexchange", "kucoin")),
+)
+TRIES = [(name, minutes, exchange) for name, minutes, all_of in ROWS for exchange in (all_of if LONG else all_of[:1])]
+
+
+@pytest.fixture
+def at(world):
+    """Set the clock of tasks and exchanges; it is right again after the test."""
+
+    def at(now_ms: int) -> None:
+        world.now_ms = now_ms
+        world.simulator.set_clock(now_ms)
+
+    yield at
+    at(NOW_MS)
+
+
+@pytest.mark.parametrize(("name", "minutes", "exchange"), TRIES)
+def test_what_an_exchange_shows_later_is_found_by_a_later_look(name, minutes, exchange, world, bucket, evidence, at):
+    world.begin(exchange, bucket)
+    at(CLOSED_MS)
+    with happening("hidden", minutes=minutes)(world, None):
+        broken = world.attempt(DAY, DAY.start_ms)
+        silent = world.difference(DAY)
+    at(CLOSED_MS + HOUR_MS + 1)
+    repair = run_steps(world.settings, "repair", None, world.now_ms, origin_ms=DAY.start_ms)
+    found = _noted(world, DAY, evidence, name, "simulator, `hidden`", "names what is open, and leaves it to repair")
+    assert [type(error) for error in broken.errors] == [IncompleteError]
+    assert (silent.lost, silent.doubled, silent.wrong) == (2 * 24 * minutes, 0, 0)
+    assert repair.failed == {}
+    assert found == Difference(0, 0, 0)
+
+
+def test_trades_without_ids_lose_no_candle(world, bucket, evidence, at):
+    world.begin("kraken", bucket)
+    at(CLOSED_MS)
+    world.simulator.set_fault("kraken", "zero_ids", path="Trades")
+    day = Window(DAY.start_ms - DAY_MS, DAY.end_ms - DAY_MS)
+    assert world.attempt(day, day.start_ms).errors == []
+    found = _noted(world, day, evidence, "trades without ids", "simulator, `zero_ids`", Under.UNHARMED.value)
+    assert found == Difference(0, 0, 0)
+
+
+def _noted(world, day, evidence, name: str, injected: str, under: str) -> Difference:
+    found = world.difference(day)
+    counts = {"lost": found.lost, "doubled": found.doubled, "wrong": found.wrong}
+    evidence.append(Evidence(area="Exchange", name=name, injected=injected, under=under, said="", **counts))
+    return found
