@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from candle_ingest.ledger.day_record import RecordState
 from candle_ingest.ledger.minute_state import SETTLED
 from candle_ingest.reports.explanation import EXCLUDED, NOT_MERGED, Explanation, Part
 
@@ -31,7 +32,7 @@ def verdict(found: Explanation) -> Verdict:
         return Verdict(WARN, "Merged, and not complete.", _missing(found.parts))
     if found.stored_candle is None:
         return _without_candle(found)
-    return Verdict(GOOD, "Complete: the stored candle is what its parts give.", _of_grade(found))
+    return Verdict(GOOD, f"{_progress(found)}: the stored candle is what its parts give.", _of_grade(found))
 
 
 def part_in_words(part: Part) -> str:
@@ -76,7 +77,12 @@ def _without_candle(found: Explanation) -> Verdict:
     excluded = [part.exchange for part in found.parts if part.state == EXCLUDED]
     if excluded:
         return Verdict(WARN, "Merged without a candle.", f"None can be made of {_listed(excluded)}: see the reasons.")
-    return Verdict(GOOD, "Complete: nobody traded, so there is no candle.")
+    return Verdict(GOOD, f"{_progress(found)}: nobody traded, so there is no candle.")
+
+
+def _progress(found: Explanation) -> str:
+    """Return a word of the one meaning of complete: each exchange has a final record of the day."""
+    return "Complete" if found.day and found.day.state == RecordState.FINAL else "Not final yet"
 
 
 def _missing(parts: Sequence[Part]) -> str:

@@ -51,8 +51,10 @@ def test_what_the_next_run_merges_is_no_trouble():
 
 
 def test_a_minute_without_trades_is_complete():
-    found = words({}, StoredMerge(None, ()), answered(*ALL), merged_day(WITHOUT_CANDLE))
-    assert found == "Complete: nobody traded, so there is no candle."
+    day = merged_day(WITHOUT_CANDLE)
+    final = words({}, StoredMerge(None, ()), answered(*ALL), replace(day, state=RecordState.FINAL))
+    assert final == "Complete: nobody traded, so there is no candle."
+    assert words({}, StoredMerge(None, ()), answered(*ALL), day) == f"Not final yet{final.removeprefix('Complete')}"
 
 
 def test_a_minute_of_which_nothing_can_be_used_says_so():
