@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import re
 import runpy
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 import yaml
 
+from candle_ingest.exchanges.connection_settings import ALLOWED_KEYS
+from candle_ingest.servers.redis_errors import ACL_RULES
 from candle_ingest.settings import PipelineSettings
 
 REPOSITORY = Path(__file__).parents[1]
@@ -82,3 +87,26 @@ def test_no_page_has_a_word_of_the_former_states(folder):
 
 def test_the_readme_is_short():
     assert len(README.read_text(encoding="utf-8").splitlines()) <= LONGEST_README
+
+
+def test_the_page_of_connections_names_each_key_that_extra_may_have():
+    table = (DOCS / "reference" / "connections.md").read_text(encoding="utf-8").partition("## Extra of an exchange")[2]
+    first_cells = [line.split("|")[1] for line in table.partition("## TLS")[0].splitlines() if line.startswith("| `")]
+    assert {name for cell in first_cells for name in re.findall(r"`(\w+)`", cell)} == set(ALLOWED_KEYS)
+
+
+def test_the_page_of_connections_names_the_rules_that_a_redis_user_needs():
+    rules = ACL_RULES.replace("<key of the symbols>", "top_cryptocurrencies")
+    assert rules in (DOCS / "reference" / "connections.md").read_text(encoding="utf-8")
+
+
+def test_dates_of_a_backfill_are_read_as_the_page_says():
+    """In Airflow's `default_timezone` without a zone, which the intervals do not follow."""
+    program = (
+        "from airflow.cli.cli_config import ARG_BACKFILL_FROM_DATE as arg; parse = arg.kwargs['type']; "
+        "print(parse('2025-01-01').isoformat(), parse('2025-01-01T00:00Z').isoformat())"
+    )
+    environment = {**os.environ, "AIRFLOW__CORE__DEFAULT_TIMEZONE": "Europe/Berlin"}
+    done = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "2025-01-01T00:00:00+01:00 2025-01-01T00:00:00+00:00"
+    assert "`--from-date 2025-01-01T00:00Z" in (DOCS / "how-to" / "long-backfill.md").read_text(encoding="utf-8")

@@ -215,7 +215,8 @@ def _errors_for_airflow() -> Iterator[None]:
 BACKFILL_DOC = """
 Fetches one data interval of every symbol from every exchange, merges and writes it.
 
-* Older ranges: `airflow backfill create --dag-id … --from-date … --to-date …`
+* Older ranges: `airflow backfill create --dag-id … --from-date 2025-01-01T00:00Z --to-date 2025-03-31T00:00Z`. A date
+  without `Z` is midnight in Airflow's `default_timezone`; intervals are those of UTC.
 * A run that failed: clear its failed tasks. They and the merge run again, nothing else.
 * Started by hand, a run needs the params `start` and `end`.
 """
