@@ -7,6 +7,9 @@ import threading
 import time
 
 import pytest
+import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from candle_ingest.candles.window import Window
 from candle_ingest.connections import ExchangeConnection
@@ -16,6 +19,7 @@ from candle_ingest.exchanges.circuit_breaker import CircuitBreaker, ExchangeDown
 from candle_ingest.exchanges.client import ExchangeClient
 from candle_ingest.exchanges.error_mapping import ExchangeTemporaryError
 from candle_ingest.exchanges.rate_limit import ExchangePausedError, SharedRateLimit, limit_name
+from candle_ingest.exchanges.shared_pace import KEY as PACE_KEY
 from candle_ingest.settings import PipelineSettings
 from dev.exchange_simulator.coins import utc_ms
 from tests.integration.servers.environment import connection_variables
@@ -214,6 +218,30 @@ def test_a_probe_that_was_told_to_wait_leaves_it_to_another_task(exchanges, task
             task().fetch_markets()
     redis_server.client().delete(pause_key)
     assert task().fetch_markets()
+
+
+def test_a_limit_stays_shared_though_redis_does_not_answer_for_a_moment(redis_server, caplog):
+    address, past_the_limit = redis_server.client().connection_pool.connection_kwargs, []
+    impatient = redis.Redis(**{**address, "socket_timeout": 0.1, "retry": Retry(NoBackoff(), 0)})
+    limit = SharedRateLimit(impatient, "kraken:moment", 10, past_the_limit.append)
+    limit(1)
+    redis_server.client().client_pause(400, all=True)
+    limit(1)
+    assert past_the_limit == []
+    assert "The shared rate limit is asked again" in caplog.text
+
+
+def test_a_limit_is_shared_again_a_while_after_redis_came_back(redis_server, monkeypatch):
+    monkeypatch.setattr(rate_limit, "UNSHARED_SECONDS", 0.5)
+    client, past_the_limit = redis_server.client(), []
+    client.set(PACE_KEY.format("kraken:while"), "fast")
+    limit = SharedRateLimit(client, "kraken:while", 10, past_the_limit.append, sleep=lambda seconds: None)
+    limit(1)
+    assert past_the_limit == [1]
+    client.delete(PACE_KEY.format("kraken:while"))
+    time.sleep(0.6)
+    limit(1)
+    assert past_the_limit == [1]
 
 
 def test_without_redis_each_task_finds_out_for_itself(redis_server, caplog):

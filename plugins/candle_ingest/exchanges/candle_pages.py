@@ -33,8 +33,11 @@ def candle_pages(
     unanswered = _UnansweredPages()
     for window in windows:
         old, recent = split_by_age(exchange.profile, window, timeframe, source, now_ms)
-        if old:
+        while old:
             yield from _old_pages(exchange, market, old, timeframe)
+            # The trades of a day take minutes, and the last candles that are served are others by then.
+            now_ms = max(now_ms, exchange.clock_ms)
+            old, recent = split_by_age(exchange.profile, recent, timeframe, source, now_ms)
         served = _served_pages(exchange, market, recent, source, timeframe, unanswered)
         yield from served if source == timeframe else resampled_pages(served, timeframe)
 

@@ -81,6 +81,11 @@ class ExchangeClient:
         """The requests made so far, by its twins too."""
         return self._gate.counter.value
 
+    @property
+    def clock_ms(self) -> int:
+        """Return when the exchange made its last answer, by its own clock; 0 where nothing says so."""
+        return answer_date_ms(self._api.last_response_headers) or 0
+
     def pace(self) -> CallPace:
         """Return how fast the exchange may be asked for candles, with what all tasks have learnt from refusals."""
         return replace(self._usual_pace, slowdown=self._gate.slowdown())

@@ -33,6 +33,10 @@ REFUSED_PAUSE_SECONDS = 5.0
 # How long others hold back after an urgent task had to wait, beyond that wait.
 URGENT_SECONDS = 0.25
 GIVE_WAY_SECONDS = 0.05
+# A time-out of Redis passes: it is asked again before the limit counts as not shared, and after a while once more.
+TRIES = 3
+RETRY_SECONDS = 0.5
+UNSHARED_SECONDS = 30.0
 # Everything in Redis begins so, that one ACL rule, ~candle_ingest:*, is enough.
 KEY_PREFIX = "candle_ingest"
 
@@ -53,7 +57,7 @@ class SharedRateLimit:
     between two requests for the same market where the exchange counts those apart. With `each_costs` no request costs
     less, and none is made before its time. What the exchange was found to need beyond that holds for all tasks. While
     an `urgent` task has to wait, all others that want the same hold back. Without a usable Redis `fallback`, ccxt's own
-    throttle, takes over for the rest of the task; it knows this process only.
+    throttle, takes over for half a minute at a time; it knows this process only.
     """
 
     def __init__(
@@ -78,23 +82,35 @@ class SharedRateLimit:
         self._burst_seconds = each_costs * self._unit_seconds if each_costs else usual_burst
         self._market_seconds = market_seconds
         self._fallback = fallback
-        self._shared = True
+        self._shared_from_seconds = 0.0
         self._urgent = urgent
         self._sleep = sleep
 
     def __call__(self, cost: float = 1, market: str = "") -> None:
         """Wait until a request of this cost may be made. Raises ExchangePausedError where that takes too long."""
-        try:
-            while self._shared and (wait_seconds := self._turn(float(cost or 1), market)) > 0:
-                self._sleep(wait_seconds)
-        except redis.RedisError as error:
-            self._stop_sharing(error)
-        if not self._shared:
+        if not self._took_turn(float(cost or 1), market):
             self._fallback(cost)
+
+    def _took_turn(self, cost: float, market: str) -> bool:
+        """Wait for a turn of the shared limit; return False where Redis does not answer, after some tries."""
+        for left in reversed(range(TRIES)):
+            if not self._is_shared:
+                return False
+            try:
+                while (wait_seconds := self._turn(cost, market)) > 0:
+                    self._sleep(wait_seconds)
+                return True
+            except redis.RedisError as error:
+                if left:
+                    logger.warning("The shared rate limit is asked again, Redis has failed: %s", error)
+                    self._sleep(RETRY_SECONDS)
+                else:
+                    self._stop_sharing(error)
+        return False
 
     def refused(self, retry_after_seconds: float | None, reason: str) -> None:
         """Slow all tasks down, and let them wait as long as the exchange asks, because it has refused a request."""
-        if not self._shared:
+        if not self._is_shared:
             return
         try:
             slowdown = learn_from_refusal(self._redis, self._name).slowdown
@@ -110,7 +126,7 @@ class SharedRateLimit:
     def slowdown(self) -> float:
         """Return how many times the usual time between two requests is kept now."""
         try:
-            return read_pace(self._redis, self._name)[1] if self._shared else 1.0
+            return read_pace(self._redis, self._name)[1] if self._is_shared else 1.0
         except redis.RedisError as error:
             self._stop_sharing(error)
             return 1.0
@@ -155,8 +171,12 @@ class SharedRateLimit:
         ]
 
     def _stop_sharing(self, error: Exception) -> None:
-        logger.warning("No shared rate limit, ccxt's own throttle serves for this task: %s", error)
-        self._shared = False
+        logger.warning("No shared rate limit, ccxt's own throttle serves for this task for a while: %s", error)
+        self._shared_from_seconds = time.monotonic() + UNSHARED_SECONDS
+
+    @property
+    def _is_shared(self) -> bool:
+        return time.monotonic() >= self._shared_from_seconds
 
 
 def limit_name(exchange: str, base_url: str | None) -> str:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from candle_ingest.candles.pace import Pace
-from candle_ingest.candles.window import DAY_MS, MINUTE_MS, Window, union
+from candle_ingest.candles.window import DAY_MS, MINUTE_MS, Window, subtract, union
 from candle_ingest.ledger.marked_day import MarkedDay, Span
 from candle_ingest.ledger.minute_state import RETRIED, CoverageCounts, MinuteState
 from candle_ingest.ledger.stretch import Stretch
@@ -46,11 +46,12 @@ class ClosingRule:
     """When an exchange is asked for a past day once more.
 
     `delay_ms` is how long a part must be over; `step_ms` is the longest part that may wait for it: a day, or less
-    where the exchange serves only its last hours.
+    where the exchange serves only its last hours. A part ends on the grid of `slot_ms`.
     """
 
     delay_ms: int
     step_ms: int = DAY_MS
+    slot_ms: int = MINUTE_MS
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -141,6 +142,13 @@ class DayRecord(MarkedDay):
         """Tell whether closing looks have covered the whole day, or there is nothing to look at."""
         return self.closed_until_ms >= self.window.end_ms or self.is_not_listed
 
+    def unclosed(self) -> list[Window]:
+        """Return what waits for its closing look: what failed waits for its own next try, which is one too."""
+        if self.is_closed:
+            return []
+        failed = [stretch.window for stretch in self.stretches if stretch.state == MinuteState.FAILED]
+        return subtract(self.window, [*self.closed, *failed])
+
     @property
     def is_not_listed(self) -> bool:
         """Tell whether the pair was not listed on the whole day."""
@@ -173,10 +181,10 @@ class DayRecord(MarkedDay):
     def due_ms(self, rule: ClosingRule) -> int | None:
         """Return when the exchange is to be asked for something of the day again; None for never."""
         due = [stretch.due_ms for stretch in self.stretches if stretch.due_ms]
-        if not self.is_closed:
+        if self.unclosed():
             part_end_ms = min(self.closed_until_ms + rule.step_ms, self.window.end_ms)
             due.append(max(self.closing_due_ms, part_end_ms + rule.delay_ms))
-        elif not self.is_proved:
+        elif self.is_closed and not self.is_proved:
             due.append(self.end_asked_ms + PROOF_WAIT_MS)
         return min(due, default=None)
 

@@ -26,18 +26,18 @@ Days = Mapping[int, DayRecord]
 
 def closing_rule(settings: PipelineSettings, exchange: str) -> ClosingRule:
     """Return when an exchange gets the closing look at a day: in parts where it serves only its last hours."""
-    delay_ms = settings.closing_delay_minutes * MINUTE_MS
+    delay_ms, slot_ms = settings.closing_delay_minutes * MINUTE_MS, settings.timeframe.ms
     history_rows = exchange_profile(exchange).history_rows
     if history_rows is None:
-        return ClosingRule(delay_ms)
-    step_ms = max(1, history_rows - HISTORY_MARGIN_ROWS) * settings.timeframe.ms
-    return ClosingRule(delay_ms, min(DAY_MS, step_ms))
+        return ClosingRule(delay_ms, slot_ms=slot_ms)
+    step_ms = max(1, history_rows - HISTORY_MARGIN_ROWS) * slot_ms
+    return ClosingRule(delay_ms, min(DAY_MS, step_ms), slot_ms)
 
 
 def closing_part(window: Window, asked_at_ms: int, rule: ClosingRule) -> Window | None:
     """Return the part of `window`, which lies in one day, that counts as a look after the day was over."""
     day_end_ms = floor_ms(window.start_ms, DAY_MS) + DAY_MS
-    over_ms = asked_at_ms - rule.delay_ms
+    over_ms = floor_ms(asked_at_ms - rule.delay_ms, rule.slot_ms)
     if over_ms >= day_end_ms:
         return window
     if rule.step_ms >= DAY_MS:
@@ -78,9 +78,9 @@ class Asking:
     def _closing_windows(self, record: DayRecord) -> list[Window]:
         """Return the parts of the day that still need a closing look and have been over for long enough."""
         closable = closing_part(record.window, self.run.now_ms, self.rule)
-        if closable is None or record.is_closed:
+        if closable is None:
             return []
-        return subtract(closable, record.closed)
+        return [part for window in record.unclosed() if (part := window.intersection(closable))]
 
     def _due_windows(self, record: DayRecord) -> list[Window]:
         return [s.window for s in record.stretches if s.due_ms and s.due_ms <= self.run.now_ms]

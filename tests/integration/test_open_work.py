@@ -1,0 +1,167 @@
+"""Open work: when it is asked for again, what an event says of it, and that none of it blocks the rest."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from candle_ingest.candles.window import DAY_MS, MINUTE_MS, Window
+from candle_ingest.connections import connect_influxdb
+from candle_ingest.ledger.day_record import ClosingRule, new_day_record
+from candle_ingest.ledger.day_records import DayRecords
+from candle_ingest.ledger.minute_state import MinuteState
+from candle_ingest.ledger.stretch import Stretch
+from candle_ingest.planning.repair import MOST_SECONDS, TRADE_CALLS_A_DAY
+from candle_ingest.planning.run import make_run
+from candle_ingest.planning.validate_symbols import validate_symbols
+from candle_ingest.store.bucket import InfluxBucket
+from dev.exchange_simulator.coins import utc_ms
+from tests.integration.steps import asked, merged_truth, run_steps, stored, with_settings, within
+
+pytestmark = pytest.mark.integration
+HOUR_MS = 60 * MINUTE_MS
+DAYS = [Window(utc_ms(f"2026-03-{day}"), utc_ms(f"2026-03-{day + 1}")) for day in (10, 11, 12)]
+NOW_MS = DAYS[-1].end_ms + 2 * HOUR_MS
+THREE = ("binance", "coinbaseexchange", "kucoin")
+SUI_LISTED_MS = utc_ms("2023-05-18")
+
+
+@pytest.fixture
+def settings(make_settings, exchanges):
+    exchanges.set_clock(NOW_MS)
+    return make_settings(THREE)
+
+
+def backfill(settings, window, now_ms=NOW_MS):
+    return run_steps(settings, "backfill", window, now_ms, origin_ms=DAYS[0].start_ms)
+
+
+def repair(settings, exchanges, now_ms):
+    exchanges.set_clock(now_ms)
+    return run_steps(settings, "repair", None, now_ms, origin_ms=DAYS[0].start_ms)
+
+
+def forget_outages(redis_server) -> None:
+    client = redis_server.client()
+    client.delete(*client.keys("candle_ingest:down*"), *client.keys("candle_ingest:failures*"), "none")
+
+
+def final_days(*results) -> list[tuple[str, str]]:
+    events = [event for result in results for event in result.events if event["state"] == "final"]
+    return sorted((day["pair"], day["day"]) for event in events for day in event["days"])
+
+
+def test_an_hour_that_fails_is_due_after_a_quarter_of_an_hour_whatever_failed_before(settings, exchanges):
+    settings = with_settings(settings, min_exchanges_required=2)
+    exchanges.set_fault("kucoin", "status", status=503, path="candles")
+    backfill(settings, DAYS[0])
+    for hours in (1, 3, 7, 15, 31):
+        repair(settings, exchanges, NOW_MS + hours * HOUR_MS)
+    hour = Window(DAYS[1].start_ms, DAYS[1].start_ms + HOUR_MS)
+    later_ms = NOW_MS + 32 * HOUR_MS
+    exchanges.set_clock(later_ms)
+    backfill(settings, hour, later_ms)
+    for minutes, is_due in ((14, False), (16, True)):
+        found = asked(repair(settings, exchanges, later_ms + minutes * MINUTE_MS))
+        assert any(exchange == "kucoin" and window.covers(hour) for _, exchange, window in found) == is_due
+
+
+def test_after_a_partial_success_only_the_rest_is_asked_and_ever_more_seldom(settings, exchanges, redis_server):
+    settings = with_settings(settings, min_exchanges_required=2)
+    day = DAYS[0]
+    answered = Window(day.start_ms, day.start_ms + 10 * HOUR_MS)
+    exchanges.set_fault("coinbaseexchange", "status", status=503, path="candles")
+    backfill(settings, day)
+    exchanges.clear_faults()
+    forget_outages(redis_server)
+    backfill(settings, answered)
+    exchanges.set_fault("coinbaseexchange", "status", status=503, path="candles")
+    found = [asked(repair(settings, exchanges, NOW_MS + hour * HOUR_MS)) for hour in range(1, 49)]
+    rest = [("BTC/USD", "coinbaseexchange", Window(answered.end_ms, day.end_ms))]
+    assert [windows for windows in found if windows] == [rest] * 7
+
+
+def test_each_filled_day_is_announced_once_though_another_symbol_stays_open(settings, exchanges, redis_server):
+    redis_server.client().set("top_cryptocurrencies", json.dumps(["btcusd", "ethusd"]))
+    exchanges.set_fault("kucoin", "status", status=503, path="candles")
+    broken = backfill(settings, DAYS[0])
+    exchanges.clear_faults()
+    forget_outages(redis_server)
+    exchanges.set_fault("kucoin", "gone", market="ETH/USDT")
+    one = repair(settings, exchanges, NOW_MS + HOUR_MS)
+    exchanges.clear_faults()
+    rest = [repair(settings, exchanges, NOW_MS + hours * HOUR_MS) for hours in (4, 30, 60)]
+    assert (final_days(broken), final_days(one)) == ([], [("BTC/USD", "2026-03-10")])
+    assert final_days(*rest) == [("ETH/USD", "2026-03-10")]
+
+
+def test_no_day_is_announced_that_lies_empty_between_two_others(settings, exchanges, redis_server):
+    backfill(settings, DAYS[0])
+    backfill(settings, DAYS[2])
+    exchanges.set_fault("coinbaseexchange", "status", status=503, path="candles")
+    assert final_days(backfill(settings, DAYS[1]), repair(settings, exchanges, NOW_MS + HOUR_MS)) == []
+    assert within(stored(settings.influxdb_bucket, "candles", "BTC/USD"), DAYS[1]) == []
+    exchanges.clear_faults()
+    forget_outages(redis_server)
+    assert final_days(repair(settings, exchanges, NOW_MS + 4 * HOUR_MS)) == [("BTC/USD", "2026-03-11")]
+
+
+def test_an_exchange_unreachable_at_the_first_run_is_open_until_it_was_asked(settings, exchanges, redis_server):
+    settings = with_settings(settings, min_exchanges_required=2)
+    exchanges.set_fault("kucoin", "status", status=503)
+    first = backfill(settings, DAYS[0])
+    assert final_days(first) == []
+    assert stored(settings.influxdb_bucket, "candles", "BTC/USD") == merged_truth(THREE[:2], DAYS[0])
+    with InfluxBucket(connect_influxdb(), settings.influxdb_bucket) as bucket:
+        record = DayRecords(bucket).read(DAYS[0])["BTC/USD", "kucoin", DAYS[0].start_ms]
+    assert record.windows_of([MinuteState.FAILED]) == [DAYS[0]]
+    exchanges.clear_faults()
+    forget_outages(redis_server)
+    assert final_days(repair(settings, exchanges, NOW_MS + HOUR_MS)) == [("BTC/USD", "2026-03-10")]
+    assert stored(settings.influxdb_bucket, "candles", "BTC/USD") == merged_truth(THREE, DAYS[0])
+
+
+def test_not_listed_never_lies_over_a_stored_candle(settings, exchanges, redis_server):
+    """The middle of the week of a listing is there first, the week is fetched later."""
+    redis_server.client().set("top_cryptocurrencies", json.dumps(["SUI/USD"]))
+    settings = with_settings(settings, exchanges=("binance", "coinbaseexchange"))
+    week = Window(SUI_LISTED_MS - 2 * DAY_MS, SUI_LISTED_MS + 3 * DAY_MS)
+    backfill(settings, Window(SUI_LISTED_MS - 4 * HOUR_MS, SUI_LISTED_MS + 40 * HOUR_MS))
+    assert backfill(settings, week).failed == {}
+    with InfluxBucket(connect_influxdb(), settings.influxdb_bucket) as bucket:
+        records = [r for key, r in DayRecords(bucket).read(week).items() if key[1] == "coinbaseexchange"]
+    own = stored(settings.influxdb_bucket, "exchange_candles", "SUI/USD", "coinbaseexchange")
+    not_listed = [window for record in records for window in record.windows_of([MinuteState.NOT_LISTED])]
+    assert sum(window.slots(MINUTE_MS) for window in not_listed) >= 2 * 1440
+    assert [row for window in not_listed for row in within(own, window)] == []
+    assert max(window.end_ms for window in not_listed) <= own[0][0]
+
+
+def test_months_of_kraken_block_no_other_exchange_and_are_begun(settings, exchanges, redis_server):
+    tickers = [f"{base}/USD" for base in ("BTC", "ETH", "SOL", "ADA", "XRP", "DOGE", "LTC", "DOT")]
+    redis_server.client().set("top_cryptocurrencies", json.dumps(tickers))
+    settings = with_settings(settings, exchanges=("binance", "kraken"), min_exchanges_required=1)
+    months = range(DAYS[0].start_ms - 120 * DAY_MS, DAYS[0].start_ms - 30 * DAY_MS, DAY_MS)
+    old = [failed_day(pair, "kraken", day_ms) for pair in tickers for day_ms in months]
+    year_ago = [failed_day("BTC/USD", "binance", DAYS[0].start_ms - n * DAY_MS) for n in range(1, 366)]
+    with InfluxBucket(connect_influxdb(), settings.influxdb_bucket) as bucket:
+        bucket.create_if_missing()
+        DayRecords(bucket).write((record, ClosingRule(HOUR_MS)) for record in (*old, *year_ago))
+    plan = validate_symbols(make_run(settings, "repair", {}, None, None, NOW_MS), tickers)
+    days = {batch.exchange: sum(map(len, batch.windows.values())) for batch in plan.batches}
+    assert days["binance"] > 0
+    assert 0 < days["kraken"] <= MOST_SECONDS / TRADE_CALLS_A_DAY + 1
+    assert {pair for batch in plan.batches if batch.exchange == "kraken" for pair in batch.windows} == set(tickers)
+
+
+def failed_day(pair: str, exchange: str, day_ms: int):
+    blank = new_day_record(pair, exchange, day_ms, MINUTE_MS)
+    failed = Stretch(
+        start_ms=day_ms, end_ms=day_ms + DAY_MS, state=MinuteState.FAILED, reason="HTTP 503", since_ms=day_ms,
+        tries=1, due_ms=day_ms + DAY_MS,
+    )  # fmt: skip
+    return type(blank)(
+        currency_pair=pair, exchange=exchange, day_ms=day_ms, marks=blank.marks, stretches=(failed,),
+        closed=(blank.window,), answered_version=1,
+    )  # fmt: skip
