@@ -19,10 +19,39 @@ def free_port() -> int:
 
 # What this process holds until its servers start: another run that starts meanwhile would choose the same.
 _held: dict[int, socket.socket] = {}
+# What this process has claimed until it ends: between the release of a port and the start of its server, too, no other
+# run may choose it.
+_claimed: dict[int, socket.socket] = {}
 
 
 def hold(port: int) -> bool:
     """Hold a port of 127.0.0.1 until `release`; return False where a server, or another run, has it."""
+    is_new = port not in _claimed
+    if not _claim(port):
+        return False
+    if _bind(port):
+        return True
+    if is_new:
+        _claimed.pop(port).close()
+    return False
+
+
+def _claim(port: int) -> bool:
+    """Claim the port among all runs of this machine; the kernel gives up the claim when this process ends."""
+    if port in _claimed:
+        return True
+    # A name without a file, of Linux.
+    claim = socket.socket(socket.AF_UNIX)
+    try:
+        claim.bind(f"\0candle-ingest-port-{port}")
+    except OSError:
+        claim.close()
+        return False
+    _claimed[port] = claim
+    return True
+
+
+def _bind(port: int) -> bool:
     probe = socket.socket()
     # As servers do: otherwise a port whose last connections linger looks busy for a minute.
     probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

@@ -1,7 +1,10 @@
 import socket
+import subprocess
+import sys
 
 import pytest
 
+from dev.local_stack.airflow_processes import REPOSITORY
 from dev.local_stack.errors import LocalStackError
 from dev.local_stack.ports import HOST, choose_port, free_port, hold, release
 
@@ -47,3 +50,21 @@ def test_a_port_that_another_run_has_chosen_is_busy_before_its_server_starts():
     with socket.socket() as server:
         server.bind((HOST, port))
         server.listen()
+
+
+CHOOSES = """
+import sys
+from dev.local_stack.ports import choose_port, release
+print(choose_port("Redis", "LOCAL_REDIS_PORT", None, int(sys.argv[1]), lambda text: None), flush=True)
+release()
+sys.stdin.read()
+"""
+
+
+def test_a_port_stays_that_of_its_run_between_its_release_and_the_start_of_its_server():
+    port = free_port()
+    command = [sys.executable, "-c", CHOOSES, str(port)]
+    with subprocess.Popen(command, cwd=REPOSITORY, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as other:
+        assert other.stdout.readline() == f"{port}\n"
+        assert choose_port("Redis", "LOCAL_REDIS_PORT", None, preferred=port, say=lambda text: None) != port
+    assert choose_port("Redis", "LOCAL_REDIS_PORT", None, preferred=port, say=pytest.fail) == port
