@@ -1,5 +1,6 @@
 """A ledger of years, written straight into InfluxDB without candles: as closing leaves it, with some open work."""
 
+import functools
 import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -49,16 +50,15 @@ class LargeLedger:
         return list(self.pairs)
 
 
+@functools.cache
 def large_ledger(bench: Workbench) -> LargeLedger:
     """Write the ledger once for all benchmarks: 2,000 pairs on 8 exchanges over 3 years."""
-    if bench.ledger is None:
-        pairs, days = bench.repetitions(2_000, 60), bench.repetitions(1_095, 40)
-        ledger = LargeLedger(bench.influxdb.new_bucket("ledger"), tuple(itertools.islice(_pairs(), pairs)), days)
-        with bench.open_bucket(ledger.bucket) as bucket:
-            for day_ms in range(ledger.window.start_ms, TODAY_MS + 1, DAY_MS):
-                bucket.write_lines(_lines(ledger, day_ms))
-        bench.ledger = ledger
-    return bench.ledger
+    pairs, days = bench.repetitions(2_000, 60), bench.repetitions(1_095, 40)
+    ledger = LargeLedger(bench.influxdb.new_bucket("ledger"), tuple(itertools.islice(_pairs(), pairs)), days)
+    with bench.open_bucket(ledger.bucket) as bucket:
+        for day_ms in range(ledger.window.start_ms, TODAY_MS + 1, DAY_MS):
+            bucket.write_lines(_lines(ledger, day_ms))
+    return ledger
 
 
 def _pairs() -> Iterator[str]:

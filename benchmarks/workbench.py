@@ -7,7 +7,7 @@ from contextlib import ExitStack, contextmanager
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import Self
 
 from influxdb_client import InfluxDBClient
 
@@ -21,9 +21,6 @@ from tests.integration.servers.airflow_instance import AirflowInstance
 from tests.integration.servers.environment import connection_variables
 from tests.integration.servers.storage import InfluxdbTestServer, running_influxdb, running_redis
 
-if TYPE_CHECKING:
-    from benchmarks.large_ledger import LargeLedger
-
 
 class Workbench:
     """Real servers on free ports of 127.0.0.1, ended with the block. `quick` asks for less work and fewer runs."""
@@ -31,7 +28,6 @@ class Workbench:
     def __init__(self, folder: Path, *, quick: bool) -> None:
         self.folder = folder
         self.quick = quick
-        self.ledger: LargeLedger | None = None
         self._started = ExitStack()
 
     def __enter__(self) -> Self:
