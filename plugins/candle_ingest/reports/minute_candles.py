@@ -19,17 +19,13 @@ from candle_ingest.reports.explanation import (
 )
 from candle_ingest.settings import PipelineSettings
 from candle_ingest.store.bucket import InfluxBucket
-from candle_ingest.store.flux import flux_range
+from candle_ingest.store.flux import PIVOT, flux_range, select
 from candle_ingest.store.quality_store import QualityStore
 from candle_ingest.store.rate_store import RateStore, legs_of
 
-_READ = """
-from(bucket: bucket)
-  |> range(start: time(v: start_ns), stop: time(v: stop_ns))
-  |> filter(fn: (r) => r._measurement == "{measurement}" and r.currency_pair == currency_pair)
-  |> pivot(rowKey: ["_time"], columnKey: ["_field"], valueColumn: "_value")
-"""
-_EXCHANGES, _MERGED = (_READ.replace("{measurement}", name) for name in ("exchange_candles", "candles"))
+_EXCHANGES, _MERGED = (
+    select(name, "r.currency_pair == currency_pair") + PIVOT for name in ("exchange_candles", "candles")
+)
 
 
 def explain_minute(bucket: InfluxBucket, settings: PipelineSettings, currency_pair: str, time_ms: int) -> Explanation:
