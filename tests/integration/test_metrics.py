@@ -92,6 +92,8 @@ def test_a_run_sends_what_it_has_done(listener, settings):
     [(lag_tags, lag_seconds, _)] = found["candle_ingest.lag"]
     assert lag_tags == {"pipeline=candle", PAIR}
     assert 0 <= lag_seconds < 180
+    marked = {tag: value for tags, value, _ in found["candle_ingest.minutes_marked"] for tag in tags}
+    assert marked["what=converted"] == done.written["BTC/USD"]
     calls = found["candle_ingest.exchange_calls"]
     # The rate of USDT is observed on the last three.
     asked = ("binance", "coinbaseexchange", "bitstamp", "kraken")

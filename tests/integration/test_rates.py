@@ -128,7 +128,11 @@ def test_a_rate_answered_later_is_merged_then_and_the_day_is_final_only_with_it(
     healed = run_steps(settings, "repair", None, NOW_MS + HOUR_MS, origin_ms=DAY.start_ms)
     assert candles(settings) == merged_truth(FOUR, DAY)
     assert merged_day(settings).state == RecordState.FINAL
-    assert [event["state"] for event in healed.events] == ["final"]
+    [event] = healed.events
+    assert (event["state"], event["days"][0]["candles"]) == ("final", 1440)
+    counts = event["days"][0]["quality"]
+    assert sum(counts[f"grade_{letter}"] for letter in "abcd") == 1440
+    assert counts["converted"] > 1400
 
 
 def test_days_that_are_filled_in_any_order_end_in_the_same_candles(settings):

@@ -7,6 +7,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
+from candle_ingest.candles.quality_codes import QualityCounts, count_codes
 from candle_ingest.candles.window import DAY_MS, Window, contiguous_end_ms
 from candle_ingest.ledger.day_record import RecordState
 from candle_ingest.ledger.marked_day import MarkedDay, Span
@@ -39,7 +43,7 @@ class MergeDay(MarkedDay):
     they were at the last merge.
     `rates_version` is the newest answer of a rate market that it was converted by. `refused` has the exchanges that
     trade something else under the same ticker, each with its reason; `identity_checked` says whether the day was
-    checked for them.
+    checked for them. `qualities` has a byte for the quality of each slot (`quality_codes`), 0 where it has none.
     """
 
     state: RecordState = RecordState.PROVISIONAL
@@ -52,6 +56,17 @@ class MergeDay(MarkedDay):
     rates_version: int = 0
     refused: tuple[tuple[str, str], ...] = ()
     identity_checked: bool = False
+    qualities: bytes = b""
+
+    @property
+    def quality_array(self) -> NDArray[np.uint8]:
+        """Return the quality codes of the slots."""
+        return np.frombuffer(self.qualities or bytes(len(self.marks)), dtype=np.uint8)
+
+    @property
+    def quality_counts(self) -> QualityCounts:
+        """Count the slots by grade and by what was excluded, clamped, disputed and so on."""
+        return count_codes(self.quality_array)
 
     @property
     def merged_slots(self) -> int:
@@ -86,12 +101,14 @@ def merge_day_fields(day: MergeDay) -> dict[str, Any]:
     """Return the fields of its point: `merge_days`, tag `currency_pair`, time midnight UTC.
 
     Years of them are added up without reading `record`: `exchanges` integer, and one integer for each state of a slot
-    (`present` to `not_asked`), summed over these exchanges, which add up to `exchanges` times `expected`.
+    (`present` to `not_asked`), summed over these exchanges, which add up to `exchanges` times `expected`. `grade_a` to
+    `grade_d` count the merged minutes by the grade that they have once the day is final; `excluded`, `clamped`,
+    `disputed`, `converted`, `depeg` those with such a mark.
     """
     waiting, counts = [asdict(waiting) for waiting in day.waiting], day.counts.to_dict()
-    marks = base64.b64encode(zlib.compress(day.marks)).decode()
     content = {
-        "marks": marks,
+        "marks": _packed(day.marks),
+        "qualities": _packed(day.qualities),
         "waiting": waiting,
         "counts": counts,
         "exchanges": day.exchanges,
@@ -107,6 +124,7 @@ def merge_day_fields(day: MergeDay) -> dict[str, Any]:
         "waiting": day.waiting_slots,
         "exchanges": day.exchanges,
         **{state: counts[state] for state in MinuteState},
+        **day.quality_counts.to_dict(),
         "merged_version": day.version,
         "merge_method": day.method,
         "final": int(day.state == RecordState.FINAL),
@@ -121,7 +139,8 @@ def merge_day_from_row(row: Mapping[str, str], day_ms: int) -> MergeDay:
         return MergeDay(
             currency_pair=row["currency_pair"],
             day_ms=day_ms,
-            marks=zlib.decompress(base64.b64decode(content["marks"])),
+            marks=_unpacked(content["marks"]),
+            qualities=_unpacked(content["qualities"]),
             state=RecordState(row["state"]),
             waiting=tuple(Waiting(**values) for values in content["waiting"]),
             version=int(row["merged_version"]),
@@ -135,6 +154,14 @@ def merge_day_from_row(row: Mapping[str, str], day_ms: int) -> MergeDay:
         )
     except (KeyError, TypeError, ValueError, zlib.error) as error:
         raise ValueError(f"not the record of a merged day: {error!r}") from None
+
+
+def _packed(values: bytes) -> str:
+    return base64.b64encode(zlib.compress(values)).decode()
+
+
+def _unpacked(text: str) -> bytes:
+    return zlib.decompress(base64.b64decode(text))
 
 
 def worst_state(states: Iterable[RecordState]) -> RecordState:

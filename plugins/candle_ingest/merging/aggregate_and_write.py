@@ -4,6 +4,7 @@ import logging
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from candle_ingest.candles.quality_codes import QualityCounts
 from candle_ingest.candles.window import DAY_MS, Window, touched_days
 from candle_ingest.connections import RedisClient, connect_influxdb, connect_redis
 from candle_ingest.errors import IncompleteError, TemporaryError
@@ -22,7 +23,7 @@ from candle_ingest.merging.incomplete import Incomplete, incomplete_pairs, own_w
 from candle_ingest.merging.rate_work import RateWork
 from candle_ingest.merging.unfinished import record_unfinished, unfinished_batches
 from candle_ingest.metrics import emit
-from candle_ingest.metrics.catalogue import ACCOUNTED, CANDLES_WRITTEN, SYMBOLS_SHORT, SYMBOLS_WRITTEN
+from candle_ingest.metrics.catalogue import ACCOUNTED, CANDLES_WRITTEN, MINUTES_MARKED, SYMBOLS_SHORT, SYMBOLS_WRITTEN
 from candle_ingest.planning.fetch_batch import FetchBatch
 from candle_ingest.planning.plan import Plan
 from candle_ingest.planning.rate_plan import possible_rate_pairs
@@ -31,6 +32,7 @@ from candle_ingest.planning.run_kind import REPAIR
 from candle_ingest.store.bucket import InfluxBucket
 
 logger = logging.getLogger(__name__)
+MARKS = ("excluded", "clamped", "disputed", "converted", "depeg")
 # Days of pairs that a repair merges again after a change of settings: about a quarter of an hour.
 MOST_DAYS_OF_ANOTHER_METHOD = 2_000
 
@@ -150,6 +152,9 @@ class _Step:
         emit.count(SYMBOLS_WRITTEN, len(result.counts), **tags)
         emit.count(SYMBOLS_SHORT, len(result.short), **tags)
         emit.count(CANDLES_WRITTEN, sum(result.counts.values()), **tags)
+        quality = sum((outcome.quality for outcome in outcomes), QualityCounts()).to_dict()
+        for what in MARKS:
+            emit.count(MINUTES_MARKED, quality[what], pipeline=self.run.settings.name, what=what)
         for pair, counts in _accounted(outcomes).items():
             if asked := counts.expected - counts.not_asked:
                 share = counts.settled / asked

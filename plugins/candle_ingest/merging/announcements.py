@@ -35,8 +35,9 @@ def events(run: Run, plan: Plan, written: Mapping[str, int], state_of: StateOf) 
     """Return what the run announces: call it last, when nothing of the run can fail any more.
 
     The kind `final` has the days of pairs that have become final and were not announced yet: `days` of
-    `{pair, day, candles}`, `start` and `end` around them, `candles` by pair. The kind `provisional` has the candles
-    that catch-up has merged of a day that is not over.
+    `{pair, day, candles, quality}`, `start` and `end` around them, `candles` by pair; `quality` counts the minutes by
+    grade, and those with something excluded, clamped, disputed, converted or off its dollar. The kind `provisional`
+    has the candles that catch-up has merged of a day that is not over.
     """
     if run.dry:
         return []
@@ -64,7 +65,12 @@ def _final_event(run: Run, days: Sequence[MergeDay]) -> Event:
         "end": format_ms(max(day.window.end_ms for day in days)),
         "candles": candles,
         "days": [
-            {"pair": d.currency_pair, "day": format_ms(d.day_ms)[:10], "candles": d.candles}
+            {
+                "pair": d.currency_pair,
+                "day": format_ms(d.day_ms)[:10],
+                "candles": d.candles,
+                "quality": d.quality_counts.to_dict(),
+            }
             for d in sorted(days, key=lambda d: (d.day_ms, d.currency_pair))
         ],
     }

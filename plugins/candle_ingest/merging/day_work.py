@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 
+from candle_ingest.candles.quality_codes import QualityCounts
 from candle_ingest.candles.window import Window
 from candle_ingest.errors import CandleIngestError
 from candle_ingest.ledger.merge_day import MergeDay
@@ -21,7 +22,8 @@ T = TypeVar("T")
 class DayOutcome:
     """What came of one day of a pair: the day after the merge, what was merged now, or why it failed.
 
-    `accounted` counts the slots of its exchanges by state, up to the end of the run.
+    `accounted` counts the slots of its exchanges by state, up to the end of the run, `quality` what was merged now by
+    grade and mark.
     """
 
     pair: str
@@ -30,6 +32,7 @@ class DayOutcome:
     windows: list[Window] = field(default_factory=list)
     candle_count: int = 0
     accounted: CoverageCounts = field(default_factory=CoverageCounts)
+    quality: QualityCounts = field(default_factory=QualityCounts)
     error: CandleIngestError | None = None
 
 
@@ -60,7 +63,7 @@ class DayWork:
         if self.merged is None:
             return
         self.outcome.day, self.outcome.windows = self.merged.day, self.windows
-        self.outcome.candle_count = len(self.merged.candles)
+        self.outcome.candle_count, self.outcome.quality = len(self.merged.candles), self.merged.counts
         if self.windows and (names := left_out_exchanges(self.records, self.windows)):
             logger.warning("%s is merged without %s, from %s on", self.pair, ", ".join(names), self.windows[0])
 

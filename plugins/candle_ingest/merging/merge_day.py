@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from candle_ingest.candles.candles import Candles
 from candle_ingest.candles.merge import MergedCandles, merge_minutes
 from candle_ingest.candles.quality import Quality
+from candle_ingest.candles.quality_codes import QualityCounts, count_codes, quality_codes
 from candle_ingest.candles.window import Window
 from candle_ingest.ledger.day_record import DayRecord, RecordState
 from candle_ingest.ledger.merge_day import NOT_MERGED, WITH_CANDLE, WITHOUT_CANDLE, MergeDay, worst_state
@@ -31,13 +32,15 @@ def merge_rule(settings: PipelineSettings) -> MergeRule:
 class Merged:
     """The merged candles of the windows that were merged, their quality, and the record of the day after it.
 
-    `vanished` are the times that had a merged candle before and have none now.
+    `vanished` are the times that had a merged candle before and have none now; `counts` is the quality of what was
+    merged now.
     """
 
     candles: MergedCandles
     quality: Quality
     day: MergeDay
     vanished: list[Window]
+    counts: QualityCounts
 
 
 def windows_to_merge(
@@ -73,20 +76,24 @@ def merge_day(
     """
     parts = {name: _recorded(own, records.get(name), windows) for name, own in candles.items()}
     merged, quality = merge_minutes(parts, rates.conversion, settings.merge_method)
-    marks = day.mark_array.copy()
+    marks, qualities = day.mark_array.copy(), day.quality_array.copy()
     for window in windows:
         marks[_place(day, window)] = WITHOUT_CANDLE
+        qualities[_place(day, window)] = 0
+    codes = quality_codes(merged, quality, rates.conversion.quote)
+    qualities[(quality.open_time_ms - day.day_ms) // day.slot_ms] = codes
     marks[(merged.candles.open_time_ms - day.day_ms) // day.slot_ms] = WITH_CANDLE
     known = [record.answered_version for record in records.values() if record]
     after = replace(
         day, marks=marks.tobytes(), version=max(known, default=day.version), method=method_in_words(settings)
     )
     counts = sum((_counts(record, len(marks)) for record in records.values()), CoverageCounts())
-    after = replace(after, counts=counts, exchanges=len(records))
+    after = replace(after, counts=counts, exchanges=len(records), qualities=qualities.tobytes())
     can_merge = mergeable(records, len(marks), merge_rule(settings))
     after = replace(after, waiting=waiting_stretches(after, records, can_merge), rates_version=rates.version)
     vanished = _windows(day, (day.mark_array == WITH_CANDLE) & (marks != WITH_CANDLE))
-    return Merged(merged, quality, replace(after, state=_state(after, records, settings, rates)), vanished)
+    after = replace(after, state=_state(after, records, settings, rates))
+    return Merged(merged, quality, after, vanished, count_codes(codes))
 
 
 def _counts(record: DayRecord | None, slots: int) -> CoverageCounts:

@@ -72,7 +72,13 @@ ACCOUNTED = Metric(
     "share of the minutes of the days a run touched, over its exchanges, that have a settled answer",
     "below 1 for a day",
 )  # fmt: skip
+MINUTES_MARKED = Metric(
+    "candle_ingest.minutes_marked", COUNTER, "minutes", ("pipeline", "what"),
+    "merged minutes in which an exchange was excluded, clamped or disputed, a stablecoin converted or off its dollar; "
+    "`what` is `excluded`, `clamped`, `disputed`, `converted` or `depeg`",
+    "disputed or excluded in more than a tenth of the candles written for an hour",
+)  # fmt: skip
 ALL = (
     SYMBOLS_WRITTEN, SYMBOLS_SHORT, CANDLES_WRITTEN, EXCHANGE_CALLS, EXCHANGE_ERRORS, EXCHANGE_RESPONSE,
-    INFLUXDB_WRITE, INFLUXDB_ERRORS, REDIS_UP, LAG, ACCOUNTED,
+    INFLUXDB_WRITE, INFLUXDB_ERRORS, REDIS_UP, LAG, ACCOUNTED, MINUTES_MARKED,
 )  # fmt: skip

@@ -23,6 +23,8 @@ schema.tagValues(
   start: time(v: start_ns), stop: time(v: stop_ns)
 )
 """
+# Grade A is the rest of what is merged.
+GRADES = ("grade_b", "grade_c", "grade_d")
 _EVERY = {"day": ("1d", "0s"), "week": ("7d", "4d"), "month": ("1mo", "0s")}
 # A count of 0 is left out: a year of a hundred pairs has 36,500 days, and most of them have nothing open.
 _WHAT = {
@@ -31,6 +33,7 @@ _WHAT = {
     "open": ("r._field =~ /^(silent|rejected|failed|not_asked)$/ and r._value > 0", "sum"),
     "unobtainable": ('r._field == "unobtainable" and r._value > 0', "sum"),
     "provisional": ('r._field == "state" and r._value == "provisional"', "count"),
+    **{grade: (f'r._field == "{grade}" and r._value > 0', "sum") for grade in GRADES},
 }
 
 
@@ -62,7 +65,7 @@ class CoverageRows:
 
     `expected` counts those of days of which something was asked for, as far as they should be there by now. Of these,
     `open_counts` have no settled answer, `unobtainable` are not asked for any more, and `provisional` lie on days whose
-    closing look is still to come.
+    closing look is still to come. `grades` counts merged minutes by GRADES, shape (pairs, columns) each.
     """
 
     pairs: list[str]
@@ -70,6 +73,7 @@ class CoverageRows:
     open_counts: NDArray[np.int64]
     unobtainable: NDArray[np.int64]
     provisional: NDArray[np.int64]
+    grades: dict[str, NDArray[np.int64]]
 
 
 def last_columns(days: int, now_ms: int) -> Columns:
@@ -152,6 +156,7 @@ def _rows(pairs: list[str], sums: Mapping[str, NDArray[np.int64]], expected: Exp
         open_counts=np.maximum(0, sums["open"] + never_asked - sums["to_come"]),
         unobtainable=sums["unobtainable"],
         provisional=np.maximum(0, provisional - sums["to_come"]),
+        grades={grade: sums[grade] for grade in GRADES},
     )
 
 

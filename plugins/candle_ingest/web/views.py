@@ -151,4 +151,5 @@ def _counts(found: CoverageRows) -> dict[str, NDArray[np.int64]]:
         "open": found.open_counts,
         "unobtainable": found.unobtainable,
         "provisional": found.provisional,
+        **found.grades,
     }

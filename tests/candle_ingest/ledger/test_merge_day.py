@@ -26,6 +26,7 @@ def merge_days(draw):
         announced=draw(st.booleans()),
         counts=draw(COUNTS),
         exchanges=draw(st.integers(0, 11)),
+        qualities=bytes(draw(st.lists(st.sampled_from([0, 1, 2, 3, 4, 9, 84, 164]), min_size=24, max_size=24))),
     )
 
 
@@ -44,6 +45,14 @@ def test_the_fields_of_a_merged_day_have_its_counts_by_state(day):
         "silent": day.counts.silent,
         "not_asked": day.counts.not_asked,
     }
+
+
+@given(merge_days())
+def test_the_fields_of_a_merged_day_count_its_minutes_by_grade(day):
+    fields = merge_day_fields(day)
+    graded = sum(fields[name] for name in ("grade_a", "grade_b", "grade_c", "grade_d"))
+    assert graded == sum(code > 0 for code in day.qualities)
+    assert fields["excluded"] == day.qualities.count(9)
 
 
 def test_the_end_of_what_is_merged_is_the_first_slot_that_is_not():

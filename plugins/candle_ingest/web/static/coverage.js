@@ -2,7 +2,7 @@
 import { badge, clock, count, day, element, message, reasonText, share, table } from "./dom.js";
 import { Refusal, address, api, keep, link } from "./data.js";
 import { runOffer } from "./actions.js";
-import { legend } from "./levels.js";
+import { legend, schemes } from "./levels.js";
 import { coverageMap } from "./map.js";
 import { Rows } from "./rows.js";
 import { STATES } from "./states.js";
@@ -88,6 +88,14 @@ function nothingYet(data, pipeline) {
 function showMap(place, data, pipeline, days) {
   const search = element("input", { type: "search", placeholder: "Filter symbols", "aria-label": "Filter symbols", value: address.get("filter") ?? "" });
   const only = element("input", { type: "checkbox", checked: address.get("holes") === "1" });
+  const known = schemes(pipeline.exchanges.length);
+  const byGrade = element("input", { type: "checkbox", checked: address.get("colours") === "grade" });
+  const colours = element("div");
+  const colour = () => {
+    data.scheme = byGrade.checked ? known.grade : known.state;
+    colours.replaceChildren(legend(data.scheme.levels));
+  };
+  colour();
   const trouble = element("div", { "aria-live": "polite" });
   const actions = element("div", { "aria-live": "polite" });
   const rows = new Rows(pipeline, days, data, (error) => {
@@ -107,14 +115,16 @@ function showMap(place, data, pipeline, days) {
       (error) => list.replaceChildren(message("bad", "The list of holes is missing.", error.message)));
   };
   const changed = () => {
-    keep({ filter: search.value.trim() || null, holes: only.checked ? "1" : null });
+    keep({ filter: search.value.trim() || null, holes: only.checked ? "1" : null, colours: byGrade.checked ? "grade" : null });
+    colour();
     redraw();
   };
   search.addEventListener("input", changed);
   only.addEventListener("change", changed);
+  byGrade.addEventListener("change", changed);
   place.append(
-    element("div", { class: "bar" }, search, element("label", {}, only, "only with holes"), element("span", { class: "quiet" }, "As of ", clock(data.as_of_ms), ". Drag over days to choose them, or use Shift and the arrow keys.")),
-    legend(), trouble, map.node, actions, list);
+    element("div", { class: "bar" }, search, element("label", {}, only, "only with holes"), element("label", {}, byGrade, "colours by grade"), element("span", { class: "quiet" }, "As of ", clock(data.as_of_ms), ". Drag over days to choose them, or use Shift and the arrow keys.")),
+    colours, trouble, map.node, actions, list);
   redraw();
 }
 

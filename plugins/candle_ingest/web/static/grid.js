@@ -1,5 +1,4 @@
 // Where the cells of the map are, and how they are painted. One canvas as large as the window shows a part of all rows.
-import { LEVELS, NONE, level } from "./levels.js";
 import { countsOf } from "./rows.js";
 
 const FONT = "system-ui, sans-serif";
@@ -21,6 +20,8 @@ export function layOut(data, pairs, width) {
 // The worst column of a cell; one that was not asked for counts only where there is no other.
 export function worst(grid, row, cell) {
   const start = grid.starts[cell];
+  const { levels, level } = grid.data.scheme;
+  const NONE = levels.length - 1;
   let found = { value: NONE, column: start };
   if (!row) return found;
   for (let column = start; column < Math.min(start + grid.together, grid.columns); column += 1) {
@@ -38,7 +39,7 @@ export function paint(canvas, grid, rows, view) {
   pen.scale(sharpness, sharpness);
   const style = getComputedStyle(document.documentElement);
   const colour = (name) => style.getPropertyValue(`--${name}`);
-  const colours = LEVELS.map(([name]) => colour(name));
+  const colours = grid.data.scheme.levels.map(([name]) => colour(name));
   const top = (row) => AXIS + row * ROW - view.scroll;
   pen.textBaseline = "middle";
   pen.font = `12px ${FONT}`;

@@ -120,11 +120,12 @@ export function spanName(data, column) {
   return data.fold === "day" ? day(start) : `${day(start)} to ${day(end - 1)}`;
 }
 
-function inWords({ expected, open, unobtainable = 0, provisional = 0 }) {
+function inWords({ expected, open, unobtainable = 0, provisional = 0, grade_b: b = 0, grade_c: c = 0, grade_d: d = 0 }) {
   if (!expected) return "not asked for";
   const parts = [open && `${count(open)} of ${count(expected)} candles open`, unobtainable && `${count(unobtainable)} unobtainable`];
   if (!open && !unobtainable) parts.push(`all ${count(expected)} candles accounted for`);
   if (provisional) parts.push("provisional");
+  for (const [grade, minutes] of Object.entries({ B: b, C: c, D: d })) if (minutes) parts.push(`${count(minutes)} minutes of grade ${grade}`);
   return parts.filter(Boolean).join(", ");
 }
 
