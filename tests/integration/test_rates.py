@@ -11,6 +11,7 @@ from candle_ingest.candles.window import DAY_MS, MINUTE_MS, Window
 from candle_ingest.connections import connect_influxdb
 from candle_ingest.ledger.day_record import RecordState
 from candle_ingest.ledger.day_records import DayRecords
+from candle_ingest.reports.worst_minutes import read_worst_minutes
 from candle_ingest.store.bucket import InfluxBucket
 from candle_ingest.store.quality_store import QualityStore
 from dev.exchange_simulator import merged_truth as oracle
@@ -168,3 +169,22 @@ def test_rates_are_no_symbols_and_have_no_merged_candles(settings):
     assert result.written.keys() == {"BTC/USD"}
     assert {key[:2] for key in records(settings)} == RATE_MARKETS | {("BTC/USD", name) for name in FOUR}
     assert stored(settings.influxdb_bucket, "candles", "USDT/USD") == []
+
+
+def test_the_worst_minutes_are_the_disputed_ones_and_those_furthest_apart(settings, exchanges):
+    at = [hours(2, 2).start_ms + place * 10 * MINUTE_MS for place in range(4)]
+    # Two exchanges: nobody can say which is right.
+    settings = with_settings(settings, exchanges=("coinbaseexchange", "bitstamp"))
+    factors = (1.008, 1.05, 1.03, 1.009)
+    exchanges.add_events(
+        event("scaled", Window(ms, ms + MINUTE_MS), exchange="bitstamp", market="BTC/USD", price_factor=factor)
+        for ms, factor in zip(at, factors, strict=True)
+    )
+    backfill(settings, hours(0, 3))
+    with InfluxBucket(connect_influxdb(), settings.influxdb_bucket) as bucket:
+        found = read_worst_minutes(bucket, DAY, {"BTC/USD"}, most=3)
+        assert read_worst_minutes(bucket, DAY, {"ETH/USD"}) == []
+    assert [minute.open_time_ms for minute in found] == [at[1], at[2], at[3]]
+    assert [bool(minute.disputed) for minute in found] == [True, False, False]
+    assert "BTC/USD, 2026-03-08T02:10Z: exchanges " in str(found[0])
+    assert "; disputed: " in str(found[0])

@@ -1,10 +1,10 @@
 """`status`: how far each symbol has got, and what is missing."""
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import typer
 
-from candle_ingest.candles.window import format_ms
+from candle_ingest.candles.window import DAY_MS, Window, format_ms
 from candle_ingest.cli.moments import moment_in_words, now_ms
 from candle_ingest.cli.options import AsJson, Pipeline, pipeline_settings
 from candle_ingest.cli.output import print_json, print_table, say
@@ -15,6 +15,7 @@ from candle_ingest.reports.expected_coverage import ExpectedCoverage
 from candle_ingest.reports.freshness import read_freshness
 from candle_ingest.reports.largest_holes import DayHole
 from candle_ingest.reports.summary import Summary, read_summary
+from candle_ingest.reports.worst_minutes import WorstMinute, read_worst_minutes
 
 
 def status(pipeline: Pipeline = "candle", as_json: AsJson = False) -> None:
@@ -32,20 +33,27 @@ def status(pipeline: Pipeline = "candle", as_json: AsJson = False) -> None:
         found = replace(found, symbols=[symbol for symbol in found.symbols if symbol.ticker in tickers])
         symbols = read_completeness(bucket, found, ExpectedCoverage.of(settings, now), now)
         summary = read_summary(bucket, settings, listed, now)
+        worst = read_worst_minutes(bucket, Window(now - DAY_MS, now), {symbol.currency_pair for symbol in listed})
     if as_json:
-        print_json({"now_ms": now, "symbols": [symbol.to_dict() for symbol in symbols], "sentence": summary.sentence})
+        rows = [symbol.to_dict() for symbol in symbols]
+        minutes = [asdict(minute) for minute in worst]
+        print_json({"now_ms": now, "symbols": rows, "worst_minutes": minutes, "sentence": summary.sentence})
     else:
-        _print(symbols, summary)
+        _print(symbols, summary, worst)
     if not all(symbol.up_to_date for symbol in symbols):
         raise typer.Exit(1)
 
 
-def _print(symbols: list[SymbolCompleteness], summary: Summary) -> None:
+def _print(symbols: list[SymbolCompleteness], summary: Summary, worst: list[WorstMinute]) -> None:
     print_table(
         ("symbol", "up to date", "merged up to", "complete up to"), ("open", "unobtainable", "lag"), map(_row, symbols)
     )
     for hole in summary.holes:
         say(_in_words(hole))
+    if worst:
+        say("The worst minutes of the last day:")
+    for minute in worst:
+        say(f"  {minute}")
     say(summary.sentence)
 
 
