@@ -36,7 +36,7 @@ class Figures:
 
 
 def speed_ratios(our_seconds: Sequence[float], other_seconds: Sequence[float]) -> Figures:
-    """How many times as fast we are, pair by pair: 2 where we take half the time."""
+    """Return how many times as fast we are, pair by pair: 2 where we take half the time."""
     return Figures(tuple(other / ours for ours, other in zip(our_seconds, other_seconds, strict=True)))
 
 
@@ -60,7 +60,7 @@ def _round(ours: Callable[[], object], other: Callable[[], object], *, ours_firs
 
 
 def seconds_of(call: Callable[[], object]) -> float:
-    """How long a call takes, in seconds."""
+    """Return how long a call takes, in seconds."""
     start = time.perf_counter()
     call()
     return time.perf_counter() - start

@@ -15,7 +15,7 @@ class Target:
     at_least: bool
 
     def met_by(self, figure: float) -> bool:
-        """Whether the figure is good enough."""
+        """Tell whether the figure is good enough."""
         return figure >= self.figure if self.at_least else figure <= self.figure
 
 

@@ -37,7 +37,7 @@ class Workbench:
         self._started.close()
 
     def repetitions(self, full: int, quick: int) -> int:
-        """How often to repeat."""
+        """Return how often to repeat."""
         return quick if self.quick else full
 
     @cached_property

@@ -92,7 +92,7 @@ def _planned(bench: Workbench, exchanges: Sequence[str], intervals: Sequence[Win
 
 
 def _run_all(planned: Sequence[PlannedRun], fetchers: ProcessPoolExecutor, mergers: ProcessPoolExecutor) -> None:
-    """Each merge starts when the fetches of its run are done, while later runs are fetched."""
+    """Start each merge when the fetches of its run are done, while later runs are fetched."""
     fetches = [_submit_fetches(fetchers, one) for one in planned]
     merges = [_submit_merge(mergers, one, own) for one, own in zip(planned, fetches, strict=True)]
     written = sum(sum(merge.result().values()) for merge in merges)

@@ -20,7 +20,7 @@ from dev.exchange_simulator.timeframes import bucket_opens
 
 
 def aggregate(exchange: str, timeframe: str, rows: Ints) -> Ints:
-    """Candles of a timeframe from ascending rows of a smaller one that divides it.
+    """Return candles of a timeframe from ascending rows of a smaller one that divides it.
 
     First open, highest high, lowest low, last close, sums of volume and trades. Rows without trades take part
     only where a bucket has no others: exchanges build a candle from its trades. A bucket without rows gives none.

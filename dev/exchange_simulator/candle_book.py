@@ -113,7 +113,7 @@ class CandleBook:
         return flat
 
     def _visible(self, market: Market, start_ms: int, end_ms: int, now_ms: int, *, by_hour: bool) -> Ints:
-        """Rows of [start, end) as they are now; by the hour only as far as hours are finished."""
+        """Return rows of [start, end) as they are now; by the hour only as far as hours are finished."""
         events = [event for event in self.events_of(market) if event.kind in SHOWN_KINDS]
         # What an exchange shows differs by the minute, so hours are then added up from minutes.
         by_hour = by_hour and not events
@@ -128,7 +128,7 @@ class CandleBook:
         return np.concatenate((hours, self._served(market, minutes), now))
 
     def between(self, market: Market, timeframe: str, start_ms: int, end_ms: int, now_ms: int) -> Ints:
-        """Candles with start ≤ open time < end, ascending, the one in progress last."""
+        """Return candles with start ≤ open time < end, ascending, the one in progress last."""
         first_ms, last_ms = self.extent_ms(market, now_ms)
         opened = ceil_open(market.exchange, timeframe, max(start_ms, floor_open(market.exchange, timeframe, first_ms)))
         end = min(ceil_open(market.exchange, timeframe, end_ms), last_ms)

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 
 def utc_ms(date: str) -> int:
-    """Midnight UTC of a YYYY-MM-DD date in milliseconds."""
+    """Return midnight UTC of a YYYY-MM-DD date in milliseconds."""
     return int(datetime.fromisoformat(date).replace(tzinfo=UTC).timestamp() * 1000)
 
 

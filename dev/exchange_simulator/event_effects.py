@@ -52,7 +52,7 @@ def make_true(market: Market, events: Iterable[MarketEvent], rows: Ints, trading
 
 
 def shift_open_times(events: Iterable[MarketEvent], rows: Ints) -> Ints:
-    """Rows with the open times that are off the grid."""
+    """Return rows with the open times that are off the grid."""
     moved = rows
     for event in events:
         if event.kind == "off_grid":

@@ -58,7 +58,7 @@ def false_candles(fact: str, market: Market, candles: Ints, now_ms: int, *, flat
 
 
 def false_rows(fact: str, rows: list[Any]) -> list[Any]:
-    """Rows on the wire as such an exchange would send them."""
+    """Return rows on the wire as such an exchange would send them."""
     if fact == "rows":
         return rows[:_FEW_ROWS]
     return rows[::-1] if fact == "order" else rows

@@ -85,7 +85,7 @@ class Fault:
     draws: int = 0
 
     def fits(self, exchange: str, path: str, now_ms: int) -> bool:
-        """Whether the fault is in force for the request, left to chance."""
+        """Tell whether the fault is in force for the request, left to chance."""
         after = self.from_ms is None or now_ms >= self.from_ms
         before = self.until_ms is None or now_ms < self.until_ms
         return self.exchange == exchange and self.path in path and self.count != 0 and after and before

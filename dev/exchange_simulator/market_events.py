@@ -62,7 +62,7 @@ class MarketEvent:
     delay_seconds: float | None = None
 
     def concerns(self, market: Market) -> bool:
-        """Whether candles of the market can be changed by it."""
+        """Tell whether candles of the market can be changed by it."""
         if self.exchange not in ("", market.exchange) or self.market not in ("", market.symbol):
             return False
         return self.kind != "depeg" or self.currency in (market.base, market.quote)

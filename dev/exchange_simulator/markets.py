@@ -225,7 +225,7 @@ def build_market(exchange: str, coin: Coin, quote: str) -> Market:
 
 @lru_cache(maxsize=64)
 def list_markets(exchange: str, extra_coins: int = 0) -> tuple[Market, ...]:
-    """All markets of an exchange, with the generated coins against its main quote."""
+    """Return all markets of an exchange, with the generated coins against its main quote."""
     markets = [
         build_market(exchange, COINS[base], quote)
         for quote, bases in _bases_by_quote(exchange)

@@ -139,7 +139,7 @@ def wrong_twin(row: Any, columns: Columns) -> Any:
 
 
 def mutate(rows: WireRows, columns: Columns, kind: str) -> WireRows:
-    """Rows with one fault: in the middle row, in all times (`seconds_timestamps`), in their order, or at their end.
+    """Return rows with one fault: in the middle row, all times (`seconds_timestamps`), their order, or their end.
 
     `seconds_timestamps` is the wrong unit: seconds where the exchange sends ms, and the other way round.
     """

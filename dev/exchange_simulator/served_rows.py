@@ -34,7 +34,7 @@ class CandleRow(NamedTuple):
 
 
 def served_rows(market: Market, candles: Ints) -> Iterator[CandleRow]:
-    """Rows with prices and volume as the floats nearest to their decimals."""
+    """Return rows with prices and volume as the floats nearest to their decimals."""
     if not len(candles):
         return iter(())
     prices = candles[:, OPEN : CLOSE + 1] / 10.0**market.price_decimals

@@ -28,7 +28,7 @@ def duration_ms(timeframe: str) -> int:
 
 
 def _shift_ms(exchange: str, timeframe: str) -> int:
-    """How far before the epoch's grid the candles open."""
+    """Return how far before the epoch's grid the candles open."""
     shift = 0
     if exchange == "htx" and timeframe[-1] in "dwMy":
         shift += _HTX_SHIFT_MS
@@ -56,7 +56,7 @@ def bucket_opens(exchange: str, timeframe: str, times_ms: Ints) -> Ints:
 
 
 def floor_open(exchange: str, timeframe: str, time_ms: int) -> int:
-    """When the candle that holds this time opened."""
+    """Return when the candle that holds this time opened."""
     return int(bucket_opens(exchange, timeframe, np.array([time_ms], dtype=np.int64))[0])
 
 

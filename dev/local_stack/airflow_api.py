@@ -45,11 +45,11 @@ class AirflowApi:
         self._session.mount(f"{url}/{_HEALTH}", HTTPAdapter())
 
     def answers(self) -> bool:
-        """Whether the API server answers."""
+        """Tell whether the API server answers."""
         return self._health() is not None
 
     def is_ready(self) -> bool:
-        """Whether API server, scheduler and DAG processor all say that they are healthy."""
+        """Tell whether API server, scheduler and DAG processor all say that they are healthy."""
         health = self._health()
         parts = ("scheduler", "dag_processor")
         return health is not None and all(health[part]["status"] == "healthy" for part in parts)
@@ -74,11 +74,11 @@ class AirflowApi:
         self._checked("PATCH", f"dags/{dag_id}", json={"is_paused": paused})
 
     def runs(self, dag_id: str, **query: str) -> list[Row]:
-        """All runs of a DAG, oldest logical date first."""
+        """Return all runs of a DAG, oldest logical date first."""
         return list(self._pages(f"dags/{dag_id}/dagRuns", "dag_runs", order_by="logical_date", **query))
 
     def count_runs(self, dag_id: str, **query: str) -> int:
-        """How many runs match, without fetching them."""
+        """Return how many runs match, without fetching them."""
         return int(self._checked("GET", f"dags/{dag_id}/dagRuns", params={**query, "limit": 1})["total_entries"])
 
     def task_instances(self, dag_id: str, run_id: str) -> list[Row]:
@@ -103,7 +103,7 @@ class AirflowApi:
         return int(instance["try_number"])
 
     def backfill_size(self, body: Row) -> int:
-        """How many runs a backfill would make."""
+        """Return how many runs a backfill would make."""
         answer = self._checked("POST", "backfills/dry_run", json=body, timeout=_LONG_TIMEOUT_SECONDS)
         return int(answer["total_entries"])
 
@@ -119,7 +119,7 @@ class AirflowApi:
                 self._checked("PUT", f"backfills/{backfill['id']}/cancel", also_well=(requests.codes.conflict,))
 
     def backfills_are_complete(self, dag_id: str) -> bool:
-        """Whether no backfill of this DAG is at work."""
+        """Tell whether no backfill of this DAG is at work."""
         backfills = self._pages("backfills", "backfills", dag_id=dag_id)
         return all(backfill["completed_at"] is not None for backfill in backfills)
 
@@ -146,7 +146,7 @@ class AirflowApi:
         self._checked("PATCH", f"dags/{dag_id}/dagRuns/{run_id}", json={"state": "failed"})
 
     def version_count(self, dag_id: str) -> int:
-        """How many versions of a DAG there are."""
+        """Return how many versions of a DAG there are."""
         return int(self._checked("GET", f"dags/{dag_id}/dagVersions")["total_entries"])
 
     def overwrite(self, kind: str, entities: list[Row]) -> None:

@@ -34,5 +34,5 @@ class CeleryWorkers:
 
     @staticmethod
     def arguments(name: str) -> tuple[str, ...]:
-        """How `airflow` is called for one worker. The API server reads the logs: they are on the same disk."""
+        """Return how `airflow` is called for one worker. The API server reads the logs: they are on the same disk."""
         return ("celery", "worker", "--celery-hostname", name, "--skip-serve-logs", "--without-mingle")

@@ -26,7 +26,7 @@ class InfluxdbServer:
     org: str
 
     def is_ready(self) -> bool:
-        """Whether it answers as healthy."""
+        """Tell whether it answers as healthy."""
         try:
             return requests.get(f"{self.url}/health", timeout=_TIMEOUT_SECONDS).ok
         except (requests.ConnectionError, requests.Timeout):

@@ -65,7 +65,7 @@ class StackManager(Manager):  # type: ignore[misc]
                     reaper.forget(process["process"].pid)
 
     def has_started(self) -> bool:
-        """Whether every process has been started."""
+        """Tell whether every process has been started."""
         return bool(self._all_started())
 
     def watch_processes(self) -> None:

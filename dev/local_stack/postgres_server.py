@@ -49,7 +49,7 @@ class PostgresServer:
         return self.folder / "data"
 
     def is_ready(self) -> bool:
-        """Whether it answers. Raises LocalStackError for a wrong password: waiting doesn't help."""
+        """Tell whether it answers. Raises LocalStackError for a wrong password: waiting doesn't help."""
         try:
             self.connect(_FIRST_DATABASE).close()
         except psycopg2.OperationalError as error:

@@ -44,7 +44,7 @@ class RedisServer:
         )
 
     def is_ready(self) -> bool:
-        """Whether it answers. Raises LocalStackError for a wrong password: waiting doesn't help."""
+        """Tell whether it answers. Raises LocalStackError for a wrong password: waiting doesn't help."""
         try:
             with self.client() as client:
                 return bool(client.ping())

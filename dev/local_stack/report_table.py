@@ -12,7 +12,7 @@ from dev.local_stack.report import SymbolReport
 
 
 def report_table(symbols: Sequence[SymbolReport], start: datetime, end: datetime, *, simulated: bool) -> Table:
-    """Candles stored of candles expected; all times are UTC. It fits 80 columns: moments may wrap."""
+    """Return the table of candles stored and expected; all times are UTC. It fits 80 columns: moments may wrap."""
     kind = "SIMULATED candles" if simulated else "Candles"
     title = f"{kind} from {_moment(start)} to {_moment(end)} UTC"
     table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)

@@ -71,7 +71,7 @@ class LocalStack:
 
 
 def stack_folder(options: StackOptions) -> Path:
-    """Each market has a folder of its own: Airflow's runs of one say nothing about the other."""
+    """Return the market's own folder: Airflow's runs of one say nothing about the other."""
     return options.folder / options.market
 
 
@@ -147,7 +147,7 @@ def _simulator(options: StackOptions, servers: list[ServerCommand], say: Say) ->
 
 
 def _local_postgres(options: StackOptions, secrets: GeneratedSecrets, folder: Path, say: Say) -> PostgresServer:
-    """Each major version has a folder of its own: no other can read it. Airflow's runs are in it, candles are not."""
+    """Return PostgreSQL in a folder of its major version: no other can read it. It holds Airflow's runs, no candles."""
     name = f"postgres-{major_version(find_postgres())}"
     port = _choose("postgres", "PostgreSQL", options, say)
     return PostgresServer(port=port, password=secrets.postgres_password, folder=folder / name)

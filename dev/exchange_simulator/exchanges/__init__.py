@@ -31,5 +31,5 @@ _CLASSES: tuple[type[Exchange], ...] = (
 
 
 def build_exchanges(wiring: Wiring) -> dict[str, Exchange]:
-    """All simulated exchanges by their ccxt id."""
+    """Return all simulated exchanges by their ccxt id."""
     return {kind.name: kind(wiring) for kind in _CLASSES}

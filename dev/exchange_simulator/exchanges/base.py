@@ -56,7 +56,7 @@ class Request:
     false_fact: str = ""
 
     def has(self, market: Market) -> bool:
-        """Whether the exchange lists the market at the moment of the request."""
+        """Tell whether the exchange lists the market at the moment of the request."""
         return market.listed_ms <= self.now_ms and market.symbol != self.gone
 
 
@@ -135,7 +135,7 @@ class Exchange(ABC):
 
     @abstractmethod
     def over_limit(self, verdict: Verdict, route: Route) -> Answer:
-        """How the exchange refuses a request beyond its limit."""
+        """Return how the exchange refuses a request beyond its limit."""
 
     def usual_body(self, status: int) -> object | None:
         """Return what the exchange sends with an error status, where that is known."""
@@ -143,14 +143,14 @@ class Exchange(ABC):
 
     @abstractmethod
     def unknown_path(self) -> Answer:
-        """How the exchange answers for a path that it does not have."""
+        """Return how the exchange answers for a path that it does not have."""
 
     def limit_headers(self, verdict: Verdict) -> Mapping[str, str]:
         """Headers that tell the client what it has used."""
         return {}
 
     def wire_rows(self, market: Market, candles: Ints, request: Request, timeframe: str) -> list[Any]:
-        """Candles in the exchange's shape and order, with the fault that the request carries."""
+        """Return candles in the exchange's shape and order, with the fault that the request carries."""
         if request.false_fact == "timeframes" and timeframe == "5m":
             raise RefusedError(Answer({"message": "Unsupported interval"}, 400))
         shown = NO_ROWS if request.empty else candles
@@ -166,7 +166,7 @@ class Exchange(ABC):
         return mutate(rows, self.columns, request.mutation) if request.mutation else rows
 
     def _with_row_events(self, market: Market, candles: Ints, rows: list[Any], now_ms: int) -> list[Any]:
-        """Rows in wire order with those made wrong that an event makes wrong now."""
+        """Return rows in wire order with those made wrong that an event makes wrong now."""
         for event in self.book.events_of(market):
             if event.kind == "wrong_row":
                 for place in np.flatnonzero(event.holds(candles[:, OPEN_TIME], now_ms)).tolist():
@@ -199,7 +199,7 @@ class Exchange(ABC):
         """One candle in the exchange's shape."""
 
     def is_trading(self, market: Market, request: Request) -> bool:
-        """Whether the market is open for trading at the moment of the request."""
+        """Tell whether the market is open for trading at the moment of the request."""
         return market.symbol != request.halted and (market.halted_ms is None or request.now_ms < market.halted_ms)
 
     def market_by_id(self, id_: str, request: Request) -> Market | None:

@@ -46,7 +46,7 @@ class Bitstamp(Exchange):
     }  # fmt: skip
 
     def build_routes(self) -> tuple[Route, ...]:
-        """Candles and the market list."""
+        """Return candles and the market list."""
         return (
             Route("/api/v2/ohlc/{id}/", 1, self._ohlc),
             Route("/api/v2/transactions/{id}/", 1, self._transactions),

@@ -44,7 +44,7 @@ class Bybit(Exchange):
     }  # fmt: skip
 
     def build_routes(self) -> tuple[Route, ...]:
-        """Candles and the market list."""
+        """Return candles and the market list."""
         return (
             Route("/v5/market/kline", 1, self._kline),
             Route("/v5/market/instruments-info", 1, self._instruments),

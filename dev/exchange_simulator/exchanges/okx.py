@@ -76,7 +76,7 @@ class Okx(Exchange):
         return Answer({"code": "404", "msg": "Not Found", "data": []}, 404)
 
     def _candles(self, request: Request, kept_rows: int | None) -> Answer:
-        """Rows opened later than `before` and earlier than `after`, of the last `kept_rows` if there is an end."""
+        """Return the rows between `before` and `after`, both exclusive, of the last `kept_rows` if there is an end."""
         market, timeframe, limit = self._arguments(request)
         before, after = integer(request.query, "before", _invalid), integer(request.query, "after", _invalid)
         start = 0 if before is None else before + 1

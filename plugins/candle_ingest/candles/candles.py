@@ -47,7 +47,7 @@ class Candles:
 
     @classmethod
     def concatenate(cls, parts: Sequence["Candles"]) -> Self:
-        """One set from several that do not overlap, in any order."""
+        """Join sets that do not overlap, given in any order."""
         if not parts:
             return cls.from_rows([])
         times = np.concatenate([part.open_time_ms for part in parts])
@@ -59,7 +59,7 @@ class Candles:
         return len(self.open_time_ms)
 
     def between(self, start_ms: int, end_ms: int) -> "Candles":
-        """Those that open at `start_ms` or later and before `end_ms`."""
+        """Return those that open at `start_ms` or later and before `end_ms`."""
         first, last = np.searchsorted(self.open_time_ms, [start_ms, end_ms])
         return self.select(slice(first, last))
 
@@ -77,5 +77,5 @@ class Candles:
         return self.open_time_ms[self.ohlcv[:, FIELDS.index("volume")] > 0]
 
     def rows(self) -> list[tuple[int, float, float, float, float, float]]:
-        """As rows of (open_time_ms, open, high, low, close, volume)."""
+        """Return rows of (open_time_ms, open, high, low, close, volume)."""
         return [(time, *values) for time, values in zip(self.open_time_ms.tolist(), self.ohlcv.tolist(), strict=True)]

@@ -19,7 +19,7 @@ _ROUND_TO = {"day": "day", "week": "week", "month": "month", "year": "month"}
 
 
 def parse_start_date(text: str, now: datetime) -> datetime | None:
-    """Midnight UTC of the date that `text` stands for; None for `skip`.
+    """Return midnight UTC of the date that `text` stands for; None for `skip`.
 
     Days are rounded down to the day, weeks to Monday, months and years to the first of the month.
     Raises ConfigurationError for anything else.
@@ -50,7 +50,7 @@ def interval_start(start: datetime, cron: str) -> datetime:
 
 
 def history_start(text: str, cron: str, now: datetime) -> datetime | None:
-    """Where the history begins: the start of the interval that the date `text` lies in; None where it is skipped."""
+    """Return the start of the history: of the interval that the date `text` lies in; None where it is skipped."""
     start = parse_start_date(text, now)
     return None if start is None else interval_start(start, cron)
 
@@ -66,7 +66,7 @@ def whole_intervals(start: datetime, cron: str, now: datetime) -> list[Window]:
 
 
 def parse_moment_ms(text: str) -> int:
-    """Milliseconds of an ISO 8601 moment or date; without an offset it is UTC. Raises ValueError."""
+    """Return the milliseconds of an ISO 8601 moment or date; without an offset it is UTC. Raises ValueError."""
     moment = datetime.fromisoformat(text)
     aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
     return floor_ms(int(aware.timestamp() * 1000), 1000)

@@ -177,7 +177,7 @@ def vwap_of(quote_volume: NDArray[np.float64], volume: NDArray[np.float64]) -> N
 
 
 def _all_times(parts: list[NDArray[np.int64]]) -> NDArray[np.int64]:
-    """Each time that any part has, once. Each part is in order: a stable sort only joins them."""
+    """Return each time that any part has, once. Each part is in order: a stable sort only joins them."""
     times = np.sort(np.concatenate([np.empty(0, np.int64), *parts]), kind="stable")
     new = np.ones(len(times), dtype=np.bool_)
     np.not_equal(times[1:], times[:-1], out=new[1:])
@@ -238,7 +238,7 @@ def _weights(volumes: NDArray[np.float64], present: NDArray[np.bool_]) -> NDArra
 
 
 def _sum(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Over the exchanges, one after the other: `values.sum(axis=0)` orders them by the number of times."""
+    """Add up the exchanges one after the other: `values.sum(axis=0)` orders them by the number of times."""
     return functools.reduce(np.add, values)
 
 
@@ -248,7 +248,7 @@ def _within(averages: NDArray[np.float64], parts: NDArray[np.float64]) -> NDArra
 
 
 def _counting(cube: NDArray[np.float64], present: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Of each time the exchanges with volume; all that have a candle where none has volume."""
+    """Return, for each time, the exchanges with volume; all that have a candle where none has volume."""
     traded = present & (cube[:, VOLUME] > 0)
     counting: NDArray[np.bool_] = np.where(traded.any(axis=0), traded, present)
     return counting

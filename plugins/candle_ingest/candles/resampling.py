@@ -30,7 +30,7 @@ def resampled_pages(pages: Iterable[Page], timeframe: Timeframe) -> Iterator[Pag
 
 
 def resample(candles: Candles, timeframe: Timeframe) -> Candles:
-    """First open, highest high, lowest low, last close, sum of volume; a bar without candles gives none.
+    """Take first open, highest high, lowest low, last close, sum of volume; a bar without candles gives none.
 
     The flat candle of a minute without trades repeats the close before it. It takes part only where nobody
     traded in the whole bar: exchanges build a bar from its trades.
@@ -51,7 +51,7 @@ def resample(candles: Candles, timeframe: Timeframe) -> Candles:
 def _that_take_part(
     candles: Candles, timeframe: Timeframe
 ) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]]:
-    """When the bar of each candle opens, and the candle's values; without the flat ones of bars with trades."""
+    """Return when the bar of each candle opens, and the candle's values; without the flat ones of bars with trades."""
     opens = candles.open_time_ms - candles.open_time_ms % timeframe.ms
     traded = candles.ohlcv[:, VOLUME] > 0
     takes_part = traded | ~np.isin(opens, opens[traded])
@@ -59,7 +59,7 @@ def _that_take_part(
 
 
 def _firsts(opens: NDArray[np.int64]) -> NDArray[np.intp]:
-    """Where a new bar begins."""
+    """Return where a new bar begins."""
     return np.flatnonzero(np.diff(opens, prepend=opens[0] - 1))
 
 

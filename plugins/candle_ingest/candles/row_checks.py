@@ -237,7 +237,7 @@ def _values(row: Row) -> tuple[float, ...]:
 
 
 def _is_finite(value: object) -> TypeGuard[int | float]:
-    """Whether it is a number that fits into a float: JSON also has whole numbers of any length."""
+    """Tell whether it is a number that fits into a float: JSON also has whole numbers of any length."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return False
     return abs(value) <= sys.float_info.max

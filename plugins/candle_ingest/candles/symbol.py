@@ -67,7 +67,7 @@ def parse_symbol(ticker: str) -> Symbol:
 
 
 def _is_plain(char: str) -> bool:
-    """Whether it is ASCII, or a letter without capitals that is written in one way only.
+    """Tell whether it is ASCII, or a letter without capitals that is written in one way only.
 
     Greek and Cyrillic have letters that look like Latin ones, and full-width ones are other forms of those.
     """
@@ -75,7 +75,7 @@ def _is_plain(char: str) -> bool:
 
 
 def _is_currency(code: str) -> bool:
-    """Whether it has only capitals, digits, and letters of scripts without capitals."""
+    """Tell whether it has only capitals, digits, and letters of scripts without capitals."""
     return 0 < len(code) <= LONGEST_CURRENCY and code.isalnum()
 
 

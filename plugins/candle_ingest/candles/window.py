@@ -31,7 +31,7 @@ class Window:
         return (self.end_ms - self.start_ms) // step_ms
 
     def covers(self, other: "Window") -> bool:
-        """Whether every time of `other` is in this window."""
+        """Tell whether every time of `other` is in this window."""
         return self.start_ms <= other.start_ms and other.end_ms <= self.end_ms
 
     def intersection(self, other: "Window") -> "Window":
@@ -76,7 +76,7 @@ def subtract(window: Window, covered: Iterable[Window]) -> list[Window]:
 
 
 def contiguous_end_ms(start_ms: int, covered: Iterable[Window]) -> int:
-    """How far one gets from `start_ms` without meeting a time that no window covers."""
+    """Return how far one gets from `start_ms` without meeting a time that no window covers."""
     for window in union(covered):
         if window.start_ms <= start_ms < window.end_ms:
             return window.end_ms

@@ -14,7 +14,7 @@ To = Annotated[str, typer.Option("--to", help="The last candle closes here; this
 
 
 def now_ms() -> int:
-    """Now, in milliseconds since 1970."""
+    """Return the present time in ms since 1970."""
     return time.time_ns() // 1_000_000
 
 

@@ -1,4 +1,4 @@
-"""`retry`: have asked for again what was given up."""
+"""`retry`: make what was given up due again."""
 
 from collections.abc import Collection
 from typing import Annotated

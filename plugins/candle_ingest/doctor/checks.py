@@ -32,14 +32,14 @@ class Check:
 
 
 def look_at_markets(patient: Patient) -> Observation:
-    """Whether the market list holds the main market, trading."""
+    """Tell whether the market list holds the main market, trading."""
     listed = patient.expected.main_market in patient.markets
     seen = f"{len(patient.markets):,} trading, {patient.expected.main_market} {'' if listed else 'not '}among them"
     return Observation(seen, listed)
 
 
 def look_at_rows(patient: Patient) -> Observation:
-    """Whether one answer reaches over as many candles as the profile says."""
+    """Tell whether one answer reaches over as many candles as the profile says."""
     window = patient.full_window
     rows = patient.inside(patient.full_answer, window)
     slots = MINUTE.slots(window)
@@ -56,7 +56,7 @@ def _wire_times(patient: Patient) -> list[int]:
 
 
 def look_at_order(patient: Patient) -> Observation:
-    """Whether rows come oldest or newest first."""
+    """Tell whether rows come oldest or newest first."""
     times = _wire_times(patient)
     if len(times) < 2:
         return Observation("fewer than two rows", None)
@@ -70,7 +70,7 @@ def _order(patient: Patient) -> str:
 
 
 def _window_with_trades_at_both_ends(patient: Patient) -> Window | None:
-    """About half an hour from one traded minute to another, so that both ends must be there."""
+    """Return about half an hour from one traded minute to another: both ends must be there."""
     traded = [int(row[0]) for row in patient.inside(patient.full_answer, patient.full_window) if row[5] > 0]
     if len(traded) < 40:
         return None
@@ -78,7 +78,7 @@ def _window_with_trades_at_both_ends(patient: Patient) -> Window | None:
 
 
 def look_at_ends(patient: Patient) -> Observation:
-    """Whether an answer holds the first and the last candle of its window, and none beyond."""
+    """Tell whether an answer holds the first and the last candle of its window, and none beyond."""
     window = _window_with_trades_at_both_ends(patient)
     if window is None:
         return Observation("too few candles", None)
@@ -92,7 +92,7 @@ def look_at_ends(patient: Patient) -> Observation:
 
 
 def _beyond(patient: Patient, window: Window, times: list[int]) -> list[str]:
-    """In words, candles outside the window that the policy of the exchange does not allow."""
+    """Describe the candles outside the window that the policy of the exchange does not allow."""
     if isinstance(patient.profile.policy, WholeHistory):
         return []
     before = sum(time < window.start_ms for time in times)
@@ -102,7 +102,7 @@ def _beyond(patient: Patient, window: Window, times: list[int]) -> list[str]:
 
 
 def look_at_quiet_minutes(patient: Patient) -> Observation:
-    """Whether minutes without trades are flat candles, or missing, in a market that trades rarely."""
+    """Tell whether minutes without trades are flat candles, or missing, in a market that trades rarely."""
     market = patient.rare_market
     if market is None:
         return Observation("no rare market is listed", None)
@@ -116,7 +116,7 @@ def look_at_quiet_minutes(patient: Patient) -> Observation:
 
 
 def look_at_timeframes(patient: Patient) -> Observation:
-    """Whether candles of five minutes, fifteen and an hour are served, on their grids."""
+    """Tell whether candles of five minutes, fifteen and an hour are served, on their grids."""
     seen, holds = [], True
     for minutes in TIMEFRAMES:
         timeframe = Timeframe(minutes)
@@ -130,7 +130,7 @@ def look_at_timeframes(patient: Patient) -> Observation:
 
 
 def look_at_history(patient: Patient) -> Observation:
-    """Whether candles as old as the profile says are served."""
+    """Tell whether candles as old as the profile says are served."""
     window = _old_window(patient)
     rows = patient.inside(patient.ask(window), window)
     return Observation(f"{len(rows)} of {MINUTE.slots(window)} candles of {window}", bool(rows))
@@ -149,7 +149,7 @@ def _history(patient: Patient) -> str:
 
 
 def look_at_date(patient: Patient) -> Observation:
-    """Whether answers carry `Date`, and this machine's clock agrees with it."""
+    """Tell whether answers carry `Date`, and this machine's clock agrees with it."""
     header = patient.full_answer.headers.get("date")
     if header is None:
         return Observation("no header", False)
@@ -162,7 +162,7 @@ def look_at_date(patient: Patient) -> Observation:
 
 
 def look_at_age(patient: Patient) -> Observation:
-    """Whether the same request, made twice, is answered out of a cache, and how old the answer may be."""
+    """Tell whether the same request, made twice, is answered out of a cache, and how old the answer may be."""
     patient.full_answer  # noqa: B018 - the first of two equal requests
     age = patient.ask(patient.full_window).headers.get("age")
     if age is None:
@@ -177,7 +177,7 @@ def _age(patient: Patient) -> str:
 
 
 def look_at_limit_headers(patient: Patient) -> Observation:
-    """Whether the headers are there that tell how much of the limit is used."""
+    """Tell whether the headers are there that tell how much of the limit is used."""
     headers = patient.full_answer.headers
     missing = [name for name in patient.expected.limit_headers if name not in headers]
     seen = ", ".join(f"{name}: {headers[name]}" for name in patient.expected.limit_headers if name in headers)
@@ -185,7 +185,7 @@ def look_at_limit_headers(patient: Patient) -> Observation:
 
 
 def look_at_quote_volumes(patient: Patient) -> Observation:
-    """Whether volumes are in base units: the quote volume over them is a price between low and high."""
+    """Tell whether volumes are in base units: the quote volume over them is a price between low and high."""
     prices = {int(row[0]): (row[3], row[2]) for row in patient.full_answer.rows}
     plausible = total = 0
     for row in patient.full_answer.wire_rows:

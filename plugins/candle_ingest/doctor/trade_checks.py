@@ -10,7 +10,7 @@ TOLERANCE = 0.01
 
 
 def look_at_trade_volumes(patient: Patient) -> Observation:
-    """Whether the volume of a minute is the sum of its trades."""
+    """Tell whether the volume of a minute is the sum of its trades."""
     trades = patient.client.inspect_recent_trades(patient.market, TRADES)
     window = _whole_minutes(trades, patient)
     if window is None:
@@ -27,7 +27,7 @@ def look_at_trade_volumes(patient: Patient) -> Observation:
 
 
 def _whole_minutes(trades: list[tuple[int, float]], patient: Patient) -> Window | None:
-    """Up to ten minutes that have closed and lie wholly within the trades."""
+    """Return up to ten minutes that have closed and lie wholly within the trades."""
     if not trades:
         return None
     start_ms = -(-(trades[0][0] + 1) // MINUTE_MS) * MINUTE_MS
@@ -37,7 +37,7 @@ def _whole_minutes(trades: list[tuple[int, float]], patient: Patient) -> Window 
 
 
 def look_at_cursor(patient: Patient) -> Observation:
-    """Whether a page of trades leads to the next one, without a hole between them."""
+    """Tell whether a page of trades leads to the next one, without a hole between them."""
     since_ns = (patient.opened_ms - 60 * MINUTE_MS) * NS_PER_MS
     first = patient.client.fetch_trades(patient.market, since_ns, TRADES, lambda answer: answer)
     if not first.trades:

@@ -36,7 +36,7 @@ class ExactWindow:
     def fault(
         self, page: CheckedPage, times_ms: Sequence[float], window: Window, timeframe: Timeframe, spare_rows: int
     ) -> str | None:
-        """Rows of other times may be in place of rows of the window; not where all of those are there."""
+        """Refuse rows of other times unless all of the window are there: they may be in the place of some."""
         if page.outside_count <= spare_rows or len(page.candles) == timeframe.slots(window):
             return None
         return f"{page.outside_count} candles of other times"
@@ -49,7 +49,7 @@ class LooseStart:
     def fault(
         self, page: CheckedPage, times_ms: Sequence[float], window: Window, timeframe: Timeframe, spare_rows: int
     ) -> str | None:
-        """Rows before the window are harmless, unless the answer looks like that of another window."""
+        """Accept rows before the window, unless the answer looks like that of another window."""
         if page.outside_count <= spare_rows or len(page.candles) == timeframe.slots(window):
             return None
         if page.outside_count == len(times_ms):

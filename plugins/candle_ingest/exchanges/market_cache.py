@@ -33,7 +33,7 @@ class MarketCache:
     def markets(
         self, connection: ExchangeConnection, symbols: Iterable[str], load: Callable[[], list[Market]]
     ) -> dict[str, Market]:
-        """Those of `symbols` that the exchange lists; `load` asks the exchange where the list is too old.
+        """Return those of `symbols` that the exchange lists; `load` asks the exchange where the list is too old.
 
         Raises what `load` raises where there is no older list.
         """
@@ -50,7 +50,7 @@ class MarketCache:
         return {s: _market(text) for s, text in zip(wanted, found, strict=True) if text is not None}
 
     def _is_readable(self, key: str, wanted: list[str]) -> bool:
-        """Whether the list in Redis can be read; one that cannot be is thrown away."""
+        """Tell whether the list in Redis can be read; one that cannot be is thrown away."""
         try:
             self._found(key, wanted)
         except (ValueError, RecursionError) as error:

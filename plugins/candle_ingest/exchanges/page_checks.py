@@ -58,7 +58,7 @@ class PageCheck:
         return page
 
     def _with_missing(self, page: CheckedPage) -> CheckedPage:
-        """Where quiet minutes come flat, one that is missing is an outage, or not listed yet."""
+        """Add the missing slots where quiet minutes come flat: each is an outage, or not listed yet."""
         if self._profile.quiet is not Quiet.FLAT or len(page.candles) == self._timeframe.slots(self._window):
             return page
         return replace(page, missing_slots=page.lacking(self._window, self._timeframe) - page.rejected_slots)

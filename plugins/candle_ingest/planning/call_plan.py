@@ -96,7 +96,7 @@ def _add(
 
 
 def log_plans(plans: Sequence[ExchangePlan]) -> None:
-    """One line for each exchange that is asked, and one for what it does not serve."""
+    """Log a line for each exchange that is asked, and one for what it does not serve."""
     for plan in plans:
         if plan.uncounted:
             logger.info(

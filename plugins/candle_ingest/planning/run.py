@@ -82,7 +82,7 @@ class Run:
         return self.closed_window(start_ms)
 
     def closed_window(self, start_ms: int) -> Window:
-        """From `start_ms` to the end of the run, without what is not closed yet."""
+        """Return the window from `start_ms` to the end of the run, without what is not closed yet."""
         start_ms = self.timeframe.floor_ms(start_ms)
         if self.wanted_end_ms <= start_ms:
             raise RangeError(f"the end, {format_ms(self.wanted_end_ms)}, is not after the start, {format_ms(start_ms)}")

@@ -64,7 +64,7 @@ def _read(client: RedisClient, key: str) -> list[str]:
 
 
 def _size(client: RedisClient, key: str, kind: str) -> int:
-    """How many entries the key has, before they are read; 0 where that is not known yet."""
+    """Return how many entries the key has, before they are read; 0 where that is not known yet."""
     count = {"list": client.llen, "set": client.scard, "zset": client.zcard}.get(kind)
     return int(count(key)) if count else 0
 

@@ -94,7 +94,7 @@ def latest_lag_ms(settings: PipelineSettings, now_ms: int) -> int:
 
 
 def estimated_end_ms(days_left: int, days_in_last_hour: int, now_ms: int) -> int | None:
-    """When `days_left` are done at the pace of the last hour; None where nothing is left, or nothing moves."""
+    """Return when `days_left` are done at the pace of the last hour; None where nothing is left, or nothing moves."""
     if not days_left or not days_in_last_hour:
         return None
     return now_ms + math.ceil(days_left / days_in_last_hour * HOUR_MS)

@@ -25,7 +25,7 @@ Column = tuple[NDArray[np.int64], NDArray[np.float64]]
 
 
 def candles_from_csv(body: str) -> Candles:
-    """From an answer with the columns `_time` (RFC 3339), `_value` and `_field`, in any order of lines.
+    """Return the candles of an answer with the columns `_time` (RFC 3339), `_value` and `_field`, in any order.
 
     Raises ValueError where a candle lacks one of FIELDS; those of EXTRA_FIELDS may be missing.
     """
@@ -33,7 +33,7 @@ def candles_from_csv(body: str) -> Candles:
 
 
 def candles_from_columns(columns: Mapping[str, Column]) -> Candles:
-    """As above, from times and values by field."""
+    """Return the candles of times and values by field; else as `candles_from_csv`."""
     if not columns:
         return Candles.from_rows([])
     if not set(FIELDS) <= set(columns) <= {*FIELDS, *EXTRA_FIELDS}:

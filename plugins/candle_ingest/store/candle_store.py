@@ -79,7 +79,7 @@ class CandleStore:
         self._bucket = bucket
 
     def write_exchange_candles(self, currency_pair: str, exchange: str, market: str, candles: Candles) -> None:
-        """One exchange's own candles; `market` (`BTC/USDT`) says where they come from."""
+        """Write one exchange's own candles; `market` (`BTC/USDT`) says where they come from."""
         self.write_candles_of(exchange, [(currency_pair, market, candles)])
 
     def write_candles_of(self, exchange: str, found: Iterable[tuple[str, str, Candles]]) -> None:
@@ -149,17 +149,17 @@ class CandleStore:
         return MergedCandles(candles, counts, sources, vwap, trade_count)
 
     def last_markets(self, exchange: str) -> dict[str, str]:
-        """By pair, the market (`BTC/USDT`) that the latest candle of the exchange comes from."""
+        """Return by pair the market (`BTC/USDT`) that the latest candle of the exchange comes from."""
         rows = self._bucket.query(_LAST_MARKETS, exchange=exchange)
         return {row["currency_pair"]: row["_value"] for row in rows}
 
     def has_candle_before(self, currency_pair: str, exchange: str, time_ms: int) -> bool:
-        """Whether a candle of the exchange with an earlier open time is stored."""
+        """Tell whether a candle of the exchange with an earlier open time is stored."""
         window = Window(0, max(1, time_ms))
         return bool(self._bucket.query(_FIRST, currency_pair=currency_pair, exchange=exchange, **flux_range(window)))
 
     def merged_span(self, currency_pair: str, window: Window) -> tuple[int, int | None, int | None]:
-        """How many merged candles the window has, and the open times in ms of the first and the last."""
+        """Return how many merged candles the window has, and the open times in ms of the first and the last."""
         rows = self._bucket.query(_SPAN, currency_pair=currency_pair, **flux_range(window))
         found = {row["what"]: int(row["value"]) for row in rows}
         first, last = (found[key] // NS_PER_MS if key in found else None for key in ("first", "last"))

@@ -61,12 +61,12 @@ def flux_range(window: Window) -> dict[str, int]:
 
 
 def times_ms(texts: Iterable[str]) -> NDArray[np.int64]:
-    """Milliseconds since 1970 of the times as InfluxDB writes them, `2026-01-01T00:00:00Z`."""
+    """Return the milliseconds since 1970 of the times as InfluxDB writes them, `2026-01-01T00:00:00Z`."""
     # numpy knows no zones: the Z is cut off, most quickly by its place.
     cut: Any = [text[:-1] for text in texts]
     return np.array(cut, dtype="datetime64[ms]").astype(np.int64)
 
 
 def time_ms(text: str) -> int:
-    """Milliseconds since 1970 of one time as InfluxDB writes it."""
+    """Return the milliseconds since 1970 of one time as InfluxDB writes it."""
     return int(datetime.fromisoformat(text).timestamp() * 1000)

@@ -58,7 +58,7 @@ def time_of(time: Annotated[str, Query(max_length=40)] = "") -> int | None:
 
 
 def moment_ms(name: str, text: str) -> int:
-    """Milliseconds since 1970 of the value `text` of `name`."""
+    """Return the milliseconds since 1970 of the value `text` of `name`."""
     try:
         moment = parse_moment_ms(text)
     except (ValueError, OverflowError):

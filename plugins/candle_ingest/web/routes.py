@@ -100,13 +100,13 @@ async def explain(settings: Pipeline, answer: Answerer, symbol: Pair, time_ms: O
 async def exchanges(
     settings: Pipeline, answer: Answerer, hours: Annotated[int, Query(ge=1, le=MOST_HOURS)] = 6
 ) -> Response:
-    """How the exchanges answered in the last `hours`."""
+    """Return how the exchanges answered in the last `hours`."""
     return await answer(lambda: views.exchanges(settings, hours, _now_ms()), hours)
 
 
 @router.get("/api/{pipeline}/freshness")
 async def freshness(settings: Pipeline, answer: Answerer) -> Response:
-    """How late each symbol is."""
+    """Return how late each symbol is."""
     return await answer(lambda: views.freshness(settings, _now_ms()))
 
 
