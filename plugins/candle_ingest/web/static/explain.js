@@ -49,13 +49,14 @@ function parts(data) {
 // What was made of the candle of an exchange: at its rate, and with a wick cut off.
 function steps({ conversion, converted, clamped }) {
   const found = [];
-  if (converted) found.push({ market: conversion, ohlcv: converted, step: true });
+  const [rate, source] = (conversion ?? "").split(/ \((.*)\)$/);
+  if (converted) found.push({ market: rate, note: source, ohlcv: converted, step: true });
   if (clamped) found.push({ market: "with high and low clamped", ohlcv: clamped, step: true });
   return found;
 }
 
 function why(part, isMerged) {
-  if (part.total || part.step) return "";
+  if (part.total || part.step) return part.note ? element("span", { class: "quiet" }, part.note) : "";
   const { kind, text } = STATES[part.state] ?? { kind: "warn", text: part.state };
   const known = part.state === "used" && !isMerged ? "would be used" : text;
   const due = part.due_ms ? element("p", { class: "quiet" }, "Asked again at ", clock(part.due_ms)) : "";
