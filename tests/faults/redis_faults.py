@@ -176,6 +176,8 @@ REDIS_FAULTS = (
            keys("candle_ingest:markets:*", lambda c, key: c.set(key, "no hash"))),
     _fault("garbage below the keys of the rate limit", "a list", "No shared rate limit",
            own_keys(break_rate_limit), Under.HEALED),
+    _fault("garbage below the key of the learnt pace", "a text", "No shared rate limit",
+           own_keys(lambda c, end: c.set(f"candle_ingest:pace:{end}", "fast")), Under.HEALED),
     _fault("garbage below the keys of the breaker", "values of other types", "is not shared for this task",
            own_keys(break_breaker), Under.HEALED),
 )  # fmt: skip

@@ -9,6 +9,7 @@ from candle_ingest.errors.servers import RedisUnreachableError
 from candle_ingest.exchanges.client import ExchangeClient
 from candle_ingest.exchanges.learnt_pace import MOST_SLOWDOWN, STEP
 from candle_ingest.exchanges.rate_limit import limit_name
+from candle_ingest.exchanges.request_budget import Budget, RequestBudgets
 from candle_ingest.exchanges.shared_pace import KEY, learn_from_refusal, read_pace
 from candle_ingest.reports.exchange_pace import pace_in_words, read_exchange_paces
 
@@ -53,3 +54,25 @@ def test_a_value_of_somebody_else_leaves_the_task_to_ccxts_own_throttle(client, 
     assert kraken.fetch_markets()
     assert kraken.pace().slowdown == 1
     assert "No shared rate limit" in caplog.text
+
+
+def test_a_request_takes_from_all_budgets_or_from_none(client):
+    budgets = RequestBudgets(client)
+    pair, address = Budget("candle_ingest:rate:pair", 60.0, 60.0), Budget("candle_ingest:rate:address", 60.0, 180.0)
+    assert budgets.take([address, pair]) == (0, 0)
+    wait_seconds, slowest = budgets.take([address, pair])
+    assert (59 < wait_seconds <= 60, slowest) == (True, 1)
+    # Two of three are left for the address, as the refused request has taken none.
+    assert [budgets.take([address])[0] > 0 for _ in range(3)] == [False, False, True]
+
+
+def test_a_request_larger_than_the_burst_is_granted_once_the_budget_is_whole(client):
+    budgets, large = RequestBudgets(client), Budget("candle_ingest:rate:large", 60.0, 10.0)
+    assert budgets.take([large]) == (0, 0)
+    assert budgets.take([large])[0] > 50
+
+
+def test_a_budget_that_a_clock_set_back_has_left_in_the_future_holds_nobody_for_long(client):
+    client.set("candle_ingest:rate:future", 9 * 10**15)
+    wait_seconds, _ = RequestBudgets(client).take([Budget("candle_ingest:rate:future", 1.0, 2.0)])
+    assert 0 < wait_seconds <= 1

@@ -139,27 +139,34 @@ class SharedRateLimit:
     def _turn(self, cost: float, market: str) -> float:
         """Take a request out of the budgets and return 0, or return how many seconds to wait before the next try."""
         ends = [self._name, f"{self._name}:{market}"] if market and self._market_seconds else [self._name]
-        urgent_keys = [f"{KEY_PREFIX}:urgent:{end}" for end in ends]
-        with self._redis.pipeline(transaction=False) as pipeline:
-            pipeline.pttl(self._pause_key).get(self._pause_key).exists(*urgent_keys)
-            pause_ms, reason, others_first, learnt, now = pipeline.get(PACE_KEY.format(self._name)).time().execute()
-        if pause_ms > LONGEST_PAUSE_SECONDS * 1000:
-            raise ExchangePausedError(
-                f"the exchange has asked to be left alone for {pause_ms / 1000:.0f} s more, and all tasks obey: "
-                f"{_text(reason)}"
-            )
-        if pause_ms > 0:
-            return float(pause_ms) / 1000
-        if others_first and not self._urgent:
-            return GIVE_WAY_SECONDS
-        slowdown = pace_from_text(learnt).slowdown_at(clock_ms(now))
+        held_seconds, slowdown = self._held_back(ends)
+        if held_seconds > 0:
+            return held_seconds
         wait_seconds, slowest = self._budgets.take(self._shares(ends, max(cost, self._least_cost), slowdown))
         if wait_seconds <= 0:
             return 0.0
         wait_seconds = max(SHORTEST_WAIT_SECONDS, wait_seconds)
         if self._urgent:
-            self._redis.set(urgent_keys[slowest], "1", px=math.ceil((wait_seconds + URGENT_SECONDS) * 1000))
+            urgent_ms = math.ceil((wait_seconds + URGENT_SECONDS) * 1000)
+            self._redis.set(f"{KEY_PREFIX}:urgent:{ends[slowest]}", "1", px=urgent_ms)
         return wait_seconds
+
+    def _held_back(self, ends: list[str]) -> tuple[float, float]:
+        """Return how long a pause or an urgent task holds this one back, in seconds, and the learnt slowdown."""
+        with self._redis.pipeline(transaction=False) as pipeline:
+            pipeline.pttl(self._pause_key).get(self._pause_key).get(PACE_KEY.format(self._name)).time()
+            pause_ms, reason, learnt, now, others_first = pipeline.exists(
+                *(f"{KEY_PREFIX}:urgent:{end}" for end in ends)
+            ).execute()
+        if pause_ms > LONGEST_PAUSE_SECONDS * 1000:
+            raise ExchangePausedError(
+                f"the exchange has asked to be left alone for {pause_ms / 1000:.0f} s more, and all tasks obey: "
+                f"{_text(reason)}"
+            )
+        slowdown = pace_from_text(learnt).slowdown_at(clock_ms(now))
+        if pause_ms > 0:
+            return float(pause_ms) / 1000, slowdown
+        return GIVE_WAY_SECONDS if others_first and not self._urgent else 0.0, slowdown
 
     def _shares(self, ends: list[str], cost: float, slowdown: float) -> list[Budget]:
         """Return what a request takes of the budget of the exchange, and of the one of its market."""

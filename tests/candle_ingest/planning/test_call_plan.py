@@ -2,6 +2,7 @@ import pytest
 
 from candle_ingest.candles.window import Window
 from candle_ingest.exchanges.call_estimate import CallEstimate
+from candle_ingest.exchanges.call_pace import CallPace
 from candle_ingest.planning.call_plan import ExchangePlan, duration_in_words, in_short, log_plans
 
 
@@ -33,3 +34,11 @@ def test_trades_that_nobody_counted_are_said_to_be_so(caplog):
     plan.add("BTC/USD", CallEstimate(candle_calls=1, trade_calls=None), 1440)
     log_plans([plan])
     assert "Plan: kraken, 1 symbols: 1 calls, and one for every 1000 trades of BTC/USD" in caplog.text
+
+
+def test_the_pace_of_a_market_bounds_its_own_calls_only():
+    plan = ExchangePlan(exchange="kraken")
+    for pair in ("BTC/USD", "ETH/USD"):
+        plan.add(pair, CallEstimate(candle_calls=1, trade_calls=99), 1440)
+    pace = CallPace(call_seconds=0.3, market_seconds=1.2)
+    assert (plan.calls, pace.seconds(plan.calls_by_symbol)) == (200, pytest.approx(120))

@@ -207,6 +207,7 @@ def test_exchanges_as_their_fetches_went(visit):
     assert broken["last_reason_pair"] == "ETH/USD"
     assert sound["calls"] > 0
     assert 0 < sound["median_ms"] <= sound["p95_ms"]
+    assert (sound["slowdown"], broken["slowdown"]) == (1, 1)
     assert abs(time.time() * 1000 - sound["last_success_ms"]) < 3_600_000
 
 
