@@ -1,7 +1,10 @@
 """Judge what an exchange answered without a candle: quiet, or a silence that is asked for again."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
 
 from candle_ingest.candles.pace import Pace, is_believable
 from candle_ingest.candles.window import DAY_MS, Window, subtract, union
@@ -10,6 +13,7 @@ from candle_ingest.ledger.look import Look, Surroundings
 from candle_ingest.ledger.minute_state import MinuteState
 from candle_ingest.ledger.stretch import (
     LONGEST_REASON,
+    SortedStretches,
     Stretch,
     given_up,
     inside,
@@ -29,28 +33,25 @@ def note_missing_rows(record: DayRecord, look: Look) -> Iterator[Stretch]:
 
     Whatever another source answers for the same time, such as trades, takes the note away.
     """
-    answered = look.answered_windows()
-    missing = _missing_windows(record, look, answered)
-    for stretch in record.stretches:
-        if stretch.state not in SILENCES:
-            yield stretch
-            continue
-        yield from without([stretch], answered)
-        for window in answered:
-            for part in inside([stretch], window):
-                yield from (_noted(s, row_missing=False) for s in without([part], missing))
-                yield from (_noted(s, row_missing=True) for w in missing for s in inside([part], w))
-    known = [stretch.window for stretch in record.stretches]
-    for window in missing:
-        yield from (_noted(_new_silence(part, look), row_missing=True) for part in subtract(window, known))
+    answered, missing = _slots_of(record, look.answered_windows()), _slots_of(record, look.missing)
+    missing &= answered & (record.mark_array == NO_CANDLE)
+    is_missing = record.windows_where(missing)
+    kept = [s for s in record.stretches if s.state in SILENCES]
+    yield from (s for s in record.stretches if s.state not in SILENCES)
+    yield from without(kept, record.windows_where(answered))
+    found = without(kept, record.windows_where(~answered))
+    yield from (_noted(s, row_missing=False) for s in without(found, is_missing))
+    yield from (_noted(s, row_missing=True) for s in without(found, record.windows_where(~missing)))
+    new = [_new_silence(window, look) for window in is_missing]
+    yield from (_noted(s, row_missing=True) for s in without(new, [s.window for s in record.stretches]))
 
 
-def _missing_windows(record: DayRecord, look: Look, answered: Sequence[Window]) -> list[Window]:
-    if not look.missing:
-        return []
-    present = record.windows_where(record.mark_array > NO_CANDLE)
-    asked = [part for window in union(look.missing) for a in answered if (part := window.intersection(a))]
-    return [part for window in asked for part in subtract(window.intersection(record.window), present)]
+def _slots_of(record: DayRecord, windows: Iterable[Window]) -> NDArray[np.bool_]:
+    """Return which slots of the day lie in one of the windows."""
+    chosen = np.zeros(len(record.marks), dtype=bool)
+    for window in windows:
+        chosen[record.place(window)] = True
+    return chosen
 
 
 def _noted(stretch: Stretch, *, row_missing: bool) -> Stretch:
@@ -64,15 +65,18 @@ def judge_silences(record: DayRecord, look: Look, known: Surroundings) -> Iterat
     """Yield the stretches with each silence judged: believable ones vanish, others are silent, or an outage."""
     judged = (MinuteState.QUIET, MinuteState.SILENT, MinuteState.OUTAGE)
     yield from (s for s in record.stretches if s.state not in judged)
-    old = [s for s in record.stretches if s.state in judged]
+    old = SortedStretches(s for s in record.stretches if s.state in judged)
     answered = look.answered_windows()
     # A silence that was given up in part is still one silence.
     past = _given_up_silences(record)
+    total = _total_pace(record, past)
     for run in union([*record.windows_of(judged), *past]):
         slots = run.slots(record.slot_ms) + _beside(record, run, known)
-        believed = is_believable(slots, _pace_beside(record, run, known), len(record.marks))
+        # The market's own pace outside of the silence, else that of the others.
+        own_pace = known.history + Pace(total.traded, total.answered - run.slots(record.slot_ms))
+        believed = is_believable(slots, own_pace if own_pace.is_known else known.others, len(record.marks))
         for part in subtract(run, past):
-            own = inside(old, part)
+            own = old.inside(part)
             if not believed:
                 new = (_new_silence(window, look) for window in subtract(part, [s.window for s in own]))
                 yield from (kept for silence in new for kept in _past_the_history(silence, look))
@@ -89,17 +93,12 @@ def _beside(record: DayRecord, run: Window, known: Surroundings) -> int:
     return before + (known.after_slots if run.end_ms == record.window.end_ms else 0)
 
 
-def _pace_beside(record: DayRecord, run: Window, known: Surroundings) -> Pace:
-    """Return the market's own pace outside of the silence, else that of the others."""
-    beside = subtract(record.window, [run])
-    answered = sum(
-        counts.present + counts.quiet + counts.silent + counts.outage for counts in map(record.counts, beside)
-    )
-    # A silence keeps its weight when it is given up, or the same look would be judged otherwise the next time.
-    past = (part.intersection(silence) for silence in _given_up_silences(record) for part in beside)
-    answered += sum(part.slots(record.slot_ms) for part in past)
-    own = known.history + Pace(int((record.mark_array == TRADED).sum()), answered)
-    return own if own.is_known else known.others
+def _total_pace(record: DayRecord, past: Iterable[Window]) -> Pace:
+    """Return the pace of the day; a silence keeps its weight when it is given up."""
+    counts = record.counts()
+    answered = counts.present + counts.quiet + counts.silent + counts.outage
+    given_up_slots = sum(window.slots(record.slot_ms) for window in past)
+    return Pace(int((record.mark_array == TRADED).sum()), answered + given_up_slots)
 
 
 def _asked_again(

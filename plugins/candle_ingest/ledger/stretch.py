@@ -1,9 +1,10 @@
 """Stretches of a day that were not plainly answered, and when each is asked for again."""
 
-from collections.abc import Iterable, Sequence
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
-from candle_ingest.candles.window import DAY_MS, MINUTE_MS, Window, subtract
+from candle_ingest.candles.window import DAY_MS, MINUTE_MS, Window, subtract, union
 from candle_ingest.ledger.marked_day import Span
 from candle_ingest.ledger.minute_state import MinuteState
 from candle_ingest.ledger.task_instance_ref import TaskInstanceRef
@@ -42,12 +43,38 @@ class Stretch(Span):
 
 def without(stretches: Iterable[Stretch], windows: Sequence[Window]) -> list[Stretch]:
     """Return what is left of the stretches outside of `windows`; each part keeps its reason, tries and due time."""
-    return [s.within(part) for s in stretches for part in subtract(s.window, windows)]
+    covered = union(windows)
+    ends = [window.end_ms for window in covered]
+    return [s.within(part) for s in stretches for part in subtract(s.window, _touching(covered, ends, s.window))]
+
+
+def _touching(sorted_windows: Sequence[Window], ends_ms: Sequence[int], window: Window) -> Iterator[Window]:
+    """Yield those of many windows, in order and apart, that reach into `window`; their ends are `ends_ms`."""
+    for place in range(bisect_right(ends_ms, window.start_ms), len(sorted_windows)):
+        if sorted_windows[place].start_ms >= window.end_ms:
+            return
+        yield sorted_windows[place]
 
 
 def inside(stretches: Iterable[Stretch], window: Window) -> list[Stretch]:
     """Return the parts of the stretches that lie in `window`."""
     return [s.within(part) for s in stretches if (part := s.window.intersection(window))]
+
+
+class SortedStretches:
+    """Many stretches that lie apart, of which few are wanted at a time."""
+
+    def __init__(self, stretches: Iterable[Stretch]) -> None:
+        self._stretches = sorted(stretches, key=lambda s: s.start_ms)
+        self._ends = [s.end_ms for s in self._stretches]
+
+    def inside(self, window: Window) -> list[Stretch]:
+        """Return the parts that lie in `window`."""
+        first = bisect_right(self._ends, window.start_ms)
+        last = first
+        while last < len(self._stretches) and self._stretches[last].start_ms < window.end_ms:
+            last += 1
+        return inside(self._stretches[first:last], window)
 
 
 def backoff_ms(tries: int) -> int:

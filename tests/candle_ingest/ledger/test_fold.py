@@ -303,3 +303,9 @@ def test_the_order_of_looks_at_different_parts_does_not_matter(border, traded, k
 def test_a_day_of_any_candle_length_adds_up(slots):
     record = new_day_record("BTC/USD", "kraken", DAY, DAY_MS // slots)
     assert record.counts().expected == slots
+
+
+def test_a_day_that_lacks_every_other_row_stays_open():
+    lacking = {"traded": range(0, 1440, 2), "missing": [(minute, minute + 1) for minute in range(1, 1440, 2)]}
+    record = fold(fold(EMPTY, closing(**lacking), BUSY), closing(**lacking, asked_ms=CLOSED_MS + HOUR), BUSY)
+    assert counts(record) == {"present": 720, "silent": 720}
