@@ -91,7 +91,9 @@ def test_a_complete_interval_gives_an_event_and_starts_the_example(airflow, told
     [event] = reported(airflow, 1)
     assert (event["pipeline"], event["kind"]) == ("candle", "backfill")
     assert (event["state"], event["start"], event["end"]) == ("final", "2026-03-01T00:00Z", "2026-03-02T00:00Z")
-    assert event["days"] == [{"pair": "BTC/USD", "day": "2026-03-01", "candles": event["candles"]["BTC/USD"]}]
+    [day] = event["days"]
+    assert (day["pair"], day["day"], day["candles"]) == ("BTC/USD", "2026-03-01", event["candles"]["BTC/USD"])
+    assert sum(count for name, count in day["quality"].items() if name.startswith("grade_")) == day["candles"]
     assert event["candles"]["BTC/USD"] == 1440
     assert sentences(told, "2026-03") == []
 

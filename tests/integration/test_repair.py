@@ -61,9 +61,8 @@ def repair(settings: PipelineSettings, now_ms: int):
 def test_a_backfill_of_a_day_long_over_is_its_closing_look_and_costs_nothing_again(settings):
     done = backfill(settings)
     assert [record(settings, name).state for name in THREE] == [RecordState.FINAL] * 3
-    assert [(e["state"], e["days"]) for e in done.events] == [
-        ("final", [{"pair": "BTC/USD", "day": "2026-03-10", "candles": 1440}])
-    ]
+    told = [(e["state"], [(day["pair"], day["day"], day["candles"]) for day in e["days"]]) for e in done.events]
+    assert told == [("final", [("BTC/USD", "2026-03-10", 1440)])]
     again, later = backfill(settings), repair(settings, NOW_MS + DAY_MS)
     assert (again.requests, again.events, later.requests, later.events) == (0, [], 0, [])
     keys = watermarks(settings.influxdb_bucket, "btcusd-backfill", "btcusd-final")

@@ -114,8 +114,12 @@ def test_coverage_counts_every_minute_once(settings, day):
     fill(settings, day)
     output = text("coverage")
     assert "every minute is accounted for" in output
-    found = {row["exchange"]: row for row in content("coverage", "--exchanges")["rows"]}
+    answer = content("coverage", "--exchanges")
+    found = {row["exchange"]: row for row in answer["rows"]}
     assert set(found) == set(EXCHANGES)
+    rates = {(row["currency_pair"], row["exchange"]) for row in answer["rates"]}
+    assert rates == {("USDT/USD", name) for name in ("bitstamp", "coinbaseexchange", "kraken")}
+    assert "USDT/USD, rate" in text("coverage", "--exchanges")
     for name, row in found.items():
         assert row["expected"] == 1440
         assert row["present"] == len(own_candles(settings, day, name))

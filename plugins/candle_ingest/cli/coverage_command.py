@@ -1,22 +1,25 @@
 """`coverage`: how the minutes of each symbol add up, by state."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
 from typing import Annotated
 
 import typer
 
+from candle_ingest.candles.rates import rate_exchanges
 from candle_ingest.candles.window import DAY_MS, MINUTE_MS, Window, floor_ms, format_ms
 from candle_ingest.cli.moments import moment_ms, now_ms, window_between
 from candle_ingest.cli.options import AsJson, Pipeline, pipeline_settings
 from candle_ingest.cli.output import print_json, print_table, say
 from candle_ingest.cli.storage import listed_symbols, open_bucket
 from candle_ingest.ledger.minute_state import CoverageCounts
+from candle_ingest.planning.rate_plan import possible_rate_pairs
 from candle_ingest.reports.coverage_by_day import DayCoverage, read_coverage_by_day
 from candle_ingest.reports.coverage_totals import CoverageTotal, read_exchange_totals, read_pair_totals, total_counts
 from candle_ingest.reports.expected_coverage import ExpectedCoverage
 from candle_ingest.reports.freshness import history_window
 from candle_ingest.settings import PipelineSettings
+from candle_ingest.store.bucket import InfluxBucket
 
 NUMBERS = tuple(CoverageCounts().to_dict())
 # The last run of a day needs some time after midnight.
@@ -28,6 +31,7 @@ class _Found:
     window: Window
     pairs: list[CoverageTotal]
     exchanges: list[CoverageTotal]
+    rates: list[CoverageTotal]
     days: list[DayCoverage]
 
     @property
@@ -47,12 +51,14 @@ def coverage(
     """Count the minutes of each symbol by state, over its exchanges. Exit status 1 unless every day is complete.
 
     A day is complete once every exchange of the settings is final and all is merged. Exchanges that the pipeline no
-    longer has do not count.
+    longer has do not count. With --exchanges the rates that convert symbols have lines too, marked as rates.
     """
     settings = pipeline_settings(pipeline)
     found = _read(settings, _whole_days(settings, from_, to), by_exchange, daily)
     if as_json:
-        print_json({"from_ms": found.window.start_ms, "to_ms": found.window.end_ms, "rows": _json_rows(found)})
+        span = {"from_ms": found.window.start_ms, "to_ms": found.window.end_ms}
+        rates = [{"currency_pair": r.currency_pair, "exchange": r.exchange, **r.counts.to_dict()} for r in found.rates]
+        print_json({**span, "rows": _json_rows(found), "rates": rates})
     else:
         _print(found)
     if not found.is_complete:
@@ -67,8 +73,21 @@ def _read(settings: PipelineSettings, window: Window, by_exchange: bool, daily: 
             window=window,
             pairs=read_pair_totals(bucket, window, pairs, expected),
             exchanges=read_exchange_totals(bucket, window, pairs, expected) if by_exchange and not daily else [],
+            rates=_read_rates(bucket, settings, window, pairs, expected) if by_exchange and not daily else [],
             days=read_coverage_by_day(bucket, window, pairs, expected) if daily else [],
         )
+
+
+def _read_rates(
+    bucket: InfluxBucket, settings: PipelineSettings, window: Window, pairs: Collection[str], expected: ExpectedCoverage
+) -> list[CoverageTotal]:
+    """Return the rate markets that were asked for anything in the window; symbols that are rates too are no rates."""
+    totals = [
+        total
+        for pair in sorted(possible_rate_pairs(settings) - set(pairs))
+        for total in read_exchange_totals(bucket, window, [pair], replace(expected, exchanges=rate_exchanges(pair)))
+    ]
+    return [total for total in totals if total.counts.not_asked < total.counts.expected]
 
 
 def _whole_days(settings: PipelineSettings, from_: str, to: str) -> Window:
@@ -111,7 +130,9 @@ def _print(found: _Found) -> None:
         rows = [((d.currency_pair, d.exchange, format_ms(d.day_ms)[:10], d.state), d.counts) for d in found.days]
         _print_counts(("symbol", "exchange", "day", "state"), rows)
     elif found.exchanges:
-        _print_counts(("symbol", "exchange"), [((r.currency_pair, r.exchange), r.counts) for r in found.exchanges])
+        symbols = [((r.currency_pair, r.exchange), r.counts) for r in found.exchanges]
+        rates = [((f"{r.currency_pair}, rate", r.exchange), r.counts) for r in found.rates]
+        _print_counts(("symbol", "exchange"), [*symbols, *rates])
     else:
         _print_counts(("symbol",), [((row.currency_pair,), row.counts) for row in found.pairs])
     say(f"{found.window}: {_verdict(found)}")
