@@ -95,13 +95,14 @@ def connections(
 
 
 @pytest.fixture
-def make_settings(
-    connections: dict[str, str], influxdb_server: InfluxdbTestServer
-) -> Callable[[tuple[str, ...]], PipelineSettings]:
-    """`make_settings(exchanges)`: a pipeline with a new bucket, which asks for a candle as soon as it is closed."""
+def make_settings(connections: dict[str, str], influxdb_server: InfluxdbTestServer) -> Callable[..., PipelineSettings]:
+    """`make_settings(exchanges, …)`: a pipeline with a new bucket, which asks for a candle as soon as it is closed.
+
+    Rate markets add requests and open days of their own: `quote_conversion="par"` where a test counts those.
+    """
     bucket = influxdb_server.new_bucket()
-    return lambda exchanges: PipelineSettings(
-        name="candle", exchanges=exchanges, settle_seconds=0, influxdb_bucket=bucket
+    return lambda exchanges, **changes: PipelineSettings(
+        name="candle", exchanges=exchanges, settle_seconds=0, influxdb_bucket=bucket, **changes
     )
 
 

@@ -36,7 +36,7 @@ class Announcers:
 def announcers(make_settings, exchanges):
     """A day that is final and not announced."""
     exchanges.set_clock(NOW_MS)
-    settings = make_settings(("binance", "kucoin"))
+    settings = make_settings(("binance", "kucoin"), quote_conversion="par")
     result = run_steps(settings, "backfill", DAY, NOW_MS, origin_ms=DAY.start_ms, announce=False)
     assert result.written == {"BTC/USD": 1440}
     return Announcers(settings)

@@ -46,6 +46,7 @@ def airflow(airflow_template, tmp_path, redis_server, influxdb_server, simulator
         **connection_variables(redis_server, influxdb_server, simulator),
         **QUICK_TO_NOTICE,
         "CANDLE_INGEST_EXCHANGES": ",".join(EXCHANGES),
+        "CANDLE_INGEST_QUOTE_CONVERSION": "par",
         "CANDLE_INGEST_BACKFILL_START_DATE": "skip",
         "CANDLE_INGEST_BACKFILL_INTERVAL": "@hourly",
         "CANDLE_INGEST_INFLUXDB_BUCKET": BUCKET,
@@ -102,4 +103,4 @@ def test_a_lost_worker_costs_time_and_nothing_else(airflow, simulator, broker):
         for exchange in EXCHANGES:
             rows = within(stored(BUCKET, "exchange_candles", pair, exchange), HOURS)
             assert rows == truth(exchange, HOURS, pair)
-        assert within(stored(BUCKET, "candles", pair), HOURS) == merged_truth(EXCHANGES, HOURS, pair)
+        assert within(stored(BUCKET, "candles", pair), HOURS) == merged_truth(EXCHANGES, HOURS, pair, par=True)

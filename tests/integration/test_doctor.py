@@ -140,7 +140,7 @@ def terminal(exchanges, make_settings, monkeypatch, redis_server):
     exchanges.set_clock(None)
     redis_server.client().flushdb()
     redis_server.client().set("top_cryptocurrencies", json.dumps(["btcusd"]))
-    settings = make_settings(("binance", "kucoin"))
+    settings = make_settings(("binance", "kucoin"), quote_conversion="par")
     monkeypatch.setattr("candle_ingest.cli.doctor_command.pipeline_settings", lambda name: settings)
 
     def run(*arguments: str):

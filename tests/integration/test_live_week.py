@@ -86,7 +86,9 @@ def forget_outages(redis_server) -> None:
 def test_two_days_after_a_week_of_trouble_every_minute_is_true_and_final(make_settings, exchanges, redis_server):
     print("seed", SEED)  # noqa: T201 - to repeat it
     redis_server.client().set("top_cryptocurrencies", json.dumps(list(PAIRS)))
-    settings = with_settings(make_settings(FOUR), catch_up_initial_days=1, backfill_start_date="skip")
+    settings = with_settings(
+        make_settings(FOUR, quote_conversion="par"), catch_up_initial_days=1, backfill_start_date="skip"
+    )
     trouble(random.Random(SEED), exchanges)
     announced: list[tuple[str, str]] = []
     calls = {"catch_up": 0, "repair": 0}
@@ -109,7 +111,7 @@ def test_two_days_after_a_week_of_trouble_every_minute_is_true_and_final(make_se
     week = Window(START_MS, end_ms)
     for pair in PAIRS.values():
         found = [row for row in stored(settings.influxdb_bucket, "candles", pair) if row[0] < end_ms]
-        assert found == merged_truth(FOUR, week, pair), pair
+        assert found == merged_truth(FOUR, week, pair, par=True), pair
     with InfluxBucket(connect_influxdb(), settings.influxdb_bucket) as bucket:
         states = {key: record.state for key, record in DayRecords(bucket).read(week).items()}
     assert {key: state for key, state in states.items() if state != RecordState.FINAL} == {}
@@ -125,4 +127,4 @@ def assert_announced_days_are_true(settings, event) -> None:
         start_ms = utc_ms(day["day"])
         window = Window(start_ms, start_ms + DAY_MS)
         rows = [r for r in stored(settings.influxdb_bucket, "candles", day["pair"]) if start_ms <= r[0] < window.end_ms]
-        assert rows == merged_truth(FOUR, window, day["pair"]), day
+        assert rows == merged_truth(FOUR, window, day["pair"], par=True), day

@@ -44,7 +44,7 @@ def look(settings, exchanges, kind, now_ms):
 
 @pytest.mark.parametrize("exchange", FLAT_EXCHANGES)
 def test_a_row_that_the_closing_look_lacks_is_found_an_hour_later(make_settings, exchanges, exchange):
-    settings = make_settings((exchange,))
+    settings = make_settings((exchange,), quote_conversion="par")
     hide(exchanges, exchange, CLOSED_MS + HOUR_MS // 2)
     look(settings, exchanges, "backfill", CLOSED_MS)
     early = record(settings.influxdb_bucket, exchange)
@@ -58,7 +58,7 @@ def test_a_row_that_the_closing_look_lacks_is_found_an_hour_later(make_settings,
 
 
 def test_a_row_that_never_comes_is_an_outage_only_after_a_day(make_settings, exchanges):
-    settings = make_settings(("binance",))
+    settings = make_settings(("binance",), quote_conversion="par")
     hide(exchanges, "binance", None)
     states = []
     look(settings, exchanges, "backfill", CLOSED_MS)
@@ -71,7 +71,7 @@ def test_a_row_that_never_comes_is_an_outage_only_after_a_day(make_settings, exc
 
 
 def test_rows_that_were_put_right_are_recorded_with_the_fetch(make_settings, exchanges, caplog):
-    settings = make_settings(("bitstamp",))
+    settings = make_settings(("bitstamp",), quote_conversion="par")
     exchanges.add_events(
         [MarketEvent(kind="double_row", exchange="bitstamp", start_ms=MINUTE.start_ms, end_ms=MINUTE.end_ms)]
     )

@@ -20,7 +20,7 @@ TWO = ("binance", "coinbaseexchange")
 @pytest.fixture
 def settings(make_settings, exchanges):
     exchanges.set_clock(NOW_MS)
-    return make_settings(TWO)
+    return make_settings(TWO, quote_conversion="par")
 
 
 def backfill(settings, now_ms=NOW_MS):

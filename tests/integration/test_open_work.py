@@ -30,7 +30,7 @@ SUI_LISTED_MS = utc_ms("2023-05-18")
 @pytest.fixture
 def settings(make_settings, exchanges):
     exchanges.set_clock(NOW_MS)
-    return make_settings(THREE)
+    return make_settings(THREE, quote_conversion="par")
 
 
 def backfill(settings, window, now_ms=NOW_MS):
@@ -112,14 +112,14 @@ def test_an_exchange_unreachable_at_the_first_run_is_open_until_it_was_asked(set
     exchanges.set_fault("kucoin", "status", status=503)
     first = backfill(settings, DAYS[0])
     assert final_days(first) == []
-    assert stored(settings.influxdb_bucket, "candles", "BTC/USD") == merged_truth(THREE[:2], DAYS[0])
+    assert stored(settings.influxdb_bucket, "candles", "BTC/USD") == merged_truth(THREE[:2], DAYS[0], par=True)
     with InfluxBucket(connect_influxdb(), settings.influxdb_bucket) as bucket:
         record = DayRecords(bucket).read(DAYS[0])["BTC/USD", "kucoin", DAYS[0].start_ms]
     assert record.windows_of([MinuteState.FAILED]) == [DAYS[0]]
     exchanges.clear_faults()
     forget_outages(redis_server)
     assert final_days(repair(settings, exchanges, NOW_MS + HOUR_MS)) == [("BTC/USD", "2026-03-10")]
-    assert stored(settings.influxdb_bucket, "candles", "BTC/USD") == merged_truth(THREE, DAYS[0])
+    assert stored(settings.influxdb_bucket, "candles", "BTC/USD") == merged_truth(THREE, DAYS[0], par=True)
 
 
 def test_not_listed_never_lies_over_a_stored_candle(settings, exchanges, redis_server):
