@@ -87,6 +87,7 @@ def environment(redis, influxdb, simulator) -> dict[str, str]:
         **connection_variables(redis.address, influxdb, simulator),
         "AIRFLOW_CONN_CCXT_BINANCE": json.dumps(keys),
         "CANDLE_INGEST_EXCHANGES": "binance",
+        "CANDLE_INGEST_QUOTE_CONVERSION": "par",
         "CANDLE_INGEST_BACKFILL_START_DATE": "skip",
         # Only what a test asks for runs.
         "CANDLE_INGEST_CATCH_UP_SCHEDULE": "0 0 1 1 *",
@@ -149,7 +150,9 @@ def day(number: int) -> Window:
 def compare(evidence, name: str, injected: str, window: Window, under: str, said: str) -> None:
     of_exchange = within(stored(BUCKET, "exchange_candles", "BTC/USD", "binance"), window)
     merged = within(stored(BUCKET, "candles", "BTC/USD"), window)
-    found = difference(truth("binance", window), of_exchange) + difference(merged_truth(["binance"], window), merged)
+    found = difference(truth("binance", window), of_exchange) + difference(
+        merged_truth(["binance"], window, par=True), merged
+    )
     evidence.append(Evidence(area="Airflow", name=name, injected=injected, under=under, said=said, **asdict(found)))
     assert found == Difference(lost=0, doubled=0, wrong=0)
     times = {row[0] for row in stored(BUCKET, "candles", "BTC/USD")}

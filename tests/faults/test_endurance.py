@@ -47,6 +47,7 @@ QUIET_SECONDS = 200
 MAIN_MB, MEAN_MB = 60, 40
 SETTINGS = {
     "CANDLE_INGEST_EXCHANGES": ",".join(EXCHANGES),
+    "CANDLE_INGEST_QUOTE_CONVERSION": "par",
     "CANDLE_INGEST_BACKFILL_START_DATE": "skip",
     "CANDLE_INGEST_INFLUXDB_BUCKET": BUCKET,
     "CANDLE_INGEST_CATCH_UP_SCHEDULE": "* * * * *",
@@ -97,7 +98,7 @@ def check_last_hour(reached_ms: dict[str, int]) -> None:
     """The watermark is not ahead: before it all is there, and right."""
     for pair, end_ms in reached_ms.items():
         hour = Window(end_ms - 60 * MINUTE_MS, end_ms)
-        assert within(stored(BUCKET, "candles", pair), hour) == merged_truth(EXCHANGES, hour, pair)
+        assert within(stored(BUCKET, "candles", pair), hour) == merged_truth(EXCHANGES, hour, pair, par=True)
 
 
 def watch(result: Endurance, until: float, stop: Callable[[], bool] = lambda: False) -> None:
@@ -131,7 +132,7 @@ def compare(result: Endurance, window_of: Callable[[str], Window]) -> Difference
     found = Difference(0, 0, 0)
     for pair in PAIRS.values():
         window = window_of(pair)
-        expected = [(merged_truth(EXCHANGES, window, pair), "candles", None)]
+        expected = [(merged_truth(EXCHANGES, window, pair, par=True), "candles", None)]
         expected += [(truth(e, window, pair), "exchange_candles", e) for e in EXCHANGES]
         for rows, measurement, exchange in expected:
             result.candles += len(rows)
