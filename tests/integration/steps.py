@@ -69,7 +69,9 @@ def run_steps(
     recorder = TaskInstanceRef(dag_id=f"candle_{kind}", run_id=uuid.uuid4().hex)
     run = make_run(settings, kind, dict(params or {}), window, origin_ms, now_ms, recorder)
     result = StepResult(validate_symbols(run, read_symbols(run)), told=[] if told is None else told)
-    batches = [{"batch": batch.to_xcom()} for batch in split_batches(result.plan.batches, 1024, 1)]
+    batches = [
+        {"batch": batch.to_xcom()} for batch in split_batches(result.plan.batches, 1024, settings.symbols_per_fetch)
+    ]
     result.plan = Plan.from_xcom(json.loads(json.dumps(result.plan.to_xcom())), json.loads(json.dumps(batches)))
     summaries = [
         summary
