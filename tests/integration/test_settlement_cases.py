@@ -7,8 +7,11 @@ import threading
 import time
 
 import pytest
+from typer.testing import CliRunner
 
+from candle_ingest.__main__ import app
 from candle_ingest.candles.window import DAY_MS, MINUTE_MS, Window
+from candle_ingest.cli import status_command
 from candle_ingest.connections import connect_influxdb, connect_redis
 from candle_ingest.ledger import locks
 from candle_ingest.ledger.day_record import RecordState
@@ -78,7 +81,7 @@ def test_two_hours_without_an_answer_from_one_exchange_lose_no_candle(settings, 
     assert within(stored(settings.influxdb_bucket, "candles", "BTC/USD"), DAY) == merged_truth(THREE, DAY)
 
 
-def test_one_bad_row_for_good_stops_the_watermark_and_nothing_else(settings, exchanges):
+def test_one_bad_row_for_good_stops_the_watermark_and_nothing_else(settings, exchanges, monkeypatch):
     settings = with_settings(settings, catch_up_initial_days=1)
     noon = hours(12, 12).start_ms
     bad_ms = noon + 7 * MINUTE_MS
@@ -98,6 +101,14 @@ def test_one_bad_row_for_good_stops_the_watermark_and_nothing_else(settings, exc
         assert merged[-1][0] == now_ms - MINUTE_MS
     assert len(within(merged, hours(10, 15))) == 5 * 60 - 1
     assert watermarks(settings.influxdb_bucket, "btcusd-catch_up") == {"btcusd-catch_up": bad_ms - MINUTE_MS}
+    monkeypatch.setenv("CANDLE_INGEST_EXCHANGES", ",".join(THREE))
+    monkeypatch.setenv("CANDLE_INGEST_QUOTE_CONVERSION", "par")
+    monkeypatch.setenv("CANDLE_INGEST_INFLUXDB_BUCKET", settings.influxdb_bucket)
+    monkeypatch.setattr(status_command, "now_ms", lambda: now_ms + 1_000)
+    shown = CliRunner().invoke(app, ["status"])
+    [line] = [line for line in shown.output.splitlines() if "rejected" in line]
+    assert line.startswith("BTC/USD @ kucoin, 2026-03-10: 1 candles rejected since 2026-03-10T12:")
+    assert "prices not ordered low <= open, close <= high" in line
 
 
 def test_one_symbol_whose_merge_fails_holds_no_other_watermark(settings, redis_server):
