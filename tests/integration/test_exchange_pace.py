@@ -72,7 +72,7 @@ def test_a_request_larger_than_the_burst_is_granted_once_the_budget_is_whole(cli
     assert budgets.take([large])[0] > 50
 
 
-def test_a_budget_that_a_clock_set_back_has_left_in_the_future_holds_nobody_for_long(client):
+def test_a_budget_left_in_the_future_by_a_clock_set_back_holds_nobody_for_long(client):
     client.set("candle_ingest:rate:future", 9 * 10**15)
     wait_seconds, _ = RequestBudgets(client).take([Budget("candle_ingest:rate:future", 1.0, 2.0)])
     assert 0 < wait_seconds <= 1

@@ -52,7 +52,7 @@ def final_days(*results) -> list[tuple[str, str]]:
     return sorted((day["pair"], day["day"]) for event in events for day in event["days"])
 
 
-def test_an_hour_that_fails_is_due_after_a_quarter_of_an_hour_whatever_failed_before(settings, exchanges):
+def test_an_hour_that_fails_is_due_after_15_minutes_whatever_failed_before(settings, exchanges):
     settings = with_settings(settings, min_exchanges_required=2)
     exchanges.set_fault("kucoin", "status", status=503, path="candles")
     backfill(settings, DAYS[0])

@@ -128,7 +128,7 @@ def test_only_a_repair_takes_up_what_was_given_up():
         make_run(settings, "backfill", {"retry_unobtainable": True}, **values)
 
 
-def test_a_run_by_hand_ends_where_its_plan_ends_though_more_candles_have_closed_since():
+def test_a_run_by_hand_ends_where_its_plan_ends_though_more_candles_have_closed():
     planned = run("catch_up", interval=None, params={"start": "2026-11-22T10:00Z"}, settle_seconds=0)
     later = replace(planned, now_ms=NOW_MS + 10 * MINUTE_MS, planned_end_ms=planned.end_of_asking_ms)
     assert later.fixed_window() == planned.fixed_window()

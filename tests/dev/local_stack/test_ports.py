@@ -61,7 +61,7 @@ sys.stdin.read()
 """
 
 
-def test_a_port_stays_that_of_its_run_between_its_release_and_the_start_of_its_server():
+def test_a_port_stays_that_of_its_run_until_its_server_starts():
     port = free_port()
     command = [sys.executable, "-c", CHOOSES, str(port)]
     with subprocess.Popen(command, cwd=REPOSITORY, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as other:
