@@ -73,13 +73,19 @@ def read_coverage_hours(
     so_far = Window(0, max(0, expected.until_ms))
     return CoverageHours(
         hours=hours,
-        counts={name: [r.counts(hour.intersection(so_far)) for hour in hours] for name, r in records.items()},
+        counts={name: hourly_counts(record, hours, so_far) for name, record in records.items()},
         states={name: record.state for name, record in records.items()},
         holes=find_holes(records, so_far),
         state=merge.state if merge else RecordState.OPEN,
         merged=merge.merged_windows() if merge else [],
         waiting=find_waiting(merge.waiting, records) if merge else [],
     )
+
+
+def hourly_counts(record: DayRecord, hours: Iterable[Window], so_far: Window) -> list[CoverageCounts]:
+    """Return the counts of each hour; slots that are still to come are in none."""
+    parts = [hour.intersection(so_far) for hour in hours]
+    return [record.counts(part) if part else CoverageCounts() for part in parts]
 
 
 def find_holes(records: Mapping[str, DayRecord], so_far: Window) -> list[Hole]:

@@ -5,7 +5,7 @@ from candle_ingest.ledger.day_record import DayRecord, new_day_record
 from candle_ingest.ledger.merge_day import Waiting
 from candle_ingest.ledger.minute_state import MinuteState
 from candle_ingest.ledger.stretch import Stretch
-from candle_ingest.reports.coverage_hours import find_holes, find_waiting
+from candle_ingest.reports.coverage_hours import find_holes, find_waiting, hourly_counts
 
 DAY = Window(0, DAY_MS)
 
@@ -82,3 +82,9 @@ def test_the_next_look_is_the_earliest_that_is_due():
     silent = [stretch(0, 5, MinuteState.SILENT, due_ms=0), stretch(9, 12, MinuteState.SILENT, due_ms=70)]
     [hole] = find_holes({"kraken": record(*silent, stretch(20, 30, MinuteState.SILENT, due_ms=50))}, DAY)
     assert hole.due_ms == 50
+
+
+def test_hours_that_are_still_to_come_count_nothing():
+    hours = [Window(hour * 60 * MINUTE_MS, (hour + 1) * 60 * MINUTE_MS) for hour in range(3)]
+    counts = hourly_counts(record(stretch(0, 1440, MinuteState.NOT_ASKED)), hours, Window(0, 90 * MINUTE_MS))
+    assert [(sums.expected, sums.open) for sums in counts] == [(60, 60), (30, 30), (0, 0)]

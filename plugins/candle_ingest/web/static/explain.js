@@ -50,7 +50,7 @@ function parts(data) {
 function steps({ conversion, converted, clamped }) {
   const found = [];
   const [rate, source] = (conversion ?? "").split(/ \((.*)\)$/);
-  if (converted) found.push({ market: rate, note: source, ohlcv: converted, step: true });
+  if (converted) found.push({ market: rate.replace(" ", "\u00a0"), note: source, ohlcv: converted, step: true });
   if (clamped) found.push({ market: "with high and low clamped", ohlcv: clamped, step: true });
   return found;
 }
