@@ -1,6 +1,6 @@
 """Fold a look into the record of a day."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -10,7 +10,7 @@ from candle_ingest.candles.window import Window, subtract, union
 from candle_ingest.ledger.day_record import FLAT, NO_CANDLE, TRADED, Change, DayRecord
 from candle_ingest.ledger.look import Found, Look, Surroundings
 from candle_ingest.ledger.minute_state import MinuteState
-from candle_ingest.ledger.silences import judge_silences, note_missing_rows
+from candle_ingest.ledger.silences import judge_silences, missing_row, note_missing_rows
 from candle_ingest.ledger.stretch import (
     LONGEST_REASON,
     Stretch,
@@ -77,7 +77,7 @@ def _stretches(record: DayRecord, look: Look, known: Surroundings) -> list[Stret
         for one in found:
             for window in subtract(one.window.intersection(record.window), present):
                 left = _with_found(left, state, Found(window, one.reason), look, known)
-    return _listed_from_first_candle(record, left)
+    return _listed_from_first_candle(record, left, look)
 
 
 def _with_found(
@@ -130,13 +130,16 @@ def _tried_again(changed: Stretch, old: Stretch, look: Look, known: Surroundings
     return replace(changed, since_ms=since_ms, tries=tries, due_ms=look.asked_at_ms + backoff_ms(tries))
 
 
-def _listed_from_first_candle(record: DayRecord, stretches: Iterable[Stretch]) -> list[Stretch]:
+def _listed_from_first_candle(record: DayRecord, stretches: Sequence[Stretch], look: Look) -> list[Stretch]:
     """Return the stretches without a `not listed` after the first candle of the day: there it is silence."""
     candles = np.flatnonzero(record.mark_array > NO_CANDLE)
     if not len(candles):
         return list(stretches)
     after = Window(record.day_ms + int(candles[0]) * record.slot_ms, record.window.end_ms)
-    return [part for s in stretches for part in (without([s], [after]) if s.state == MinuteState.NOT_LISTED else [s])]
+    kept = [s for s in stretches if s.state != MinuteState.NOT_LISTED]
+    not_listed = [s for s in stretches if s.state == MinuteState.NOT_LISTED]
+    lacking = [missing_row(s.window, look) for s in inside(not_listed, after) if s.row_missing]
+    return [*kept, *without(not_listed, [after]), *lacking]
 
 
 def _with_closing(record: DayRecord, look: Look, known: Surroundings) -> DayRecord:

@@ -25,7 +25,8 @@ from candle_ingest.ledger.stretch import (
 OUTAGE_PROOF_MS = DAY_MS
 NO_CANDLE_REASON = "the exchange answered without a candle, which is too long a silence for this market"
 ROW_MISSING_REASON = "the answer lacks the candle, and the exchange sends one also where nobody traded"
-SILENCES = frozenset({MinuteState.SILENT, MinuteState.OUTAGE})
+# A row may be missing before the market's first candle too: an earlier candle shows later that it was listed.
+NOTED = frozenset({MinuteState.SILENT, MinuteState.OUTAGE, MinuteState.NOT_LISTED})
 
 
 def note_missing_rows(record: DayRecord, look: Look) -> Iterator[Stretch]:
@@ -36,14 +37,19 @@ def note_missing_rows(record: DayRecord, look: Look) -> Iterator[Stretch]:
     answered, missing = _slots_of(record, look.answered_windows()), _slots_of(record, look.missing)
     missing &= answered & (record.mark_array == NO_CANDLE)
     is_missing = record.windows_where(missing)
-    kept = [s for s in record.stretches if s.state in SILENCES]
-    yield from (s for s in record.stretches if s.state not in SILENCES)
+    kept = [s for s in record.stretches if s.state in NOTED]
+    yield from (s for s in record.stretches if s.state not in NOTED)
     yield from without(kept, record.windows_where(answered))
     found = without(kept, record.windows_where(~answered))
     yield from (_noted(s, row_missing=False) for s in without(found, is_missing))
     yield from (_noted(s, row_missing=True) for s in without(found, record.windows_where(~missing)))
-    new = [_new_silence(window, look) for window in is_missing]
-    yield from (_noted(s, row_missing=True) for s in without(new, [s.window for s in record.stretches]))
+    for window in is_missing:
+        yield from without([missing_row(window, look)], [s.window for s in record.stretches])
+
+
+def missing_row(window: Window, look: Look) -> Stretch:
+    """Return the silence of an exchange that sends a row for each slot, found by this look."""
+    return _noted(_new_silence(window, look), row_missing=True)
 
 
 def _slots_of(record: DayRecord, windows: Iterable[Window]) -> NDArray[np.bool_]:

@@ -266,6 +266,14 @@ def open_times(of):
     return {time_ms for window in of for time_ms in range(window.start_ms, window.end_ms, MINUTE_MS)}
 
 
+def test_a_missing_row_is_open_once_an_earlier_candle_shows_the_market_was_listed():
+    record = fold(EMPTY, look(0, 2, not_listed=[(0, 2)]), THIN)
+    record = fold(record, replace(look(0, 2), missing=(minutes(0, 2),)), THIN)
+    assert counts(record) == {"not_listed": 2, "not_asked": 1438}
+    record = fold(record, look(0, 1, traded=[0]), THIN)
+    assert counts(record) == {"present": 1, "silent": 1, "not_asked": 1438}
+
+
 @settings(max_examples=100, deadline=None)
 @given(st.lists(looks(), max_size=4), st.sampled_from([BUSY, THIN]))
 def test_a_minute_whose_last_answer_lacked_its_row_is_never_quiet(given_looks, known):
