@@ -172,7 +172,7 @@ class ExchangeClient:
         # The last second of the last candle: one that opens some seconds late is not left out.
         until_ms = window.end_ms + self.profile.spare_rows * timeframe.ms - 1000
         if attempt > 1:
-            until_ms -= 1000 * random.randrange(1, MOST_SECONDS_EARLIER)  # noqa: S311 - no secret
+            until_ms -= random.randrange(1_000, MOST_SECONDS_EARLIER * 1_000)  # noqa: S311 - no secret
         rows: list[Any] = self._api.fetch_ohlcv(
             market["symbol"],
             timeframe.ccxt_name,
