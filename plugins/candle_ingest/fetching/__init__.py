@@ -1,1 +1,1 @@
-"""The step fetch_candles."""
+"""Fetch candles: the step fetch_candles."""

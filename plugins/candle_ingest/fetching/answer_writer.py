@@ -1,4 +1,4 @@
-"""Writes answers of one exchange: the candles, then the records, many pairs at a time."""
+"""Write the answers of one exchange, many pairs at a time: the candles, then the records."""
 
 import logging
 import time
@@ -27,10 +27,10 @@ Days = Mapping[int, DayRecord]
 
 
 class AnswerWriter:
-    """Keeps answers until there are enough for a write. `flush` writes the rest; call it after an error too.
+    """Collects answers until there are enough for a write. `flush` writes the rest; call it after an error too.
 
-    Candles are written before the record says that they are there: a task that is killed in between leaves candles
-    that the next one writes again, never a record without candles.
+    Candles are written before the record that refers to them. A task that is killed in between leaves candles that the
+    next one writes again, never a record without candles.
     """
 
     def __init__(self, run: Run, exchange: str, bucket: InfluxBucket, keeper: RecordKeeper, pins: PinnedMarkets):
@@ -45,14 +45,14 @@ class AnswerWriter:
         self._candle_count = 0
 
     def add(self, answer: PairAnswer, days: Days) -> None:
-        """Take an answer; `days` are the records of the pair as they were when it was planned."""
+        """Add an answer; `days` are the records of the pair as they were when the fetch was planned."""
         self._waiting.append((answer, days))
         self._candle_count += len(answer.candles)
         if self._candle_count >= FLUSH_CANDLES or len(self._waiting) >= FLUSH_PAIRS:
             self.flush()
 
     def flush(self) -> None:
-        """Write what was taken."""
+        """Write the collected answers."""
         waiting, self._waiting, self._candle_count = self._waiting, [], 0
         if not waiting:
             return
@@ -114,7 +114,7 @@ class AnswerWriter:
 
 
 def _present_among(candles: Candles, days: Days) -> Window | None:
-    """Return the span of those candles whose slots the records have as present; None where there is none."""
+    """Return the span of the candles whose slots the records have as present; None if there are none."""
     times_ms = candles.open_time_ms
     parts = []
     for day_ms, record in days.items():
@@ -128,7 +128,7 @@ def _present_among(candles: Candles, days: Days) -> Window | None:
 
 
 def differing(stored: Candles, answered: Candles, slot_ms: int) -> list[Window]:
-    """Return the times of candles that are in both, and not equal."""
+    """Return the windows of the candles that are in both and differ."""
     _, old, new = np.intersect1d(stored.open_time_ms, answered.open_time_ms, assume_unique=True, return_indices=True)
     differs = (stored.ohlcv[old] != answered.ohlcv[new]).any(axis=1)
     times: Sequence[int] = answered.open_time_ms[new][differs].tolist()

@@ -1,4 +1,4 @@
-"""A fetch that writes nothing: its candles travel through XCom."""
+"""Fetch without writing: the candles travel through XCom."""
 
 from typing import Any
 
@@ -15,7 +15,7 @@ from candle_ingest.planning.run import Run
 
 
 def fetch_dry(run: Run, exchange: ExchangeClient, batch: FetchBatch) -> Summary:
-    """Fetch the whole window, whatever is stored; the summary holds the candles as `packed`, by pair."""
+    """Fetch the whole window, whatever is stored; the summary holds the candles, by pair, in `packed`."""
     packed: dict[str, Any] = {}
     errors: list[CandleIngestError] = []
     for pair in batch.markets:

@@ -1,4 +1,4 @@
-"""Step 3: the candles of one exchange, for one symbol or several."""
+"""Step 3: fetch the candles of one exchange, for one symbol or several."""
 
 import logging
 import time
@@ -35,10 +35,10 @@ MS_PER_S = 1_000
 
 
 def fetch_candles(run: Run, batch: FetchBatch) -> Summary:
-    """Fetch what is missing, write it, and return a small summary.
+    """Fetch what is missing, write it, and return a short summary.
 
-    One symbol that fails stops no other of the batch; at the end the first error is raised, with the symbols that it
-    holds for. A retry asks only for what is still missing.
+    A symbol that fails does not stop the others in the batch; at the end the first error is raised, naming the symbols
+    that it applies to. A retry asks only for what is still missing.
     """
     connection, delay_seconds = exchange_connection(batch.exchange), run.settings.api_call_delay_seconds
     if run.dry:
@@ -51,7 +51,7 @@ def fetch_candles(run: Run, batch: FetchBatch) -> Summary:
 
 
 class BatchFetch:
-    """One batch of a run."""
+    """Fetches one batch of a run."""
 
     def __init__(
         self, run: Run, batch: FetchBatch, exchange: ExchangeClient, bucket: InfluxBucket, client: RedisClient
@@ -68,7 +68,7 @@ class BatchFetch:
         self._writer = AnswerWriter(run, batch.exchange, bucket, record_keeper(run.settings, bucket, client), pins)
 
     def fetch(self) -> Summary:
-        """Fetch each pair and return the summary. Raises TemporaryError or PermanentError; what came before stays."""
+        """Fetch each pair and return the summary. Raises TemporaryError or PermanentError; what was written stays."""
         known, markets = self._known_days(), self._markets()
         answers: list[PairAnswer] = []
         try:
@@ -100,13 +100,13 @@ class BatchFetch:
         return self._asking.windows(pair, days, self._start.of)
 
     def _markets(self) -> dict[str, Market]:
-        """Return the markets by symbol, as the cache has them."""
+        """Return the markets by symbol, from the cache."""
         symbols = set(self._batch.markets.values())
         cache = MarketCache(self._client)
         return cache.markets(exchange_connection(self._batch.exchange), symbols, self._exchange.fetch_markets)
 
     def _ask(self, pair: str, symbol: str, wanted: list[Window], days: Days, market: Market | None) -> PairAnswer:
-        """Return the answer of the exchange; what fails is in its `error`."""
+        """Return the exchange's answer; a failure is in its `error`."""
         answer = PairAnswer(pair, symbol, wanted, self._run.now_ms, self._run.timeframe.ms)
         began, calls_before = time.monotonic(), self._exchange.request_count
         try:
@@ -116,7 +116,7 @@ class BatchFetch:
                 answer.pages.append(page)
             note_time_before_listing(self._exchange, market, answer, days, self._store)
         except CandleIngestError as error:
-            # Each error says of which request it is.
+            # Each error names its request.
             logger.error("%s", error)
             answer.error = error
         answer.source = "trades" if self._is_from_trades(wanted) else "api"
@@ -142,7 +142,7 @@ class BatchFetch:
 
 
 def _raise_first(answers: Sequence[PairAnswer], exchange: str) -> None:
-    """Raise one error for the batch: temporary as soon as a retry can help one of its symbols."""
+    """Raise one error for the batch: a temporary one if a retry can help any of its symbols."""
     failed = [(answer, reason) for answer in answers if (reason := _failure(answer))]
     if not failed:
         return

@@ -1,4 +1,4 @@
-"""What a fetch says about itself: small enough for XCom, and one line in the log."""
+"""The summary of a fetch: small enough for XCom, and one line in the log."""
 
 import logging
 from typing import Any

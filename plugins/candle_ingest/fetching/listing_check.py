@@ -1,4 +1,4 @@
-"""Tell "not yet listed" from "nobody traded" where an answer begins without candles."""
+"""Tell "not listed yet" from "nobody traded" when an answer begins without candles."""
 
 from collections.abc import Mapping
 
@@ -12,7 +12,7 @@ from candle_ingest.ledger.look import Found
 from candle_ingest.ledger.minute_state import MinuteState
 from candle_ingest.store.candle_store import CandleStore
 
-# An answer that begins with less than this is usual, and not looked into.
+# Shorter gaps at the beginning of an answer are common and not checked.
 SHORTEST_MS = 30 * MINUTE_MS
 
 
@@ -25,8 +25,8 @@ def note_time_before_listing(
 ) -> None:
     """Add to the answer the part, at its beginning, in which the market was not listed yet.
 
-    The exchange is asked only where neither records nor store tell. One that shows no candle at all, not even a later
-    one, proves nothing.
+    The exchange is asked only if neither the records nor the store can tell. If it shows no candle at all, not even a
+    later one, that proves nothing.
     """
     empty = _empty_beginning(answer)
     if empty is None or _has_earlier_candle(days, empty.start_ms):
@@ -54,7 +54,7 @@ def _empty_beginning(answer: PairAnswer) -> Window | None:
 
 
 def _has_earlier_candle(days: Mapping[int, DayRecord], before_ms: int) -> bool:
-    """Tell whether a candle before this time is known, of the same day or of an earlier one."""
+    """Tell whether an earlier candle is known, from the same day or one before."""
     for day_ms, record in days.items():
         if day_ms >= before_ms:
             continue

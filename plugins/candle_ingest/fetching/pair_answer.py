@@ -1,4 +1,4 @@
-"""What one exchange answered for one pair in one fetch, and the looks that it makes."""
+"""What one exchange answered for one pair in one fetch, and the looks made from it."""
 
 import re
 from collections import Counter
@@ -18,13 +18,13 @@ from candle_ingest.ledger.look import Found, Look
 from candle_ingest.ledger.task_instance_ref import TaskInstanceRef
 from candle_ingest.planning.asking import closing_part
 
-# `kraken, BTC/USD 1m candles of […): `, which an error says of its request.
+# `kraken, BTC/USD 1m candles of […): `, the prefix by which an error names its request.
 _PLACE = re.compile(r"\S+, \S+ (?:\S+ candles|trades) of \[[^)]*\): ")
 
 
 @dataclass
 class PairAnswer:
-    """The answer of an exchange for `wanted`, the windows that were asked for. `error` is why a part of it failed."""
+    """The answer of an exchange for the windows `wanted`. `error` is why a part of it failed."""
 
     currency_pair: str
     market: str
@@ -40,7 +40,7 @@ class PairAnswer:
 
     @cached_property
     def candles(self) -> Candles:
-        """Return the sound candles of all pages, once the last one is there; of pages that overlap the later counts."""
+        """Return the sound candles of all pages, once the last has come; where pages overlap, the later one counts."""
         found = Candles.concatenate([page.checked.candles for page in self.pages])
         is_last = np.diff(found.open_time_ms, append=-1) != 0
         return found.select(is_last)
@@ -56,13 +56,13 @@ class PairAnswer:
 
     @property
     def missing(self) -> list[Window]:
-        """Return what the answer lacks, of an exchange that sends a row for each slot."""
+        """Return the windows without a row, of an exchange that sends a row for every slot."""
         lacking = {slot_ms for page in self.pages for slot_ms in page.checked.missing_slots}
         return union(Window(slot_ms, slot_ms + self.slot_ms) for slot_ms in lacking)
 
     @property
     def corrections(self) -> Counter[str]:
-        """Count the rows that were put right, by what was done."""
+        """Count the corrected rows, by kind of correction."""
         return sum((page.checked.corrections for page in self.pages), Counter())
 
     def failed(self) -> list[Found]:
@@ -122,5 +122,5 @@ def _parts(windows: Sequence[Window], window: Window) -> tuple[Window, ...]:
 
 
 def _without_place(reason: str) -> str:
-    """Return the reason without exchange, market and times, which the caller names anyway."""
+    """Return the reason without exchange, market and times, which the caller adds anyway."""
     return _PLACE.sub("", reason, count=1)

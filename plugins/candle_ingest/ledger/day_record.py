@@ -14,7 +14,7 @@ from candle_ingest.ledger.marked_day import MarkedDay, Span
 from candle_ingest.ledger.minute_state import RETRIED, CoverageCounts, MinuteState
 from candle_ingest.ledger.stretch import Stretch
 
-# A slot's mark: no candle, a candle without volume, one with volume.
+# Mark of a slot: no candle, a candle without volume, a candle with volume.
 NO_CANDLE, FLAT, TRADED = 0, 1, 2
 STATES = tuple(MinuteState)
 CODES = {state: code for code, state in enumerate(STATES)}
@@ -28,25 +28,25 @@ class RecordState(StrEnum):
     PROVISIONAL = "provisional"
     # Some minutes have no settled answer.
     OPEN = "open"
-    # Nothing is asked for any more, and some minutes never came.
+    # Some minutes never came, and nothing more is asked for.
     UNOBTAINABLE = "unobtainable"
-    # Proved: every minute is settled.
+    # Every minute is settled, and nothing can change it any more.
     FINAL = "final"
 
 
 @dataclass(frozen=True, slots=True)
 class Change(Span):
-    """A span of the day whose answers changed, and the version of the change."""
+    """A span of the day whose answers changed, and the version of that change."""
 
     version: int
 
 
 @dataclass(frozen=True, slots=True)
 class ClosingRule:
-    """When an exchange is asked for a past day once more.
+    """When the closing look at a past day is due.
 
-    `delay_ms` is how long a part must be over; `step_ms` is the longest part that may wait for it: a day, or less
-    where the exchange serves only its last hours. A part ends on the grid of `slot_ms`.
+    A part of the day can be closed `delay_ms` after its end. `step_ms` is the longest part: a day, or less for an
+    exchange that serves only its last hours. Parts end on the grid of `slot_ms`.
     """
 
     delay_ms: int
@@ -95,55 +95,55 @@ class DayRecord(MarkedDay):
         return codes.astype(np.uint8)
 
     def place(self, window: Window) -> slice:
-        """Return the slots of the part of `window` that lies in the day."""
+        """Return the slice of slots that `window` covers within the day."""
         part = window.intersection(self.window)
         first = (part.start_ms - self.day_ms) // self.slot_ms
         return slice(first, first + part.slots(self.slot_ms))
 
     def counts(self, window: Window | None = None) -> CoverageCounts:
-        """Count the slots of the day by state, or those of the part of it in `window`."""
+        """Count the slots of the day by state, or those within `window`."""
         codes = self.states[self.place(window or self.window)]
         found = np.bincount(codes, minlength=len(STATES)).tolist()
         return CoverageCounts(expected=len(codes), **{str(state): found[code] for state, code in CODES.items()})
 
     def state_at(self, time_ms: int) -> MinuteState:
-        """Return the state of the slot that `time_ms` lies in."""
+        """Return the state of the slot that contains `time_ms`."""
         return STATES[self.states[(time_ms - self.day_ms) // self.slot_ms]]
 
     def stretch_at(self, time_ms: int) -> Stretch | None:
-        """Return the stretch that `time_ms` lies in, None where the slot was plainly answered."""
+        """Return the stretch that contains `time_ms`; None where the slot was plainly answered."""
         return next((s for s in self.stretches if s.start_ms <= time_ms < s.end_ms), None)
 
     def windows_of(self, states: Iterable[MinuteState]) -> list[Window]:
-        """Return the times in one of `states`, joined."""
+        """Return the windows in one of `states`, with neighbours joined."""
         chosen = np.isin(self.states, [CODES[state] for state in states])
         return self.windows_where(chosen)
 
     @property
     def last_traded_ms(self) -> int:
-        """Return the open time of the last candle with volume, 0 without any."""
+        """Return the open time of the last candle with volume, 0 if there is none."""
         traded = np.flatnonzero(self.mark_array == TRADED)
         return self.day_ms + int(traded[-1]) * self.slot_ms if len(traded) else 0
 
     @property
     def pace(self) -> Pace:
-        """Return how often the market traded, among the slots that are present or quiet."""
+        """Return how often the market traded, over the slots that are present or quiet."""
         counts = self.counts()
         return Pace(int((self.mark_array == TRADED).sum()), counts.present + counts.quiet)
 
     @property
     def closed_until_ms(self) -> int:
-        """Return how far closing looks have got, without a gap, from midnight on."""
+        """Return how far closing looks cover the day without a gap, starting at midnight."""
         first = next(iter(union(self.closed)), None)
         return first.end_ms if first and first.start_ms <= self.day_ms else self.day_ms
 
     @property
     def is_closed(self) -> bool:
-        """Tell whether closing looks have covered the whole day, or there is nothing to look at."""
+        """Tell whether closing looks cover the whole day, or no slot needs one."""
         return self.closed_until_ms >= self.window.end_ms or self.is_not_listed
 
     def unclosed(self) -> list[Window]:
-        """Return what waits for its closing look: what failed waits for its own next try, which is one too."""
+        """Return what waits for a closing look; failed windows wait for their own retry, which counts as one."""
         if self.is_closed:
             return []
         failed = [stretch.window for stretch in self.stretches if stretch.state == MinuteState.FAILED]
@@ -151,24 +151,24 @@ class DayRecord(MarkedDay):
 
     @property
     def is_not_listed(self) -> bool:
-        """Tell whether the pair was not listed on the whole day."""
+        """Tell whether the pair was not listed all day."""
         return bool((self.states == CODES[MinuteState.NOT_LISTED]).all())
 
     @property
     def is_proved(self) -> bool:
-        """Tell whether the exchange has traded after the quiet time that the day ends with, and was asked after it."""
+        """Tell whether the exchange has traded since the quiet end of the day, and was asked for it after that."""
         asked_end_ms = self._quiet_end_ms()
         return asked_end_ms is None or self.proved_ms >= asked_end_ms
 
     def _quiet_end_ms(self) -> int | None:
-        """Return the end of the last quiet slot after the last trade; None where there is none."""
+        """Return the end of the last quiet slot after the last trade; None if there is none."""
         quiet = np.flatnonzero(self.states == CODES[MinuteState.QUIET])
         end_ms = self.day_ms + (int(quiet[-1]) + 1) * self.slot_ms if len(quiet) else 0
         return end_ms if end_ms > self.last_traded_ms else None
 
     @property
     def state(self) -> RecordState:
-        """Return how far the record has come."""
+        """Return the state of the record."""
         states = {stretch.state for stretch in self.stretches}
         if states & {MinuteState.FAILED, MinuteState.REJECTED}:
             return RecordState.OPEN
@@ -179,7 +179,7 @@ class DayRecord(MarkedDay):
         return RecordState.UNOBTAINABLE if MinuteState.UNOBTAINABLE in states else RecordState.FINAL
 
     def due_ms(self, rule: ClosingRule) -> int | None:
-        """Return when the exchange is to be asked for something of the day again; None for never."""
+        """Return when to ask the exchange for any part of the day again; None for never."""
         due = [stretch.due_ms for stretch in self.stretches if stretch.due_ms]
         if self.unclosed():
             part_end_ms = min(self.closed_until_ms + rule.step_ms, self.window.end_ms)
@@ -189,12 +189,12 @@ class DayRecord(MarkedDay):
         return min(due, default=None)
 
     def unmerged(self) -> list[Window]:
-        """Return the times whose answers changed since they were last merged, joined."""
+        """Return the windows whose answers changed since they were last merged, with neighbours joined."""
         return union(change.window for change in self.changes if change.version > self.merged_version)
 
 
 def new_day_record(currency_pair: str, exchange: str, day_ms: int, slot_ms: int) -> DayRecord:
-    """Return the record of a day that was not asked for yet."""
+    """Return the record of a day that has not been asked for yet."""
     not_asked = Stretch(start_ms=day_ms, end_ms=day_ms + DAY_MS, state=MinuteState.NOT_ASKED)
     return DayRecord(
         currency_pair=currency_pair,

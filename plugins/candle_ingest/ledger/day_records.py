@@ -1,4 +1,4 @@
-"""The records of days in InfluxDB: read and written many at a time. `record_fields` describes the points."""
+"""Read and write the records of days in InfluxDB, many at a time; `record_fields` describes the points."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ Key = tuple[str, str, int]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DaySummary:
-    """The counts and the state of one record, without its stretches: small enough to read years of them."""
+    """The counts and the state of one record without its stretches: small enough to read years of them."""
 
     currency_pair: str
     exchange: str
@@ -39,13 +39,13 @@ class DayRecords:
     def read(
         self, window: Window, pairs: Collection[str] | None = None, exchange: str | None = None
     ) -> dict[Key, DayRecord]:
-        """Return the records of the days that `window` touches: of `pairs` or all, of one exchange or all."""
+        """Return the records of the days that `window` touches, of `pairs` and `exchange` (None: all)."""
         rows = self._query(DAY_RECORDS, ("record", "merged_version"), window, pairs, exchange)
         found = (_record_of(row) for row in rows if row.get("record"))
         return {(r.currency_pair, r.exchange, r.day_ms): r for r in found}
 
     def summaries(self, window: Window, pairs: Collection[str] | None = None) -> list[DaySummary]:
-        """Return the state and the counts of the records of the days that `window` touches."""
+        """Return the state and counts of each record of the days that `window` touches."""
         names = ("state", *CoverageCounts().to_dict())
         rows = self._query(DAY_RECORDS, names, window, pairs)
         times = times_ms(row["_time"] for row in rows).tolist()
@@ -62,11 +62,11 @@ class DayRecords:
         ]
 
     def write(self, records: Iterable[tuple[DayRecord, ClosingRule]]) -> None:
-        """Write what fetches know of the records: everything but the version of the merge."""
+        """Write the fields that belong to fetches: all but the merged version."""
         self._bucket.write_lines(_record_line(record, record_fields(record, rule)) for record, rule in records)
 
     def write_merged_versions(self, records: Iterable[tuple[DayRecord, int]]) -> None:
-        """Note of each record up to which version its answers are merged."""
+        """Write up to which version the answers of each record are merged."""
         self._bucket.write_lines(_record_line(record, {"merged_version": version}) for record, version in records)
 
     def read_merges(self, window: Window, pairs: Collection[str] | None = None) -> dict[tuple[str, int], MergeDay]:
@@ -77,11 +77,11 @@ class DayRecords:
         return {(row["currency_pair"], day_ms): _merge_of(row, day_ms) for row, day_ms in zip(rows, times, strict=True)}
 
     def write_merges(self, days: Iterable[MergeDay]) -> None:
-        """Write what merges know of the days: everything but whether they are announced."""
+        """Write the fields that belong to merges: all but whether the day was announced."""
         self._bucket.write_lines(_merge_line(day, merge_day_fields(day)) for day in days)
 
     def write_announced(self, days: Iterable[MergeDay]) -> None:
-        """Note that the events of these days were sent."""
+        """Mark the events of these days as sent."""
         self._bucket.write_lines(_merge_line(day, {"announced": 1}) for day in days)
 
     def _query(
@@ -95,7 +95,7 @@ class DayRecords:
         if pairs is not None and not pairs:
             return []
         of_exchange = "r.exchange == exchange" if exchange else ""
-        # Each field by itself is asked for by name.
+        # Every field except `record` is queried by name.
         fields = " or ".join(f'r._field == "{name}"' for name in names)
         flux = select(measurement, is_pair(pairs), of_exchange) + where(fields) + PIVOT
         rows = self._bucket.query(flux, exchange=exchange or "", **flux_range(touched_days(window)))

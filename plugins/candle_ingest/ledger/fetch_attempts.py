@@ -70,7 +70,7 @@ def _point(attempt: FetchAttempt, recorder: TaskInstanceRef) -> Point:
 
 
 def failed_pairs(bucket: InfluxBucket, recorder: TaskInstanceRef, since_ns: int) -> set[tuple[str, str]]:
-    """Return the pairs and exchanges whose last attempt in the run of `recorder`, since then, has failed."""
+    """Return the (pair, exchange) keys whose last attempt in the run of `recorder`, since `since_ns`, failed."""
     params = {"run_id": recorder.run_id, "since_ns": since_ns}
     own = {(row["currency_pair"], row["exchange"], row["_time"]) for row in bucket.query(_OF_RUN, **params)}
     rows = bucket.query(_OUTCOMES, since_ns=since_ns)

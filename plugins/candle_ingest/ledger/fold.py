@@ -21,15 +21,15 @@ from candle_ingest.ledger.stretch import (
     without,
 )
 
-# An answer, even an empty one, replaces these. The others need a candle.
+# Any answer replaces these states, even an empty one. The others give way only to a candle.
 REPLACED_BY_ANSWER = frozenset({MinuteState.NOT_ASKED, MinuteState.FAILED, MinuteState.REJECTED})
 
 
 def fold(record: DayRecord, look: Look, known: Surroundings) -> DayRecord:
     """Return the record with the look folded in.
 
-    A sound candle settles its slot whatever was known before; one that a later answer no longer has stays. A request
-    that failed takes nothing back. Folding the same look twice equals folding it once.
+    A sound candle settles its slot, whatever was known before, and stays even if a later answer lacks it. A failed
+    request undoes nothing. Folding the same look twice equals folding it once.
     """
     look = replace(look, window=look.window.intersection(record.window))
     history = record.history if record.history.answered else known.history
@@ -42,9 +42,9 @@ def fold(record: DayRecord, look: Look, known: Surroundings) -> DayRecord:
 
 
 def prove(record: DayRecord, alive_ms: int) -> DayRecord:
-    """Return the record with the proof that the exchange has traded after the day's last quiet time.
+    """Return the record with proof that the exchange has traded since the last quiet time of the day.
 
-    It counts only if the exchange was asked for the end of the day after that candle opened.
+    The proof counts only if the exchange was asked for the end of the day after that trade.
     """
     return replace(record, proved_ms=alive_ms) if record.proved_ms < alive_ms < record.end_asked_ms else record
 
@@ -63,7 +63,7 @@ def _slots(record: DayRecord, times_ms: NDArray[np.int64]) -> NDArray[np.int64]:
 
 
 def _stretches(record: DayRecord, look: Look, known: Surroundings) -> list[Stretch]:
-    """Return the stretches after the look, silences not judged yet."""
+    """Return the stretches after the look, before silences are judged."""
     present = record.windows_where(record.mark_array > NO_CANDLE)
     left = without(record.stretches, present)
     answered = look.answered_windows()
@@ -87,7 +87,7 @@ def _with_found(
     window = found.window
     rest, old = without(stretches, [window]), inside(stretches, window)
     quiet = subtract(window, [s.window for s in old])
-    # What was quiet stays so when a later request fails, and becomes known as rejected when a row appears.
+    # A failed request does not change a quiet slot; a row that turns up and cannot be trusted does.
     blank = [Stretch(start_ms=w.start_ms, end_ms=w.end_ms, state=MinuteState.QUIET) for w in quiet]
     new = [_replaced(s, state, found.reason, look, known) for s in [*old, *blank]]
     return [*rest, *(s for s in new if s.state != MinuteState.QUIET)]
@@ -104,14 +104,14 @@ def _replaced(old: Stretch, state: MinuteState, reason: str, look: Look, known: 
     if old.state == MinuteState.UNOBTAINABLE:
         return old
     if state == MinuteState.FAILED and old.state not in (MinuteState.NOT_ASKED, MinuteState.FAILED):
-        # Nothing is taken back; what was due is due again a while later.
+        # A failure undoes nothing; what was due is only put off.
         later_ms = max(old.due_ms, look.asked_at_ms + backoff_ms(1)) if old.due_ms else 0
         return replace(old, due_ms=later_ms)
     return _tried_again(changed, old, look, known)
 
 
 def _unobtainable(changed: Stretch, old: Stretch) -> Stretch:
-    """Return the stretch as beyond what the exchange serves, unless its answer is settled."""
+    """Return the stretch as no longer served by the exchange, unless its answer is settled."""
     if old.state in (MinuteState.QUIET, MinuteState.OUTAGE):
         return old
     was_silent = old.was_silent or old.state == MinuteState.SILENT
@@ -119,7 +119,7 @@ def _unobtainable(changed: Stretch, old: Stretch) -> Stretch:
 
 
 def _tried_again(changed: Stretch, old: Stretch, look: Look, known: Surroundings) -> Stretch:
-    """Return the stretch after one more try; a request made before it was due counts as none."""
+    """Return the stretch with one more try counted; a request before it was due does not count."""
     was_open = old.state in (MinuteState.FAILED, MinuteState.REJECTED)
     since_ms = old.since_ms if was_open else look.asked_at_ms
     if was_open and look.asked_at_ms < old.due_ms:
@@ -131,7 +131,7 @@ def _tried_again(changed: Stretch, old: Stretch, look: Look, known: Surroundings
 
 
 def _listed_from_first_candle(record: DayRecord, stretches: Sequence[Stretch], look: Look) -> list[Stretch]:
-    """Return the stretches without a `not listed` after the first candle of the day: there it is silence."""
+    """Return the stretches without `not listed` after the day's first candle: there it is silence."""
     candles = np.flatnonzero(record.mark_array > NO_CANDLE)
     if not len(candles):
         return list(stretches)
@@ -143,9 +143,9 @@ def _listed_from_first_candle(record: DayRecord, stretches: Sequence[Stretch], l
 
 
 def _with_closing(record: DayRecord, look: Look, known: Surroundings) -> DayRecord:
-    """Return the record with the closing part of the look noted, as far as it was answered at all.
+    """Return the record with the look's closing part noted, as far as it was answered.
 
-    A closing look that fails for as long as a stretch is asked for is given up too: what was answered before stays.
+    A closing look that keeps failing for `give_up_ms` is given up too; earlier answers stay.
     """
     if look.closing is None:
         return record
@@ -165,7 +165,7 @@ def _with_closing(record: DayRecord, look: Look, known: Surroundings) -> DayReco
 
 
 def _with_proof(record: DayRecord, look: Look, known: Surroundings) -> DayRecord:
-    """Return the record with when the end of the day was asked for, and what the exchange had shown by then."""
+    """Return the record with when the end of the day was asked for, and the last trade known by then."""
     asked_end_ms = max((window.end_ms for window in look.answered_windows()), default=0)
     if asked_end_ms < record.window.end_ms or look.asked_at_ms <= record.end_asked_ms:
         return record
@@ -173,10 +173,10 @@ def _with_proof(record: DayRecord, look: Look, known: Surroundings) -> DayRecord
 
 
 def _with_changes(before: DayRecord, after: DayRecord, look: Look) -> DayRecord:
-    """Return the record with the windows whose answers changed; what is merged by now is forgotten.
+    """Return the record with the windows whose answers changed; changes that are merged by now are dropped.
 
-    What a closing look has answered counts as changed whatever it was: a task that was killed between writing a
-    corrected candle and its record, or wrote beside another one, leaves nothing that stays wrong.
+    Everything that a closing look answered counts as changed. So if a task was killed between writing a corrected
+    candle and its record, or wrote at the same time as another, nothing stays wrong.
     """
     differs = (before.states != after.states) | (before.mark_array != after.mark_array)
     closing = [w.intersection(look.closing) for w in look.answered_windows()] if look.closing else []
@@ -197,7 +197,7 @@ def _with_changes(before: DayRecord, after: DayRecord, look: Look) -> DayRecord:
 
 
 def reset_unobtainable(record: DayRecord, now_ms: int) -> DayRecord:
-    """Return the record with its unobtainable stretches failed and due at once, as if never tried."""
+    """Return the record with its unobtainable stretches due at once, as failed and never retried."""
     return replace(record, stretches=joined(_reset(stretch, now_ms) for stretch in record.stretches))
 
 

@@ -1,4 +1,4 @@
-"""Locks in Redis around what is read, changed and written back."""
+"""Redis locks around read-modify-write cycles."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -15,17 +15,17 @@ WAIT_SECONDS = 300
 
 @dataclass
 class Held:
-    """Whether the locks were still held when the work was done; known after the block."""
+    """Whether the locks were still held when the work was done; known only after the block."""
 
     lost: bool = False
 
 
 @contextmanager
 def held_locks(client: RedisClient, names: Sequence[str]) -> Iterator[Held]:
-    """Hold all locks `candle_ingest:lock:<name>` in the block, taken in one order by every task.
+    """Hold all locks `candle_ingest:lock:<name>` in the block; every task takes them in the same order.
 
-    A lock that expired meanwhile, because the work took longer than it lives, is no error: `lost` says so, and the
-    caller repeats its work from a fresh read. Raises TemporaryError where a lock cannot be had in time.
+    A lock that expires because the work takes longer than its lifetime is not an error: `lost` reports it, and the
+    caller repeats its work from a fresh read. Raises TemporaryError if a lock cannot be acquired in time.
     """
     held = Held()
     with ExitStack() as stack:

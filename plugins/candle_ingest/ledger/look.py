@@ -12,7 +12,7 @@ from candle_ingest.ledger.task_instance_ref import TaskInstanceRef
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A window in which something other than an answer was found, and the reason."""
+    """A window with anything but a plain answer, and the reason."""
 
     window: Window
     reason: str
@@ -50,7 +50,7 @@ class Look:
     recorder: TaskInstanceRef = field(default_factory=TaskInstanceRef)
 
     def answered_windows(self) -> list[Window]:
-        """Return the parts for which the exchange answered."""
+        """Return the parts that the exchange answered."""
         others = (self.rejected, self.failed, self.unobtainable, self.not_listed)
         return subtract(self.window, [found.window for group in others for found in group])
 

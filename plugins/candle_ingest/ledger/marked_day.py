@@ -1,4 +1,4 @@
-"""What the records of a day have in common: spans of it, and a mark for each slot."""
+"""The common base of the records of a day: spans, and one mark per slot."""
 
 from dataclasses import dataclass
 
@@ -45,6 +45,6 @@ class MarkedDay:
         return np.frombuffer(self.marks, dtype=np.uint8)
 
     def windows_where(self, chosen: NDArray[np.bool_]) -> list[Window]:
-        """Return the times of the chosen slots (shape: one for each mark), joined."""
+        """Return the windows of the chosen slots (shape: one per mark), with neighbours joined."""
         borders = np.flatnonzero(np.diff(chosen, prepend=False, append=False)) * self.slot_ms + self.day_ms
         return [Window(start_ms, end_ms) for start_ms, end_ms in borders.reshape(-1, 2).tolist()]

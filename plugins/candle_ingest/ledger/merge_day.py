@@ -1,4 +1,4 @@
-"""What is merged of one pair on one UTC day, and what waits for which exchange."""
+"""The merged day of a pair: which slots are merged, and what the others wait for."""
 
 import base64
 import json
@@ -22,7 +22,7 @@ NOT_MERGED, WITHOUT_CANDLE, WITH_CANDLE = 0, 1, 2
 
 @dataclass(frozen=True, slots=True)
 class Waiting(Span):
-    """A part of the day that has not enough usable answers, why, and since when.
+    """A part of the day without enough usable answers: why, and since when.
 
     `missing` has the state of each exchange that has none.
     """
@@ -70,7 +70,7 @@ class MergeDay(MarkedDay):
 
     @property
     def merged_slots(self) -> int:
-        """Count the slots that are merged, with a candle or because nobody traded."""
+        """Count the merged slots, with or without a candle."""
         return int((self.mark_array > NOT_MERGED).sum())
 
     @property
@@ -84,16 +84,16 @@ class MergeDay(MarkedDay):
         return sum(waiting.window.slots(self.slot_ms) for waiting in self.waiting)
 
     def merged_windows(self) -> list[Window]:
-        """Return the times that are merged, joined."""
+        """Return the merged windows, with neighbours joined."""
         return self.windows_where(self.mark_array > NOT_MERGED)
 
     def merged_until_ms(self, start_ms: int) -> int:
-        """Return how far one gets from `start_ms` without meeting a slot that is not merged."""
+        """Return the end of the merged slots that follow `start_ms` without a gap."""
         return contiguous_end_ms(start_ms, self.merged_windows())
 
 
 def new_merge_day(currency_pair: str, day_ms: int, slot_ms: int) -> MergeDay:
-    """Return the record of a day of which nothing is merged."""
+    """Return the record of a day with nothing merged."""
     return MergeDay(currency_pair=currency_pair, day_ms=day_ms, marks=bytes(DAY_MS // slot_ms))
 
 
@@ -133,7 +133,7 @@ def merge_day_fields(day: MergeDay) -> dict[str, Any]:
 
 
 def merge_day_from_row(row: Mapping[str, str], day_ms: int) -> MergeDay:
-    """Return the merge day of a pivoted row. Raises ValueError where it is something else."""
+    """Return the merge day of a pivoted row. Raises ValueError if the row is anything else."""
     try:
         content = json.loads(row["record"])
         return MergeDay(
@@ -165,6 +165,6 @@ def _unpacked(text: str) -> bytes:
 
 
 def worst_state(states: Iterable[RecordState]) -> RecordState:
-    """Return the state of a whole from those of its parts; provisional without any."""
+    """Return the least final of these states; provisional if there are none."""
     order = (RecordState.OPEN, RecordState.PROVISIONAL, RecordState.UNOBTAINABLE, RecordState.FINAL)
     return min(states, key=order.index, default=RecordState.PROVISIONAL)

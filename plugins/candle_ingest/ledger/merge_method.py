@@ -1,9 +1,9 @@
-"""How a day was merged, as text: what `merge_days` stores, and what a change of settings is noticed by."""
+"""The merge method as text: `merge_days` stores it, so that a change of settings is noticed."""
 
 from candle_ingest.settings import PipelineSettings
 
 
 def method_in_words(settings: PipelineSettings) -> str:
-    """Return how candles are merged: days that were merged in another way are merged once more."""
+    """Return the merge method as text; days that were merged by another one are merged again."""
     minimum = f"minimum {settings.min_exchanges_required}, unobtainable {settings.unobtainable}"
     return f"{settings.merge_method}, {minimum}"

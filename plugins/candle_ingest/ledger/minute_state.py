@@ -11,7 +11,7 @@ class MinuteState(StrEnum):
     PRESENT = "present"
     # The exchange answered without a candle, which is believable.
     QUIET = "quiet"
-    # Silent, and the exchange has proved that it has nothing.
+    # Silent, although the exchange has traded since and was asked again.
     OUTAGE = "outage"
     # Before the market's first candle, or the exchange does not list the pair.
     NOT_LISTED = "not_listed"
@@ -21,15 +21,15 @@ class MinuteState(StrEnum):
     REJECTED = "rejected"
     # No answer.
     FAILED = "failed"
-    # Asked for days in vain, or beyond what the exchange serves: not asked again, except on demand.
+    # Asked for in vain for days, or no longer served: not asked again, except on demand.
     UNOBTAINABLE = "unobtainable"
     # The exchange was not asked yet.
     NOT_ASKED = "not_asked"
 
 
-# Stretches in these states are asked for again until they are settled.
+# Stretches in these states are retried until they are settled.
 RETRIED = frozenset({MinuteState.SILENT, MinuteState.REJECTED, MinuteState.FAILED})
-# The exchange answered, and the answer can be merged; a silent minute only until its day is over.
+# The answer is settled. A silent minute can be merged as well, but only until its day is over.
 SETTLED = frozenset({MinuteState.PRESENT, MinuteState.QUIET, MinuteState.OUTAGE, MinuteState.NOT_LISTED})
 
 
@@ -58,7 +58,7 @@ class CoverageCounts:
 
     @property
     def open(self) -> int:
-        """Count the slots that still need an answer; the unobtainable ones are not among them."""
+        """Count the slots that still need an answer; unobtainable ones do not."""
         return self.silent + self.rejected + self.failed + self.not_asked
 
     def to_dict(self) -> dict[str, int]:

@@ -1,4 +1,4 @@
-"""What people are told once: noted by whatever task finds it, told by the last step of the next run.
+"""Notices that people get once: noted by whichever task finds the reason, sent by the last step of the next run.
 
 `candle_ingest:notices:<bucket>`: a Redis hash of key → sentence that is still to be told.
 `candle_ingest:told:<bucket>`: a Redis set of the keys that last, and were noted. The keys are
@@ -15,7 +15,7 @@ from candle_ingest.ledger.minute_state import MinuteState
 from candle_ingest.servers.redis_errors import translate_redis_errors
 
 logger = logging.getLogger(__name__)
-# Takes an entry out for one task only.
+# Remove an entry atomically, so that only one task gets it.
 _CLAIM = """
 local sentence = redis.call('HGET', KEYS[1], ARGV[1])
 redis.call('HDEL', KEYS[1], ARGV[1])
@@ -31,13 +31,13 @@ class Notices:
         self._untold, self._told = (f"candle_ingest:{name}:{bucket}" for name in ("notices", "told"))
 
     def note(self, sentences: Mapping[str, str]) -> None:
-        """Have sentences told by their keys; one with the same key that is still untold is replaced."""
+        """Queue sentences by key; a queued one with the same key is replaced."""
         if sentences:
             with translate_redis_errors():
                 self._client.hset(self._untold, mapping=dict(sentences))
 
     def note_lasting(self, sentences: Mapping[str, str], over: Collection[str]) -> None:
-        """Have told what lasts: each sentence once, and again only after its key was among `over`."""
+        """Queue each sentence once, and again only after its key was in `over`."""
         with translate_redis_errors():
             if over:
                 self._client.srem(self._told, *over)
@@ -46,7 +46,7 @@ class Notices:
         self.note(new)
 
     def note_unobtainable(self, records: Iterable[DayRecord]) -> None:
-        """Have told which minutes are not requested any more, but of a market that is known to have vanished."""
+        """Queue notices of given-up minutes, except for markets already reported as vanished."""
         found = list(records)
         keys = [vanished_key(record.currency_pair, record.exchange) for record in found]
         with translate_redis_errors():
@@ -58,7 +58,7 @@ class Notices:
         self.note(sentences)
 
     def take(self) -> dict[str, str]:
-        """Return what is to be told now, by key; no other task gets the same."""
+        """Return the queued sentences by key; each goes to one task only."""
         with translate_redis_errors():
             keys = sorted(key.decode() for key in self._client.hkeys(self._untold))
             found = {key: self._client.eval(_CLAIM, 1, self._untold, key) for key in keys}
@@ -66,7 +66,7 @@ class Notices:
 
 
 def vanished_key(currency_pair: str, exchange: str) -> str:
-    """Return the key of a market that an exchange no longer lists."""
+    """Return the key for a market that an exchange no longer lists."""
     return f"vanished|{currency_pair}|{exchange}"
 
 

@@ -1,4 +1,4 @@
-"""The market that each series of candles was built from: it is never changed by itself.
+"""The market that each series of candles was built from. It never changes by itself.
 
 `candle_ingest:pinned:<bucket>:<exchange>`: a Redis hash of pair → market (`BTC/USD` → `BTC/USDT`), a copy of what the
 records of days say, so that no run has to look for it in years of them.
@@ -16,7 +16,7 @@ _OF_EXCHANGE = 'r._field == "market" and r.exchange == exchange'
 
 
 class PinnedMarkets:
-    """Looks up the pinned markets of one bucket; without a Redis client only in the records."""
+    """Looks up the pinned markets of one bucket; without a Redis client, in the records only."""
 
     def __init__(self, bucket: InfluxBucket, client: RedisClient | None) -> None:
         self._bucket = bucket
@@ -31,7 +31,7 @@ class PinnedMarkets:
         return known
 
     def pin(self, exchange: str, markets: Mapping[str, str]) -> None:
-        """Note the markets of new series; the ones there are stay."""
+        """Store the markets of new series; existing ones stay."""
         if self._client is None or not markets:
             return
         with translate_redis_errors(), self._client.pipeline(transaction=False) as pipeline:

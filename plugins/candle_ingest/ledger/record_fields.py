@@ -42,7 +42,7 @@ def record_fields(record: DayRecord, rule: ClosingRule) -> dict[str, Any]:
 
 
 def record_text(record: DayRecord) -> str:
-    """Return what the program needs of a record, as JSON."""
+    """Return everything else that the program needs of a record, as JSON."""
     content = {name: getattr(record, name) for name in PLAIN}
     content["marks"] = base64.b64encode(zlib.compress(record.marks)).decode()
     content["stretches"] = [_stretch_to_json(stretch) for stretch in record.stretches]
@@ -53,7 +53,7 @@ def record_text(record: DayRecord) -> str:
 
 
 def record_from_text(currency_pair: str, exchange: str, day_ms: int, text: str, merged_version: int) -> DayRecord:
-    """Return the record that `record_text` wrote. Raises ValueError where the text is something else."""
+    """Return the record that `record_text` wrote. Raises ValueError if the text is anything else."""
     try:
         content = json.loads(text)
         marks = zlib.decompress(base64.b64decode(content["marks"]))

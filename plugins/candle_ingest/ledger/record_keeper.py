@@ -1,4 +1,4 @@
-"""Keeps the records of days: folds looks into them, many pairs at a time, and notes what is due."""
+"""Keep the records of days: fold looks into them, many pairs at a time, and index what is due."""
 
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -40,9 +40,9 @@ class Kept:
 
 
 class RecordKeeper:
-    """Reads, folds and writes records under a lock for each exchange, so that no answer is lost.
+    """Reads, folds and writes records under a lock per exchange, so that no answer is lost.
 
-    `rule_of` gives the closing rule of an exchange; `give_up_ms` is how long a stretch is asked for.
+    `rule_of` returns the closing rule of an exchange; `give_up_ms` is how long a stretch is asked for.
     """
 
     def __init__(
@@ -64,7 +64,7 @@ class RecordKeeper:
         self._give_up_ms = give_up_ms
 
     def apply(self, exchange: str, looks: Mapping[str, Sequence[Look]]) -> list[Kept]:
-        """Fold looks of one exchange, by pair, each within one day. Return the records that changed."""
+        """Fold looks of one exchange, by pair, each within one day; return the records that changed."""
         days = {floor_ms(look.window.start_ms, DAY_MS) for own in looks.values() for look in own}
         if not days:
             return []
@@ -72,7 +72,7 @@ class RecordKeeper:
         return self._change(exchange, set(looks), span, lambda known: self._folded(exchange, looks, known))
 
     def prove(self, exchange: str, keys: Iterable[Key]) -> list[Kept]:
-        """Settle, without a request, the records after whose last quiet time the exchange has traded."""
+        """Settle, without a request, records whose last quiet time the exchange has since traded after."""
         wanted = set(keys)
         if not wanted:
             return []
@@ -85,7 +85,7 @@ class RecordKeeper:
         return self._change(exchange, {key[0] for key in wanted}, span, proved)
 
     def due_ms(self, exchange: str, keys: Sequence[Key], now_ms: int) -> dict[Key, int | None]:
-        """Return when each record is due by what is stored; one that is still due waits for a while."""
+        """Return when each record is due; one that is still due is put off for a while."""
         if not keys:
             return {}
         span = Window(min(key[2] for key in keys), max(key[2] for key in keys) + DAY_MS)
@@ -97,7 +97,7 @@ class RecordKeeper:
         return found
 
     def retry_unobtainable(self, exchange: str, window: Window, pairs: set[str] | None, now_ms: int) -> list[Kept]:
-        """Have what was given up in the days of `window` asked for again."""
+        """Make given-up stretches on the days of `window` due again."""
 
         def reset(known: Records) -> dict[Key, DayRecord]:
             return {key: reset_unobtainable(record, now_ms) for key, record in known.items()}
@@ -105,7 +105,7 @@ class RecordKeeper:
         return self._change(exchange, pairs, window, reset)
 
     def _change(self, exchange: str, pairs: set[str] | None, span: Window, transform: Transform) -> list[Kept]:
-        """Read, transform and write; once more from a fresh read where the lock was lost meanwhile."""
+        """Read, transform and write; repeat from a fresh read if the lock was lost meanwhile."""
         for _ in range(MOST_ATTEMPTS):
             with held_locks(self._client, [f"records:{self._bucket.name}:{exchange}"]) as held:
                 known = self._records.read(span, pairs, exchange)
@@ -121,7 +121,7 @@ class RecordKeeper:
         raise LockLostError(f"{exchange}: the lock of its records was lost {MOST_ATTEMPTS} times")
 
     def _write(self, kept: Sequence[Kept]) -> None:
-        """Note the work before and after the record is written: an entry may be needless, but none is missing."""
+        """Index the work before and after writing the record: an entry may be superfluous, but never missing."""
         after = [one.after for one in kept]
         due_ms = {_key(record): record.due_ms(self._rule_of(record.exchange)) for record in after}
         unmerged = {
@@ -162,7 +162,7 @@ class RecordKeeper:
         )
 
     def _alive_ms(self, exchange: str, known: Records, looks: Sequence[Look]) -> int:
-        """Return the open time of the newest candle with volume that any task has seen of the exchange."""
+        """Return the open time of the exchange's newest candle with volume that any task has seen."""
         name = f"candle_ingest:alive:{self._bucket.name}"
         with translate_redis_errors():
             shared_ms = int(self._client.hget(name, exchange) or 0)
@@ -174,7 +174,7 @@ class RecordKeeper:
         return newest_ms
 
     def _pace_of_others(self, exchange: str, looks: Mapping[str, Sequence[Look]], known: Records) -> dict[Key, Pace]:
-        """Return the pace of the other exchanges by pair and day, of pairs without a history of their own."""
+        """Return, by pair and day, the pace of the other exchanges for pairs without their own history."""
         pairs = {
             pair
             for pair, own in looks.items()
@@ -206,7 +206,7 @@ def _key(record: DayRecord) -> Key:
 
 
 def _history(before: DayRecord | None, after: DayRecord | None) -> Pace:
-    """Return the market's pace on the days before; where none of them is known, on the day after."""
+    """Return the market's pace on the days before or, if none is known, on the day after."""
     if before is not None:
         found = pace_after(before.history, before.pace)
         if found.is_known:

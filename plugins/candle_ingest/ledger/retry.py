@@ -1,4 +1,4 @@
-"""Make what was given up due again."""
+"""Make given-up stretches due again."""
 
 from collections.abc import Collection
 
@@ -24,9 +24,9 @@ def retry_unobtainable(
     exchanges: Collection[str] | None = None,
     window: Window = ALL_TIME,
 ) -> int:
-    """Make what is unobtainable due at once, of these pairs and exchanges; return how many days of pairs it is.
+    """Make unobtainable stretches of these pairs and exchanges due now; return the number of days of pairs.
 
-    The next repair asks for it.
+    The next repair asks for them.
     """
     rows = bucket.query(_UNOBTAINABLE, **flux_range(window))
     days: dict[str, set[tuple[str, int]]] = {}

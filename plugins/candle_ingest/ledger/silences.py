@@ -1,4 +1,4 @@
-"""Judge what an exchange answered without a candle: quiet, or a silence that is asked for again."""
+"""Judge answers without candles: quiet, or a silence to ask for again."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
@@ -21,18 +21,18 @@ from candle_ingest.ledger.stretch import (
     without,
 )
 
-# Two looks that found nothing must lie this far apart before a silence counts as an outage.
+# A silence counts as an outage only after two empty looks at least this far apart.
 OUTAGE_PROOF_MS = DAY_MS
 NO_CANDLE_REASON = "the exchange answered without a candle, which is too long a silence for this market"
 ROW_MISSING_REASON = "the answer lacks the candle, and the exchange sends one also where nobody traded"
-# A row may be missing before the market's first candle too: an earlier candle shows later that it was listed.
+# A row can also be missing before the first known candle: an earlier one may later show that the market was listed.
 NOTED = frozenset({MinuteState.SILENT, MinuteState.OUTAGE, MinuteState.NOT_LISTED})
 
 
 def note_missing_rows(record: DayRecord, look: Look) -> Iterator[Stretch]:
-    """Yield the stretches with each row noted that the answer lacks and that would be there even without trades.
+    """Yield the stretches, marking each row that is missing although the exchange sends one even without trades.
 
-    Whatever another source answers for the same time, such as trades, takes the note away.
+    If another source, such as trades, answers for the same time, the mark is removed.
     """
     answered, missing = _slots_of(record, look.answered_windows()), _slots_of(record, look.missing)
     missing &= answered & (record.mark_array == NO_CANDLE)
@@ -48,7 +48,7 @@ def note_missing_rows(record: DayRecord, look: Look) -> Iterator[Stretch]:
 
 
 def missing_row(window: Window, look: Look) -> Stretch:
-    """Return the silence of an exchange that sends a row for each slot, found by this look."""
+    """Return the silence that this look found on an exchange that sends a row for every slot."""
     return _noted(_new_silence(window, look), row_missing=True)
 
 
@@ -68,17 +68,17 @@ def _noted(stretch: Stretch, *, row_missing: bool) -> Stretch:
 
 
 def judge_silences(record: DayRecord, look: Look, known: Surroundings) -> Iterator[Stretch]:
-    """Yield the stretches with each silence judged: believable ones vanish, others are silent, or an outage."""
+    """Yield the stretches after judging each silence: believable ones vanish, others become silent or an outage."""
     judged = (MinuteState.QUIET, MinuteState.SILENT, MinuteState.OUTAGE)
     yield from (s for s in record.stretches if s.state not in judged)
     old = SortedStretches(s for s in record.stretches if s.state in judged)
     answered = look.answered_windows()
-    # A silence that was given up in part is still one silence.
+    # A partly given-up silence is still one silence.
     past = _given_up_silences(record)
     total = _total_pace(record, past)
     for run in union([*record.windows_of(judged), *past]):
         slots = run.slots(record.slot_ms) + _beside(record, run, known)
-        # The market's own pace outside of the silence, else that of the others.
+        # The market's own pace outside the silence, else that of the other exchanges.
         own_pace = known.history + Pace(total.traded, total.answered - run.slots(record.slot_ms))
         believed = is_believable(slots, own_pace if own_pace.is_known else known.others, len(record.marks))
         for part in subtract(run, past):
@@ -100,7 +100,7 @@ def _beside(record: DayRecord, run: Window, known: Surroundings) -> int:
 
 
 def _total_pace(record: DayRecord, past: Iterable[Window]) -> Pace:
-    """Return the pace of the day; a silence keeps its weight when it is given up."""
+    """Return the pace of the day; a silence keeps its weight after it is given up."""
     counts = record.counts()
     answered = counts.present + counts.quiet + counts.silent + counts.outage
     given_up_slots = sum(window.slots(record.slot_ms) for window in past)
@@ -110,7 +110,7 @@ def _total_pace(record: DayRecord, past: Iterable[Window]) -> Pace:
 def _asked_again(
     record: DayRecord, silences: Sequence[Stretch], answered: Sequence[Window], look: Look, known: Surroundings
 ) -> Iterator[Stretch]:
-    """Yield the silences, those parts that the look answered with one more try."""
+    """Yield the silences; those parts that the look answered count one more try."""
     for stretch in silences:
         if stretch.state == MinuteState.OUTAGE:
             yield stretch
@@ -134,7 +134,7 @@ def _new_silence(window: Window, look: Look) -> Stretch:
 
 
 def _past_the_history(silence: Stretch, look: Look) -> Iterator[Stretch]:
-    """Yield a new silence; the parts of it that the exchange no longer serves are given up at once."""
+    """Yield a new silence, except that parts no longer served are given up at once."""
     yield from without([silence], [found.window for found in look.unobtainable])
     for found in look.unobtainable:
         for part in inside([silence], found.window):

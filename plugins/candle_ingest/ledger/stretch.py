@@ -11,7 +11,7 @@ from candle_ingest.ledger.task_instance_ref import TaskInstanceRef
 
 FIRST_WAIT_MS = 15 * MINUTE_MS
 LONGEST_WAIT_MS = DAY_MS
-# An exchange needs time to complete its own data.
+# Exchanges need time to complete their own data.
 SILENCE_WAITS_MS = (60 * MINUTE_MS, DAY_MS, 3 * DAY_MS)
 LONGEST_REASON = 300
 
@@ -20,11 +20,11 @@ LONGEST_REASON = 300
 class Stretch(Span):
     """A part of a UTC day in one state.
 
-    `since_ms` is when it was first found so, `tries` how often it was asked for since, not counting requests made
-    before it was due; `due_ms` is when it is asked for next, 0 where it is not asked for by itself. `recorder` is the
-    task that asked last. `was_silent` marks an unobtainable stretch for which the exchange answered without a candle.
-    `row_missing` marks a silence of an exchange that sends a row for each minute, also without trades: it is never
-    taken for quiet.
+    `since_ms` is when it was first found in that state. `tries` counts requests since then, but not those made before
+    it was due. `due_ms` is when it is asked for next, 0 if it is not retried by itself. `recorder` is the task that
+    asked last. `was_silent` marks an unobtainable stretch for which the exchange answered without a candle.
+    `row_missing` marks a silence of an exchange that sends a row for every minute, even without trades; it never counts
+    as quiet.
     """
 
     state: MinuteState
@@ -42,14 +42,14 @@ class Stretch(Span):
 
 
 def without(stretches: Iterable[Stretch], windows: Sequence[Window]) -> list[Stretch]:
-    """Return what is left of the stretches outside of `windows`; each part keeps its reason, tries and due time."""
+    """Return the parts of the stretches outside `windows`; each keeps its reason, tries and due time."""
     covered = union(windows)
     ends = [window.end_ms for window in covered]
     return [s.within(part) for s in stretches for part in subtract(s.window, _touching(covered, ends, s.window))]
 
 
 def _touching(sorted_windows: Sequence[Window], ends_ms: Sequence[int], window: Window) -> Iterator[Window]:
-    """Yield those of many windows, in order and apart, that reach into `window`; their ends are `ends_ms`."""
+    """Yield the windows that overlap `window`; `sorted_windows` are ordered and apart, `ends_ms` are their ends."""
     for place in range(bisect_right(ends_ms, window.start_ms), len(sorted_windows)):
         if sorted_windows[place].start_ms >= window.end_ms:
             return
@@ -57,19 +57,19 @@ def _touching(sorted_windows: Sequence[Window], ends_ms: Sequence[int], window: 
 
 
 def inside(stretches: Iterable[Stretch], window: Window) -> list[Stretch]:
-    """Return the parts of the stretches that lie in `window`."""
+    """Return the parts of the stretches within `window`."""
     return [s.within(part) for s in stretches if (part := s.window.intersection(window))]
 
 
 class SortedStretches:
-    """Many stretches that lie apart, of which few are wanted at a time."""
+    """Many stretches that do not overlap, for looking up a few at a time."""
 
     def __init__(self, stretches: Iterable[Stretch]) -> None:
         self._stretches = sorted(stretches, key=lambda s: s.start_ms)
         self._ends = [s.end_ms for s in self._stretches]
 
     def inside(self, window: Window) -> list[Stretch]:
-        """Return the parts that lie in `window`."""
+        """Return the parts within `window`."""
         first = bisect_right(self._ends, window.start_ms)
         last = first
         while last < len(self._stretches) and self._stretches[last].start_ms < window.end_ms:
@@ -78,24 +78,24 @@ class SortedStretches:
 
 
 def backoff_ms(tries: int) -> int:
-    """Return how long to wait after the try with this number: 15 minutes, doubled up to a day."""
+    """Return the wait after try number `tries`: 15 minutes, doubled each time up to a day."""
     return min(FIRST_WAIT_MS << min(max(tries, 1) - 1, 20), LONGEST_WAIT_MS)
 
 
 def silence_wait_ms(tries: int) -> int:
-    """Return how long to wait after a silence was found for this time: an hour, a day, then three days."""
+    """Return the wait after a silence was found `tries` times: an hour, a day, then three days."""
     return SILENCE_WAITS_MS[min(max(tries, 1), len(SILENCE_WAITS_MS)) - 1]
 
 
 def given_up(stretch: Stretch, for_ms: int) -> Stretch:
-    """Return the stretch as unobtainable, after it was asked for in vain for so long."""
+    """Return the stretch as unobtainable, after it was asked for in vain for `for_ms`."""
     reason = f"given up after {for_ms // DAY_MS} days: {stretch.reason}"[:LONGEST_REASON]
     was_silent = stretch.state == MinuteState.SILENT
     return replace(stretch, state=MinuteState.UNOBTAINABLE, reason=reason, due_ms=0, was_silent=was_silent)
 
 
 def joined(stretches: Iterable[Stretch]) -> tuple[Stretch, ...]:
-    """Return the stretches in order of time; neighbours that differ in nothing else become one."""
+    """Return the stretches in order of time, with neighbours joined that differ only in their span."""
     found: list[Stretch] = []
     for stretch in sorted(stretches, key=lambda s: s.start_ms):
         if found and found[-1].end_ms == stretch.start_ms and found[-1].within(stretch.window) == stretch:

@@ -1,11 +1,11 @@
-"""Who records: the task whose log tells more."""
+"""The task instance that made a record, whose log tells more."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TaskInstanceRef:
-    """One instance of a task in Airflow; -1 where it is not mapped."""
+    """One task instance in Airflow; the map index is -1 if it is not mapped."""
 
     dag_id: str = ""
     run_id: str = ""

@@ -21,7 +21,7 @@ MEASUREMENT = "processing_state"
 FIELD = "last_processed_timestamp_ms"
 INGESTOR = "candle_ingestor"
 GLOBAL_STATUS = "global_candle_status"
-# The kinds of watermarks: the end of a key.
+# The kinds of watermarks, each the suffix of a key.
 BACKFILL, CATCH_UP, FINAL = "backfill", "catch_up", "final"
 _READ = """
 from(bucket: bucket)
@@ -48,17 +48,17 @@ class _State:
 
 
 def backfill_key(ticker: str) -> str:
-    """Return the state key of a symbol's history."""
+    """Return the key of a symbol's backfill watermark."""
     return f"{ticker}-backfill"
 
 
 def catch_up_key(ticker: str) -> str:
-    """Return the state key of a symbol's present."""
+    """Return the key of a symbol's catch-up watermark."""
     return f"{ticker}-catch_up"
 
 
 def final_key(ticker: str) -> str:
-    """Return the state key of what is final of a symbol."""
+    """Return the key of a symbol's final watermark."""
     return f"{ticker}-final"
 
 
@@ -68,13 +68,13 @@ def latest_key(currency_pair: str) -> str:
 
 
 class Watermarks:
-    """Reads watermarks, and moves them forward only. A watermark is the open time in ms of a candle."""
+    """Reads watermarks and moves them forward, never back. A watermark is the open time in ms of a candle."""
 
     def __init__(self, bucket: InfluxBucket) -> None:
         self._bucket = bucket
 
     def read(self, keys: Iterable[str] | None = None, service: str = INGESTOR) -> dict[str, int]:
-        """Return the watermarks that exist, by key: those of `keys`, without them all of the service."""
+        """Return the existing watermarks among `keys`, by key; without `keys`, all of the service."""
         states = self._states(service)
         return {key: states[key].value_ms for key in (states if keys is None else keys) if key in states}
 
@@ -84,13 +84,13 @@ class Watermarks:
         return self._bucket.name
 
     def restore(self, keys: Iterable[str], service: str = INGESTOR) -> None:
-        """Write the farthest value of each key again where the newest point has another one."""
+        """Rewrite the highest value ever written for each key whose newest point has another one."""
         rows = self._bucket.query(_FARTHEST, service=service)
         wanted = set(keys)
         self.advance({row["key"]: int(row["_value"]) for row in rows if row["key"] in wanted}, service)
 
     def advance(self, values_ms: Mapping[str, int], service: str = INGESTOR) -> None:
-        """Write those watermarks that move forward. Call it through `advance_together`."""
+        """Write the watermarks that move forward. Call it only through `advance_together`."""
         states = self._states(service)
         points = [
             self._point(service, key, value_ms, states.get(key))
@@ -101,7 +101,7 @@ class Watermarks:
 
     @staticmethod
     def _point(service: str, key: str, value_ms: int, before: _State | None) -> Point:
-        # Programs take the last point by time: a clock that runs behind must not hide this one.
+        # Readers take the last point by time, so a clock that runs behind must not hide this one.
         written_ns = max(time.time_ns(), before.written_ns + 1 if before else 0)
         point = Point(MEASUREMENT).tag("service_identifier", service).tag("key", key)
         return point.field(FIELD, value_ms).time(written_ns)
@@ -114,10 +114,10 @@ class Watermarks:
 def advance_together(
     client: RedisClient, watermarks: Watermarks, values_ms: Mapping[str, int], latest_ms: Mapping[str, int]
 ) -> None:
-    """Move watermarks forward, while no other task writes any: `values_ms` of the ingestor, `latest_ms` of pairs.
+    """Move watermarks forward under a lock: `values_ms` of the ingestor, `latest_ms` of pairs.
 
-    Where the lock expires meanwhile, a slow write may hide a later one of another task: the farthest value that was
-    ever written is written once more.
+    If the lock expires, a slow write may hide a later one by another task; then the highest value ever written is
+    written again.
     """
     with held_locks(client, [f"watermarks:{watermarks.bucket_name}"]) as held:
         watermarks.advance(values_ms)
@@ -128,7 +128,7 @@ def advance_together(
 
 
 def watermarks_by_pair(values_ms: Iterable[tuple[str, int]]) -> dict[tuple[str, str], int]:
-    """Return the farthest watermark of each pair and kind (`backfill`, `catch_up`, `final`), over its spellings."""
+    """Return the highest watermark of each pair and kind (`backfill`, `catch_up`, `final`) across spellings."""
     found: dict[tuple[str, str], int] = {}
     for key, value_ms in values_ms:
         ticker, _, kind = key.rpartition("-")

@@ -1,4 +1,4 @@
-"""What is due, what is not merged yet, and which final days are not announced: sorted sets in Redis.
+"""Sorted sets in Redis of what is due, what is not merged yet, and which final days are not announced.
 
 They spare looking through years of records. All of it can be lost: without the marker key, which expires after a
 week, they are rebuilt from the records in InfluxDB. An entry may be there in vain, never missing: it is noted
@@ -26,7 +26,7 @@ MARKER_SECONDS = 7 * 24 * 3600
 REBUILD_LOCK_SECONDS = 600
 AT_A_TIME = 5_000
 ALL_TIME = Window(0, 4_102_444_800_000)
-# Removes an entry only while its score is not above the one given.
+# Remove an entry only if its score is at most the one given.
 _REMOVE = """
 local score = redis.call('ZSCORE', KEYS[1], ARGV[2])
 if score and tonumber(score) <= tonumber(ARGV[1]) then redis.call('ZREM', KEYS[1], ARGV[2]) end
@@ -35,7 +35,7 @@ _OTHER_METHODS = select("merge_days", 'r._field == "merge_method" and r._value !
     "_time", "currency_pair"
 )
 PairDay = tuple[str, int]
-# The version of a day that has no new answer and was merged by another method.
+# Score of a day without new answers that was merged by another method.
 OTHER_METHOD = 1
 
 
@@ -51,7 +51,7 @@ class WorkIndex:
         )
 
     def ensure(self) -> None:
-        """Build the sets from the records where the marker is missing."""
+        """Rebuild the sets from the records if the marker is missing."""
         with translate_redis_errors():
             if self._client.exists(self._marker):
                 return
@@ -61,7 +61,7 @@ class WorkIndex:
                     self._client.set(self._marker, int(time.time()), ex=MARKER_SECONDS)
 
     def note_due(self, due_ms: Mapping[Key, int | None]) -> None:
-        """Note when each record is due; None takes it out."""
+        """Set when each record is due; None removes it."""
         with translate_redis_errors():
             if entries := {_member(key): at_ms for key, at_ms in due_ms.items() if at_ms is not None}:
                 self._client.zadd(self._due, entries)
@@ -69,33 +69,33 @@ class WorkIndex:
                 self._client.zrem(self._due, *gone)
 
     def due(self, now_ms: int) -> list[Key]:
-        """Return the records that are due, the longest due first."""
+        """Return the records that are due, the longest overdue first."""
         with translate_redis_errors():
             return [_key(member) for member in self._client.zrangebyscore(self._due, 0, now_ms)]
 
     def note_unmerged(self, versions: Mapping[PairDay, int]) -> None:
-        """Note that answers up to these versions are not merged yet."""
+        """Add days whose answers up to these versions are not merged yet."""
         if versions:
             with translate_redis_errors():
                 self._client.zadd(self._unmerged, {_member(day): v for day, v in versions.items()}, gt=True)
 
     def unmerged(self) -> dict[PairDay, int]:
-        """Return the pairs and days with answers that are not merged, and the version of the newest answer."""
+        """Return the pairs and days with unmerged answers, and the version of the newest answer."""
         with translate_redis_errors():
             found = self._client.zrange(self._unmerged, 0, -1, withscores=True)
         return {_pair_day(member): int(score) for member, score in found}
 
     def merged(self, days: Mapping[PairDay, int]) -> None:
-        """Take out days whose answers up to the given version are merged; a newer answer keeps its entry."""
+        """Remove days whose answers are merged up to the given version; a newer answer keeps its entry."""
         with translate_redis_errors(), self._client.pipeline(transaction=False) as pipeline:
             for day, version in days.items():
                 pipeline.eval(_REMOVE, 1, self._unmerged, version, _member(day))
             pipeline.execute()
 
     def note_other_methods(self, pipeline: str, method: str) -> None:
-        """Note the days that were merged by another method than the pipeline's as not merged.
+        """Add the days that were merged by another method than the pipeline's current one.
 
-        They are looked for only when the method is not the one that was noted last.
+        Searches only if the method differs from the one it last saw.
         """
         key = f"candle_ingest:merge_method:{self._bucket.name}:{pipeline}"
         with translate_redis_errors():
@@ -113,7 +113,7 @@ class WorkIndex:
             self._client.set(key, method)
 
     def note_unannounced(self, days: Iterable[PairDay]) -> None:
-        """Note final days whose event is still to be sent."""
+        """Add final days whose event is still to be sent."""
         if members := {_member(day): 0 for day in days}:
             with translate_redis_errors():
                 self._client.zadd(self._unannounced, members)
@@ -124,18 +124,18 @@ class WorkIndex:
             return [_pair_day(member) for member in self._client.zrange(self._unannounced, 0, -1)]
 
     def claims(self) -> dict[PairDay, str]:
-        """Return which run has the event of a day in hand, by day."""
+        """Return, by day, which run is to send its event."""
         with translate_redis_errors():
             return {_pair_day(member): run.decode() for member, run in self._client.hgetall(self._announcing).items()}
 
     def claim(self, days: Iterable[PairDay], run: str) -> None:
-        """Note that `run` sends the events of these days."""
+        """Record that `run` sends the events of these days."""
         if claims := {_member(day): run for day in days}:
             with translate_redis_errors():
                 self._client.hset(self._announcing, mapping=claims)
 
     def announced(self, days: Iterable[PairDay]) -> None:
-        """Take out days whose event was sent, or that are not final any more."""
+        """Remove days whose event was sent, or that are no longer final."""
         if members := [_member(day) for day in days]:
             with translate_redis_errors():
                 self._client.zrem(self._unannounced, *members)

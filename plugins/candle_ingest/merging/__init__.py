@@ -1,1 +1,1 @@
-"""The step aggregate_and_write."""
+"""Merge and write: the step aggregate_and_write."""

@@ -1,4 +1,4 @@
-"""Moves the watermarks of symbols: up to where all is merged, and up to where all is final."""
+"""Move the watermarks of symbols to where everything is merged, and to where everything is final."""
 
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -33,9 +33,9 @@ def advance_watermarks(
 ) -> None:
     """Move each watermark to the last candle before the first hole, never back.
 
-    Where there is no watermark of a kind yet, backfill counts from where its history begins, catch-up from where it
-    began itself; a run by hand with a start of its own makes no first watermark. Each spelling of a pair has its own
-    keys, with the same values: a new spelling takes over what was reached under the old one.
+    If a watermark does not exist yet, backfill counts from the start of its history and catch-up from where it began. A
+    manual run with its own start creates no watermark. Each spelling of a pair has its own keys with the same values,
+    so a new spelling starts where the old one stood.
     """
     watermarks = Watermarks(bucket)
     written = watermarks.read()
@@ -64,7 +64,7 @@ def advance_watermarks(
 
 
 def _first_merged(outcomes: Iterable[DayOutcome]) -> dict[str, int]:
-    """Return where what this run has merged begins, by pair."""
+    """Return, by pair, the start of what this run merged."""
     found: dict[str, int] = {}
     for outcome in outcomes:
         if outcome.windows:
@@ -74,7 +74,7 @@ def _first_merged(outcomes: Iterable[DayOutcome]) -> dict[str, int]:
 
 
 def _begin_ms(run: Run, kind: str, watermark_ms: int | None, first_ms: int | None) -> int | None:
-    """Return from where to count; None where this run makes no first watermark of that kind."""
+    """Return where to start counting; None if this run may not create a watermark of that kind."""
     if watermark_ms is not None:
         return watermark_ms + run.timeframe.ms
     if run.start_ms is not None:
@@ -88,17 +88,17 @@ def _begin_ms(run: Run, kind: str, watermark_ms: int | None, first_ms: int | Non
 
 @dataclass
 class _Reach:
-    """How far one gets from a time without a hole; days are read for many pairs at once."""
+    """Finds how far merged or final days reach without a hole; days are read for many pairs at once."""
 
     run: Run
     bucket: InfluxBucket
 
     def merged(self, begin_ms: Mapping[str, int]) -> dict[str, int]:
-        """Return by pair the end of what is merged without a gap from its begin on."""
+        """Return, by pair, the end of the merged slots that follow `begin_ms` without a gap."""
         return self._walk(begin_ms, lambda day, at_ms: day.merged_until_ms(at_ms))
 
     def final(self, begin_ms: Mapping[str, int]) -> dict[str, int]:
-        """Return by pair the end of the days that are final without a gap from its begin on."""
+        """Return, by pair, the end of the final days that follow `begin_ms` without a gap."""
         return self._walk(begin_ms, lambda day, at_ms: day.window.end_ms if day.state == RecordState.FINAL else at_ms)
 
     def _walk(self, begin_ms: Mapping[str, int], until_ms: Callable[[MergeDay, int], int]) -> dict[str, int]:
@@ -130,7 +130,7 @@ def _latest(run: Run, outcomes: Iterable[DayOutcome]) -> dict[str, int]:
 
 
 def _send_lag(run: Run, spellings: Mapping[str, Sequence[str]], values_ms: Mapping[str, int]) -> None:
-    """Send how late each symbol is now, by catch-up's watermark."""
+    """Send how late each symbol is by its catch-up watermark."""
     for pair, tickers in spellings.items():
         watermark_ms = values_ms.get(f"{tickers[0]}-{CATCH_UP}")
         if watermark_ms is not None:

@@ -33,16 +33,16 @@ from candle_ingest.store.bucket import InfluxBucket
 
 logger = logging.getLogger(__name__)
 MARKS = ("excluded", "clamped", "disputed", "converted", "depeg")
-# Days of pairs that a repair merges again after a change of settings: about a quarter of an hour.
+# Days of pairs that one repair merges again after a change of settings, in about 15 minutes.
 MOST_DAYS_OF_ANOTHER_METHOD = 2_000
 
 
 def aggregate_and_write(run: Run, plan: Plan, summaries: Sequence[Summary]) -> dict[str, int]:
-    """Merge every slot that enough exchanges answered for; return the number of merged candles by pair.
+    """Merge every slot that enough exchanges answered; return the number of merged candles by pair.
 
-    Raises IncompleteError that names each pair that is not complete, after all others are written and their watermarks
-    have moved; MergesDelayedError where a retry may help some of them. A repair run raises neither: what stays open is
-    in the records, and the next one takes it up.
+    Raises IncompleteError, naming each incomplete pair, after all others are written and their watermarks have moved;
+    MergesDelayedError if a retry may help some of them. A repair run raises neither: what stays open is in the records,
+    and the next repair retries it.
     """
     run = replace(run, planned_end_ms=plan.end_ms)
     if run.dry:
@@ -170,7 +170,7 @@ def _accounted(outcomes: Iterable[DayOutcome]) -> dict[str, CoverageCounts]:
 
 
 def within_budget(days: Mapping[PairDay, int], most: int | None = None) -> dict[PairDay, int]:
-    """Return the days with new answers, and the newest `most` of those that only another method has merged."""
+    """Return all days with new answers, and the newest `most` of those merged only by another method."""
     by_method = sorted((key for key, version in days.items() if version == OTHER_METHOD), key=lambda key: -key[1])
     chosen = set(by_method[: MOST_DAYS_OF_ANOTHER_METHOD if most is None else most])
     if left := len(by_method) - len(chosen):

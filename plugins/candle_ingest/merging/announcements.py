@@ -1,7 +1,7 @@
-"""Which final days are to be announced, and the event that does it: each day once, none early, and none never.
+"""Announce final days: each day exactly once, and none early.
 
-An event reaches Airflow only with the success of its task. Until a later run has seen that success, the days are in
-the hand of the run that sends them: its next try sends them again, and where it failed for good another run does.
+An event reaches Airflow only when its task succeeds. Until a later run sees that success, the days belong to the run
+that sends them: its next try sends them again, and if it fails for good, another run does.
 """
 
 import json
@@ -21,23 +21,23 @@ from candle_ingest.planning.run import Run
 from candle_ingest.store.bucket import InfluxBucket
 
 FINAL, PROVISIONAL = "final", "provisional"
-# What is left is announced by the next run: an event is kept in Airflow's database.
+# The next run announces the rest: Airflow keeps each event in its database.
 MOST_DAYS = 2_000
-# What Airflow calls the states of a task that has sent its events, and of one that never will.
+# Airflow's names for the states of a task that has sent its events, and of one that never will.
 SENT = "success"
 GIVEN_UP = frozenset({"failed", "upstream_failed", "skipped", "removed", "unknown"})
 Event = dict[str, Any]
-# From DAG id and run id to the state of the task that announces; `unknown` where the run was deleted.
+# Maps DAG id and run id to the state of the announcing task; `unknown` if the run was deleted.
 StateOf = Callable[[str, str], str | None]
 
 
 def events(run: Run, plan: Plan, written: Mapping[str, int], state_of: StateOf) -> list[Event]:
-    """Return what the run announces: call it last, when nothing of the run can fail any more.
+    """Return the events of the run. Call it last, when nothing in the run can fail any more.
 
-    The kind `final` has the days of pairs that have become final and were not announced yet: `days` of
-    `{pair, day, candles, quality}`, `start` and `end` around them, `candles` by pair; `quality` counts the minutes by
-    grade, and those with something excluded, clamped, disputed, converted or off its dollar. The kind `provisional`
-    has the candles that catch-up has merged of a day that is not over.
+    The kind `final` has the days of pairs that have become final and were not announced yet: `days` of `{pair, day,
+    candles, quality}`, the enclosing `start` and `end`, and `candles` by pair. `quality` counts the minutes by grade,
+    and those with something excluded, clamped, disputed, converted or off its dollar. The kind `provisional` has the
+    candles that catch-up merged of a day that is not over.
     """
     if run.dry:
         return []

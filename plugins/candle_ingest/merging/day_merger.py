@@ -1,4 +1,4 @@
-"""Merges days of pairs from the store into the store, under a short lock for each pair."""
+"""Merge days of pairs, under a short lock for each pair: read the candles, merge, write."""
 
 import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -46,9 +46,9 @@ class DayMerger:
         self._index = WorkIndex(client, bucket)
 
     def merge(self, days: Mapping[PairDay, int]) -> list[DayOutcome]:
-        """Merge what changed on these days; the values are the versions by which the index knows them.
+        """Merge what changed on these days; the values are the index's versions.
 
-        A day that fails stops no other: its outcome has the error.
+        A day that fails does not stop the others: its outcome has the error.
         """
         outcomes = []
         for day_ms, pairs in _chunks(days):

@@ -1,4 +1,4 @@
-"""The rates of one day: what the legs of pairs are converted by, and what has changed since a merge."""
+"""The conversion rates of one day, and what has changed in them since a merge."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""The merge of one day of a pair: what is known, decided and done so far, and what came of it."""
+"""The merge of one day of a pair, step by step, and its outcome."""
 
 import logging
 from collections.abc import Callable, Sequence
@@ -59,7 +59,7 @@ class DayWork:
         return self.outcome.pair
 
     def finish(self) -> None:
-        """Say in the outcome what was merged and is written."""
+        """Put what was merged and written into the outcome."""
         if self.merged is None:
             return
         self.outcome.day, self.outcome.windows = self.merged.day, self.windows
@@ -69,7 +69,7 @@ class DayWork:
 
 
 def guarded(works: Sequence[DayWork], do: Callable[[], T]) -> T | None:
-    """Do something for days; what fails is the error of these, and stops no other."""
+    """Run `do` for these days; an error becomes theirs and does not stop the others."""
     try:
         return do()
     except CandleIngestError as error:
@@ -78,7 +78,7 @@ def guarded(works: Sequence[DayWork], do: Callable[[], T]) -> T | None:
 
 
 def fail(works: Sequence[DayWork], error: CandleIngestError) -> None:
-    """Note the error of these days."""
+    """Record the error in the outcomes of these days."""
     for work in works:
         logger.error("%s, %s: not merged: %s", work.pair, work.day.window, error)
         work.outcome.error = error

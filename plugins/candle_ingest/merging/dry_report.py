@@ -1,4 +1,4 @@
-"""Report what a wet run would write."""
+"""Report what a run would write if it were not dry."""
 
 import logging
 from collections.abc import Sequence
@@ -41,7 +41,7 @@ def report_dry(run: Run, plan: Plan, summaries: Sequence[Summary]) -> tuple[dict
 
 
 def _conversion(pair: str, plan: Plan, summaries: Sequence[Summary]) -> Conversion:
-    """Return what the pair is converted by, from the rate candles that the fetches brought along."""
+    """Return the conversion of the pair, from the rate candles that the fetches returned."""
     quote = quote_of(pair)
     markets = {batch.exchange: batch.markets[pair] for batch in plan.batches if pair in batch.markets}
     legs = {name: leg for name, market in markets.items() if (leg := quote_of(market)) != quote}
@@ -57,7 +57,7 @@ def _unpacked(pair: str, summaries: Sequence[Summary]) -> dict[str, Candles]:
 
 
 def _span(pair: str, summaries: Sequence[Summary]) -> Window:
-    """Return the time that the pair's candles lie in; empty without any."""
+    """Return the span of the pair's candles; empty if there are none."""
     times = [candles.open_time_ms for candles in _unpacked(pair, summaries).values()]
     known = np.concatenate([np.empty(0, np.int64), *times])
     return Window(int(known.min()), int(known.max()) + MINUTE_MS) if len(known) else Window(0, 0)

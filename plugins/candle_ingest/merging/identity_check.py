@@ -20,15 +20,15 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class IdentityCheck:
-    """Compares the candles of the exchanges of a day, as soon as there are enough common minutes."""
+    """Compares the exchanges' candles of a day once they have enough minutes in common."""
 
     records: DayRecords
     store: CandleStore
 
     def checked(self, day: MergeDay, records: Records, rates: PairRates) -> MergeDay:
-        """Return the day with the exchanges that are refused; unchanged where it was checked, or too little is known.
+        """Return the day with the refused exchanges; unchanged if already checked, or if too little is known.
 
-        An exchange that is refused stays so until the next check finds that it agrees.
+        A refused exchange stays refused until the next check finds that it agrees.
         """
         if day.identity_checked or not _is_comparable(records):
             return day
@@ -54,7 +54,7 @@ class IdentityCheck:
 
 
 def _is_comparable(records: Records) -> bool:
-    """Return whether two exchanges have traded in as many common minutes as a comparison needs."""
+    """Tell whether two exchanges traded in enough common minutes for a comparison."""
     traded = [record.mark_array == TRADED for record in records.values() if record]
     return any(
         np.count_nonzero(one & other) >= COMMON_MINUTES for place, one in enumerate(traded) for other in traded[:place]

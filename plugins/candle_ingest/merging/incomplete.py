@@ -1,4 +1,4 @@
-"""What a run leaves incomplete, in words."""
+"""Put into words what a run leaves incomplete."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -18,7 +18,7 @@ LONGEST_REASON = 200
 class Incomplete:
     """What a pair lacks, in words.
 
-    `is_told` where notices have told each reason for it; `may_pass` where the merge failed, and a retry may help.
+    `is_told` if notices have reported every reason; `may_pass` if the merge failed and a retry may help.
     """
 
     sentence: str
@@ -27,7 +27,7 @@ class Incomplete:
 
 
 def incomplete_pairs(run: Run, plan: Plan, bucket: InfluxBucket) -> dict[str, Incomplete]:
-    """Return, for each pair of which minutes of the run's own window are not merged, what is missing and why."""
+    """Return, for each pair with unmerged minutes in the run's own window, what is missing and why."""
     window = own_window(run)
     if window is None:
         return {}
@@ -45,13 +45,13 @@ def _are_told(parts: Sequence[Waiting], vanished: Collection[str]) -> bool:
 
 
 def _is_told(part: Waiting, vanished: Collection[str]) -> bool:
-    """Tell whether the part waits only for markets that vanished, and for what is unobtainable."""
+    """Tell whether the part waits only for vanished markets and unobtainable minutes."""
     states = part.missing.items()
     return bool(states) and all(name in vanished or state == MinuteState.UNOBTAINABLE for name, state in states)
 
 
 def own_window(run: Run) -> Window | None:
-    """Return the window that the run is to complete: its params', else its interval's, as far as it is closed."""
+    """Return the window that the run must complete: from its params, else its interval, as far as it is closed."""
     fixed = run.fixed_window()
     if fixed is not None or run.interval is None:
         return fixed

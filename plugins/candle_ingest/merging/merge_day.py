@@ -1,4 +1,4 @@
-"""Merge a day of a pair, or a part of it: pure, from answers to candles and the record of the merged day."""
+"""Merge a day of a pair, or a part of it, from answers to candles and the merged day's record: pure functions."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -21,7 +21,7 @@ from candle_ingest.settings import PipelineSettings
 
 
 def merge_rule(settings: PipelineSettings) -> MergeRule:
-    """Return when a slot is merged."""
+    """Return the rule for when a slot is merged."""
     return MergeRule(
         minimum=settings.min_exchanges_required,
         merges_without_unobtainable=settings.unobtainable == "merge",
@@ -46,10 +46,10 @@ class Merged:
 def windows_to_merge(
     day: MergeDay, records: Records, settings: PipelineSettings, forced: Sequence[Window] = ()
 ) -> list[Window]:
-    """Return the parts of the day that can be merged and are not merged as they are now.
+    """Return the parts of the day that can be merged and whose merge is not up to date.
 
-    These are the slots with an answer that changed since, those that were never merged, and `forced` ones; the whole
-    day where it was merged by another method.
+    These are the slots whose answers changed, those never merged, and `forced` ones; the whole day if it was merged by
+    another method.
     """
     can_merge = mergeable(records, len(day.marks), merge_rule(settings))
     wanted = day.mark_array == NOT_MERGED
@@ -69,10 +69,10 @@ def merge_day(
     settings: PipelineSettings,
     rates: PairRates,
 ) -> Merged:
-    """Merge `windows` of the day from the exchanges' `candles`; return the candles and the new record of the day.
+    """Merge `windows` of the day from the exchanges' `candles`; return the candles and the day's new record.
 
-    `records` has an entry for every exchange of the settings, None where it was not asked. Candles of a slot count
-    only where its exchange has one by its record: what a running fetch has written and not recorded yet waits.
+    `records` has an entry for every exchange in the settings, None if it was not asked. A candle counts only if its
+    exchange's record has it too: one that a running fetch has written but not recorded has to wait.
     """
     parts = {name: _recorded(own, records.get(name), windows) for name, own in candles.items()}
     merged, quality = merge_minutes(parts, rates.conversion, settings.merge_method)
@@ -101,7 +101,7 @@ def _counts(record: DayRecord | None, slots: int) -> CoverageCounts:
 
 
 def _state(day: MergeDay, records: Records, settings: PipelineSettings, rates: PairRates) -> RecordState:
-    """Return how far the day is: final where every exchange and every rate market is, and every slot is merged."""
+    """Return the state of the day: final if every exchange and rate market is, and every slot is merged."""
     states = [record.state if record else RecordState.OPEN for record in records.values()]
     if settings.unobtainable == "merge":
         states = [RecordState.FINAL if state == RecordState.UNOBTAINABLE else state for state in states]
@@ -112,7 +112,7 @@ def _state(day: MergeDay, records: Records, settings: PipelineSettings, rates: P
 
 
 def _recorded(candles: Candles, record: DayRecord | None, windows: Sequence[Window]) -> Candles:
-    """Return the candles in the windows that the record has too."""
+    """Return the candles within the windows that the record has too."""
     if record is None or not len(candles):
         return candles.select(slice(0, 0))
     places = (candles.open_time_ms - record.day_ms) // record.slot_ms

@@ -1,4 +1,4 @@
-"""Rates that were answered: the days of the pairs that they convert are merged once more."""
+"""When rates have new answers, merge the days of the pairs that they convert again."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -25,9 +25,9 @@ from(bucket: bucket)
 
 @dataclass
 class RateWork:
-    """Passes on what changed in the rate pairs of a run that are not symbols themselves.
+    """Passes changes in a run's rate pairs, as far as they are not symbols, on to the pairs that they convert.
 
-    A rate pair has no merged candles: it is merged once the pairs that it converts are.
+    A rate pair has no merged candles: it counts as merged once the pairs that it converts are.
     """
 
     run: Run
@@ -38,7 +38,7 @@ class RateWork:
     _records: list[DayRecord] = field(default_factory=list)
 
     def pass_on(self) -> dict[PairDay, int]:
-        """Note every day of a pair whose rates have an answer that it was not merged with; return these days."""
+        """Mark each day of a pair whose rates have answers newer than its merge; return these days."""
         index = WorkIndex(self.client, self.bucket)
         own = possible_rate_pairs(self.run.settings) - self.plan.symbols
         self._passed_on = {key: version for key, version in index.unmerged().items() if key[0] in own}
@@ -50,7 +50,7 @@ class RateWork:
         return stale
 
     def note_merged(self) -> None:
-        """Note that the answers that were passed on are merged; a newer one is passed on by the next run."""
+        """Mark the answers that were passed on as merged; the next run passes on any newer ones."""
         DayRecords(self.bucket).write_merged_versions(
             (record, record.answered_version)
             for record in self._records
@@ -59,7 +59,7 @@ class RateWork:
         WorkIndex(self.client, self.bucket).merged(self._passed_on)
 
     def _days(self, pair: str, day_ms: int) -> Iterator[int]:
-        """Yield the day, and the next one where the last minutes changed, of which its first rates are made."""
+        """Yield the day, and the next one if the last minutes changed, which its first rates depend on."""
         day = Window(day_ms, day_ms + DAY_MS)
         records = list(DayRecords(self.bucket).read(day, {pair}).values())
         self._records += records

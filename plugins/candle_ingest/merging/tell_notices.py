@@ -1,4 +1,4 @@
-"""Tells what is told once: minutes that became unobtainable, and markets that vanished."""
+"""Send the notices that are sent once: minutes that became unobtainable, and markets that vanished."""
 
 from collections.abc import Callable
 
@@ -10,7 +10,7 @@ MOST_SENTENCES = 5
 
 
 def tell_notices(run: Run, notifier: Callable[[str], None]) -> None:
-    """Tell in one sentence, of any run, what no run has told yet; a notifier that fails gets it again next time."""
+    """Send all queued notices in one sentence, whichever run noted them; if the notifier fails, they stay queued."""
     if run.dry:
         return
     with connect_redis() as client:

@@ -1,4 +1,4 @@
-"""Fetches that left no result: killed, or never started."""
+"""Handle fetches that left no result because they were killed or never started."""
 
 from collections.abc import Sequence
 
@@ -22,9 +22,9 @@ def unfinished_batches(plan: Plan, summaries: Sequence[Summary]) -> list[FetchBa
 
 
 def record_unfinished(run: Run, batches: Sequence[FetchBatch], bucket: InfluxBucket, client: RedisClient) -> None:
-    """Record as failed what these fetches would have asked for, and no other fetch has asked for yet.
+    """Record as failed what these fetches would have asked for and no other fetch has.
 
-    A fetch that failed has recorded that itself; what it has not asked for by then stays not asked.
+    A fetch that failed has already recorded that itself; what it had not asked for stays not asked.
     """
     keeper = record_keeper(run.settings, bucket, client)
     for batch in batches:

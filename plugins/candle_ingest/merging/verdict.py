@@ -1,4 +1,4 @@
-"""Which slots of a day can be merged, and what the others wait for."""
+"""Decide which slots of a day can be merged, and what the others wait for."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -11,7 +11,7 @@ from candle_ingest.ledger.day_record import CODES, DayRecord
 from candle_ingest.ledger.merge_day import NOT_MERGED, MergeDay, Waiting
 from candle_ingest.ledger.minute_state import MinuteState
 
-# Fewer exchanges than this are never merged in place of one that cannot deliver.
+# The fewest exchanges that may be merged without one that cannot deliver.
 FEWEST_WITHOUT_UNOBTAINABLE = 2
 ANSWERS = (MinuteState.PRESENT, MinuteState.QUIET, MinuteState.OUTAGE)
 Records = Mapping[str, DayRecord | None]
@@ -19,9 +19,9 @@ Records = Mapping[str, DayRecord | None]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MergeRule:
-    """When a slot is merged: with `minimum` usable answers of exchanges, 0 for all that list the pair.
+    """When a slot is merged: with `minimum` usable answers, 0 for all exchanges that list the pair.
 
-    With `merges_without_unobtainable` an exchange that cannot deliver a slot does not hold it back, where at least two
+    With `merges_without_unobtainable`, an exchange that cannot deliver a slot does not hold it back if at least two
     others have answered.
     """
 
@@ -30,10 +30,10 @@ class MergeRule:
 
 
 def mergeable(records: Records, slots: int, rule: MergeRule) -> NDArray[np.bool_]:
-    """Return for each of the day's slots whether enough exchanges have a usable answer.
+    """Return, for each slot of the day, whether enough exchanges have a usable answer.
 
-    `records` has an entry for every exchange of the settings, None where it was not asked. An exchange that does not
-    list the pair is no reason to wait; a silence that is not believed is usable until the day is closed.
+    `records` has an entry for every exchange in the settings, None if it was not asked. An exchange that does not list
+    the pair is no reason to wait; a silence that is not believable is usable until the day is closed.
     """
     if not records:
         return np.zeros(slots, dtype=np.bool_)
@@ -72,7 +72,7 @@ def _closed_slots(record: DayRecord | None, slots: int) -> NDArray[np.bool_]:
 
 
 def waiting_stretches(day: MergeDay, records: Records, can_merge: NDArray[np.bool_]) -> tuple[Waiting, ...]:
-    """Return the parts of the day that some exchange was asked for and that are not merged, with what is missing."""
+    """Return the unmerged parts of the day that some exchange was asked for, with what is missing."""
     slots = len(day.marks)
     states = np.array([_codes(record, slots) for record in records.values()])
     asked = (states != CODES[MinuteState.NOT_ASKED]).any(axis=0)
@@ -108,7 +108,7 @@ def _waiting(day: MergeDay, records: Records, first: int, last: int) -> Waiting:
 
 
 def _missing(exchange: str, record: DayRecord | None, time_ms: int) -> tuple[str, int] | None:
-    """Return why an exchange is missing at this time, and since when; None where it has answered."""
+    """Return why an exchange is missing at this time, and since when; None if it has answered."""
     if record is None:
         return f"{exchange} was not asked", 0
     state = record.state_at(time_ms)

@@ -1,1 +1,1 @@
-"""What a run fetches and merges: the steps read_symbols and validate_symbols."""
+"""Plan what a run fetches and merges: the steps read_symbols and validate_symbols."""

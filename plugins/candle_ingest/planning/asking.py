@@ -12,11 +12,11 @@ from candle_ingest.ledger.minute_state import MinuteState
 from candle_ingest.planning.run import Run
 from candle_ingest.settings import PipelineSettings
 
-# Catch-up asks again for what is open in this time; what is older is left to repair.
+# Catch-up asks again for what is open this far back; older times are left to repair.
 RECENT_MS = 120 * MINUTE_MS
-# Each pair gets its second look once in an hour.
+# Each pair gets a second look once an hour.
 SECOND_LOOK_MINUTES = 60
-# An exchange that keeps only its last hours is asked this long before they are gone.
+# An exchange that keeps only recent hours is asked this long before they are gone.
 HISTORY_MARGIN_ROWS = 120
 UNANSWERED = (MinuteState.NOT_ASKED, MinuteState.FAILED, MinuteState.REJECTED)
 ASKED = tuple(state for state in MinuteState if state != MinuteState.NOT_ASKED)
@@ -25,7 +25,7 @@ Days = Mapping[int, DayRecord]
 
 
 def closing_rule(settings: PipelineSettings, exchange: str) -> ClosingRule:
-    """Return when an exchange gets the closing look at a day: in parts where it serves only its last hours."""
+    """Return when an exchange gets its closing look at a day: in parts if it serves only its last hours."""
     delay_ms, slot_ms = settings.closing_delay_minutes * MINUTE_MS, settings.timeframe.ms
     history_rows = exchange_profile(exchange).history_rows
     if history_rows is None:
@@ -35,7 +35,7 @@ def closing_rule(settings: PipelineSettings, exchange: str) -> ClosingRule:
 
 
 def closing_part(window: Window, asked_at_ms: int, rule: ClosingRule) -> Window | None:
-    """Return the part of `window`, which lies in one day, that counts as a look after the day was over."""
+    """Return the part of `window` (within one day) that counts as a closing look; None if none does."""
     day_end_ms = floor_ms(window.start_ms, DAY_MS) + DAY_MS
     over_ms = floor_ms(asked_at_ms - rule.delay_ms, rule.slot_ms)
     if over_ms >= day_end_ms:
@@ -47,7 +47,7 @@ def closing_part(window: Window, asked_at_ms: int, rule: ClosingRule) -> Window 
 
 @dataclass(frozen=True, slots=True)
 class Asking:
-    """The rules by which windows are chosen for one exchange in one run."""
+    """The rules for choosing the windows to request from one exchange in one run."""
 
     run: Run
     rule: ClosingRule
@@ -55,11 +55,11 @@ class Asking:
 
     @classmethod
     def of(cls, run: Run, exchange: str) -> "Asking":
-        """Return the rules of an exchange."""
+        """Return the rules for an exchange."""
         return cls(run, closing_rule(run.settings, exchange), exchange_profile(exchange))
 
     def of_fixed_window(self, window: Window, days: Days) -> list[Window]:
-        """Return the parts of `window` that are to be asked for: none where all is final."""
+        """Return the parts of `window` to request: none where all is final."""
         if self.run.refetch:
             return [window]
         parts = [part for day in split_days(window) for part in self._of_day(day, days)]
@@ -76,7 +76,7 @@ class Asking:
             yield from subtract(window, given_up)
 
     def _closing_windows(self, record: DayRecord) -> list[Window]:
-        """Return the parts of the day that still need a closing look and have been over for long enough."""
+        """Return the parts of the day that still need a closing look and ended long enough ago."""
         closable = closing_part(record.window, self.run.now_ms, self.rule)
         if closable is None:
             return []
@@ -86,7 +86,7 @@ class Asking:
         return [s.window for s in record.stretches if s.due_ms and s.due_ms <= self.run.now_ms]
 
     def of_repair(self, record: DayRecord) -> list[Window]:
-        """Return what is due of a day: its stretches, and its closing look."""
+        """Return what is due on a day: open stretches and the closing look."""
         due = self._due_windows(record)
         if record.closing_due_ms <= self.run.now_ms:
             due += self._closing_windows(record)
@@ -95,8 +95,8 @@ class Asking:
     def of_catch_up(self, pair: str, days: Days, first_ms: Callable[[str], int]) -> list[Window]:
         """Return one window up to the end of the run.
 
-        It begins with the first minute that was never asked for (without any record: `first_ms(pair)`), earlier where
-        something of the last two hours is open, and once an hour two hours back, for the second look.
+        It begins with the first minute that was never asked for (`first_ms(pair)` if there is no record), or earlier if
+        something in the last two hours is open. Once an hour it begins two hours back, for the second look.
         """
         end_ms = self.run.end_of_asking_ms
         first_asked_ms = self._first_asked_ms(days)
@@ -112,15 +112,15 @@ class Asking:
         return [window] if window else []
 
     def _first_asked_ms(self, days: Days) -> int | None:
-        """Return where the first part begins that was asked for; None where none was."""
+        """Return the start of the first part that was asked for; None if none was."""
         asked = (w.start_ms for record in days.values() for w in record.windows_of(ASKED))
         return min(asked, default=None)
 
     def _first_unasked_ms(self, pair: str, days: Days, first_asked_ms: int, first_ms: Callable[[str], int]) -> int:
-        """Return where the first part begins that was not asked for.
+        """Return the start of the first part that was not asked for.
 
-        What lies before all records counts only if they begin later than what is read of them, as after a run by hand
-        while catch-up stood still.
+        The time before all records counts only if the records begin after the span that is read. That happens after a
+        manual run while catch-up was stopped.
         """
         if first_asked_ms > self.span_to_read().start_ms and (wanted_ms := first_ms(pair)) < first_asked_ms:
             return wanted_ms
@@ -133,7 +133,7 @@ class Asking:
         return min((w.start_ms for w in windows if w), default=recent.end_ms)
 
     def _is_second_look(self, pair: str, end_ms: int) -> bool:
-        """Tell whether this run is the one in the hour that looks back: pairs are spread over the hour."""
+        """Tell whether this is the run of the hour that looks back; pairs are spread over the hour."""
         if self.run.interval is None:
             return False
         minutes = max(1, (self.run.interval.end_ms - self.run.interval.start_ms) // MINUTE_MS)
@@ -141,7 +141,7 @@ class Asking:
         return (turn - end_ms // MINUTE_MS) % SECOND_LOOK_MINUTES < minutes
 
     def fewest_requests(self, windows: Sequence[Window]) -> list[Window]:
-        """Return the windows with neighbours joined where that takes no more requests than asking for each."""
+        """Return the windows, joining neighbours where that takes no more requests."""
         joined: list[Window] = []
         for window in union(windows):
             whole = Window(joined[-1].start_ms, window.end_ms) if joined else window
@@ -155,11 +155,11 @@ class Asking:
         return -(-window.slots(self.run.timeframe.ms) // self.profile.rows_per_request)
 
     def calls(self, windows: Sequence[Window]) -> int:
-        """Return how many requests the windows take at least; old trades, whose number nobody knows, count more."""
+        """Return the least number of requests for the windows; old trades, whose number is unknown, count more."""
         return sum(self._calls(window) for window in windows)
 
     def span_to_read(self) -> Window:
-        """Return the span whose records are needed: with the days beside it, by which silences are judged."""
+        """Return the span of the records to read, including the adjacent days needed to judge silences."""
         fixed = self.run.fixed_window()
         if fixed is not None:
             return Window(max(0, fixed.start_ms - DAY_MS), fixed.end_ms + DAY_MS)
@@ -167,7 +167,7 @@ class Asking:
         return Window(max(0, floor_ms(end_ms, DAY_MS) - DAY_MS), end_ms)
 
     def windows(self, pair: str, days: Days, first_ms: Callable[[str], int]) -> list[Window]:
-        """Return what a run of backfill or catch-up asks for; without a record, catch-up begins at `first_ms(pair)`."""
+        """Return what a backfill or catch-up run requests; without a record, catch-up begins at `first_ms(pair)`."""
         fixed = self.run.fixed_window()
         if fixed is not None:
             return self.of_fixed_window(fixed, days)

@@ -1,4 +1,4 @@
-"""The plan of a whole history, before a backfill starts."""
+"""Plan a whole history before a backfill starts."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ from candle_ingest.settings import PipelineSettings
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BackfillPlan:
-    """What the history of a pipeline costs; `too_few` are symbols that not enough exchanges list."""
+    """The cost of a pipeline's history; `too_few` are symbols that not enough exchanges list."""
 
     intervals: list[Window]
     exchanges: list[ExchangePlan]
@@ -26,7 +26,7 @@ class BackfillPlan:
 
     @property
     def seconds(self) -> float:
-        """Return how long the slowest exchange takes: they are asked at the same time."""
+        """Return how long the slowest exchange takes; all are asked at the same time."""
         seconds: dict[str, float] = {}
         for plan in self.exchanges:
             seconds[plan.exchange] = seconds.get(plan.exchange, 0.0) + plan.seconds
@@ -36,9 +36,9 @@ class BackfillPlan:
 def plan_backfill(
     settings: PipelineSettings, symbols: Sequence[Symbol], client: RedisClient | None, now: datetime
 ) -> BackfillPlan:
-    """Return the calls and hours that a backfill would take; write nothing.
+    """Return the calls and hours that a backfill would take, without writing anything.
 
-    Asks the exchanges for their markets; `client` is for their cached lists.
+    Asks the exchanges for their markets; `client` serves the cached lists.
     """
     start = parse_start_date(settings.backfill_start_date, now)
     if start is None:
@@ -67,7 +67,7 @@ def _plan_rates(
     now_ms: int,
     client: RedisClient | None,
 ) -> list[ExchangePlan]:
-    """Return what the rates of the chosen markets cost each exchange."""
+    """Return what the rates for the chosen markets cost each exchange."""
     names = {
         exchange: {pair: listings.markets[exchange][pair]["symbol"] for pair in own}
         for exchange, own in windows.items()

@@ -1,4 +1,4 @@
-"""What a run costs the exchanges: calls and time within their limits, and what they no longer serve."""
+"""The cost of a run for each exchange: calls, time within its limits, and what it no longer serves."""
 
 import logging
 from collections.abc import Mapping, Sequence
@@ -18,9 +18,9 @@ Windows = Mapping[str, Mapping[str, Sequence[Window]]]
 
 @dataclass(slots=True, kw_only=True)
 class ExchangePlan:
-    """What all symbols together cost one exchange; `uncounted` are pairs whose trades nobody counted.
+    """The cost of all symbols on one exchange; `uncounted` are pairs whose trades were not counted.
 
-    `is_rates` tells that the pairs are rates, which convert symbols, and no symbols.
+    `is_rates` tells that the pairs are rates for conversion, not symbols.
     """
 
     exchange: str
@@ -36,11 +36,11 @@ class ExchangePlan:
 
     @property
     def calls(self) -> int:
-        """All calls."""
+        """Return the number of calls for all symbols."""
         return self.candle_calls + self.trade_calls
 
     def add(self, pair: str, estimate: CallEstimate, candles: int) -> None:
-        """Count a symbol in; `candles` is what its windows have room for."""
+        """Add a symbol; `candles` is how many its windows can hold."""
         self.symbols += 1
         self.calls_by_symbol.append(estimate.candle_calls + (estimate.trade_calls or 0))
         self.candle_calls += estimate.candle_calls
@@ -61,9 +61,10 @@ def plan_calls(
     count_trades: bool,
     are_rates: bool = False,
 ) -> list[ExchangePlan]:
-    """Return the plan of each exchange for its windows, as if nothing were stored yet.
+    """Return each exchange's plan for its windows, as if nothing were stored yet.
 
-    With `count_trades` an exchange that builds old candles from trades is asked how many there are, one call a market.
+    With `count_trades`, an exchange whose old candles are built from trades is asked for their number, one call per
+    market.
     """
     plans = []
     for name, of_exchange in windows.items():
@@ -96,7 +97,7 @@ def _add(
 
 
 def log_plans(plans: Sequence[ExchangePlan]) -> None:
-    """Log a line for each exchange that is asked, and one for what it does not serve."""
+    """Log one line per exchange to ask, and one for what it no longer serves."""
     for plan in plans:
         if plan.uncounted:
             logger.info(
@@ -113,13 +114,13 @@ def log_plans(plans: Sequence[ExchangePlan]) -> None:
 
 
 def in_short(names: Sequence[str], most: int = 5) -> str:
-    """Return the names, or the first few and how many more."""
+    """Return all names, or the first few and the number of the others."""
     shown = ", ".join(names[:most])
     return f"{shown} and {len(names) - most} more" if len(names) > most else shown
 
 
 def duration_in_words(seconds: float) -> str:
-    """`12 s`, `5 min`, `3.2 h`."""
+    """Return `12 s`, `5 min` or `3.2 h`."""
     if seconds < 100:
         return f"{seconds:.0f} s"
     return f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"

@@ -1,4 +1,4 @@
-"""Where catch-up begins with a pair of which there is no recent record."""
+"""Find where catch-up begins with a pair that has no recent record."""
 
 from collections.abc import Mapping
 
@@ -12,7 +12,8 @@ from candle_ingest.store.bucket import InfluxBucket
 class CatchUpStart:
     """Reads the watermarks when the first pair needs them.
 
-    `first_ms` says where to begin with pairs that have no watermark: rate pairs, which begin where their legs do.
+    `first_ms` says where to begin with pairs without a watermark. These are rate pairs, which begin where the pairs
+    that they convert do.
     """
 
     def __init__(self, run: Run, bucket: InfluxBucket, first_ms: Mapping[str, int] | None = None) -> None:
@@ -24,8 +25,9 @@ class CatchUpStart:
     def of(self, pair: str) -> int:
         """Return the open time in ms of the first candle to ask for.
 
-        Behind catch-up's own watermark, of whichever ticker of the pair; else behind backfill's, if that is not older
-        than `catch_up_initial_days`; else so many days back. Without catch-up's own watermark `first_ms` has the say.
+        That is the one after catch-up's own watermark, whichever ticker of the pair has it. Without it, `first_ms`
+        decides; else the candle after backfill's watermark, if that is not older than `catch_up_initial_days`; else
+        that many days back.
         """
         run, known = self._run, self._watermarks()
         initial_ms = run.timeframe.floor_ms(run.wanted_end_ms - run.settings.catch_up_initial_days * DAY_MS)

@@ -1,4 +1,4 @@
-"""What one mapped fetch does: some pairs of one exchange, by their names only."""
+"""The input of one mapped fetch: some pairs of one exchange, by name only."""
 
 import base64
 import zlib
@@ -12,7 +12,7 @@ Windows = tuple[Window, ...]
 # Names of some sixty symbols: shorter ones stay readable in Airflow's page.
 LONGEST_PLAIN_TEXT = 300
 COMPRESSED = "zlib:"
-# Where there are too many symbols for an instance each: enough to ask side by side, and few enough to start quickly.
+# If there are too many symbols for one instance each: enough to run in parallel, few enough to start quickly.
 INSTANCES_PER_EXCHANGE = 16
 
 
@@ -45,7 +45,7 @@ class FetchBatch:
         return f"{names} @ {self.exchange}"
 
     def to_xcom(self) -> dict[str, Any]:
-        """Return plain values, as short as thousands of pairs need: by the quote of their markets, in one text each."""
+        """Return plain values, kept short for thousands of pairs: one text for each quote of their markets."""
         by_quotes: dict[str, list[str]] = {}
         for pair, market in self.markets.items():
             base, _, quote = pair.partition("/")
@@ -59,7 +59,7 @@ class FetchBatch:
 
     @classmethod
     def from_xcom(cls, values: Mapping[str, Any]) -> Self:
-        """Return the batch that `to_xcom` made plain values of."""
+        """Return the batch that `to_xcom` was called on."""
         windows = {pair: tuple(Window(*w) for w in own) for pair, own in values.get("windows", {}).items()}
         return cls(
             exchange=values["exchange"],
@@ -75,7 +75,7 @@ class FetchBatch:
 
 
 def _packed(text: str) -> str:
-    """Return the text, compressed where it is long."""
+    """Return the text, compressed if it is long."""
     if len(text) <= LONGEST_PLAIN_TEXT:
         return text
     return COMPRESSED + base64.b85encode(zlib.compress(text.encode(), 9)).decode()
@@ -88,10 +88,10 @@ def _unpacked(text: str) -> str:
 
 
 def split_batches(wanted: Sequence[FetchBatch], most_instances: int, symbols_per_fetch: int) -> list[FetchBatch]:
-    """Return the batches of mapped instances: `symbols_per_fetch` pairs of one exchange, more where they are too many.
+    """Return the batches of mapped instances: `symbols_per_fetch` pairs of one exchange each, or more.
 
-    `wanted` has one batch for each exchange. At most `most_instances`, and one for each exchange at least; beyond that
-    at most INSTANCES_PER_EXCHANGE of each.
+    `wanted` has one batch per exchange. Batches get larger to keep their number within `most_instances`, but each
+    exchange gets at least one. If they would exceed it, each exchange gets at most INSTANCES_PER_EXCHANGE.
     """
     total = sum(len(batch.markets) for batch in wanted)
     if symbols_per_fetch == 1 and total <= most_instances:

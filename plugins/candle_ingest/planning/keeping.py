@@ -1,4 +1,4 @@
-"""The keeper of records with the rules of a pipeline."""
+"""Build the record keeper with the rules of a pipeline."""
 
 from functools import partial
 
@@ -11,6 +11,6 @@ from candle_ingest.store.bucket import InfluxBucket
 
 
 def record_keeper(settings: PipelineSettings, bucket: InfluxBucket, client: RedisClient) -> RecordKeeper:
-    """Return the keeper of the pipeline's records."""
+    """Return the record keeper of the pipeline."""
     rule_of, give_up_ms = partial(closing_rule, settings), settings.give_up_days * DAY_MS
     return RecordKeeper(bucket, client, settings.timeframe.ms, rule_of, give_up_ms)

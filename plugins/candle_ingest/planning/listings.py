@@ -1,4 +1,4 @@
-"""Which exchange lists which symbol, and by which market."""
+"""Find which exchange lists which symbol, and by which market."""
 
 import logging
 from collections.abc import Mapping, Sequence
@@ -31,11 +31,11 @@ class Listings:
     opened: dict[str, ExchangeClient] = field(default_factory=dict)
 
     def exchanges_of(self, currency_pair: str) -> dict[str, Market]:
-        """Return the exchanges that list the pair, with the market that stands for it."""
+        """Return the exchanges that list the pair, each with the market used for it."""
         return {name: found[currency_pair] for name, found in self.markets.items() if currency_pair in found}
 
     def with_others(self, others: "Listings") -> "Listings":
-        """Return these and `others` together, of exchanges that may be the same, and of other pairs."""
+        """Return both listings combined; they may share exchanges, but no pairs."""
 
         def both(own: Mapping[str, dict[str, Any]], more: Mapping[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
             return {name: {**more.get(name, {}), **own.get(name, {})} for name in {**own, **more}}
@@ -49,17 +49,17 @@ class Listings:
 
 
 def equivalent_markets(symbol: Symbol, quote_equivalents: Mapping[str, Sequence[str]]) -> list[str]:
-    """Return the markets that may stand for a symbol, the best first: BTC/USD, BTC/USDT, BTC/USDC."""
+    """Return the markets that may be used for a symbol, best first: BTC/USD, BTC/USDT, BTC/USDC."""
     return [f"{symbol.base}/{quote}" for quote in quote_equivalents.get(symbol.quote, (symbol.quote,))]
 
 
 def find_listings(
     settings: PipelineSettings, symbols: Sequence[Symbol], client: RedisClient | None, *, read_only: bool
 ) -> Listings:
-    """Ask each exchange, or the cache, for the markets of the symbols.
+    """Look up the symbols' markets on each exchange or in the cache.
 
-    An exchange that cannot be reached is named in `unreachable`, with a warning. Raises ConfigurationError where one
-    does not exist, or has no candles of the granularity.
+    An exchange that cannot be reached is named in `unreachable`, with a warning. Raises ConfigurationError if one does
+    not exist, or has no candles of the granularity.
     """
     listings = Listings()
     cache = MarketCache(client, read_only=read_only) if client is not None else None

@@ -1,4 +1,4 @@
-"""Which market stands for each pair on one exchange. A series stays with the market that it was built from."""
+"""Choose the market for each pair on one exchange. A series stays with the market that it was built from."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -8,9 +8,10 @@ from candle_ingest.exchanges.answers import Market
 
 @dataclass(frozen=True, slots=True)
 class MarketChoice:
-    """The markets to ask by pair, and by pair why there is none: `vanished` ones had candles, `not_listed` never.
+    """The market to ask for each pair, or why there is none.
 
-    `notes` are sentences for the log: a halted market that is still asked, a better quote that is not.
+    `vanished` pairs had candles, `not_listed` ones never did. `notes` are sentences for the log: a halted market that
+    is still asked, a better quote that is not used.
     """
 
     markets: dict[str, Market] = field(default_factory=dict)
@@ -25,7 +26,7 @@ def choose_markets(
     candidates: Mapping[str, Sequence[Market]],
     pinned: Mapping[str, str],
 ) -> MarketChoice:
-    """Choose for each pair among its `candidates`, the best quote first; `pinned` names the markets of series."""
+    """Choose a market for each pair from its `candidates`, best quote first; `pinned` has those of existing series."""
     choice = MarketChoice()
     for pair in pairs:
         markets = candidates.get(pair, ())
@@ -43,7 +44,7 @@ def _active(markets: Sequence[Market]) -> list[Market]:
 
 
 def _keep(choice: MarketChoice, exchange: str, pair: str, symbol: str, markets: Sequence[Market]) -> None:
-    """Choose the market that the series of a pair was built from, and say where another would be better."""
+    """Choose the market that the pair's series was built from, and note if another one would be better."""
     active = _active(markets)
     kept = next((market for market in markets if market["symbol"] == symbol), None)
     others = ", ".join(market["symbol"] for market in active if market["symbol"] != symbol)

@@ -1,4 +1,4 @@
-"""What a run is going to do."""
+"""The plan of a run."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -26,7 +26,7 @@ class Plan:
     vanished: dict[str, list[str]] = field(default_factory=dict)
 
     def to_xcom(self) -> dict[str, Any]:
-        """Return plain values, without the batches: these are what the fetches are mapped over."""
+        """Return plain values without the batches, which the fetches are mapped over."""
         return {
             "tickers": self.tickers,
             "end_ms": self.end_ms,
@@ -36,7 +36,7 @@ class Plan:
 
     @classmethod
     def from_xcom(cls, values: Mapping[str, Any], batches: Sequence[Mapping[str, Any]]) -> Self:
-        """Return the plan that `to_xcom` made plain values of, with the batches as Airflow mapped them."""
+        """Return the plan that `to_xcom` was called on, with the batches that Airflow mapped."""
         return cls(
             batches=[FetchBatch.from_xcom(entry["batch"]) for entry in batches],
             tickers=list(values["tickers"]),
@@ -47,17 +47,17 @@ class Plan:
 
     @property
     def symbols(self) -> set[str]:
-        """Return the pairs of the tickers."""
+        """Return the currency pairs of the tickers."""
         return {parse_symbol(ticker).currency_pair for ticker in self.tickers}
 
     @property
     def pairs(self) -> list[str]:
-        """Return the symbols that are fetched, each once: rate pairs, which convert them, are not among them."""
+        """Return the symbols to fetch, each once; rate pairs, which convert them, are not included."""
         symbols = self.symbols
         return [
             pair for pair in dict.fromkeys(pair for batch in self.batches for pair in batch.markets) if pair in symbols
         ]
 
     def windows_of(self, pair: str) -> list[Window]:
-        """Return what the plan itself wants of a pair, over all exchanges."""
+        """Return the windows that the plan itself chose for a pair, over all exchanges."""
         return [window for batch in self.batches for window in batch.windows.get(pair, ())]

@@ -1,4 +1,4 @@
-"""Which rate markets a run asks, beside the markets of its symbols: those that tell what its legs are worth."""
+"""Choose the rate markets that a run asks for, in addition to the markets of its symbols."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -14,7 +14,7 @@ from candle_ingest.settings import PipelineSettings
 
 @dataclass(frozen=True, slots=True)
 class RatePlan:
-    """The rate pairs that are needed, the markets chosen for them by exchange, and what the exchanges list."""
+    """The rate pairs that are needed, the market chosen for each by exchange, and what the exchanges list."""
 
     pairs: tuple[str, ...] = ()
     choices: dict[str, MarketChoice] = field(default_factory=dict)
@@ -22,7 +22,7 @@ class RatePlan:
 
 
 def needed_rate_pairs(settings: PipelineSettings, markets: Iterable[tuple[str, str]]) -> tuple[str, ...]:
-    """Return the rate pairs of legs, from pairs and the markets (`BTC/USDT`) that stand for them; none at par."""
+    """Return the rate pairs needed for (pair, market) such as (`BTC/USD`, `BTC/USDT`); none at par."""
     if settings.quote_conversion == "par":
         return ()
     legs = {(market.rpartition("/")[2], pair.rpartition("/")[2]) for pair, market in markets}
@@ -44,15 +44,15 @@ def plan_rates(
     *,
     read_only: bool,
 ) -> RatePlan:
-    """Return the rate markets for the markets that stand for pairs, by exchange. Raises as `find_listings` does.
+    """Return the rate markets needed for the given markets, by exchange. Raises as `find_listings` does.
 
-    Without `pins` no series has begun yet.
+    Without `pins`, no series has begun yet.
     """
     pairs = needed_rate_pairs(settings, (item for own in markets.values() for item in own.items()))
     exchanges = sorted({exchange for pair in pairs for exchange in rate_exchanges(pair)})
     if not pairs:
         return RatePlan()
-    # A rate is that of its own market: USDT/USDC must not stand for USDT/USD.
+    # A rate must come from its own market: USDT/USDC must not stand in for USDT/USD.
     own = settings.model_copy(update={"exchanges": tuple(exchanges), "quote_equivalents": {}})
     listings = find_listings(own, [parse_symbol(pair) for pair in pairs], client, read_only=read_only)
     choices = {}

@@ -1,4 +1,4 @@
-"""Step 1: the symbols."""
+"""Step 1: read the symbols."""
 
 import logging
 
@@ -14,9 +14,9 @@ logger = logging.getLogger(__name__)
 
 
 def read_symbols(run: Run) -> list[str]:
-    """Return the tickers of the run: from its params, else from Redis. Raises SymbolError where there are none.
+    """Return the run's tickers, from its params or else from Redis. Raises SymbolError if there are none.
 
-    Each is written as it is there; several may mean one pair.
+    Tickers keep their spelling; several may mean one pair.
     """
     if run.symbols:
         tickers = list(dict.fromkeys(parse_symbol(ticker).ticker for ticker in run.symbols))

@@ -1,4 +1,4 @@
-"""What a repair run asks for: what is due by the records, newest first, shared fairly and within its budget."""
+"""Plan a repair run: what is due by the records, newest first, shared fairly and within its budget."""
 
 import itertools
 import logging
@@ -24,11 +24,11 @@ from candle_ingest.planning.unasked import failed_look
 from candle_ingest.store.bucket import InfluxBucket
 
 logger = logging.getLogger(__name__)
-# Of each exchange's limit, the time that a repair run may take up: the next run begins an hour later.
+# How much of an exchange's time a repair run may use; the next run begins an hour later.
 MOST_SECONDS = 2_400
-# Closing looks older than this wait for calls to be left, as everything else does.
+# Closing looks at days older than this are made only if calls are left, like everything else.
 CLOSING_TIME_MS = 3 * DAY_MS
-# A day of a busy market has some 50,000 trades, 1,000 in an answer.
+# A busy market has some 50,000 trades a day; a response holds 1,000.
 TRADE_CALLS_A_DAY = 50
 Markets = Mapping[str, Mapping[str, Market]]
 
@@ -41,9 +41,9 @@ def plan_repair(
     bucket: InfluxBucket,
     client: RedisClient,
 ) -> list[FetchBatch]:
-    """Return what is due, by exchange. Records that lack only the proof are settled without a request.
+    """Return what is due, by exchange. Records that lack only proof are settled without a request.
 
-    `vanished` has the reason for each pair whose market is gone: what is due there counts as failed once more.
+    `vanished` has the reason for each pair whose market is gone: what is due there is recorded as failed once more.
     """
     if run.retry_unobtainable:
         _take_up(run, bucket, client)
@@ -57,7 +57,7 @@ def plan_repair(
     left = run.settings.repair_calls
     for key in fair_order(due):
         budget = budgets[key[1]]
-        # Without calls left only closing looks are still planned: older records need not be read.
+        # Once the calls are used up only recent closing looks are planned: older records need not be read.
         if budget.is_spent or (left <= 0 and key[2] < run.now_ms - CLOSING_TIME_MS):
             continue
         record = records.of(key)
@@ -79,7 +79,7 @@ def plan_repair(
 
 
 def _take_up(run: Run, bucket: InfluxBucket, client: RedisClient) -> None:
-    """Make due again what was given up, of the symbols of the run or of all; a second try of the task finds nothing."""
+    """Make given-up stretches due again, for the run's symbols or all; a retry of the task finds nothing to do."""
     pairs = {parse_symbol(ticker).currency_pair for ticker in run.symbols} or None
     keeper, exchanges = record_keeper(run.settings, bucket, client), run.settings.exchange_ids
     count = retry_unobtainable(bucket, keeper, run.now_ms, pairs, exchanges)
@@ -106,7 +106,7 @@ def _fail_vanished(
 
 
 def fair_order(keys: Sequence[Key]) -> Iterator[Key]:
-    """Yield the newest day of each exchange and pair in turn, then the next one of each."""
+    """Yield the newest day of each exchange and pair in turn, then the next newest of each."""
     queues: dict[tuple[str, str], list[Key]] = {}
     for key in sorted(keys, key=lambda key: -key[2]):
         queues.setdefault((key[1], key[0]), []).append(key)
@@ -124,7 +124,7 @@ def _in_turn(queues: Sequence[list[Key]]) -> list[Key]:
 
 @dataclass
 class _Budget:
-    """What one exchange may still be asked in this run; the first piece of any gap always fits."""
+    """What may still be asked of one exchange in this run; the first part of any gap always fits."""
 
     run: Run
     call_seconds: float
@@ -143,7 +143,7 @@ class _Budget:
         return self.asking.calls(windows) + sum(map(self._trade_calls, windows))
 
     def _trade_calls(self, window: Window) -> int:
-        """Return about how many requests for trades a window takes where candles are no longer served."""
+        """Return roughly how many trade requests a window takes where candles are no longer served."""
         profile, timeframe = self.asking.profile, self.run.timeframe
         if profile.trades_per_request is None:
             return 0
@@ -155,7 +155,7 @@ class _Budget:
 
 
 class _Records:
-    """Reads the records of those pairs that are due on an exchange and day when the first of them is needed."""
+    """Reads records on demand: all due pairs of an exchange and day at once, when the first is needed."""
 
     def __init__(self, bucket: InfluxBucket, keys: Sequence[Key]) -> None:
         self._store = DayRecords(bucket)

@@ -1,4 +1,4 @@
-"""One run of a pipeline: what was asked of it."""
+"""One run of a pipeline and its inputs."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -61,18 +61,18 @@ class Run:
         return self.timeframe.floor_ms(end_ms)
 
     def fixed_window(self) -> Window | None:
-        """Return the window that every symbol is fetched for; None where each goes on from where it has come to."""
+        """Return the window to fetch for every symbol; None if each continues from where it stopped."""
         if self.kind.takes_whole_interval:
             return self.backfill_window()
         return None if self.start_ms is None else self.closed_window(self.start_ms)
 
     @property
     def end_of_asking_ms(self) -> int:
-        """Return where a run ends that goes on from where each symbol has come to."""
+        """Return the end of a run in which each symbol continues from where it stopped."""
         return min(self.wanted_end_ms, self.closed_ms)
 
     def backfill_window(self) -> Window:
-        """Return the window of a backfill run: from its params, else its interval."""
+        """Return the window of a backfill run, from its params or else its interval."""
         start_ms = self.start_ms if self.start_ms is not None else self.interval.start_ms if self.interval else None
         if start_ms is None or (self.end_ms is None and self.interval is None):
             raise RangeError(
@@ -82,7 +82,7 @@ class Run:
         return self.closed_window(start_ms)
 
     def closed_window(self, start_ms: int) -> Window:
-        """Return the window from `start_ms` to the end of the run, without what is not closed yet."""
+        """Return the window from `start_ms` to the end of the run, up to the last closed candle."""
         start_ms = self.timeframe.floor_ms(start_ms)
         if self.wanted_end_ms <= start_ms:
             raise RangeError(f"the end, {format_ms(self.wanted_end_ms)}, is not after the start, {format_ms(start_ms)}")
@@ -92,7 +92,7 @@ class Run:
 
 
 def param_names(kind: str) -> list[str]:
-    """Return the params that a run of this kind takes."""
+    """Return the params that a run of this kind accepts."""
     return list(run_kind(kind).params)
 
 
@@ -106,7 +106,7 @@ def make_run(
     recorder: TaskInstanceRef | None = None,
     try_number: int = 1,
 ) -> Run:
-    """Return a run from the pipeline's settings and its params. Raises ConfigurationError that names a wrong one."""
+    """Return a run from the pipeline's settings and its params. Raises ConfigurationError naming a wrong one."""
     allowed = param_names(kind)
     if unknown := sorted(set(params) - set(allowed)):
         raise ParamError(f"unknown param {', '.join(unknown)}; allowed are {', '.join(allowed)}")

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from candle_ingest.errors.settings import ParamError
 
 BACKFILL_KEY, CATCH_UP_KEY = "backfill", "catch_up"
-# A repair decides itself what it asks for, and when.
+# A repair has only these: it decides by itself what to ask for, and when.
 _FOR_EVERY_RUN = ("symbols", "exchanges", "min_exchanges_required")
 _ALL_PARAMS = (*_FOR_EVERY_RUN, "run_mode", "dry_run_limit", "start", "end", "refetch")
 
@@ -43,7 +43,7 @@ BACKFILL = RunKind(
     fails_when_incomplete=True,
     is_urgent=False,
 )
-# Catch-up goes first: late candles hurt more than late history.
+# Catch-up goes first: late candles matter more than late history.
 CATCH_UP = RunKind(
     name="catch_up",
     priority=10,
@@ -54,7 +54,7 @@ CATCH_UP = RunKind(
     fails_when_incomplete=True,
     is_urgent=True,
 )
-# What a repair fills may be what either of the others waited for.
+# A repair may fill what either of the other two waited for.
 REPAIR = RunKind(
     name="repair",
     priority=5,
@@ -69,7 +69,7 @@ RUN_KINDS = {kind.name: kind for kind in (BACKFILL, CATCH_UP, REPAIR)}
 
 
 def run_kind(name: str) -> RunKind:
-    """Return the kind of run with this name. Raises ParamError for any other."""
+    """Return the run kind with this name. Raises ParamError for any other name."""
     if name not in RUN_KINDS:
         raise ParamError(f"no kind of run is called {name!r}; there are {', '.join(RUN_KINDS)}")
     return RUN_KINDS[name]

@@ -1,4 +1,4 @@
-"""Waits until the last candle of a run has settled."""
+"""Wait until the last candle of a run has settled."""
 
 import logging
 import time
@@ -9,15 +9,15 @@ from candle_ingest.errors.runs import ClockBehindError
 from candle_ingest.planning.run import Run
 
 logger = logging.getLogger(__name__)
-# A clock that is behind by more is not waited for.
+# Do not wait for a clock that is behind by more than this.
 LONGEST_LAG_MS = 60_000
 
 
 def settled(run: Run) -> Run:
-    """Return the run, once its last candle has settled: one that has just closed may still change, or not be served.
+    """Return the run once its last candle has settled; one that just closed may still change, or not be served yet.
 
-    Raises ClockBehindError where the interval of a backfill is not over by this machine's clock: its end would be cut
-    off, and no later run asks for it. Catch-up continues later from where it stopped, and a run with an `end` gets what
+    Raises ClockBehindError if the interval of a backfill is not over by this machine's clock: its end would be cut off,
+    and no later run would ask for it. Catch-up later continues from where it stopped, and a run with an `end` gets what
     has closed.
     """
     settle_ms = run.settings.settle_seconds * 1000

@@ -11,14 +11,14 @@ from candle_ingest.errors.symbols import SymbolListError
 from candle_ingest.servers.redis_errors import translate_redis_errors
 
 logger = logging.getLogger(__name__)
-# More than all exchanges together list, with the longest names.
+# More than all exchanges list together, with the longest names.
 MOST_SYMBOLS = 20_000
 LARGEST_VALUE_BYTES = 2 * 2**20
 EXPECTED = 'expected a JSON list of strings such as ["btcusd", "ethusd"], or a Redis list, set or sorted set of strings'
 
 
 def read_symbols(client: RedisClient, key: str) -> list[Symbol]:
-    """Return the symbols below `key`, each currency pair once; else as `read_spellings`."""
+    """Return the symbols at `key`, each currency pair once. Raises as `read_spellings` does."""
     by_pair: dict[str, Symbol] = {}
     for symbol in read_spellings(client, key):
         by_pair.setdefault(symbol.currency_pair, symbol)
@@ -26,13 +26,13 @@ def read_symbols(client: RedisClient, key: str) -> list[Symbol]:
 
 
 def read_spellings(client: RedisClient, key: str) -> list[Symbol]:
-    """Return the symbols below `key`, each ticker once, in the order of Redis (a set: sorted).
+    """Return the symbols at `key`, each ticker once, in the order of Redis (a set: sorted).
 
-    A pair may be there in several spellings: they are one symbol, and each has its own state keys.
+    A pair may appear in several spellings: they are one symbol, but each has its own watermark keys.
 
-    What cannot be understood is named in a warning and left out. Raises SymbolError where the key is
-    missing, empty, of another type or not JSON, ConfigurationError where Redis refuses the
-    password, and TemporaryError where it does not answer.
+    Entries that cannot be parsed are left out with a warning. Raises SymbolError if the key is missing, empty, of
+    another type or not JSON, ConfigurationError if Redis refuses the password, and TemporaryError if it does not
+    answer.
     """
     with translate_redis_errors():
         tickers = _read(client, key)
@@ -64,7 +64,7 @@ def _read(client: RedisClient, key: str) -> list[str]:
 
 
 def _size(client: RedisClient, key: str, kind: str) -> int:
-    """Return how many entries the key has, before they are read; 0 where that is not known yet."""
+    """Return the number of entries at the key without reading them; 0 if that is not known yet."""
     count = {"list": client.llen, "set": client.scard, "zset": client.zcard}.get(kind)
     return int(count(key)) if count else 0
 

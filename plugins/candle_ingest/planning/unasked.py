@@ -1,4 +1,4 @@
-"""Records what could not be asked: exchanges that were not reached, and markets that are not listed."""
+"""Record what could not be asked: unreachable exchanges, and markets that are not listed."""
 
 from collections.abc import Callable, Mapping
 
@@ -24,9 +24,9 @@ def record_failed(
     *,
     only_not_asked: bool = False,
 ) -> None:
-    """Record as failed what the run would have asked `exchange` for, of each pair with its reason.
+    """Record as failed what the run would have asked `exchange` for, with the reason for each pair.
 
-    With `only_not_asked`, what was asked for before is left alone, whatever came of it.
+    With `only_not_asked`, anything asked for before is left alone, whatever the outcome.
     """
     asking = Asking.of(run, exchange)
     known = days_by_pair(DayRecords(bucket).read(asking.span_to_read(), set(reasons), exchange))
@@ -43,7 +43,7 @@ def record_failed(
 def record_not_listed(
     run: Run, bucket: InfluxBucket, keeper: RecordKeeper, exchange: str, reasons: Mapping[str, str], window: Window
 ) -> None:
-    """Record that the exchange does not list these pairs, where nothing else is known of the days."""
+    """Record that the exchange does not list these pairs, on days of which nothing else is known."""
     days = touched_days(window)
     known = days_by_pair(DayRecords(bucket).read(days, set(reasons), exchange))
     looks: dict[str, list[Look]] = {}
@@ -67,7 +67,7 @@ def _not_asked(days: Days, part: Window) -> list[Window]:
 
 
 def failed_look(run: Run, window: Window, reason: str, closing: Window | None = None) -> Look:
-    """Return the look that marks `window`, which lies in one day, as failed."""
+    """Return a look that marks `window` (within one day) as failed."""
     return Look(
         window=window,
         asked_at_ms=run.now_ms,

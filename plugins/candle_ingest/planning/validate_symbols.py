@@ -1,4 +1,4 @@
-"""Step 2: which exchanges list which symbol, and what is to be fetched."""
+"""Step 2: check which exchanges list which symbol, and plan what to fetch."""
 
 import logging
 from collections.abc import Iterable, Mapping, Sequence
@@ -39,8 +39,8 @@ SHOWN_NOTES = 10
 def validate_symbols(run: Run, tickers: Sequence[str]) -> Plan:
     """Check the symbols against the exchanges, record what cannot be asked, and plan the fetches.
 
-    Raises ConfigurationError for wrong settings, TooFewExchangesError where no symbol is listed often enough, and
-    MarketsUnreachableError where that may be due to an exchange that cannot be reached.
+    Raises ConfigurationError for wrong settings, TooFewExchangesError if no symbol is listed by enough exchanges, and
+    MarketsUnreachableError if an unreachable exchange may be the reason.
     """
     _log_mode(run.settings)
     pairs = {symbol.currency_pair: symbol for symbol in map(parse_symbol, tickers)}
@@ -57,7 +57,7 @@ def validate_symbols(run: Run, tickers: Sequence[str]) -> Plan:
 
 
 def _log_mode(settings: PipelineSettings) -> None:
-    """Say which exchanges are merged, and how many a symbol needs."""
+    """Log which exchanges are merged, and how many a symbol needs."""
     exchanges = settings.exchange_ids
     if len(exchanges) == 1:
         logger.info("Single exchange mode: using %s", exchanges[0])
@@ -74,7 +74,7 @@ def _log_mode(settings: PipelineSettings) -> None:
 
 @dataclass
 class _Validation:
-    """The symbols of one run against the lists of the exchanges."""
+    """Validates the symbols of one run against the exchanges' market lists."""
 
     run: Run
     tickers: list[str]
@@ -114,9 +114,9 @@ class _Validation:
         )
 
     def _first_ms(self, valid: Sequence[str], rates: RatePlan) -> dict[str, int]:
-        """Return where catch-up begins with rate pairs of which no record says how far they are: where their legs do.
+        """Return where catch-up begins with rate pairs that have no record: where the pairs that they convert begin.
 
-        Not on the day before: a record of it would want the whole of it.
+        Not on the day before: with a record of that day, all of it would be requested.
         """
         own = [pair for pair in rates.pairs if pair not in self.pairs]
         if not own or self.run.fixed_window() is not None or self.run.kind is REPAIR:
@@ -127,7 +127,7 @@ class _Validation:
         return dict.fromkeys(own, self.run.timeframe.floor_ms(max(lookback_ms, floor_ms(first_ms, DAY_MS))))
 
     def _valid(self, choices: dict[str, MarketChoice]) -> list[str]:
-        """Return the pairs that enough exchanges list, or may list: those that could not be reached count too."""
+        """Return the pairs that enough exchanges list or, as far as unreachable ones are concerned, may list."""
         minimum = self.run.settings.min_exchanges_required or 1
         valid = []
         for pair in self.pairs:
@@ -157,12 +157,12 @@ class _Validation:
     def _left_out(self) -> list[str]:
         """Return a sentence for each exchange that should be asked and cannot be."""
         if self.run.has_own_exchanges or self.run.kind is REPAIR:
-            # Whoever names the exchanges of a run knows that they need not list all.
+            # A user who names the exchanges of a run knows that they may not list every symbol.
             return []
         return [f"{name} could not be asked for its markets: {why}" for name, why in self._unreachable()]
 
     def _note_vanished(self, choices: Mapping[str, MarketChoice]) -> None:
-        """Have each market told that is no longer listed, once for as long as it stays so."""
+        """Queue a notice for each market that is no longer listed, once for as long as that lasts."""
         sentences = {
             vanished_key(pair, exchange): f"{pair}: {why}"
             for exchange, choice in choices.items()
@@ -220,7 +220,7 @@ class _Validation:
         return batches
 
     def _for_dry_run(self, batch: FetchBatch, markets: Mapping[str, Market]) -> FetchBatch:
-        """Return the batch with all that a dry run needs: it may read no records and write no cache."""
+        """Return the batch with everything a dry run needs, as it may not read records or write the cache."""
         start, fixed = CatchUpStart(self.run, self.bucket, batch.first_ms), self.run.fixed_window()
         end_ms = self.run.end_of_asking_ms
         windows = {pair: (fixed or Window(min(start.of(pair), end_ms), end_ms),) for pair in markets}
@@ -242,7 +242,7 @@ class _Validation:
         if fixed is None:
             return
         windows = {batch.exchange: {pair: [fixed] for pair in batch.markets} for batch in batches}
-        # Only a dry run asks how many trades there are: a wet one makes no call that brings no candles.
+        # Only a dry run asks for the number of trades: any other makes no call that returns no candles.
         minutes = self.run.settings.timeframe.minutes
         log_plans(plan_calls(listings, windows, minutes, self.run.now_ms, count_trades=self.run.dry))
 
