@@ -1,1 +1,1 @@
-"""How each exchange answers, and the client that asks it through ccxt."""
+"""How each exchange behaves, and the client that talks to it through ccxt."""

@@ -1,7 +1,7 @@
-"""How far an answer must be the answer to its question: three policies.
+"""Detect responses for a different time range: three policies.
 
-An answer to another question is a page out of a cache, or of an exchange that ignores what it was asked for. Taken
-for the right one, its missing minutes would count as quiet.
+Such a response comes from a cache, or from an exchange that ignores the requested range. If it were accepted, its
+missing minutes would count as quiet.
 """
 
 from collections.abc import Sequence
@@ -12,31 +12,31 @@ from candle_ingest.candles.row_checks import CheckedPage
 from candle_ingest.candles.timeframe import Timeframe
 from candle_ingest.candles.window import Window
 
-# Smaller shifts cannot be told from quiet minutes next to a row too many.
+# Smaller shifts cannot be told from quiet minutes next to a surplus row.
 LEAST_SHIFT = 10
 
 
 class AnswerPolicy(Protocol):
-    """What an exchange promises about the range of its answers."""
+    """What an exchange promises about the range of its responses."""
 
     def fault(
         self, page: CheckedPage, times_ms: Sequence[float], window: Window, timeframe: Timeframe, spare_rows: int
     ) -> str | None:
-        """Return why the answer does not tell which candles of `window` exist; None where it does.
+        """Return why the response does not show which candles of `window` exist; None if it does.
 
-        `page` is what was kept of the rows with these open times, ascending; `spare_rows` of them may lie behind the
+        `page` is what was kept of the rows with these open times, ascending; `spare_rows` of them may lie after the
         window.
         """
 
 
 @dataclass(frozen=True, slots=True)
 class ExactWindow:
-    """An answer holds candles of the window only."""
+    """A response holds only candles of the window."""
 
     def fault(
         self, page: CheckedPage, times_ms: Sequence[float], window: Window, timeframe: Timeframe, spare_rows: int
     ) -> str | None:
-        """Refuse rows of other times unless all of the window are there: they may be in the place of some."""
+        """Refuse rows outside the window unless all of the window are there: they may have displaced some."""
         if page.outside_count <= spare_rows or len(page.candles) == timeframe.slots(window):
             return None
         return f"{page.outside_count} candles of other times"
@@ -44,12 +44,12 @@ class ExactWindow:
 
 @dataclass(frozen=True, slots=True)
 class LooseStart:
-    """An answer may begin before the window."""
+    """A response may begin before the window."""
 
     def fault(
         self, page: CheckedPage, times_ms: Sequence[float], window: Window, timeframe: Timeframe, spare_rows: int
     ) -> str | None:
-        """Accept rows before the window, unless the answer looks like that of another window."""
+        """Accept rows before the window, unless the response looks like one for another window."""
         if page.outside_count <= spare_rows or len(page.candles) == timeframe.slots(window):
             return None
         if page.outside_count == len(times_ms):
@@ -60,14 +60,14 @@ class LooseStart:
 
 @dataclass(frozen=True, slots=True)
 class WholeHistory:
-    """An answer holds the last `rows` closed candles and the open one, whatever was asked for."""
+    """A response holds the last `rows` closed candles and the open one, whatever was requested."""
 
     rows: int
 
     def fault(
         self, page: CheckedPage, times_ms: Sequence[float], window: Window, timeframe: Timeframe, spare_rows: int
     ) -> str | None:
-        """Check that the candles reach over the window; a market with fewer of them is younger than it."""
+        """Check that the candles cover the window; a market with fewer of them is younger than it."""
         if not times_ms:
             return "no candles at all"
         first_ms, last_ms = times_ms[0], times_ms[-1]
@@ -78,9 +78,9 @@ class WholeHistory:
 
 
 def is_shifted(times_ms: Sequence[float], window: Window, timeframe: Timeframe) -> bool:
-    """Return whether candles with these open times look like those of an earlier window, or of a later one.
+    """Return whether candles with these open times look like those of an earlier or later window.
 
-    They reach out of the window on one side, and leave at least as much of it open on the other.
+    They extend beyond the window on one side, and leave at least as much of it empty on the other.
     """
     inside = [time_ms for time_ms in times_ms if window.start_ms <= time_ms < window.end_ms]
     if not inside:

@@ -1,4 +1,4 @@
-"""What an exchange answers, typed: the checks get these handed in, and nothing else."""
+"""The typed responses of an exchange, which the checks receive."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -36,7 +36,7 @@ class TradesAnswer:
 
 @dataclass(frozen=True, slots=True)
 class RawAnswer:
-    """An answer as it came, for checks of what is known of the exchange.
+    """A response as it came, for checking what is known about the exchange.
 
     `rows` as in RowsAnswer; `wire_rows` are the rows of the JSON in the exchange's own shape and order, and `headers`
     have lower-case names.

@@ -1,7 +1,7 @@
-"""HTTP for ccxt with an end: an answer that is too large, or takes too long, is given up.
+"""HTTP for ccxt with bounds: a response that is too large or takes too long is abandoned.
 
-The time-out of requests bounds only the silence between two reads: a server that sends a byte now and then would
-hold a task for ever, and one that sends without end would fill the memory.
+The timeout of requests limits only the silence between two reads: a server that sends a byte now and then would hold a
+task for ever, and one that never stops sending would fill the memory.
 """
 
 import socket
@@ -17,17 +17,17 @@ from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
-# The largest answer of an exchange that is known, binance's list of markets, has less than 20 MB.
+# The largest known response, binance's list of markets, is below 20 MB.
 LARGEST_ANSWER_BYTES = 64 * 2**20
 LONGEST_ANSWER_SECONDS = 60.0
 
 
 class AnswerRefusedError(requests.ConnectionError):
-    """An answer that was given up while it was read. A connection error: ccxt then takes it for a temporary one."""
+    """A response that was abandoned while it was read. As a connection error, it is temporary to ccxt."""
 
 
 class BoundedAdapter(HTTPAdapter):
-    """Mount it on a session: its answers have at most 64 MB, and take at most a minute, head and body each."""
+    """Mounted on a session, limits responses to 64 MB, and to a minute each for head and body."""
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
         """Make connections for requests."""
@@ -35,7 +35,7 @@ class BoundedAdapter(HTTPAdapter):
         self.poolmanager.pool_classes_by_scheme = _POOLS
 
     def proxy_manager_for(self, proxy: str, **kwargs: Any) -> Any:
-        """Make connections for requests. A SOCKS proxy has connections of its own, whose heads are not bounded."""
+        """Make connections for requests. A SOCKS proxy has its own, whose heads are not bounded."""
         manager = super().proxy_manager_for(proxy, **kwargs)
         if not proxy.lower().startswith("socks"):
             manager.pool_classes_by_scheme = _POOLS
@@ -49,7 +49,7 @@ class BoundedAdapter(HTTPAdapter):
 
 
 class _BoundedBody:
-    """A body that stops being read beyond its limits; all else is as in the body that it stands for."""
+    """A body that stops being read beyond its limits, and otherwise behaves as the body that it wraps."""
 
     def __init__(self, raw: Any) -> None:
         self._raw = raw
@@ -58,7 +58,7 @@ class _BoundedBody:
         return getattr(self._raw, name)
 
     def stream(self, amount: int, decode_content: bool | None = None) -> Iterator[bytes]:
-        """Yield what requests reads, as soon as it is there: waiting for a whole part would let slow bytes pass."""
+        """Yield data as soon as it arrives: waiting for full chunks would let slow bytes pass."""
         size, deadline = 0, time.monotonic() + LONGEST_ANSWER_SECONDS
         while chunk := self._raw.read1(amount, decode_content=decode_content):
             size += len(chunk)
@@ -74,7 +74,7 @@ class _BoundedBody:
 
 
 class _TimedHead:
-    """A connection whose head must come in time: it is read line by line, however slowly the bytes arrive."""
+    """A connection whose head must arrive in time: it is read line by line, however slowly the bytes come."""
 
     def getresponse(self) -> Any:
         """Make a connection for urllib3."""
@@ -90,7 +90,7 @@ class _TimedHead:
             raise
         finally:
             watch.cancel()
-        # A head that is cut off between two lines looks like a whole one.
+        # A head that is cut off between two lines looks like a complete one.
         if gave_up.is_set():
             raise TimeoutError(f"no answer within {LONGEST_ANSWER_SECONDS:.0f} s")
         return response
@@ -98,7 +98,7 @@ class _TimedHead:
     def _give_up(self, gave_up: threading.Event) -> None:
         gave_up.set()
         with suppress(OSError, AttributeError):
-            # Of the plain socket, also below TLS: it wakes the thread that reads.
+            # Shut down the plain socket, also below TLS: that wakes the reading thread.
             socket.socket.shutdown(self.sock, socket.SHUT_RDWR)  # type: ignore[attr-defined]
 
 

@@ -1,4 +1,4 @@
-"""A count that several threads add to."""
+"""A counter that several threads increment."""
 
 from threading import Lock
 

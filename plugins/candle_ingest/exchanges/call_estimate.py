@@ -1,4 +1,4 @@
-"""How many calls the candles of some windows take, and what cannot be had."""
+"""Estimate the calls for the candles of some windows, and find what is no longer served."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -8,7 +8,7 @@ from candle_ingest.candles.window import DAY_MS, Window, floor_ms, split_days, u
 from candle_ingest.exchanges.history import split_by_age
 from candle_ingest.exchanges.profiles import ExchangeProfile
 
-# The last trade of an answer comes again with the next one.
+# The last trade of a response is repeated in the next one.
 REPEATED_TRADES = 1
 
 
@@ -37,7 +37,7 @@ def estimate_calls(
     now_ms: int,
     trades_per_day: Mapping[int, int] | None = None,
 ) -> CallEstimate:
-    """Return the calls for `windows`, each fetched by itself; candles of `timeframe` are built from those of `source`.
+    """Return the calls for `windows`, each fetched by itself; `source` candles are joined into `timeframe` ones.
 
     `trades_per_day` counts the market's trades by midnight in ms.
     """
@@ -51,7 +51,7 @@ def estimate_calls(
 
 
 def _trade_calls(profile: ExchangeProfile, windows: Iterable[Window], trades_per_day: Mapping[int, int]) -> int:
-    """At least one call for each window; days that nobody counted are taken for average ones."""
+    """Return at least one call for each window; days without a count are taken as average."""
     new_per_call = (profile.trades_per_request or 0) - REPEATED_TRADES
     average = sum(trades_per_day.values()) / max(1, len(trades_per_day))
     calls = 0

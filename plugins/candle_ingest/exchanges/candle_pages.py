@@ -1,4 +1,4 @@
-"""The candles of a market, page by page, as one exchange serves them."""
+"""Fetch the candles of a market page by page, as one exchange serves them."""
 
 from collections.abc import Callable, Iterator
 from threading import Lock
@@ -15,19 +15,19 @@ from candle_ingest.exchanges.history import split_by_age
 from candle_ingest.exchanges.page_checks import PageCheck, RejectedRowsError
 from candle_ingest.exchanges.trade_pages import trade_pages
 
-# An exchange that has not answered so many pages in a row, five times each, is not asked for the others.
+# After so many unanswered pages in a row, with five attempts each, the other pages are not requested.
 MOST_UNANSWERED_PAGES = 3
 
 
 def candle_pages(
     exchange: ExchangeClient, market: Market, windows: list[Window], timeframe: Timeframe, now_ms: int
 ) -> Iterator[Page]:
-    """Yield the pages of all windows, in order of time; each is one request, or more where trades are needed.
+    """Yield the pages of all windows, in order of time; each takes one request, or more where trades are needed.
 
-    A page without a usable answer says so in `failed_reason`, and those behind it are fetched all the same.
-    `now_ms` decides which candles an exchange with a short history still serves: older ones are built
-    from trades, or the page is unobtainable. Raises ExchangeDownError and ExchangePausedError, which hold for the
-    whole exchange, and PermanentError.
+    A page without a usable response says so in `failed_reason`, and the pages after it are still fetched. `now_ms`
+    decides which candles an exchange with a short history still serves: older ones are built from trades, or the page
+    is unobtainable. Raises PermanentError, and ExchangeDownError and ExchangePausedError, which apply to the whole
+    exchange.
     """
     source = exchange.source_of(timeframe)
     unanswered = _UnansweredPages()
@@ -35,7 +35,7 @@ def candle_pages(
         old, recent = split_by_age(exchange.profile, window, timeframe, source, now_ms)
         while old:
             yield from _old_pages(exchange, market, old, timeframe)
-            # The trades of a day take minutes, and the last candles that are served are others by then.
+            # The trades of a day take minutes; by then the range of candles still served has moved on.
             now_ms = max(now_ms, exchange.clock_ms)
             old, recent = split_by_age(exchange.profile, recent, timeframe, source, now_ms)
         served = _served_pages(exchange, market, recent, source, timeframe, unanswered)
@@ -43,7 +43,7 @@ def candle_pages(
 
 
 def _old_pages(exchange: ExchangeClient, market: Market, old: Window, timeframe: Timeframe) -> Iterator[Page]:
-    """Yield what is built from trades; after a failure the rest is one failed page."""
+    """Yield the pages built from trades; after a failure, the rest is one failed page."""
     if exchange.profile.trades_per_request is None:
         reason = f"{exchange.exchange} serves only its last {exchange.profile.history_rows} candles; {old} is older"
         yield Page.failed(old, reason, unobtainable=True)
@@ -76,8 +76,8 @@ def _served_pages(
 def page_windows(window: Window, source: Timeframe, timeframe: Timeframe, rows: int) -> Iterator[Window]:
     """Yield the windows of the requests, each of at most `rows` candles of `source`.
 
-    A page ends on the grid of `timeframe`, so that one that fails takes no candle of its neighbours along; where a
-    single candle takes more than one request, its last page does.
+    A page ends on the grid of `timeframe`, so that a failed one does not spoil a candle of its neighbour. If a single
+    candle takes more than one request, only its last page does.
     """
     whole_bars = max(1, rows * source.ms // timeframe.ms)
     for group in split_rows(window, timeframe.ms, whole_bars):
@@ -91,12 +91,12 @@ def _candle_page(exchange: ExchangeClient, market: Market, window: Window, sourc
             window, exchange.fetch_rows(market, source, window, PageCheck(asked, window, source, exchange.profile))
         )
     except RejectedRowsError as error:
-        # Asked often enough: the sound rows are kept, the others stay open.
+        # Tried often enough: keep the sound rows, and leave the others open.
         return Page(window, error.page)
 
 
 class _UnansweredPages:
-    """Counts pages in a row that the exchange did not answer at all; threads share it."""
+    """Counts pages in a row that the exchange did not answer at all; shared by threads."""
 
     def __init__(self) -> None:
         self._in_a_row = 0

@@ -1,4 +1,4 @@
-"""Opens ccxt's object of an exchange, and changes it in this one place."""
+"""Open ccxt's exchange object; all changes to it are made here."""
 
 from typing import Any
 from urllib.parse import urlsplit
@@ -18,7 +18,7 @@ REQUEST_TIMEOUT_MS = 20_000
 def open_ccxt(connection: ExchangeConnection, profile: ExchangeProfile) -> Any:
     """Return a ccxt object with the base URL, keys and settings of the connection.
 
-    Raises ExchangeUnknownError where ccxt has no such exchange, or no candles of it.
+    Raises ExchangeUnknownError if ccxt has no such exchange, or cannot fetch its candles.
     """
     if connection.exchange not in ccxt.exchanges:
         raise ExchangeUnknownError(
@@ -41,14 +41,14 @@ def open_ccxt(connection: ExchangeConnection, profile: ExchangeProfile) -> Any:
 
 
 def _own_pace(profile: ExchangeProfile) -> dict[str, Any]:
-    """Return the pace of the table for ccxt's own throttle, which knows no markets; the user's goes before it."""
+    """Return the table's pace for ccxt's own throttle, which ignores markets; the user's takes precedence."""
     if profile.market_seconds:
         return {"rateLimit": 1000 * profile.market_seconds / profile.call_cost}
     return {} if profile.rate_limit_ms is None else {"rateLimit": profile.rate_limit_ms}
 
 
 def _own_settings(profile: ExchangeProfile) -> dict[str, Any]:
-    """Return what no connection may change; `timeout` and `rateLimit` come from the connection where it has them."""
+    """Return the settings that no connection may change, except `timeout` and `rateLimit`."""
     return {
         "enableRateLimit": True,
         "enableLastJsonResponse": True,
@@ -56,22 +56,22 @@ def _own_settings(profile: ExchangeProfile) -> dict[str, Any]:
         # ccxt would print requests, their headers and keys, to the task's output.
         "verbose": False,
         "options": dict(profile.ccxt_options),
-        # The currency list is not needed, and costs a request or more.
+        # The currency list is not needed and costs at least one request.
         "has": {"fetchCurrencies": False},
     }
 
 
 def _moved(urls: Any, base_url: str) -> Any:
-    """Return the same URLs at another place: scheme, host and port are replaced, each URL's own path is kept."""
+    """Return the same URLs elsewhere: scheme, host and port are replaced, each URL keeps its own path."""
     if isinstance(urls, dict):
         return {key: _moved(value, base_url) for key, value in urls.items()}
     return base_url + urlsplit(urls).path
 
 
 def _keep_all_rows(api: Any) -> None:
-    """Let ccxt return each row as it parses it, beside the row as it was sent, ascending.
+    """Make ccxt return each parsed row together with the row as sent, ascending.
 
-    ccxt itself drops rows outside the window in silence, and columns that it has no use for.
+    By itself ccxt silently drops rows outside the window, and columns that it has no use for.
     """
 
     def parse_all(rows: Any, market: Any = None, *_: Any, **__: Any) -> list[tuple[list[Any], Any]]:
@@ -83,7 +83,7 @@ def _keep_all_rows(api: Any) -> None:
 def _keep_response(api: Any) -> None:
     """Keep status and body of the last response as `last_status` and `last_body`: ccxt's exceptions may lack them.
 
-    They are forgotten before each request, so that no error is read in the light of an earlier response.
+    They are reset before each request, so that no error is explained by an earlier response.
     """
     on_response, fetch = api.on_rest_response, api.fetch
 

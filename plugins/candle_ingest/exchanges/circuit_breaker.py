@@ -1,7 +1,7 @@
-"""An exchange that is down is noticed once, for all tasks, through Redis.
+"""Detect once, for all tasks, that an exchange is down; shared through Redis.
 
-After a few failures in a row, of at least two markets, no task asks for a while; then one of them tries.
-Own code: the libraries for this let every process try at the same time.
+After a few failures in a row, on at least two markets, no task asks for a while; then one of them tries. Own code: the
+libraries for this let every process try at the same time.
 """
 
 import logging
@@ -16,11 +16,11 @@ from candle_ingest.errors import TemporaryError
 logger = logging.getLogger(__name__)
 T = TypeVar("T")
 FAILURES_TO_OPEN = 5
-# A single market that fails says nothing about the exchange.
+# Failures on a single market say nothing about the exchange.
 MARKETS_TO_OPEN = 2
 FAILURES_COUNT_FOR_MS = 300_000
 REST_MS = 30_000
-# Longer than a request with all its waiting.
+# Longer than a request, including all its waits.
 PROBE_MS = 60_000
 FORGOTTEN_AFTER_MS = 600_000
 
@@ -35,7 +35,7 @@ class ExchangeDownError(TemporaryError):
 
 
 class CircuitBreaker:
-    """What all tasks together know of one exchange. Call `enter` before a request, then one of the others."""
+    """What all tasks together know about one exchange. Call `enter` before a request, then one of the others."""
 
     def __init__(self, client: RedisClient, name: str, exchange: str) -> None:
         self._redis = client
@@ -47,21 +47,21 @@ class CircuitBreaker:
         self._shared = True
 
     def enter(self) -> None:
-        """Raise ExchangeDownError while the exchange rests, or while another task tries it."""
+        """Raise ExchangeDownError while requests to the exchange are suspended, or another task is trying it."""
         self._safely(self._enter)
 
     def failed(self, market: str, reason: str) -> None:
-        """Note that the exchange did not answer a request for this market."""
+        """Record that the exchange did not answer a request for this market."""
         self._safely(lambda: self._failed(market, reason))
 
     def answered(self) -> None:
-        """Note that the exchange answered: whatever was wrong is over."""
+        """Record that the exchange answered, so that earlier failures no longer count."""
         if self._troubled:
             self._safely(lambda: self._redis.delete(self._failures, self._down, self._rest, self._probe))
             self._troubled = False
 
     def not_asked(self) -> None:
-        """No request was made after all: another task may try."""
+        """Record that no request was made after all, so that another task may try."""
         if self._probing:
             self._safely(lambda: self._redis.delete(self._probe))
 
@@ -96,12 +96,12 @@ class CircuitBreaker:
             )  # fmt: skip
 
     def _safely(self, act: Callable[[], T]) -> None:
-        """Without Redis each task finds out for itself."""
+        """Run `act`; without Redis, each task finds out for itself."""
         if not self._shared:
             return
         try:
             act()
         except (redis.RedisError, ValueError) as error:
-            # ValueError: somebody else's value below the keys.
+            # ValueError: another program's value under these keys.
             logger.warning("Whether %s is down is not shared for this task: %s", self._exchange, error)
             self._shared = False

@@ -1,4 +1,4 @@
-"""The client of one exchange: it alone touches ccxt, and its answers are typed."""
+"""The client of one exchange: the only caller of ccxt, with typed responses."""
 
 import logging
 import math
@@ -26,7 +26,7 @@ from candle_ingest.exchanges.wire_rows import read_rows
 logger = logging.getLogger(__name__)
 A = TypeVar("A")
 T = TypeVar("T")
-# Answers of exchanges far away; more threads than this gain nothing, as parsing takes turns.
+# A typical response time; more threads than this gain nothing, as parsing is serialised.
 USUAL_ANSWER_SECONDS = 0.3
 MOST_THREADS = 6
 DAY_MINUTES = 1440
@@ -36,13 +36,13 @@ TIME_SECONDS, TRADE_COUNT = 0, 7
 
 
 class ExchangeClient:
-    """An exchange with the base URL, the keys and the limits that hold for it.
+    """An exchange with the base URL, keys and limits that apply to it.
 
-    With `redis_client` it shares with all tasks one rate budget, what the exchange asks for, and whether it is
-    down; without, ccxt's own throttle holds. An `urgent` one goes before others that wait for the budget.
+    With `redis_client` it shares one rate budget with all tasks, any pauses that the exchange asks for, and whether it
+    is down; without, ccxt's own throttle applies. An `urgent` client goes before others that wait for the budget.
 
-    Each `fetch_…` gives the answer to `check` and returns what that makes of it. A `check` that raises
-    ExchangeTemporaryError has the request retried. All raise TemporaryError after five attempts, else PermanentError.
+    Each `fetch_…` passes the response to `check` and returns its result. If `check` raises ExchangeTemporaryError, the
+    request is retried. All raise TemporaryError after five attempts, or PermanentError at once.
     """
 
     def __init__(
@@ -78,31 +78,31 @@ class ExchangeClient:
 
     @property
     def request_count(self) -> int:
-        """The requests made so far, by its twins too."""
+        """Return the number of requests made so far, including those of its twins."""
         return self._gate.counter.value
 
     @property
     def clock_ms(self) -> int:
-        """Return when the exchange made its last answer, by its own clock; 0 where nothing says so."""
+        """Return when the exchange made its last response, by its own clock; 0 if nothing says so."""
         return answer_date_ms(self._api.last_response_headers) or 0
 
     def pace(self) -> CallPace:
-        """Return how fast the exchange may be asked for candles, with what all tasks have learnt from refusals."""
+        """Return how fast the exchange may be asked for candles, including what tasks learnt from refusals."""
         return replace(self._usual_pace, slowdown=self._gate.slowdown())
 
     @property
     def worthwhile_threads(self) -> int:
-        """How many requests for a market at once it takes to use up the limit; one where the limit is not shared.
+        """Return how many parallel requests for a market use up the limit; one if it is not shared.
 
-        ccxt's own throttle knows one object only: several would each have the whole limit. A pause before each
-        request, which a user asked for, means one after the other too.
+        ccxt's own throttle covers one object only: several would each use the whole limit. If the user asked for a
+        pause before each request, they run one after another too.
         """
         if self._redis is None or self._delay_seconds:
             return 1
         return max(1, min(MOST_THREADS, math.ceil(USUAL_ANSWER_SECONDS / self._usual_pace.seconds_in_a_row)))
 
     def twin(self) -> "ExchangeClient":
-        """Return another one of the same kind, for another thread. Both count their requests together."""
+        """Return another client of the same kind for another thread. Both count their requests together."""
         other = ExchangeClient(
             self._connection,
             delay_seconds=self._delay_seconds,
@@ -115,9 +115,9 @@ class ExchangeClient:
         return other
 
     def source_of(self, timeframe: Timeframe) -> Timeframe:
-        """Return the candles to ask for: those of the timeframe, or of the largest one that divides it.
+        """Return the timeframe to request: the given one, or the largest available one that divides it.
 
-        Raises TimeframeUnavailableError where the exchange has none.
+        Raises TimeframeUnavailableError if the exchange has none.
         """
         offered = set(self._api.timeframes or {}) - self.profile.misaligned_timeframes
         source = timeframe.source(offered)
@@ -129,16 +129,16 @@ class ExchangeClient:
         return source
 
     def fetch_markets(self) -> list[Market]:
-        """Return the spot markets, each with what a fetch needs of it, and whether it trades now (`active`).
+        """Return the spot markets, each with what a fetch needs, and whether it trades now (`active`).
 
-        Never an empty list: ccxt takes any JSON without markets for an exchange that lists nothing.
+        Never an empty list: ccxt treats any JSON without markets as an exchange that lists nothing.
         """
         asked = f"{self.exchange}, its list of markets"
 
         def ask(attempt: int) -> list[Market]:
             self._known_symbol = ""
             self._api.load_markets(True)
-            # By id: a dark pool has the symbol of its pair, and would take its place.
+            # By id, as a dark pool has the symbol of its pair and would replace it.
             listed = (market for same_id in self._api.markets_by_id.values() for market in same_id)
             return [_fetch_market(market) for market in listed if market.get("spot") and not self._is_dark(market)]
 
@@ -154,7 +154,7 @@ class ExchangeClient:
         return bool(suffix) and str(market["id"]).endswith(suffix)
 
     def fetch_rows(self, market: Market, timeframe: Timeframe, window: Window, check: Callable[[RowsAnswer], T]) -> T:
-        """Ask for the candles of a window, in one request: at most `profile.rows_per_request`."""
+        """Fetch the candles of a window in one request: at most `profile.rows_per_request`."""
         self._use_market(market)
         asked = f"{self.exchange}, {asked_candles(market, timeframe, window)}"
 
@@ -165,11 +165,11 @@ class ExchangeClient:
         return self._send(asked, market["symbol"], ask, check)
 
     def _ask_rows(self, market: Market, timeframe: Timeframe, window: Window, attempt: int) -> list[Any]:
-        """Ask once; a repeated request ends some seconds earlier, so that no cache answers with what was refused.
+        """Request once; a retry ends some seconds earlier, so that no cache repeats the refused response.
 
-        Caches go by the whole address (Cloudflare, default cache keys; it does not heed a request's `Cache-Control`).
+        Caches use the whole URL as their key (Cloudflare, default cache keys; it ignores `Cache-Control` in requests).
         """
-        # The last second of the last candle: one that opens some seconds late is not left out.
+        # The last second of the last candle, so that one that opens some seconds late is included.
         until_ms = window.end_ms + self.profile.spare_rows * timeframe.ms - 1000
         if attempt > 1:
             until_ms -= random.randrange(1_000, MOST_SECONDS_EARLIER * 1_000)  # noqa: S311 - no secret
@@ -183,7 +183,7 @@ class ExchangeClient:
         return rows
 
     def inspect_rows(self, market: Market, timeframe: Timeframe, window: Window) -> RawAnswer:
-        """Ask for the candles of a window, in one request, and return the answer unchecked, with its headers."""
+        """Fetch the candles of a window in one request; return the response unchecked, with its headers."""
         self._use_market(market)
         asked = f"{self.exchange}, {asked_candles(market, timeframe, window)}"
 
@@ -199,7 +199,7 @@ class ExchangeClient:
         rows = self._api.last_json_response
         for key in self.profile.rows_path or ():
             rows = rows[key]
-        # Kraken has its rows by market, beside the cursor `last`.
+        # Kraken returns rows by market, next to the cursor `last`.
         return next(value for key, value in rows.items() if key != "last") if isinstance(rows, dict) else list(rows)
 
     def inspect_recent_trades(self, market: Market, count: int) -> list[tuple[int, float]]:
@@ -214,7 +214,7 @@ class ExchangeClient:
         return self._send(asked, market["symbol"], ask, lambda trades: trades)
 
     def fetch_trades(self, market: Market, since_ns: int, count: int, check: Callable[[TradesAnswer], T]) -> T:
-        """Ask for at most `count` trades after `since_ns` (kraken only)."""
+        """Fetch at most `count` trades after `since_ns` (kraken only)."""
         self._use_market(market)
         asked = f"{self.exchange}, {market['symbol']} trades since {since_ns}"
 
@@ -250,15 +250,15 @@ class ExchangeClient:
         return self._gate.send(subject, translated, check)
 
     def _use_market(self, market: Market) -> None:
-        """Let ccxt know this one market, so that the whole list need not be loaded."""
+        """Tell ccxt about this one market, so that it need not load the whole list."""
         if self._known_symbol != market["symbol"]:
             self._api.set_markets([{**market, "spot": True, "type": "spot", "active": True}])
             self._known_symbol = market["symbol"]
 
     def _made_ms(self, asked: str) -> int | None:
-        """Return when the last answer was made. Raises ExchangeTemporaryError unless it was JSON with rows in it.
+        """Return when the last response was made. Raises ExchangeTemporaryError unless it was JSON with rows.
 
-        ccxt gives an empty list for an answer without rows: that would pass for "nobody traded".
+        ccxt returns an empty list for a response without rows, which would look like "nobody traded".
         """
         rows, path = self._api.last_json_response, self.profile.rows_path
         for key in path or ():
@@ -270,7 +270,7 @@ class ExchangeClient:
 
 
 def asked_candles(market: Market, timeframe: Timeframe, window: Window) -> str:
-    """Return the words for a request, as errors have it: `BTC/USD 1m candles of […)`."""
+    """Return the words for a request as used in errors: `BTC/USD 1m candles of […)`."""
     return f"{market['symbol']} {timeframe} candles of {window}"
 
 
@@ -280,7 +280,7 @@ def _fetch_market(market: Market) -> Market:
 
 @cache
 def _warn_of_unknown_limits(exchange: str, rows: int) -> None:
-    """Once in a process, as each of its tasks opens the exchange."""
+    """Warn once per process, although each of its tasks opens the exchange."""
     logger.warning(
         "%s: its limits and the ends of its ranges are not known here; it is asked for %d candles at a time, at ccxt's "
         "pace. Compare some of its candles before you rely on them",

@@ -1,4 +1,4 @@
-"""Several requests to one exchange at the same time, their answers in order."""
+"""Send several requests to one exchange in parallel, and return the responses in order."""
 
 import math
 from collections.abc import Callable, Iterator, Sequence
@@ -10,17 +10,17 @@ from candle_ingest.candles.window import Window
 from candle_ingest.exchanges.client import ExchangeClient
 
 T = TypeVar("T")
-# Making a ccxt object takes about 30 ms of CPU, as much as fetching three pages.
+# Creating a ccxt object takes about 30 ms of CPU, as much as fetching three pages.
 PAGES_PER_THREAD = 4
 
 
 def side_by_side(
     exchange: ExchangeClient, windows: Sequence[Window], ask: Callable[[ExchangeClient, Window], T]
 ) -> Iterator[T]:
-    """Yield the answers in the order of the windows, as many at once as the exchange's limit and their number justify.
+    """Yield the answers in the order of the windows, with as many requests in parallel as pay off.
 
-    A ccxt object serves one request at a time: each thread has its own. The first error ends it; what came before
-    it has been given out.
+    A ccxt object serves one request at a time, so each thread has its own. The first error stops everything; what came
+    before it has been yielded.
     """
     threads = min(math.ceil(len(windows) / PAGES_PER_THREAD), exchange.worthwhile_threads)
     if threads < 2:

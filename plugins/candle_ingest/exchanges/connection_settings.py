@@ -1,7 +1,7 @@
-"""What the connection `ccxt_<exchange>` may set: few keys, each with its reason.
+"""Which settings the connection `ccxt_<exchange>` may make: a few keys, each with its reason.
 
-A person who may edit a connection may not run code on a worker or switch off checks: ccxt's other settings can
-(`{"has": {"fetchCurrencies": true}}` of the exchange lighter loads a shared library from the disk).
+Whoever may edit a connection must not be able to run code on a worker or switch off checks, which ccxt's other settings
+allow (`{"has": {"fetchCurrencies": true}}` for the exchange lighter loads a shared library from disk).
 """
 
 from collections.abc import Callable, Mapping
@@ -36,7 +36,7 @@ def _is_number_up_to(most: float) -> Callable[[object], bool]:
     return lambda value: isinstance(value, int | float) and not isinstance(value, bool) and 0 < value <= most
 
 
-# Key: whether a value is allowed, and what is. The reason stands above each.
+# Key: whether a value is allowed, and which values are. The reason is above each.
 ALLOWED_KEYS: Mapping[str, tuple[Callable[[object], bool], str]] = MappingProxyType(
     {
         # Workers without a way to the internet of their own, or in a country that an exchange refuses. ccxt does not
@@ -45,9 +45,9 @@ ALLOWED_KEYS: Mapping[str, tuple[Callable[[object], bool], str]] = MappingProxyT
             ("httpProxy", "httpsProxy", "socksProxy", "http_proxy", "https_proxy", "socks_proxy"),
             (_is_proxy, "a URL such as http://proxy.example:3128"),
         ),
-        # Users whose address is limited more than others, or shared with other programs, ask more slowly.
+        # Users whose address is limited more strictly, or shared with other programs, need a slower rate.
         "rateLimit": (_is_number_up_to(LONGEST_RATE_LIMIT_MS), f"milliseconds up to {LONGEST_RATE_LIMIT_MS}"),
-        # Slow proxies need longer than the default; a task must end all the same.
+        # Slow proxies need longer than the default, but a task must still end.
         "timeout": (_is_number_up_to(LONGEST_TIMEOUT_MS), f"milliseconds up to {LONGEST_TIMEOUT_MS}"),
         # Some proxies authenticate by a header.
         "headers": (_is_headers, "an object of texts"),
@@ -59,9 +59,9 @@ ALLOWED_KEYS: Mapping[str, tuple[Callable[[object], bool], str]] = MappingProxyT
 
 
 def allowed_settings(connection: ExchangeConnection) -> dict[str, Any]:
-    """Return the settings of a connection for ccxt. Raises ConnectionInvalidError that names what is not allowed.
+    """Return the connection's settings for ccxt. Raises ConnectionInvalidError naming what is not allowed.
 
-    A value is not shown: it may be a secret.
+    The value is not shown, as it may be a secret.
     """
     conn_id = f"ccxt_{connection.exchange}"
     refused = sorted(map(ascii, connection.config.keys() - ALLOWED_KEYS.keys()))

@@ -1,4 +1,4 @@
-"""ccxt's exceptions, sorted by who acts on them."""
+"""Sort ccxt's exceptions by who has to act on them."""
 
 import re
 from collections.abc import Iterator
@@ -19,11 +19,11 @@ LIMITED_STATUSES = (418, 429)
 GEO_BLOCK_STATUS = 451
 FIRST_SERVER_ERROR = 500
 LIMITED = (ccxt.DDoSProtection, ccxt.RateLimitExceeded)
-# A symbol that the exchange does not have, and what ccxt cannot do at all.
+# An unknown symbol, and what ccxt cannot do at all.
 FINAL = (ccxt.BadSymbol, ccxt.NotSupported, ccxt.ArgumentsRequired, ccxt.InvalidProxySettings)
 # binance: "Way too much request weight used; IP banned until 1573770513123."
 BANNED_UNTIL = re.compile(r"banned until (\d{13})")
-# What ccxt's parsers raise on JSON of another shape.
+# What ccxt's parsers raise for unexpected JSON.
 UNUSABLE_ANSWER = (TypeError, KeyError, IndexError, ValueError, AttributeError, ArithmeticError, RecursionError)
 ALTERNATIVES = {"binance": "use binanceus, or a proxy in the connection ccxt_binance"}
 
@@ -106,13 +106,13 @@ class ExchangeRefusedError(PermanentError):
 
 @contextmanager
 def translate_errors(api: Any, asked: str, base_url: str | None = None) -> Iterator[None]:
-    """Turn what ccxt raises into TemporaryError or PermanentError that say what was asked for.
+    """Turn ccxt's exceptions into TemporaryError or PermanentError naming what was requested.
 
-    Their texts are stored and printed: they have no control characters, and nothing of the `base_url` of the
-    exchange's connection but scheme, host and port.
+    Their texts are stored and printed, so they contain no control characters, and of the connection's `base_url` only
+    scheme, host and port.
 
-    `api` knows the status, the body and the headers of the last response. Put nothing inside but ccxt and the
-    reading of its answer: errors of our own would be blamed on the exchange.
+    `api` has status, body and headers of the last response. Put nothing inside the block but ccxt calls and the reading
+    of their responses: our own errors would be blamed on the exchange.
     """
     try:
         yield
@@ -124,10 +124,10 @@ def translate_errors(api: Any, asked: str, base_url: str | None = None) -> Itera
 
 
 def error_kind(exchange: str, status: int | None, body: str, error: ccxt.BaseError) -> ErrorKind:
-    """Return who acts on an error.
+    """Return who has to act on an error.
 
-    Every 5xx is temporary whatever its body, Cloudflare's 520 to 530 too. Else the exchange's own code decides, then
-    the status, then ccxt's class. What is not known is temporary: the same request may have worked for another
+    Every 5xx is temporary whatever its body, including Cloudflare's 520 to 530. Otherwise the exchange's own code
+    decides, then the status, then ccxt's class. Anything unknown is temporary: the same request may work for another
     market or time.
     """
     row = find_row(api_of(exchange), body)
@@ -147,7 +147,7 @@ def error_kind(exchange: str, status: int | None, body: str, error: ccxt.BaseErr
 
 
 def _public_text(text: str, base_url: str | None) -> str:
-    """Return the text on one line: a line end of an exchange's would begin a line of its own in a log."""
+    """Return the text on one line: a line break sent by an exchange would start a new line in a log."""
     return " ".join(without_controls(without_base_url(text, base_url)).split())
 
 
@@ -176,13 +176,13 @@ def _sorted(api: Any, asked: str, error: ccxt.BaseError, base_url: str | None) -
 
 
 def _unsaid_status(api: Any, error: ccxt.BaseError) -> str:
-    """Return the status in words where ccxt's text lacks it: for those that it does not know, it names the URL only."""
+    """Return the status in words if ccxt's text lacks it: for an unknown status it gives the URL only."""
     status = api.last_status
     return "" if status is None or status < 400 or str(status) in str(error) else f" (HTTP {status})"
 
 
 def _asked_to_wait_seconds(api: Any, text: str) -> float | None:
-    """Return the wait of the header `Retry-After`, else of the words of a ban."""
+    """Return the wait from the header `Retry-After`, or else from the text of a ban."""
     now = datetime.now(UTC)
     asked = retry_after_seconds(api.last_response_headers, now)
     banned = BANNED_UNTIL.search(text)

@@ -11,7 +11,7 @@ from functools import cache
 
 
 class ErrorKind(Enum):
-    """Who acts on an error."""
+    """Who has to act on an error."""
 
     LIMITED = "too many requests: wait, then ask again"
     UNAVAILABLE = "the exchange cannot answer now: ask again"
@@ -23,7 +23,7 @@ class ErrorKind(Enum):
 
 @dataclass(frozen=True, slots=True)
 class ErrorRow:
-    """One code of one exchange."""
+    """One error code of one exchange."""
 
     exchange: str
     pattern: str
@@ -31,7 +31,7 @@ class ErrorRow:
     source: str
 
 
-# Exchanges that answer with another one's codes.
+# Exchanges that use the codes of another one.
 SAME_CODES = {"binanceus": "binance"}
 _LIMITED, _DOWN, _REGION, _FINAL = ErrorKind.LIMITED, ErrorKind.UNAVAILABLE, ErrorKind.REGION, ErrorKind.FINAL
 _BINANCE = "binance-spot-api-docs errors.md, 2026-11"
@@ -113,7 +113,7 @@ ERROR_TABLE: tuple[ErrorRow, ...] = (
 
 
 def find_row(exchange: str, body: str) -> ErrorRow | None:
-    """Return the first row of the table that the body of a response fits; None where none does."""
+    """Return the first row of the table that matches the body of a response; None if none does."""
     owner = SAME_CODES.get(exchange, exchange)
     text = "".join(body.lower().replace('"', "").replace("'", "").split())
     rows = (row for row in ERROR_TABLE if row.exchange in ("*", owner))
@@ -122,5 +122,5 @@ def find_row(exchange: str, body: str) -> ErrorRow | None:
 
 @cache
 def _whole(pattern: str) -> re.Pattern[str]:
-    """As a whole code: `code:400.002` is not found in `code:400.0021`, nor in `recode:400.002`."""
+    """Match whole codes only: `code:400.002` is not found in `code:400.0021` or `recode:400.002`."""
     return re.compile(rf"(?<![\w-]){pattern}(?![\w.])" if ":" in pattern else pattern)

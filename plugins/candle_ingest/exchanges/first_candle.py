@@ -1,4 +1,4 @@
-"""Since when an exchange has candles of a market."""
+"""Find since when an exchange has candles of a market."""
 
 from candle_ingest.candles.timeframe import Timeframe
 from candle_ingest.candles.window import DAY_MS, Window, floor_ms, split_rows
@@ -7,15 +7,15 @@ from candle_ingest.exchanges.client import ExchangeClient
 from candle_ingest.exchanges.trade_pages import first_trade_ms
 
 DAILY = Timeframe(1440)
-# Days that are asked for before the moment in question.
+# Days to request before the moment in question.
 DAYS_BEFORE = 30
 
 
 def first_candle_ms(exchange: ExchangeClient, market: Market, near_ms: int, now_ms: int) -> int | None:
-    """Return the open time of the first daily candle from thirty days before `near_ms` on; None where there is none.
+    """Return the open time of the first daily candle since thirty days before `near_ms`; None if there is none.
 
-    Where an exchange serves trades the time of the first one ever. One call, or a few where one answer holds
-    less than the days up to now.
+    If the exchange serves trades, return the time of the first trade ever. Takes one call, or a few if one response
+    does not reach up to now.
     """
     if exchange.profile.trades_per_request is not None:
         return first_trade_ms(exchange, market)

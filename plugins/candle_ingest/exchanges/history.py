@@ -8,9 +8,9 @@ from candle_ingest.exchanges.profiles import ExchangeProfile
 def split_by_age(
     profile: ExchangeProfile, window: Window, timeframe: Timeframe, source: Timeframe, now_ms: int
 ) -> tuple[Window, Window]:
-    """Return the part that is older than the candles that are served, and the part that is not; either may be empty.
+    """Return the part of the window that is no longer served as candles, and the part that is; either may be empty.
 
-    Candles of `timeframe` are built from those of `source`. The border lies on the grid of `timeframe`.
+    Candles of `timeframe` are built from those of `source`. The boundary is on the grid of `timeframe`.
     """
     if profile.history_rows is None:
         return Window(window.start_ms, window.start_ms), window

@@ -1,13 +1,13 @@
-"""The law by which all tasks ask an exchange more slowly after a refusal, and slowly faster again."""
+"""How all tasks slow down after a refusal by an exchange, and gradually recover."""
 
 from dataclasses import dataclass
 
-# A refusal makes the time between two requests half as long again, up to twenty times the usual one.
+# A refusal increases the time between two requests by half, up to twenty times the usual one.
 STEP = 1.5
 MOST_SLOWDOWN = 20.0
-# Half of what was added is gone after an hour without a refusal.
+# Half of the increase is gone after an hour without a refusal.
 HALF_LIFE_MS = 3_600_000
-# Requests that were on their way when the first one was refused teach nothing more.
+# Refusals of requests already on their way when the first was refused do not count.
 SAME_REFUSAL_MS = 3_000
 NEGLIGIBLE = 0.01
 # By then even the largest slowdown is negligible.
@@ -25,13 +25,13 @@ class LearntPace:
     refused_ms: int = 0
 
     def slowdown_at(self, now_ms: int) -> float:
-        """Return the factor at a later time: at least 1, at most MOST_SLOWDOWN, and never growing by itself."""
+        """Return the factor at a later time: from 1 to MOST_SLOWDOWN, never growing by itself."""
         age_ms = max(0, now_ms - self.refused_ms)
         added = (min(max(self.slowdown, 1.0), MOST_SLOWDOWN) - 1) * 0.5 ** (age_ms / HALF_LIFE_MS)
         return 1 + added if added > NEGLIGIBLE else 1.0
 
     def after_refusal(self, now_ms: int) -> "LearntPace":
-        """Return what one more refusal teaches."""
+        """Return the pace after one more refusal."""
         if self.refused_ms and 0 <= now_ms - self.refused_ms < SAME_REFUSAL_MS:
             return self
         return LearntPace(min(self.slowdown_at(now_ms) * STEP, MOST_SLOWDOWN), now_ms)

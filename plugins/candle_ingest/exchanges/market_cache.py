@@ -1,4 +1,4 @@
-"""The spot markets of the exchanges, kept in Redis: all tasks together ask for them once an hour."""
+"""The exchanges' spot markets, cached in Redis: requested once an hour for all tasks."""
 
 import hashlib
 import json
@@ -11,7 +11,7 @@ from candle_ingest.exchanges.answers import MARKET_KEYS, Market
 
 logger = logging.getLogger(__name__)
 FRESH_SECONDS = 3600
-# An older list serves while the exchange does not answer.
+# An older list is used while the exchange does not answer.
 KEPT_SECONDS = 30 * 24 * 3600
 # Longer than a request takes with all its attempts.
 LOCK_SECONDS = 300
@@ -21,9 +21,9 @@ KEY_PREFIX = "candle_ingest:markets"
 class MarketCache:
     """A Redis hash for each exchange: market symbol (`BTC/USDT`) → what a fetch needs of the market.
 
-    A list is asked for once an hour by all tasks together. While an exchange does not answer, its last list
-    serves: the fetches then fail one by one, and the ledger knows what to repair. With `read_only` nothing is
-    written, for dry runs.
+    Each list is requested once an hour for all tasks. While an exchange does not answer, its last list is used: the
+    fetches then fail one by one, and the ledger knows what to retry. With `read_only`, for dry runs, nothing is
+    written.
     """
 
     def __init__(self, client: RedisClient, *, read_only: bool = False) -> None:
@@ -33,9 +33,9 @@ class MarketCache:
     def markets(
         self, connection: ExchangeConnection, symbols: Iterable[str], load: Callable[[], list[Market]]
     ) -> dict[str, Market]:
-        """Return those of `symbols` that the exchange lists; `load` asks the exchange where the list is too old.
+        """Return the `symbols` that the exchange lists; `load` asks the exchange if the list is too old.
 
-        Raises what `load` raises where there is no older list.
+        Raises what `load` raises if there is no older list.
         """
         wanted = list(symbols)
         key = self._key(connection)
@@ -50,7 +50,7 @@ class MarketCache:
         return {s: _market(text) for s, text in zip(wanted, found, strict=True) if text is not None}
 
     def _is_readable(self, key: str, wanted: list[str]) -> bool:
-        """Tell whether the list in Redis can be read; one that cannot be is thrown away."""
+        """Tell whether the list in Redis can be read; delete it if not."""
         try:
             self._found(key, wanted)
         except (ValueError, RecursionError) as error:
@@ -64,7 +64,7 @@ class MarketCache:
         return bool(self._redis.exists(f"{key}:fresh") and self._redis.exists(key))
 
     def _load(self, exchange: str, key: str, load: Callable[[], list[Market]]) -> dict[str, Market] | None:
-        """Return the list as the exchange has it now; None where the one in Redis is to be used."""
+        """Return the exchange's current list; None if the one in Redis is to be used."""
         if self._read_only:
             return self._ask(exchange, key, load)
         with self._redis.lock(f"{key}:lock", timeout=LOCK_SECONDS, blocking_timeout=LOCK_SECONDS):
@@ -99,7 +99,7 @@ class MarketCache:
 
     @staticmethod
     def _key(connection: ExchangeConnection) -> str:
-        """Apart for each base URL: a simulator's markets never pass for the real ones."""
+        """Return a key per base URL, so that a simulator's markets never pass for the real ones."""
         if connection.base_url is None:
             return f"{KEY_PREFIX}:{connection.exchange}"
         place = hashlib.sha256(connection.base_url.encode()).hexdigest()[:12]
@@ -107,7 +107,7 @@ class MarketCache:
 
 
 def _market(text: bytes | str) -> Market:
-    """Return a market as it was kept. Raises ValueError for anything else."""
+    """Return a stored market. Raises ValueError for anything else."""
     market: Market = json.loads(text)
     if not isinstance(market, dict) or not set(MARKET_KEYS) <= set(market):
         raise ValueError(f"not a market: {text[:100]!r}")

@@ -1,4 +1,4 @@
-"""Market lists as they are needed: without dark pools, and without lists that only margin traders use."""
+"""Trim market lists: no dark pools, and no lists that only margin traders use."""
 
 from typing import Any
 
@@ -8,11 +8,11 @@ DARK_POOL = ".d"
 
 
 def trim_market_lists(api: Any) -> None:
-    """Change how ccxt loads the markets of kraken and gate, in place; others stay as they are."""
+    """Change, in place, how ccxt loads the markets of kraken and gate; other exchanges are unaffected."""
     if api.id == "kraken":
         _leave_out_dark_pools(api)
     elif hasattr(api, "publicMarginGetCurrencyPairs"):
-        # Gate's list of margin pairs can fail alone (ccxt #17464), and says nothing of spot markets.
+        # Gate's list of margin pairs can fail by itself (ccxt #17464), and is irrelevant to spot markets.
         api.publicMarginGetCurrencyPairs = lambda params=None: []
 
 

@@ -1,4 +1,4 @@
-"""Checks an answer for candles: what of it can be kept, or why it must be asked for again."""
+"""Check a response for candles: decide what to keep, and whether to request it again."""
 
 from dataclasses import replace
 
@@ -10,9 +10,9 @@ from candle_ingest.exchanges.answers import RowsAnswer
 from candle_ingest.exchanges.error_mapping import AskOnceMoreError, ExchangeTemporaryError
 from candle_ingest.exchanges.profiles import ExchangeProfile, Quiet
 
-# So many rows that cannot be trusted, and more than sound ones, are not single mistakes.
+# This many bad rows, if they outnumber the sound ones, are not isolated mistakes.
 FEW_ROWS = 3
-# The fewest candles of a page that an active market leaves empty only by an outage.
+# The fewest candles for which an empty page of an active market means an outage.
 LEAST_EMPTY_SLOTS = 30
 UNFINISHED = "not finished, as the exchange says"
 
@@ -31,11 +31,11 @@ class RejectedRowsError(ExchangeTemporaryError):
 
 
 class PageCheck:
-    """Checks the answers to one request for candles; called with each, it returns the candles of the window.
+    """Checks the responses to one request for candles; calling it returns the candles of the window.
 
-    Raises RejectedRowsError with the sound rows where single ones cannot be trusted, and ExchangeTemporaryError for
-    an answer that does not tell which candles exist. An answer that lacks candles where there should be some is
-    asked for once more before it counts.
+    Raises RejectedRowsError, with the sound rows, if single rows cannot be trusted, and ExchangeTemporaryError if the
+    response does not show which candles exist. A response that lacks expected candles is requested once more before it
+    counts.
     """
 
     def __init__(self, asked: str, window: Window, timeframe: Timeframe, profile: ExchangeProfile) -> None:
@@ -46,7 +46,7 @@ class PageCheck:
         self._was_in_doubt = False
 
     def __call__(self, answer: RowsAnswer) -> CheckedPage:
-        """Check the answer of one attempt."""
+        """Check the response of one attempt."""
         check_made_after(answer.made_ms, self._asked, self._window.end_ms)
         page = check_rows(answer.rows, self._window, self._timeframe, last_counts=self._profile.last_row_counts)
         page = self._with_missing(page.without(answer.unfinished_ms, UNFINISHED))
@@ -58,16 +58,17 @@ class PageCheck:
         return page
 
     def _with_missing(self, page: CheckedPage) -> CheckedPage:
-        """Add the missing slots where quiet minutes come flat: each is an outage, or not listed yet."""
+        """Add the missing slots if the exchange sends flat candles for quiet minutes: outages, or not listed yet."""
         if self._profile.quiet is not Quiet.FLAT or len(page.candles) == self._timeframe.slots(self._window):
             return page
         return replace(page, missing_slots=page.lacking(self._window, self._timeframe) - page.rejected_slots)
 
     def _ask_once_more_in_doubt(self, page: CheckedPage) -> None:
-        """One in five answers of Coinbase Exchange was `[]` for a range with candles (coinbase-pro-node #348).
+        """Raise once if a response may lack candles; one in five of Coinbase Exchange's did.
 
-        Where quiet minutes are left out, a short page is often empty: a thin market would be asked twice each time.
-        The later looks at the same minutes, and the closing look of the day, ask for those again anyway.
+        That was `[]` for a range with candles (coinbase-pro-node #348). If the exchange leaves out quiet minutes, a
+        short page is often empty, and a thin market would be requested twice each time. Later looks at the same
+        minutes, and the closing look of the day, request those again anyway.
         """
         is_empty = not len(page.candles) and self._timeframe.slots(self._window) >= LEAST_EMPTY_SLOTS
         lacks_rows = self._profile.may_lack_rows and page.missing_slots
@@ -79,10 +80,10 @@ class PageCheck:
 
 
 def check_made_after(made_ms: int | None, asked: str, end_ms: int) -> None:
-    """Raise ExchangeTemporaryError where, by the exchange's own clock, `end_ms` was still to come.
+    """Raise ExchangeTemporaryError if, by the exchange's own clock, `end_ms` was still to come.
 
-    A clock here that is ahead would take the candle in progress for closed, and minutes to come for quiet ones.
-    An answer out of a cache may be that old too.
+    If this machine's clock is ahead, the candle in progress would count as closed, and future minutes as quiet. A
+    cached response may also be that old.
     """
     if made_ms is not None and made_ms < end_ms:
         raise ExchangeTemporaryError(
@@ -94,10 +95,10 @@ def check_made_after(made_ms: int | None, asked: str, end_ms: int) -> None:
 def _fault(
     page: CheckedPage, answer: RowsAnswer, window: Window, timeframe: Timeframe, profile: ExchangeProfile
 ) -> str | None:
-    """Return why the answer does not tell which minutes nobody traded; None where it does."""
+    """Return why the response does not show in which minutes nobody traded; None if it does."""
     doubtful, rows = page.rejected.total(), answer.rows
     if doubtful >= FEW_ROWS and 2 * doubtful > len(rows):
-        # ccxt takes the columns of kucoin for others where its times have more digits: some rows then look sound.
+        # If kucoin's times have more digits, ccxt misreads its columns, and some rows then look sound.
         return f"{doubtful} of {len(rows)} rows that cannot be trusted ({page.rejected_in_words}): nor can the others"
     times_ms = sorted(time for time in (row[0] for row in rows) if isinstance(time, int | float))
     return profile.policy.fault(page, times_ms, window, timeframe, profile.spare_rows)

@@ -1,7 +1,7 @@
-"""What each exchange does with candles. One table; everything else asks it.
+"""How each exchange serves candles: one table that everything else reads.
 
 Sources: the exchanges' API documentation (spot market data, candles, rate limits), the source of ccxt 4.5, and requests
-made with it. What stands in no documentation says so.
+made with it. Undocumented facts are marked as such.
 """
 
 from collections.abc import Iterable, Mapping
@@ -12,7 +12,7 @@ from typing import Any
 
 from candle_ingest.exchanges.answer_policies import AnswerPolicy, ExactWindow, LooseStart, WholeHistory
 
-# Names that ccxt has dropped and people still write.
+# Names that ccxt has dropped but people still use.
 EXCHANGE_ALIASES = MappingProxyType(
     {
         "coinbasepro": "coinbaseexchange",
@@ -53,26 +53,26 @@ class ExchangeProfile:
     """How one exchange answers for candles.
 
     `rows_per_request`: the most candles in one answer.
-    `policy`: what an answer may hold beside the candles of the window.
-    `history_rows`: the exchange serves only so many closed candles back from now; None: no such end.
-    `trades_per_request`: older candles are built from trades, so many in one answer; None: they are not.
+    `policy`: what a response may hold besides the candles of the window.
+    `history_rows`: how many closed candles back from now the exchange serves; None: no such limit.
+    `trades_per_request`: trades in one response, where older candles are built from trades; None: they are not.
     `takes_until`: ccxt is given the last second of the window as `until`, which the exchange takes as inclusive;
     False: it has no end (kraken), or ccxt computes the right, exclusive one from `since` and `limit`.
-    `spare_rows`: so many candles behind the window are asked for too, where nobody knows whether the end is inclusive.
+    `spare_rows`: extra candles to request after the window, when its end may be exclusive.
     `misaligned_timeframes`: bars that do not open at midnight UTC, or are not as long as ccxt says, and must not be
     merged with others.
     `quiet`: what it sends for a minute in which nobody traded; None: not known.
-    `may_lack_rows`: an answer was seen without a candle that has trades: one that lacks any is asked for once more.
-    `last_row_counts`: a time may appear twice in an answer, and the last row is the right one.
+    `may_lack_rows`: responses have been seen to lack a candle with trades: one that lacks any is requested once more.
+    `last_row_counts`: a time may appear twice in a response, and the last row is the right one.
     `wire_columns`: what its rows hold beside OHLCV; None: nothing.
-    `rows_path`: the keys that lead to the rows in the JSON answer, such as `("result", "list")`; (): the answer is
-    the rows, None: they may be anywhere, which is not checked.
+    `rows_path`: the keys that lead to the rows in the JSON response, such as `("result", "list")`; (): the response
+    is the rows; None: they may be anywhere, which is not checked.
     `rows_type`: what is there, a list, or a dict with the rows of each market (kraken).
     `rate_limit_ms`: milliseconds that one unit of ccxt's cost takes; None: what ccxt says.
-    `call_cost`: units of ccxt's cost of a request for candles, or for trades.
-    `market_seconds`: least time between two requests for the same market, where those are counted apart.
-    `dark_pool_suffix`: the end of the ids of markets that are no public ones.
-    `skipped_requests`: methods of ccxt that its market list calls, whose answers nobody needs.
+    `call_cost`: the cost of a request for candles, or for trades, in ccxt's units.
+    `market_seconds`: least time between two requests for the same market, where those are counted separately.
+    `dark_pool_suffix`: the suffix of the ids of markets that are not public.
+    `skipped_requests`: ccxt methods called to load the market list whose responses are not needed.
     `ccxt_options`: makes `load_markets` ask for spot markets only.
     """
 
@@ -109,10 +109,10 @@ PROFILES: Mapping[str, ExchangeProfile] = MappingProxyType(
             rate_limit_ms=50.5,
             call_cost=0.4,
             rows_path=(),
-            # With a key ccxt would ask for margin pairs too, and sign that: candles must not depend on a key.
+            # With a key, ccxt would also request margin pairs, signed: candles must not depend on a key.
             ccxt_options={"fetchMarkets": {"types": ["spot"]}, "fetchMargins": False},
         ),
-        # Its docs: an answer may hold up to 300 candles, some of which precede the start.
+        # Its docs: a response may hold up to 300 candles, some of which precede the start.
         "coinbaseexchange": ExchangeProfile(
             rows_per_request=300,
             policy=LooseStart(),
@@ -135,7 +135,7 @@ PROFILES: Mapping[str, ExchangeProfile] = MappingProxyType(
             # together is not documented: 3.3 a second, as a call costs 1.2 to ccxt.
             market_seconds=1.2,
             rate_limit_ms=250,
-            # Lists of 2021 have them beside the pairs, and ccxt does not leave them out.
+            # Lists of 2021 have them next to the pairs, and ccxt does not leave them out.
             dark_pool_suffix=".d",
             call_cost=1.2,
             rows_path=("result",),
@@ -228,8 +228,8 @@ PROFILES: Mapping[str, ExchangeProfile] = MappingProxyType(
             # 1 quote volume; 7 whether the window is closed (Gate API v4, candlesticks, 2026-11).
             wire_columns=WireColumns(quote_volume=1, unfinished=(7, "false")),
             rows_per_request=1000,
-            # Not in its docs: it refuses what is more than 10,000 candles ago, and users measured 9,998. The others
-            # are room for the time that passes while requests are made.
+            # Not in its docs: it refuses what is more than 10,000 candles ago, and users measured 9,998. The rest
+            # is room for the time that passes while requests are made.
             history_rows=9_990,
             # 200 in 10 s on each path: ccxt's 50 is all of that, without a burst.
             rate_limit_ms=55,
@@ -241,18 +241,18 @@ PROFILES: Mapping[str, ExchangeProfile] = MappingProxyType(
     }
 )
 
-# Regional sites with the API of another exchange: in ccxt they are its subclasses and ask for candles as it does.
+# Regional sites with the API of another exchange: in ccxt, subclasses that request candles the same way.
 SAME_API = MappingProxyType(
     {"bybiteu": "bybit", "bybitid": "bybit", "gateeu": "gate", "myokx": "okx", "okxus": "okx"},
 )
 
-# For an exchange that is not in the table: few rows a request, which every exchange allows, and one more than is
-# needed, so that the last one comes also where the end is exclusive.
+# For an exchange that is not in the table: few rows per request, which every exchange allows, and one extra, so that
+# the last one comes even if the end is exclusive.
 UNKNOWN_PROFILE = ExchangeProfile(rows_per_request=99, spare_rows=1, policy=LooseStart())
 
 
-# Exchanges with one order book under several ids. Coinbase says so of its two APIs; a regional site trades with its
-# parent's book or beside it, which is not documented, so that both together prove nothing.
+# Exchanges with one order book under several ids. Coinbase documents this for its two APIs. Whether a regional site
+# shares its parent's book is not documented, so the two do not count as independent.
 SHARED_BOOKS: tuple[frozenset[str], ...] = (
     frozenset({"coinbase", "coinbaseexchange"}),
     *(frozenset({site, *(s for s, p in SAME_API.items() if p == parent), parent}) for site, parent in SAME_API.items()),
@@ -260,27 +260,27 @@ SHARED_BOOKS: tuple[frozenset[str], ...] = (
 
 
 def shared_book(exchanges: Iterable[str]) -> list[str]:
-    """Return the exchanges, by their ccxt ids, of which several have one order book; empty where none have."""
+    """Return those of the exchanges (ccxt ids) that share one order book; empty if none do."""
     named = set(exchanges)
     return next((sorted(named & book) for book in SHARED_BOOKS if len(named & book) > 1), [])
 
 
 def verified_exchanges() -> frozenset[str]:
-    """Return the ccxt ids of the exchanges whose answers are known here."""
+    """Return the ccxt ids of the exchanges in the table."""
     return frozenset({*PROFILES, *SAME_API})
 
 
 def canonical_exchange(name: str) -> str:
-    """Return the ccxt id of an exchange as people write it: `Coinbase Exchange`, `huobi`, `coinbasepro`."""
+    """Return the ccxt id for a name as people write it: `Coinbase Exchange`, `huobi`, `coinbasepro`."""
     exchange = "".join(name.lower().split())
     return EXCHANGE_ALIASES.get(exchange, exchange)
 
 
 def exchange_profile(exchange: str) -> ExchangeProfile:
-    """Return the facts of an exchange by its ccxt id; cautious ones where it is not in the table."""
+    """Return the profile of an exchange by its ccxt id; a cautious one if it is not in the table."""
     return PROFILES.get(api_of(exchange), UNKNOWN_PROFILE)
 
 
 def api_of(exchange: str) -> str:
-    """Return the exchange whose API a regional site has; else the exchange itself."""
+    """Return the exchange whose API a regional site uses; for others, the exchange itself."""
     return SAME_API.get(exchange, exchange)

@@ -1,6 +1,6 @@
-"""One rate budget for each exchange, shared by all tasks on all machines through Redis (GCRA).
+"""One rate budget per exchange, shared by all tasks on all machines through Redis (GCRA).
 
-What an exchange asks for (`Retry-After`, a ban) is kept there too, so that all tasks obey it.
+Pauses that the exchange asks for (`Retry-After`, a ban) are kept there too, so that all tasks obey them.
 """
 
 import hashlib
@@ -18,26 +18,26 @@ from candle_ingest.exchanges.shared_pace import KEY as PACE_KEY
 from candle_ingest.exchanges.shared_pace import clock_ms, learn_from_refusal, pace_from_text, read_pace
 
 logger = logging.getLogger(__name__)
-# GCRA grants burst and rate together in the first second: a quarter of a second's worth keeps that harmless.
+# GCRA grants burst plus rate in the first second: a burst of a quarter second keeps that harmless.
 BURST_SECONDS = 0.25
-# Room for the dearest request of a slow exchange.
+# Room for the most expensive request of a slow exchange.
 LEAST_BURST_COST = 2
-# A page, and the same once more.
+# A page and one retry of it.
 MARKET_BURST = 2
 SHORTEST_WAIT_SECONDS = 0.01
-# A pause that is longer than a task should sit through: Airflow tries again later.
+# A pause longer than a task should wait for: Airflow retries later.
 LONGEST_PAUSE_SECONDS = 60
 # After a refusal that does not say for how long. Kraken restricts "for a few seconds (or possibly longer if calls
 # continue to be made)" (support.kraken.com, What are the API rate limits?).
 REFUSED_PAUSE_SECONDS = 5.0
-# How long others hold back after an urgent task had to wait, beyond that wait.
+# How much longer than an urgent task's own wait the others hold back.
 URGENT_SECONDS = 0.25
 GIVE_WAY_SECONDS = 0.05
-# A time-out of Redis passes: it is asked again before the limit counts as not shared, and after a while once more.
+# A Redis timeout may pass: it is retried before the limit counts as not shared, and again after a while.
 TRIES = 3
 RETRY_SECONDS = 0.5
 UNSHARED_SECONDS = 30.0
-# Everything in Redis begins so, that one ACL rule, ~candle_ingest:*, is enough.
+# All keys in Redis begin with this, so that one ACL rule, ~candle_ingest:*, is enough.
 KEY_PREFIX = "candle_ingest"
 
 
@@ -51,7 +51,7 @@ class ExchangePausedError(TemporaryError):
 
 
 class SharedRateLimit:
-    """Stands in for ccxt's own throttle: waits until the budget of all tasks has room for a request.
+    """Replaces ccxt's own throttle: waits until the budget of all tasks has room for a request.
 
     `rate_limit_ms` is the time that one unit of cost takes, as in ccxt's `rateLimit`, and `market_seconds` the time
     between two requests for the same market where the exchange counts those apart. With `each_costs` no request costs
@@ -87,12 +87,12 @@ class SharedRateLimit:
         self._sleep = sleep
 
     def __call__(self, cost: float = 1, market: str = "") -> None:
-        """Wait until a request of this cost may be made. Raises ExchangePausedError where that takes too long."""
+        """Wait until a request of this cost may be made. Raises ExchangePausedError if that takes too long."""
         if not self._took_turn(float(cost or 1), market):
             self._fallback(cost)
 
     def _took_turn(self, cost: float, market: str) -> bool:
-        """Wait for a turn of the shared limit; return False where Redis does not answer, after some tries."""
+        """Wait for a turn of the shared limit; return False if Redis does not answer after some tries."""
         for left in reversed(range(TRIES)):
             if not self._is_shared:
                 return False
@@ -109,7 +109,7 @@ class SharedRateLimit:
         return False
 
     def refused(self, retry_after_seconds: float | None, reason: str) -> None:
-        """Slow all tasks down, and let them wait as long as the exchange asks, because it has refused a request."""
+        """Slow all tasks down and make them wait as long as the exchange asks, after it refused a request."""
         if not self._is_shared:
             return
         try:
@@ -124,7 +124,7 @@ class SharedRateLimit:
             )  # fmt: skip
 
     def slowdown(self) -> float:
-        """Return how many times the usual time between two requests is kept now."""
+        """Return the current factor on the usual time between two requests."""
         try:
             return read_pace(self._redis, self._name)[1] if self._is_shared else 1.0
         except redis.RedisError as error:
@@ -137,7 +137,7 @@ class SharedRateLimit:
             self._redis.set(self._pause_key, reason, px=milliseconds)
 
     def _turn(self, cost: float, market: str) -> float:
-        """Take a request out of the budgets and return 0, or return how many seconds to wait before the next try."""
+        """Take a request from the budgets and return 0, or return the seconds to wait before the next try."""
         ends = [self._name, f"{self._name}:{market}"] if market and self._market_seconds else [self._name]
         held_seconds, slowdown = self._held_back(ends)
         if held_seconds > 0:
@@ -152,7 +152,7 @@ class SharedRateLimit:
         return wait_seconds
 
     def _held_back(self, ends: list[str]) -> tuple[float, float]:
-        """Return how long a pause or an urgent task holds this one back, in seconds, and the learnt slowdown."""
+        """Return how many seconds a pause or an urgent task holds this one back, and the learnt slowdown."""
         with self._redis.pipeline(transaction=False) as pipeline:
             pipeline.pttl(self._pause_key).get(self._pause_key).get(PACE_KEY.format(self._name)).time()
             pause_ms, reason, learnt, now, others_first = pipeline.exists(
@@ -169,7 +169,7 @@ class SharedRateLimit:
         return GIVE_WAY_SECONDS if others_first and not self._urgent else 0.0, slowdown
 
     def _shares(self, ends: list[str], cost: float, slowdown: float) -> list[Budget]:
-        """Return what a request takes of the budget of the exchange, and of the one of its market."""
+        """Return what a request takes from the budget of the exchange, and from that of its market."""
         spans = [(cost * self._unit_seconds, self._burst_seconds)]
         spans.append((self._market_seconds, MARKET_BURST * self._market_seconds))
         return [
@@ -187,7 +187,7 @@ class SharedRateLimit:
 
 
 def limit_name(exchange: str, base_url: str | None) -> str:
-    """Return what the Redis keys of an exchange end in: apart for each base URL, as a simulator is not the exchange."""
+    """Return the suffix of an exchange's Redis keys: one per base URL, as a simulator is not the exchange."""
     place = hashlib.sha256(base_url.encode()).hexdigest()[:12] if base_url else "public"
     return f"{exchange}:{place}"
 

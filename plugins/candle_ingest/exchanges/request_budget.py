@@ -1,7 +1,7 @@
-"""Takes requests out of several budgets in Redis at once, or out of none (GCRA).
+"""Take requests from several budgets in Redis at once, or from none (GCRA).
 
-Own code: throttled-py, the library for it, takes from one budget at a time, in whole seconds and with connections of
-its own. A request that waits for its market would use up what others have for the address.
+Own code: throttled-py, the library for it, takes from one budget at a time, in whole seconds and over its own
+connections. A request that waits for its market would use up the address's budget meanwhile.
 """
 
 from collections.abc import Sequence
@@ -37,7 +37,7 @@ return {0, 0}
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """A budget under a key: what one request takes of it, and how much may be taken at once, in seconds."""
+    """A budget under a key: how many seconds one request takes from it, and how many may be taken at once."""
 
     key: str
     cost_seconds: float
@@ -51,9 +51,9 @@ class RequestBudgets:
         self._take: Any = client.register_script(_TAKE)
 
     def take(self, budgets: Sequence[Budget]) -> tuple[float, int]:
-        """Take from all budgets and return (0, 0); or return the seconds to wait, and which budget is the slowest.
+        """Take from all budgets and return (0, 0), or return the seconds to wait and the index of the slowest.
 
-        A request that costs more than a burst is granted once the budget is whole.
+        A request that costs more than a burst is granted once the budget is full.
         """
         numbers = [
             round(value * US_PER_S) for b in budgets for value in (b.cost_seconds, max(b.cost_seconds, b.burst_seconds))

@@ -1,4 +1,4 @@
-"""The one gate that every request to an exchange passes: delay, breaker, limit, retry, metrics."""
+"""The one gate that every request to an exchange passes: delay, circuit breaker, limit, retry, metrics."""
 
 import itertools
 import logging
@@ -31,14 +31,14 @@ LONGEST_WAIT_SECONDS = 60
 
 
 class _OwnFaultError(Exception):
-    """Carries an error of this package, as its cause, out of ccxt."""
+    """Carries one of this package's errors, as its cause, through ccxt."""
 
 
 class RequestGate:
-    """Lets requests to one exchange through, one after the other, and tells all tasks what came of them.
+    """Passes requests to one exchange one after another, and shares their outcomes with all tasks.
 
     Without `limit` and `breaker` nothing is shared. Each request is tried up to five times, waiting as long as the
-    exchange says or exponentially longer.
+    exchange asks, or else exponentially longer.
     """
 
     def __init__(
@@ -59,10 +59,10 @@ class RequestGate:
         self._subject = ""
 
     def send(self, subject: str, ask: Callable[[int], A], check: Callable[[A], T]) -> T:
-        """Return what `check` makes of the answer of `ask`, which is given the number of the attempt, from 1.
+        """Return the result of `check` for the response of `ask`, which gets the number of the attempt, from 1.
 
-        `subject` is the market of the request, which may have a limit of its own. Raises TemporaryError after five
-        attempts, and other errors at once.
+        `subject` is the market of the request, which may have its own limit. Raises TemporaryError after five attempts,
+        and other errors at once.
         """
         attempts = itertools.count(1)
         retrying = tenacity.Retrying(
@@ -76,11 +76,11 @@ class RequestGate:
         return retrying(lambda: self._attempt(subject, lambda: self._measured(ask, next(attempts), check)))
 
     def slowdown(self) -> float:
-        """Return how many times the usual time between two requests is kept now; 1 where the limit is not shared."""
+        """Return the current factor on the usual time between two requests; 1 if the limit is not shared."""
         return self._limit.slowdown() if self._limit else 1.0
 
     def throttle(self, cost: float) -> None:
-        """Wait until the limit of all tasks has room; ccxt calls it before each request."""
+        """Wait until the limit of all tasks has room; ccxt calls this before each request."""
         if self._limit is None:
             return
         try:
@@ -88,7 +88,7 @@ class RequestGate:
         except CandleIngestError:
             raise
         except Exception as error:
-            # In ccxt's stack it would pass for an answer of another shape.
+            # Raised inside ccxt, it would be taken for an unexpected response.
             raise _OwnFaultError from error
 
     def _attempt(self, subject: str, ask: Callable[[], T]) -> T:
@@ -103,7 +103,7 @@ class RequestGate:
 
     @contextmanager
     def _told_to_all(self, breaker: CircuitBreaker, limit: SharedRateLimit, subject: str) -> Iterator[None]:
-        """Share what comes of the request inside with all tasks."""
+        """Share the outcome of the request in the block with all tasks."""
         try:
             yield
         except ExchangePausedError:
@@ -140,7 +140,7 @@ def _wait_seconds(state: tenacity.RetryCallState) -> float:
         return 0.0
     asked_for = getattr(error, "retry_after_seconds", None)
     if asked_for is not None and asked_for > LONGEST_WAIT_SECONDS and error is not None:
-        # Longer than a task should sit and wait: Airflow tries again later.
+        # Longer than a task should wait for: Airflow retries later.
         raise error
     grown: float = tenacity.wait_random_exponential(multiplier=FIRST_WAIT_SECONDS, max=LONGEST_WAIT_SECONDS)(state)
     return max(grown, asked_for or 0.0)

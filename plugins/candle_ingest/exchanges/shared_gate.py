@@ -1,4 +1,4 @@
-"""Opens the gate of an exchange: with its limit, shared by all tasks, and ccxt's own behind it."""
+"""Open the gate of an exchange with the limit shared by all tasks, and ccxt's own as fallback."""
 
 from collections.abc import Callable
 from typing import Any
@@ -12,10 +12,10 @@ from candle_ingest.exchanges.request_gate import RequestGate
 
 
 def usual_pace(api: Any, connection: ExchangeConnection, profile: ExchangeProfile) -> CallPace:
-    """Return the pace at which an exchange is asked at first: the user's `rateLimit`, else the table's, else ccxt's.
+    """Return an exchange's initial pace: the user's `rateLimit`, else the table's, else ccxt's.
 
-    A user's `rateLimit` is the least time between two requests, whatever they cost and for which market: it holds also
-    where it is less than what is known here.
+    A user's `rateLimit` is the least time between any two requests, whatever their cost or market. It applies even if
+    it is shorter than what is known here.
     """
     if own_ms := connection.config.get("rateLimit"):
         return CallPace(call_seconds=max(profile.call_cost, 1) * own_ms / 1000)
@@ -33,7 +33,7 @@ def open_gate(
     delay_seconds: float,
     sleep: Callable[[float], None],
 ) -> RequestGate:
-    """Return the gate; ccxt's throttle is replaced by it. Without Redis nothing is shared, and ccxt's own holds."""
+    """Return the gate after putting it in place of ccxt's throttle. Without Redis nothing is shared."""
     each_costs = 1.0 if connection.config.get("rateLimit") else None
     if each_costs is not None:
         ccxts_own = api.throttle

@@ -1,4 +1,4 @@
-"""The learnt pace of an exchange in Redis, for all tasks, and for whoever wants to see it."""
+"""The learnt pace of an exchange in Redis, for all tasks and for reports."""
 
 import json
 from typing import Any
@@ -23,7 +23,7 @@ def pace_from_text(text: bytes | str | None) -> LearntPace:
 
 
 def learn_from_refusal(client: RedisClient, name: str) -> LearntPace:
-    """Slow all tasks down, by the clock of Redis; no refusal is lost where several tasks are refused at once."""
+    """Slow all tasks down, by the clock of Redis; simultaneous refusals of several tasks are all counted."""
     learnt = LearntPace()
 
     def learn(pipeline: Any) -> None:
@@ -38,7 +38,7 @@ def learn_from_refusal(client: RedisClient, name: str) -> LearntPace:
 
 
 def read_pace(client: RedisClient, name: str) -> tuple[LearntPace, float]:
-    """Return what was learnt of an exchange, and how slow it is asked now."""
+    """Return what was learnt about an exchange, and the current slowdown."""
     with client.pipeline(transaction=False) as pipeline:
         text, time = pipeline.get(KEY.format(name)).time().execute()
     learnt = pace_from_text(text)
@@ -46,5 +46,5 @@ def read_pace(client: RedisClient, name: str) -> tuple[LearntPace, float]:
 
 
 def clock_ms(time: tuple[int, int]) -> int:
-    """Return an answer to TIME in ms since 1970."""
+    """Return the response to TIME in ms since 1970."""
     return time[0] * 1000 + time[1] // 1000

@@ -20,10 +20,10 @@ from candle_ingest.exchanges.page_checks import check_made_after
 def trade_pages(
     exchange: ExchangeClient, market: Market, window: Window, timeframe: Timeframe
 ) -> Iterator[tuple[Window, Candles]]:
-    """Yield the candles of the window, a part at a time, as soon as the trades have gone past it.
+    """Yield the candles of the window part by part, as soon as the trades have passed each part.
 
-    The last part may end after the window: an answer holds trades beyond it, and they need not be asked again. Raises
-    ExchangeTemporaryError where an answer brings nothing new and yet does not say that there is no more.
+    The last part may end after the window: a response holds later trades too, which need not be requested again. Raises
+    ExchangeTemporaryError if a response brings nothing new but does not say that there is no more.
     """
     cursor_ns = window.start_ms * NS_PER_MS - 1
     waiting: Counter[Trade] = Counter()
@@ -35,23 +35,23 @@ def trade_pages(
         part = Window(window.start_ms, max(window.start_ms, reached_ms))
         if part:
             yield part, candles_from_trades(_in_order(waiting), part, timeframe)
-        # Trades of the bar in which the answer ends wait for the next one, which begins with the last of them.
+        # Trades of the bar in which the response ends wait for the next one, which begins with the last of them.
         waiting = Counter({trade: count for trade, count in waiting.items() if trade.time_ms >= part.end_ms})
         window = Window(part.end_ms, max(part.end_ms, window.end_ms))
         cursor_ns = answer.next_since_ns
 
 
 def _joined(waiting: Counter[Trade], trades: Sequence[Trade]) -> Counter[Trade]:
-    """Return the trades of two answers of which the second begins with some that end the first.
+    """Return the trades of two responses, of which the second begins with some that end the first.
 
-    A trade is known by all that it carries. Where one answer holds equal ones, they are as many trades; those that
-    both hold are the same ones, so the larger count is right.
+    A trade is identified by all its values. Equal ones within one response are separate trades; those that both hold
+    are the same, so the larger count is right.
     """
     return waiting | Counter(trades)
 
 
 def _in_order(trades: Counter[Trade]) -> list[Trade]:
-    """Return the trades by time, those of one time in the order in which the answers had them."""
+    """Return the trades by time; those at the same time keep the order of the responses."""
     return sorted(trades.elements(), key=lambda trade: trade.time_ms)
 
 

@@ -16,16 +16,17 @@ SIDES = {"b": True, "s": False}
 
 
 def parse_trades(rows: Sequence[Sequence[Any]], last: Any, made_ms: int | None) -> TradesAnswer:
-    """Return the trades in order of time, those of one time in the order of the answer.
+    """Return the trades in order of time; those at the same time keep the order of the response.
 
     Raises ValueError and the like for rows of another shape. The next page begins one nanosecond before `last`, the
-    time of the last trade, as others of the same time may follow (414 of 1,000 adjacent recorded trades share theirs).
+    time of the last trade, as more trades of the same time may follow (414 of 1,000 adjacent recorded trades share
+    theirs).
     """
     return TradesAnswer(sorted(map(parse_trade, rows), key=lambda trade: trade.time_ms), int(last) - 1, made_ms)
 
 
 def parse_trade(row: Sequence[Any]) -> Trade:
-    """Return one trade. Raises ValueError and the like where its values cannot be."""
+    """Return one trade. Raises ValueError and the like for impossible values."""
     price, amount, seconds = Decimal(str(row[PRICE])), Decimal(str(row[AMOUNT])), float(row[TIME_SECONDS])
     if not (price.is_finite() and amount.is_finite() and price > 0 and amount > 0 and math.isfinite(seconds)):
         raise ValueError(f"price {price}, amount {amount}, time {seconds}")

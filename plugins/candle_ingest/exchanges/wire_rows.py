@@ -1,7 +1,7 @@
-"""Rows as exchanges send them: what ccxt makes of them, and what it drops.
+"""Read rows as exchanges send them, including what ccxt drops.
 
-ccxt parses open time, OHLC and base volume. Quote volume, trades and taker volume stand in the same rows, and so does
-whether a candle is finished: they are read here, by the columns of the exchange's profile.
+ccxt parses open time, OHLC and base volume. The same rows hold quote volume, trade count and taker volume, and whether
+a candle is finished. These are read here, by the columns in the exchange's profile.
 """
 
 import math
@@ -15,7 +15,7 @@ VOLUME = 5
 
 
 def read_rows(parsed: Sequence[tuple[Sequence[Any], Any]], profile: ExchangeProfile, made_ms: int | None) -> RowsAnswer:
-    """Return the answer of pairs of a row as ccxt parses it and the same row as it was sent."""
+    """Return the response made of pairs: a row as ccxt parses it, and the same row as sent."""
     columns = profile.wire_columns
     if columns is None:
         return RowsAnswer([row for row, _ in parsed], made_ms)
@@ -41,7 +41,7 @@ def _number(sent: Any, column: int | str | None) -> float:
 
 
 def _unfinished(parsed: Sequence[tuple[Sequence[Any], Any]], columns: WireColumns) -> frozenset[int]:
-    """Return the open times in ms of the rows that say of themselves that they are not finished."""
+    """Return the open times in ms of the rows that are flagged as unfinished."""
     if columns.unfinished is None:
         return frozenset()
     column, flag = columns.unfinished
@@ -49,7 +49,7 @@ def _unfinished(parsed: Sequence[tuple[Sequence[Any], Any]], columns: WireColumn
 
 
 def _flag(sent: Any, column: int) -> str:
-    """Return a flag as text: it is sent as "0", "false" or false."""
+    """Return a flag as text, whether it was sent as "0", "false" or false."""
     if isinstance(sent, Mapping) or not isinstance(sent, Sequence) or len(sent) <= column:
         return ""
     return str(sent[column]).lower()

@@ -58,12 +58,12 @@ class ClosingRule:
 class DayRecord(MarkedDay):
     """What is known about one pair on one exchange on the UTC day that begins at `day_ms`.
 
-    `marks` has one byte a slot: NO_CANDLE, FLAT or TRADED. `stretches` cover every slot without a plain answer,
+    `marks` has one byte per slot: NO_CANDLE, FLAT or TRADED. `stretches` cover every slot without a plain answer,
     including those not asked for; any other slot without a candle is quiet.
 
-    `changes` are answers that a merge may not know yet; `answered_version` is the newest of them, `merged_version` the
-    version up to which all is merged. `closed` are the parts that a closing look has covered, `closing_due_ms` is when
-    the next attempt is due after one that failed.
+    `changes` are answers that may not be merged yet; `answered_version` is the newest of them, `merged_version` the
+    version up to which everything is merged. `closed` are the parts that closing looks have covered; after a failed
+    closing look, `closing_due_ms` is when the next one is due.
 
     `last_look_ms` is when the exchange was last asked for any part of the day, `end_asked_ms` when it was last asked
     for its end, and `proved_ms` the open time of a later candle with volume that the exchange had shown by then.

@@ -27,10 +27,10 @@ class Look:
     """What one exchange answered for `window`, which lies in one UTC day.
 
     `open_times_ms` are those of the sound candles, `traded_ms` of those with volume. `changed` holds windows of
-    candles that were stored with other values before. The rest of `window` that is in none of `rejected`, `failed`,
-    `unobtainable` and `not_listed` was answered without a candle; `missing` is the part of it for which the exchange
-    would have sent a row even if nobody traded. `closing` is the part that counts as a look after
-    the day was over, None for none. `version` is taken after the candles were written.
+    candles that were stored with other values before. Any other part of `window` that is not `rejected`, `failed`,
+    `unobtainable` or `not_listed` was answered without a candle; `missing` is the part of it for which the exchange
+    would have sent a row even if nobody traded. `closing` is the part that counts as a closing look, None for none.
+    `version` is taken after the candles were written.
     """
 
     window: Window
@@ -57,12 +57,12 @@ class Look:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Surroundings:
-    """What is known beside the day, by which its silences are judged.
+    """What is known besides the day itself, for judging its silences.
 
     `history` is the market's pace on other days, `others` that of the other exchanges on this one. `before_slots` and
-    `after_slots` count slots without a candle that join the day's first and last ones. `alive_ms` is the open time of
-    the newest candle with volume that the exchange has shown, in any market; 0 for none. `give_up_ms` is how long a
-    stretch is asked for before it counts as unobtainable.
+    `after_slots` count the slots without a candle directly before and after the day. `alive_ms` is the open time of
+    the exchange's newest candle with volume, in any market; 0 for none. `give_up_ms` is how long a stretch is asked
+    for before it counts as unobtainable.
     """
 
     history: Pace = field(default_factory=Pace)

@@ -1,12 +1,12 @@
 """Sorted sets in Redis of what is due, what is not merged yet, and which final days are not announced.
 
-They spare looking through years of records. All of it can be lost: without the marker key, which expires after a
-week, they are rebuilt from the records in InfluxDB. An entry may be there in vain, never missing: it is noted
-before the record is written.
+They save searching years of records. All of it may be lost: if the marker key, which expires after a week, is missing,
+the sets are rebuilt from the records in InfluxDB. An entry may be superfluous but is never missing, because it is
+added before the record is written.
 
 `candle_ingest:due:<bucket>`: `pair|exchange|day`, score when due in ms. `candle_ingest:unmerged:<bucket>`:
 `pair|day`, score the version of the newest answer. `candle_ingest:unannounced:<bucket>`: `pair|day`, score 0;
-beside it the hash `candle_ingest:announcing:<bucket>`: by `pair|day` which run has the event in hand.
+the hash `candle_ingest:announcing:<bucket>` maps `pair|day` to the run that is to send its event.
 """
 
 import logging

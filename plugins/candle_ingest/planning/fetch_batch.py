@@ -20,10 +20,10 @@ INSTANCES_PER_EXCHANGE = 16
 class FetchBatch:
     """Some pairs of one exchange.
 
-    `markets` names the market (`BTC/USDT`) that stands for each pair; what a request needs of it is in the cache of
-    markets. `windows` says what to ask for, where the plan has decided it; else the fetch decides from the records.
-    `details` has the markets themselves, in dry runs, which may not write to the cache. `first_ms` says where catch-up
-    begins with a rate pair that has no record: no earlier than its legs need.
+    `markets` names the market (`BTC/USDT`) used for each pair; its details are in the cache of markets. `windows` says
+    what to ask for if the plan has decided it; otherwise the fetch decides from the records. `details` has the markets
+    themselves in dry runs, which may not write to the cache. `first_ms` says where catch-up begins with a rate pair
+    that has no record: no earlier than the pairs that it converts need.
     """
 
     exchange: str

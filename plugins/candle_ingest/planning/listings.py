@@ -21,8 +21,8 @@ logger = logging.getLogger(__name__)
 class Listings:
     """The markets of each exchange by currency pair, the exchanges, and why some could not be asked.
 
-    `candidates` has the markets that may stand for a pair, the best quote first, halted ones too; `markets` the one
-    that does, where no series has begun from another one.
+    `candidates` has the markets that may be used for a pair, best quote first, including halted ones; `markets` has
+    the one that is used, unless a series was already built from another.
     """
 
     markets: dict[str, dict[str, Market]] = field(default_factory=dict)

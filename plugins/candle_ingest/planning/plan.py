@@ -13,10 +13,10 @@ from candle_ingest.planning.fetch_batch import FetchBatch
 class Plan:
     """What is fetched and merged.
 
-    `batches` are those of the mapped fetches. `tickers` are the symbols as they are written in Redis or in the params:
-    several may mean one pair. `left_out` has a sentence for each exchange that should be asked and cannot be.
-    `vanished` names, by pair, the exchanges that no longer list its market. `end_ms` is where the run ends, which is
-    decided here: by the time of the merge more candles may have closed, for which nobody asked.
+    `batches` are those of the mapped fetches. `tickers` are the symbols as written in Redis or in the params: several
+    may mean one pair. `left_out` has a sentence for each exchange that should be asked and cannot be. `vanished`
+    names, by pair, the exchanges that no longer list its market. `end_ms` is where the run ends. It is fixed here,
+    because more candles, which were not asked for, may have closed by the time of the merge.
     """
 
     batches: list[FetchBatch]

@@ -1,1 +1,1 @@
-"""Answers for people: freshness, completeness, coverage, explanations."""
+"""Reports for people: freshness, completeness, coverage, explanations."""

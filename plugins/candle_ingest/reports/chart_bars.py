@@ -1,4 +1,4 @@
-"""Bars for a chart: any range in at most a few hundred of them, made by InfluxDB."""
+"""Read the bars of a chart: any range in at most a few hundred bars, computed by InfluxDB."""
 
 from collections import defaultdict
 from collections.abc import Mapping
@@ -41,7 +41,7 @@ _OF_EXCHANGES = {"exchange_mean": ("close", "mean"), "exchange_market": ("market
 
 
 def _field(measurement: str, what: str, field: str, function: str, condition: str = "") -> str:
-    """Return the query for one field: each by itself, so that InfluxDB adds up while it reads."""
+    """Return the query for one field: one query per field, so that InfluxDB aggregates while it reads."""
     found = select(measurement, "r.currency_pair == currency_pair") + where(f'r._field == "{field}"', condition)
     bars = f'  |> aggregateWindow(every: every, fn: {function}, createEmpty: false, timeSrc: "_start")\n'
     return found + bars + keep("_time", "_value", "exchange") + answer(what)
@@ -58,7 +58,7 @@ _READ = "".join(
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """Values of bars; those without one are left out."""
+    """The values of bars; bars without a value are left out."""
 
     times: list[int]
     values: list[float]
@@ -93,13 +93,13 @@ class ChartBars:
 
 
 def bar_length_ms(window: Window, timeframe: Timeframe) -> int:
-    """Return the shortest length that gives at most MOST_BARS bars, and is no shorter than a candle."""
+    """Return the shortest bar length that gives at most MOST_BARS bars and is no shorter than a candle."""
     shortest = max(timeframe.ms, (window.end_ms - window.start_ms) / MOST_BARS)
     return next((step for step in STEPS_MS if step >= shortest), STEPS_MS[-1])
 
 
 def read_chart_bars(bucket: InfluxBucket, currency_pair: str, window: Window, timeframe: Timeframe) -> ChartBars:
-    """Return the bars of `window`; one without any candle is left out."""
+    """Return the bars of `window`; bars without a candle are left out."""
     every_ms = bar_length_ms(window, timeframe)
     every = timedelta(milliseconds=every_ms)
     params = {"currency_pair": currency_pair, "every": every, **flux_range(window)}

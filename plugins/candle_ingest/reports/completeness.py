@@ -1,4 +1,4 @@
-"""Up to where each symbol is merged and complete, and what is open."""
+"""Report up to where each symbol is merged and complete, and what is open."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -13,17 +13,17 @@ from candle_ingest.reports.expected_coverage import ExpectedCoverage
 from candle_ingest.reports.freshness import Freshness, SymbolFreshness
 from candle_ingest.store.bucket import InfluxBucket
 
-# Days that are read at once while one follows what is merged.
+# Days read at once while following the merged days.
 DAYS_AT_ONCE = 8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SymbolCompleteness:
-    """`merged_up_to_ms` is where the first hole in what is merged begins, `complete_up_to_ms` the first day not final.
+    """`merged_up_to_ms` is where the first hole in the merged data begins, `complete_up_to_ms` the first day not final.
 
-    Both are None where the history has not begun to be so. `counts` are the slots from the start of the history to now,
-    over the exchanges. `up_to_date` says whether all is merged as near to now as catch-up can be expected to be, and
-    nothing is open.
+    Both are None if no history is merged, or final, yet. `counts` are the slots from the start of the history to now,
+    over the exchanges. `up_to_date` says whether everything is merged as near to now as catch-up is expected to get,
+    and nothing is open.
     """
 
     symbol: SymbolFreshness
@@ -33,7 +33,7 @@ class SymbolCompleteness:
     up_to_date: bool
 
     def to_dict(self) -> dict[str, Any]:
-        """Return it for JSON."""
+        """Return the values for JSON."""
         return {
             **asdict(self.symbol),
             "merged_up_to_ms": self.merged_up_to_ms,
@@ -47,7 +47,7 @@ class SymbolCompleteness:
 def read_completeness(
     bucket: InfluxBucket, found: Freshness, expected: ExpectedCoverage, now_ms: int
 ) -> list[SymbolCompleteness]:
-    """Return how far each symbol is; from its watermark on, the merged days say so."""
+    """Return how far each symbol is: its watermark, continued by the merged days after it."""
     slot_ms = expected.timeframe.ms
     begin_ms: dict[str, int] = {}
     for symbol in found.symbols:
@@ -75,7 +75,7 @@ def read_completeness(
 
 
 def follow_merged(bucket: InfluxBucket, begin_ms: Mapping[str, int], now_ms: int) -> dict[str, int]:
-    """Return by pair the end of what is merged without a gap from its begin on; many pairs are read at once."""
+    """Return, by pair, the end of the merged slots after `begin_ms`; many pairs are read at once."""
     at, records = dict(begin_ms), DayRecords(bucket)
     moving = {pair for pair in at if at[pair] < now_ms}
     while moving:
@@ -93,7 +93,7 @@ def follow_merged(bucket: InfluxBucket, begin_ms: Mapping[str, int], now_ms: int
 def _counts(
     bucket: InfluxBucket, found: Freshness, expected: ExpectedCoverage, now_ms: int
 ) -> dict[str, CoverageCounts]:
-    """Return the slots of each pair from the start of the history on; where it is skipped, from today on."""
+    """Return the slots of each pair since the start of the history; if that is skipped, since today."""
     start_ms = found.history_start_ms if found.history_start_ms is not None else floor_ms(now_ms, DAY_MS)
     window = Window(floor_ms(start_ms, DAY_MS), floor_ms(now_ms, DAY_MS) + DAY_MS)
     pairs: Sequence[str] = [symbol.currency_pair for symbol in found.symbols]

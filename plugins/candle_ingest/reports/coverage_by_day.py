@@ -1,4 +1,4 @@
-"""How the slots of each pair, exchange and day add up."""
+"""Report the slots of each pair, exchange and day by state."""
 
 from collections.abc import Collection
 from dataclasses import dataclass, replace
@@ -25,9 +25,9 @@ class DayCoverage:
 def read_coverage_by_day(
     bucket: InfluxBucket, window: Window, pairs: Collection[str], expected: ExpectedCoverage
 ) -> list[DayCoverage]:
-    """Return every day of `window`, which begins and ends at midnight, of each pair and expected exchange.
+    """Return every day of `window` for each pair and expected exchange; `window` begins and ends at midnight.
 
-    A day without a record was not asked for. Slots that are still to come do not count.
+    A day without a record was not asked for. Future slots do not count.
     """
     found = DayRecords(bucket).summaries(window, pairs)
     known = {(day.currency_pair, day.exchange, day.day_ms): day for day in found}

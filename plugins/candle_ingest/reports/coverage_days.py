@@ -1,4 +1,4 @@
-"""Pairs × days: how the candles of each day add up over the exchanges, folded to weeks or months over years."""
+"""Report pairs × days: the candles of each day over the exchanges, folded to weeks or months for long ranges."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from candle_ingest.reports.expected_coverage import ExpectedCoverage
 from candle_ingest.store.bucket import InfluxBucket
 from candle_ingest.store.flux import answer, flux_range, is_pair, keep, select, time_ms
 
-# Longer ranges are folded: nobody can see a thousand days side by side.
+# Longer ranges are folded: a thousand days do not fit side by side.
 MOST_DAYS, MOST_WEEK_DAYS = 400, 1_500
 MOST_PAIRS = 100
 _STORED_PAIRS = """
@@ -39,7 +39,7 @@ _WHAT = {
 
 @dataclass(frozen=True, slots=True)
 class Columns:
-    """The columns of a map: `fold` is `day`, `week` (from Monday) or `month`; `edges_ms` has one more than columns."""
+    """The columns of a map: `fold` is `day`, `week` (from Monday) or `month`; `edges_ms` has one more entry."""
 
     fold: str
     edges_ms: list[int]
@@ -50,7 +50,7 @@ class Columns:
         return Window(self.edges_ms[0], self.edges_ms[-1])
 
     def place_of(self, time_ms: int) -> int:
-        """Return the column that `time_ms` lies in."""
+        """Return the index of the column that contains `time_ms`."""
         return int(np.searchsorted(self.edges_ms, time_ms, side="right")) - 1
 
     def days_within(self, window: Window) -> list[int]:
@@ -77,7 +77,7 @@ class CoverageRows:
 
 
 def last_columns(days: int, now_ms: int) -> Columns:
-    """Return columns for the last `days` days in UTC, today included; whole weeks or months where they are folded."""
+    """Return columns for the last `days` UTC days, today included; if folded, whole weeks or months."""
     today_ms = floor_ms(now_ms, DAY_MS)
     start_ms, end_ms = today_ms - (days - 1) * DAY_MS, today_ms + DAY_MS
     if days <= MOST_DAYS:
@@ -104,7 +104,7 @@ def read_coverage_rows(
 def read_coverage_totals(
     bucket: InfluxBucket, window: Window, pairs: Sequence[str], expected: ExpectedCoverage
 ) -> CoverageRows:
-    """Return one column for all of `window`, for any number of pairs: InfluxDB adds up."""
+    """Return one column for all of `window`, for any number of pairs; InfluxDB adds them up."""
     whole = Columns("all", [window.start_ms, window.end_ms])
     return _read(bucket, whole, pairs, expected, lambda function: f"{function}()")
 
@@ -145,7 +145,7 @@ def _flux(pairs: Sequence[str], aggregate: Callable[[str], str]) -> str:
 
 
 def _rows(pairs: list[str], sums: Mapping[str, NDArray[np.int64]], expected: ExpectedCoverage) -> CoverageRows:
-    """Return the rows; exchanges that joined the settings after a merge were not asked for its day."""
+    """Return the rows; for exchanges that joined the settings after a merge, its day counts as not asked."""
     slots = expected.timeframe.slots(Window(0, DAY_MS))
     all_slots = sums["days"] * len(expected.exchanges) * slots
     never_asked = np.maximum(0, all_slots - sums["asked"] * slots)

@@ -1,4 +1,4 @@
-"""One day of one pair: exchanges × hours, the reason for each hole, and what is merged."""
+"""Report one day of one pair: exchanges × hours, the reason for each hole, and what is merged."""
 
 import re
 from collections import defaultdict
@@ -18,17 +18,17 @@ from candle_ingest.store.bucket import InfluxBucket
 HOUR_MS = 60 * MINUTE_MS
 SETTLED = (MinuteState.NOT_LISTED, MinuteState.OUTAGE)
 _OF_ONE_PAGE = re.compile(r"^not asked, after \d+ pages without an answer: |https?://\S+")
-# Reasons are cut off at a length, so that their ends differ.
+# Reasons are cut off at a fixed length, so their ends may differ.
 _KIND_LENGTH = 80
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hole:
-    """What the record of one exchange says of times that were not plainly answered, alike in state and reason.
+    """Times of one exchange without a plain answer, alike in state and reason.
 
-    Pages of one answer that failed alike are one hole; `reason` is that of the newest. `tries` is the largest number
-    of tries, `since_ms` the first time it was found so, `due_ms` when it is asked for next (0 for not by itself),
-    `recorder` the task that asked last. `is_open` tells whether it needs an answer still.
+    Pages of one answer that failed alike are one hole; `reason` is that of the newest. `tries` is the largest number of
+    tries, `since_ms` when it was first found so, `due_ms` when it is asked for next (0 if it is not retried by itself),
+    `recorder` the task that asked last. `is_open` tells whether it still needs an answer.
     """
 
     exchange: str
@@ -62,9 +62,9 @@ class CoverageHours:
 def read_coverage_hours(
     bucket: InfluxBucket, currency_pair: str, day: Window, expected: ExpectedCoverage
 ) -> CoverageHours:
-    """Return the hours of the UTC day `day` on the exchanges of the settings, and on others that have a record.
+    """Return the hours of the UTC day `day` for the exchanges in the settings and all others with a record.
 
-    Slots that are still to come do not count.
+    Future slots do not count.
     """
     records = _records(bucket, currency_pair, day, expected)
     merge = DayRecords(bucket).read_merges(day, [currency_pair]).get((currency_pair, day.start_ms))
@@ -83,13 +83,13 @@ def read_coverage_hours(
 
 
 def hourly_counts(record: DayRecord, hours: Iterable[Window], so_far: Window) -> list[CoverageCounts]:
-    """Return the counts of each hour; slots that are still to come are in none."""
+    """Return the counts of each hour, without future slots."""
     parts = [hour.intersection(so_far) for hour in hours]
     return [record.counts(part) if part else CoverageCounts() for part in parts]
 
 
 def find_holes(records: Mapping[str, DayRecord], so_far: Window) -> list[Hole]:
-    """Return what was not plainly answered within `so_far`: what is open first, then by time and exchange."""
+    """Return the holes within `so_far`: open ones first, then by time and exchange."""
     alike: dict[tuple[str, MinuteState, str], list[Stretch]] = defaultdict(list)
     for exchange, record in records.items():
         for stretch in record.stretches:
@@ -100,7 +100,7 @@ def find_holes(records: Mapping[str, DayRecord], so_far: Window) -> list[Hole]:
 
 
 def find_waiting(waiting: Iterable[Waiting], records: Mapping[str, DayRecord]) -> list[Waiting]:
-    """Return the times that wait, joined where they wait for the same: `reason` names exchanges and states only."""
+    """Return the waiting times, joined if they wait for the same; `reason` names only exchanges and states."""
     found: list[Waiting] = []
     for part in waiting:
         words = _blockers(part.window, records) or part.reason
@@ -112,13 +112,13 @@ def find_waiting(waiting: Iterable[Waiting], records: Mapping[str, DayRecord]) -
 
 
 def _blockers(window: Window, records: Mapping[str, DayRecord]) -> str:
-    """Return what keeps the window from being merged: `coinbaseexchange failed, kucoin silent`."""
+    """Return what keeps the window from being merged, such as `coinbaseexchange failed, kucoin silent`."""
     holes = find_holes(records, window)
     return ", ".join(sorted({f"{hole.exchange} {hole.state.replace('_', ' ')}" for hole in holes if hole.is_open}))
 
 
 def _kind(reason: str) -> str:
-    """Return the begin of the reason without what differs between the pages of one answer."""
+    """Return the beginning of the reason, without what differs between the pages of one answer."""
     return _OF_ONE_PAGE.sub("", reason)[:_KIND_LENGTH]
 
 

@@ -1,7 +1,7 @@
-"""How the slots of each pair add up over any span of time: InfluxDB adds, whatever the span.
+"""Report the slots of each pair by state over any span of time; InfluxDB adds them up.
 
-The sums over the exchanges come from `merge_days`: one series a pair. Years of thousands of pairs are read in seconds.
-Those of each exchange come from `day_records`, which has one series for each pair and exchange.
+Sums over the exchanges come from `merge_days`, which has one series per pair: years of thousands of pairs are read in
+seconds. Those of each exchange come from `day_records`, which has one series per pair and exchange.
 """
 
 from collections import defaultdict
@@ -20,7 +20,7 @@ STATES = tuple(map(str, MinuteState))
 _SLOTS = where(f"r._field =~ /^({'|'.join(STATES)})$/") + "  |> sum()\n"
 _SLOTS += keep("currency_pair", "exchange", "_field", "_value") + '  |> yield(name: "slots")\n'
 _NOT_ASKED = where('r._field == "not_asked" and r._value > 0') + keep("_time", "currency_pair", "exchange", "_value")
-# Pair and exchange; no exchange for the sum over all of them.
+# Pair and exchange; an empty exchange for the sum over all of them.
 Key = tuple[str, str]
 ALL_EXCHANGES = ""
 
@@ -43,10 +43,9 @@ class CoverageTotal:
 def read_pair_totals(
     bucket: InfluxBucket, window: Window, pairs: Collection[str], expected: ExpectedCoverage
 ) -> list[CoverageTotal]:
-    """Return how each of `pairs` adds up over the expected exchanges, as it was last merged.
+    """Return the totals of each of `pairs` over the expected exchanges, as of its last merge.
 
-    `window` begins at midnight. What no record says anything about was not asked for; slots that are still to come do
-    not count.
+    `window` begins at midnight. What no record covers was not asked for; future slots do not count.
     """
     sums = _read_sums(bucket, MERGE_DAYS, window, pairs)
     for pair, _, _, slots in read_slots_to_come(bucket, window, pairs, expected):
@@ -58,7 +57,7 @@ def read_pair_totals(
 def read_exchange_totals(
     bucket: InfluxBucket, window: Window, pairs: Collection[str], expected: ExpectedCoverage
 ) -> list[CoverageTotal]:
-    """Return how each of `pairs` adds up on each expected exchange; else as `read_pair_totals`."""
+    """Return the totals of each of `pairs` on each expected exchange; otherwise as `read_pair_totals`."""
     sums = _read_sums(bucket, DAY_RECORDS, window, pairs)
     for pair, exchange, _, slots in read_slots_to_come(bucket, window, pairs, expected):
         sums[pair, exchange]["not_asked"] -= slots
@@ -69,7 +68,7 @@ def read_exchange_totals(
 def read_slots_to_come(
     bucket: InfluxBucket, window: Window, pairs: Collection[str] | None, expected: ExpectedCoverage
 ) -> Iterator[tuple[str, str, int, int]]:
-    """Yield pair, exchange, midnight in ms, and how many slots that are still to come the record has as not asked."""
+    """Yield pair, exchange, midnight in ms, and how many future slots its record counts as not asked."""
     start_ms = expected.running_day.start_ms
     running = window.intersection(Window(start_ms, max(window.end_ms, start_ms)))
     if not running:
@@ -83,7 +82,7 @@ def read_slots_to_come(
 
 
 def total_counts(counts: Iterable[CoverageCounts]) -> CoverageCounts:
-    """Return the sum."""
+    """Return the sum of the counts."""
     return sum(counts, CoverageCounts())
 
 
@@ -92,7 +91,7 @@ def _read_sums(
 ) -> dict[Key, dict[str, int]]:
     sums: dict[Key, dict[str, int]] = defaultdict(lambda: defaultdict(int))
     source = select(measurement, is_pair(pairs))
-    # Each sum reads by itself: of a stream that two share InfluxDB adds nothing up while it reads.
+    # Each sum reads by itself: InfluxDB does not aggregate while reading if two sums share a stream.
     flux = "".join(source + part for part in (_SLOTS, *map(_days, (RecordState.PROVISIONAL, RecordState.FINAL))))
     for row in bucket.query_rows(flux, **flux_range(window)):
         sums[row["currency_pair"], row.get("exchange") or ALL_EXCHANGES][row["_field"]] += int(row["_value"])

@@ -1,4 +1,4 @@
-"""How the exchanges answered lately, from the record of every fetch."""
+"""Report how the exchanges have answered lately, from the record of every fetch."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -53,7 +53,7 @@ class ExchangeHealth:
 
 
 def read_exchange_health(bucket: InfluxBucket, window: Window, exchanges: Iterable[str]) -> list[ExchangeHealth]:
-    """Return all exchanges of the pipeline, and those that were asked in `window`."""
+    """Return the health of all exchanges of the pipeline, and of others asked in `window`."""
     rows = bucket.query(_READ, **flux_range(window))
     names = sorted({*exchanges, *(row["exchange"] for row in rows)})
     return [_health(name, [row for row in rows if row["exchange"] == name]) for name in names]
@@ -83,7 +83,7 @@ def _health(exchange: str, rows: list[dict[str, str]]) -> ExchangeHealth:
 
 
 def health_state(symbols: int, failing: int) -> str:
-    """Judge by the last fetch of each symbol."""
+    """Return the state by the last fetch of each symbol."""
     if not symbols:
         return NO_DATA
     if not failing:

@@ -1,4 +1,4 @@
-"""How slow the exchanges are asked now, as all tasks have learnt from their refusals."""
+"""Report how much each exchange is slowed down now, as all tasks have learnt from its refusals."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""What should be there by now: the exchanges of the settings, and the time up to which they should have been asked."""
+"""What should be there by now: from which exchanges, and up to what time."""
 
 from dataclasses import dataclass
 from typing import Self
@@ -13,8 +13,8 @@ from candle_ingest.settings import PipelineSettings
 class ExpectedCoverage:
     """Which slots count: those of `exchanges` that close by `until_ms`.
 
-    `until_ms` is behind now by the lag that catch-up may have. What follows it is neither expected nor open, though
-    the record of the running day has it as not asked.
+    `until_ms` is behind now by the lag that catch-up may have. Later slots are neither expected nor open, although the
+    record of the running day has them as not asked.
     """
 
     exchanges: tuple[str, ...]
@@ -29,12 +29,12 @@ class ExpectedCoverage:
 
     @property
     def running_day(self) -> Window:
-        """Return the UTC day that `until_ms` lies in."""
+        """Return the UTC day that contains `until_ms`."""
         start_ms = floor_ms(self.until_ms, DAY_MS)
         return Window(start_ms, start_ms + DAY_MS)
 
     def slots_by_now(self, window: Window) -> int:
-        """Return how many slots of `window` are expected of one exchange."""
+        """Return how many slots of `window` each exchange should have."""
         return self.timeframe.slots(window.intersection(Window(0, max(0, self.until_ms))))
 
     def slots_to_come(self, day_ms: int) -> int:

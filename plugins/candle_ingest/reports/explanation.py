@@ -1,4 +1,4 @@
-"""Why a merged candle is as it is: each exchange's part in one candle, and what was left out."""
+"""Explain a merged candle: each exchange's part in it, and what was left out."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -17,15 +17,15 @@ Ohlcv = tuple[float, float, float, float, float]
 # Beside the states of MinuteState: a candle that is in the merged one, one that the rules of a price leave out, and
 # one that came after the merge.
 USED, EXCLUDED, NOT_MERGED = "used", "excluded", "not merged"
-# A merge may go on with these.
+# A merge can proceed with these.
 ANSWERED = (USED, EXCLUDED, NOT_MERGED, *SETTLED)
-# Further than this apart is not rounding.
+# A larger difference is not rounding.
 RELATIVE_TOLERANCE = 1e-9
 
 
 @dataclass(frozen=True, slots=True)
 class ExchangeCandle:
-    """One exchange's stored candle; prices in units of the market's quote, volume in base units."""
+    """One exchange's stored candle; prices in its market's quote, volume in base units."""
 
     ohlcv: Ohlcv
     market: str
@@ -47,9 +47,9 @@ class StoredMerge:
 class Part:
     """One exchange's part: its `state` is USED, EXCLUDED, NOT_MERGED, or a MinuteState where it has no candle.
 
-    `priced` says what was made of its candle, None where it has none or came after the merge. `percent` is its weight,
-    rounded so that all add up to 100, None where it takes no part. `stretch` is the part of the day's record that says
-    why there is no plain answer, None where there is one. `is_answered` tells whether a merge may go on with it.
+    `priced` is how its candle was used, None if it has none or it came after the merge. `percent` is its weight,
+    rounded so that all add up to 100, None if it takes no part. `stretch` is the part of the day's record that says
+    why there is no plain answer, None if there is one. `is_answered` tells whether a merge can proceed with it.
     """
 
     exchange: str
@@ -65,7 +65,7 @@ class Part:
 class MergeRules:
     """How a pipeline merges: the exchanges of its settings, and how many answers a minute needs (0: all of them).
 
-    `method` is what a merge of the same candles depends on, `method_text` the same in words, as days store it.
+    `method` holds the settings that a merge of the same candles depends on; `method_text` is their text in stored days.
     """
 
     exchanges: tuple[str, ...]
@@ -95,17 +95,17 @@ class Explanation:
 
     @property
     def merged(self) -> Ohlcv | None:
-        """Return the candle that a merge of the parts gives now."""
+        """Return the candle that merging the parts gives now."""
         return self.minute.merged if self.minute else None
 
     @property
     def stored_candle(self) -> Ohlcv | None:
-        """Return the merged candle that is stored."""
+        """Return the stored merged candle."""
         return self.stored.ohlcv if self.stored else None
 
     @property
     def waiting(self) -> str:
-        """Return why the candle is not merged; empty where it is, or where that is not known yet."""
+        """Return why the candle is not merged; empty if it is, or if the reason is not known yet."""
         parts = self.day.waiting if self.day else ()
         return next((part.reason for part in parts if part.window.covers(self.window)), "")
 
@@ -118,24 +118,24 @@ class Explanation:
 
     @property
     def answered(self) -> int:
-        """Count the exchanges of the settings whose answer a merge may go on with."""
+        """Count the exchanges in the settings with an answer that a merge can use."""
         return sum(part.is_answered for part in self.parts if part.exchange in self.rules.exchanges)
 
     @property
     def was_merged_otherwise(self) -> bool:
-        """Tell whether the day was merged by other settings than those of now."""
+        """Tell whether the day was merged with other settings than the current ones."""
         return self.day is not None and self.day.method not in ("", self.rules.method_text)
 
     @property
     def agrees(self) -> bool:
-        """Tell whether the stored candle is what its parts give now."""
+        """Tell whether the stored candle equals what its parts give now."""
         if self.merged is None or self.stored_candle is None:
             return self.merged is None and self.stored_candle is None
         return all(map(_is_close, self.merged, self.stored_candle))
 
     @property
     def is_complete(self) -> bool:
-        """Tell whether every exchange's candle is accounted for in the merged one, or there is none to be had."""
+        """Tell whether every exchange's candle is accounted for in the merged one, or none can be had."""
         return self.agrees and all(part.state in (USED, EXCLUDED, *SETTLED) for part in self.parts)
 
     @property
@@ -157,8 +157,8 @@ def explain(
 ) -> Explanation:
     """Explain the candle of `window`.
 
-    `records` are those of its day, by exchange. `stored` is None where nothing was merged: the parts are then weighted
-    as a merge of all that is there would weight them. Else what was not known to the merge is left out.
+    `records` are those of its day, by exchange. `stored` is None if nothing was merged: the parts are then weighted as
+    a merge of all available candles would weight them. Otherwise, candles that the merge did not know are left out.
     """
     seen = candles if stored is None else {*stored.exchanges, *stored.excluded} & set(candles)
     sent = {name: candles[name].ohlcv for name in seen}
@@ -202,7 +202,7 @@ def _part(
 
 
 def _is_usable_silence(state: str, record: DayRecord | None, window: Window) -> bool:
-    """Tell whether it is a silence that a closing look has not confirmed: a merge believes it for the time being."""
+    """Tell whether the part is a silence before its closing look, which a merge accepts provisionally."""
     return state == MinuteState.SILENT and record is not None and not any(w.covers(window) for w in record.closed)
 
 

@@ -1,4 +1,4 @@
-"""An explanation in the words that page and terminal share."""
+"""Put an explanation into the words that page and terminal share."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ GOOD, WARN, BAD, PLAIN = "good", "warn", "bad", "plain"
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What is to be said of a minute: `kind` is good, warn, bad or plain."""
+    """What to say about a minute: `kind` is good, warn, bad or plain."""
 
     kind: str
     title: str
@@ -23,7 +23,7 @@ class Verdict:
 
 
 def verdict(found: Explanation) -> Verdict:
-    """Return whether the minute is as it should be, and if not, what happens next."""
+    """Return whether the minute is as it should be and, if not, what happens next."""
     if not found.is_merged:
         return _not_merged(found)
     if not found.agrees:
@@ -42,7 +42,7 @@ def part_in_words(part: Part) -> str:
         return f"{part.state.replace('_', ' ')}{reason}"
     conversion = f" {part.priced.conversion}" if part.priced and part.priced.conversion else ""
     notes = list(part.priced.notes) if part.priced else []
-    # An excluded one says so itself.
+    # The notes of an excluded part say so.
     state = [] if part.state == EXCLUDED and notes else [part.state]
     return ", ".join([*state, f"{part.candle.market}{conversion}", *notes])
 
@@ -81,12 +81,12 @@ def _without_candle(found: Explanation) -> Verdict:
 
 
 def _progress(found: Explanation) -> str:
-    """Return a word of the one meaning of complete: each exchange has a final record of the day."""
+    """Return the state of the day in one word, by the one meaning of complete: all exchanges have a final record."""
     return "Complete" if found.day and found.day.state == RecordState.FINAL else "Not final yet"
 
 
 def _missing(parts: Sequence[Part]) -> str:
-    """Return a sentence about each exchange whose answer is missing, or came after the merge."""
+    """Return a sentence about each exchange whose answer is missing or came after the merge."""
     missing = [part for part in parts if part.candle is None and part.state not in SETTLED]
     late = [part.exchange for part in parts if part.state == NOT_MERGED]
     texts = [f"{part.exchange} {part_in_words(part)}" for part in missing]

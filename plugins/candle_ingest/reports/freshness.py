@@ -1,4 +1,4 @@
-"""How late each symbol is, and how far its history has got."""
+"""Report how late each symbol is, and how far its history has got."""
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
@@ -18,7 +18,7 @@ from candle_ingest.store.bucket import InfluxBucket
 from candle_ingest.store.flux import answer, flux_range, keep, select
 
 HOUR_MS = 60 * MINUTE_MS
-# Catch-up may miss one run before a symbol is called late.
+# Catch-up may miss one run before a symbol counts as late.
 LATE_RUNS = 3
 IN_TIME, LATE, NEVER = "in time", "late", "never"
 _READ_DAYS = "".join(
@@ -49,10 +49,11 @@ class SymbolFreshness:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Freshness:
-    """All symbols of a pipeline. `late_after_ms` is the lag from which on a symbol is late.
+    """All symbols of a pipeline; a symbol whose lag exceeds `late_after_ms` is late.
 
-    `days_wanted` is how many whole days the history of one symbol has, 0 where it is skipped. `days_in_last_hour`
-    counts days of all symbols that were recorded then; `done_at_ms` is an estimate from that pace, None without one.
+    `days_wanted` is how many whole days the history of one symbol has, 0 if it is skipped. `days_in_last_hour` counts
+    the days, over all symbols, that were recorded in the last hour; `done_at_ms` is an estimate at that pace, None
+    without one.
     """
 
     symbols: list[SymbolFreshness]
@@ -66,7 +67,7 @@ class Freshness:
 def read_freshness(
     bucket: InfluxBucket, settings: PipelineSettings, listed: Sequence[Symbol], now_ms: int
 ) -> Freshness:
-    """Return the symbols that are listed, and those that have a watermark."""
+    """Return the freshness of the listed symbols, and of others with a watermark."""
     watermarks = Watermarks(bucket).read()
     history = history_window(settings, now_ms)
     days, lately = _read_days(bucket, history, now_ms)
@@ -88,20 +89,20 @@ def read_freshness(
 
 
 def latest_lag_ms(settings: PipelineSettings, now_ms: int) -> int:
-    """Return the lag from which on a symbol is late. Long candles come more seldom than catch-up looks for them."""
+    """Return the lag above which a symbol is late. Long candles come less often than catch-up runs."""
     pause_ms = max(schedule_ms(settings.catch_up_schedule, now_ms), settings.timeframe.ms)
     return LATE_RUNS * pause_ms + settings.settle_seconds * 1000
 
 
 def estimated_end_ms(days_left: int, days_in_last_hour: int, now_ms: int) -> int | None:
-    """Return when `days_left` are done at the pace of the last hour; None where nothing is left, or nothing moves."""
+    """Return when `days_left` will be done at the last hour's pace; None if nothing is left or nothing moves."""
     if not days_left or not days_in_last_hour:
         return None
     return now_ms + math.ceil(days_left / days_in_last_hour * HOUR_MS)
 
 
 def known_symbols(listed: Sequence[Symbol], keys: Iterable[str]) -> list[Symbol]:
-    """Return the listed symbols, then those that only have a watermark: they were listed once."""
+    """Return the listed symbols, then those that only have a watermark because they were listed once."""
     known = {symbol.ticker: symbol for symbol in listed}
     suffixes = backfill_key(""), catch_up_key("")
     tickers = {key.removesuffix(suffix) for key in keys for suffix in suffixes if key.endswith(suffix)}
@@ -115,7 +116,7 @@ def known_symbols(listed: Sequence[Symbol], keys: Iterable[str]) -> list[Symbol]
 
 
 def history_window(settings: PipelineSettings, now_ms: int) -> Window:
-    """Return the whole days in UTC of the history; empty where it is skipped."""
+    """Return the whole UTC days of the history; empty if it is skipped."""
     now = datetime.fromtimestamp(now_ms / 1000, UTC)
     start = history_start(settings.backfill_start_date, settings.backfill_interval, now)
     today_ms = floor_ms(now_ms, DAY_MS)

@@ -1,4 +1,4 @@
-"""The merged candles of a window with their quality and grades."""
+"""Read the merged candles of a window with their quality and grades."""
 
 import numpy as np
 
@@ -14,7 +14,7 @@ from candle_ingest.store.quality_store import QualityStore
 
 
 def read_graded_candles(bucket: InfluxBucket, currency_pair: str, window: Window) -> GradedCandles:
-    """Return the merged candles of the window. Raises StoredCandlesError where one has no quality."""
+    """Return the merged candles of the window. Raises StoredCandlesError if one has no quality."""
     merged = CandleStore(bucket).read_merged(currency_pair, window)
     times = merged.candles.open_time_ms
     try:

@@ -1,4 +1,4 @@
-"""Whether a pair is one that the pipeline knows: listed in Redis, or stored."""
+"""Check whether the pipeline knows a pair: listed in Redis, or stored."""
 
 import difflib
 from collections.abc import Iterable, Sequence
@@ -7,7 +7,7 @@ from candle_ingest.errors.symbols import SymbolUnknownError
 from candle_ingest.store.bucket import InfluxBucket
 
 MOST_NEAR = 3
-# As small a likeness as that of ETH/USD and EHT/USD.
+# The similarity of ETH/USD and EHT/USD.
 LEAST_LIKENESS = 0.6
 _STORED_PAIRS = """
 import "influxdata/influxdb/schema"
@@ -18,7 +18,7 @@ schema.tagValues(
 
 
 def check_known(bucket: InfluxBucket, currency_pair: str, listed: Iterable[str]) -> None:
-    """Raise SymbolUnknownError where the pair is neither among `listed` nor stored; it names near ones."""
+    """Raise SymbolUnknownError, naming similar pairs, if the pair is neither in `listed` nor stored."""
     known = {*listed}
     if currency_pair in known:
         return
@@ -28,7 +28,7 @@ def check_known(bucket: InfluxBucket, currency_pair: str, listed: Iterable[str])
 
 
 def near_pairs(currency_pair: str, known: Iterable[str]) -> Sequence[str]:
-    """Return the pairs that are most like it."""
+    """Return the known pairs that are most similar."""
     return difflib.get_close_matches(currency_pair, sorted(known), MOST_NEAR, LEAST_LIKENESS)
 
 

@@ -1,4 +1,4 @@
-"""The days on which most candles of one exchange are missing, and why."""
+"""Find the days on which one exchange lacks the most candles, and why."""
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping
@@ -13,10 +13,10 @@ from candle_ingest.store.bucket import InfluxBucket
 from candle_ingest.store.flux import flux_range, is_pair, keep, select, time_ms, where
 
 MOST_HOLES = 200
-# In the order in which they are told; what is given up comes last.
+# In the order in which they are reported; given-up ones come last.
 OPEN = (MinuteState.SILENT, MinuteState.REJECTED, MinuteState.FAILED, MinuteState.NOT_ASKED)
 HOLES = (*OPEN, MinuteState.UNOBTAINABLE)
-# The running day is not asked for to its end yet.
+# The end of the running day has not been asked for yet.
 _LARGEST = (
     where("r._field =~ /^(silent|rejected|failed|not_asked|unobtainable)$/ and r._value > 0")
     + where('r._field != "not_asked" or r._time < time(v: running_day_ns)')
@@ -30,8 +30,7 @@ PairDay = tuple[str, int]
 class DayHole:
     """One exchange on one day: `count` candles in the state `state`, which is not settled.
 
-    `reason`, `since_ms` and `due_ms` (when it is asked for again, 0 for not by itself) are those of its longest
-    stretch.
+    `reason`, `since_ms` and `due_ms` (when it is asked for again, 0 if not by itself) are those of its longest stretch.
     """
 
     currency_pair: str
@@ -56,9 +55,9 @@ def read_largest_holes(
     pairs: Collection[str] | None = None,
     most: int = MOST_HOLES,
 ) -> list[DayHole]:
-    """Return at most `most` holes of the days in `window`: the open ones first, the largest and newest first.
+    """Return at most `most` holes on the days in `window`: open ones first, the largest and newest first.
 
-    The running day counts up to now. Days of which nothing was merged or waits are not among them.
+    The running day counts up to now. Days with nothing merged and nothing waiting are not included.
     """
     days = _days_with_holes(bucket, window, expected, pairs, most)
     records = _read_records(bucket, days)
@@ -67,7 +66,7 @@ def read_largest_holes(
 
 
 def holes_of(record: DayRecord, expected: ExpectedCoverage) -> Iterator[DayHole]:
-    """Yield a hole for each state of the day that is not settled, up to now."""
+    """Yield one hole for each unsettled state of the day, up to now."""
     so_far = record.window.intersection(Window(0, max(0, expected.until_ms)))
     counts = record.counts(so_far).to_dict()
     for state in HOLES:

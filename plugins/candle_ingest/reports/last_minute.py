@@ -1,4 +1,4 @@
-"""The newest minute of a pair that can be relied on."""
+"""Find the newest minute of a pair that can be relied on."""
 
 from candle_ingest.errors.symbols import NothingMergedError
 from candle_ingest.ledger.watermarks import FINAL, GLOBAL_STATUS, Watermarks, latest_key, watermarks_by_pair
@@ -6,9 +6,9 @@ from candle_ingest.store.bucket import InfluxBucket
 
 
 def last_final_minute_ms(bucket: InfluxBucket, currency_pair: str) -> int:
-    """Return the open time of the last final candle; where none is final yet, of the newest merged one.
+    """Return the open time of the last final candle or, if none is final yet, of the newest merged one.
 
-    Raises NothingMergedError where nothing is merged.
+    Raises NothingMergedError if nothing is merged.
     """
     watermarks = Watermarks(bucket)
     final_ms = watermarks_by_pair(watermarks.read().items()).get((currency_pair, FINAL))

@@ -1,4 +1,4 @@
-"""How far history has got in being merged again, after a change of the settings that a price depends on."""
+"""Report how far history has been merged again after a change of the settings that prices depend on."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -15,14 +15,14 @@ _COUNT = "  |> count()\n" + keep("currency_pair", "_value")
 
 @dataclass(frozen=True, slots=True)
 class MergeProgress:
-    """Of `days` of pairs that are merged, `outdated` are still merged by other settings than those of now."""
+    """Of `days` merged days of pairs, `outdated` are still merged with earlier settings."""
 
     days: int
     outdated: int
 
     @property
     def sentence(self) -> str:
-        """Return the progress in words; empty where all is merged by the settings of now."""
+        """Return the progress in words; empty if everything is merged with the current settings."""
         if not self.outdated:
             return ""
         return (
@@ -32,7 +32,7 @@ class MergeProgress:
 
 
 def read_merge_progress(bucket: InfluxBucket, settings: PipelineSettings, pairs: Collection[str]) -> MergeProgress:
-    """Return the progress of `pairs`."""
+    """Return the merge progress of `pairs`."""
     source = select(MERGE_DAYS, is_pair(pairs), span=EVER)
     flux = "".join(
         source + where(_METHODS, condition) + _COUNT + answer(what)

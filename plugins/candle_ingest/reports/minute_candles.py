@@ -1,4 +1,4 @@
-"""All that is stored of one candle of one pair."""
+"""Read everything that is stored about one candle of one pair."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -29,7 +29,7 @@ _EXCHANGES, _MERGED = (
 
 
 def explain_minute(bucket: InfluxBucket, settings: PipelineSettings, currency_pair: str, time_ms: int) -> Explanation:
-    """Return the candle that `time_ms` lies in, how its price is made, and what the records of its day say of it."""
+    """Return the explanation of the candle that contains `time_ms`: how its price is made, and its records."""
     window = settings.timeframe.candle_at(time_ms)
     records = DayRecords(bucket)
     own = {name: record for (_, name, _), record in records.read(window, [currency_pair]).items()}
@@ -59,7 +59,7 @@ def _conversion(
     window: Window,
     day: MergeDay | None,
 ) -> Conversion:
-    """Return what the candles are converted by; at par no rate is read."""
+    """Return the conversion for the candles; at par no rate is read."""
     markets = {name: candle.market for name, candle in candles.items() if candle.market}
     if settings.quote_conversion == "par":
         found = legs_of(currency_pair, markets.items())
@@ -69,7 +69,7 @@ def _conversion(
 
 
 def _stored(bucket: InfluxBucket, currency_pair: str, window: Window, day: MergeDay | None) -> StoredMerge | None:
-    """Return what is stored of the merge; None where the minute was not merged."""
+    """Return what is stored of the merge; None if the minute was not merged."""
     rows = bucket.query(_MERGED, currency_pair=currency_pair, **flux_range(window))
     if not rows and not (day and any(part.covers(window) for part in day.merged_windows())):
         return None

@@ -1,4 +1,4 @@
-"""What keeps a window of a pair from being complete: not merged, without a settled answer, or not final yet."""
+"""Find what keeps a window of a pair from being complete: unmerged, unsettled or not final."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -43,9 +43,9 @@ class OpenMinutes:
 def read_open_minutes(
     bucket: InfluxBucket, settings: PipelineSettings, currency_pair: str, window: Window
 ) -> list[OpenMinutes]:
-    """Return what keeps `window` from being complete: of the merge, of each exchange of the settings, and of days.
+    """Return what keeps `window` from being complete: of the merge, of each exchange, and of days not final.
 
-    With `unobtainable: merge` what an exchange cannot deliver holds nothing back.
+    With `unobtainable: merge`, what an exchange cannot deliver holds nothing back.
     """
     records = DayRecords(bucket)
     merges = {day_ms: day for (_, day_ms), day in records.read_merges(window, [currency_pair]).items()}

@@ -1,4 +1,4 @@
-"""How the price of one minute is made: what each exchange sent, its rate, the converted candle and its weight."""
+"""Work out the price of one minute: each exchange's candle, its rate, the converted candle and its weight."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -41,7 +41,7 @@ class PricedPart:
 
     @property
     def conversion(self) -> str:
-        """Return `× 1.0101 (USDT/USD: kraken)`; empty where nothing was converted."""
+        """Return `× 1.0101 (USDT/USD: kraken)`; empty if nothing was converted."""
         if self.rate is None or np.isnan(self.rate):
             return ""
         return f"× {self.rate:.6g} ({self.rate_source})"
@@ -57,14 +57,14 @@ class PricedMinute:
     exchange_count: int
 
     def grade(self, *, final: bool) -> str:
-        """Return the grade from A to D; a provisional minute has D."""
+        """Return the grade from A to D; a provisional minute gets D."""
         return grades(np.array([self.exchange_count]), self.quality, np.array([final]))[0]
 
 
 def price_minute(
     open_time_ms: int, sent: Mapping[str, Values], conversion: Conversion, method: MergeMethod
 ) -> PricedMinute:
-    """Return how the candles that the exchanges sent for one minute become one; `sent` is not empty."""
+    """Return how the candles that the exchanges sent for one minute are merged; `sent` must not be empty."""
     names = sorted(sent)
     books = {name: Candles.from_rows([(open_time_ms, *sent[name])]) for name in names}
     merged, quality = merge_minutes(books, conversion, method)
@@ -101,7 +101,7 @@ def _converted(sent: Values, rate: float | None) -> Values:
 
 
 def _guarded(converted: Mapping[str, Values], method: MergeMethod) -> dict[str, Values]:
-    """Return the candles as the guard leaves them."""
+    """Return the candles after the guard."""
     cube = np.array(list(converted.values())).reshape(len(converted), VOLUME + 1, 1)
     verdict = guard(cube, method.guard_percent)
     cube[:, :, verdict.minutes] = verdict.candles

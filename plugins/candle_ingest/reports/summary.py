@@ -1,4 +1,4 @@
-"""What a person wants to know first of a pipeline, in one or two sentences."""
+"""Summarise a pipeline in one or two sentences."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -44,7 +44,7 @@ class Summary:
 
     @property
     def sentence(self) -> str:
-        """Return the answer in words; times are UTC."""
+        """Return the summary in words; times are UTC."""
         if not self.symbols:
             return "No symbols are listed in Redis."
         if self.never_fetched:
@@ -97,6 +97,6 @@ def _newest_ms(symbol: SymbolFreshness) -> int:
 
 
 def _clock(time_ms: int, now_ms: int) -> str:
-    """Return the time of day, with its date where that is another than today's."""
+    """Return the time of day, with its date unless that is today."""
     time, now = (datetime.fromtimestamp(ms / 1000, UTC) for ms in (time_ms, now_ms))
     return f"{time:%H:%M}" if time.date() == now.date() else f"{time:%-d %B %H:%M}"

@@ -1,4 +1,4 @@
-"""The minutes whose price is least certain: disputed ones, and those in which the exchanges are furthest apart."""
+"""Find the minutes whose price is least certain: disputed, or with the exchanges furthest apart."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from candle_ingest.store.flux import answer, flux_range, is_pair, keep, select, 
 from candle_ingest.store.quality_store import CANDLE_QUALITY, QualityStore
 
 MOST_MINUTES = 5
-# InfluxDB gives the worst of each kind; those of pairs that nobody lists any more are left out afterwards.
+# InfluxDB returns the worst of each kind; those of pairs no longer listed are dropped afterwards.
 _MOST_READ = 200
 _TOP = f'  |> group()\n  |> top(n: {_MOST_READ}, columns: ["_value"])\n' + keep("_time", "_value", "currency_pair")
 _LAST = "  |> group()\n" + f'  |> sort(columns: ["_time"], desc: true)\n  |> limit(n: {_MOST_READ})\n'
@@ -21,7 +21,7 @@ _DISPUTED += answer("disputed")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorstMinute:
-    """A merged minute; `notes` say what was disputed, excluded or clamped in it."""
+    """A merged minute; `notes` say what was disputed, excluded or clamped."""
 
     currency_pair: str
     open_time_ms: int
@@ -40,7 +40,7 @@ class WorstMinute:
 def read_worst_minutes(
     bucket: InfluxBucket, window: Window, pairs: Collection[str], most: int = MOST_MINUTES
 ) -> list[WorstMinute]:
-    """Return at most `most` minutes: the disputed ones first, then those more than 50 bp apart, the worst first."""
+    """Return at most `most` minutes: disputed ones first, then those over 50 bp apart, the worst first."""
     source = select(CANDLE_QUALITY, is_pair(pairs))
     kinds: dict[tuple[str, int], bool] = {}
     for row in bucket.query(source + _DISPUTED + source + _DISPERSION, **flux_range(window)):

@@ -1,1 +1,1 @@
-"""InfluxDB: the bucket, and the candles in it."""
+"""Read and write InfluxDB: the bucket, and the candles in it."""

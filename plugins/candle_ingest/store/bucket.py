@@ -1,4 +1,4 @@
-"""One bucket of InfluxDB 2.x, written and read synchronously, with retries."""
+"""Write and read one bucket of InfluxDB 2.x, synchronously and with retries."""
 
 import csv
 import io
@@ -38,7 +38,7 @@ logger = logging.getLogger(__name__)
 T = TypeVar("T")
 BATCH_LINES = 5_000
 REPORTED_LINES = 10
-# A line that it cannot read, a batch that is too large, a partial write.
+# An unreadable line, a batch that is too large, a partial write.
 REFUSED_STATUSES = (400, 413, 422)
 NO_TABLE = "InfluxDB, query: the answer is not a whole table; what stands before InfluxDB may have changed it"
 DISK_FULL = "no space left on device"
@@ -59,7 +59,7 @@ class InfluxTemporaryError(InfluxUnreachableError):
 class InfluxBucket:
     """A bucket, through one client. As a context manager it closes the client.
 
-    Each request is tried `attempts` times: a task waits for the server, a person does not.
+    Each request is tried `attempts` times: a task can wait for the server longer than a person.
     """
 
     def __init__(self, client: InfluxDBClient, bucket: str, attempts: int = ATTEMPTS) -> None:
@@ -76,14 +76,14 @@ class InfluxBucket:
         self._client.close()
 
     def create_if_missing(self) -> None:
-        """Make the bucket where it is missing and the token may; else raise BucketMissingError."""
+        """Create the bucket if it is missing and the token may; otherwise raise BucketMissingError."""
         buckets = self._client.buckets_api()
         if self._exists():
             return
         try:
             self._call("create the bucket", lambda: buckets.create_bucket(bucket_name=self.name))
         except PermanentError as error:
-            # Another task may have made it in between.
+            # Another task may have created it in between.
             if self._exists():
                 return
             raise BucketMissingError(
@@ -97,10 +97,10 @@ class InfluxBucket:
         return self._call("look for the bucket", lambda: buckets.find_bucket_by_name(self.name)) is not None
 
     def write_lines(self, lines: Iterable[str], precision: Any = WritePrecision.MS) -> None:
-        """Write line protocol in batches of 5,000; the times are in units of `precision`.
+        """Write line protocol in batches of 5,000; times are in units of `precision`.
 
-        One batch at a time, in order; while the server takes one, a thread makes the next one. Raises
-        RefusedLinesError where InfluxDB refuses lines; the first ten of them are in the log.
+        Batches are written in order, one at a time; meanwhile a thread prepares the next one. Raises RefusedLinesError
+        if InfluxDB refuses lines; the first ten of them are in the log.
         """
         refused: list[str] = []
         rest = iter(lines)
@@ -117,7 +117,7 @@ class InfluxBucket:
         self.write_lines([point.to_line_protocol() for point in points], WritePrecision.NS)
 
     def delete(self, window: Window, predicate: str) -> None:
-        """Delete the points that `predicate` (InfluxDB's delete syntax) names; the end of `window` belongs to it."""
+        """Delete the points within `window`, both ends included, that match `predicate` (InfluxDB's delete syntax)."""
         start, stop = (datetime.fromtimestamp(time_ms / 1000, UTC) for time_ms in (window.start_ms, window.end_ms))
         delete_api = self._client.delete_api()
         self._call("delete", lambda: delete_api.delete(start, stop, predicate, bucket=self.name))
@@ -125,21 +125,21 @@ class InfluxBucket:
     def query(self, flux: str, **params: Any) -> list[dict[str, str]]:
         """Return the rows of a Flux query, as text by column name.
 
-        `params` (and `bucket`, this bucket's name) are variables of the query: they reach it as literals,
-        escaped by the client library. Raises BucketMissingError where the bucket does not exist.
+        `params` (and `bucket`, this bucket's name) are variables of the query; the client library passes them as
+        escaped literals. Raises BucketMissingError if the bucket does not exist.
         """
         return self._call("query", lambda: csv_rows(self._read(flux, {"bucket": self.name, **params})))
 
     def query_rows(self, flux: str, **params: Any) -> Iterator[dict[str, str]]:
-        """Return the rows as `query` does, one at a time, for long answers of which little is kept."""
+        """Return the rows as `query` does, one at a time, for long responses of which little is kept."""
         return iterate_csv_rows(self.query_csv(flux, **params))
 
     def query_csv(self, flux: str, **params: Any) -> str:
-        """Return the answer to a Flux query as it comes: CSV without annotations. Else as `query`."""
+        """Return the response to a Flux query as sent: CSV without annotations. Otherwise as `query`."""
         return self._call("query", lambda: _whole(self._read(flux, {"bucket": self.name, **params})))
 
     def _write_part(self, lines: Sequence[str], precision: Any, refused: list[str]) -> None:
-        """Write lines; halve them where they are too many at once, and to find those that are refused."""
+        """Write lines; halve them if they are too many at once, and to find the refused ones."""
         try:
             self._call("write", partial(self._write, "\n".join(lines).encode(), precision))
         except RefusedLinesError as error:
@@ -187,7 +187,7 @@ class InfluxBucket:
         except ApiException as error:
             raise self._sorted(what, error) from error
         except InfluxDBError as error:
-            # The client's own: a token that may not read its organization.
+            # Raised by the client itself: the token may not read its organization.
             raise InfluxRefusedError(f"InfluxDB, {what} in bucket {self.name!r}: {error}") from error
         except (urllib3.exceptions.HTTPError, ConnectionError, TimeoutError) as error:
             raise InfluxTemporaryError(f"InfluxDB, {what}: {error}") from error
@@ -199,7 +199,7 @@ class InfluxBucket:
                 "or, with INFLUXDB_URL, in the variable SSL_CERT_FILE"
             )
         if not error.status:
-            # No answer: the client's own error of a TLS connection that broke off.
+            # No response: the client's own error for a broken TLS connection.
             return InfluxTemporaryError(f"InfluxDB, {what}: {error.reason}")
         body = error.body.decode(errors="replace") if isinstance(error.body, bytes) else str(error.body)
         text = f"InfluxDB, {what} in bucket {self.name!r}: HTTP {error.status}: {body[:500]}"
@@ -224,27 +224,27 @@ def _wait_seconds(state: tenacity.RetryCallState) -> float:
 
 
 def _next_batch(lines: Iterator[str]) -> list[str]:
-    """Nothing where no line is left."""
+    """Return the next batch, empty if no line is left."""
     return list(itertools.islice(lines, BATCH_LINES))
 
 
 def _whole(body: str) -> str:
-    """Return the answer, if it was not cut off."""
+    """Return the response if it was not truncated."""
     if body and not body.endswith("\n"):
         raise InfluxTemporaryError(NO_TABLE)
     return body
 
 
 def csv_rows(body: str) -> list[dict[str, str]]:
-    """Return the rows of an answer to a query, as text by column name; else as `iterate_csv_rows`."""
+    """Return the rows of a query's response, as text by column name; otherwise as `iterate_csv_rows`."""
     return list(iterate_csv_rows(body))
 
 
 def iterate_csv_rows(body: str) -> Iterator[dict[str, str]]:
-    """Yield the rows of an answer to a query, as text by column name.
+    """Yield the rows of a query's response, as text by column name.
 
-    It holds tables of annotated CSV without annotations: each has its header; empty lines lie between them.
-    Anything else raises InfluxTemporaryError: it must not pass for an answer without rows.
+    It holds tables of annotated CSV without annotations: each has its own header, with empty lines between tables.
+    Anything else raises InfluxTemporaryError: it must not pass for a response without rows.
     """
     header: list[str] | None = None
     try:
@@ -261,7 +261,7 @@ def iterate_csv_rows(body: str) -> Iterator[dict[str, str]]:
 
 def _row(header: list[str], cells: list[str]) -> dict[str, str]:
     row = dict(zip(header, cells, strict=True))
-    # An error in the middle of an answer comes as a table of its own, with status 200.
+    # An error in the middle of a response comes as a separate table, with status 200.
     if "error" in row and "reference" in row:
         raise InfluxTemporaryError(f"InfluxDB, query: {row['error']}")
     return row

@@ -1,6 +1,6 @@
-"""Candles from InfluxDB's CSV, where each field of each candle has a line of its own.
+"""Parse candles from InfluxDB's CSV, which has one line per field and candle.
 
-A merge reads millions of lines, for which the csv module and a dict for each line are too slow.
+A merge reads millions of lines, for which the csv module and one dict per line are too slow.
 """
 
 import io
@@ -19,21 +19,21 @@ from candle_ingest.store.bucket import NO_TABLE, InfluxTemporaryError, csv_rows
 # Where the type of the values changes, InfluxDB writes an empty line and the header again.
 BLOCK_END = "\r\n\r\n"
 _TYPES = {"_time": pa.timestamp("ns", "UTC"), "_value": pa.float64(), "_field": pa.dictionary(pa.int32(), pa.string())}
-# No text stands for a missing value: an empty one is an error.
+# Missing values have no text of their own: an empty text is an error.
 _OPTIONS = csv.ConvertOptions(include_columns=list(_TYPES), column_types=_TYPES, null_values=[])
 Column = tuple[NDArray[np.int64], NDArray[np.float64]]
 
 
 def candles_from_csv(body: str) -> Candles:
-    """Return the candles of an answer with the columns `_time` (RFC 3339), `_value` and `_field`, in any order.
+    """Return the candles of a response with the columns `_time` (RFC 3339), `_value` and `_field`, in any order.
 
-    Raises ValueError where a candle lacks one of FIELDS; those of EXTRA_FIELDS may be missing.
+    Raises ValueError if a candle lacks one of FIELDS; those of EXTRA_FIELDS may be missing.
     """
     return candles_from_columns(read_columns(body))
 
 
 def candles_from_columns(columns: Mapping[str, Column]) -> Candles:
-    """Return the candles of times and values by field; else as `candles_from_csv`."""
+    """Return the candles from times and values by field; otherwise as `candles_from_csv`."""
     if not columns:
         return Candles.from_rows([])
     if not set(FIELDS) <= set(columns) <= {*FIELDS, *EXTRA_FIELDS}:
@@ -48,7 +48,7 @@ def candles_from_columns(columns: Mapping[str, Column]) -> Candles:
 def column_at(times: NDArray[np.int64], column: Column | None) -> NDArray[np.float64]:
     """Return the values of a column at `times`, NaN where it has none.
 
-    Raises ValueError where the column has a time that is not among `times`, which ascend.
+    Raises ValueError if the column has a time that is not in `times`, which ascend.
     """
     values = np.full(len(times), np.nan)
     if column is None:
@@ -64,7 +64,7 @@ def column_at(times: NDArray[np.int64], column: Column | None) -> NDArray[np.flo
 def read_columns(body: str) -> dict[str, Column]:
     """Return times in ms, ascending, and values, by field.
 
-    Raises InfluxTemporaryError where the answer is an error, or no CSV with the three columns.
+    Raises InfluxTemporaryError if the response is an error, or not CSV with the three columns.
     """
     blocks = [block for block in body.strip().split(BLOCK_END) if block]
     try:

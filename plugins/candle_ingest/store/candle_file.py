@@ -25,14 +25,14 @@ FORMATS = (".parquet", ".csv")
 
 
 def columns_of(legs: Sequence[str]) -> list[str]:
-    """Return the names of all columns; `legs` are the quotes that may stand for the pair's own."""
+    """Return the names of all columns; `legs` are the quotes that may stand in for the pair's own."""
     return [*COLUMNS, "dispersion_bps", *TEXTS, *(f"rate_{leg.lower()}" for leg in legs), "grade"]
 
 
 def write_candle_file(path: Path, parts: Iterable[GradedCandles], legs: Sequence[str] = ()) -> int:
     """Write all parts, in order, and return the number of candles.
 
-    The ending of the name tells the format. The file has its name only once it is whole.
+    The file extension decides the format. The file gets its name only once it is complete.
     """
     unfinished = path.with_name(f"{path.name}.part")
     try:
@@ -62,7 +62,7 @@ def _rows(part: GradedCandles, legs: Sequence[str]) -> Iterator[tuple[object, ..
 
 
 def _cell(value: object) -> object:
-    """Return what CSV shows: nothing for NaN, and counts without a decimal point."""
+    """Return the text for CSV: nothing for NaN, and counts without a decimal point."""
     if not isinstance(value, float):
         return value
     return "" if math.isnan(value) else value
@@ -88,7 +88,7 @@ def _columns(part: GradedCandles, legs: Sequence[str]) -> list[list[object]]:
 
 
 def _write_parquet(path: Path, parts: Iterable[GradedCandles], legs: Sequence[str]) -> int:
-    # Only this command needs it, and it takes long to import.
+    # Only this command needs it, and the import is slow.
     import pyarrow
     from pyarrow import parquet
 

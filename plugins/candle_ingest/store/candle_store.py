@@ -25,7 +25,7 @@ from candle_ingest.store.line_protocol import candle_lines, escaped_field, escap
 
 CANDLES = "candles"
 EXCHANGE_CANDLES = "exchange_candles"
-# Without a pivot: the server is three times as fast, and putting columns side by side is nothing for numpy.
+# Without a pivot the server is three times as fast, and numpy joins the columns in no time.
 _READ = """
 from(bucket: bucket)
   |> range(start: time(v: start_ns), stop: time(v: stop_ns))
@@ -79,19 +79,19 @@ class CandleStore:
         self._bucket = bucket
 
     def write_exchange_candles(self, currency_pair: str, exchange: str, market: str, candles: Candles) -> None:
-        """Write one exchange's own candles; `market` (`BTC/USDT`) says where they come from."""
+        """Write one exchange's own candles; `market` (`BTC/USDT`) is their origin."""
         self.write_candles_of(exchange, [(currency_pair, market, candles)])
 
     def write_candles_of(self, exchange: str, found: Iterable[tuple[str, str, Candles]]) -> None:
-        """Write what one exchange has of many pairs: pair, market and candles of each."""
+        """Write the candles of one exchange for many pairs, as (pair, market, candles)."""
         lines = (_exchange_lines(pair, exchange, market, candles) for pair, market, candles in found)
         self._bucket.write_lines(itertools.chain.from_iterable(lines))
 
     def write_merged(self, merged: Mapping[str, MergedCandles]) -> None:
         """Write the merged candles of pairs.
 
-        A stored candle with `vwap` or `trade_count` that the new one lacks is deleted first: InfluxDB keeps the fields
-        that a new point leaves out.
+        InfluxDB keeps the fields that a new point leaves out. So a stored candle with a `vwap` or `trade_count` that
+        the new one lacks is deleted first.
         """
         self._delete_outdated(merged)
         self._bucket.write_lines(itertools.chain.from_iterable(_merged_lines(*item) for item in merged.items()))
@@ -100,7 +100,7 @@ class CandleStore:
         """Delete the merged candles of a pair in `windows`."""
         predicate = f'_measurement="{CANDLES}" AND currency_pair="{escaped_field(currency_pair)}"'
         for window in union(windows):
-            # The end belongs to the range that InfluxDB deletes.
+            # InfluxDB's delete range includes its end.
             self._bucket.delete(Window(window.start_ms, window.end_ms - 1), predicate)
 
     def _delete_outdated(self, merged: Mapping[str, MergedCandles]) -> None:
@@ -119,11 +119,11 @@ class CandleStore:
                 self.delete_merged(pair, [Window(time_ms, time_ms + MINUTE_MS) for time_ms in outdated])
 
     def read_exchange_candles(self, currency_pair: str, exchanges: Sequence[str], window: Window) -> dict[str, Candles]:
-        """Return the stored candles of each of `exchanges`; an exchange without any has empty ones."""
+        """Return the stored candles of each of `exchanges`; empty ones for an exchange without any."""
         return {name: self._read_candles(currency_pair, name, window) for name in exchanges}
 
     def _read_candles(self, currency_pair: str, exchange: str, window: Window) -> Candles:
-        """One exchange at a time: the answer for a month of minutes is 10 MB."""
+        """Read one exchange at a time: the response for a month of minutes is 10 MB."""
         body = self._bucket.query_csv(_READ, currency_pair=currency_pair, exchange=exchange, **flux_range(window))
         try:
             return candles_from_csv(body)
@@ -149,7 +149,7 @@ class CandleStore:
         return MergedCandles(candles, counts, sources, vwap, trade_count)
 
     def last_markets(self, exchange: str) -> dict[str, str]:
-        """Return by pair the market (`BTC/USDT`) that the latest candle of the exchange comes from."""
+        """Return, by pair, the market (`BTC/USDT`) of the exchange's latest candle."""
         rows = self._bucket.query(_LAST_MARKETS, exchange=exchange)
         return {row["currency_pair"]: row["_value"] for row in rows}
 
@@ -159,7 +159,7 @@ class CandleStore:
         return bool(self._bucket.query(_FIRST, currency_pair=currency_pair, exchange=exchange, **flux_range(window)))
 
     def merged_span(self, currency_pair: str, window: Window) -> tuple[int, int | None, int | None]:
-        """Return how many merged candles the window has, and the open times in ms of the first and the last."""
+        """Return the number of merged candles in the window, and the first and last open time in ms."""
         rows = self._bucket.query(_SPAN, currency_pair=currency_pair, **flux_range(window))
         found = {row["what"]: int(row["value"]) for row in rows}
         first, last = (found[key] // NS_PER_MS if key in found else None for key in ("first", "last"))
@@ -174,7 +174,7 @@ def _exchange_lines(currency_pair: str, exchange: str, market: str, candles: Can
 
 def _merged_lines(currency_pair: str, merged: MergedCandles) -> Iterator[str]:
     origins = list(zip(merged.exchange_count.tolist(), merged.source_exchanges, strict=True))
-    # There are few combinations: each is put into words once.
+    # There are few combinations, so each text is built once.
     texts = {
         origin: f'exchange_count={origin[0]}i,source_exchanges="{escaped_field(origin[1])}"' for origin in set(origins)
     }

@@ -1,4 +1,4 @@
-"""Candles of many pairs, read at once: one query in place of one for each pair and exchange."""
+"""Read the candles of many pairs at once: one query instead of one per pair and exchange."""
 
 from collections.abc import Collection, Mapping, Sequence
 
@@ -12,7 +12,7 @@ from candle_ingest.store.candle_csv import Column, candles_from_columns
 from candle_ingest.store.candle_store import EXCHANGE_CANDLES, CandleStore
 from candle_ingest.store.flux import flux_range, is_pair, keep, select, times_ms
 
-# Beyond so many candles, one pair and exchange at a time takes less memory, and as little time.
+# Above this many candles, one pair and exchange at a time takes less memory and no more time.
 MOST_CANDLES = 20_000
 # By pair and exchange, then by field: the times and the values of its points, as text.
 Texts = dict[tuple[str, str], dict[str, tuple[list[str], list[str]]]]
@@ -32,9 +32,9 @@ class CandlesOfPairs:
             self._texts = _read(bucket, whole, sorted(self._spans), exchanges)
 
     def of(self, pair: str, exchanges: Sequence[str]) -> dict[str, Candles]:
-        """Return the stored candles of a pair in its span, and perhaps beyond it, of each of `exchanges`.
+        """Return the stored candles of a pair for each of `exchanges`, in its span and perhaps beyond.
 
-        Raises StoredCandlesError where those of this pair are not as this program writes them.
+        Raises StoredCandlesError if this pair's candles are not as this program writes them.
         """
         span = self._spans.get(pair)
         if span is None:

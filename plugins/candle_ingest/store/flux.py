@@ -1,4 +1,4 @@
-"""Flux: the parts that queries are put together from, and the times in questions and answers."""
+"""Flux: the parts that queries are built from, and times in queries and responses."""
 
 import json
 from collections.abc import Collection, Iterable
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from candle_ingest.candles.window import NS_PER_MS, Window
 
-# The spans of `select`: the params of `flux_range`, or all times.
+# Spans for `select`: the params of `flux_range`, or all times.
 RANGE, EVER = "start: time(v: start_ns), stop: time(v: stop_ns)", "start: 0"
 # One row for each time of a series, with its fields as columns.
 PIVOT = '  |> pivot(rowKey: ["_time"], columnKey: ["_field"], valueColumn: "_value")\n'
@@ -28,7 +28,7 @@ def select(measurement: str, *conditions: str, span: str = RANGE) -> str:
 
 
 def where(*conditions: str) -> str:
-    """Return the part of a query that keeps the rows which meet all conditions on `r`; an empty one is always met."""
+    """Return the part of a query that keeps rows meeting all conditions on `r`; an empty condition always holds."""
     return f"  |> filter(fn: (r) => {' and '.join(filter(None, conditions))})\n"
 
 
@@ -38,15 +38,15 @@ def keep(*columns: str) -> str:
 
 
 def answer(name: str) -> str:
-    """Return the end of one of several queries that are asked at once: its rows have `name` in the column `what`."""
+    """Return the end of one of several queries sent together: its rows have `name` in the column `what`."""
     return f'  |> set(key: "what", value: "{name}")\n  |> yield(name: "{name}")\n'
 
 
 def is_pair(pairs: Collection[str] | None, most: int = MOST_NAMED_PAIRS) -> str:
     """Return a condition on `currency_pair`; empty for all pairs, or for more than `most`.
 
-    Pairs are `BASE/QUOTE` of letters and digits, so that a JSON string is a Flux string, and the slash is all that a
-    pattern has to escape.
+    Pairs are `BASE/QUOTE` of letters and digits, so a JSON string is a valid Flux string, and only the slash has to be
+    escaped in a pattern.
     """
     if pairs is None or len(pairs) > most:
         return ""
@@ -61,12 +61,12 @@ def flux_range(window: Window) -> dict[str, int]:
 
 
 def times_ms(texts: Iterable[str]) -> NDArray[np.int64]:
-    """Return the milliseconds since 1970 of the times as InfluxDB writes them, `2026-01-01T00:00:00Z`."""
-    # numpy knows no zones: the Z is cut off, most quickly by its place.
+    """Return the ms since 1970 for times as InfluxDB writes them: `2026-01-01T00:00:00Z`."""
+    # numpy has no time zones, so the Z is cut off; slicing is the fastest way.
     cut: Any = [text[:-1] for text in texts]
     return np.array(cut, dtype="datetime64[ms]").astype(np.int64)
 
 
 def time_ms(text: str) -> int:
-    """Return the milliseconds since 1970 of one time as InfluxDB writes it."""
+    """Return the ms since 1970 for one time as InfluxDB writes it."""
     return int(datetime.fromisoformat(text).timestamp() * 1000)

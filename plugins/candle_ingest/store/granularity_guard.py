@@ -1,4 +1,4 @@
-"""What a bucket is used for: candles of one length.
+"""Keep each bucket to candles of one length.
 
 `bucket_use`: no tags; field `candle_granularity_minutes` integer; time of writing. The first run writes it.
 """
@@ -21,9 +21,9 @@ from(bucket: bucket)
 
 
 def check_granularity(bucket: InfluxBucket, granularity_minutes: int) -> None:
-    """Raise ConfigurationError where the bucket has candles of another length; a new bucket is marked.
+    """Raise ConfigurationError if the bucket has candles of another length; mark a new bucket.
 
-    Minutes would else count as answered for by hours, and each as the other's candles.
+    Otherwise minutes would count as answered by hours, and either would be read as the other's candles.
     """
     known = [int(row["_value"]) for row in bucket.query(_READ)]
     if not known:

@@ -1,7 +1,7 @@
-"""InfluxDB's line protocol: escaping, and the lines of candles.
+"""Write InfluxDB's line protocol: escaping, and the lines of candles.
 
-Source: InfluxDB OSS v2 reference, "Line protocol", special characters. Tests hold it equal to what the
-client library's `Point` writes; `Point` itself costs more than a hundred times the CPU.
+Source: InfluxDB OSS v2 reference, "Line protocol", special characters. Tests compare it with what the client library's
+`Point` writes; `Point` itself takes more than a hundred times the CPU.
 """
 
 import itertools
@@ -23,35 +23,35 @@ _FIELD = str.maketrans({'"': r"\"", "\\": r"\\"})
 
 
 def escaped_tag(text: str) -> str:
-    """Return a tag value."""
+    """Return a tag value, escaped."""
     escaped = text.translate(_TAG)
     # A backslash at the end would escape what follows the value.
     return escaped + " " if escaped.endswith("\\") else escaped
 
 
 def escaped_field(text: str) -> str:
-    """Return a string field, without its quotes."""
+    """Return a string field, escaped, without its quotes."""
     return text.translate(_FIELD)
 
 
 def candle_lines(series: str, candles: Candles, further: Iterable[str]) -> Iterator[str]:
-    """Return a line for each candle, its time in ms; `further` has further fields for each, as text.
+    """Yield a line for each candle, with its time in ms; `further` has more fields for each, as text.
 
-    Floats are written by orjson, as the shortest text that reads as the same float: `repr` does so too, at
-    twenty times the cost.
+    Floats are written by orjson as the shortest text that reads as the same float; `repr` does so too, but takes twenty
+    times as long.
     """
     more = with_columns(dict(zip(EXTRA_FIELDS, candles.extras.T, strict=True)), further)
     for start in range(0, len(candles), CANDLES_AT_A_TIME):
         times = candles.open_time_ms[start : start + CANDLES_AT_A_TIME].tolist()
         texts = iter(_number_texts(candles.ohlcv[start : start + CANDLES_AT_A_TIME]))
-        # The same iterator five times takes five texts for each candle.
+        # Zipping the same iterator five times takes five texts for each candle.
         own = itertools.islice(more, len(times))
         for o, h, lo, c, v, time, fields in zip(*[texts] * 5, times, own, strict=True):
             yield f"{series} open={o},high={h},low={lo},close={c},volume={v},{fields} {time}"
 
 
 def with_columns(columns: Mapping[str, NDArray[np.float64]], further: Iterable[str]) -> Iterator[str]:
-    """Return the texts of `further`, each with the fields of `columns` before it; NaN is a field that is left out."""
+    """Yield the texts of `further`, each preceded by the fields of `columns`; NaN leaves a field out."""
     more = iter(further)
     served = {name: column for name, column in columns.items() if not np.isnan(column).all()}
     if not served:
@@ -76,6 +76,6 @@ def _before(columns: Mapping[str, NDArray[np.float64]], further: Iterator[str]) 
 
 
 def _number_texts(values: NDArray[np.float64]) -> list[str]:
-    """Return the floats of an array as texts, row by row; NaN as NOT_SERVED."""
+    """Return the floats of an array as texts, row by row; NaN becomes NOT_SERVED."""
     flat = np.ascontiguousarray(values).ravel()
     return orjson.dumps(flat, option=orjson.OPT_SERIALIZE_NUMPY)[1:-1].decode().split(",")

@@ -1,4 +1,4 @@
-"""The quality of merged minutes in InfluxDB.
+"""Store the quality of merged minutes in InfluxDB.
 
 `candle_quality`: tag `currency_pair`; fields `dispersion_bps` float, `excluded`, `clamped`, `disputed` string, empty
 where there is nothing to say, and for each quote that stands in for the pair's own `rate_usdt`, `rate_usdc`, … float, 0
@@ -36,7 +36,7 @@ class QualityStore:
         self._bucket = bucket
 
     def write(self, found: Mapping[str, Quality]) -> None:
-        """Write the quality of each minute, by pair; where no exchange could be used the dispersion is 0."""
+        """Write the quality of each minute, by pair; where no exchange could be used, the dispersion is 0."""
         self._bucket.write_lines(itertools.chain.from_iterable(quality_lines(*item) for item in found.items()))
 
     def read(self, currency_pair: str, window: Window) -> Quality:
@@ -46,7 +46,7 @@ class QualityStore:
 
 
 def quality_lines(currency_pair: str, quality: Quality) -> Iterator[str]:
-    """Return a line for each minute, its time in ms."""
+    """Yield a line for each minute, with its time in ms."""
     series = f"{CANDLE_QUALITY},currency_pair={escaped_tag(currency_pair)}"
     columns = {"dispersion_bps": np.nan_to_num(quality.dispersion_bps)}
     columns |= {f"{RATE}{leg.lower()}": np.nan_to_num(rate) for leg, rate in quality.rates.items()}
@@ -56,7 +56,7 @@ def quality_lines(currency_pair: str, quality: Quality) -> Iterator[str]:
 
 
 def quality_from_rows(rows: list[dict[str, str]]) -> Quality:
-    """Return the quality of pivoted rows in order of time; a rate of 0 is none."""
+    """Return the quality of pivoted rows in order of time; a rate of 0 means none."""
     names = sorted({name for row in rows for name in row if name.startswith(RATE)})
     excluded, clamped, disputed = ([row.get(name) or "" for row in rows] for name in TEXTS)
     rates = {name.removeprefix(RATE).upper(): _rates(rows, name) for name in names}

@@ -1,4 +1,4 @@
-"""Rates from the stored candles of the rate markets."""
+"""Compute rates from the stored candles of the rate markets."""
 
 from collections.abc import Iterable
 from dataclasses import replace
@@ -11,7 +11,7 @@ from candle_ingest.store.candle_store import CandleStore
 
 
 class RateStore:
-    """Makes the rates of one bucket."""
+    """Computes the rates of one bucket."""
 
     def __init__(self, bucket: InfluxBucket) -> None:
         self._store = CandleStore(bucket)
@@ -25,18 +25,18 @@ class RateStore:
         return leg_rate(leg, quote, candles, window)
 
     def conversion(self, currency_pair: str, markets: Iterable[tuple[str, str]], window: Window) -> Conversion:
-        """Return what a pair is converted by, from its exchanges and the market (`BTC/USDT`) of each."""
+        """Return the conversion of a pair, given its exchanges and the market (`BTC/USDT`) of each."""
         found = legs_of(currency_pair, markets)
         rates = {leg: self.rate(leg, found.quote, window) for leg in set(found.legs.values())}
         return replace(found, rates=rates)
 
 
 def legs_of(currency_pair: str, markets: Iterable[tuple[str, str]]) -> Conversion:
-    """Return which exchanges have another quote than the pair; without rates."""
+    """Return which exchanges have another quote than the pair, without rates."""
     quote = quote_of(currency_pair)
     return Conversion(quote, {exchange: leg for exchange, market in markets if (leg := quote_of(market)) != quote}, {})
 
 
 def quote_of(market: str) -> str:
-    """Return the quote of a market: USDT for BTC/USDT."""
+    """Return the quote of a market, such as USDT for BTC/USDT."""
     return market.rpartition("/")[2]
