@@ -27,7 +27,7 @@ def main(folder: Path) -> int:
 
 
 def set_up_environment(folder: Path) -> None:
-    """Nothing of the developer's own Airflow, servers or settings; processes of their own find the package."""
+    """Remove the developer's own Airflow, servers and settings; let child processes find the package."""
     for name in [name for name in os.environ if name.startswith(OUTSIDE)]:
         del os.environ[name]
     os.environ["AIRFLOW_HOME"] = str(folder / "airflow")

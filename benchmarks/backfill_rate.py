@@ -48,7 +48,7 @@ with DAG(
 
 
 def backfill_rate(bench: Workbench) -> Result:
-    """Backfills of a few days in turns, by the same Airflow: PostgreSQL and LocalExecutor."""
+    """Run backfills of a few days in turns on the same Airflow, with PostgreSQL and LocalExecutor."""
     days, turns = bench.repetitions(4, 2), bench.repetitions(3, 1)
     with SimulatorProcess(limits=False) as exchanges, _airflow(bench, exchanges) as airflow:
         for dag_id in (OURS, BARE):
@@ -83,7 +83,7 @@ def _airflow(bench: Workbench, exchanges: SimulatorProcess) -> AirflowInstance:
 
 
 def _rate(airflow: AirflowInstance, dag_id: str, turn: int, days: int) -> float:
-    """Instances by the seconds from the first start to the last end, over all runs of one backfill."""
+    """Return instances per second, from the first start to the last end, over all runs of one backfill."""
     first = FIRST_DAY + timedelta(days=turn * days)
     last = first + timedelta(days=days - 1)
     airflow.backfill(dag_id, first.isoformat(), last.isoformat(), max_active_runs=days)

@@ -6,7 +6,7 @@ HEADINGS = ("Benchmark", "What", "Figure", "Target", "Met", "Runs", "Lowest to h
 
 
 def cells(result: Result) -> tuple[str, ...]:
-    """One text for each of HEADINGS."""
+    """Return one text for each of HEADINGS."""
     return (
         result.name,
         result.what + (f" ({result.detail})" if result.detail else ""),
@@ -26,12 +26,12 @@ def _target(result: Result) -> str:
 
 
 def with_unit(figure: float, unit: str) -> str:
-    """`0.93 ×`, `131 MB`."""
+    """Return a text such as `0.93 ×` or `131 MB`."""
     return f"{number(figure)} {unit}"
 
 
 def number(figure: float) -> str:
-    """Two decimals for small numbers, one from ten on, none from a hundred on."""
+    """Return the number with two decimals below ten, one below a hundred, and none above."""
     decimals = 2 if abs(figure) < 10 else 1 if abs(figure) < 100 else 0
     return f"{figure:,.{decimals}f}"
 

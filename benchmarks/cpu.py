@@ -4,7 +4,7 @@ import psutil
 
 
 def cpu_seconds() -> float:
-    """User and system time of this process and of those below it, servers too, as long as they live."""
+    """Return user and system time of this process and its living descendants, servers included."""
     own = psutil.Process()
     return sum(_seconds(process) for process in [own, *own.children(recursive=True)])
 

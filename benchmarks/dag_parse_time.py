@@ -20,7 +20,7 @@ print(time.process_time() - start)
 
 
 def dag_parse_time(bench: Workbench) -> Result:
-    """Without any process that has imported the package before."""
+    """Measure the parse time in a process that has not imported the package before."""
     return Result(
         name="dag_parse",
         what="parsing dags/candle_dags.py in a fresh process, seconds of CPU above `from airflow.sdk import dag, task`",

@@ -21,7 +21,7 @@ DELAY_SECONDS = 0.08
 
 
 def fetch_speed(bench: Workbench) -> Result:
-    """Without limits and without delay: what checking and storing in arrays costs."""
+    """Measure checking and storing in arrays, without limits or delay."""
     url = bench.unlimited_exchanges.exchange_url("binance")
     connection = ExchangeConnection("binance", url, {"rateLimit": 0.001})
     ours, bare = ExchangeClient(connection), bare_exchange(url, limited=False)
@@ -35,7 +35,7 @@ def fetch_speed(bench: Workbench) -> Result:
 
 
 def fetch_with_delay(bench: Workbench) -> Result:
-    """With the delay of a real exchange: what waiting for one answer at a time costs."""
+    """Measure waiting for one response at a time, with the delay of a real exchange."""
     simulator = bench.limited_exchanges
     simulator.set_fault("binance", "delay", seconds=DELAY_SECONDS)
     try:

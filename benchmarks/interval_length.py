@@ -23,7 +23,7 @@ DAYS, QUICK_DAYS = 14, 7
 
 
 def interval_length(bench: Workbench) -> Result:
-    """One Airflow with a pipeline for each length; the exchanges keep to their published limits."""
+    """Run one Airflow with a pipeline for each length; the exchanges keep to their published limits."""
     days = QUICK_DAYS if bench.quick else DAYS
     environment = {"CANDLE_INGEST_CONFIG": str(_pipelines(bench))}
     with SimulatorProcess() as exchanges, bench.airflow("interval", exchanges, TICKERS, environment) as airflow:

@@ -30,7 +30,7 @@ def keep(folder: Path, kept: Kept) -> None:
 
 
 def kept_results(folder: Path, names: Sequence[str]) -> list[Kept]:
-    """Of each benchmark that was ever measured here, the last result, in the order of `names`."""
+    """Return the last result of each benchmark ever measured here, in the order of `names`."""
     files = [_file(folder, name) for name in names]
     return [_JSON.validate_json(file.read_bytes()) for file in files if file.exists()]
 

@@ -20,7 +20,7 @@ WICK_EVERY, WRONG_CLOSE_EVERY = 500, 2_000
 
 
 def merge_speed(bench: Workbench) -> Result:
-    """Arrays against dicts; both begin with what they would have in memory."""
+    """Compare arrays with dicts; both start with the data in memory."""
     arrays, rates = sample_book(), sample_rates()
     dicts = {name: _as_dicts(candles) for name, candles in arrays.items()}
     return Result(

@@ -20,12 +20,12 @@ class Target:
 
 
 def at_least(figure: float) -> Target:
-    """For what should be high."""
+    """Return a target for a figure that should be high."""
     return Target(figure, at_least=True)
 
 
 def at_most(figure: float) -> Target:
-    """For what should be low."""
+    """Return a target for a figure that should be low."""
     return Target(figure, at_least=False)
 
 

@@ -21,7 +21,7 @@ def days(count: int) -> Window:
 
 
 def sample_candles(window: Window, seed: int) -> Candles:
-    """One candle a minute, with prices and volumes of as many digits as exchanges give."""
+    """Return one candle a minute, with prices and volumes as precise as those of exchanges."""
     times = np.arange(window.start_ms, window.end_ms, MINUTE_MS, dtype=np.int64)
     random = np.random.default_rng(seed)
     prices = np.round(50_000 * np.exp(random.normal(0, 0.0005, (len(times), 4)).cumsum(axis=0)), 2)

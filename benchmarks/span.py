@@ -7,7 +7,7 @@ from dev.local_stack.airflow_api import Row
 
 
 def span_seconds(rows: Sequence[Row]) -> float:
-    """From the first start to the last end; what was never started has neither."""
+    """Return the time from the first start to the last end; what was never started has neither."""
     times = [
         [datetime.fromisoformat(row[key]) for key in ("start_date", "end_date")] for row in rows if row["end_date"]
     ]

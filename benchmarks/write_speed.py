@@ -19,7 +19,7 @@ _PLACEHOLDER = "PAIR"
 
 
 def write_speed(bench: Workbench) -> Result:
-    """From arrays to stored points, through the package and through the client library alone."""
+    """Measure writing arrays as points, through the package and through the client library alone."""
     return Result(
         name="write",
         what="86,400 candles from arrays to InfluxDB, against uploading prepared line protocol in the same batches",
@@ -43,7 +43,7 @@ def _figures(bench: Workbench) -> Figures:
 
 
 def prepared_batches(candles: Candles) -> list[bytes]:
-    """Line protocol as the package writes it, ready to be sent but for the name of the pair."""
+    """Return line protocol as the package writes it, ready to send except for the pair's name."""
     lines = [
         f"exchange_candles,currency_pair={_PLACEHOLDER},exchange=binance "
         + ",".join(f"{field}={value!r}" for field, value in zip(FIELDS, values, strict=True))

@@ -68,7 +68,7 @@ def test_airflow_is_built_from_the_image_that_is_deployed():
 
 @pytest.fixture
 def inside(monkeypatch):
-    """The environment of a container of Airflow."""
+    """Set the environment of an Airflow container."""
     for name, value in AIRFLOW.items():
         monkeypatch.setenv(name, value)
 

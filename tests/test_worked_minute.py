@@ -17,7 +17,7 @@ MINUTE = Window(1_700_000_040_000, 1_700_000_100_000)
 
 
 def table(heading):
-    """The first table under a heading, as rows of cells without their marks."""
+    """Return the first table under a heading, as rows of cells without their markup."""
     lines = PAGE.split(f"## {heading}\n")[1].splitlines()
     first = next(index for index, line in enumerate(lines) if line.startswith("|"))
     rows = []

@@ -87,7 +87,7 @@ class AirflowApi:
         return list(self._pages(path, "task_instances", order_by="map_index"))
 
     def all_task_instances(self, **query: str) -> list[Row]:
-        """Task instances of all DAGs and runs that match, such as `state="running"`."""
+        """Return the task instances of all DAGs and runs that match, such as `state="running"`."""
         return list(self._pages("dags/~/dagRuns/~/taskInstances", "task_instances", **query))
 
     def task_log(self, dag_id: str, run_id: str, task_id: str, map_index: int, try_number: int) -> str:
@@ -157,7 +157,7 @@ class AirflowApi:
             raise StackAirflowError(f"Airflow refuses {kind} of airflow_settings.yaml: {errors[0]}")
 
     def run(self, dag_id: str, run_id: str) -> Row:
-        """One run."""
+        """Return one run."""
         return self._checked("GET", f"dags/{dag_id}/dagRuns/{run_id}")
 
     def _pages(self, path: str, key: str, **query: str) -> Iterator[Row]:

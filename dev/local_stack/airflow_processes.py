@@ -81,7 +81,7 @@ class AirflowProcesses:
         )
 
     def checked_cli(self, *arguments: str) -> str:
-        """As `cli`, raising LocalStackError when the command fails."""
+        """Run a command as `cli` does. Raises LocalStackError if it fails."""
         answer = self.cli(*arguments)
         if answer.returncode != 0:
             last = (answer.stderr.strip() or answer.stdout.strip() or "no output").splitlines()[-1]

@@ -83,7 +83,7 @@ class BackfillRun:
         return self._api.create_backfill(body)
 
     def counts(self) -> RunCounts:
-        """Numbers of runs, as Airflow has them now."""
+        """Return the numbers of runs, as Airflow has them now."""
         number = {state: self._count(state) for state in ("success", "failed", "running", "queued")}
         return RunCounts(
             total=self._plan.interval_count,
@@ -93,7 +93,7 @@ class BackfillRun:
         )
 
     def new_failures(self) -> Iterator[str]:
-        """One line for each failed task instance of each failed run not yet told."""
+        """Yield one line for each failed task of each failed run that was not reported yet."""
         for run in self._api.runs(self._dag_id, state="failed", **self._range):
             key = f"{run['dag_run_id']} {run['end_date']}"
             if key not in self._told:

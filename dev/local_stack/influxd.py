@@ -25,7 +25,7 @@ def _nowhere(text: str) -> None:
 
 
 def cache_folder() -> Path:
-    """Folder of what is fetched once per machine."""
+    """Return the folder for downloads that are kept once per machine."""
     base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     return Path(base) / "candle-ingest"
 

@@ -53,7 +53,7 @@ class LocalStack:
         return self.folder / "logs"
 
     def commands(self) -> tuple[ServerCommand, ...]:
-        """Every process of this run."""
+        """Return the command of every process in this run."""
         return (*self.servers, *self.airflow.commands())
 
     def report_environment(self) -> dict[str, str]:

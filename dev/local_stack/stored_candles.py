@@ -28,7 +28,7 @@ from dev.local_stack.report import SymbolReport
 
 
 def symbol_reports(settings: PipelineSettings, window: Window) -> list[SymbolReport]:
-    """Of each symbol that Redis lists. Raises CandleIngestError where Redis or InfluxDB does not answer."""
+    """Return a report of each symbol in Redis. Raises CandleIngestError if Redis or InfluxDB does not answer."""
     with connect_redis() as client:
         symbols = read_symbols(client, settings.redis_key_crypto_symbols)
     with InfluxBucket(connect_influxdb(), settings.influxdb_bucket) as bucket:

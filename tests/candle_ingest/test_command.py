@@ -13,7 +13,7 @@ COMMAND = Path(__file__).parents[2] / "bin" / "candle-ingest"
 
 @pytest.fixture
 def call(tmp_path):
-    """Called in an empty folder, without the variables of the tests."""
+    """Call the command in an empty folder, without the variables of the tests."""
     environment = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "AIRFLOW_HOME": str(tmp_path / "airflow")}
 
     def run(*argv, **variables):

@@ -12,7 +12,7 @@ print(*[name for name in heavy if name in sys.modules])
 
 
 def loaded(*arguments):
-    """What a process of Airflow has imported once it has loaded its plugins."""
+    """Return what an Airflow process has imported after loading its plugins."""
     command = [sys.executable, "-c", LOAD, *arguments]
     ran = subprocess.run(command, cwd=PLUGINS, capture_output=True, text=True, check=True)
     return ran.stdout.splitlines()[-1].split()

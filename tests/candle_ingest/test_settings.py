@@ -116,7 +116,7 @@ def test_more_exchanges_required_than_a_run_asks_for_is_a_configuration_error():
 
 
 def wrong_values():
-    """For each setting a value of another type, and for each number one below and one above what is allowed."""
+    """Return, for each setting, a value of another type and, for numbers, one just below and above the range."""
     for name, field in PipelineSettings.model_fields.items():
         if name == "name":
             continue

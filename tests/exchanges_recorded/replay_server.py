@@ -31,7 +31,7 @@ def replaying(answer: Callable[[str, int], Reply], date_ms: int) -> Iterator[str
         protocol_version = "HTTP/1.1"
 
         def log_message(self, *args: object) -> None:
-            """Nothing: the test says what matters."""
+            """Log nothing: the test says what matters."""
 
         def do_GET(self) -> None:
             nonlocal count

@@ -17,17 +17,17 @@ class AirflowLogs:
         self._read: dict[Path, int] = {}
 
     def mark(self) -> None:
-        """From here on."""
+        """Start looking from here on."""
         self._read = {path: path.stat().st_size for path in self._files()}
 
     def line(self, pattern: str) -> str:
-        """The first new line that the regular expression matches; AssertionError where none does."""
+        """Return the first new line that matches the regular expression. Raises AssertionError if none does."""
         found = self._found(pattern)
         assert found, f"no log of Airflow says {pattern!r}"
         return found[0]
 
     def wait_for(self, pattern: str, seconds: float = 60) -> str:
-        """As `line`, where it may take a while."""
+        """Wait for the line that `line` looks for."""
         wait_until(lambda: bool(self._found(pattern)), f"a line {pattern!r}", seconds)
         return self.line(pattern)
 

@@ -19,7 +19,7 @@ class Difference:
 
 
 def difference(expected: list[tuple], found: list[tuple]) -> Difference:
-    """Both are rows of (time_ms, open, high, low, close, volume)."""
+    """Return how two lists of rows (time_ms, open, high, low, close, volume) differ."""
     times = Counter(row[0] for row in found)
     right = {row[0]: row for row in expected}
     return Difference(

@@ -31,7 +31,7 @@ class Endurance:
     series_expected: str = ""
 
     def section(self) -> str:
-        """As Markdown."""
+        """Return the section as Markdown."""
         return "".join([self._what(), _table(("fault", "times"), sorted(self.faults.items())), self._memory()])
 
     def _what(self) -> str:

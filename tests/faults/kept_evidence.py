@@ -33,7 +33,7 @@ def keep(seen: dict[str, Seen]) -> None:
 
 
 def kept() -> Seen | None:
-    """All of it; None while a file of tests has never run here from its first test to its last."""
+    """Return all evidence; None if a file of tests has never run here from its first test to its last."""
     paths = [FOLDER / f"{name}.json" for name in FILES + (["test_full_disk"] if may_mount() else [])]
     if not all(path.exists() for path in paths):
         return None

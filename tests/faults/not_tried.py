@@ -16,7 +16,7 @@ _NOT_TRIED = {
 
 
 def not_tried() -> dict[str, str]:
-    """The reasons, by fault."""
+    """Return the reasons, by fault."""
     if may_mount():
         return _NOT_TRIED
     return {FULL_DISK: "only who may mount can have a disk to fill; InfluxDB's answers are injected", **_NOT_TRIED}

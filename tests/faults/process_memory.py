@@ -25,7 +25,7 @@ class Memory(NamedTuple):
 
 
 def measure(running: Mapping[str, RunningServer]) -> dict[str, Memory]:
-    """By name of the server. Pages that a forked process shares with its parent count for both."""
+    """Return the memory by server name. Pages shared by a forked process and its parent count for both."""
     return {name: _memory(server.pid) for name, server in running.items()}
 
 

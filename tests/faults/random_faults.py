@@ -36,7 +36,7 @@ class Servers:
     tickers: tuple[str, ...]
 
     def list_symbols(self) -> None:
-        """As whoever owns the list does."""
+        """Set the list of symbols, as its owner does."""
         self.redis.address.client().set(SYMBOLS_KEY, json.dumps(self.tickers))
 
 
@@ -101,7 +101,7 @@ def _a_task_is_killed(servers: Servers, chance: random.Random) -> Iterator[None]
 
 
 def processes_that_fetch(scheduler: int, simulator: SimulatorProcess) -> list[int]:
-    """The processes below the scheduler that talk to the simulated exchange."""
+    """Return the processes below the scheduler that talk to the simulated exchange."""
     port, found = urlsplit(simulator.url).port, []
     for process in psutil.Process(scheduler).children(recursive=True):
         with suppress(psutil.Error):

@@ -39,7 +39,7 @@ class Evidence:
 
 
 def write_report(path: str, found: Sequence[Evidence], sections: Sequence[str]) -> None:
-    """One table for each area, one line for each fault; then the sections, and what was not tried."""
+    """Write one table per area, with one line per fault; then the sections, and what was not tried."""
     parts = [HEAD]
     tried = {evidence.area for evidence in found}
     for area in [area for area in AREAS if area in tried]:

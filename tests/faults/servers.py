@@ -46,12 +46,12 @@ class StoppableServer:
         self.stop()
 
     def freeze(self) -> None:
-        """It keeps its connections and says nothing any more."""
+        """Freeze the server: it keeps its connections and stops responding."""
         if self._process is not None:
             os.kill(self._process.pid, signal.SIGSTOP)
 
     def thaw(self) -> None:
-        """It goes on where it was."""
+        """Let the server continue where it was."""
         if self._process is not None:
             os.kill(self._process.pid, signal.SIGCONT)
 

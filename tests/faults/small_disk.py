@@ -15,7 +15,7 @@ FULL_DISK = "a full disk below InfluxDB"
 
 @contextmanager
 def small_disk(folder: Path, megabytes: int = 64) -> Iterator[Path]:
-    """A disk in memory, at this folder."""
+    """Mount a disk in memory at this folder."""
     folder.mkdir(exist_ok=True)
     subprocess.run(
         ["mount", "-t", "tmpfs", "-o", f"size={megabytes}m", "tmpfs", str(folder)], check=True, capture_output=True
@@ -28,7 +28,7 @@ def small_disk(folder: Path, megabytes: int = 64) -> Iterator[Path]:
 
 @contextmanager
 def filled(folder: Path) -> Iterator[None]:
-    """Nothing more fits on the disk until the end of the block."""
+    """Fill the disk until the end of the block."""
     filler = folder / "filler"
     with filler.open("wb", buffering=0) as file:
         for size in (2**20, 4096, 1):
@@ -47,7 +47,7 @@ def _wrote(number: int, size: int) -> bool:
 
 @cache
 def may_mount() -> bool:
-    """Whether such a disk can be had here."""
+    """Tell whether such a disk can be mounted here."""
     with tempfile.TemporaryDirectory() as folder:
         try:
             with small_disk(Path(folder), 1):

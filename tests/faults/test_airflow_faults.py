@@ -160,7 +160,7 @@ def compare(evidence, name: str, injected: str, window: Window, under: str, said
 
 
 def start_backfill(airflow, simulator, window: Window) -> str:
-    """A backfill of one day, as a user starts it; goes on as soon as its fetch asks the exchange."""
+    """Start a backfill of one day as a user does; continue as soon as its fetch asks the exchange."""
     date = format_ms(window.start_ms)[:10]
     simulator.reset_requests()
     simulator.set_fault("binance", "delay", seconds=ANSWER_SECONDS, path="klines")
@@ -178,7 +178,7 @@ def trigger(airflow, dag: str, window: Window, **conf: object) -> tuple[str, str
 def run_a_day(
     airflow, simulator, number: int, disturb: Callable[[], object], seconds: float = ANSWER_SECONDS
 ) -> Window:
-    """Backfill and catch-up, each for half of a day, disturbed as soon as both ask the exchange."""
+    """Run backfill and catch-up for half a day each, with the fault as soon as both ask the exchange."""
     window = day(number)
     noon_ms = window.start_ms + DAY_MS // 2
     simulator.reset_requests()

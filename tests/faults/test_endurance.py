@@ -89,13 +89,13 @@ def now_ms() -> int:
 
 
 def reached() -> dict[str, int]:
-    """Where each symbol's watermark vouches up to: the end of its newest candle, by pair."""
+    """Return, by pair, the end of the newest candle up to which the watermark vouches."""
     known = watermarks(BUCKET, *(f"{ticker}-catch_up" for ticker in PAIRS))
     return {pair: known.get(f"{ticker}-catch_up", -MINUTE_MS) + MINUTE_MS for ticker, pair in PAIRS.items()}
 
 
 def check_last_hour(reached_ms: dict[str, int]) -> None:
-    """The watermark is not ahead: before it all is there, and right."""
+    """Check that the watermark is not ahead: everything before it is there and correct."""
     for pair, end_ms in reached_ms.items():
         hour = Window(end_ms - 60 * MINUTE_MS, end_ms)
         assert within(stored(BUCKET, "candles", pair), hour) == merged_truth(EXCHANGES, hour, pair, par=True)
@@ -109,7 +109,7 @@ def watch(result: Endurance, until: float, stop: Callable[[], bool] = lambda: Fa
 
 
 def cause_faults(servers: Servers, result: Endurance, chance: random.Random, until: float) -> None:
-    """One fault after the other, with pauses; each kind once before any comes again."""
+    """Cause one fault after another, with pauses; each kind once before any is repeated."""
     left: list[str] = []
     while time.monotonic() < until:
         left = left or chance.sample(sorted(RANDOM_FAULTS), len(RANDOM_FAULTS))
@@ -128,7 +128,7 @@ def is_current(result: Endurance) -> bool:
 
 
 def compare(result: Endurance, window_of: Callable[[str], Window]) -> Difference:
-    """All candles since the first run, up to each symbol's watermark."""
+    """Compare all candles since the first run, up to each symbol's watermark."""
     found = Difference(0, 0, 0)
     for pair in PAIRS.values():
         window = window_of(pair)
@@ -147,7 +147,7 @@ def query(flux: str) -> list[dict[str, str]]:
 
 
 def count_series(result: Endurance) -> int:
-    """The series that there are; what the design implies is returned.
+    """Count the existing series; return the number that the design implies.
 
     One for each pair: candles, candle_quality, merge_days, and three of processing_state. One for each pair and
     exchange: exchange_candles, fetch_attempts and day_records. And bucket_use.
@@ -165,7 +165,7 @@ def grown(before: Memory, after: Memory) -> bool:
 
 
 def first_start_ms(servers: Servers) -> int:
-    """Where the first run began: a day before the end of its interval."""
+    """Return where the first run began: a day before the end of its interval."""
     first = min(run["data_interval_end"] for run in servers.airflow.runs(CATCH_UP))
     return int(datetime.fromisoformat(first.replace("Z", "+00:00")).timestamp() * 1000) - DAY_MS
 

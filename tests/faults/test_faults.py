@@ -26,7 +26,7 @@ FAULTS = (*EXCHANGE_FAULTS, *REFUSAL_FAULTS, *MARKET_FAULTS, *INFLUXDB_FAULTS, *
 
 
 def tries() -> list:
-    """Each fault with an exchange and an hour: in the short form one, in the long form all of its exchanges."""
+    """Return each fault with an exchange and an hour: one exchange in the short form, all of them in the long form."""
     found = []
     for fault in FAULTS:
         for exchange in fault.exchanges if LONG else fault.exchanges[:1]:

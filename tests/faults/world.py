@@ -50,7 +50,7 @@ class World:
     exchange: str = field(init=False)
 
     def begin(self, exchange: str, bucket: str) -> None:
-        """Servers up, no faults, an empty bucket, and one symbol."""
+        """Start with servers up, no faults, an empty bucket, and one symbol."""
         self.mend()
         self.exchange = exchange
         self.redis.address.client().flushall()
@@ -71,7 +71,7 @@ class World:
         self.proxy.rules.clear()
 
     def list_symbols(self) -> None:
-        """As whoever owns the list does."""
+        """Set the list of symbols, as its owner does."""
         self.redis.address.client().set(SYMBOLS_KEY, json.dumps(["btcusd"]))
 
     def connect(self, *, influxdb_url: str | None = None, **changes: Any) -> None:
@@ -89,7 +89,7 @@ class World:
         return self.proxy.rules[-1]
 
     def attempt(self, window: Window, origin_ms: int, kind: str = "backfill", **params: Any) -> Attempt:
-        """All steps, as Airflow would run them; an error of any other kind is a defect and comes through."""
+        """Run all steps as Airflow would; an unexpected kind of error is a defect and propagates."""
         try:
             result = run_steps(self.settings, kind, window, self.now_ms, params, origin_ms)
         except CandleIngestError as error:
@@ -104,7 +104,7 @@ class World:
             client.delete(key)
 
     def difference(self, window: Window) -> Difference:
-        """What is lost, doubled or wrong, in the exchange's own candles and in the merged ones."""
+        """Return what is lost, duplicated or wrong in the exchange's own candles and the merged ones."""
         own, merged = self._expected(window)
         bucket = self.settings.influxdb_bucket
         found = stored(bucket, "exchange_candles", "BTC/USD", self.exchange), stored(bucket, "candles", "BTC/USD")
@@ -114,11 +114,11 @@ class World:
         return difference(own, found[0]) + difference(merged, found[1])
 
     def watermark_ms(self) -> int | None:
-        """Backfill's watermark."""
+        """Return backfill's watermark."""
         return watermarks(self.settings.influxdb_bucket, "btcusd-backfill").get("btcusd-backfill")
 
     def merged_up_to(self, window: Window) -> int:
-        """The open time of the last minute before the first merged candle that is missing; `start - 1` without any."""
+        """Return the last minute before the first missing merged candle; `start - 1` if there is none."""
         _, merged = self._expected(window)
         there = {row[0] for row in stored(self.settings.influxdb_bucket, "candles", "BTC/USD")}
         missing = min((row[0] for row in merged if row[0] not in there), default=window.end_ms)

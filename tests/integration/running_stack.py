@@ -55,7 +55,7 @@ class RunningStack:
         wait_until(found, f"{pattern!r} in {self.output}", timeout_seconds, self._is_running)
 
     def interrupt(self) -> None:
-        """Ctrl-C."""
+        """Send Ctrl-C."""
         self._process.send_signal(signal.SIGINT)
 
     def kill(self) -> None:

@@ -61,7 +61,7 @@ def run_steps(
     announce: bool = True,
     told: list[str] | None = None,
 ) -> StepResult:
-    """All steps of one run; a fetch that fails does not stop the others, as in Airflow.
+    """Run all steps of one run; a fetch that fails does not stop the others, as in Airflow.
 
     Fetches of the exchanges `killed` never run; without `merge` the run ends before its last step, without `announce`
     before its events. What the notifier is told goes to `told`.
@@ -92,7 +92,7 @@ def run_steps(
 
 
 def asked(result: StepResult) -> list[tuple[str, str, Window]]:
-    """What a plan asks for, where it says so itself: pair, exchange and window."""
+    """Return what a plan itself says it asks for: pair, exchange and window."""
     return [
         (pair, batch.exchange, window)
         for batch in result.plan.batches
@@ -102,7 +102,7 @@ def asked(result: StepResult) -> list[tuple[str, str, Window]]:
 
 
 def with_settings(settings: PipelineSettings, **changes: Any) -> PipelineSettings:
-    """The same pipeline with some settings changed."""
+    """Return the same pipeline with some settings changed."""
     return PipelineSettings(**{**settings.model_dump(), **changes})
 
 
@@ -115,12 +115,12 @@ def fetch_or_note(run, batch, result):
 
 
 def market_of(exchange: str, pair: str = "BTC/USD") -> str:
-    """The market that stands for a pair there."""
+    """Return the market used for a pair there."""
     return pair if exchange in TRADED_IN_DOLLARS else f"{pair}T"
 
 
 def truth(exchange: str, window: Window, pair: str = "BTC/USD") -> list[tuple]:
-    """What the simulated exchange has."""
+    """Return what the simulated exchange has."""
     return true_candles(exchange, market_of(exchange, pair), window.start_ms, window.end_ms)
 
 
@@ -132,7 +132,7 @@ def merged_truth(
     events: Sequence[MarketEvent] = (),
     **rules: Any,
 ) -> list[tuple]:
-    """The merge of what these exchanges have, by the simulator's own rules (the fields of its MergeRules).
+    """Return the merge of these exchanges by the simulator's own rules (the fields of its MergeRules).
 
     Rates are known from the window on, or from `known_from_ms` on. Prices and volumes are equal to others that differ
     by rounding only.
@@ -149,12 +149,12 @@ def near(value: float) -> Any:
 
 
 def within(rows: Sequence[tuple], window: Window) -> list[tuple]:
-    """The rows that open in the window."""
+    """Return the rows that open in the window."""
     return [row for row in rows if window.start_ms <= row[0] < window.end_ms]
 
 
 def stored(bucket: str, measurement: str, currency_pair: str, exchange: str | None = None) -> list[tuple]:
-    """All rows of a pair, read with a query of this test's own: (time_ms, open, high, low, close, volume)."""
+    """Return all rows of a pair, read with the test's own query: (time_ms, open, high, low, close, volume)."""
     flux = f"""
     from(bucket: bucket) |> range(start: 0)
       |> filter(fn: (r) => r._measurement == "{measurement}" and r.currency_pair == pair)
@@ -171,7 +171,7 @@ def stored(bucket: str, measurement: str, currency_pair: str, exchange: str | No
 
 
 def watermarks(bucket: str, *keys: str) -> dict[str, int]:
-    """The newest state of each key, whatever service it belongs to."""
+    """Return the newest state of each key, whatever its service."""
     flux = """
     from(bucket: bucket) |> range(start: 0) |> filter(fn: (r) => r._measurement == "processing_state") |> last()
     """
@@ -181,7 +181,7 @@ def watermarks(bucket: str, *keys: str) -> dict[str, int]:
 
 
 def everything(bucket: str, window: Window = ALL) -> list[str]:
-    """Each field of each candle of the window, as text, in one order."""
+    """Return each field of each candle in the window, as text, in a fixed order."""
     flux = """
     from(bucket: bucket) |> range(start: time(v: start_ns), stop: time(v: stop_ns))
       |> filter(fn: (r) => r._measurement == "candles" or r._measurement == "exchange_candles")

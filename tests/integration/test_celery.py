@@ -70,14 +70,14 @@ def of_the_backfill(instances: list[dict]) -> list[dict]:
 
 
 def is_fetching(airflow: AirflowInstance, worker: str) -> bool:
-    """Whether this worker is in the middle of a fetch."""
+    """Tell whether this worker is in the middle of a fetch."""
     pids = airflow.running[worker].pids()
     instances = of_the_backfill(airflow.api.all_task_instances(state="running"))
     return any(row["task_id"] == "fetch_candles" and row["pid"] in pids for row in instances)
 
 
 def start_backfill(airflow: AirflowInstance) -> None:
-    """By the API: the command would spend 20 seconds on imports."""
+    """Start a backfill through the API: the command would spend 20 seconds on imports."""
     airflow.wait_for_dag(DAG)
     hours = {"from_date": "2026-03-01T00:00:00Z", "to_date": "2026-03-01T03:00:00Z"}
     airflow.api.create_backfill({"dag_id": DAG, **hours, "reprocess_behavior": "none", "max_active_runs": 4})

@@ -64,7 +64,7 @@ def merged_of(settings):
 
 
 def percentiles(closes, settings):
-    """Median, 99th percentile and maximum of the distance in bp of traded closes from BTC/USDT."""
+    """Return median, 99th percentile and maximum distance in bp of traded closes from BTC/USDT."""
     reference = {
         row[0]: row[4] for row in stored(settings.influxdb_bucket, "exchange_candles", "BTC/USDT", "binanceus")
     }

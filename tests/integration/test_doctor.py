@@ -150,7 +150,7 @@ def terminal(exchanges, make_settings, monkeypatch, redis_server):
 
 
 def printed(done) -> dict:
-    """The one line of JSON, apart from the log."""
+    """Return the one line of JSON, without the log."""
     [line] = [line for line in done.stdout.splitlines() if line.startswith("{")]
     return json.loads(line)
 

@@ -50,7 +50,7 @@ def airflow(airflow_template, tmp_path_factory, redis_server, influxdb_server, s
 
 
 def runs_of(airflow: AirflowInstance, window: Window) -> list[dict]:
-    """The backfill's runs whose interval lies in the window: unpausing the DAG also runs the newest interval."""
+    """Return the backfill's runs within the window: unpausing the DAG also runs the newest interval."""
     starts = [
         datetime.fromtimestamp((window.start_ms + day * DAY_MS) / 1000, UTC).date().isoformat()
         for day in range((window.end_ms - window.start_ms) // DAY_MS)

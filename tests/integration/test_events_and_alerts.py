@@ -61,7 +61,7 @@ def run_day(airflow, day: str, **params) -> dict:
 
 
 def reported(airflow, count: int) -> list[dict]:
-    """The events of March that the example has logged, once it has logged `count` of them."""
+    """Return the events of March that the example has logged, once there are `count` of them."""
 
     def events() -> list[dict]:
         runs = [run for run in airflow.runs(CONSUMER) if run["state"] == "success"]
@@ -76,7 +76,7 @@ def reported(airflow, count: int) -> list[dict]:
 
 
 def sentences(told, day: str) -> list[str]:
-    """What the notifier was told of that day; the newest interval, which runs by itself, is not of March."""
+    """Return what the notifier was told about that day; the newest interval, which runs by itself, is not in March."""
     return [line for line in told.read_text().splitlines() if day in line] if told.exists() else []
 
 

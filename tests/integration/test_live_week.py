@@ -148,7 +148,7 @@ def test_two_days_after_a_week_of_trouble_every_minute_is_true_and_final(make_se
 
 
 def assert_announced_days_are_true(settings, event) -> None:
-    """No event comes early: what it calls final is what the exchanges have."""
+    """Check that no event is early: what it calls final is what the exchanges have."""
     for day in event["days"]:
         start_ms = utc_ms(day["day"])
         window = Window(start_ms, start_ms + DAY_MS)

@@ -28,7 +28,7 @@ def backfill(settings, now_ms=NOW_MS):
 
 
 def repair_daily(settings, exchanges, first_day: int, days: int) -> list[str]:
-    """What repairs of as many days tell."""
+    """Run a repair on each of so many days; return the notices."""
     told = []
     for day in range(first_day, first_day + days):
         exchanges.set_clock(NOW_MS + day * DAY_MS)

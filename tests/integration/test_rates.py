@@ -66,7 +66,7 @@ def event(kind: str, window: Window, **details) -> MarketEvent:
 
 
 def told_by_oracle(window: Window, events) -> dict[int, oracle.MergedMinute]:
-    """What the simulator's rules say of each minute."""
+    """Return what the simulator's rules give for each minute."""
     markets = {name: "BTC/USDT" if name == "binance" else "BTC/USD" for name in FOUR}
     rules = oracle.MergeRules(history_start_ms=window.start_ms)
     return oracle.merged_truth("BTC/USD", markets, window.start_ms, window.end_ms, events, rules)

@@ -32,7 +32,7 @@ def recorded_rows(path: Path) -> dict[int, list[str]]:
 
 
 def merged_by_hand() -> list[tuple]:
-    """Volume-weighted averages in exact fractions, minute by minute."""
+    """Return volume-weighted averages in exact fractions, minute by minute."""
     books = [recorded_rows(path) for path in FILES.values()]
     merged = []
     for minute in sorted(books[0] | books[1]):

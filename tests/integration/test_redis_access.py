@@ -34,7 +34,7 @@ def never(cost: float) -> None:
 
 
 def use_everything(client: redis.Redis) -> None:
-    """Each part of the package that writes to Redis."""
+    """Use each part of the package that writes to Redis."""
     limit = SharedRateLimit(client, "kraken:test", 1, never, urgent=True, market_seconds=0.01)
     for _ in range(3):
         limit(1, "BTC/USD")

@@ -35,7 +35,7 @@ def run_to_its_end(folder, **changes):
 
 
 def complete_symbols(output):
-    """The tickers whose row says that as much is stored as expected, and nothing is quiet or missing."""
+    """Return the tickers whose row has as much stored as expected, and nothing quiet or missing."""
     rows = re.findall(r"^ (\w+)/(\w+) +([\d,]+) +([\d,]+) +([\d,]+) +([\d,]+)", output, re.MULTILINE)
     return {
         f"{base}{quote}" for base, quote, stored, expected, *rest in rows if stored == expected and rest == ["0", "0"]

@@ -45,7 +45,7 @@ def hours(first: float, last: float) -> Window:
 
 
 def follow(settings, exchanges, until_ms: int, from_ms: int) -> None:
-    """Catch-up every five minutes."""
+    """Run catch-up every five minutes."""
     for now_ms in range(from_ms + 5 * MINUTE_MS, until_ms + 1, 5 * MINUTE_MS):
         exchanges.set_clock(now_ms + 1_000)
         run_steps(settings, "catch_up", Window(now_ms - 5 * MINUTE_MS, now_ms), now_ms + 1_000, origin_ms=DAY.start_ms)

@@ -39,7 +39,7 @@ def _clean(exchanges, redis_server, monkeypatch):
 
 @pytest.fixture
 def task(exchanges, redis_server):
-    """A further task that asks an exchange, with a Redis client of its own."""
+    """Return another task that asks an exchange, with its own Redis client."""
 
     def opened(exchange: str = "binance", **options) -> ExchangeClient:
         connection = ExchangeConnection(exchange, exchanges.exchange_url(exchange))

@@ -55,7 +55,7 @@ def settings(connections, influxdb_server, monkeypatch, day):
 
 
 def fill(settings, day):
-    """All of the day, and what has come since."""
+    """Fill the whole day, and what has come since."""
     now = now_ms()
     run_steps(settings, "backfill", day, now, origin_ms=day.start_ms)
     run_steps(settings, "catch_up", Window(now - 300_000, now), now, origin_ms=day.start_ms)

@@ -137,7 +137,7 @@ def _check_at_once(table: NDArray[np.float64], window: Window, timeframe: Timefr
 def check_one_by_one(
     rows: Sequence[Row], window: Window, timeframe: Timeframe, *, last_counts: bool = False
 ) -> CheckedPage:
-    """As `check_rows`, row by row, for rows of any kind."""
+    """Check rows of any kind one by one; otherwise as `check_rows`."""
     checks = _RowChecks(window, timeframe)
     on_grid, off_grid = checks.sorted_by_place(rows)
     for slot, row in _last_of_each(on_grid, checks.corrections) if last_counts else on_grid:

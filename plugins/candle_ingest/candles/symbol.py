@@ -46,7 +46,7 @@ class Symbol:
 
 
 def parse_symbol(ticker: str) -> Symbol:
-    """Understand `btcusd`, `BTC/USD`, `BTC-USD`, `BTC_USD`, `btc:usd`.
+    """Parse `btcusd`, `BTC/USD`, `BTC-USD`, `BTC_USD` or `btc:usd`.
 
     Names in scripts without capitals, as binance lists some, need a separator. Raises SymbolError when the text is
     not a pair of two currencies.

@@ -41,7 +41,7 @@ class Window:
 
 
 def format_ms(time_ms: int) -> str:
-    """`2026-11-20T12:00Z`, with seconds only where there are any."""
+    """Return `2026-11-20T12:00Z`, with seconds only if there are any."""
     moment = datetime.fromtimestamp(time_ms / 1000, tz=UTC)
     return moment.strftime("%Y-%m-%dT%H:%MZ" if time_ms % MINUTE_MS == 0 else "%Y-%m-%dT%H:%M:%SZ")
 

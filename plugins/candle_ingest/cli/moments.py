@@ -27,12 +27,12 @@ def moment_ms(name: str, text: str) -> int:
 
 
 def window_between(start_ms: int, end_ms: int) -> Window:
-    """[start_ms, end_ms). Raises ConfigurationError where it is empty."""
+    """Return [start_ms, end_ms). Raises ConfigurationError if it is empty."""
     if end_ms <= start_ms:
         raise OptionError(f"--to, {format_ms(end_ms)}, is not after --from, {format_ms(start_ms)}")
     return Window(start_ms, end_ms)
 
 
 def moment_in_words(time_ms: int | None) -> str:
-    """`2026-11-20T12:00Z`, or a dash."""
+    """Return `2026-11-20T12:00Z`, or a dash."""
     return "-" if time_ms is None else format_ms(time_ms)

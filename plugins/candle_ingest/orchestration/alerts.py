@@ -14,7 +14,7 @@ Callback = Callable[[Any], None]
 
 
 def failure_callback(path: str) -> Callback | None:
-    """For `on_failure_callback`: calls what `path` names. None for an empty path.
+    """Return a function for `on_failure_callback` that calls what `path` names; None for an empty path.
 
     Raises ConfigurationError where nothing can be called there.
     """
@@ -40,7 +40,7 @@ def notify(path: str, context: Any, sentence: str) -> None:
 
 
 def failure_sentence(context: Mapping[str, Any]) -> str:
-    """`candle_backfill, run …: 1 symbols are not complete: BTC/USD: …; failed: kraken`."""
+    """Return `candle_backfill, run …: 1 symbols are not complete: BTC/USD: …; failed: kraken`."""
     error = _cause(context)
     if isinstance(error, IncompleteError):
         more = len(error.symbols) - MOST_SYMBOLS

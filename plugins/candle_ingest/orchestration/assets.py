@@ -10,7 +10,7 @@ GROUP = "candle_ingest"
 
 
 def candles_asset(settings: PipelineSettings) -> Asset:
-    """`candle_candles` for the pipeline `candle`: its merged candles."""
+    """Return the asset of a pipeline's merged candles: `candle_candles` for the pipeline `candle`."""
     bucket = quote(settings.influxdb_bucket, safe="")
     return Asset(name=f"{settings.name}_candles", uri=f"influxdb://{bucket}/candles/{settings.name}", group=GROUP)
 

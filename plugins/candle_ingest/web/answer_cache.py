@@ -26,7 +26,7 @@ class PackedAnswer:
 
     @classmethod
     def of(cls, content: dict[str, Any]) -> "PackedAnswer":
-        """Encode and compress; NumPy arrays become lists, and what is not a number becomes null."""
+        """Encode and compress the values; NumPy arrays become lists, and NaN becomes null."""
         text = orjson.dumps(content, option=orjson.OPT_SERIALIZE_NUMPY)
         return cls(gzip.compress(text, COMPRESSION_LEVEL))
 

@@ -62,7 +62,7 @@ async def symbols(settings: Pipeline, answer: Answerer) -> Response:
 
 @router.get("/api/{pipeline}/overview")
 async def overview(settings: Pipeline, answer: Answerer, days: Days = 90) -> Response:
-    """Every pair with its totals over the last `days`, and the rows of the first pairs."""
+    """Return every pair with its totals over the last `days`, and the rows of the first pairs."""
     return await answer(lambda: views.overview(settings, days, _now_ms()), days)
 
 
@@ -80,13 +80,13 @@ async def holes(settings: Pipeline, answer: Answerer, days: Days = 90) -> Respon
 
 @router.get("/api/{pipeline}/day")
 async def day(settings: Pipeline, answer: Answerer, symbol: Pair, day: Day) -> Response:
-    """Exchanges × hours of one day, and the reason for each hole."""
+    """Return the exchanges × hours of one day, and the reason for each hole."""
     return await answer(lambda: views.day(settings, symbol, day, _now_ms()), symbol, day)
 
 
 @router.get("/api/{pipeline}/chart")
 async def chart(settings: Pipeline, answer: Answerer, symbol: Pair, window: Range) -> Response:
-    """Bars of a range."""
+    """Return the bars of a range."""
     return await answer(lambda: views.chart(settings, symbol, window), symbol, window)
 
 

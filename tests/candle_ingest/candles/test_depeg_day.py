@@ -34,7 +34,7 @@ def rate() -> RateSeries:
 
 
 def distances(rates) -> list[float]:
-    """Median, 99th percentile and maximum distance of the traded closes, in basis points of the logarithm."""
+    """Return median, 99th percentile and maximum distance of the traded closes, in log basis points."""
     traded = BTCUSDC.ohlcv[:, VOLUME] > 0
     reference = BTCUSDT.between(WINDOW.start_ms, WINDOW.end_ms).ohlcv[traded, CLOSE]
     apart = np.abs(np.log(BTCUSDC.ohlcv[traded, CLOSE] * rates[traded] / reference)) * 1e4

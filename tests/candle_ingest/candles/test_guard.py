@@ -17,12 +17,12 @@ PRICES = st.floats(1e-6, 1e6)
 
 
 def cube(*exchanges):
-    """One minute; each exchange has (open, high, low, close, volume) or None."""
+    """Return one minute; each exchange has (open, high, low, close, volume) or None."""
     return np.array([[[value] for value in own or [math.nan] * 5] for own in exchanges])
 
 
 def judge(*exchanges, percent=5.0):
-    """The candles that are left, and the places of the exchanges by what was found."""
+    """Return the remaining candles, and the indices of the exchanges by finding."""
     candles = cube(*exchanges)
     verdict = guard(candles, percent)
     candles[:, :, verdict.minutes] = verdict.candles

@@ -40,13 +40,13 @@ def merge(markets, high_low="weighted"):
 
 
 def bits(merged):
-    """All of the result; floats by their bits."""
+    """Return all values of the result; floats by their bits."""
     counts, sources = merged.exchange_count.tolist(), merged.source_exchanges
     return merged.candles.open_time_ms.tobytes(), merged.candles.ohlcv.tobytes(), counts, sources
 
 
 def parts_of(markets):
-    """For each minute that any exchange has, the names and the values of those that have it."""
+    """Return, for each minute that any exchange has, the names and values of those that have it."""
     for minute in sorted({minute for minutes in markets.values() for minute in minutes}):
         yield minute, {name: markets[name][minute] for name in sorted(markets) if minute in markets[name]}
 

@@ -30,7 +30,7 @@ def steady(close):
 
 
 def plain_rate(markets, minute):
-    """The rule as the method page states it, one minute of plain numbers."""
+    """Return the rate by the documented rule, one minute of plain numbers at a time."""
     medians = []
     for market in markets.values():
         traded = [market[m][0] for m in range(minute - 4, minute + 1) if m in market and market[m][1] > 0]

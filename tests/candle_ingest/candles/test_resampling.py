@@ -29,7 +29,7 @@ def minute_candles(draw, minutes=180):
 
 
 def slow(candles, bar_ms):
-    """The same by a plain loop over rows."""
+    """Resample by a plain loop over rows."""
     bars = {}
     for row in candles.rows():
         bars.setdefault(row[0] - row[0] % bar_ms, []).append(row)

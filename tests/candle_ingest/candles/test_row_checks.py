@@ -75,7 +75,7 @@ def test_sound_rows_are_all_kept_unchanged_whatever_stands_between_them(sound, j
 
 
 def same(one, other):
-    """All of two pages; floats by their bits."""
+    """Compare everything in two pages; floats by their bits."""
     return [
         (page.candles.open_time_ms.tobytes(), page.candles.ohlcv.tobytes(), page.candles.ohlcv.shape,
          page.candles.extras.tobytes(), page.rejected, page.rejected_slots, page.outside_count, page.corrections)

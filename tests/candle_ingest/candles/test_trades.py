@@ -19,7 +19,7 @@ DECIMALS = st.decimals(Decimal("0.00000001"), Decimal("1000000"), places=8)
 
 @st.composite
 def trade_lists(draw):
-    """Trades in order of time, ids ascending; some lie outside the window."""
+    """Generate trades in order of time with ascending ids; some are outside the window."""
     times = sorted(draw(st.lists(st.floats(-0.5, 5.5), max_size=20)))
     return [
         Trade(number, START_MS + minutes * MINUTE_MS, draw(DECIMALS), draw(DECIMALS))

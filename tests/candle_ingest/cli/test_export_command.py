@@ -12,7 +12,7 @@ from candle_ingest.errors import ConfigurationError
 
 @pytest.fixture
 def refusal(monkeypatch):
-    """The error for a file, where nothing is open."""
+    """Return the error for a file when nothing is open."""
     monkeypatch.setattr(export_command, "open_bucket", lambda _: nullcontext())
     monkeypatch.setattr(export_command, "read_open_minutes", lambda *_: [])
     command = ["export", "BTC/USD", "--from", "2026-01-01", "--to", "2026-01-02", "--to-file"]

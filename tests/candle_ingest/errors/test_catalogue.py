@@ -26,7 +26,7 @@ HANDLERS = ("add_exception_handler", "retry_if_exception_type", "suppress")
 
 
 def calls_with_classes(call):
-    """The arguments of a call that are classes to look for or to catch."""
+    """Return the arguments of a call that are classes to look for or to catch."""
     if getattr(call.func, "id", "") in ("isinstance", "issubclass"):
         return call.args[1:]
     return call.args if getattr(call.func, "attr", "") in HANDLERS else []
@@ -45,7 +45,7 @@ ALLOWED = {
 
 
 def bare_bases(tree):
-    """Lines with a base class of errors where it is neither caught, asked for, derived from nor an annotation."""
+    """Return lines that name a base class of errors other than to catch, look for, derive or annotate."""
     parts = [part for node in ast.walk(tree) for part in ALLOWED.get(type(node), lambda node: [])(node) if part]
     allowed = {id(name) for part in parts for name in ast.walk(part)}
     names = [node for node in ast.walk(tree) if isinstance(node, ast.Name) and node.id in BASE_NAMES]

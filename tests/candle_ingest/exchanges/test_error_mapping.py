@@ -94,7 +94,7 @@ RESPONSES = [
 
 
 def raised_for(exchange_id, status, body, headers=None):
-    """The error that ccxt's own reading of a response ends in."""
+    """Return the error that ccxt raises when it parses the response."""
     api = getattr(ccxt, exchange_id)()
     text = body if isinstance(body, str) else json.dumps(body)
     url = "https://exchange.example/candles"

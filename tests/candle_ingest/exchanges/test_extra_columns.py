@@ -37,7 +37,7 @@ def fetched(simulator, name):
 
 
 def bare_rows(simulator, name):
-    """What `fetch_ohlcv` of unchanged ccxt gives for the window."""
+    """Return what `fetch_ohlcv` of unmodified ccxt returns for the window."""
     profile, market = PROFILES[name], market_of(name)
     api = getattr(ccxt, name)({"enableRateLimit": False})
     api.milliseconds = lambda: NOW_MS

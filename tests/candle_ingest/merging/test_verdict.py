@@ -19,7 +19,7 @@ states = st.lists(st.sampled_from(list(MinuteState)), min_size=5, max_size=5)
 
 
 def day(*states, exchange="kraken", closed=True):
-    """A record whose first slots have these states; the others are quiet."""
+    """Return a record whose first slots have these states; the others are quiet."""
     stretches = [
         Stretch(start_ms=DAY + n * MINUTE_MS, end_ms=DAY + (n + 1) * MINUTE_MS, state=state, reason="why", since_ms=7)
         for n, state in enumerate(states)

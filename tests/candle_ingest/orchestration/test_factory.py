@@ -48,7 +48,7 @@ def test_a_task_gets_the_dag_that_it_belongs_to_and_no_other():
 
 
 def intervals(dag, last=None):
-    """The data interval after `last`, or the first one, as the scheduler would reckon it."""
+    """Return the data interval after `last`, or the first one, as the scheduler would compute it."""
     restriction = TimeRestriction(earliest=pendulum.instance(dag.start_date), latest=None, catchup=True)
     timetable = coerce_to_core_timetable(dag.timetable)
     info = timetable.next_dagrun_info(last_automated_data_interval=last, restriction=restriction)

@@ -21,7 +21,7 @@ CANDLES = {name: ExchangeCandle((close,) * 4 + (volume,), "BTC/USD") for name, (
 
 
 def recorded(exchange, *stretches, marks=None):
-    """A record of the day with these stretches; what they leave out was answered."""
+    """Return a record of the day with these stretches; everything else was answered."""
     known = new_day_record("BTC/USD", exchange, TIME_MS, MINUTE_MS)
     return replace(known, stretches=stretches, marks=known.marks if marks is None else marks)
 
@@ -40,7 +40,7 @@ def explained(candles, stored=None, records=None, day=None, conversion=NO_LEGS, 
 
 
 def merged_day(mark=WITH_CANDLE, **values):
-    """A day of which the minute is merged."""
+    """Return a day on which the minute is merged."""
     day = new_merge_day("BTC/USD", TIME_MS, MINUTE_MS)
     return replace(day, marks=bytes([mark]) + day.marks[1:], **values)
 

@@ -20,7 +20,7 @@ EXTRAS = st.dictionaries(st.sampled_from(EXTRA_FIELDS), st.integers(0, 10**9), m
 
 
 def answer(tables, header=HEADER, quote=""):
-    """What InfluxDB sends: a line for each point, field after field; `tables` maps a field to its points."""
+    """Return what InfluxDB sends: one line per point, field by field; `tables` maps fields to points."""
     lines = [header]
     for table, (field, points) in enumerate(tables.items()):
         for minute, value in points.items():
@@ -34,7 +34,7 @@ def by_field(candles, fields=FIELDS):
 
 
 def reference(body):
-    """The same by the csv module and dicts, row by row."""
+    """Parse with the csv module and dicts, row by row."""
     rows = {}
     for row in csv_rows(body):
         rows.setdefault(row["_time"], {})[row["_field"]] = float(row["_value"])
@@ -80,7 +80,7 @@ def test_an_error_instead_of_an_answer_is_temporary():
 
 
 def answer_by_types(tables):
-    """What InfluxDB sends for fields of two types: a header of its own wherever the type changes."""
+    """Return what InfluxDB sends for fields of two types: a new header wherever the type changes."""
     body, kind = "", float
     for table, (field, points) in enumerate(sorted(tables.items())):
         own = int if field == "trade_count" else float

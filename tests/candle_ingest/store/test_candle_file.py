@@ -16,7 +16,7 @@ LEGS = ("USDT", "USDC")
 
 
 def part(place, rate=0.9985):
-    """One minute, the columns of which are known or not."""
+    """Return one minute whose extra columns are known or not."""
     times = np.array([START_MS + place * MINUTE_MS])
     candles = Candles(times, np.array([[1.0, 4.0, 0.5, 2.0, 7.0]]))
     known = np.array([2.5 if place == 0 else np.nan])

@@ -36,7 +36,7 @@ def test_a_tag_value_cannot_end_its_line_or_start_another_tag(text):
 
 
 def values_of(line):
-    """The floats of a line, by their bits."""
+    """Return the floats of a line, by their bits."""
     fields = line.split(" ")[1].split(",")[:5]
     return [float(field.split("=")[1]).hex() for field in fields]
 

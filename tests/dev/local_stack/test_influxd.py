@@ -127,7 +127,7 @@ def test_a_failing_build_says_its_last_words(program):
 
 
 def is_alive(pid):
-    """A zombie is not: it waits for whoever adopted it."""
+    """Tell whether the process is alive; a zombie, which waits to be reaped, is not."""
     return psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
 
 

@@ -12,7 +12,7 @@ from dev.local_stack.terminal_file import write_terminal_file
 
 @pytest.fixture
 def write(tmp_path):
-    """The file of a stack in whose environment there is this."""
+    """Write the file of a stack with this environment."""
 
     def make(**inherited):
         airflow = AirflowProcesses(

@@ -125,7 +125,7 @@ class AirflowInstance:
         self.api.set_paused(dag_id, paused=True)
 
     def backfill(self, dag_id: str, from_date: str, to_date: str, max_active_runs: int = 4) -> None:
-        """`airflow backfill create`, as a user types it; dates are inclusive. The DAG is unpaused."""
+        """Run `airflow backfill create` as a user types it; dates are inclusive. The DAG is unpaused."""
         self.wait_for_dag(dag_id)
         dates = ["--from-date", from_date, "--to-date", to_date]
         self.api.cancel_backfills(dag_id)
@@ -137,7 +137,7 @@ class AirflowInstance:
     def another_backfill(
         self, dag_id: str, from_date: str, to_date: str, reprocess_behavior: str = "none", max_active_runs: int = 4
     ) -> None:
-        """As `backfill`, by the API: the command spends 10 seconds on imports."""
+        """Create a backfill like `backfill`, but through the API: the command spends 10 seconds on imports."""
         body = {"dag_id": dag_id, "from_date": f"{from_date}T00:00:00Z", "to_date": f"{to_date}T00:00:00Z"}
         how = {"reprocess_behavior": reprocess_behavior, "max_active_runs": max_active_runs}
         # Its runs are finished, but the scheduler may need 30 seconds more to say so of an earlier backfill.
@@ -171,7 +171,7 @@ class AirflowInstance:
         return self.api.run(dag_id, run_id)
 
     def runs(self, dag_id: str) -> list[Row]:
-        """All runs, oldest logical date first: `dag_run_id`, `state`, `data_interval_start`, `run_type`..."""
+        """Return all runs, oldest logical date first: `dag_run_id`, `state`, `data_interval_start`, `run_type`..."""
         return self.api.runs(dag_id)
 
     def task_instances(self, dag_id: str, run_id: str) -> list[Row]:
@@ -181,19 +181,19 @@ class AirflowInstance:
     def task_log(
         self, dag_id: str, run_id: str, task_id: str, map_index: int = -1, try_number: int | None = None
     ) -> str:
-        """What the last try (or the one asked for) logged, one event a line."""
+        """Return what the last try (or the given one) logged, one event per line."""
         tries = try_number or self.api.task_tries(dag_id, run_id, task_id, map_index)
         return self.api.task_log(dag_id, run_id, task_id, map_index, tries)
 
     def clear_failed(self, dag_id: str, start: str | None = None, end: str | None = None) -> str:
-        """`airflow tasks clear --only-failed`, for runs whose logical date is in the range."""
+        """Run `airflow tasks clear --only-failed` for runs whose logical date is in the range."""
         arguments = ["--only-failed", "--yes"]
         arguments += ["--start-date", start] if start else []
         arguments += ["--end-date", end] if end else []
         return self.processes.checked_cli("tasks", "clear", dag_id, *arguments)
 
     def import_errors(self) -> dict[str, str]:
-        """What is wrong with DAG files, by file."""
+        """Return the import errors of DAG files, by file."""
         return self.api.import_errors()
 
     def trigger(self, dag_id: str, conf: Mapping[str, object] | None = None, **body: object) -> str:

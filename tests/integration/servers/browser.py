@@ -21,7 +21,7 @@ ARGUMENTS = [
 
 
 def find_browser() -> str | None:
-    """Where a Chromium is; None where there is none."""
+    """Return the path of Chromium; None if there is none."""
     return os.environ.get(VARIABLE) or next(filter(None, map(shutil.which, NAMES)), None)
 
 

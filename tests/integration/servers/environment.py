@@ -18,7 +18,7 @@ def connection_variables(
     simulator: SimulatorProcess | None = None,
     exchanges: Iterable[str] = EXCHANGES,
 ) -> dict[str, str]:
-    """`AIRFLOW_CONN_...` of redis_default, influxdb_default and, with a simulator, of every exchange."""
+    """Return `AIRFLOW_CONN_...` for redis_default, influxdb_default and, with a simulator, every exchange."""
     address = urlsplit(influxdb.url)
     connections = {
         "REDIS_DEFAULT": {

@@ -55,11 +55,11 @@ class RunningServer:
         return "\n".join(self.log.read_text(errors="replace").splitlines()[-count:])
 
     def pids(self) -> set[int]:
-        """Its process id, and those of all that it forked."""
+        """Return its process id, and those of all processes it forked."""
         return {process.pid for process in session_members(self.pid)}
 
     def freeze(self) -> set[int]:
-        """Halt it and all that it forked, until `kill`; returns their process ids."""
+        """Halt it and all processes it forked, until `kill`; return their process ids."""
         return self._signal_all(signal.SIGSTOP)
 
     def kill(self) -> None:

@@ -46,7 +46,7 @@ def run_a_day_with_a_hole(airflow: AirflowInstance, simulator: SimulatorProcess)
 
 
 def stored(measurement: str, currency_pair: str, window: Window, exchange: str = "") -> list[tuple]:
-    """Rows of (time_ms, open, high, low, close, volume), read with a query of this test's own."""
+    """Return rows of (time_ms, open, high, low, close, volume), read with the test's own query."""
     flux = """
     from(bucket: bucket) |> range(start: time(v: start_ns), stop: time(v: stop_ns))
       |> filter(fn: (r) => r._measurement == measurement and r.currency_pair == pair)
@@ -62,7 +62,7 @@ def stored(measurement: str, currency_pair: str, window: Window, exchange: str =
 
 
 def seed_days(symbols: int, days: int) -> None:
-    """Merged days as merges write what is added up of them; here and there something is open."""
+    """Write merged days with the fields that are added up; here and there something is open."""
     today_ms = int(time.time() * 1000) // DAY_MS * DAY_MS
     lines = (
         f"merge_days,currency_pair={pair} {_merged_day(open_on(symbol, day))} {today_ms - day * DAY_MS}"
@@ -109,7 +109,7 @@ def seed_watermarks(symbols: int) -> list[str]:
 
 
 def pairs(count: int) -> list[str]:
-    """Of coins that there are, and of as many others as it takes."""
+    """Return pairs of real coins, and as many others as needed."""
     return [f"{coin}/USD" for coin in (*COINS, *(f"Z{number:03}" for number in range(count)))][:count]
 
 
@@ -119,7 +119,7 @@ def open_on(symbol: int, day: int) -> int:
 
 
 def seed_minutes(currency_pair: str, window: Window, exchanges: Sequence[str] = EXCHANGES[:2]) -> None:
-    """Merged candles and those of some exchanges, each minute."""
+    """Write merged candles, and those of some exchanges, for each minute."""
 
     def lines() -> Iterator[str]:
         for number, time_ms in enumerate(range(window.start_ms, window.end_ms, MINUTE_MS)):
