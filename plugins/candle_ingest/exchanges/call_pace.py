@@ -17,7 +17,7 @@ class CallPace:
 
     @property
     def seconds_in_a_row(self) -> float:
-        """Return the time between two requests for one market that nobody else asks for."""
+        """Return the time between two requests for one market if nothing else is requested."""
         return max(self.call_seconds, self.market_seconds) * self.slowdown
 
     def seconds(self, calls_by_market: Iterable[int]) -> float:

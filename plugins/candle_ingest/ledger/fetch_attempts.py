@@ -35,7 +35,7 @@ from(bucket: bucket)
 class FetchAttempt:
     """One try of one fetch. `asked` counts candles that were not settled before, `reason` says why it failed.
 
-    `corrections` counts the rows that were put right, in words.
+    `corrections` lists, in words, the rows that were corrected and how often.
     """
 
     currency_pair: str

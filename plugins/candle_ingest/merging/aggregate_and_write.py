@@ -85,10 +85,10 @@ class _Step:
         return result
 
     def _days(self, stale: Collection[PairDay]) -> dict[PairDay, int]:
-        """Return the days to merge: of this run's pairs and time; a repair's also what other runs have left.
+        """Return the days to merge: those of this run's pairs and window; a repair adds what other runs left.
 
-        `stale` are the days whose rates this run has answered. The last minutes of a day make the first rates of the
-        next one, which may have been merged before by another run.
+        `stale` are the days whose rates this run has updated. The last minutes of a day determine the first rates of
+        the next one, which another run may have merged already.
         """
         index = WorkIndex(self.client, self.bucket)
         if self.run.kind is REPAIR and not self.run.has_own_exchanges:
@@ -121,7 +121,7 @@ class _Step:
         return touched_days(Window(max(0, end_ms - self.run.settings.catch_up_initial_days * DAY_MS - DAY_MS), end_ms))
 
     def _short(self, outcomes: Sequence[DayOutcome], unfinished: Sequence[FetchBatch]) -> list[Incomplete]:
-        """Return what each pair lacks that is not complete."""
+        """Return what each incomplete pair lacks."""
         found = {
             o.pair: Incomplete(f"{o.pair}: {o.error}", may_pass=isinstance(o.error, TemporaryError))
             for o in outcomes
@@ -162,7 +162,7 @@ class _Step:
 
 
 def _accounted(outcomes: Iterable[DayOutcome]) -> dict[str, CoverageCounts]:
-    """Return the counts of the days that the run touched, up to its end, over the exchanges, by pair."""
+    """Return, by pair, the counts of the days that the run touched, up to its end, over the exchanges."""
     found: dict[str, CoverageCounts] = {}
     for outcome in outcomes:
         found[outcome.pair] = found.get(outcome.pair, CoverageCounts()) + outcome.accounted

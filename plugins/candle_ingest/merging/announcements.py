@@ -84,7 +84,7 @@ class _Announcer:
     state_of: StateOf
 
     def take(self) -> list[MergeDay]:
-        """Return the final days whose event nobody has sent or is about to send, now in the hand of this run."""
+        """Return the final days whose event no run has sent or is about to send, and claim them for this run."""
         index = WorkIndex(self.client, self.bucket)
         with held_locks(self.client, [f"announce:{self.bucket.name}"]):
             busy = self._settle(index)

@@ -58,7 +58,7 @@ class DayMerger:
         return outcomes
 
     def _merge_pairs(self, day_ms: int, pairs: Sequence[str]) -> list[DayOutcome]:
-        """Merge one day of several pairs; once more where a lock was lost, with all that was merged before."""
+        """Merge one day of several pairs; if a lock was lost, merge the same windows again."""
         forced: dict[str, list[Window]] = {}
         names = [f"merge:{self._bucket.name}:{pair}" for pair in pairs]
         for _ in range(MOST_ATTEMPTS):
@@ -94,7 +94,7 @@ class DayMerger:
         return outcomes
 
     def _new_day(self, pair: str, day_ms: int, day_before: MergeDay | None) -> MergeDay:
-        """Return a day of which nothing is merged; what was refused on the day before is, until it is looked at."""
+        """Return a day with nothing merged; exchanges refused the day before stay refused until the next check."""
         day = new_merge_day(pair, day_ms, self._run.timeframe.ms)
         return replace(day, refused=day_before.refused) if day_before else day
 
@@ -122,7 +122,7 @@ class DayMerger:
         try:
             self._write(done)
         except RefusedLinesError:
-            # Whose lines they are shows when each is written by itself.
+            # Write each by itself, to find whose lines were refused.
             for work in done:
                 guarded([work], partial(self._write, [work]))
         except CandleIngestError as error:
