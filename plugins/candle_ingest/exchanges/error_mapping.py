@@ -73,7 +73,7 @@ class ExchangeUnavailableError(ExchangeTemporaryError):
 
 
 class ExchangeBlockedError(PermanentError):
-    """The exchange serves nobody in this country, or at this address."""
+    """The exchange blocks this country or address."""
 
     name = "exchange-blocked"
     cause = "The exchange refuses requests from this country or address."

@@ -37,13 +37,13 @@ class MergeDay(MarkedDay):
     """What is merged of one pair on the UTC day that begins at `day_ms`.
 
     `marks` has one byte a slot: NOT_MERGED, WITHOUT_CANDLE (merged, nobody traded) or WITH_CANDLE. `state` is final
-    where every exchange of the settings is final and nothing waits. `version` is that of the last merge, `method` says
-    by which settings it was merged, `announced` whether the event of the final day was sent, which a merge reads and
-    never writes. `counts` has the slots of the exchanges of the settings by state, summed over those `exchanges`, as
-    they were at the last merge.
-    `rates_version` is the newest answer of a rate market that it was converted by. `refused` has the exchanges that
-    trade something else under the same ticker, each with its reason; `identity_checked` says whether the day was
-    checked for them. `qualities` has a byte for the quality of each slot (`quality_codes`), 0 where it has none.
+    if every exchange in the settings is final and nothing waits. `version` is that of the last merge, `method` the
+    settings it was merged with, `announced` whether the event of the final day was sent; a merge reads that but never
+    writes it. `counts` has the slots by state, summed over the `exchanges` in the settings at the last merge.
+
+    `rates_version` is the newest answer of a rate market used for conversion. `refused` has the exchanges that trade
+    something else under the same ticker, each with its reason; `identity_checked` says whether the day was checked for
+    them. `qualities` has one byte per slot (`quality_codes`), 0 for a slot without a quality.
     """
 
     state: RecordState = RecordState.PROVISIONAL

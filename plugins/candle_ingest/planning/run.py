@@ -17,10 +17,10 @@ class Run:
     """A run of one DAG.
 
     `interval` is its data interval; `start_ms` and `end_ms` come from the params and take precedence over it.
-    `origin_ms` is where the DAG's history begins. `now_ms` is when the step began. `recorder` is the task that does it,
-    in its `try_number`-th try. `has_own_exchanges` says whether the params name other exchanges than the pipeline.
+    `origin_ms` is where the DAG's history begins. `now_ms` is when the step began. `recorder` is the task that runs it,
+    in try number `try_number`. `has_own_exchanges` says whether the params name other exchanges than the pipeline.
     `retry_unobtainable` says whether a repair retries what was given up. `planned_end_ms` is where the plan of this run
-    ends, None while it is made.
+    ends, None until it is planned.
     """
 
     settings: PipelineSettings

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from candle_ingest.errors.settings import ParamError
 
 BACKFILL_KEY, CATCH_UP_KEY = "backfill", "catch_up"
-# A repair has only these: it decides by itself what to ask for, and when.
+# A repair takes no start or end: it decides by itself what to ask for, and when.
 _FOR_EVERY_RUN = ("symbols", "exchanges", "min_exchanges_required")
 _ALL_PARAMS = (*_FOR_EVERY_RUN, "run_mode", "dry_run_limit", "start", "end", "refetch")
 
@@ -15,7 +15,7 @@ class RunKind:
     """How one of the three DAGs differs from the others.
 
     `priority` is Airflow's priority weight. `retries_fetches`: failed fetches are retried by Airflow; else the next run
-    takes up what is open. `params` are those of the trigger form. `watermarks` are the suffixes of the keys it moves.
+    retries what is open. `params` are those of the trigger form. `watermarks` are the suffixes of the keys it moves.
     `takes_whole_interval`: its data interval is fetched as it is, and must be over. `fails_when_incomplete`: minutes
     of its interval that wait for an exchange fail the run.
     """

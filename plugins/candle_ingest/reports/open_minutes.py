@@ -19,8 +19,8 @@ UNSETTLED = (*RETRIED, MinuteState.NOT_ASKED, MinuteState.UNOBTAINABLE)
 class OpenMinutes:
     """Windows of a pair that are not complete.
 
-    `source` is an exchange that has no settled answer, `merge` for what is not merged, `provisional` for days whose
-    every minute is merged and answered, and of which some exchange is not final.
+    `source` is an exchange without a settled answer, `merge` for what is not merged, or `provisional` for days on which
+    every minute is answered and merged but some exchange is not final.
     """
 
     currency_pair: str
