@@ -1,12 +1,11 @@
 """`coverage`: how the minutes of each symbol add up, by state."""
 
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Annotated
 
 import typer
 
-from candle_ingest.candles.rates import rate_exchanges
 from candle_ingest.candles.window import DAY_MS, MINUTE_MS, Window, floor_ms, format_ms
 from candle_ingest.cli.moments import moment_ms, now_ms, window_between
 from candle_ingest.cli.options import AsJson, Pipeline, pipeline_settings
@@ -18,8 +17,8 @@ from candle_ingest.reports.coverage_by_day import DayCoverage, read_coverage_by_
 from candle_ingest.reports.coverage_totals import CoverageTotal, read_exchange_totals, read_pair_totals, total_counts
 from candle_ingest.reports.expected_coverage import ExpectedCoverage
 from candle_ingest.reports.freshness import history_window
+from candle_ingest.reports.rate_totals import read_rate_totals
 from candle_ingest.settings import PipelineSettings
-from candle_ingest.store.bucket import InfluxBucket
 
 NUMBERS = tuple(CoverageCounts().to_dict())
 # The last run of a day needs some time after midnight.
@@ -67,27 +66,17 @@ def coverage(
 
 def _read(settings: PipelineSettings, window: Window, by_exchange: bool, daily: bool) -> _Found:
     pairs = sorted({symbol.currency_pair for symbol in listed_symbols(settings)})
+    # Symbols that are rates too have lines as symbols.
+    rate_pairs = possible_rate_pairs(settings) - set(pairs)
     expected = ExpectedCoverage.of(settings, now_ms())
     with open_bucket(settings) as bucket:
         return _Found(
             window=window,
             pairs=read_pair_totals(bucket, window, pairs, expected),
             exchanges=read_exchange_totals(bucket, window, pairs, expected) if by_exchange and not daily else [],
-            rates=_read_rates(bucket, settings, window, pairs, expected) if by_exchange and not daily else [],
+            rates=read_rate_totals(bucket, window, rate_pairs, expected) if by_exchange and not daily else [],
             days=read_coverage_by_day(bucket, window, pairs, expected) if daily else [],
         )
-
-
-def _read_rates(
-    bucket: InfluxBucket, settings: PipelineSettings, window: Window, pairs: Collection[str], expected: ExpectedCoverage
-) -> list[CoverageTotal]:
-    """Return the rate markets that were asked for anything in the window; symbols that are rates too are no rates."""
-    totals = [
-        total
-        for pair in sorted(possible_rate_pairs(settings) - set(pairs))
-        for total in read_exchange_totals(bucket, window, [pair], replace(expected, exchanges=rate_exchanges(pair)))
-    ]
-    return [total for total in totals if total.counts.not_asked < total.counts.expected]
 
 
 def _whole_days(settings: PipelineSettings, from_: str, to: str) -> Window:

@@ -6,7 +6,7 @@ seconds. Those of each exchange come from `day_records`, which has one series pe
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from candle_ingest.candles.window import Window
 from candle_ingest.ledger.day_record import RecordState
@@ -30,7 +30,8 @@ class CoverageTotal:
     """The slots of one pair by state, on one exchange or (`exchange` is empty) summed over all that are expected.
 
     `provisional_days` counts the days whose closing look is still to come, `final_days` those that are final: of a sum
-    over the exchanges, the complete ones.
+    over the exchanges, the complete ones. `unrecorded` counts the slots that no record covers; they are among those not
+    asked for.
     """
 
     currency_pair: str
@@ -38,6 +39,13 @@ class CoverageTotal:
     counts: CoverageCounts
     provisional_days: int
     final_days: int
+    unrecorded: int
+
+    @property
+    def recorded_counts(self) -> CoverageCounts:
+        """Return the counts without the slots that no record covers."""
+        expected, not_asked = (count - self.unrecorded for count in (self.counts.expected, self.counts.not_asked))
+        return replace(self.counts, expected=expected, not_asked=not_asked)
 
 
 def read_pair_totals(
@@ -107,7 +115,8 @@ def _days(state: RecordState) -> str:
 def _total(key: Key, sums: Mapping[str, int], slots: int) -> CoverageTotal:
     known = {state: max(0, sums.get(state, 0)) for state in STATES}
     # Days without a record, and exchanges that joined the settings after the last merge.
-    known["not_asked"] += max(0, slots - sum(known.values()))
+    unrecorded = max(0, slots - sum(known.values()))
+    known["not_asked"] += unrecorded
     counts = CoverageCounts(expected=sum(known.values()), **known)
     pair, exchange = key
     return CoverageTotal(
@@ -116,4 +125,5 @@ def _total(key: Key, sums: Mapping[str, int], slots: int) -> CoverageTotal:
         counts=counts,
         provisional_days=sums.get(RecordState.PROVISIONAL, 0),
         final_days=sums.get(RecordState.FINAL, 0),
+        unrecorded=unrecorded,
     )

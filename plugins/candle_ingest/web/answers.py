@@ -6,9 +6,11 @@ from typing import Any
 
 from candle_ingest.candles.window import Window
 from candle_ingest.doctor.stored_findings import DatedFinding
+from candle_ingest.ledger.minute_state import CoverageCounts
 from candle_ingest.ledger.task_instance_ref import TaskInstanceRef
 from candle_ingest.reports.chart_bars import ChartBars
 from candle_ingest.reports.coverage_hours import CoverageHours, Hole
+from candle_ingest.reports.coverage_totals import CoverageTotal
 from candle_ingest.reports.exchange_health import ExchangeHealth
 from candle_ingest.reports.exchange_pace import ExchangePace
 from candle_ingest.reports.explanation import Explanation, Part
@@ -31,6 +33,11 @@ def hours_answer(found: CoverageHours, dag_ids: Collection[str]) -> Answer:
         "merged": _windows(found.merged),
         "waiting": [asdict(waiting) for waiting in found.waiting],
     }
+
+
+def rates_answer(found: Iterable[CoverageTotal]) -> Answer:
+    """Return the rate markets; like the map, count only slots of days that have a record."""
+    return {"rates": [_rate(total.currency_pair, total.exchange, total.recorded_counts) for total in found]}
 
 
 def bars_answer(found: ChartBars) -> Answer:
@@ -72,6 +79,17 @@ def findings_answer(found: Iterable[DatedFinding]) -> Answer:
 def freshness_answer(found: Freshness, now_ms: int, redis_problem: str) -> Answer:
     """Return the symbols, and what Redis said where it did not list them."""
     return {**asdict(found), "now_ms": now_ms, "redis_problem": redis_problem}
+
+
+def _rate(currency_pair: str, exchange: str, counts: CoverageCounts) -> Answer:
+    return {
+        "currency_pair": currency_pair,
+        "exchange": exchange,
+        "expected": counts.expected,
+        "answered": counts.settled,
+        "open": counts.open,
+        "unobtainable": counts.unobtainable,
+    }
 
 
 def _hole(hole: Hole, dag_ids: Collection[str]) -> Answer:

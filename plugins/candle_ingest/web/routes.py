@@ -78,6 +78,12 @@ async def holes(settings: Pipeline, answer: Answerer, days: Days = 90) -> Respon
     return await answer(lambda: views.holes(settings, days, _now_ms()), days)
 
 
+@router.get("/api/{pipeline}/rates")
+async def rates(settings: Pipeline, answer: Answerer, days: Days = 90) -> Response:
+    """Answer with the rate markets over the last `days`."""
+    return await answer(lambda: views.rates(settings, days, _now_ms()), days)
+
+
 @router.get("/api/{pipeline}/day")
 async def day(settings: Pipeline, answer: Answerer, symbol: Pair, day: Day) -> Response:
     """Return the exchanges × hours of one day, and the reason for each hole."""

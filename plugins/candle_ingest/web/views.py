@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from candle_ingest.candles.window import MINUTE_MS, Window
 from candle_ingest.doctor.stored_findings import read_findings
 from candle_ingest.errors.symbols import NothingMergedError
+from candle_ingest.planning.rate_plan import possible_rate_pairs
 from candle_ingest.reports.chart_bars import read_chart_bars
 from candle_ingest.reports.coverage_days import (
     MOST_PAIRS,
@@ -27,6 +28,7 @@ from candle_ingest.reports.largest_holes import read_largest_holes
 from candle_ingest.reports.last_minute import last_final_minute_ms
 from candle_ingest.reports.merge_progress import read_merge_progress
 from candle_ingest.reports.minute_candles import explain_minute
+from candle_ingest.reports.rate_totals import read_rate_totals
 from candle_ingest.reports.summary import read_summary
 from candle_ingest.settings import PipelineSettings
 from candle_ingest.web import answers
@@ -78,6 +80,15 @@ def holes(settings: PipelineSettings, days: int, now_ms: int) -> Answer:
     with open_bucket(settings) as bucket:
         found = read_largest_holes(bucket, last_columns(days, now_ms).window, ExpectedCoverage.of(settings, now_ms))
     return {"as_of_ms": now_ms, "holes": [asdict(hole) for hole in found]}
+
+
+def rates(settings: PipelineSettings, days: int, now_ms: int) -> Answer:
+    """Return the rate markets; symbols that are rates too are on the map."""
+    listed, _ = listed_symbols(settings)
+    pairs = possible_rate_pairs(settings) - {symbol.currency_pair for symbol in listed}
+    window, expected = last_columns(days, now_ms).window, ExpectedCoverage.of(settings, now_ms)
+    with open_bucket(settings) as bucket:
+        return answers.rates_answer(read_rate_totals(bucket, window, pairs, expected))
 
 
 def day(settings: PipelineSettings, currency_pair: str, window: Window, now_ms: int) -> Answer:

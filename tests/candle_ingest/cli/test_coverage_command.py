@@ -27,6 +27,7 @@ def run(monkeypatch):
             counts=counts,
             final_days=final_days,
             provisional_days=provisional_days,
+            unrecorded=0,
         )
         monkeypatch.setattr(coverage_command, "listed_symbols", lambda _: [parse_symbol("btcusd")])
         monkeypatch.setattr(coverage_command, "open_bucket", nullcontext)

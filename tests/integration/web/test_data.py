@@ -92,6 +92,21 @@ def test_coverage_shows_the_hole_and_who_has_it(visit):
     assert hole["due_ms"] > 0
 
 
+def test_rate_markets_are_counted_on_the_days_that_were_asked_for(visit):
+    days = (int(time.time() * 1000) - DAY.start_ms) // DAY_MS + 1
+    rates = visit("rates", days=days).json()["rates"]
+    assert [(rate["currency_pair"], rate["exchange"]) for rate in rates] == [
+        ("USDT/USD", exchange) for exchange in ("bitstamp", "coinbaseexchange", "kraken")
+    ]
+    for rate in rates:
+        # The whole day, and of today what catch-up has asked for.
+        assert 1440 <= rate["expected"] < 4 * 1440
+        candles = stored("exchange_candles", "USDT/USD", DAY, rate["exchange"])
+        assert 0 < len(candles) <= rate["answered"]
+        assert rate["answered"] >= 1440
+        assert rate["answered"] + rate["open"] + rate["unobtainable"] == rate["expected"]
+
+
 def test_months_of_years_add_up_to_their_days(visit):
     by_day, by_month = (visit("overview", days=days).json() for days in (400, 3650))
     assert (by_day["fold"], by_month["fold"]) == ("day", "month")

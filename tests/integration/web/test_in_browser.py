@@ -70,6 +70,10 @@ def test_from_the_navigation_to_the_reason_of_a_hole_and_its_task(airflow, open_
     frame.locator("#view[aria-busy=false]").wait_for(timeout=60_000)
     url = airflow.processes.url
     frame = ready(tab, f"{url}/plugin/candles/candles/?view=coverage&days=365")
+    rates = frame.get_by_role("table", name="Rates")
+    rates.wait_for(timeout=60_000)
+    assert rates.get_by_role("columnheader").all_inner_texts() == ["Pair", "Exchange", "Answered", "Open candles"]
+    assert rates.get_by_role("row", name=re.compile(r"^USDT.USD kraken [\d,]+ of [\d,]+ [\d,]+$")).count() == 1
     picture(tab, "coverage")
     frame.get_by_role("row", name=re.compile("ETH.USD.*2026-03-11.*coinbaseexchange")).get_by_role("link").click()
     frame.get_by_text("Why something is open").wait_for(timeout=60_000)

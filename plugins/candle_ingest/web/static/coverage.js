@@ -4,6 +4,7 @@ import { Refusal, address, api, keep, link } from "./data.js";
 import { runOffer } from "./actions.js";
 import { legend, schemes } from "./levels.js";
 import { coverageMap } from "./map.js";
+import { ratesTable } from "./rates.js";
 import { Rows } from "./rows.js";
 import { STATES } from "./states.js";
 
@@ -108,6 +109,10 @@ function showMap(place, data, pipeline, days) {
   });
   const list = element("div", {}, element("p", { class: "quiet" }, "Loading the list of holes …"));
   const holes = api(pipeline, "holes", { days });
+  const rates = element("div");
+  // After the holes: the page answers four requests at a time, and the other three are those of the tiles and the sentence.
+  holes.catch(() => null).then(() => api(pipeline, "rates", { days }))
+    .then((found) => rates.replaceChildren(ratesTable(found)), (error) => rates.replaceChildren(message("bad", "The list of rates is missing.", error.message)));
   const redraw = () => {
     const text = search.value.trim().toUpperCase();
     map.show(data.pairs.filter((pair, row) => pair.includes(text) && (!only.checked || data.open[row])));
@@ -124,7 +129,7 @@ function showMap(place, data, pipeline, days) {
   byGrade.addEventListener("change", changed);
   place.append(
     element("div", { class: "bar" }, search, element("label", {}, only, "only with holes"), element("label", {}, byGrade, "colours by grade"), element("span", { class: "quiet" }, "As of ", clock(data.as_of_ms), ". Drag over days to choose them, or use Shift and the arrow keys.")),
-    colours, trouble, map.node, actions, list);
+    colours, trouble, map.node, actions, list, rates);
   redraw();
 }
 
