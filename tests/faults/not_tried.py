@@ -11,7 +11,7 @@ _NOT_TRIED = {
     "Redis Cluster and Sentinel, InfluxDB Cloud and clusters": "only single servers run here",
     "a network that parts two machines, the Kubernetes executor": "one machine; LocalExecutor, and Celery workers",
     "an answer that is stale by less than ten minutes, of an exchange whose answers may begin before what was asked "
-    "for (coinbaseexchange)": "it cannot be told from a sound one; catch-up asks for the last `reread_candles` again",
+    "for (coinbaseexchange)": "it cannot be told from a sound one; the second and the closing look ask again",
 }
 
 
