@@ -53,8 +53,9 @@ def world(_servers: World, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     """All servers up; waits between attempts are short."""
     monkeypatch.setattr(request_gate, "FIRST_WAIT_SECONDS", 0.01)
     monkeypatch.setattr(rate_limit, "REFUSED_PAUSE_SECONDS", 0.01)
-    monkeypatch.setattr(influx_bucket, "FIRST_WAIT_SECONDS", 0.05)
-    monkeypatch.setattr(influx_bucket, "LONGEST_WAIT_SECONDS", 1.0)
+    # An InfluxDB that is restarted takes a second or two, more on a busy machine.
+    monkeypatch.setattr(influx_bucket, "FIRST_WAIT_SECONDS", 0.2)
+    monkeypatch.setattr(influx_bucket, "LONGEST_WAIT_SECONDS", 3.0)
     monkeypatch.setattr("redis.backoff.ExponentialWithJitterBackoff.compute", lambda self, failures: 0.02)
     _servers.patch = monkeypatch
     yield _servers
