@@ -160,6 +160,18 @@ class DayRecord(MarkedDay):
         asked_end_ms = self._quiet_end_ms()
         return asked_end_ms is None or self.proved_ms >= asked_end_ms
 
+    def proof_window(self, now_ms: int) -> Window | None:
+        """Return what to ask for once more because the quiet end of the day is not proved; None where nothing is due.
+
+        Later candles, also of other markets, prove it without a request, unless they came while the end was asked for.
+        An exchange that stays quiet is asked ever more seldom.
+        """
+        quiet_end_ms = self._quiet_end_ms()
+        waited_ms = max(2 * PROOF_WAIT_MS, (self.end_asked_ms - self.window.end_ms) // 2)
+        if quiet_end_ms is None or self.is_proved or not self.is_closed or now_ms < self.end_asked_ms + waited_ms:
+            return None
+        return Window(quiet_end_ms - self.slot_ms, self.window.end_ms)
+
     def _quiet_end_ms(self) -> int | None:
         """Return the end of the last quiet slot after the last trade; None if there is none."""
         quiet = np.flatnonzero(self.states == CODES[MinuteState.QUIET])

@@ -104,10 +104,17 @@ def _replaced(old: Stretch, state: MinuteState, reason: str, look: Look, known: 
     if old.state == MinuteState.UNOBTAINABLE:
         return old
     if state == MinuteState.FAILED and old.state not in (MinuteState.NOT_ASKED, MinuteState.FAILED):
-        # A failure undoes nothing; what was due is only put off.
-        later_ms = max(old.due_ms, look.asked_at_ms + backoff_ms(1)) if old.due_ms else 0
-        return replace(old, due_ms=later_ms)
+        return _failed_again(old, look, known)
     return _tried_again(changed, old, look, known)
+
+
+def _failed_again(old: Stretch, look: Look, known: Surroundings) -> Stretch:
+    """Return what an earlier response left open, after a request for it that failed: nothing is taken back."""
+    if not old.due_ms or look.asked_at_ms < old.due_ms:
+        return old
+    if look.asked_at_ms - old.since_ms >= known.give_up_ms:
+        return given_up(old, look.asked_at_ms - old.since_ms)
+    return replace(old, tries=old.tries + 1, due_ms=look.asked_at_ms + backoff_ms(old.tries + 1))
 
 
 def _unobtainable(changed: Stretch, old: Stretch) -> Stretch:

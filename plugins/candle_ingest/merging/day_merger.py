@@ -153,6 +153,8 @@ class DayMerger:
         final = [(o.pair, o.day_ms) for o in done.values() if o.day and _is_to_announce(o.day)]
         self._index.note_unannounced(final)
         self._records.write_merges(outcome.day for outcome in done.values() if outcome.day)
+        # Once more: another run may have looked in between, seen a day that was not final yet, and taken it out.
+        self._index.note_unannounced(final)
         self._records.write_merged_versions(
             (record, record.answered_version)
             for record in records

@@ -55,10 +55,12 @@ def windows_to_merge(
     wanted = day.mark_array == NOT_MERGED
     if day.method not in ("", method_in_words(settings)):
         wanted = np.ones(len(day.marks), dtype=np.bool_)
-    changed = [window for record in records.values() if record for window in record.unmerged()]
-    for window in (*changed, *forced):
-        wanted[_place(day, window)] = True
-    return _windows(day, wanted & can_merge)
+    changed = np.zeros(len(day.marks), dtype=np.bool_)
+    for window in (*(w for record in records.values() if record for w in record.unmerged()), *forced):
+        changed[_place(day, window)] = True
+    # What is stored follows the newest answers, though an exchange has become doubtful since it was merged.
+    stored = changed & (day.mark_array != NOT_MERGED)
+    return _windows(day, (wanted | changed) & can_merge | stored)
 
 
 def merge_day(

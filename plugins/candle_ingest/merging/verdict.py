@@ -33,7 +33,8 @@ def mergeable(records: Records, slots: int, rule: MergeRule) -> NDArray[np.bool_
     """Return, for each slot of the day, whether enough exchanges have a usable answer.
 
     `records` has an entry for every exchange in the settings, None if it was not asked. An exchange that does not list
-    the pair is no reason to wait; a silence that is not believable is usable until the day is closed.
+    the pair is no reason to wait, but it answers for nobody: unless no exchange lists the pair, one of them must have
+    answered. A silence that is not believable is usable until the day is closed.
     """
     if not records:
         return np.zeros(slots, dtype=np.bool_)
@@ -41,9 +42,10 @@ def mergeable(records: Records, slots: int, rule: MergeRule) -> NDArray[np.bool_
     closed = np.array([_closed_slots(record, slots) for record in records.values()])
     answered = np.isin(states, [CODES[state] for state in ANSWERS])
     answered |= (states == CODES[MinuteState.SILENT]) & ~closed
-    usable = (answered | (states == CODES[MinuteState.NOT_LISTED])).sum(axis=0)
+    not_listed = states == CODES[MinuteState.NOT_LISTED]
+    usable = (answered | not_listed).sum(axis=0)
     required = rule.minimum or len(records)
-    enough: NDArray[np.bool_] = usable >= required
+    enough: NDArray[np.bool_] = (usable >= required) & (answered.any(axis=0) | not_listed.all(axis=0))
     if rule.merges_without_unobtainable:
         missing = (states == CODES[MinuteState.UNOBTAINABLE]).sum(axis=0)
         enough |= (usable + missing >= required) & (answered.sum(axis=0) >= FEWEST_WITHOUT_UNOBTAINABLE)

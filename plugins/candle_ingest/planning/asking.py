@@ -86,8 +86,10 @@ class Asking:
         return [s.window for s in record.stretches if s.due_ms and s.due_ms <= self.run.now_ms]
 
     def of_repair(self, record: DayRecord) -> list[Window]:
-        """Return what is due on a day: open stretches and the closing look."""
+        """Return what is due on a day: open stretches, the closing look, and a quiet end that is not proved."""
         due = self._due_windows(record)
+        if proof := record.proof_window(self.run.now_ms):
+            due.append(proof)
         if record.closing_due_ms <= self.run.now_ms:
             due += self._closing_windows(record)
         return self.fewest_requests(union(due))

@@ -317,3 +317,24 @@ def test_a_day_that_lacks_every_other_row_stays_open():
     lacking = {"traded": range(0, 1440, 2), "missing": [(minute, minute + 1) for minute in range(1, 1440, 2)]}
     record = fold(fold(EMPTY, closing(**lacking), BUSY), closing(**lacking, asked_ms=CLOSED_MS + HOUR), BUSY)
     assert counts(record) == {"present": 720, "silent": 720}
+
+
+def test_a_silence_whose_requests_fail_is_given_up_in_the_end():
+    record = fold(EMPTY, closing(traded=[*range(600), *range(660, 1440)]), BUSY)
+    for _ in range(40):
+        due_ms = min((s.due_ms for s in record.stretches if s.due_ms), default=None)
+        if due_ms is None:
+            break
+        record = fold(record, look(600, 660, failed=[(600, 660)], asked_ms=due_ms), BUSY)
+    assert (counts(record), record.state) == ({"present": 1380, "unobtainable": 60}, RecordState.UNOBTAINABLE)
+    assert record.last_look_ms - CLOSED_MS < 16 * DAY_MS
+    assert record.looks < 30
+
+
+def test_a_quiet_end_that_later_candles_cannot_prove_is_asked_for_once_more():
+    record = fold(EMPTY, closing(traded=range(1439)), Surroundings(history=BUSY.history, alive_ms=CLOSED_MS + 1))
+    assert (record.state, record.proof_window(CLOSED_MS + HOUR)) == (RecordState.OPEN, None)
+    assert record.proof_window(CLOSED_MS + 2 * HOUR) == minutes(1439, 1440)
+    again = closing(first=1439, asked_ms=CLOSED_MS + 2 * HOUR)
+    proved = fold(record, again, Surroundings(history=BUSY.history, alive_ms=CLOSED_MS + HOUR))
+    assert (proved.state, proved.proof_window(CLOSED_MS + 9 * HOUR)) == (RecordState.FINAL, None)

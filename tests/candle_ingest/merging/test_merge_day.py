@@ -70,6 +70,15 @@ def test_only_what_changed_since_is_merged_again():
     assert windows_to_merge(first, records, other) == [minutes(0, 1440)]
 
 
+def test_a_corrected_candle_is_merged_though_another_exchange_became_doubtful():
+    records = {name: replace(record(name), merged_version=1) for name in SETTINGS.exchange_ids}
+    first = merge_day(EMPTY, records, dict.fromkeys(records, candles()), [minutes(0, 1440)], SETTINGS, RATES).day
+    look = Look(window=minutes(5, 6), asked_at_ms=DAY + 3 * DAY_MS, version=9, changed=(minutes(5, 6),))
+    records["kraken"] = fold(records["kraken"], look, BUSY)
+    records["binance"] = replace(record("binance", 600, failed=(0, 600)), merged_version=1)
+    assert windows_to_merge(first, records, SETTINGS) == [minutes(5, 6)]
+
+
 def test_candles_that_no_record_has_yet_do_not_take_part():
     records = {"binance": record("binance"), "kraken": record("kraken", 0, 600, failed=(600, 1440))}
     rule = SETTINGS.model_copy(update={"min_exchanges_required": 1})

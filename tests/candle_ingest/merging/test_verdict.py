@@ -39,6 +39,14 @@ def test_a_slot_needs_an_answer_of_every_exchange_that_lists_the_pair(state):
     assert first({"a": day(MinuteState.PRESENT), "b": day(state)}) == (state in USABLE)
 
 
+def test_an_exchange_that_does_not_list_the_pair_answers_for_no_other():
+    unlisted, failed = day(MinuteState.NOT_LISTED), day(MinuteState.FAILED)
+    assert not first({"a": unlisted, "b": failed}, MergeRule(minimum=1))
+    assert not first({"a": unlisted, "b": None}, MergeRule(minimum=1))
+    assert first({"a": unlisted, "b": day(MinuteState.PRESENT)}, MergeRule(minimum=1))
+    assert first({"a": unlisted, "b": unlisted})
+
+
 def test_a_silence_is_usable_only_while_the_day_is_not_closed():
     assert first({"a": day(MinuteState.SILENT, closed=False)})
     assert not first({"a": day(MinuteState.SILENT)})
