@@ -14,6 +14,7 @@ from candle_ingest.ledger.day_records import DayRecords
 from candle_ingest.ledger.fetch_attempts import failed_pairs
 from candle_ingest.ledger.merge_method import method_in_words
 from candle_ingest.ledger.minute_state import CoverageCounts
+from candle_ingest.ledger.rate_pairs import possible_rate_pairs
 from candle_ingest.ledger.work_index import OTHER_METHOD, PairDay, WorkIndex
 from candle_ingest.merging.advance_watermarks import advance_watermarks
 from candle_ingest.merging.day_merger import DayMerger
@@ -26,7 +27,6 @@ from candle_ingest.metrics import emit
 from candle_ingest.metrics.catalogue import ACCOUNTED, CANDLES_WRITTEN, MINUTES_MARKED, SYMBOLS_SHORT, SYMBOLS_WRITTEN
 from candle_ingest.planning.fetch_batch import FetchBatch
 from candle_ingest.planning.plan import Plan
-from candle_ingest.planning.rate_plan import possible_rate_pairs
 from candle_ingest.planning.run import Run
 from candle_ingest.planning.run_kind import REPAIR
 from candle_ingest.store.bucket import InfluxBucket

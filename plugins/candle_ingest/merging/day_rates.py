@@ -8,8 +8,8 @@ from candle_ingest.candles.rates import RateSeries, lookback, rate_exchanges
 from candle_ingest.candles.window import DAY_MS, Window
 from candle_ingest.ledger.day_record import DayRecord, RecordState
 from candle_ingest.ledger.day_records import DayRecords, Key
+from candle_ingest.ledger.rate_pairs import needed_rate_pairs
 from candle_ingest.merging.verdict import Records
-from candle_ingest.planning.rate_plan import needed_rate_pairs
 from candle_ingest.settings import PipelineSettings
 from candle_ingest.store.rate_store import RateStore, quote_of
 

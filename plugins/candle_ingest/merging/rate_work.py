@@ -8,9 +8,9 @@ from candle_ingest.candles.window import DAY_MS, Window
 from candle_ingest.connections import RedisClient
 from candle_ingest.ledger.day_record import DayRecord
 from candle_ingest.ledger.day_records import DayRecords
+from candle_ingest.ledger.rate_pairs import possible_rate_pairs
 from candle_ingest.ledger.work_index import PairDay, WorkIndex
 from candle_ingest.planning.plan import Plan
-from candle_ingest.planning.rate_plan import possible_rate_pairs
 from candle_ingest.planning.run import Run
 from candle_ingest.store.bucket import InfluxBucket
 from candle_ingest.store.flux import flux_range

@@ -1,12 +1,13 @@
 """Choose the rate markets that a run asks for, in addition to the markets of its symbols."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from candle_ingest.candles.rates import rate_exchanges, rate_pairs
+from candle_ingest.candles.rates import rate_exchanges
 from candle_ingest.candles.symbol import parse_symbol
 from candle_ingest.connections import RedisClient
 from candle_ingest.ledger.pinned_markets import PinnedMarkets
+from candle_ingest.ledger.rate_pairs import needed_rate_pairs
 from candle_ingest.planning.listings import Listings, find_listings
 from candle_ingest.planning.market_choice import MarketChoice, choose_markets
 from candle_ingest.settings import PipelineSettings
@@ -19,21 +20,6 @@ class RatePlan:
     pairs: tuple[str, ...] = ()
     choices: dict[str, MarketChoice] = field(default_factory=dict)
     listings: Listings = field(default_factory=Listings)
-
-
-def needed_rate_pairs(settings: PipelineSettings, markets: Iterable[tuple[str, str]]) -> tuple[str, ...]:
-    """Return the rate pairs needed for (pair, market) such as (`BTC/USD`, `BTC/USDT`); none at par."""
-    if settings.quote_conversion == "par":
-        return ()
-    legs = {(market.rpartition("/")[2], pair.rpartition("/")[2]) for pair, market in markets}
-    return tuple(sorted({rate_pair for leg, quote in legs for rate_pair in rate_pairs(leg, quote)}))
-
-
-def possible_rate_pairs(settings: PipelineSettings) -> frozenset[str]:
-    """Return every rate pair that the settings may need, whatever the exchanges list."""
-    equivalents = settings.quote_equivalents.items()
-    legs = {(leg, quote) for quote, names in equivalents for leg in names if leg != quote}
-    return frozenset(rate_pair for leg, quote in legs for rate_pair in rate_pairs(leg, quote))
 
 
 def plan_rates(

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from candle_ingest.candles.window import MINUTE_MS, Window
 from candle_ingest.doctor.stored_findings import read_findings
 from candle_ingest.errors.symbols import NothingMergedError
-from candle_ingest.planning.rate_plan import possible_rate_pairs
+from candle_ingest.ledger.rate_pairs import possible_rate_pairs
 from candle_ingest.reports.chart_bars import read_chart_bars
 from candle_ingest.reports.coverage_days import (
     MOST_PAIRS,
