@@ -124,6 +124,17 @@ def test_one_symbol_whose_merge_fails_holds_no_other_watermark(settings, redis_s
     assert set(watermarks(settings.influxdb_bucket, *keys).values()) == {DAY.end_ms - MINUTE_MS}
 
 
+def test_a_stored_candle_that_cannot_be_read_fails_the_merge_of_its_pair_alone(settings, redis_server):
+    redis_server.client().set("top_cryptocurrencies", json.dumps(["btcusd", "ethusd"]))
+    run_steps(settings, "backfill", hours(0, 6), NOW_MS, origin_ms=DAY.start_ms)
+    with InfluxBucket(connect_influxdb(), settings.influxdb_bucket) as bucket:
+        bucket.write_lines([f'exchange_candles,currency_pair=ETH/USD,exchange=kucoin close=1.0 {30_000 + hours(1, 1).start_ms}'])
+    again = run_steps(settings, "backfill", hours(0, 6), NOW_MS, {"refetch": True}, origin_ms=DAY.start_ms)
+    assert again.failed == {}
+    assert "ETH/USD" in str(again.incomplete)
+    assert "BTC/USD" not in str(again.incomplete)
+
+
 def test_a_watermark_never_goes_back_though_its_lock_was_lost(settings, monkeypatch):
     monkeypatch.setattr(locks, "LOCK_SECONDS", 1)
 

@@ -9,6 +9,7 @@ import numpy as np
 from candle_ingest.candles.candles import Candles
 from candle_ingest.candles.row_checks import in_words
 from candle_ingest.candles.window import Window, format_ms, union
+from candle_ingest.errors.servers import StoredCandlesError
 from candle_ingest.fetching.pair_answer import PairAnswer
 from candle_ingest.ledger.day_record import NO_CANDLE, DayRecord
 from candle_ingest.ledger.fetch_attempts import FetchAttempt, record_attempts
@@ -77,7 +78,12 @@ class AnswerWriter:
         return changed
 
     def _changed(self, answer: PairAnswer, stored: CandlesOfPairs) -> list[Window]:
-        own = stored.of(answer.currency_pair, [self._exchange])
+        try:
+            own = stored.of(answer.currency_pair, [self._exchange])
+        except StoredCandlesError as error:
+            # They cannot be compared. The merge fails for this pair and names it; no other pair is held back.
+            logger.error("%s", error)
+            return list(answer.wanted)
         changed = differing(own[self._exchange], answer.candles, answer.slot_ms) if own else []
         if changed:
             logger.info(
