@@ -128,7 +128,8 @@ def test_a_stored_candle_that_cannot_be_read_fails_the_merge_of_its_pair_alone(s
     redis_server.client().set("top_cryptocurrencies", json.dumps(["btcusd", "ethusd"]))
     run_steps(settings, "backfill", hours(0, 6), NOW_MS, origin_ms=DAY.start_ms)
     with InfluxBucket(connect_influxdb(), settings.influxdb_bucket) as bucket:
-        bucket.write_lines([f'exchange_candles,currency_pair=ETH/USD,exchange=kucoin close=1.0 {30_000 + hours(1, 1).start_ms}'])
+        half_past_ms = hours(1, 1).start_ms + 30_000
+        bucket.write_lines([f"exchange_candles,currency_pair=ETH/USD,exchange=kucoin close=1.0 {half_past_ms}"])
     again = run_steps(settings, "backfill", hours(0, 6), NOW_MS, {"refetch": True}, origin_ms=DAY.start_ms)
     assert again.failed == {}
     assert "ETH/USD" in str(again.incomplete)

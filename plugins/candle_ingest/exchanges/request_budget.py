@@ -11,15 +11,19 @@ from typing import Any
 from candle_ingest.connections import RedisClient
 
 US_PER_S = 1_000_000
-# Each key holds when its budget is whole again, in µs since 1970 by the clock of Redis. Not more than a burst ahead, or
-# a clock that was set back would stop all for as long.
+# Each key holds when its budget is whole again, in µs since 1970 by the clock of Redis. No request leaves one that is a
+# hundred bursts ahead: that clock was set back, and would stop all requests for as long.
 _TAKE = """
 local time = redis.call('TIME')
 local now = time[1] * 1000000 + time[2]
 local wait, slowest, whole = 0, 0, {}
 for i, key in ipairs(KEYS) do
   local cost, burst = tonumber(ARGV[2 * i - 1]), tonumber(ARGV[2 * i])
-  local stored = math.min(tonumber(redis.call('GET', key) or '0'), now + burst)
+  local stored = tonumber(redis.call('GET', key) or '0')
+  if stored > now + 100 * burst then
+    redis.call('SET', key, string.format('%.0f', now + burst), 'PX', math.ceil(burst / 1000) + 1)
+  end
+  stored = math.min(stored, now + burst)
   whole[i] = math.max(now, stored) + cost
   if whole[i] - burst - now > wait then
     wait, slowest = whole[i] - burst - now, i
