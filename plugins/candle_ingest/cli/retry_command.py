@@ -11,7 +11,8 @@ from candle_ingest.cli.options import AsJson, Pipeline, pipeline_settings
 from candle_ingest.cli.output import print_json, say
 from candle_ingest.cli.storage import open_bucket
 from candle_ingest.connections import connect_redis
-from candle_ingest.exchanges.profiles import canonical_exchange
+from candle_ingest.errors.settings import OptionError
+from candle_ingest.exchanges.profiles import PROFILES, canonical_exchange
 from candle_ingest.ledger.retry import retry_unobtainable
 from candle_ingest.planning.keeping import record_keeper
 from candle_ingest.servers.redis_errors import translate_redis_errors
@@ -27,12 +28,19 @@ def retry(
     """Make what is unobtainable due again: the next repair run asks for it."""
     settings = pipeline_settings(pipeline)
     pairs = {parse_symbol(text.strip()).currency_pair for text in symbols.split(",")} if symbols else None
-    names = {canonical_exchange(text) for text in exchanges.split(",")} if exchanges else None
+    names = _known_exchanges(settings, exchanges) if exchanges else None
     count = make_due(settings, pairs, names, now_ms())
     if as_json:
         print_json({"days": count})
     else:
         say(f"{count:,} days are due again; the next run of {settings.repair_dag_id} asks for them")
+
+
+def _known_exchanges(settings: PipelineSettings, text: str) -> set[str]:
+    names, known = {canonical_exchange(part) for part in text.split(",")}, {*settings.exchange_ids, *PROFILES}
+    if unknown := sorted(names - known):
+        raise OptionError(f"--exchanges names {', '.join(unknown)}; write any of {', '.join(sorted(known))}")
+    return names
 
 
 def make_due(
