@@ -63,7 +63,8 @@ class DayRecord(MarkedDay):
 
     `changes` are answers that may not be merged yet; `answered_version` is the newest of them, `merged_version` the
     version up to which everything is merged. `closed` are the parts that closing looks have covered; after a failed
-    closing look, `closing_due_ms` is when the next one is due.
+    closing look, `closing_due_ms` is when the next one is due. `closing_given_up` says that a part counts as closed
+    because its closing looks failed for too long.
 
     `last_look_ms` is when the exchange was last asked for any part of the day, `end_asked_ms` when it was last asked
     for its end, and `proved_ms` the open time of a later candle with volume that the exchange had shown by then.
@@ -80,6 +81,7 @@ class DayRecord(MarkedDay):
     closed: tuple[Window, ...] = ()
     closing_tries: int = 0
     closing_due_ms: int = 0
+    closing_given_up: bool = False
     last_look_ms: int = 0
     end_asked_ms: int = 0
     proved_ms: int = 0
@@ -188,7 +190,8 @@ class DayRecord(MarkedDay):
             return RecordState.PROVISIONAL
         if states & RETRIED or MinuteState.NOT_ASKED in states or not self.is_proved:
             return RecordState.OPEN
-        return RecordState.UNOBTAINABLE if MinuteState.UNOBTAINABLE in states else RecordState.FINAL
+        is_given_up = self.closing_given_up or MinuteState.UNOBTAINABLE in states
+        return RecordState.UNOBTAINABLE if is_given_up else RecordState.FINAL
 
     def due_ms(self, rule: ClosingRule) -> int | None:
         """Return when to ask the exchange for any part of the day again; None for never."""

@@ -152,18 +152,23 @@ def _listed_from_first_candle(record: DayRecord, stretches: Sequence[Stretch], l
 def _with_closing(record: DayRecord, look: Look, known: Surroundings) -> DayRecord:
     """Return the record with the look's closing part noted, as far as it was answered.
 
-    A closing look that keeps failing for `give_up_ms` is given up too; earlier answers stay.
+    A closing look that keeps failing for `give_up_ms` is given up too; earlier answers stay, and the day is never final
+    unless it is asked for as a whole later.
     """
     if look.closing is None:
         return record
     failed = [found.window for found in look.failed]
     part = look.closing.intersection(look.window)
-    if look.asked_at_ms - record.window.end_ms >= known.give_up_ms:
+    is_late = look.asked_at_ms - record.window.end_ms >= known.give_up_ms
+    is_given_up = is_late and any(part.intersection(window) for window in failed)
+    if is_given_up:
         failed = []
     closed = tuple(union([*record.closed, *subtract(part, failed)]))
     missed = any(part.intersection(window) for window in failed)
     if not missed:
-        return replace(record, closed=closed, closing_tries=0, closing_due_ms=0)
+        given_up_before = record.closing_given_up and part != record.window
+        is_given_up = is_given_up or given_up_before
+        return replace(record, closed=closed, closing_tries=0, closing_due_ms=0, closing_given_up=is_given_up)
     if look.asked_at_ms < record.closing_due_ms:
         return replace(record, closed=closed)
     tries = record.closing_tries + 1

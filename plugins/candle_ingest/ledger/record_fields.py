@@ -23,8 +23,8 @@ from candle_ingest.ledger.stretch import Stretch
 from candle_ingest.ledger.task_instance_ref import TaskInstanceRef
 
 PLAIN = (
-    "market", "answered_version", "looks", "closing_tries", "closing_due_ms", "last_look_ms", "end_asked_ms",
-    "proved_ms", "source",
+    "market", "answered_version", "looks", "closing_tries", "closing_due_ms", "closing_given_up",
+    "last_look_ms", "end_asked_ms", "proved_ms", "source",
 )  # fmt: skip
 
 

@@ -338,3 +338,12 @@ def test_a_quiet_end_that_later_candles_cannot_prove_is_asked_for_once_more():
     again = closing(first=1439, asked_ms=CLOSED_MS + 2 * HOUR)
     proved = fold(record, again, Surroundings(history=BUSY.history, alive_ms=CLOSED_MS + HOUR))
     assert (proved.state, proved.proof_window(CLOSED_MS + 9 * HOUR)) == (RecordState.FINAL, None)
+
+
+def test_a_day_whose_closing_look_failed_for_two_weeks_is_unobtainable_not_final():
+    record = fold(EMPTY, look(traded=range(1440), asked_ms=DAY + DAY_MS), BUSY)
+    failed = closing(failed=[(0, 1440)], asked_ms=CLOSED_MS + 15 * DAY_MS)
+    record = fold(record, failed, BUSY)
+    assert (counts(record), record.state, record.due_ms(RULE)) == ({"present": 1440}, RecordState.UNOBTAINABLE, None)
+    whole = closing(traded=range(1440), asked_ms=CLOSED_MS + 20 * DAY_MS)
+    assert fold(record, whole, BUSY).state == RecordState.FINAL
