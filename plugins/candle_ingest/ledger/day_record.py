@@ -96,12 +96,6 @@ class DayRecord(MarkedDay):
             codes[self.place(stretch.window)] = CODES[stretch.state]
         return codes.astype(np.uint8)
 
-    def place(self, window: Window) -> slice:
-        """Return the slice of slots that `window` covers within the day."""
-        part = window.intersection(self.window)
-        first = (part.start_ms - self.day_ms) // self.slot_ms
-        return slice(first, first + part.slots(self.slot_ms))
-
     def counts(self, window: Window | None = None) -> CoverageCounts:
         """Count the slots of the day by state, or those within `window`."""
         codes = self.states[self.place(window or self.window)]

@@ -159,16 +159,12 @@ def _with_closing(record: DayRecord, look: Look, known: Surroundings) -> DayReco
         return record
     failed = [found.window for found in look.failed]
     part = look.closing.intersection(look.window)
-    is_late = look.asked_at_ms - record.window.end_ms >= known.give_up_ms
-    is_given_up = is_late and any(part.intersection(window) for window in failed)
-    if is_given_up:
-        failed = []
-    closed = tuple(union([*record.closed, *subtract(part, failed)]))
     missed = any(part.intersection(window) for window in failed)
-    if not missed:
-        given_up_before = record.closing_given_up and part != record.window
-        is_given_up = is_given_up or given_up_before
-        return replace(record, closed=closed, closing_tries=0, closing_due_ms=0, closing_given_up=is_given_up)
+    gives_up = missed and look.asked_at_ms - record.window.end_ms >= known.give_up_ms
+    closed = tuple(union([*record.closed, *subtract(part, [] if gives_up else failed)]))
+    if gives_up or not missed:
+        given_up = gives_up or (record.closing_given_up and part != record.window)
+        return replace(record, closed=closed, closing_tries=0, closing_due_ms=0, closing_given_up=given_up)
     if look.asked_at_ms < record.closing_due_ms:
         return replace(record, closed=closed)
     tries = record.closing_tries + 1

@@ -1,5 +1,6 @@
 """The common base of the records of a day: spans, and one mark per slot."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -43,6 +44,19 @@ class MarkedDay:
     def mark_array(self) -> NDArray[np.uint8]:
         """Return the marks as numbers."""
         return np.frombuffer(self.marks, dtype=np.uint8)
+
+    def place(self, window: Window) -> slice:
+        """Return the slice of slots that `window` covers within the day."""
+        part = window.intersection(self.window)
+        first = (part.start_ms - self.day_ms) // self.slot_ms
+        return slice(first, first + part.slots(self.slot_ms))
+
+    def slots_in(self, windows: Iterable[Window]) -> NDArray[np.bool_]:
+        """Return which slots of the day lie in one of the windows; shape: one per mark."""
+        chosen = np.zeros(len(self.marks), dtype=np.bool_)
+        for window in windows:
+            chosen[self.place(window)] = True
+        return chosen
 
     def windows_where(self, chosen: NDArray[np.bool_]) -> list[Window]:
         """Return the windows of the chosen slots (shape: one per mark), with neighbours joined."""

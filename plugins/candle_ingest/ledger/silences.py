@@ -3,9 +3,6 @@
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
-import numpy as np
-from numpy.typing import NDArray
-
 from candle_ingest.candles.pace import Pace, is_believable
 from candle_ingest.candles.window import DAY_MS, Window, subtract, union
 from candle_ingest.ledger.day_record import NO_CANDLE, TRADED, DayRecord
@@ -34,7 +31,7 @@ def note_missing_rows(record: DayRecord, look: Look) -> Iterator[Stretch]:
 
     If another source, such as trades, answers for the same time, the mark is removed.
     """
-    answered, missing = _slots_of(record, look.answered_windows()), _slots_of(record, look.missing)
+    answered, missing = record.slots_in(look.answered_windows()), record.slots_in(look.missing)
     missing &= answered & (record.mark_array == NO_CANDLE)
     is_missing = record.windows_where(missing)
     kept = [s for s in record.stretches if s.state in NOTED]
@@ -50,14 +47,6 @@ def note_missing_rows(record: DayRecord, look: Look) -> Iterator[Stretch]:
 def missing_row(window: Window, look: Look) -> Stretch:
     """Return the silence that this look found on an exchange that sends a row for every slot."""
     return _noted(_new_silence(window, look), row_missing=True)
-
-
-def _slots_of(record: DayRecord, windows: Iterable[Window]) -> NDArray[np.bool_]:
-    """Return which slots of the day lie in one of the windows."""
-    chosen = np.zeros(len(record.marks), dtype=bool)
-    for window in windows:
-        chosen[record.place(window)] = True
-    return chosen
 
 
 def _noted(stretch: Stretch, *, row_missing: bool) -> Stretch:

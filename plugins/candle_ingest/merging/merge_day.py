@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from candle_ingest.candles.candles import Candles
 from candle_ingest.candles.merge import MergedCandles, merge_minutes
@@ -55,12 +54,11 @@ def windows_to_merge(
     wanted = day.mark_array == NOT_MERGED
     if day.method not in ("", method_in_words(settings)):
         wanted = np.ones(len(day.marks), dtype=np.bool_)
-    changed = np.zeros(len(day.marks), dtype=np.bool_)
-    for window in (*(w for record in records.values() if record for w in record.unmerged()), *forced):
-        changed[_place(day, window)] = True
+    unmerged = (window for record in records.values() if record for window in record.unmerged())
+    changed = day.slots_in([*unmerged, *forced])
     # What is stored follows the newest answers, though an exchange has become doubtful since it was merged.
     stored = changed & (day.mark_array != NOT_MERGED)
-    return _windows(day, (wanted | changed) & can_merge | stored)
+    return day.windows_where((wanted | changed) & can_merge | stored)
 
 
 def merge_day(
@@ -80,8 +78,8 @@ def merge_day(
     merged, quality = merge_minutes(parts, rates.conversion, settings.merge_method)
     marks, qualities = day.mark_array.copy(), day.quality_array.copy()
     for window in windows:
-        marks[_place(day, window)] = WITHOUT_CANDLE
-        qualities[_place(day, window)] = 0
+        marks[day.place(window)] = WITHOUT_CANDLE
+        qualities[day.place(window)] = 0
     codes = quality_codes(merged, quality, rates.conversion.quote)
     qualities[(quality.open_time_ms - day.day_ms) // day.slot_ms] = codes
     marks[(merged.candles.open_time_ms - day.day_ms) // day.slot_ms] = WITH_CANDLE
@@ -93,7 +91,7 @@ def merge_day(
     after = replace(after, counts=counts, exchanges=len(records), qualities=qualities.tobytes())
     can_merge = mergeable(records, len(marks), merge_rule(settings))
     after = replace(after, waiting=waiting_stretches(after, records, can_merge), rates_version=rates.version)
-    vanished = _windows(day, (day.mark_array == WITH_CANDLE) & (marks != WITH_CANDLE))
+    vanished = day.windows_where((day.mark_array == WITH_CANDLE) & (marks != WITH_CANDLE))
     after = replace(after, state=_state(after, records, settings, rates))
     return Merged(merged, quality, after, vanished, count_codes(codes))
 
@@ -125,14 +123,3 @@ def _recorded(candles: Candles, record: DayRecord | None, windows: Sequence[Wind
     for window in windows:
         wanted |= (candles.open_time_ms >= window.start_ms) & (candles.open_time_ms < window.end_ms)
     return candles.select(kept & wanted)
-
-
-def _place(day: MergeDay, window: Window) -> slice:
-    part = window.intersection(day.window)
-    first = (part.start_ms - day.day_ms) // day.slot_ms
-    return slice(first, first + part.slots(day.slot_ms))
-
-
-def _windows(day: MergeDay, chosen: NDArray[np.bool_]) -> list[Window]:
-    borders = np.flatnonzero(np.diff(chosen, prepend=False, append=False)) * day.slot_ms + day.day_ms
-    return [Window(start_ms, end_ms) for start_ms, end_ms in borders.reshape(-1, 2).tolist()]

@@ -67,10 +67,7 @@ def _codes(record: DayRecord | None, slots: int) -> NDArray[np.uint8]:
 
 
 def _closed_slots(record: DayRecord | None, slots: int) -> NDArray[np.bool_]:
-    found = np.zeros(slots, dtype=np.bool_)
-    for window in record.closed if record else ():
-        found[record.place(window)] = True  # type: ignore[union-attr]
-    return found
+    return np.zeros(slots, dtype=np.bool_) if record is None else record.slots_in(record.closed)
 
 
 def waiting_stretches(day: MergeDay, records: Records, can_merge: NDArray[np.bool_]) -> tuple[Waiting, ...]:
