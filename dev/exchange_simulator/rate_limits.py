@@ -102,7 +102,7 @@ class HoldingBack:
         self._until = 0.0
 
     def spend(self, weight: int) -> Verdict:
-        """Refuse during the restriction, which then begins anew; else as the limit says."""
+        """Refuse while restricted, which restarts the restriction; otherwise apply the limit."""
         now = self._clock()
         verdict = Verdict(False, self._seconds) if now < self._until else self._limit.spend(weight)
         if not verdict.allowed:

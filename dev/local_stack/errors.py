@@ -61,7 +61,7 @@ class ServerRefusedError(LocalStackError):
 
     name = "server-refused"
     cause = "InfluxDB, Redis or PostgreSQL refuses the secret, or what was asked of it."
-    cure = "Correct the variable that the message names. For servers of the local stack, `make clean-data` begins anew."
+    cure = "Correct the variable that the message names. For servers of the local stack, `make clean-data` starts over."
     example = "Redis at 127.0.0.1:6379 refuses the password: set REDIS_PASSWORD to its password."
 
 

@@ -1,7 +1,7 @@
 """Which settings the connection `ccxt_<exchange>` may make: a few keys, each with its reason.
 
-Whoever may edit a connection must not be able to run code on a worker or switch off checks, which ccxt's other settings
-allow (`{"has": {"fetchCurrencies": true}}` for the exchange lighter loads a shared library from disk).
+A user who can edit a connection must not be able to run code on a worker or switch off checks, which ccxt's other
+settings allow (`{"has": {"fetchCurrencies": true}}` for the exchange lighter loads a shared library from disk).
 """
 
 from collections.abc import Callable, Mapping

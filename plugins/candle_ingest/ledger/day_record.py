@@ -160,7 +160,7 @@ class DayRecord(MarkedDay):
         """Return what to ask for once more because the quiet end of the day is not proved; None where nothing is due.
 
         Later candles, also of other markets, prove it without a request, unless they came while the end was asked for.
-        An exchange that stays quiet is asked ever more seldom.
+        An exchange that stays quiet is asked less and less often.
         """
         quiet_end_ms = self._quiet_end_ms()
         waited_ms = max(2 * PROOF_WAIT_MS, (self.end_asked_ms - self.window.end_ms) // 2)

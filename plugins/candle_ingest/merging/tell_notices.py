@@ -20,6 +20,7 @@ def tell_notices(run: Run, notifier: Callable[[str], None]) -> None:
         try:
             notifier(_joined(list(found.values())))
         except BaseException:
+            # Also when Airflow ends the task while the notifier runs: what was not told must not be lost.
             notices.note(found)
             raise
 
