@@ -158,7 +158,8 @@ PROFILES: Mapping[str, ExchangeProfile] = MappingProxyType(
         "htx": ExchangeProfile(
             # `vol` is in quote units, `count` the trades (HTX API docs, Get Klines, 2026-11).
             wire_columns=WireColumns(quote_volume="vol", trade_count="count"),
-            # Seen by users; not in its docs.
+            # Not in its docs, and not recorded of a spot market; `doctor` checks it. A minute of a derivative there
+            # began as a flat candle with count 0 (crypto-crawler-rs, a test message of 2022-06-01).
             quiet=Quiet.FLAT,
             rows_per_request=1000,
             rows_path=("data",),
