@@ -7,12 +7,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Protocol
 
-from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import BarColumn, Progress, ProgressColumn, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.table import Column
 
 from dev.local_stack.backfill_run import RunCounts
 from dev.local_stack.console import StackConsole
 
 _PLAIN_EVERY_SECONDS = 10
+# How wide a terminal must be for the time that is left beside "1234/1234 intervals, 16 running, 1234 FAILED", for a
+# bar, and for the whole title with the time that has passed.
+_WITH_TIME_LEFT, _WITH_BAR, _WITH_TITLE = 60, 77, 110
+_SHORTEST_BAR, _LONGEST_BAR = 8, 40
 
 
 class Display(Protocol):
@@ -28,18 +33,24 @@ def backfill_display(console: StackConsole, title: str) -> Iterator[Display]:
     if not console.console.is_terminal:
         yield _Lines(console, title)
         return
-    progress = Progress(
-        TextColumn("{task.description}", style="bold"),
-        BarColumn(),
-        TextColumn("{task.completed}/{task.total} intervals"),
-        TextColumn("{task.fields[details]}"),
-        TimeElapsedColumn(),
-        TextColumn("left"),
-        TimeRemainingColumn(),
-        console=console.console,
-    )
-    with progress:
-        yield _Bar(progress, progress.add_task(title, total=None, details=""))
+    with Progress(*_columns(title, console.console.width), console=console.console) as progress:
+        yield _Bar(progress, progress.add_task(title, total=None, unfinished=""))
+
+
+def _columns(title: str, width: int) -> Iterator[ProgressColumn]:
+    """Yield what fits `width` columns beside the numbers, which are always whole."""
+    if width >= _WITH_BAR:
+        is_wide = width >= _WITH_TITLE
+        yield TextColumn(title if is_wide else title.split()[0], style="bold")
+        room = width - (_WITH_TITLE if is_wide else _WITH_BAR)
+        yield BarColumn(bar_width=min(_LONGEST_BAR, _SHORTEST_BAR + room))
+    numbers = "{task.completed}/{task.total} intervals, {task.fields[unfinished]}"
+    yield TextColumn(numbers, table_column=Column(no_wrap=False))
+    if width >= _WITH_TITLE:
+        yield TimeElapsedColumn()
+    if width >= _WITH_TIME_LEFT:
+        yield TextColumn("left")
+        yield TimeRemainingColumn(compact=True)
 
 
 class _Bar:
@@ -51,7 +62,7 @@ class _Bar:
 
     def show(self, counts: RunCounts) -> None:
         done = counts.done + counts.failed
-        self._progress.update(self._task, total=counts.total, completed=done, details=_details(counts))
+        self._progress.update(self._task, total=counts.total, completed=done, unfinished=_unfinished(counts))
 
 
 class _Lines:
@@ -73,5 +84,9 @@ class _Lines:
 
 
 def _details(counts: RunCounts) -> str:
+    return f"{counts.done} done, {_unfinished(counts)}"
+
+
+def _unfinished(counts: RunCounts) -> str:
     failed = f", {counts.failed} FAILED" if counts.failed else ""
-    return f"{counts.done} done, {counts.running} running{failed}"
+    return f"{counts.running} running{failed}"

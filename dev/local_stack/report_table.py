@@ -1,4 +1,4 @@
-"""The table of what is stored, one line per symbol."""
+"""The table of what is stored, one row per symbol."""
 
 from __future__ import annotations
 
@@ -7,26 +7,46 @@ from datetime import UTC, datetime
 
 from rich import box
 from rich.table import Table
+from rich.text import Text
 
+from candle_ingest.cli.output import blocks, whole_width
 from dev.local_stack.report import SymbolReport
 
+NUMBERS = ("Stored", "Expected", "Quiet", "Missing")
+HEADINGS = ("Symbol", *NUMBERS, "First", "Last", "Watermark")
 
-def report_table(symbols: Sequence[SymbolReport], start: datetime, end: datetime, *, simulated: bool) -> Table:
-    """Return the table of candles stored and expected; all times are UTC. It fits 80 columns: moments may wrap."""
+def report_table(
+    symbols: Sequence[SymbolReport], start: datetime, end: datetime, *, simulated: bool, width: int
+) -> Table | Text:
+    """Return the table of candles stored and expected; all times are UTC.
+
+    It takes at most `width` columns: a narrow terminal gets dates above times, a very narrow one a block of lines for
+    each symbol. Nothing is cut.
+    """
     kind = "SIMULATED candles" if simulated else "Candles"
     title = f"{kind} from {_moment(start)} to {_moment(end)} UTC"
+    for between in (" ", "\n"):
+        table = _table(title, symbols, between)
+        if whole_width(table) <= width:
+            return table
+    return Text(title + "\n").append(blocks(HEADINGS, (_cells(symbol, " ") for symbol in symbols)))
+
+
+def _table(title: str, symbols: Sequence[SymbolReport], between: str) -> Table:
     table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
-    table.add_column("Symbol", no_wrap=True)
-    for heading in ("Stored", "Expected", "Quiet", "Missing"):
-        table.add_column(heading, justify="right", no_wrap=True)
-    for heading in ("First", "Last", "Watermark"):
-        table.add_column(heading)
+    for heading in HEADINGS:
+        table.add_column(heading, justify="right" if heading in NUMBERS else "left", no_wrap=True)
     for symbol in symbols:
-        numbers = (symbol.stored_count, symbol.expected_count, symbol.quiet_count, symbol.missing_count)
-        moments = (symbol.first_open_time_ms, symbol.last_open_time_ms, _watermark_ms(symbol))
-        cells = [*(f"{number:,}" for number in numbers), *map(_moment_ms, moments)]
-        table.add_row(symbol.currency_pair, *cells, style="bold red" if symbol.missing_count else "")
+        table.add_row(*_cells(symbol, between), style="bold red" if symbol.missing_count else "")
     return table
+
+
+def _cells(symbol: SymbolReport, between: str) -> list[str]:
+    """Return the values of a row; `between` stands between a date and a time."""
+    numbers = (symbol.stored_count, symbol.expected_count, symbol.quiet_count, symbol.missing_count)
+    moments = (symbol.first_open_time_ms, symbol.last_open_time_ms, _watermark_ms(symbol))
+    texts = [_moment_ms(moment).replace(" ", between) for moment in moments]
+    return [symbol.currency_pair, *(f"{number:,}" for number in numbers), *texts]
 
 
 def _watermark_ms(symbol: SymbolReport) -> int | None:

@@ -111,7 +111,8 @@ class Session(threading.Thread):
     def _show_table(self, start: datetime, end: datetime) -> list[SymbolReport]:
         options = self._stack.options
         symbols = ask_report(self._stack, start, end)
-        self._console.show(report_table(symbols, start, end, simulated=options.is_simulated))
+        width = self._console.console.width
+        self._console.show(report_table(symbols, start, end, simulated=options.is_simulated, width=width))
         asked = () if options.redis and not options.symbols_given else options.symbols
         self.problem = what_is_missing(symbols, asked) or self.problem
         return symbols

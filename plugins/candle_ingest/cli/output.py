@@ -12,6 +12,7 @@ from rich.text import Text
 
 # Where nobody reads along a terminal's edge, every line stays whole.
 PIPE_COLUMNS = 1000
+WIDEST_TABLE = 100_000
 # C0 and C1 control characters, which can move the cursor or clear the screen, and Unicode's direction overrides, which
 # can make a text read as another one. Tabs and line breaks stay.
 _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
@@ -40,10 +41,23 @@ def print_table(texts: Sequence[str], numbers: Sequence[str], rows: Iterable[Seq
     console, content = _console(), [[printable(cell) for cell in row] for row in rows]
     names = (*texts, *numbers)
     table = _columns(texts, numbers, content)
-    if table.__rich_measure__(console, console.options).minimum <= console.width:
-        console.print(table)
-    else:
-        console.print(_blocks(names, content))
+    console.print(table if whole_width(table) <= console.width else blocks(names, content))
+
+
+def whole_width(table: Table) -> int:
+    """Return how many columns of a terminal the table takes when nothing in it is cut or wrapped."""
+    # Measured on a terminal that is wider than any table: on a narrow one rich answers with what it would cut to.
+    wide = Console(width=WIDEST_TABLE)
+    return table.__rich_measure__(wide, wide.options).maximum
+
+
+def blocks(names: Sequence[str], rows: Iterable[Sequence[str]]) -> Text:
+    """Return a block for each row: its first value as the heading, then a line for each other value."""
+    width = max(map(len, names))
+    lines = []
+    for heading, *values in rows:
+        lines += [heading, *(f"  {name:<{width}}  {value}" for name, value in zip(names[1:], values, strict=True))]
+    return Text("\n".join(lines))
 
 
 def _console() -> Console:
@@ -61,13 +75,3 @@ def _columns(texts: Sequence[str], numbers: Sequence[str], rows: Sequence[Sequen
     for row in rows:
         table.add_row(*map(Text, row))
     return table
-
-
-def _blocks(names: Sequence[str], rows: Sequence[Sequence[str]]) -> Text:
-    """Return a block for each row: its first value as the heading, then a line for each other value."""
-    width = max(map(len, names))
-    blocks = []
-    for heading, *values in rows:
-        lines = [f"  {name:<{width}}  {value}" for name, value in zip(names[1:], values, strict=True)]
-        blocks.append("\n".join([heading, *lines]))
-    return Text("\n".join(blocks))

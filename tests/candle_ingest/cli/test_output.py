@@ -57,6 +57,14 @@ def test_a_table_wider_than_the_terminal_becomes_blocks_and_cuts_nothing(termina
     ]
 
 
+@pytest.mark.parametrize("columns", range(30, 45))
+def test_no_width_cuts_a_heading_or_a_value_of_several_words(terminal, capsys, columns):
+    terminal(columns)
+    print_table(("symbol", "asked again at"), ("not asked",), [("BTC/USD", "27 November 14:30", "1,440")])
+    said = capsys.readouterr().out
+    assert all(text in said for text in ("asked again at", "not asked", "27 November 14:30"))
+
+
 def test_a_pipe_gets_whole_lines_however_long(capsys):
     print_table(("reason",), (), [["x" * 500]])
     assert "x" * 500 in capsys.readouterr().out.splitlines()[1]

@@ -2,6 +2,7 @@ import io
 from dataclasses import replace
 from datetime import UTC, datetime
 
+import pytest
 from rich.console import Console
 
 from dev.local_stack.report import SymbolReport
@@ -25,14 +26,14 @@ def symbol(ticker, missing):
     )
 
 
-def shown(symbols, **options):
+def shown(symbols, width=120):
     screen = io.StringIO()
-    Console(file=screen, width=120).print(report_table(symbols, START, END, **options))
+    Console(file=screen, width=width).print(report_table(symbols, START, END, simulated=True, width=width))
     return screen.getvalue()
 
 
-def test_one_line_per_symbol():
-    text = shown([symbol("btcusd", 0), symbol("ethusd", 5)], simulated=True)
+def test_a_wide_terminal_gets_one_line_per_symbol():
+    text = shown([symbol("btcusd", 0), symbol("ethusd", 5)])
     assert "SIMULATED candles from 2026-11-15 00:00 to 2026-11-22 00:00 UTC" in text
     words = next(line.split() for line in text.splitlines() if "ETH/USD" in line)
     assert words == [
@@ -47,6 +48,21 @@ def test_one_line_per_symbol():
         "2026-11-22",
         "00:00",
     ]
+
+
+def test_at_80_columns_dates_are_above_times():
+    text = shown([symbol("ethusd", 5)], width=80)
+    first, second = text.rstrip().splitlines()[-2:]
+    assert first.split() == ["ETH/USD", "10,065", "10,080", "10", "5", "2026-11-15", "-", "2026-11-22"]
+    assert second.split() == ["00:00", "00:00"]
+
+
+@pytest.mark.parametrize("width", [120, 80, 40])
+def test_no_width_cuts_a_value(width):
+    years = replace(symbol("ethusd", 5), currency_pair="1000SATS/USDT", expected_count=15_768_000)
+    text = shown([years], width)
+    assert {"1000SATS/USDT", "15,768,000", "10,065", "2026-11-22"} <= set(text.split())
+    assert "…" not in text
 
 
 def test_what_is_missing_is_a_sentence():
