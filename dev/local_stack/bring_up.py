@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable
 from datetime import UTC, datetime
 
@@ -14,6 +15,7 @@ from dev.local_stack.pipeline import pipeline_buckets
 from dev.local_stack.settings_file import AirflowSettings
 from dev.local_stack.stack import LocalStack
 from dev.local_stack.symbols import write_symbols
+from dev.local_stack.terminal_file import terminal_file
 
 _SERVER_SECONDS = 60
 _AIRFLOW_SECONDS = 180
@@ -33,6 +35,7 @@ def bring_up(stack: LocalStack, settings: PipelineSettings, manager: StackManage
     # Before the scheduler is ready: its first tasks need the connections.
     for kind in ("connections", "pools", "variables"):
         api.overwrite(kind, list(getattr(airflow_settings, kind)))
+    say(f"Airflow is ready. For a second terminal: . {shlex.quote(str(terminal_file(stack)))}")
     manager.wait_until(api.is_ready, "Airflow's scheduler and DAG processor", _AIRFLOW_SECONDS)
     for dag_id in (settings.backfill_dag_id, settings.catch_up_dag_id, settings.repair_dag_id):
         _wait_for_dag(dag_id, manager, api, started)

@@ -12,7 +12,7 @@ from dev.local_stack.airflow_processes import ADMIN
 from dev.local_stack.ports import HOST
 from dev.local_stack.report import SymbolReport
 from dev.local_stack.stack import LocalStack
-from dev.local_stack.terminal_file import write_terminal_file
+from dev.local_stack.terminal_file import terminal_file
 
 Say = Callable[[str], None]
 _GO_LIVE = "make run MARKET=live takes the real exchanges, in a bucket of its own: docs/how-to/go-live.md"
@@ -40,7 +40,7 @@ def show_next_steps(stack: LocalStack, reports: Sequence[SymbolReport], say: Say
     """Say what to try next while everything runs; the only place that shows the password."""
     say("Try next:")
     say(f"1. Page       {page_url(stack)}  sign in as {ADMIN}, password {stack.secrets.airflow_admin_password}")
-    say(f"2. Terminal   . {shlex.quote(str(write_terminal_file(stack)))} && candle-ingest {_example(reports)}")
+    say(f"2. Terminal   . {shlex.quote(str(terminal_file(stack)))} && candle-ingest {_example(reports)}")
     say(f"3. Go live    {_GO_LIVE}")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,6 +21,15 @@ PORT_VARIABLES = {
     "postgres": "LOCAL_POSTGRES_PORT",
     "redis": "LOCAL_REDIS_PORT",
     "simulator": "SIMULATOR_PORT",
+}
+# What decides which data a start works on.
+_OF_COMMAND = {
+    "MARKET": "market",
+    "EXECUTOR": "executor",
+    "BACKFILL": "backfill",
+    "SYMBOLS": "symbols",
+    "EXCHANGES": "exchanges",
+    "LOCAL_STACK_FOLDER": "folder",
 }
 _TRUE = ("1", "true", "yes")
 _FALSE = ("", "0", "false", "no")
@@ -54,6 +64,17 @@ class StackOptions:
     def bucket(self) -> str:
         """Simulated data has a bucket of its own, so that it never mixes with real data."""
         return "candles_simulated" if self.is_simulated else "candles"
+
+    @property
+    def command(self) -> str:
+        """Return the command that starts the same stack again, without the servers that the user brings."""
+        given = {
+            variable: getattr(self, name)
+            for variable, name in _OF_COMMAND.items()
+            if getattr(self, name) != getattr(type(self), name)
+        }
+        texts = {name: ",".join(value) if isinstance(value, tuple) else str(value) for name, value in given.items()}
+        return " ".join(["make run", *(f"{name}={shlex.quote(text)}" for name, text in texts.items())])
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> StackOptions:

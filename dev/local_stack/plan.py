@@ -9,6 +9,7 @@ import sys
 from contextlib import ExitStack
 
 from candle_ingest.exchanges.profiles import canonical_exchange
+from candle_ingest.servers.airflow_database import LOCAL_STACK_VARIABLE
 from dev.exchange_simulator.process import SimulatorProcess
 from dev.local_stack.airflow_processes import REPOSITORY
 from dev.local_stack.console import StackConsole
@@ -31,8 +32,9 @@ def show_plan(options: StackOptions, console: StackConsole) -> int:
 
 
 def _environment(options: StackOptions, simulator: SimulatorProcess | None) -> dict[str, str]:
-    """Return the environment without another Airflow's settings; importing Airflow writes into AIRFLOW_HOME."""
-    inherited = {key: value for key, value in os.environ.items() if not key.startswith("AIRFLOW")}
+    """Return the environment without the settings of another Airflow or local stack; importing Airflow writes into AIRFLOW_HOME."""
+    others = ("AIRFLOW", LOCAL_STACK_VARIABLE)
+    inherited = {key: value for key, value in os.environ.items() if not key.startswith(others)}
     names = options.exchanges if simulator else ()
     simulated = {
         f"AIRFLOW_CONN_CCXT_{name.upper()}": json.dumps({"conn_type": "generic", "host": simulator.exchange_url(name)})

@@ -16,6 +16,7 @@ from dev.local_stack.postgres_server import running_postgres
 from dev.local_stack.session import Session
 from dev.local_stack.stack import LocalStack, plan_stack, stack_folder
 from dev.local_stack.stack_lock import only_run
+from dev.local_stack.terminal_file import write_terminal_file
 from dev.local_stack.unfinished_runs import pause_all_dags
 
 INTERRUPTED = 130
@@ -29,6 +30,7 @@ def run_stack(options: StackOptions, console: StackConsole) -> int:
     with only_run(folder, console.say):
         announce(options, console)
         stack = plan_stack(options, console.say, console.moving)
+        write_terminal_file(stack)
         with _database(stack, console):
             return _run_processes(stack, console)
 

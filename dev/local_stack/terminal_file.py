@@ -6,6 +6,7 @@ import shlex
 import sys
 from pathlib import Path
 
+from candle_ingest.servers.airflow_database import LOCAL_STACK_VARIABLE
 from dev.local_stack.airflow_processes import REPOSITORY
 from dev.local_stack.generated_secrets import write_private
 from dev.local_stack.stack import LocalStack
@@ -17,12 +18,16 @@ _OF_PIPELINE = ("CANDLE_INGEST_", "AIRFLOW_CONN_")
 _PROGRAMS = (REPOSITORY / "bin", Path(sys.executable).parent)
 
 
-def write_terminal_file(stack: LocalStack) -> Path:
-    """Return the file's path; only its owner can read it."""
+def terminal_file(stack: LocalStack) -> Path:
+    """Return where the file is."""
+    return stack.folder / "terminal.sh"
+
+
+def write_terminal_file(stack: LocalStack) -> None:
+    """Write the file; only its owner can read it. All that is in it is known before any server starts."""
     known = stack.airflow.environment
     needed = [name for name in sorted(known) if name in _OF_AIRFLOW or name.startswith(_OF_PIPELINE)]
     lines = [f"export {name}={shlex.quote(known[name])}" for name in needed]
+    lines.append(f"export {LOCAL_STACK_VARIABLE}={shlex.quote(stack.options.command)}")
     lines.append(f'export PATH={shlex.quote(":".join(map(str, _PROGRAMS)))}:"$PATH"')
-    path = stack.folder / "terminal.sh"
-    write_private(path, "\n".join(lines) + "\n")
-    return path
+    write_private(terminal_file(stack), "\n".join(lines) + "\n")

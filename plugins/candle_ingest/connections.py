@@ -16,8 +16,9 @@ from influxdb_client import InfluxDBClient
 from redis.backoff import ExponentialWithJitterBackoff
 from redis.retry import Retry
 
-from candle_ingest.errors.servers import RedisCertificateError
+from candle_ingest.errors.servers import LocalStackNotReadyError, RedisCertificateError
 from candle_ingest.errors.settings import ConnectionInvalidError, ConnectionMissingError
+from candle_ingest.servers.airflow_database import check_airflow_database, local_stack_command
 from candle_ingest.servers.certificates import refused_certificate
 from candle_ingest.servers.redaction import without_userinfo
 
@@ -211,7 +212,10 @@ def _is_web_address(text: str) -> bool:
 
 
 def _find(conn_id: str) -> Connection | None:
-    """Return the connection; None where it is not defined. Raises ConnectionInvalidError where it cannot be read."""
+    """Return the connection; None where it is not defined.
+
+    Raises ConnectionInvalidError where it cannot be read, TemporaryError where Airflow's database does not answer.
+    """
     try:
         return BaseHook.get_connection(conn_id)
     except AirflowNotFoundException:
@@ -222,7 +226,25 @@ def _find(conn_id: str) -> Connection | None:
                 f"connection {conn_id}: {variable} is set, and Airflow cannot read it; write JSON such as "
                 '{"conn_type": "generic", "host": "https://proxy.example"} or a URL'
             ) from None
+        check_airflow_database()
+        _check_local_stack(conn_id)
         return None
+
+
+def _check_local_stack(missing_id: str) -> None:
+    """Raise LocalStackNotReadyError where the local stack has not stored its connections yet.
+
+    Without those of its simulated exchanges, the real ones would be asked.
+    """
+    if not local_stack_command():
+        return
+    if missing_id == REDIS_CONNECTION:
+        raise LocalStackNotReadyError(
+            "the local stack is still starting, and its connections are not stored yet: wait until it says that "
+            "Airflow is ready"
+        )
+    # It stores all of them at once.
+    _find(REDIS_CONNECTION)
 
 
 def _required(variable: str, conn_id: str) -> str:

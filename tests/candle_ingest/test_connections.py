@@ -3,7 +3,7 @@ import json
 import pytest
 
 from candle_ingest.connections import connect_influxdb, connect_influxdb_to_read, connect_redis, exchange_connection
-from candle_ingest.errors import ConfigurationError
+from candle_ingest.errors import ConfigurationError, TemporaryError
 
 INFLUXDB = {"INFLUXDB_URL": "http://influx.example:8086", "INFLUXDB_TOKEN": "a-token", "INFLUXDB_ORG": "desk"}
 
@@ -54,6 +54,18 @@ def test_a_redis_that_keeps_silent_does_not_hold_a_task_for_ever(environment, va
 def test_without_redis_the_error_names_the_connection_and_the_variable():
     with pytest.raises(ConfigurationError, match="redis_default nor the variable REDIS_HOST"):
         connect_redis()
+
+
+def test_a_local_stack_without_connections_is_still_starting(environment):
+    environment(LOCAL_STACK_COMMAND="make run")
+    for connect in (connect_redis, connect_influxdb, lambda: exchange_connection("kraken")):
+        with pytest.raises(TemporaryError, match="still starting.*local-stack-not-ready"):
+            connect()
+
+
+def test_an_exchange_of_a_started_local_stack_needs_no_connection(environment):
+    environment(LOCAL_STACK_COMMAND="make run MARKET=live", AIRFLOW_CONN_REDIS_DEFAULT={"conn_type": "redis"})
+    assert exchange_connection("kraken").base_url is None
 
 
 def test_a_port_that_is_no_number_is_named(environment):

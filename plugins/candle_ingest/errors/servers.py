@@ -36,6 +36,35 @@ class RedisUnreachableError(TemporaryError):
     example = "Redis does not answer as it should: Error 111 connecting to localhost:6379. Connection refused."
 
 
+class AirflowDatabaseError(TemporaryError):
+    """Airflow's database, which holds the connections, does not answer."""
+
+    name = "airflow-database-unreachable"
+    cause = "Airflow's database is down, or its address or password is not that of `sql_alchemy_conn`."
+    cure = (
+        "Start it, or correct `AIRFLOW__DATABASE__SQL_ALCHEMY_CONN`. Connections can also be given in the environment, "
+        "such as AIRFLOW_CONN_REDIS_DEFAULT."
+    )
+    example = (
+        "Airflow's database at db.example:5432 does not answer, and its connections say where Redis and InfluxDB are: "
+        "Connection refused"
+    )
+
+
+class LocalStackNotReadyError(TemporaryError):
+    """The local stack of this shell is stopped, or has not started its servers yet."""
+
+    name = "local-stack-not-ready"
+    cause = "This shell has read the `terminal.sh` of a local stack that is stopped or still starting."
+    cure = (
+        "Start the stack with the command in the message, in another terminal, and wait until it says that Airflow is "
+        "ready. If it already runs, read its `terminal.sh` again: it may have other ports now."
+    )
+    example = (
+        "the local stack is stopped: Airflow's database at 127.0.0.1:5432 does not answer. Start it with `make run`"
+    )
+
+
 class InfluxUnreachableError(TemporaryError):
     """InfluxDB does not answer, or answers that it cannot."""
 

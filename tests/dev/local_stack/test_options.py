@@ -68,3 +68,10 @@ def test_a_database_that_is_not_postgresql_is_refused_without_its_password():
     with pytest.raises(LocalStackError, match="expected postgresql://user") as caught:
         StackOptions.from_environment(database)
     assert "hidden" not in str(caught.value)
+
+
+def test_the_command_starts_the_same_stack_again_and_holds_no_secret(tmp_path):
+    given = {"BACKFILL": "2_days_ago", "EXCHANGES": "kraken,okx", "LOCAL_STACK_FOLDER": str(tmp_path / "a b")}
+    command = StackOptions.from_environment({**given, "REDIS_HOST": "x", "REDIS_PASSWORD": "hidden"}).command
+    assert command == f"make run BACKFILL=2_days_ago EXCHANGES=kraken,okx LOCAL_STACK_FOLDER='{tmp_path}/a b'"
+    assert StackOptions.from_environment({}).command == "make run"

@@ -7,7 +7,8 @@ import pytest
 
 from dev.local_stack.airflow_processes import REPOSITORY, AirflowProcesses
 from dev.local_stack.generated_secrets import GeneratedSecrets
-from dev.local_stack.terminal_file import write_terminal_file
+from dev.local_stack.options import StackOptions
+from dev.local_stack.terminal_file import terminal_file, write_terminal_file
 
 
 @pytest.fixture
@@ -22,7 +23,9 @@ def write(tmp_path):
             secrets=GeneratedSecrets.generate(),
             inherited=inherited,
         )
-        return write_terminal_file(SimpleNamespace(folder=tmp_path, airflow=airflow))
+        stack = SimpleNamespace(folder=tmp_path, airflow=airflow, options=StackOptions(symbols=("btcusd",)))
+        write_terminal_file(stack)
+        return terminal_file(stack)
 
     return make
 
@@ -45,6 +48,15 @@ def test_a_shell_finds_the_command_afterwards(write):
 
 def test_a_shell_finds_the_airflow_of_this_python_afterwards(write):
     assert in_shell(write(), "command -v airflow") == str(Path(sys.executable).parent / "airflow")
+
+
+@pytest.mark.parametrize("command", ["status", "exchanges", "plan --symbols btcusd", "doctor"])
+def test_beside_a_stopped_stack_a_command_says_how_to_start_it(write, command):
+    done = subprocess.run(["sh", "-c", f". '{write()}'; candle-ingest {command}"], capture_output=True, text=True)
+    assert done.returncode == 3, done.stderr
+    assert done.stderr.startswith("the local stack is stopped: Airflow's database at 127.0.0.1:1 does not answer.")
+    assert "Start it with `make run SYMBOLS=btcusd`" in done.stderr
+    assert done.stderr.strip().endswith("[local-stack-not-ready]")
 
 
 def test_only_its_owner_can_read_it_and_it_has_no_more_than_is_needed(write):
