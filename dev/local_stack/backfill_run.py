@@ -61,6 +61,7 @@ class BackfillRun:
         return again
 
     def _make_runs(self, reprocess_behavior: str) -> int:
+        """Make the missing runs and those of these states again; return how many there were before."""
         body = {
             "dag_id": self._dag_id,
             "from_date": self._plan.start.isoformat(),
@@ -69,9 +70,10 @@ class BackfillRun:
             "max_active_runs": 4,
         }
         wanted = self._api.backfill_size(body)
+        never_made = self._plan.interval_count - self._api.count_runs(self._dag_id, **self._range)
         if wanted:
             self._create(body)
-        return wanted
+        return max(0, wanted - never_made)
 
     def _create(self, body: Row) -> None:
         """Create a backfill. Where the API fails, what it has made of it is cancelled, and made again."""

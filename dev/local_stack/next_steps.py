@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 import webbrowser
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from candle_ingest.settings import PipelineSettings
@@ -40,7 +41,11 @@ def show_next_steps(stack: LocalStack, reports: Sequence[SymbolReport], say: Say
     """Say what to try next while everything runs; the only place that shows the password."""
     say("Try next:")
     say(f"1. Page       {page_url(stack)}  sign in as {ADMIN}, password {stack.secrets.airflow_admin_password}")
-    say(f"2. Terminal   . {shlex.quote(str(terminal_file(stack)))} && candle-ingest {_example(reports)}")
+    minute = _minute(reports)
+    command = minute.command if minute else "status"
+    say(f"2. Terminal   . {shlex.quote(str(terminal_file(stack)))} && candle-ingest {command}")
+    if minute and not minute.is_final:
+        say("              No day is final yet: repair may still correct this minute")
     say(f"3. Go live    {_GO_LIVE}")
 
 
@@ -58,10 +63,25 @@ def open_page(stack: LocalStack, say: Say) -> None:
         say(f"OPEN=1: no browser was found here; open {page_url(stack)}")
 
 
-def _example(reports: Sequence[SymbolReport]) -> str:
-    """Return a command about a minute that exists: one of the history, which is final, if there is one."""
-    for report in reports:
-        if report.last_open_time_ms is not None:
-            moment = datetime.fromtimestamp((report.backfill_watermark_ms or report.last_open_time_ms) / 1000, UTC)
-            return f"explain {report.currency_pair} {moment:%Y-%m-%dT%H:%MZ}"
-    return "status"
+@dataclass(frozen=True, kw_only=True)
+class _Minute:
+    """A minute that exists."""
+
+    currency_pair: str
+    open_time_ms: int
+    is_final: bool
+
+    @property
+    def command(self) -> str:
+        moment = datetime.fromtimestamp(self.open_time_ms / 1000, UTC)
+        return f"explain {self.currency_pair} {moment:%Y-%m-%dT%H:%MZ}"
+
+
+def _minute(reports: Sequence[SymbolReport]) -> _Minute | None:
+    """Return the last final minute of a symbol, else its newest one, which may still change."""
+    final = [(report.currency_pair, report.final_watermark_ms, True) for report in reports]
+    newest = [(report.currency_pair, report.last_open_time_ms, False) for report in reports]
+    for pair, time_ms, is_final in (*final, *newest):
+        if time_ms is not None:
+            return _Minute(currency_pair=pair, open_time_ms=time_ms, is_final=is_final)
+    return None

@@ -32,7 +32,10 @@ def show_plan(options: StackOptions, console: StackConsole) -> int:
 
 
 def _environment(options: StackOptions, simulator: SimulatorProcess | None) -> dict[str, str]:
-    """Return the environment without the settings of another Airflow or local stack; importing Airflow writes into AIRFLOW_HOME."""
+    """Return the environment without the settings of another Airflow or local stack.
+
+    Importing Airflow writes into AIRFLOW_HOME.
+    """
     others = ("AIRFLOW", LOCAL_STACK_VARIABLE)
     inherited = {key: value for key, value in os.environ.items() if not key.startswith(others)}
     names = options.exchanges if simulator else ()

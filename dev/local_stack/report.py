@@ -31,6 +31,7 @@ class SymbolReport:
     first_open_time_ms: int | None
     last_open_time_ms: int | None
     backfill_watermark_ms: int | None
+    final_watermark_ms: int | None
     catch_up_watermark_ms: int | None
     waits_for: str = ""
 

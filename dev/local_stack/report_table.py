@@ -15,6 +15,7 @@ from dev.local_stack.report import SymbolReport
 NUMBERS = ("Stored", "Expected", "Quiet", "Missing")
 HEADINGS = ("Symbol", *NUMBERS, "First", "Last", "Watermark")
 
+
 def report_table(
     symbols: Sequence[SymbolReport], start: datetime, end: datetime, *, simulated: bool, width: int
 ) -> Table | Text:

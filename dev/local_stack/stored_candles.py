@@ -18,7 +18,7 @@ from candle_ingest.candles.window import Window, format_ms, union
 from candle_ingest.connections import connect_influxdb, connect_redis
 from candle_ingest.ledger.day_records import DayRecords
 from candle_ingest.ledger.merge_day import Waiting
-from candle_ingest.ledger.watermarks import Watermarks, backfill_key, catch_up_key
+from candle_ingest.ledger.watermarks import Watermarks, backfill_key, catch_up_key, final_key
 from candle_ingest.planning.symbol_list import read_symbols
 from candle_ingest.settings import PipelineSettings
 from candle_ingest.store.bucket import InfluxBucket
@@ -32,7 +32,7 @@ def symbol_reports(settings: PipelineSettings, window: Window) -> list[SymbolRep
     with connect_redis() as client:
         symbols = read_symbols(client, settings.redis_key_crypto_symbols)
     with InfluxBucket(connect_influxdb(), settings.influxdb_bucket) as bucket:
-        keys = [key for s in symbols for key in (backfill_key(s.ticker), catch_up_key(s.ticker))]
+        keys = [key(symbol.ticker) for symbol in symbols for key in (backfill_key, catch_up_key, final_key)]
         watermarks = Watermarks(bucket).read(keys)
         return [_report(symbol, window, settings.timeframe, bucket, watermarks) for symbol in symbols]
 
@@ -54,6 +54,7 @@ def _report(
         first_open_time_ms=first_ms,
         last_open_time_ms=last_ms,
         backfill_watermark_ms=watermarks.get(backfill_key(symbol.ticker)),
+        final_watermark_ms=watermarks.get(final_key(symbol.ticker)),
         catch_up_watermark_ms=watermarks.get(catch_up_key(symbol.ticker)),
         waits_for=_waits_for([waiting for day in days.values() for waiting in day.waiting], window),
     )

@@ -59,7 +59,7 @@ def test_without_redis_the_error_names_the_connection_and_the_variable():
 def test_a_local_stack_without_connections_is_still_starting(environment):
     environment(LOCAL_STACK_COMMAND="make run")
     for connect in (connect_redis, connect_influxdb, lambda: exchange_connection("kraken")):
-        with pytest.raises(TemporaryError, match="still starting.*local-stack-not-ready"):
+        with pytest.raises(TemporaryError, match=r"still starting.*local-stack-not-ready"):
             connect()
 
 

@@ -40,8 +40,8 @@ def _connect() -> None:
     except OperationalError as error:
         if command := local_stack_command():
             raise LocalStackNotReadyError(
-                f"the local stack is stopped: {address} does not answer. Start it with `{command}`; if it already runs, "
-                "read its terminal.sh again"
+                f"the local stack is stopped: {address} does not answer. Start it with `{command}`; if it already "
+                "runs, read its terminal.sh again"
             ) from error
         reason = str(error.orig).strip().splitlines()[0]
         raise AirflowDatabaseError(

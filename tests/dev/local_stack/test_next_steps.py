@@ -16,14 +16,15 @@ def stack(tmp_path, monkeypatch):
     release()
 
 
-def report(last_open_time_ms, backfill_watermark_ms=None):
+def report(last_open_time_ms, final_watermark_ms=None):
     counts = dict.fromkeys(("expected_count", "stored_count", "quiet_count", "missing_count"), 0)
     return SymbolReport(
         ticker="ethusd",
         currency_pair="ETH/USD",
         first_open_time_ms=None,
         last_open_time_ms=last_open_time_ms,
-        backfill_watermark_ms=backfill_watermark_ms,
+        backfill_watermark_ms=None,
+        final_watermark_ms=final_watermark_ms,
         catch_up_watermark_ms=None,
         **counts,
     )
@@ -31,7 +32,7 @@ def report(last_open_time_ms, backfill_watermark_ms=None):
 
 def test_the_next_steps_are_the_page_a_minute_that_exists_and_going_live(stack):
     said = []
-    show_next_steps(stack, [report(None), report(1_764_072_000_000)], said.append)
+    show_next_steps(stack, [report(None), report(1_764_072_000_000, 1_764_072_000_000)], said.append)
     assert len(said) == 4
     assert f"{stack.airflow.url}/plugin/candles  sign in as admin" in said[1]
     assert said[1].endswith(f"password {stack.secrets.airflow_admin_password}")
@@ -39,10 +40,18 @@ def test_the_next_steps_are_the_page_a_minute_that_exists_and_going_live(stack):
     assert "MARKET=live" in said[3]
 
 
-def test_the_minute_is_one_of_the_history_which_is_final(stack):
+def test_the_minute_is_a_final_one_of_any_symbol(stack):
     said = []
-    show_next_steps(stack, [report(1_764_072_000_000, 1_764_028_740_000)], said.append)
+    show_next_steps(stack, [report(1_764_072_000_000), report(None, 1_764_028_740_000)], said.append)
     assert said[2].endswith("explain ETH/USD 2025-11-24T23:59Z")
+    assert "No day is final" not in "".join(said)
+
+
+def test_a_minute_that_is_not_final_is_said_to_be_so(stack):
+    said = []
+    show_next_steps(stack, [report(1_764_072_000_000)], said.append)
+    assert said[2].endswith("explain ETH/USD 2025-11-25T12:00Z")
+    assert "No day is final yet" in said[3]
 
 
 def test_where_nothing_is_stored_the_example_is_status(stack):

@@ -21,6 +21,7 @@ def symbol(ticker, missing):
         missing_count=missing,
         first_open_time_ms=int(START.timestamp() * 1000),
         last_open_time_ms=None,
+        final_watermark_ms=None,
         backfill_watermark_ms=int(END.timestamp() * 1000),
         catch_up_watermark_ms=None,
     )

@@ -1,0 +1,63 @@
+from datetime import UTC, datetime
+
+import pytest
+
+from dev.local_stack.backfill_run import BackfillRun
+from dev.local_stack.options import StackOptions
+from dev.local_stack.pipeline import BackfillPlan
+
+OPTIONS = StackOptions()
+
+
+class Runs:
+    """Airflow's runs of one DAG, by day of November and state; a backfill is known by its size only."""
+
+    def __init__(self, states):
+        self.states = states
+
+    def count_runs(self, dag_id, **query):
+        first, last = (query.get(name) for name in ("logical_date_gte", "logical_date_lte"))
+        return sum(first is None or first <= f"2026-11-{day:02}" + first[10:] <= last for day in self.states)
+
+    def backfill_size(self, body):
+        first, last = (datetime.fromisoformat(body[name]).day for name in ("from_date", "to_date"))
+        again = {"completed": ("success", "failed"), "failed": ("failed",)}[body["reprocess_behavior"]]
+        return sum(self.states.get(day) in (None, *again) for day in range(first, last + 1))
+
+    def create_backfill(self, body):
+        self.made = body
+
+    def set_paused(self, dag_id, *, paused):
+        self.paused = paused
+
+
+@pytest.fixture
+def start(tmp_path):
+    """`start(states, days)`: how many earlier intervals are done again for a history that begins on the 2nd."""
+
+    def run(states, days, **asked):
+        plan = BackfillPlan(
+            start=datetime(2026, 11, 2, tzinfo=UTC),
+            last_interval_start=datetime(2026, 11, 1 + days, tzinfo=UTC),
+            end=datetime(2026, 11, 2 + days, tzinfo=UTC),
+            interval_count=days,
+        )
+        remembered = tmp_path / "last_run.json"
+        if asked:
+            BackfillRun(Runs({}), "candle_backfill", plan).start(StackOptions(**asked), remembered)
+        return BackfillRun(Runs(states), "candle_backfill", plan).start(OPTIONS, remembered)
+
+    return run
+
+
+def test_new_intervals_do_not_count_as_done_again(start):
+    states = {8: "success", 9: "failed"}
+    assert start(states, 8, symbols=OPTIONS.symbols) == 1
+
+
+def test_other_symbols_do_all_earlier_intervals_again_and_no_more(start):
+    assert start({8: "success", 9: "success"}, 8, symbols=("xrpusd",)) == 2
+
+
+def test_runs_outside_the_history_do_not_count(start):
+    assert start({1: "success", 8: "failed"}, 8, symbols=("xrpusd",)) == 1
