@@ -2,11 +2,12 @@
 
 import json
 import re
+import textwrap
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 import typer
-from rich.console import Console
+from rich.console import Console, JustifyMethod
 from rich.table import Table
 from rich.text import Text
 
@@ -36,12 +37,17 @@ def say(sentence: str, style: str = "") -> None:
 def print_table(texts: Sequence[str], numbers: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     """Print columns of text, aligned left, and of numbers, aligned right.
 
-    A terminal that is too narrow for them gets each row as a block of lines instead: no value is cut.
+    A terminal that is too narrow for them gets headings of several lines or, where that does not help, each row as a
+    block of lines: no value is cut.
     """
     console, content = _console(), [[printable(cell) for cell in row] for row in rows]
     names = (*texts, *numbers)
-    table = _columns(texts, numbers, content)
-    console.print(table if whole_width(table) <= console.width else blocks(names, content))
+    for headings in (names, _folded(names, content)):
+        table = _columns(headings, len(texts), content)
+        if whole_width(table) <= console.width:
+            console.print(table)
+            return
+    console.print(blocks(names, content))
 
 
 def whole_width(table: Table) -> int:
@@ -66,12 +72,19 @@ def _console() -> Console:
     return found if found.is_terminal else Console(highlight=False, soft_wrap=True, width=PIPE_COLUMNS)
 
 
-def _columns(texts: Sequence[str], numbers: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:
+def _folded(names: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    """Return the headings over several lines, none longer than the values below it or the longest word."""
+    cells = [[*name.split(), *(row[place] for row in rows)] for place, name in enumerate(names)]
+    widths = [max(map(len, column), default=1) for column in cells]
+    return ["\n".join(textwrap.wrap(name, width)) for name, width in zip(names, widths, strict=True)]
+
+
+def _columns(headings: Sequence[str], texts: int, rows: Sequence[Sequence[str]]) -> Table:
+    """Return columns, of which the first `texts` are aligned left and the others right."""
     table = Table(box=None, pad_edge=False)
-    for name in texts:
-        table.add_column(Text(name), no_wrap=True)
-    for name in numbers:
-        table.add_column(Text(name), justify="right", no_wrap=True)
+    for place, heading in enumerate(headings):
+        justify: JustifyMethod = "left" if place < texts else "right"
+        table.add_column(Text(heading), justify=justify, no_wrap=True, vertical="bottom")
     for row in rows:
         table.add_row(*map(Text, row))
     return table
