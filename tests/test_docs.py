@@ -78,6 +78,13 @@ def test_every_example_of_settings_is_valid(page):
             PipelineSettings(name=name, **(values or {}))
 
 
+def test_the_pipeline_of_the_readme_is_part_of_the_one_that_ships():
+    [(_, example)] = YAML.findall(README.read_text(encoding="utf-8"))
+    shown = yaml.safe_load(example)["pipelines"]
+    shipped = yaml.safe_load((REPOSITORY / "include" / "candle_ingest.yaml").read_text(encoding="utf-8"))["pipelines"]
+    assert {name: {**shipped[name], **values} for name, values in shown.items()} == shipped
+
+
 @pytest.mark.parametrize("folder", ["tutorial", "how-to", "explanation"])
 def test_no_page_has_a_word_of_the_former_states(folder):
     pages = [page for page in (DOCS / folder).glob("*.md") if page.name != "queries-and-grafana.md"]

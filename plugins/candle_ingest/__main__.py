@@ -16,6 +16,7 @@ from candle_ingest.cli.exchanges_command import exchanges
 from candle_ingest.cli.explain_command import explain
 from candle_ingest.cli.export_command import export
 from candle_ingest.cli.output import printable
+from candle_ingest.cli.plain_help import PlainCommand, PlainGroup
 from candle_ingest.cli.plan_command import plan
 from candle_ingest.cli.retry_command import retry
 from candle_ingest.cli.status_command import status
@@ -24,9 +25,15 @@ from candle_ingest.errors import CandleIngestError, TemporaryError
 # Whether candles are missing is a command's own answer: 1. A call or a value that is wrong, and a server that does not
 # answer, say nothing about the candles.
 BAD_CALL, NO_ANSWER = 2, 3
-app = typer.Typer(name="candle-ingest", no_args_is_help=True, pretty_exceptions_enable=False)
+app = typer.Typer(
+    name="candle-ingest",
+    cls=PlainGroup,
+    no_args_is_help=True,
+    rich_markup_mode="markdown",
+    pretty_exceptions_enable=False,
+)
 for command in (plan, status, coverage, retry, explain, exchanges, export, doctor):
-    app.command()(command)
+    app.command(cls=PlainCommand)(command)
 
 
 @app.callback()

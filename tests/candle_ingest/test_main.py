@@ -1,6 +1,13 @@
 import os
 import subprocess
 import sys
+from typing import Any
+
+import pytest
+from typer.main import get_command
+from typer.testing import CliRunner
+
+from candle_ingest.__main__ import app
 
 PROGRAM = """
 from candle_ingest import __main__ as program
@@ -20,3 +27,14 @@ def test_what_is_logged_stays_out_of_the_answer(tmp_path):
     assert done.stdout == "the answer\n"
     assert "too short" in done.stderr
     assert "of ours" in done.stderr
+
+
+COMMANDS: Any = get_command(app)
+
+
+@pytest.mark.parametrize("command", [[], *([name] for name in sorted(COMMANDS.commands))], ids=" ".join)
+def test_help_shows_switches_without_a_type_and_whole_sentences(command):
+    said = CliRunner().invoke(app, [*command, "--help"], env={"COLUMNS": "80", "TERMINAL_WIDTH": "80"}).output
+    assert "--help" in said
+    assert "<bool>" not in said
+    assert "…" not in said
