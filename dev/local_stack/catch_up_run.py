@@ -69,17 +69,21 @@ class CatchUpRun:
         return next((run for run in reversed(self._runs()) if run["state"] in _FINISHED), None)
 
     def progress(self) -> str:
-        """Return how far the run is, in words."""
-        unfinished = [run for run in self._runs() if run["state"] not in _FINISHED]
+        """Return how far the run is, in words; an earlier one goes first, as only one of them is at work."""
+        unfinished = [run for run in self._recent_runs() if run["state"] not in _FINISHED]
         if not unfinished:
             return "its run is not there yet"
-        instances = self._api.task_instances(self._dag_id, unfinished[-1]["dag_run_id"])
+        instances = self._api.task_instances(self._dag_id, unfinished[0]["dag_run_id"])
         done = sum(instance["state"] == "success" for instance in instances)
-        return f"{done}/{len(instances)} tasks done"
+        earlier = "" if self._reaches_end(unfinished[0]) else " of the run before it"
+        return f"{done}/{len(instances)} tasks done{earlier}"
 
     def _runs(self) -> list[Row]:
+        return [run for run in self._recent_runs() if self._reaches_end(run)]
+
+    def _recent_runs(self) -> list[Row]:
         since = (self._end - timedelta(days=1)).isoformat()
-        return [run for run in self._api.runs(self._dag_id, logical_date_gte=since) if self._reaches_end(run)]
+        return self._api.runs(self._dag_id, logical_date_gte=since)
 
     def _reaches_end(self, run: Row) -> bool:
         interval_end = run["data_interval_end"]

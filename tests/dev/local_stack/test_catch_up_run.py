@@ -1,9 +1,10 @@
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from dev.local_stack import catch_up_run
-from dev.local_stack.catch_up_run import follow
+from dev.local_stack.catch_up_run import CatchUpRun, follow
 from dev.local_stack.errors import ServerNotReadyError
 
 LOG = Path("logs/scheduler.log")
@@ -44,3 +45,35 @@ def test_how_far_it_is_is_told_until_it_is_finished(clock):
 def test_what_does_not_move_for_a_quarter_of_an_hour_is_an_error_that_names_the_log(clock):
     with pytest.raises(ServerNotReadyError, match=r"for 15 minutes \(its run is not there yet\).*logs/scheduler.log"):
         follow(Run(["its run is not there yet"], ends=False), [].append, clock, LOG)
+
+
+class Api:
+    """Runs of catch-up with the ends of their data intervals, each with three tasks."""
+
+    def __init__(self, *runs):
+        self.rows = [{"dag_run_id": end, "data_interval_end": end, "state": state} for end, state in runs]
+
+    def runs(self, dag_id, **query):
+        return self.rows
+
+    def task_instances(self, dag_id, run_id):
+        return [{"state": state} for state in ("success", "running", None)]
+
+
+@pytest.mark.parametrize(
+    ("runs", "words"),
+    [
+        ([], "its run is not there yet"),
+        ([("2026-11-26T12:00:00Z", "success")], "its run is not there yet"),
+        ([("2026-11-26T12:00:00Z", "running")], "1/3 tasks done of the run before it"),
+        (
+            [("2026-11-26T12:00:00Z", "running"), ("2026-11-26T12:05:00Z", "queued")],
+            "1/3 tasks done of the run before it",
+        ),
+        ([("2026-11-26T12:00:00Z", "failed"), ("2026-11-26T12:05:00Z", "running")], "1/3 tasks done"),
+    ],
+)
+def test_progress_is_that_of_the_run_that_is_at_work(runs, words):
+    run = CatchUpRun(Api(*runs), "candle_catch_up", datetime(2026, 11, 26, 12, 5, tzinfo=UTC))
+    assert run.progress() == words
+    assert run.finished() is None
