@@ -100,16 +100,26 @@ def _common(settings: PipelineSettings, kind: RunKind) -> dict[str, Any]:
 
 def _with_steps(dag: DAG, settings: PipelineSettings, kind: RunKind) -> DAG:
     """Add read_symbols → validate_symbols → fetch_candles (mapped) → aggregate_and_write."""
-    on_failure = failure_callback(settings.failure_notifier)
+    with dag:
+        planned = _validate_step(settings, kind)(_read_step(settings, kind)())
+        fetched = _fetch_step(settings, kind).expand_kwargs(planned)
+        _merge_step(settings, kind)(planned, fetched)
+    return dag
 
-    @task(on_failure_callback=on_failure)
+
+def _read_step(settings: PipelineSettings, kind: RunKind) -> Any:
+    @task(on_failure_callback=failure_callback(settings.failure_notifier))
     def read_symbols() -> list[str]:
         from candle_ingest.planning import read_symbols as step
 
         with _errors_for_airflow():
             return step.read_symbols(_run(settings, kind))
 
-    @task(on_failure_callback=on_failure)
+    return read_symbols
+
+
+def _validate_step(settings: PipelineSettings, kind: RunKind) -> Any:
+    @task(on_failure_callback=failure_callback(settings.failure_notifier))
     def validate_symbols(tickers: list[str]) -> list[dict[str, Any]]:
         from candle_ingest.planning import validate_symbols as step
         from candle_ingest.planning.fetch_batch import split_batches
@@ -120,6 +130,11 @@ def _with_steps(dag: DAG, settings: PipelineSettings, kind: RunKind) -> DAG:
         batches = split_batches(plan.batches, _most_instances(), settings.symbols_per_fetch)
         return [{"batch": batch.to_xcom()} for batch in batches]
 
+    return validate_symbols
+
+
+def _fetch_step(settings: PipelineSettings, kind: RunKind) -> Any:
+    # Without a failure callback: if the run is not complete without a failed fetch, the merge reports it once for all.
     retries = settings.task_retries if kind.retries_fetches else 0
 
     @task(map_index_template="{{ label }}", pool=settings.pool, retries=retries)
@@ -132,38 +147,45 @@ def _with_steps(dag: DAG, settings: PipelineSettings, kind: RunKind) -> DAG:
         with _errors_for_airflow():
             return step.fetch_candles(_run(settings, kind), found)
 
-    # Where a fetch fails and the run is not complete without it, this task reports it, once for all. The asset is an
-    # inlet so that it is registered with the DAG: two first events at once would both try to create it.
+    return fetch_candles
+
+
+def _merge_step(settings: PipelineSettings, kind: RunKind) -> Any:
+    # The asset is an inlet so that it is registered with the DAG: two simultaneous first events would both try to
+    # create it.
     @task(
         trigger_rule=TriggerRule.ALL_DONE,
-        on_failure_callback=on_failure,
+        on_failure_callback=failure_callback(settings.failure_notifier),
         inlets=[candles_asset(settings)],
         outlets=[completed_candles(settings)],
     )
     def aggregate_and_write(batches: Any, summaries: Any) -> dict[str, int]:
-        from candle_ingest.merging import aggregate_and_write as step
-        from candle_ingest.merging.announcements import events
-        from candle_ingest.merging.tell_notices import tell_notices
-        from candle_ingest.planning.plan import Plan
-
         with _errors_for_airflow():
             facts = get_current_context()["ti"].xcom_pull(task_ids="validate_symbols", key="plan")
             if batches is None or facts is None:
                 raise NotPlannedError("validate_symbols has not succeeded, so there is nothing to merge: see its log")
-            run, plan = _run(settings, kind), Plan.from_xcom(facts, batches[:])
-            try:
-                written = step.aggregate_and_write(run, plan, [*(summaries[:] if summaries else ())])
-            finally:
-                tell_notices(run, partial(notify, settings.failure_notifier, get_current_context()))
-            for event in events(run, plan, written, _state_of_announcing_task):
-                alias = completed_candles(settings)
-                get_current_context()["outlet_events"][alias].add(candles_asset(settings), extra=event)
-            return written
+            return _merge(settings, _run(settings, kind), facts, batches[:], [*(summaries[:] if summaries else ())])
 
-    with dag:
-        planned = validate_symbols(read_symbols())
-        aggregate_and_write(planned, fetch_candles.expand_kwargs(planned))
-    return dag
+    return aggregate_and_write
+
+
+def _merge(
+    settings: PipelineSettings, run: Any, facts: dict[str, Any], batches: list[Any], summaries: list[Any]
+) -> dict[str, int]:
+    """Merge what the run has fetched, notify about failures, and add the events of completed days to the task."""
+    from candle_ingest.merging import aggregate_and_write as step
+    from candle_ingest.merging.announcements import events
+    from candle_ingest.merging.tell_notices import tell_notices
+    from candle_ingest.planning.plan import Plan
+
+    context, plan = get_current_context(), Plan.from_xcom(facts, batches)
+    try:
+        written = step.aggregate_and_write(run, plan, summaries)
+    finally:
+        tell_notices(run, partial(notify, settings.failure_notifier, context))
+    for event in events(run, plan, written, _state_of_announcing_task):
+        context["outlet_events"][completed_candles(settings)].add(candles_asset(settings), extra=event)
+    return written
 
 
 def _run(settings: PipelineSettings, kind: RunKind) -> Any:

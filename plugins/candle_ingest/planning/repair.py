@@ -50,32 +50,58 @@ def plan_repair(
     index = WorkIndex(client, bucket)
     _fail_vanished(run, bucket, client, index.due(run.now_ms), vanished)
     due = [key for key in index.due(run.now_ms) if key[0] in markets.get(key[1], {})]
-    budgets = {name: _Budget(run, opened[name].pace().seconds_in_a_row, name) for name in {key[1] for key in due}}
-    records = _Records(bucket, due)
-    chosen: dict[str, dict[str, list[Window]]] = {}
-    unproved: dict[str, list[Key]] = {}
-    left = run.settings.repair_calls
+    choice = _Choice.of(run, bucket, due, opened)
     for key in fair_order(due):
-        budget = budgets[key[1]]
-        # Once the calls are used up only recent closing looks are planned: older records need not be read.
-        if budget.is_spent or (left <= 0 and key[2] < run.now_ms - CLOSING_TIME_MS):
-            continue
-        record = records.of(key)
-        windows = budget.asking.of_repair(record) if record else []
-        if not windows:
-            unproved.setdefault(key[1], []).append(key)
-            continue
-        calls = budget.calls(windows)
-        is_closing = record is not None and not record.is_closed
-        if not is_closing and left <= 0:
-            continue
-        left -= 0 if is_closing else calls
-        budget.take(calls)
-        chosen.setdefault(key[1], {}).setdefault(key[0], []).extend(windows)
-    _settle(run, bucket, client, unproved)
-    count = sum(len(windows) for own in chosen.values() for windows in own.values())
+        choice.consider(key)
+    _settle(run, bucket, client, choice.unproved)
+    count = sum(len(windows) for own in choice.windows.values() for windows in own.values())
     logger.info("Repair: %d days of pairs are due, %d windows are asked for now", len(due), count)
-    return [_batch(exchange, own, markets[exchange]) for exchange, own in sorted(chosen.items())]
+    return [_batch(exchange, own, markets[exchange]) for exchange, own in sorted(choice.windows.items())]
+
+
+@dataclass(kw_only=True)
+class _Choice:
+    """Chooses what to ask for now, key by key: `windows` by exchange and pair.
+
+    `unproved` are the keys that need no request; `calls_left` may be made in this run.
+    """
+
+    run: Run
+    records: "_Records"
+    budgets: Mapping[str, "_Budget"]
+    calls_left: int
+    windows: dict[str, dict[str, list[Window]]] = field(default_factory=dict)
+    unproved: dict[str, list[Key]] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, run: Run, bucket: InfluxBucket, due: Sequence[Key], opened: Mapping[str, ExchangeClient]) -> "_Choice":
+        names = {key[1] for key in due}
+        budgets = {name: _Budget(run, opened[name].pace().seconds_in_a_row, name) for name in names}
+        return cls(run=run, records=_Records(bucket, due), budgets=budgets, calls_left=run.settings.repair_calls)
+
+    def consider(self, key: Key) -> None:
+        budget = self.budgets[key[1]]
+        if budget.is_spent or self._is_left_for_later(key):
+            return
+        record = self.records.of(key)
+        windows = budget.asking.of_repair(record) if record else []
+        if windows:
+            self._take(key, windows, budget, is_closing=record is not None and not record.is_closed)
+        else:
+            self.unproved.setdefault(key[1], []).append(key)
+
+    def _is_left_for_later(self, key: Key) -> bool:
+        """Once the calls are used up only recent closing looks are planned: older records need not be read."""
+        return self.calls_left <= 0 and key[2] < self.run.now_ms - CLOSING_TIME_MS
+
+    def _take(self, key: Key, windows: Sequence[Window], budget: "_Budget", *, is_closing: bool) -> None:
+        """Take the windows if calls are left; closing looks are free."""
+        if not is_closing and self.calls_left <= 0:
+            return
+        calls = budget.calls(windows)
+        self.calls_left -= 0 if is_closing else calls
+        budget.take(calls)
+        self.windows.setdefault(key[1], {}).setdefault(key[0], []).extend(windows)
 
 
 def _take_up(run: Run, bucket: InfluxBucket, client: RedisClient) -> None:
