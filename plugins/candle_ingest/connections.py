@@ -52,15 +52,22 @@ class ExchangeConnection:
 
 def connect_redis() -> RedisClient:
     """Return a Redis client from `redis_default`, else from REDIS_HOST, REDIS_PORT and REDIS_PASSWORD."""
-    if connection := _find(REDIS_CONNECTION):
-        from airflow.providers.redis.hooks.redis import RedisHook
+    connection = _find(REDIS_CONNECTION)
+    return _redis_of_connection(connection) if connection else _redis_of_environment()
 
-        hook = RedisHook(redis_conn_id=REDIS_CONNECTION)
-        # The hook looks at the extra only, and would speak plain text to rediss://.
-        hook.get_connection = lambda conn_id: _with_tls(connection)
-        client: RedisClient = hook.get_conn()
-        _set_timeouts(client)
-        return client
+
+def _redis_of_connection(connection: Connection) -> RedisClient:
+    from airflow.providers.redis.hooks.redis import RedisHook
+
+    hook = RedisHook(redis_conn_id=REDIS_CONNECTION)
+    # The hook looks at the extra only, and would speak plain text to rediss://.
+    hook.get_connection = lambda conn_id: _with_tls(connection)
+    client: RedisClient = hook.get_conn()
+    _set_timeouts(client)
+    return client
+
+
+def _redis_of_environment() -> RedisClient:
     host = _required("REDIS_HOST", REDIS_CONNECTION)
     if "://" in host:
         raise ConnectionInvalidError(

@@ -27,9 +27,15 @@ def side_by_side(
         for window in windows:
             yield ask(exchange, window)
         return
+    yield from _in_threads([exchange, *(exchange.twin() for _ in range(threads - 1))], windows, ask)
+
+
+def _in_threads(
+    clients: Sequence[ExchangeClient], windows: Sequence[Window], ask: Callable[[ExchangeClient, Window], T]
+) -> Iterator[T]:
     free: SimpleQueue[ExchangeClient] = SimpleQueue()
-    for opened in (exchange, *(exchange.twin() for _ in range(threads - 1))):
-        free.put(opened)
+    for client in clients:
+        free.put(client)
 
     def ask_with_a_free_one(window: Window) -> T:
         mine = free.get()
@@ -38,7 +44,7 @@ def side_by_side(
         finally:
             free.put(mine)
 
-    pool = ThreadPoolExecutor(threads)
+    pool = ThreadPoolExecutor(len(clients))
     try:
         yield from pool.map(ask_with_a_free_one, windows)
     finally:

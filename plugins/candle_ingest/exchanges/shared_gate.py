@@ -34,23 +34,44 @@ def open_gate(
     sleep: Callable[[float], None],
 ) -> RequestGate:
     """Return the gate after putting it in place of ccxt's throttle. Without Redis nothing is shared."""
-    each_costs = 1.0 if connection.config.get("rateLimit") else None
-    if each_costs is not None:
-        ccxts_own = api.throttle
-        api.throttle = lambda cost=1: ccxts_own(max(float(cost or 1), each_costs))
+    if (cost_floor := _least_cost(connection)) is not None:
+        _charge_at_least(api, cost_floor)
     if redis_client is None:
         return RequestGate(connection.exchange, limit=None, breaker=None, delay_seconds=delay_seconds, sleep=sleep)
-    name, pace = limit_name(connection.exchange, connection.base_url), usual_pace(api, connection, profile)
-    limit = SharedRateLimit(
+    name = limit_name(connection.exchange, connection.base_url)
+    limit = _shared_limit(api, connection, profile, name, redis_client, urgent=urgent)
+    breaker = CircuitBreaker(redis_client, name, connection.exchange)
+    gate = RequestGate(connection.exchange, limit=limit, breaker=breaker, delay_seconds=delay_seconds, sleep=sleep)
+    api.throttle = gate.throttle
+    return gate
+
+
+def _least_cost(connection: ExchangeConnection) -> float | None:
+    """Return the least cost of a request: 1 with a `rateLimit` of the user's, else None."""
+    return 1.0 if connection.config.get("rateLimit") else None
+
+
+def _charge_at_least(api: Any, cost_floor: float) -> None:
+    """Let ccxt's own throttle charge no request less than `cost_floor`."""
+    ccxts_own = api.throttle
+    api.throttle = lambda cost=1: ccxts_own(max(float(cost or 1), cost_floor))
+
+
+def _shared_limit(
+    api: Any,
+    connection: ExchangeConnection,
+    profile: ExchangeProfile,
+    name: str,
+    redis_client: RedisClient,
+    *,
+    urgent: bool,
+) -> SharedRateLimit:
+    return SharedRateLimit(
         redis_client,
         name,
         connection.config.get("rateLimit") or profile.rate_limit_ms or api.rateLimit,
         api.throttle,
         urgent=urgent,
-        each_costs=each_costs,
-        market_seconds=pace.market_seconds,
+        each_costs=_least_cost(connection),
+        market_seconds=usual_pace(api, connection, profile).market_seconds,
     )
-    breaker = CircuitBreaker(redis_client, name, connection.exchange)
-    gate = RequestGate(connection.exchange, limit=limit, breaker=breaker, delay_seconds=delay_seconds, sleep=sleep)
-    api.throttle = gate.throttle
-    return gate

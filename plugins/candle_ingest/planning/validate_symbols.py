@@ -9,6 +9,7 @@ from candle_ingest.candles.rates import lookback, rate_exchanges
 from candle_ingest.candles.symbol import parse_symbol
 from candle_ingest.candles.window import DAY_MS, Window, floor_ms
 from candle_ingest.connections import RedisClient, connect_influxdb, connect_redis
+from candle_ingest.errors import CandleIngestError
 from candle_ingest.errors.runs import MarketsUnreachableError, TooFewExchangesError
 from candle_ingest.exchanges.answers import Market
 from candle_ingest.ledger.notices import Notices, vanished_key
@@ -86,11 +87,7 @@ class _Validation:
     def plan(self) -> Plan:
         """Return the plan of the run."""
         pins = PinnedMarkets(self.bucket, None if self.run.dry else self.client)
-        choices = {
-            exchange: choose_markets(exchange, self.pairs, candidates, pins.of(exchange, self.pairs))
-            for exchange, candidates in self.listings.candidates.items()
-        }
-        _log_notes(choices.values())
+        choices = self._choices(pins)
         valid, left_out = self._valid(choices), self._left_out()
         if self.run.dry:
             valid = valid[: self.run.settings.dry_run_limit]
@@ -112,6 +109,15 @@ class _Validation:
             left_out=left_out,
             vanished=_vanished_from(choices),
         )
+
+    def _choices(self, pins: PinnedMarkets) -> dict[str, MarketChoice]:
+        """Return the market chosen for each pair, by exchange."""
+        choices = {
+            exchange: choose_markets(exchange, self.pairs, candidates, pins.of(exchange, self.pairs))
+            for exchange, candidates in self.listings.candidates.items()
+        }
+        _log_notes(choices.values())
+        return choices
 
     def _first_ms(self, valid: Sequence[str], rates: RatePlan) -> dict[str, int]:
         """Return where catch-up begins with rate pairs that have no record: where the pairs that they convert begin.
@@ -146,10 +152,13 @@ class _Validation:
             len(valid), len(self.pairs), minimum,
         )  # fmt: skip
         if not valid:
-            unreachable = "".join(f"; {name} cannot be reached: {why}" for name, why in self._unreachable())
-            kind = MarketsUnreachableError if unreachable else TooFewExchangesError
-            raise kind(f"No symbols meet the minimum exchange requirement of {minimum}{unreachable}")
+            raise self._too_few(minimum)
         return valid
+
+    def _too_few(self, minimum: int) -> CandleIngestError:
+        unreachable = "".join(f"; {name} cannot be reached: {why}" for name, why in self._unreachable())
+        kind = MarketsUnreachableError if unreachable else TooFewExchangesError
+        return kind(f"No symbols meet the minimum exchange requirement of {minimum}{unreachable}")
 
     def _unreachable(self) -> list[tuple[str, str]]:
         return list(self.listings.unreachable.items())

@@ -49,12 +49,7 @@ def read_completeness(
 ) -> list[SymbolCompleteness]:
     """Return how far each symbol is: its watermark, continued by the merged days after it."""
     slot_ms = expected.timeframe.ms
-    begin_ms: dict[str, int] = {}
-    for symbol in found.symbols:
-        watermark_ms = symbol.catch_up_ms if found.history_start_ms is None else symbol.backfill_ms
-        if watermark_ms is not None:
-            begin_ms[symbol.currency_pair] = watermark_ms + slot_ms
-    merged_ms = follow_merged(bucket, begin_ms, now_ms)
+    merged_ms = follow_merged(bucket, _after_watermarks(found, slot_ms), now_ms)
     final_ms = Watermarks(bucket).read([final_key(symbol.ticker) for symbol in found.symbols])
     counts = _counts(bucket, found, expected, now_ms)
     result = []
@@ -72,6 +67,16 @@ def read_completeness(
             )
         )
     return result
+
+
+def _after_watermarks(found: Freshness, slot_ms: int) -> dict[str, int]:
+    """Return, by pair, where the first slot after its watermark begins: backfill's, or catch-up's without a history."""
+    begin_ms: dict[str, int] = {}
+    for symbol in found.symbols:
+        watermark_ms = symbol.catch_up_ms if found.history_start_ms is None else symbol.backfill_ms
+        if watermark_ms is not None:
+            begin_ms[symbol.currency_pair] = watermark_ms + slot_ms
+    return begin_ms
 
 
 def follow_merged(bucket: InfluxBucket, begin_ms: Mapping[str, int], now_ms: int) -> dict[str, int]:
