@@ -2,6 +2,7 @@
 
 import json
 import time
+from collections.abc import Callable
 from typing import Any
 
 from benchmarks.figures import Figures, repeat, seconds_of
@@ -72,15 +73,14 @@ def _read_as_catch_up(records: DayRecords, ledger: LargeLedger, batches: list[Fe
 def ledger_repair(bench: Workbench) -> Result:
     """Measure how a repair plans after midnight, when all of yesterday is due; memory in a process of its own."""
     ledger = large_ledger(bench)
-    with bench.task_environment(bench.limited_exchanges):
-        found = [alone(_plan_repair, ledger) for _ in range(bench.repetitions(3, 1))]
+    found = _measure_alone(bench, _plan_repair, ledger)
     return Result(
         name="ledger_repair",
         what=f"planning a repair when a whole day waits for its closing look, {_size(ledger)}",
-        figures=Figures(tuple(one["seconds"] for one in found)),
+        figures=_seconds(found),
         unit="s",
         target=at_most(10),
-        detail=f"{max(one['peak_mb'] for one in found):.0f} MB at most, aim 300; {found[0]['due']:.0f} days due; "
+        detail=f"{_most_mb(found):.0f} MB at most, aim 300; {found[0]['due']:.0f} days due; "
         f"the index of open work is rebuilt from the ledger in {found[0]['rebuild_seconds']:.0f} s",
     )
 
@@ -109,15 +109,14 @@ def _plan_repair(ledger: LargeLedger) -> dict[str, float]:
 def ledger_coverage(bench: Workbench) -> Result:
     """Measure what `candle-ingest coverage` reads for the whole history; memory in a process of its own."""
     ledger = large_ledger(bench)
-    with bench.task_environment(bench.limited_exchanges):
-        found = [alone(_read_coverage, ledger) for _ in range(bench.repetitions(3, 1))]
+    found = _measure_alone(bench, _read_coverage, ledger)
     return Result(
         name="ledger_coverage",
         what=f"coverage over the whole history, {_size(ledger)}",
-        figures=Figures(tuple(one["seconds"] for one in found)),
+        figures=_seconds(found),
         unit="s",
         target=at_most(20),
-        detail=f"{max(one['peak_mb'] for one in found):.0f} MB at most, aim 500",
+        detail=f"{_most_mb(found):.0f} MB at most, aim 500",
     )
 
 
@@ -149,6 +148,22 @@ def run_xcom(bench: Workbench) -> Result:
         target=at_most(100),
         detail=f"{len(batches)} mapped instances, each of which pulls its own batch",
     )
+
+
+def _measure_alone(
+    bench: Workbench, measure: Callable[[LargeLedger], dict[str, float]], ledger: LargeLedger
+) -> list[dict[str, float]]:
+    """Return the `seconds` and `peak_mb` of each repetition, each in a process of its own."""
+    with bench.task_environment(bench.limited_exchanges):
+        return [alone(measure, ledger) for _ in range(bench.repetitions(3, 1))]
+
+
+def _seconds(found: list[dict[str, float]]) -> Figures:
+    return Figures(tuple(one["seconds"] for one in found))
+
+
+def _most_mb(found: list[dict[str, float]]) -> float:
+    return max(one["peak_mb"] for one in found)
 
 
 def _batches(ledger: LargeLedger) -> list[FetchBatch]:

@@ -75,19 +75,7 @@ class Simulator:
         route, parts = _find_route(exchange, path)
         if fault and fault.kind in ("status", "body", "error"):
             return Exchanged(self._faulty_answer(exchange, route, fault), "faulted", route.template, fault)
-        age_seconds = fault.seconds if fault and fault.kind == "aged" else 0
-        request = Request(
-            path_parts=parts,
-            query=query,
-            now_ms=self.clock.now_ms() - int(age_seconds * 1000),
-            mutation=fault.kind if fault and fault.kind in MUTATIONS else None,
-            empty=fault is not None and fault.kind == "empty",
-            dark_pools=fault is not None and fault.kind == "dark_pools",
-            zero_ids=fault is not None and fault.kind == "zero_ids",
-            false_fact=fault.fact if fault and fault.kind == "false_fact" else "",
-            gone=fault.market if fault and fault.kind == "gone" else "",
-            halted=fault.market if fault and fault.kind == "halted" else "",
-        )
+        request = self._request(parts, query, fault)
 
         def respond() -> tuple[Answer, str]:
             return self._limited(exchange, route, request)
@@ -97,11 +85,25 @@ class Simulator:
             answer = self._answers.get((name, path), answer)
         elif outcome == "accepted" and not fault:
             self._answers[name, path] = answer
-        if request.false_fact:
-            answer = Answer(answer.body, answer.status, false_headers(request.false_fact, answer.headers))
-        if age_seconds:
-            answer = Answer(answer.body, answer.status, {**answer.headers, "Age": str(int(age_seconds))})
-        return Exchanged(answer, "faulted" if fault else outcome, route.template, fault)
+        if fault:
+            return Exchanged(_with_faulty_headers(answer, fault), "faulted", route.template, fault)
+        return Exchanged(answer, outcome, route.template)
+
+    def _request(self, parts: Mapping[str, str], query: Mapping[str, str], fault: Fault | None) -> Request:
+        """Return what the exchange is told, including how the fault changes its answer."""
+        kind = fault.kind if fault else ""
+        return Request(
+            path_parts=parts,
+            query=query,
+            now_ms=self.clock.now_ms() - int(_age_seconds(fault) * 1000),
+            mutation=kind if kind in MUTATIONS else None,
+            empty=kind == "empty",
+            dark_pools=kind == "dark_pools",
+            zero_ids=kind == "zero_ids",
+            false_fact=fault.fact if fault and kind == "false_fact" else "",
+            gone=fault.market if fault and kind == "gone" else "",
+            halted=fault.market if fault and kind == "halted" else "",
+        )
 
     def _cached(
         self,
@@ -165,6 +167,18 @@ class Simulator:
                 milliseconds=round((time.perf_counter() - started) * 1000, 2),
             )
         )
+
+
+def _age_seconds(fault: Fault | None) -> float:
+    """Return how long ago the answer was made, as an intermediate cache would say."""
+    return fault.seconds if fault and fault.kind == "aged" else 0
+
+
+def _with_faulty_headers(answer: Answer, fault: Fault) -> Answer:
+    headers = false_headers(fault.fact, answer.headers) if fault.kind == "false_fact" else answer.headers
+    if age_seconds := int(_age_seconds(fault)):
+        headers = {**headers, "Age": str(age_seconds)}
+    return Answer(answer.body, answer.status, headers)
 
 
 def _find_route(exchange: Exchange, path: str) -> tuple[Route, dict[str, str]]:
