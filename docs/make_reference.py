@@ -30,7 +30,8 @@ from candle_ingest.errors.base import (
 from candle_ingest.exchanges.profiles import EXCHANGE_ALIASES, PROFILES, SAME_API, ExchangeProfile
 from candle_ingest.metrics.catalogue import ALL
 from candle_ingest.orchestration.params import dag_params
-from candle_ingest.settings import ENVIRONMENT_PREFIX, PipelineSettings
+from candle_ingest.settings import PipelineSettings
+from candle_ingest.validated_settings import ENVIRONMENT_PREFIX
 from dev.local_stack.errors import LocalStackError
 
 REPOSITORY = Path(__file__).parents[1]

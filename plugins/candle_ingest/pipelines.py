@@ -10,7 +10,8 @@ from typing import Any
 import yaml
 
 from candle_ingest.errors.settings import SettingError, SettingsFileError, SharedBucketError
-from candle_ingest.settings import ENVIRONMENT_PREFIX, PipelineSettings, validated_settings
+from candle_ingest.settings import PipelineSettings
+from candle_ingest.validated_settings import ENVIRONMENT_PREFIX, validated_settings
 
 DEFAULT_PIPELINE = "candle"
 CONFIG_VARIABLE = "CANDLE_INGEST_CONFIG"

@@ -1,24 +1,20 @@
-"""The settings of one pipeline: what may be set, and what is allowed."""
+"""The settings of one pipeline: each field with its default, the values allowed, and its description."""
 
 import json
 import os
 from collections import Counter
-from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from typing import Annotated, Any, Literal
 
 from croniter import croniter
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator
 
 from candle_ingest.candles.dates import parse_start_date
 from candle_ingest.candles.merge_method import HighLow, MergeMethod, QuoteConversion
 from candle_ingest.candles.timeframe import Timeframe
 from candle_ingest.errors import ConfigurationError
 from candle_ingest.errors.base import without_names
-from candle_ingest.errors.settings import SettingError
 from candle_ingest.exchanges.profiles import canonical_exchange, shared_book, verified_exchanges
-
-ENVIRONMENT_PREFIX = "CANDLE_INGEST_"
 
 
 def _split_commas(value: object) -> object:
@@ -266,31 +262,6 @@ class PipelineSettings(BaseModel):
     def repair_dag_id(self) -> str:
         """The id of the DAG that fills what stayed open."""
         return f"{self.name}_repair"
-
-
-def with_params(settings: PipelineSettings, params: Mapping[str, Any]) -> PipelineSettings:
-    """Return the settings of one run: those of the pipeline, with what its params say, null for the pipeline's own.
-
-    Raises ConfigurationError.
-    """
-    changed = {key: params[key] for key in PipelineSettings.model_fields if params.get(key) is not None}
-    return validated_settings({**settings.model_dump(), **changed}, "the params of this run")
-
-
-def validated_settings(values: Mapping[str, Any], where: str) -> PipelineSettings:
-    """Return settings from plain values; `where` they stand begins each line of the ConfigurationError."""
-    try:
-        return PipelineSettings.model_validate(values)
-    except ValidationError as error:
-        raise SettingError("\n".join(_describe(where, problem) for problem in error.errors())) from None
-
-
-def _describe(where: str, problem: Any) -> str:
-    key = ".".join(map(str, problem["loc"]))
-    if problem["type"] == "extra_forbidden":
-        allowed = ", ".join(name for name in PipelineSettings.model_fields if name != "name")
-        return f"{where}: unknown setting {key} (or {ENVIRONMENT_PREFIX}{key.upper()}); allowed are {allowed}"
-    return f"{where}: {key} is {problem['input']!r}: {problem['msg'].removeprefix('Value error, ')}"
 
 
 def _as_value_error(check: Any, *args: Any) -> None:

@@ -3,7 +3,8 @@ import re
 import pytest
 
 from candle_ingest.errors import ConfigurationError
-from candle_ingest.settings import PipelineSettings, with_params
+from candle_ingest.settings import PipelineSettings
+from candle_ingest.validated_settings import with_params
 
 
 def test_the_defaults_are_those_of_the_design(load):

@@ -30,8 +30,9 @@ from candle_ingest.exchanges.trade_rows import parse_trade
 from candle_ingest.pipelines import load_pipelines
 from candle_ingest.planning import symbol_list
 from candle_ingest.servers.retry_after import LONGEST_SECONDS, retry_after_seconds
-from candle_ingest.settings import PipelineSettings, with_params
+from candle_ingest.settings import PipelineSettings
 from candle_ingest.store.bucket import InfluxTemporaryError, csv_rows
+from candle_ingest.validated_settings import with_params
 from tests.faults.conftest import LONG
 
 fuzz = settings(

@@ -9,7 +9,8 @@ from candle_ingest.candles.window import Window, format_ms
 from candle_ingest.errors.settings import ParamError, RangeError
 from candle_ingest.ledger.task_instance_ref import TaskInstanceRef
 from candle_ingest.planning.run_kind import RunKind, run_kind
-from candle_ingest.settings import PipelineSettings, with_params
+from candle_ingest.settings import PipelineSettings
+from candle_ingest.validated_settings import with_params
 
 
 @dataclass(frozen=True, kw_only=True)

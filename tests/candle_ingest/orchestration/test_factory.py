@@ -12,7 +12,8 @@ from airflow.timetables.base import TimeRestriction
 
 from candle_ingest.orchestration.factory import build_dags
 from candle_ingest.planning.run_kind import BACKFILL
-from candle_ingest.settings import PipelineSettings, with_params
+from candle_ingest.settings import PipelineSettings
+from candle_ingest.validated_settings import with_params
 from dev.local_stack.airflow_processes import AirflowProcesses
 from dev.local_stack.generated_secrets import GeneratedSecrets
 
