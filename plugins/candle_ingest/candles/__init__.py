@@ -1,1 +1,1 @@
-"""Candles, symbols, windows and their arithmetic: pure, without Airflow, ccxt, Redis or InfluxDB."""
+"""Candles, symbols, windows and their arithmetic. Pure: nothing here imports Airflow, ccxt, Redis or InfluxDB."""

@@ -1,4 +1,4 @@
-"""Candles by columns."""
+"""Candles, stored by column."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -18,10 +18,10 @@ def _none_served() -> NDArray[np.float64]:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Candles:
-    """Candles in ascending order of time, each time once.
+    """Candles in ascending order of time, without duplicates.
 
     `open_time_ms` has shape (n,); `ohlcv` has shape (n, 5) in the order of FIELDS, volume in base units. `extras` has
-    shape (n, 3) in the order of EXTRA_FIELDS, NaN where the exchange does not serve a value; all NaN by default.
+    shape (n, 3) in the order of EXTRA_FIELDS, NaN for values that the exchange does not serve; all NaN by default.
     """
 
     open_time_ms: NDArray[np.int64]
@@ -38,7 +38,7 @@ class Candles:
     def from_rows(cls, rows: Sequence[Sequence[float]]) -> Self:
         """Return candles from checked rows of (open_time_ms, open, high, low, close, volume), ascending.
 
-        The values of EXTRA_FIELDS may follow in each row, NaN where one is not served.
+        The values of EXTRA_FIELDS may follow in each row, NaN for those that are not served.
         """
         times = np.fromiter((row[0] for row in rows), dtype=np.int64, count=len(rows))
         values = np.array([row[1:6] for row in rows], dtype=np.float64).reshape(-1, 5)
@@ -47,7 +47,7 @@ class Candles:
 
     @classmethod
     def concatenate(cls, parts: Sequence["Candles"]) -> Self:
-        """Join sets that do not overlap, given in any order."""
+        """Join sets of candles that do not overlap, given in any order."""
         if not parts:
             return cls.from_rows([])
         times = np.concatenate([part.open_time_ms for part in parts])
@@ -59,16 +59,16 @@ class Candles:
         return len(self.open_time_ms)
 
     def between(self, start_ms: int, end_ms: int) -> "Candles":
-        """Return those that open at `start_ms` or later and before `end_ms`."""
+        """Return the candles that open at `start_ms` or later and before `end_ms`."""
         first, last = np.searchsorted(self.open_time_ms, [start_ms, end_ms])
         return self.select(slice(first, last))
 
     def select(self, which: slice | NDArray[np.bool_]) -> "Candles":
-        """Return the candles at the places that a slice or a mask names."""
+        """Return the candles selected by a slice or a mask."""
         return Candles(self.open_time_ms[which], self.ohlcv[which], self.extras[which])
 
     def extra_column(self, name: str) -> NDArray[np.float64]:
-        """Return one of EXTRA_FIELDS, shape (n,), NaN where it is not served."""
+        """Return one of EXTRA_FIELDS, shape (n,), NaN for values that are not served."""
         column: NDArray[np.float64] = self.extras[:, EXTRA_FIELDS.index(name)]
         return column
 

@@ -1,4 +1,4 @@
-"""The date from which history is kept, written as a date or relative to today."""
+"""The date from which history is kept, absolute or relative to today."""
 
 import itertools
 import re
@@ -40,23 +40,23 @@ def parse_start_date(text: str, now: datetime) -> datetime | None:
 
 
 def interval_start(start: datetime, cron: str) -> datetime:
-    """Return the start of the cron interval that `start` lies in.
+    """Return the start of the cron interval that contains `start`.
 
-    Airflow begins with the first whole interval after a start date. Without this step a start in the
-    middle of a month would, with monthly intervals, leave the rest of that month out.
+    Airflow begins with the first whole interval after a start date. Without this step, a start in the middle of a month
+    would, with monthly intervals, leave out the rest of that month.
     """
     moment = croniter(cron, start + timedelta(seconds=1), ret_type=datetime).get_prev()
     return _plain(pendulum.instance(moment))
 
 
 def history_start(text: str, cron: str, now: datetime) -> datetime | None:
-    """Return the start of the history: of the interval that the date `text` lies in; None where it is skipped."""
+    """Return the start of the history: of the interval that contains the date `text`; None for `skip`."""
     start = parse_start_date(text, now)
     return None if start is None else interval_start(start, cron)
 
 
 def whole_intervals(start: datetime, cron: str, now: datetime) -> list[Window]:
-    """Return the cron intervals from the one that `start` lies in to the last one that is over at `now`, ascending."""
+    """Return the cron intervals from the one that contains `start` to the last one that is over at `now`, ascending."""
     ticks = [interval_start(start, cron)]
     following = croniter(cron, ticks[0], ret_type=datetime)
     while (tick := following.get_next().astimezone(UTC)) <= now:
@@ -66,7 +66,7 @@ def whole_intervals(start: datetime, cron: str, now: datetime) -> list[Window]:
 
 
 def parse_moment_ms(text: str) -> int:
-    """Return the milliseconds of an ISO 8601 moment or date; without an offset it is UTC. Raises ValueError."""
+    """Return an ISO 8601 moment or date in ms since 1970; UTC if it has no offset. Raises ValueError."""
     moment = datetime.fromisoformat(text)
     aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
     return floor_ms(int(aware.timestamp() * 1000), 1000)

@@ -1,6 +1,6 @@
-"""The check of the values that some exchanges send beside OHLCV.
+"""Check the values that some exchanges send in addition to OHLCV.
 
-A candle whose extra values cannot be loses those, and keeps its OHLCV.
+A candle with impossible extra values loses those and keeps its OHLCV.
 """
 
 from collections import Counter
@@ -19,10 +19,10 @@ QUOTE_VOLUME_TOLERANCE = 1e-8
 
 
 def without_unsound_extras(candles: Candles) -> tuple[Candles, Counter[str]]:
-    """Return the candles without extra values that cannot be, and how many lost them, by reason.
+    """Return the candles without impossible extra values, and how many lost them, by reason.
 
-    Quote volume over base volume, the vwap, must lie within low and high. Trades are counted in whole numbers, and
-    takers buy no more than the volume. NaN is a value that is not served.
+    Quote volume over base volume, the VWAP, must lie between low and high. The number of trades must be whole, and
+    takers cannot buy more than the volume. NaN means that a value is not served.
     """
     if not len(candles) or np.isnan(candles.extras).all():
         return candles, Counter()
@@ -48,7 +48,7 @@ def _not_possible(candles: Candles) -> NDArray[np.bool_]:
 
 
 def _vwap_outside(candles: Candles) -> NDArray[np.bool_]:
-    """Compare as amounts, as a vwap of a tiny volume is all rounding; without volume there is no quote volume."""
+    """Compare amounts, as the VWAP of a tiny volume is mostly rounding; without volume there is no quote volume."""
     _, high, low, _, volume = candles.ohlcv.T
     quote_volume = candles.extra_column("quote_volume")
     least = low * volume * (1 - RELATIVE_TOLERANCE) - QUOTE_VOLUME_TOLERANCE

@@ -1,6 +1,6 @@
-"""The outlier guard: which exchanges contradict the others in a minute, and what is done about it.
+"""The outlier guard: find the exchanges that contradict the others in a minute, and correct the minute.
 
-It looks at one minute at a time. With a memory, a repair would change the minutes after it.
+It judges each minute by itself. If it had a memory, a repair would change the minutes after it.
 """
 
 from dataclasses import dataclass
@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from candle_ingest.candles.medians import median
 
 OPEN, HIGH, LOW, CLOSE, VOLUME = range(5)
-# Where two exchanges, or no majority, are further from their median than this, nobody can say which one is right.
+# If two exchanges, or no majority, are further from their median than this, nobody can say which one is right.
 DISPUTED = np.log1p(0.02)
-# A majority needs at least so many.
+# The fewest exchanges that can have a majority.
 QUORUM = 3
 Floats = NDArray[np.float64]
 Mask = NDArray[np.bool_]
@@ -21,11 +21,12 @@ Mask = NDArray[np.bool_]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Verdict:
-    """What the guard found in the minutes that it had to look at: `minutes` has their places, ascending.
+    """What the guard found in the minutes that it had to look at; `minutes` are their indices, ascending.
 
-    `candles` of shape (exchanges, 5, minutes) are what is left of them: NaN for an excluded exchange, highs and lows
-    clamped. `deviations` of shape (exchanges, 4, minutes), in the order open, high, low, close, is ln(price / median),
-    NaN for an exchange without a vote. The masks have shape (exchanges, minutes). A disputed candle is unchanged.
+    `candles`, of shape (exchanges, 5, minutes), are the candles after the guard: NaN for an excluded exchange, highs
+    and lows clamped. `deviations`, of shape (exchanges, 4, minutes) in the order open, high, low, close, is ln(price /
+    median), NaN for an exchange without a vote. The masks have shape (exchanges, minutes). A disputed candle is
+    unchanged.
     """
 
     minutes: NDArray[np.intp]
@@ -38,13 +39,13 @@ class Verdict:
 
 
 def guard(cube: Floats, guard_percent: float) -> Verdict:
-    """Return which exchanges contradict the others, and the candles without what is wrong.
+    """Return which exchanges contradict the others, and the candles without the outliers.
 
-    `cube` has shape (exchanges, 5, minutes), NaN where an exchange has no candle; prices are converted before. With
-    g = ln(1 + guard_percent / 100) and the unweighted medians m over the exchanges with volume, an exchange is excluded
-    where its open or close is further than g from m (as a logarithm) and more than half of three or more are not; the
-    highs of the others are moved down to m·e^g, their lows up to m·e^-g. Without such a majority nothing is changed.
-    A guard_percent of 0 switches the guard off.
+    `cube` has shape (exchanges, 5, minutes), NaN where an exchange has no candle; prices must be converted already.
+    With g = ln(1 + guard_percent / 100) and the unweighted medians m over the exchanges with volume, an exchange is
+    excluded if its open or close is further than g from m (as a logarithm) and more than half of three or more
+    exchanges are not; the highs of the others are lowered to m·e^g, their lows raised to m·e^-g. Without such a
+    majority nothing is changed. A guard_percent of 0 switches the guard off.
     """
     if guard_percent <= 0 or not cube.size:
         return _judge(cube[:, :, :0], np.empty(0, np.intp), guard_percent)
@@ -53,9 +54,9 @@ def guard(cube: Floats, guard_percent: float) -> Verdict:
 
 
 def _may_deviate(cube: Floats, guard_percent: float) -> Mask:
-    """Return the minutes to look at: where all prices are closer than either limit, no finding is possible.
+    """Return the minutes to look at. If all prices are closer together than either limit, there is nothing to find.
 
-    Almost all are; the medians of the few others are cheap.
+    That is true of almost all minutes; the medians of the few others are cheap.
     """
     within = 1 + min(guard_percent / 100, 0.02) * 0.999
     silent = ~(cube[:, VOLUME] > 0)
@@ -86,7 +87,7 @@ def _judge(cube: Floats, minutes: NDArray[np.intp], guard_percent: float) -> Ver
 
 
 def _has_wick(deviations: Floats, limit: float) -> Mask:
-    """Return where a high or low is out of reach of the others, though open and close may agree.
+    """Return where a high or low is out of line with the others, even if open and close agree.
 
     On 2023-03-12 23:23 BTC/USDC had a high of 50,000 between an open and a close that were right to 0.1 %.
     """
@@ -95,7 +96,7 @@ def _has_wick(deviations: Floats, limit: float) -> Mask:
 
 
 def _clamped(cube: Floats, medians: Floats, high: Mask, low: Mask, g: float) -> Floats:
-    """Return the candles with highs and lows moved; rounding never moves them past open and close."""
+    """Return the candles with highs and lows clamped; rounding never moves them past open and close."""
     candles = cube.copy()
     ends = cube[:, [OPEN, CLOSE]]
     highest = np.maximum(medians[HIGH] * np.exp(g), ends.max(axis=1))

@@ -1,6 +1,6 @@
 """The identity check: whether an exchange trades the same asset, in the same unit, as the others.
 
-A ticker can name another coin elsewhere (LUNA and LUNC) or another unit (1000SHIB).
+The same ticker can mean another coin elsewhere (LUNA and LUNC) or another unit (1000SHIB).
 """
 
 from collections.abc import Collection, Mapping
@@ -17,7 +17,7 @@ CLOSE, VOLUME = FIELDS.index("close"), FIELDS.index("volume")
 
 @dataclass(frozen=True, slots=True)
 class Mismatch:
-    """An exchange that trades something else: `ratio` is the median of its closes / those of `other`."""
+    """An exchange that trades something else: `ratio` is the median of its closes over those of `other`."""
 
     exchange: str
     other: str
@@ -31,12 +31,12 @@ class Mismatch:
 
 
 def mismatches(by_exchange: Mapping[str, Candles], established: Collection[str] = ()) -> list[Mismatch]:
-    """Return the exchanges that trade something else than the others, in the order of their names.
+    """Return the exchanges that trade something else than the others, in order of their names.
 
-    Two exchanges agree where the median ratio of their closes over 30 or more common minutes with volume lies within
-    [0.8, 1.25]; without so many they are not compared. The largest group that agrees is right. Between groups of one
-    size the one with more `established` exchanges is, those that have been used before; if that does not decide
-    either, all of them are returned, because nobody can say which one is right. The candles are converted before.
+    Two exchanges agree if the median ratio of their closes, over 30 or more common minutes with volume, lies within
+    [0.8, 1.25]; with fewer minutes they are not compared. The largest group that agrees is right. Between groups of the
+    same size, the one with more `established` exchanges (those used before) is right; if that does not decide either,
+    all of them are returned, because nobody can say which one is right. The candles must be converted already.
     """
     ratios = _ratios(by_exchange)
     groups = _groups(sorted(by_exchange), ratios)
@@ -81,7 +81,7 @@ def _agree(ratio: float | None) -> bool:
 
 
 def _mismatch(name: str, wrong: list[str], ratios: Mapping[tuple[str, str], float]) -> Mismatch | None:
-    """Return how far an exchange is from one that it contradicts, if possible one of the right group."""
+    """Return how far an exchange is from one that it contradicts, preferably one of the right group."""
     others = [other for one, other in ratios if one == name and not _agree(ratios[one, other])]
     if not others:
         return None

@@ -1,4 +1,4 @@
-"""Merging: one candle from those of several exchanges.
+"""Merge the candles of several exchanges into one.
 
 A merge converts, guards, and then averages; each minute is merged by itself.
 """
@@ -31,8 +31,8 @@ OPEN, HIGH, LOW, CLOSE, VOLUME, QUOTE_VOLUME, TRADE_COUNT = range(7)
 class MergedCandles:
     """Merged candles: `exchange_count` of shape (n,), `source_exchanges` one text per candle, `a,b`.
 
-    `vwap` (quote units for a base unit) and `trade_count` of shape (n,) are NaN where not every exchange has what they
-    are made of.
+    `vwap` (quote units per base unit) and `trade_count`, of shape (n,), are NaN unless every exchange has the values
+    that they are made of.
     """
 
     candles: Candles
@@ -46,17 +46,17 @@ class MergedCandles:
 
     @property
     def columns(self) -> dict[str, NDArray[np.float64]]:
-        """The columns beside OHLCV by their names, NaN where there is none."""
+        """Return the columns other than OHLCV by name, NaN where there is no value."""
         return {"vwap": self.vwap, "trade_count": self.trade_count}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Conversion:
-    """What the candles of one pair are converted by.
+    """The rates that convert the candles of one pair.
 
     `quote` is that of the pair, `legs` names the exchanges whose market has another quote (`{"binance": "USDT"}`), and
-    `rates` has the rate of each such quote in units of `quote`. A leg without a rate takes no part in the merge, nor do
-    the exchanges `refused`, each with its reason.
+    `rates` has the rate of each such quote in units of `quote`. A leg without a rate is left out of the merge, as are
+    the exchanges in `refused`, each with its reason.
     """
 
     quote: str
@@ -69,7 +69,7 @@ NO_LEGS = Conversion("USD", {}, {})
 
 
 def converted(by_exchange: Mapping[str, Candles], conversion: Conversion) -> dict[str, Candles]:
-    """Return the candles with OHLC in units of the pair's quote, without those that have no rate."""
+    """Return the candles with OHLC in units of the quote of the pair, without those that have no rate."""
     return {name: _converted(candles, conversion.legs.get(name), conversion) for name, candles in by_exchange.items()}
 
 
@@ -85,13 +85,13 @@ def _converted(candles: Candles, leg: str | None, conversion: Conversion) -> Can
 def merge_minutes(
     by_exchange: Mapping[str, Candles], conversion: Conversion, method: MergeMethod
 ) -> tuple[MergedCandles, Quality]:
-    """Merge minute by minute, over the exchanges that have a candle there, a rate, and are not excluded.
+    """Merge minute by minute, over the exchanges that have a candle and a rate there and are not excluded.
 
-    Prices are averages weighted by each exchange's volume, volume is the sum. Where no exchange had
-    volume, prices are plain averages and volume is 0. With `high_low="extremes"` the highest high and
-    the lowest low are taken instead, of the exchanges with volume where there is one: a flat candle only repeats an
-    old price. The order of the exchanges does not matter, not even in the last bit: they are summed in the order
-    of their names. A minute in which no exchange can be used has a quality and no merged candle.
+    Prices are averages weighted by each exchange's volume, volume is the sum. If no exchange had volume, prices are
+    plain averages and volume is 0. With `high_low="extremes"` the highest high and the lowest low are taken instead, of
+    the exchanges with volume if there are any, as a flat candle only repeats an old price. The order of the exchanges
+    does not matter, not even in the last bit: they are summed in order of their names. A minute in which no exchange
+    can be used has a quality but no merged candle.
     """
     names = sorted(by_exchange)
     times = _all_times([by_exchange[name].open_time_ms for name in names])
@@ -111,7 +111,7 @@ def merge_minutes(
 
 
 def _refuse(names: list[str], cube: NDArray[np.float64], conversion: Conversion) -> list[tuple[str, NDArray[np.bool_]]]:
-    """Drop the exchanges that are refused, in place; return the reasons and minutes."""
+    """Drop the refused exchanges, in place; return the reasons and minutes."""
     left_out = []
     for index, name in enumerate(names):
         if name in conversion.refused:
@@ -123,7 +123,7 @@ def _refuse(names: list[str], cube: NDArray[np.float64], conversion: Conversion)
 def _convert(
     names: list[str], cube: NDArray[np.float64], times: NDArray[np.int64], conversion: Conversion, method: MergeMethod
 ) -> list[tuple[str, NDArray[np.bool_]]]:
-    """Convert the legs in place and drop them where they have no usable rate; return the reasons and minutes."""
+    """Convert the legs in place, and drop them where there is no usable rate; return the reasons and minutes."""
     left_out: list[tuple[str, NDArray[np.bool_]]] = []
     if method.quote_conversion == "par":
         return left_out
@@ -153,7 +153,7 @@ def _merge(
     cube: NDArray[np.float64],
     method: MergeMethod,
 ) -> MergedCandles:
-    """Merge the candles of the cube; NaN is an exchange that is not used."""
+    """Merge the candles of the cube; NaN means that an exchange is not used."""
     used = ~np.isnan(cube[:, OPEN])
     some = used.any(axis=0) if len(used) else np.zeros(0, np.bool_)
     if not some.all():
@@ -170,14 +170,14 @@ def _merge(
 
 
 def vwap_of(quote_volume: NDArray[np.float64], volume: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return quote volume / base volume, NaN where the quote volume is NaN or nobody traded."""
+    """Return quote volume / base volume; NaN where the quote volume is NaN or nobody traded."""
     vwap = np.full(len(volume), np.nan)
     np.divide(quote_volume, volume, out=vwap, where=volume > 0)
     return vwap
 
 
 def _all_times(parts: list[NDArray[np.int64]]) -> NDArray[np.int64]:
-    """Return each time that any part has, once. Each part is in order: a stable sort only joins them."""
+    """Return the distinct times of all parts, ascending. Each part is sorted, so a stable sort only merges them."""
     times = np.sort(np.concatenate([np.empty(0, np.int64), *parts]), kind="stable")
     new = np.ones(len(times), dtype=np.bool_)
     np.not_equal(times[1:], times[:-1], out=new[1:])
@@ -185,13 +185,13 @@ def _all_times(parts: list[NDArray[np.int64]]) -> NDArray[np.int64]:
 
 
 def _align(parts: list[Candles], times: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Shape (exchanges, 7, times): numpy is fastest along the last axis. NaN where an exchange has no candle.
+    """Return the candles as a cube of shape (exchanges, 7, times), NaN where an exchange has no candle.
 
-    After OHLCV come quote volume and trade count.
+    Quote volume and trade count follow OHLCV. numpy is fastest along the last axis.
     """
     cube = np.full((len(parts), 7, len(times)), np.nan)
     for own, part in zip(cube, parts, strict=True):
-        # With as many candles as there are times it has each of them.
+        # A part with as many candles as there are times has all of them.
         places = slice(None) if len(part) == len(times) else np.searchsorted(times, part.open_time_ms)
         own[:QUOTE_VOLUME, places] = part.ohlcv.T
         if not np.isnan(part.extras).all():
@@ -201,7 +201,7 @@ def _align(parts: list[Candles], times: NDArray[np.int64]) -> NDArray[np.float64
 
 
 def _total(values: NDArray[np.float64], used: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """Return the sum over the exchanges used, NaN where one of them lacks the value."""
+    """Return the sum over the exchanges used; NaN where one of them lacks the value."""
     if not len(values):
         return np.empty(0)
     if np.isnan(values).all(axis=1).any() and used.all():
@@ -210,7 +210,7 @@ def _total(values: NDArray[np.float64], used: NDArray[np.bool_]) -> NDArray[np.f
 
 
 def _weighted(cube: NDArray[np.float64], present: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """Shape (5, times)."""
+    """Return the volume-weighted candles, shape (5, times)."""
     merged = np.empty((5, cube.shape[2]))
     if not cube.size:
         return merged
@@ -226,9 +226,9 @@ def _weighted(cube: NDArray[np.float64], present: NDArray[np.bool_]) -> NDArray[
 
 
 def _weights(volumes: NDArray[np.float64], present: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """Shape (exchanges, times), each column adds up to 1.
+    """Return the weights, shape (exchanges, times); each column adds up to 1.
 
-    Volumes are divided by the largest one first: tiny and huge ones neither vanish nor overflow.
+    Volumes are divided by the largest one first, so that tiny and huge ones neither vanish nor overflow.
     """
     largest = volumes.max(axis=0)
     traded = largest > 0
@@ -238,17 +238,17 @@ def _weights(volumes: NDArray[np.float64], present: NDArray[np.bool_]) -> NDArra
 
 
 def _sum(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Add up the exchanges one after the other: `values.sum(axis=0)` orders them by the number of times."""
+    """Add up the exchanges one by one: the order in which `values.sum(axis=0)` adds depends on the number of times."""
     return functools.reduce(np.add, values)
 
 
 def _within(averages: NDArray[np.float64], parts: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Take rounding back: an average lies between its lowest and its highest part, of those with a weight."""
+    """Undo rounding: an average lies between the lowest and the highest of its parts that have a weight."""
     return np.clip(averages, np.fmin.reduce(parts, axis=0), np.fmax.reduce(parts, axis=0))
 
 
 def _counting(cube: NDArray[np.float64], present: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Return, for each time, the exchanges with volume; all that have a candle where none has volume."""
+    """Return, for each time, the exchanges with volume; if none has volume, all that have a candle."""
     traded = present & (cube[:, VOLUME] > 0)
     counting: NDArray[np.bool_] = np.where(traded.any(axis=0), traded, present)
     return counting
@@ -262,10 +262,10 @@ def _extreme(choose: np.ufunc, prices: NDArray[np.float64]) -> NDArray[np.float6
 
 
 def _sources(names: list[str], used: NDArray[np.bool_]) -> list[str]:
-    """Return the names of the exchanges of each time, joined once for each combination that occurs."""
+    """Return the names of the exchanges used at each time, joined only once for each combination that occurs."""
     if not names:
         return []
-    # A bit for each exchange: the sum of those of a time is the number of its combination.
+    # One bit per exchange: their sum at a time is the number of its combination.
     numbers = (used * (1 << np.arange(len(names)))[:, None]).sum(axis=0)
     texts = np.empty(1 << len(names), dtype=object)
     for number in np.flatnonzero(np.bincount(numbers)).tolist():

@@ -1,9 +1,9 @@
-"""How often a market trades, and how long a silence can be before it is not believable."""
+"""How often a market trades, and how long a silence can be before it is implausible."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-# A silence that chance alone brings once in ten thousand days is not believed.
+# A silence that would occur by chance once in ten thousand days is not believed.
 CHANCE_PER_DAY = 1e-4
 # Fewer slots say nothing about the pace.
 FEWEST_SLOTS = 30
@@ -11,7 +11,7 @@ FEWEST_SLOTS = 30
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """Count the slots of a market that had trades, among those for which the exchange answered."""
+    """The number of slots in which a market traded, among those for which the exchange answered."""
 
     traded: int = 0
     answered: int = 0
@@ -21,21 +21,21 @@ class Pace:
 
     @property
     def is_known(self) -> bool:
-        """Tell whether there are enough slots to rely on, and a trade among them."""
+        """Tell whether there are enough slots to rely on, with a trade in at least one."""
         return self.answered >= FEWEST_SLOTS and self.traded > 0
 
     @property
     def share(self) -> float:
-        """Return the probability of a trade in a slot by Laplace's rule of succession: never 0, never 1."""
+        """Return the probability of a trade in a slot, by Laplace's rule of succession: never 0, never 1."""
         return (self.traded + 1) / (self.answered + 2)
 
 
-# What a day adds is forgotten by a seventh with each later day.
+# Each day reduces the weight of earlier days by a seventh.
 DAYS_REMEMBERED = 7
 
 
 def pace_after(history: Pace, day: Pace) -> Pace:
-    """Return the pace of the last days once `day` is over too; older days count for less and less."""
+    """Return the pace including `day`; older days count for less and less."""
     kept = (DAYS_REMEMBERED - 1) / DAYS_REMEMBERED
     return Pace(int(history.traded * kept), int(history.answered * kept)) + day
 
@@ -46,10 +46,10 @@ def total_pace(paces: Iterable[Pace]) -> Pace:
 
 
 def is_believable(silent_slots: int, pace: Pace | None, slots_per_day: int) -> bool:
-    """Tell whether a silence of so many slots in a row happens by chance often enough to be taken for quiet.
+    """Tell whether chance alone causes a silence of this many slots often enough to believe it.
 
-    With a trade in a slot at probability p, independently, a day has about `slots_per_day * p * (1 - p) ** length`
-    silences of at least `length` slots: each begins after a trade. Without a pace no silence is believable.
+    If a slot has a trade with probability p, independently, a day has about `slots_per_day * p * (1 - p) ** length`
+    silences of at least `length` slots: each begins after a trade. If the pace is not known, no silence is believable.
     """
     if pace is None or not pace.is_known:
         return False

@@ -1,4 +1,4 @@
-"""Candles as text, for dry runs: their candles go through XCom."""
+"""Candles as text: in dry runs they go through XCom."""
 
 import base64
 import json

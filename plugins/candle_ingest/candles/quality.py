@@ -1,4 +1,4 @@
-"""The quality of merged minutes: how far the exchanges are apart, and which of them were left out or moved."""
+"""The quality of merged minutes: how far apart the exchanges are, and which of them were excluded or clamped."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -16,11 +16,11 @@ CLOSE_TOGETHER, FAR_APART = 20.0, 50.0
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Quality:
-    """The quality of each minute that any exchange has a candle for, also where none of them could be used.
+    """The quality of each minute that has a candle of any exchange, even if none of them could be used.
 
-    `dispersion_bps` is (highest - lowest) / median of the closes used, those with volume where there are any, in basis
-    points; NaN where no candle was used. `excluded`, `clamped` and `disputed` hold a text for each minute such as
-    `kraken: close -4.9 %`, several joined by commas, empty where there is nothing to say. `rates` has, by leg (`USDT`),
+    `dispersion_bps` is (highest - lowest) / median of the closes used, in basis points: of those with volume if there
+    are any; NaN if no candle was used. `excluded`, `clamped` and `disputed` hold a text for each minute such as
+    `kraken: close -4.9 %`, several joined by commas, empty if there is nothing to report. `rates` has, by leg (`USDT`),
     the rate in each minute, NaN where there is none.
     """
 
@@ -35,7 +35,7 @@ class Quality:
         return len(self.open_time_ms)
 
     def at(self, open_time_ms: NDArray[np.int64]) -> "Quality":
-        """Return the quality of these minutes, which ascend. Raises ValueError where one of them has none."""
+        """Return the quality of these minutes, which ascend. Raises ValueError if one of them has none."""
         places = np.searchsorted(self.open_time_ms, open_time_ms)
         if len(places) and (places[-1] >= len(self) or not np.array_equal(self.open_time_ms[places], open_time_ms)):
             raise ValueError("a minute has no quality")
@@ -47,7 +47,7 @@ class Quality:
 
 
 def dispersion_bps(closes: Floats) -> Floats:
-    """Return (highest - lowest) / median in basis points, over the first axis; NaN where all are NaN."""
+    """Return (highest - lowest) / median in basis points, over the first axis; NaN if all values are."""
     if not len(closes):
         return np.full(closes.shape[1:], np.nan)
     span = np.fmax.reduce(closes, axis=0) - np.fmin.reduce(closes, axis=0)
@@ -58,7 +58,7 @@ def dispersion_bps(closes: Floats) -> Floats:
 def excluded_texts(
     names: Sequence[str], verdict: Verdict, left_out: Sequence[tuple[str, Mask]], count: int
 ) -> list[str]:
-    """Return who takes no part and why, for each of `count` minutes.
+    """Return which exchanges are excluded and why, for each of `count` minutes.
 
     `left_out` has a reason and the minutes, shape (count,), for each leg left out.
     """
@@ -70,7 +70,7 @@ def excluded_texts(
 
 
 def clamped_texts(names: Sequence[str], verdict: Verdict, count: int) -> list[str]:
-    """Return whose high or low was moved, and how far it was from the others'."""
+    """Return which exchange had its high or low clamped, and how far it was from those of the others."""
     found = _deviations_in_words(names, verdict, verdict.clamped_high, (HIGH,))
     for minute, texts in _deviations_in_words(names, verdict, verdict.clamped_low, (LOW,)).items():
         found.setdefault(minute, []).extend(texts)
@@ -78,16 +78,16 @@ def clamped_texts(names: Sequence[str], verdict: Verdict, count: int) -> list[st
 
 
 def disputed_texts(names: Sequence[str], verdict: Verdict, count: int) -> list[str]:
-    """Return who is far from the others where nobody can say which is right."""
+    """Return which exchanges are far from the others when nobody can say which one is right."""
     found = _deviations_in_words(names, verdict, verdict.disputed, (OPEN, HIGH, LOW, CLOSE))
     return _joined(found, count)
 
 
 def grades(exchange_count: NDArray[np.int64], quality: Quality, final: Mask) -> list[str]:
-    """Return a grade from A to D for each minute; `exchange_count` are the exchanges used, 0 where none was.
+    """Return a grade from A to D for each minute; `exchange_count` is the number of exchanges used.
 
-    D: disputed, a leg without a rate, provisional, or nothing used. C: one exchange, or more than 50 bp apart.
-    A: three or more, at most 20 bp apart. B: what is between.
+    D: disputed, a leg without a rate, provisional, or nothing used. C: one exchange, or more than 50 bp apart. A: three
+    or more, at most 20 bp apart. B: everything else.
     """
     no_rate = np.array([NO_RATE in text for text in quality.excluded], dtype=np.bool_)
     disputed = np.array([bool(text) for text in quality.disputed], dtype=np.bool_)
@@ -99,7 +99,7 @@ def grades(exchange_count: NDArray[np.int64], quality: Quality, final: Mask) -> 
 
 
 def closes_with_weight(cube: Floats) -> Floats:
-    """Return the closes, shape (exchanges, minutes), of candles with volume; of all where none has any. Else NaN."""
+    """Return the closes, shape (exchanges, minutes), of candles with volume, or of all if none has any; else NaN."""
     traded = cube[:, VOLUME] > 0
     return np.where(traded | ~traded.any(axis=0), cube[:, CLOSE], np.nan)
 
@@ -107,7 +107,7 @@ def closes_with_weight(cube: Floats) -> Floats:
 def _deviations_in_words(
     names: Sequence[str], verdict: Verdict, minutes_of: Mask, fields: Sequence[int]
 ) -> dict[int, list[str]]:
-    """Return by minute the largest deviation among `fields` of each exchange that the mask names."""
+    """Return, for each minute, the largest deviation among `fields` of each exchange in the mask."""
     found: dict[int, list[str]] = {}
     for exchange, place in np.argwhere(minutes_of).tolist():
         own, minute = verdict.deviations[exchange, :, place], int(verdict.minutes[place])

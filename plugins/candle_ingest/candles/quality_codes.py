@@ -1,4 +1,4 @@
-"""The quality of a minute as one byte, so that a day of minutes can be kept, changed in part and counted."""
+"""The quality of a minute as one byte, so that a day of minutes can be stored, changed in part and counted."""
 
 from dataclasses import asdict, dataclass
 
@@ -9,7 +9,7 @@ from candle_ingest.candles.merge import MergedCandles
 from candle_ingest.candles.quality import Quality, grades
 from candle_ingest.candles.rates import is_depeg
 
-# The lowest bits: 0 for a minute without quality, else the place of its grade as a final minute.
+# The lowest bits: 0 for a minute without quality, else the number of its grade as a final minute.
 GRADES = ("A", "B", "C", "D")
 GRADE_BITS = 7
 EXCLUDED, CLAMPED, DISPUTED, CONVERTED, DEPEG = 8, 16, 32, 64, 128
@@ -17,9 +17,9 @@ EXCLUDED, CLAMPED, DISPUTED, CONVERTED, DEPEG = 8, 16, 32, 64, 128
 
 @dataclass(frozen=True, slots=True)
 class QualityCounts:
-    """How many minutes have each grade, once final, and how many of them have something excluded, clamped and so on.
+    """The number of minutes with each grade, once final, and with an excluded, clamped or disputed price and so on.
 
-    `converted` counts minutes for which there was a rate, `depeg` those with a stablecoin off its dollar.
+    `converted` counts minutes that had a rate, `depeg` those with a stablecoin off its dollar.
     """
 
     grade_a: int = 0

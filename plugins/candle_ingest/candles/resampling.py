@@ -1,4 +1,4 @@
-"""Larger candles out of smaller ones, for granularities that an exchange does not serve itself."""
+"""Build larger candles from smaller ones, for granularities that an exchange does not serve itself."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
@@ -18,8 +18,8 @@ OPEN, HIGH, LOW, CLOSE, VOLUME = range(5)
 def resampled_pages(pages: Iterable[Page], timeframe: Timeframe) -> Iterator[Page]:
     """Yield pages of candles of `timeframe` from pages of smaller ones, each as soon as one ends on the larger grid.
 
-    The pages ascend, without gaps, and together they begin and end on the grid of `timeframe`. A larger page fails
-    with the first of its parts that failed.
+    The pages ascend without gaps, and together begin and end on the grid of `timeframe`. A larger page fails if one of
+    its parts failed, with the reason of the first.
     """
     waiting: list[Page] = []
     for page in pages:
@@ -30,10 +30,10 @@ def resampled_pages(pages: Iterable[Page], timeframe: Timeframe) -> Iterator[Pag
 
 
 def resample(candles: Candles, timeframe: Timeframe) -> Candles:
-    """Take first open, highest high, lowest low, last close, sum of volume; a bar without candles gives none.
+    """Take the first open, highest high, lowest low, last close and sum of volume; a bar without candles gives none.
 
-    The flat candle of a minute without trades repeats the close before it. It takes part only where nobody
-    traded in the whole bar: exchanges build a bar from its trades.
+    The flat candle of a minute without trades repeats the close before it. It counts only if nobody traded in the whole
+    bar, as exchanges build a bar from its trades.
     """
     if not len(candles):
         return candles
@@ -51,7 +51,7 @@ def resample(candles: Candles, timeframe: Timeframe) -> Candles:
 def _that_take_part(
     candles: Candles, timeframe: Timeframe
 ) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]]:
-    """Return when the bar of each candle opens, and the candle's values; without the flat ones of bars with trades."""
+    """Return the open time of each candle's bar, and its values; without the flat candles of bars with trades."""
     opens = candles.open_time_ms - candles.open_time_ms % timeframe.ms
     traded = candles.ohlcv[:, VOLUME] > 0
     takes_part = traded | ~np.isin(opens, opens[traded])
@@ -59,7 +59,7 @@ def _that_take_part(
 
 
 def _firsts(opens: NDArray[np.int64]) -> NDArray[np.intp]:
-    """Return where a new bar begins."""
+    """Return where each new bar begins."""
     return np.flatnonzero(np.diff(opens, prepend=opens[0] - 1))
 
 
@@ -71,15 +71,15 @@ def _exact_sums(values: NDArray[np.float64], first: NDArray[np.intp]) -> NDArray
 
 
 def _exact_sum(values: NDArray[np.float64]) -> float:
-    """Return the sum of the decimals that the exchange wrote: adding floats would be off in the last digits."""
+    """Return the sum of the decimals that the exchange wrote: adding floats would be wrong in the last digits."""
     return float(sum((Decimal(repr(value)) for value in values.tolist()), Decimal(0)))
 
 
 def _resampled(pages: Sequence[Page], timeframe: Timeframe) -> Page:
-    """Return one page of larger candles; one is rejected as soon as one of its parts is.
+    """Return one page of larger candles; a candle is rejected if one of its parts is.
 
-    One that lacks some of its parts is made of the others, as an exchange makes it after an outage; the closing look
-    asks for the parts once more. One that lacks all is missing.
+    A candle that lacks some of its parts is made of the others, as an exchange makes it after an outage; the closing
+    look requests the parts again. A candle that lacks all of them is missing.
     """
     window = Window(pages[0].window.start_ms, pages[-1].window.end_ms)
     failed = next((page for page in pages if page.failed_reason), None)

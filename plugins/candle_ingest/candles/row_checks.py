@@ -1,4 +1,4 @@
-"""The check that every row from outside must pass."""
+"""Check each row from an exchange."""
 
 import itertools
 import math
@@ -17,7 +17,7 @@ from candle_ingest.candles.timeframe import Timeframe
 from candle_ingest.candles.window import Window
 
 Row = Sequence[object]
-# From here on floats leave whole numbers out.
+# From here on floats skip whole numbers.
 EXACT_FLOATS_END = 2**53
 COLUMNS = 1 + len(FIELDS)
 ALL_COLUMNS = COLUMNS + len(EXTRA_FIELDS)
@@ -29,11 +29,11 @@ LAST_COUNTS = "time appears twice with different values, the last row counts"
 
 @dataclass(frozen=True, slots=True)
 class CheckedPage:
-    """What one answer of an exchange is worth.
+    """The usable rows of one response.
 
-    `rejected` counts the rows that cannot be trusted, by reason; `rejected_slots` holds the open times
-    that they may stand for. `corrections` counts what was put right, by what was done. `outside_count` counts rows
-    outside the window. `missing_slots` are those that the answer lacks, of an exchange that writes quiet minutes too.
+    `rejected` counts the rows that cannot be trusted, by reason; `rejected_slots` holds the open times that they may
+    belong to. `corrections` counts what was corrected, by kind. `outside_count` counts rows outside the window.
+    `missing_slots` are those that the response lacks, of an exchange that sends candles for quiet minutes too.
     """
 
     candles: Candles
@@ -45,11 +45,11 @@ class CheckedPage:
 
     @property
     def rejected_in_words(self) -> str:
-        """The reasons in words: `2 × high below low`."""
+        """Return the reasons in words: `2 × high below low`."""
         return in_words(self.rejected)
 
     def lacking(self, window: Window, timeframe: Timeframe) -> frozenset[int]:
-        """Return the open times of the window without a candle here."""
+        """Return the open times in the window that have no candle here."""
         return frozenset(range(window.start_ms, window.end_ms, timeframe.ms)) - set(self.candles.open_time_ms.tolist())
 
     def without(self, slots: Iterable[int], reason: str) -> "CheckedPage":
@@ -64,10 +64,10 @@ class CheckedPage:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """The checked answer for one window.
+    """The checked response for one window.
 
-    `failed_reason`: not empty where the exchange gave no usable answer; `checked` is empty then.
-    `unobtainable`: the exchange no longer serves the window, and asking again cannot help.
+    `failed_reason`: why the exchange gave no usable response, else empty; `checked` is then empty. `unobtainable`: the
+    exchange no longer serves the window, so that another request cannot help.
     """
 
     window: Window
@@ -77,7 +77,7 @@ class Page:
 
     @classmethod
     def failed(cls, window: Window, reason: str, *, unobtainable: bool = False) -> "Page":
-        """Return the page of a window for which there is no usable answer."""
+        """Return the page of a window that has no usable response."""
         return cls(window, CheckedPage(Candles.from_rows([])), reason, unobtainable)
 
 
@@ -89,9 +89,9 @@ def in_words(counts: Counter[str]) -> str:
 def check_rows(rows: Sequence[Row], window: Window, timeframe: Timeframe, *, last_counts: bool = False) -> CheckedPage:
     """Keep the rows of the window that can be trusted, and count the others by reason.
 
-    A row holds open time in ms, open, high, low, close, volume, and then perhaps the values of EXTRA_FIELDS. One that
-    lies less than a candle after a free slot is that slot's candle (binance 2018-02-09: 14.789 s). A time that
-    appears twice with different values is rejected, as nobody knows which one is right, unless the last one counts.
+    A row holds the open time in ms, open, high, low, close, volume, and possibly the values of EXTRA_FIELDS. A row that
+    lies less than a candle after a free slot is that slot's candle (binance 2018-02-09: 14.789 s). A time that appears
+    twice with different values is rejected, as nobody knows which one is right, unless the last one counts.
     """
     table = _as_table(rows)
     page = None if table is None else _check_at_once(table, window, timeframe)
@@ -99,7 +99,7 @@ def check_rows(rows: Sequence[Row], window: Window, timeframe: Timeframe, *, las
 
 
 def _as_table(rows: Sequence[Row]) -> NDArray[np.float64] | None:
-    """Shape (n, 6) or (n, 9) where each row holds so many plain numbers; else None."""
+    """Return the rows with shape (n, 6) or (n, 9) if each holds that many plain numbers; else None."""
     if not set(map(type, rows)) <= {list, tuple} or set(map(len, rows)) not in ({COLUMNS}, {ALL_COLUMNS}):
         return None
     if not set(map(type, itertools.chain.from_iterable(rows))) <= {int, float}:
@@ -111,12 +111,12 @@ def _as_table(rows: Sequence[Row]) -> NDArray[np.float64] | None:
 
 
 def _check_at_once(table: NDArray[np.float64], window: Window, timeframe: Timeframe) -> CheckedPage | None:
-    """Return what `check_one_by_one` finds, seven times as fast, for an answer without fault; else None.
+    """Return what `check_one_by_one` finds, seven times as fast, for a response without faults; else None.
 
-    Each comparison is false where a number is not one.
+    Each comparison is false if a number is NaN.
     """
     times = table[:, 0]
-    with np.errstate(invalid="ignore"):  # infinity has no remainder
+    with np.errstate(invalid="ignore"):  # Infinity has no remainder.
         on_grid = (times > 0) & (times < EXACT_FLOATS_END) & (times % timeframe.ms == 0)
     if not on_grid.all() or not (times[1:] > times[:-1]).all():
         return None
@@ -124,7 +124,7 @@ def _check_at_once(table: NDArray[np.float64], window: Window, timeframe: Timefr
     inside = table[first:last]
     _, open_, high, low, close, volume = inside[:, :COLUMNS].T
     ordered = (low > 0) & (low <= open_) & (low <= close) & (open_ <= high) & (close <= high)
-    # The largest float may stand for a whole number that is larger still.
+    # The largest float may represent a whole number that is even larger.
     finite = (high < sys.float_info.max) & (volume < sys.float_info.max)
     if not (ordered & finite & (volume >= 0)).all():
         return None
@@ -137,7 +137,7 @@ def _check_at_once(table: NDArray[np.float64], window: Window, timeframe: Timefr
 def check_one_by_one(
     rows: Sequence[Row], window: Window, timeframe: Timeframe, *, last_counts: bool = False
 ) -> CheckedPage:
-    """Check rows of any kind one by one; otherwise as `check_rows`."""
+    """Check rows of any kind one by one; otherwise the same as `check_rows`."""
     checks = _RowChecks(window, timeframe)
     on_grid, off_grid = checks.sorted_by_place(rows)
     for slot, row in _last_of_each(on_grid, checks.corrections) if last_counts else on_grid:
@@ -147,7 +147,7 @@ def check_one_by_one(
 
 
 class _RowChecks:
-    """Takes rows one by one, and counts what becomes of them."""
+    """Takes rows one by one, and counts what happens to them."""
 
     def __init__(self, window: Window, timeframe: Timeframe) -> None:
         self.corrections: Counter[str] = Counter()
@@ -159,7 +159,7 @@ class _RowChecks:
         self._outside_count = 0
 
     def sorted_by_place(self, rows: Sequence[Row]) -> tuple[list[tuple[int, Row]], list[tuple[int, Row]]]:
-        """Return the rows inside the window, those on the grid and those off it, each with its open time."""
+        """Return the rows in the window, on the grid and off the grid, each with its open time."""
         on_grid: list[tuple[int, Row]] = []
         off_grid: list[tuple[int, Row]] = []
         for row in rows:
@@ -182,7 +182,7 @@ class _RowChecks:
             self._kept[slot] = _values(row)
 
     def take_off_grid(self, rows: Sequence[tuple[int, Row]]) -> None:
-        """Keep rows off the grid where no row on the grid claims their slot."""
+        """Keep rows off the grid if no row on the grid claims their slot."""
         claimed = self._kept.keys() | self._rejected_slots
         for slot, row in rows:
             if slot in claimed:
@@ -192,7 +192,7 @@ class _RowChecks:
         self.corrections[PLACED] += len(self._kept.keys() - claimed - self._rejected_slots)
 
     def page(self) -> CheckedPage:
-        """Return what became of all rows."""
+        """Return the result for all rows."""
         kept = [(time, *self._kept[time]) for time in sorted(self._kept) if time not in self._rejected_slots]
         candles, corrections = without_unsound_extras(Candles.from_rows(kept))
         page = CheckedPage(
@@ -204,7 +204,7 @@ class _RowChecks:
         )
         if not self._rejected[UNPLACED]:
             return replace(page, rejected=+self._rejected)
-        # A row without a usable time may be that of any candle that is not there.
+        # A row without a usable time may be that of any missing candle.
         return replace(page, rejected_slots=page.rejected_slots | page.lacking(self._window, self._timeframe))
 
     def _contradiction(self, slot: int, row: Row) -> str | None:
@@ -215,7 +215,7 @@ class _RowChecks:
 
 
 def _last_of_each(rows: Sequence[tuple[int, Row]], corrections: Counter[str]) -> list[tuple[int, Row]]:
-    """Return the last row of each slot, and count where one before it had other values."""
+    """Return the last row of each slot, and count the slots in which an earlier row had other values."""
     last: dict[int, Row] = {}
     for slot, row in rows:
         if slot in last and list(last[slot])[1:COLUMNS] != list(row)[1:COLUMNS]:
@@ -230,14 +230,14 @@ def _usable_time(row: Row) -> int | float | None:
 
 
 def _values(row: Row) -> tuple[float, ...]:
-    """Return the values of a sound row, NaN for extra ones that are not numbers."""
+    """Return the values of a sound row, NaN for extra values that are not numbers."""
     extras = (float(value) if _is_finite(value) else math.nan for value in row[COLUMNS:ALL_COLUMNS])
     ohlcv = tuple(map(float, row[1:COLUMNS]))  # type: ignore[arg-type]
     return (*ohlcv, *itertools.islice(itertools.chain(extras, itertools.repeat(math.nan)), len(EXTRA_FIELDS)))
 
 
 def _is_finite(value: object) -> TypeGuard[int | float]:
-    """Tell whether it is a number that fits into a float: JSON also has whole numbers of any length."""
+    """Tell whether a value is a number that fits into a float: JSON also has whole numbers of any length."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return False
     return abs(value) <= sys.float_info.max

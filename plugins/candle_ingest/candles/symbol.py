@@ -1,4 +1,4 @@
-"""A symbol: what the text in Redis means."""
+"""Symbols, and how to parse those in Redis."""
 
 import re
 import unicodedata
@@ -12,7 +12,7 @@ JOINED_QUOTES = (
     "FDUSD", "USDT", "USDC", "USD", "EUR", "GBP", "JPY", "AUD", "CAD", "CHF", "BRL", "TRY", "KRW",
     "BTC", "XBT", "ETH", "BNB",
 )  # fmt: skip
-# Kraken's old names, which people write too.
+# Kraken's old names, which users write too.
 CURRENCY_ALIASES = {"XBT": "BTC", "XDG": "DOGE"}
 # Single coins whose names end in a quote: `wbtc` is not W/BTC.
 COINS_LIKE_PAIRS = frozenset(
@@ -41,7 +41,7 @@ class Symbol:
 
     @property
     def currency_pair(self) -> str:
-        """The name used by candles: `BTC/USD`."""
+        """Return the name used for candles: `BTC/USD`."""
         return f"{self.base}/{self.quote}"
 
 
@@ -67,15 +67,15 @@ def parse_symbol(ticker: str) -> Symbol:
 
 
 def _is_plain(char: str) -> bool:
-    """Tell whether it is ASCII, or a letter without capitals that is written in one way only.
+    """Tell whether a character is ASCII, or a letter without capitals that can be written in one way only.
 
-    Greek and Cyrillic have letters that look like Latin ones, and full-width ones are other forms of those.
+    Greek and Cyrillic have letters that look like Latin ones, and full-width letters are other forms of those.
     """
     return char.isascii() or (unicodedata.category(char) == "Lo" and unicodedata.normalize("NFKC", char) == char)
 
 
 def _is_currency(code: str) -> bool:
-    """Tell whether it has only capitals, digits, and letters of scripts without capitals."""
+    """Tell whether a text has only capitals, digits, and letters of scripts without capitals."""
     return 0 < len(code) <= LONGEST_CURRENCY and code.isalnum()
 
 
@@ -92,7 +92,7 @@ def _split(text: str, ticker: str) -> tuple[str, str]:
 
 
 def _joined(text: str) -> tuple[str, str] | None:
-    """Return base and quote of a text without a separator; None where it is no such pair."""
+    """Return the base and quote of a text without a separator; None if it is no pair."""
     if not text.isascii() or text in COINS_LIKE_PAIRS:
         return None
     for quote in sorted(JOINED_QUOTES, key=len, reverse=True):

@@ -15,9 +15,9 @@ CCXT_NAMES = {
 
 @dataclass(frozen=True, slots=True, order=True)
 class Timeframe:
-    """The length of a candle: one of those that divide a day and that ccxt has a name for.
+    """The length of a candle: one that divides a day and has a name in ccxt.
 
-    Every timeframe divides the day, so midnight UTC is on the grid of each. Raises ConfigurationError for another
+    As every timeframe divides the day, midnight UTC is on the grid of each. Raises ConfigurationError for any other
     number of minutes.
     """
 
@@ -26,38 +26,38 @@ class Timeframe:
     def __post_init__(self) -> None:
         if self.minutes not in CCXT_NAMES:
             allowed = ", ".join(map(str, CCXT_NAMES))
-            raise SettingError(f"candle_granularity_minutes is {self.minutes}; possible are {allowed}")
+            raise SettingError(f"candle_granularity_minutes is {self.minutes}; allowed are {allowed}")
 
     def __str__(self) -> str:
         return self.ccxt_name
 
     @property
     def ms(self) -> int:
-        """The length in milliseconds."""
+        """Return the length in milliseconds."""
         return self.minutes * MINUTE_MS
 
     @property
     def ccxt_name(self) -> str:
-        """The name that ccxt gives it: `1h` for 60 minutes."""
+        """Return the name in ccxt: `1h` for 60 minutes."""
         return CCXT_NAMES[self.minutes]
 
     def slots(self, window: Window) -> int:
-        """Return how many whole candles the window has room for."""
+        """Return how many whole candles fit into the window."""
         return window.slots(self.ms)
 
     def floor_ms(self, time_ms: int) -> int:
-        """Return the open time in ms of the candle that `time_ms` lies in."""
+        """Return the open time in ms of the candle that contains `time_ms`."""
         return floor_ms(time_ms, self.ms)
 
     def candle_at(self, time_ms: int) -> Window:
-        """Return the window of the candle that `time_ms` lies in."""
+        """Return the window of the candle that contains `time_ms`."""
         start_ms = self.floor_ms(time_ms)
         return Window(start_ms, start_ms + self.ms)
 
     def source(self, offered: Collection[str]) -> "Timeframe | None":
-        """Return the longest of the `offered` timeframes (ccxt's names) whose whole candles add up to this one.
+        """Return the longest of the `offered` timeframes (names in ccxt) whose whole candles add up to this one.
 
-        None where no offered timeframe divides it.
+        None if no offered timeframe divides it.
         """
         usable = [minutes for minutes, name in CCXT_NAMES.items() if name in offered and self.minutes % minutes == 0]
         return Timeframe(max(usable)) if usable else None

@@ -1,4 +1,4 @@
-"""Candles built from trades, for exchanges that serve old trades but no old candles."""
+"""Build candles from trades, for exchanges that serve old trades but no old candles."""
 
 import math
 from collections.abc import Iterable
@@ -14,8 +14,8 @@ from candle_ingest.candles.window import Window
 class Trade:
     """One trade: `amount` in base units; price and amount are exact, as the exchange wrote them.
 
-    `taker_bought` says whether the taker bought; None where the exchange does not say. Two trades are the same where
-    all that they carry is: ids alone repeat (kraken sent 0 for whole days). `remark` is what else the row says.
+    `taker_bought`: whether the taker bought; None if the exchange does not say. Two trades are the same if all their
+    values are: ids alone repeat (kraken sent 0 for whole days). `remark` is whatever else the row says.
     """
 
     trade_id: int
@@ -27,10 +27,10 @@ class Trade:
 
 
 def candles_from_trades(trades: Iterable[Trade], window: Window, timeframe: Timeframe) -> Candles:
-    """Return a candle for every bar of the window that has trades; trades in the order in which they happened.
+    """Return a candle for each bar of the window that has trades; the trades must be in chronological order.
 
-    Each trade that is given counts. Volumes are added exactly, so that the sum equals the exchange's; the candles
-    have quote volume and trade count too, and taker buy volume where every trade says who took.
+    Each trade counts, even equal ones. Volumes are added exactly, so that the sum equals the exchange's; the candles
+    have quote volume and trade count too, and taker buy volume if every trade names its taker side.
     """
     bars: dict[int, list[Trade]] = {}
     for trade in trades:
@@ -48,7 +48,7 @@ def _candle(open_time_ms: int, trades: list[Trade]) -> tuple[float, ...]:
 
 
 def _taker_buy_volume(trades: list[Trade]) -> float:
-    """In base units; NaN where a trade does not say who took."""
+    """Return the volume in base units; NaN if a trade does not name its taker side."""
     if any(trade.taker_bought is None for trade in trades):
         return math.nan
     return float(sum((trade.amount for trade in trades if trade.taker_bought), Decimal(0)))

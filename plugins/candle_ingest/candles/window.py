@@ -1,4 +1,4 @@
-"""A window of time, half-open, in milliseconds since 1970 UTC, and the arithmetic of windows."""
+"""Windows: half-open spans of time in ms since 1970 UTC, and their arithmetic."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -27,7 +27,7 @@ class Window:
         return self.end_ms > self.start_ms
 
     def slots(self, step_ms: int) -> int:
-        """Return how many whole steps of `step_ms` the window has room for."""
+        """Return how many whole steps of `step_ms` fit into the window."""
         return (self.end_ms - self.start_ms) // step_ms
 
     def covers(self, other: "Window") -> bool:
@@ -35,7 +35,7 @@ class Window:
         return self.start_ms <= other.start_ms and other.end_ms <= self.end_ms
 
     def intersection(self, other: "Window") -> "Window":
-        """Return the times in both; empty where they do not meet."""
+        """Return the times in both windows; empty if they do not overlap."""
         start_ms = max(self.start_ms, other.start_ms)
         return Window(start_ms, max(start_ms, min(self.end_ms, other.end_ms)))
 
@@ -52,7 +52,7 @@ def floor_ms(time_ms: int, step_ms: int) -> int:
 
 
 def union(windows: Iterable[Window]) -> list[Window]:
-    """Return the same times as the fewest windows, ascending; empty windows vanish."""
+    """Return the same times as the fewest windows, ascending, without empty ones."""
     joined: list[Window] = []
     for window in sorted(filter(None, windows)):
         if joined and window.start_ms <= joined[-1].end_ms:
@@ -63,7 +63,7 @@ def union(windows: Iterable[Window]) -> list[Window]:
 
 
 def subtract(window: Window, covered: Iterable[Window]) -> list[Window]:
-    """Return the parts of `window` that no window of `covered` has, ascending."""
+    """Return the parts of `window` that are in no window of `covered`, ascending."""
     missing: list[Window] = []
     position_ms = window.start_ms
     for done in union(covered):
@@ -76,7 +76,7 @@ def subtract(window: Window, covered: Iterable[Window]) -> list[Window]:
 
 
 def contiguous_end_ms(start_ms: int, covered: Iterable[Window]) -> int:
-    """Return how far one gets from `start_ms` without meeting a time that no window covers."""
+    """Return the first time from `start_ms` on that no window covers."""
     for window in union(covered):
         if window.start_ms <= start_ms < window.end_ms:
             return window.end_ms
@@ -84,18 +84,18 @@ def contiguous_end_ms(start_ms: int, covered: Iterable[Window]) -> int:
 
 
 def split_rows(window: Window, step_ms: int, rows: int) -> Iterator[Window]:
-    """Yield windows of at most `rows` steps of `step_ms`, in order, that together are `window`."""
+    """Yield consecutive windows of at most `rows` steps of `step_ms` that together are `window`."""
     for start_ms in range(window.start_ms, window.end_ms, step_ms * rows):
         yield Window(start_ms, min(start_ms + step_ms * rows, window.end_ms))
 
 
 def touched_days(window: Window) -> Window:
-    """Return the whole days in UTC that have a part of `window`."""
+    """Return the whole UTC days that overlap `window`."""
     return Window(floor_ms(window.start_ms, DAY_MS), floor_ms(window.end_ms + DAY_MS - 1, DAY_MS))
 
 
 def split_days(window: Window) -> Iterator[Window]:
-    """Yield the window cut at every midnight UTC."""
+    """Yield the window, cut at each midnight UTC."""
     start_ms = window.start_ms
     while start_ms < window.end_ms:
         end_ms = min(floor_ms(start_ms, DAY_MS) + DAY_MS, window.end_ms)

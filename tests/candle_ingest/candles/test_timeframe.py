@@ -20,7 +20,7 @@ def test_every_candle_length_divides_the_day_so_that_midnight_is_on_the_grid(min
 
 @pytest.mark.parametrize("minutes", [0, -1, 2, 7, 1441, 10080])
 def test_a_length_without_a_name_is_refused_with_the_possible_ones(minutes):
-    with pytest.raises(ConfigurationError, match=rf"candle_granularity_minutes is {minutes}; possible are 1, 3, 5"):
+    with pytest.raises(ConfigurationError, match=rf"candle_granularity_minutes is {minutes}; allowed are 1, 3, 5"):
         Timeframe(minutes)
 
 
