@@ -64,7 +64,7 @@ def test_every_form_of_the_interval_is_a_setting(load, interval):
         ("exchanges", ["coinbasepro", "coinbaseexchange"], "more than once"),
         ("min_exchanges_required", -1, "greater than or equal to 0"),
         ("min_exchanges_required", 4, r"only 3 exchanges are configured \(binance, coinbaseexchange, kraken\)"),
-        ("candle_granularity_minutes", 7, "possible are 1, 3, 5, 15"),
+        ("candle_granularity_minutes", 7, "allowed are 1, 3, 5, 15"),
         ("candle_granularity_minutes", "an hour", "valid integer"),
         ("backfill_start_date", "yesterday", "YYYY-MM-DD, N_days_ago"),
         ("backfill_start_date", "2024-02-30", "YYYY-MM-DD, N_days_ago"),

@@ -61,7 +61,7 @@ def test_the_plan_says_what_each_exchange_costs_and_what_cannot_be_had(environme
     assert "8 intervals from" in text
     assert "gate no longer serves BTC/USD before" in text
     assert re.search(r"^ *bitstamp, rates +1 ", text, re.MULTILINE)
-    assert "Not on enough exchanges, left out: NONSENSE/USD" in text
+    assert "Left out, as not enough exchanges list them: NONSENSE/USD" in text
 
 
 def test_the_plan_is_what_a_backfill_then_costs(plan, exchanges, influxdb_server):
@@ -98,7 +98,7 @@ def test_an_exchange_that_does_not_answer_is_named(environment, monkeypatch):
 def test_what_an_exchange_says_is_shown_as_it_is(plan, exchanges):
     exchanges.set_fault("binance", "status", status=503, body="<p>[red]down[/html]</p>")
     said = plan("--symbols", "btcusd", status=1)
-    assert re.search(r"^binance could not be asked: .*<p>\[red\]down\[/html\]</p>", said, re.MULTILINE)
+    assert re.search(r"^binance is unreachable: .*<p>\[red\]down\[/html\]</p>", said, re.MULTILINE)
 
 
 @pytest.mark.parametrize("form", [(), ("--json",)])
@@ -106,7 +106,7 @@ def test_a_history_that_begins_today_has_nothing_to_plan(plan, monkeypatch, form
     today = datetime.now(UTC).date().isoformat()
     monkeypatch.setenv("CANDLE_INGEST_BACKFILL_START_DATE", today)
     said = plan("--symbols", "btcusd", *form, status=2)
-    message = f"backfill_start_date is {today}: there is no history to plan, @daily has not come round since"
+    message = f"backfill_start_date is {today}: there is no history to plan, as no @daily interval has ended since"
     assert said.splitlines()[-1] == f"{message} [history-empty]"
 
 

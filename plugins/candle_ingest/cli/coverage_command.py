@@ -1,4 +1,4 @@
-"""`coverage`: how the minutes of each symbol add up, by state."""
+"""`coverage`: count the minutes of each symbol by state."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -35,22 +35,22 @@ class _Found:
 
     @property
     def is_complete(self) -> bool:
-        """Tell whether every day of every symbol is final on every exchange of the settings, and merged."""
+        """Tell whether every day of every symbol is merged, and final on every exchange in the settings."""
         return all(pair.final_days >= self.window.slots(DAY_MS) for pair in self.pairs)
 
 
 def coverage(
     pipeline: Pipeline = "candle",
-    from_: Annotated[str, typer.Option("--from", help="First day, UTC; without it the start of the history")] = "",
-    to: Annotated[str, typer.Option("--to", help="Day before which it ends; without it today")] = "",
+    from_: Annotated[str, typer.Option("--from", help="First day, UTC; default: the start of the history")] = "",
+    to: Annotated[str, typer.Option("--to", help="Last day, UTC, not included; default: today")] = "",
     by_exchange: Annotated[bool, typer.Option("--exchanges", help="One line for each symbol and exchange")] = False,
     daily: Annotated[bool, typer.Option("--daily", help="One line for each symbol, exchange and day")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Count the minutes of each symbol by state, over its exchanges. Exit status 1 unless every day is complete.
 
-    A day is complete once every exchange of the settings is final and all is merged. Exchanges that the pipeline no
-    longer has do not count. With --exchanges the rates that convert symbols have lines too, marked as rates.
+    A day is complete once every exchange in the settings is final and everything is merged. Exchanges that the pipeline
+    no longer has do not count. With --exchanges, the rates that convert symbols have lines too, marked as rates.
     """
     settings = pipeline_settings(pipeline)
     found = _read(settings, _whole_days(settings, from_, to), by_exchange, daily)

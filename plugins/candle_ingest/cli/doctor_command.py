@@ -1,4 +1,4 @@
-"""`doctor`: what is known of each exchange, held against its live answers."""
+"""`doctor`: check what is known of each exchange against its live responses."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -28,23 +28,25 @@ from candle_ingest.store.candle_store import CandleStore
 
 DAY_MS = 86_400_000
 COMPARED = ("equal", "different", "only stored", "only fresh")
-Exchanges = Annotated[list[str] | None, typer.Option("--exchange", help="Only this one; repeatable")]
-Symbols = Annotated[list[str] | None, typer.Option("--symbol", help="With --compare: only this one; repeatable")]
+Exchanges = Annotated[list[str] | None, typer.Option("--exchange", help="Only this exchange; repeatable")]
+Symbols = Annotated[list[str] | None, typer.Option("--symbol", help="With --compare: only this symbol; repeatable")]
 
 
 def doctor(
     pipeline: Pipeline = "candle",
     exchange: Exchanges = None,
     minutes: Annotated[
-        int, typer.Option(min=0, max=60, help="How many minutes to watch for the publication delay; 0: none")
+        int, typer.Option(min=0, max=60, help="Minutes to watch for the publication delay; 0: none")
     ] = 3,
-    compare: Annotated[str, typer.Option(help="Compare a stored day, such as 2026-11-20, instead")] = "",
+    compare: Annotated[
+        str, typer.Option(help="Compare a stored day, such as 2026-11-20, with a fresh response instead")
+    ] = "",
     symbol: Symbols = None,
     as_json: AsJson = False,
 ) -> None:
-    """Check each fact that is known of the exchanges against their live answers, within the shared limits.
+    """Check each known fact about the exchanges against their live responses, within the shared limits.
 
-    Exit status 1 where one differs or an exchange does not answer.
+    Exit status 1 if one differs or an exchange does not answer.
     """
     settings = pipeline_settings(pipeline)
     with _opened(settings, exchange) as clients:
@@ -60,7 +62,7 @@ def doctor(
 
 @contextmanager
 def _opened(settings: PipelineSettings, chosen: list[str] | None) -> Iterator[list[ExchangeClient]]:
-    """Open the clients of the chosen exchanges, which share limits with the tasks."""
+    """Open the clients of the chosen exchanges; they share limits with the tasks."""
     names = [canonical_exchange(name) for name in chosen or settings.exchange_ids]
     foreign = sorted(set(names) - set(settings.exchange_ids))
     if foreign:
@@ -75,13 +77,13 @@ def _client(settings: PipelineSettings, name: str, redis_client: RedisClient) ->
 
 
 def _examined(clients: list[ExchangeClient], minutes: int, *, quiet: bool) -> list[Finding]:
-    """Return the findings of all exchanges; unless `quiet`, those of each are printed as soon as they are known."""
+    """Return the findings on all exchanges; unless `quiet`, print those on each as soon as they are known."""
     found: list[Finding] = []
     answering: list[Patient] = []
     for client in clients:
         patient = open_patient(client)
         if patient is None:
-            say(f"{client.exchange}: nothing is known of it that could be checked.", "yellow")
+            say(f"{client.exchange}: there are no known facts to check.", "yellow")
             continue
         findings = examine(patient)
         answering += [patient] if len(findings) > 1 else []
@@ -103,7 +105,7 @@ def _print(title: str, findings: list[Finding], first: str = "fact") -> None:
 
 
 def _report_findings(settings: PipelineSettings, found: list[Finding], *, as_json: bool) -> bool:
-    """Print the end of the report, and store the findings for the page; whether all are harmless."""
+    """Print the end of the report, and store the findings for the page; return whether all are harmless."""
     sound = all(finding.is_harmless for finding in found)
     checked_ms = now_ms()
     if as_json:
@@ -118,7 +120,7 @@ def _report_findings(settings: PipelineSettings, found: list[Finding], *, as_jso
 def _say_conclusion(found: list[Finding]) -> None:
     wrong = [finding for finding in found if not finding.is_harmless]
     if not wrong:
-        say(f"All {len(found)} facts are as expected, or could not be seen.", "green")
+        say(f"All {len(found)} facts are as expected, or could not be observed.", "green")
     for finding in wrong:
         say(
             f"{finding.exchange}, {finding.fact}: {finding.verdict}; expected {finding.expected}, seen {finding.seen}",
@@ -129,7 +131,7 @@ def _say_conclusion(found: list[Finding]) -> None:
 def _compared(
     settings: PipelineSettings, clients: list[ExchangeClient], date: str, tickers: list[str] | None
 ) -> Iterator[DayComparison]:
-    """Yield the comparison of each stored pair and exchange of that day."""
+    """Compare each stored pair and exchange of that day."""
     start_ms = moment_ms("--compare", date)
     day = Window(start_ms, start_ms + DAY_MS)
     if start_ms % DAY_MS or day.end_ms > now_ms():
@@ -148,11 +150,11 @@ def _compared(
 
 
 def _report_comparison(compared: list[DayComparison], *, as_json: bool) -> bool:
-    """Print the comparison; whether there is one, and all is equal."""
+    """Print the comparisons; return whether there is one, and all are equal."""
     if as_json:
         print_json({"comparisons": [asdict(comparison) for comparison in compared]})
     elif not compared:
-        say("Nothing is stored of these symbols that a listed market could be compared with.", "yellow")
+        say("Nothing to compare: no listed market of these symbols has stored candles.", "yellow")
     else:
         print_table(("symbol", "exchange", "market", "first difference"), COMPARED, map(_compared_row, compared))
         for comparison in compared:

@@ -1,4 +1,4 @@
-"""`exchanges`: how the exchanges answered lately."""
+"""`exchanges`: show how the exchanges have answered recently."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict
@@ -24,7 +24,7 @@ def exchanges(
     hours: Annotated[int, typer.Option(min=1, max=8760, help="How far to look back")] = 24,
     as_json: AsJson = False,
 ) -> None:
-    """Show fetches, durations and pace of each exchange. Exit status 1 where the last fetch of a symbol failed."""
+    """Show fetches, durations and pace of each exchange. Exit status 1 if the last fetch of a symbol failed."""
     settings, now = pipeline_settings(pipeline), now_ms()
     with open_bucket(settings) as bucket:
         window = Window(now - hours * 60 * MINUTE_MS, now + 1)
@@ -42,7 +42,7 @@ def exchanges(
 
 
 def _paces(exchanges: Iterable[str]) -> tuple[dict[str, float], str]:
-    """Return how slow each exchange is asked now, or why that is not known."""
+    """Return how much the requests to each exchange are slowed down now, or why that is not known."""
     try:
         with connect_redis() as client:
             return {pace.exchange: pace.slowdown for pace in read_exchange_paces(client, exchanges)}, ""

@@ -1,4 +1,4 @@
-"""`explain`: why one merged candle is as it is."""
+"""`explain`: show how one merged candle was made."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
@@ -23,14 +23,14 @@ NUMBERS = ("open", "high", "low", "close", "volume")
 def explain(
     symbol: Annotated[str, typer.Argument(help="Such as BTC/USD")],
     time: Annotated[
-        str, typer.Argument(help="A moment within the candle, such as 2026-11-20T12:00Z; without it the last final one")
+        str, typer.Argument(help="A moment within the candle, such as 2026-11-20T12:00Z; default: the last final one")
     ] = "",
     pipeline: Pipeline = "candle",
     as_json: AsJson = False,
 ) -> None:
-    """Show how the price of one candle is made: each exchange's candle, rate, weight, and what was left out.
+    """Show how the price of one candle is made: each exchange's candle, rate and weight, and what was left out.
 
-    Exit status 1 where it is not complete.
+    Exit status 1 if it is not complete.
     """
     settings, pair = pipeline_settings(pipeline), parse_symbol(symbol).currency_pair
     with open_bucket(settings) as bucket:
@@ -85,7 +85,7 @@ def _named(ohlcv: Ohlcv | None) -> dict[str, float] | None:
 
 
 def _print(pair: str, found: Explanation) -> None:
-    """Print a table that fits 80 columns, then a sentence for each exchange, then what is to be said of it all."""
+    """Print a table that fits 80 columns, then a sentence for each exchange, then the verdict."""
     say(f"{pair}, {found.window}")
     print_table(("",), (*NUMBERS, "weight"), _rows(found))
     for part in found.parts:
@@ -107,7 +107,7 @@ def _rows(found: Explanation) -> Iterator[tuple[str, ...]]:
 
 
 def _steps(part: Part) -> Iterator[tuple[str, Ohlcv | None]]:
-    """Yield what was made of the candle: at its rate, and with a wick cut off."""
+    """Yield the candle after each step: converted at its rate, and with its wick clamped."""
     if part.priced and part.priced.conversion and part.priced.rate != 1:
         yield f"× {part.priced.rate:.6g}", part.priced.converted
     if part.priced and part.priced.is_clamped:

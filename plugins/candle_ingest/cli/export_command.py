@@ -1,4 +1,4 @@
-"""`export`: merged candles in a file."""
+"""`export`: write merged candles to a file."""
 
 import os
 from dataclasses import asdict
@@ -20,7 +20,7 @@ from candle_ingest.settings import PipelineSettings
 from candle_ingest.store.bucket import InfluxBucket
 from candle_ingest.store.candle_file import FORMATS, write_candle_file
 
-# A month of minutes is in memory at a time.
+# One month of minutes is in memory at a time.
 ROWS = 44_640
 
 
@@ -29,16 +29,18 @@ def export(
     from_: From,
     to: To,
     to_file: Annotated[Path, typer.Option(help="File to write, .parquet or .csv")],
-    allow_incomplete: Annotated[bool, typer.Option("--allow-incomplete", help="Export what there is")] = False,
+    allow_incomplete: Annotated[
+        bool, typer.Option("--allow-incomplete", help="Export what there is, with gaps")
+    ] = False,
     allow_provisional: Annotated[
-        bool, typer.Option("--allow-provisional", help="Export days that a later look may still correct, too")
+        bool, typer.Option("--allow-provisional", help="Also export days that may still be corrected")
     ] = False,
     pipeline: Pipeline = "candle",
     as_json: AsJson = False,
 ) -> None:
-    """Write merged candles with quality and grade to a file. Exit status 1, and no file, where not all are final.
+    """Write merged candles with quality and grade to a file. Exit status 1, and no file, unless all are final.
 
-    Provisional minutes are merged, but some exchange was not asked for their day once more after it was over: its
+    Provisional minutes are merged, but some exchange has not yet had the closing look after the end of their day: its
     candles may still be corrected.
     """
     settings, pair = pipeline_settings(pipeline), parse_symbol(symbol).currency_pair
@@ -64,10 +66,10 @@ def _write(bucket: InfluxBucket, settings: PipelineSettings, pair: str, window: 
         parts = split_rows(window, settings.timeframe.ms, ROWS)
         return write_candle_file(path, (read_graded_candles(bucket, pair, part) for part in parts), legs)
     except OSError as error:
-        # Parquet's own text for it names the unfinished file.
+        # Parquet's own message names the unfinished file.
         reason = os.strerror(error.errno) if error.errno else error
         raise OptionError(
-            f"--to-file is {path}: cannot be written ({reason}); name a folder that exists and that you may write to"
+            f"--to-file is {path}: cannot be written ({reason}); name an existing folder that you may write to"
         ) from error
 
 

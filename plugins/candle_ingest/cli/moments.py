@@ -1,4 +1,4 @@
-"""Times as one types and reads them."""
+"""Parse and format times in commands."""
 
 import time
 from typing import Annotated
@@ -10,7 +10,7 @@ from candle_ingest.candles.window import Window, format_ms
 from candle_ingest.errors.settings import OptionError
 
 From = Annotated[str, typer.Option("--from", help="The first candle opens here: 2026-11-20 or 2026-11-20T12:00Z")]
-To = Annotated[str, typer.Option("--to", help="The last candle closes here; this moment itself is not included")]
+To = Annotated[str, typer.Option("--to", help="The last candle closes here; this moment is not included")]
 
 
 def now_ms() -> int:
@@ -19,7 +19,7 @@ def now_ms() -> int:
 
 
 def moment_ms(name: str, text: str) -> int:
-    """Return a moment or a date, UTC. Raises ConfigurationError that names the option."""
+    """Return a moment or a date in ms since 1970 UTC. Raises ConfigurationError that names the option."""
     try:
         return parse_moment_ms(text)
     except ValueError:

@@ -1,4 +1,4 @@
-"""What the commands have in common."""
+"""Options that the commands share."""
 
 from typing import Annotated
 
@@ -13,7 +13,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON")]
 
 
 def pipeline_settings(name: str) -> PipelineSettings:
-    """Return the settings of that pipeline. Raises ConfigurationError that names those there are."""
+    """Return the settings of a pipeline. Raises ConfigurationError that lists the pipelines."""
     pipelines = load_pipelines()
     if name not in pipelines:
         raise PipelineUnknownError(f"no pipeline {name!r}; there are {', '.join(pipelines)}")

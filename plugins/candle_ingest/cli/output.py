@@ -1,4 +1,4 @@
-"""How the commands print: JSON for programs, tables and sentences that fit the terminal for people."""
+"""Print JSON for programs, and for people tables and sentences that fit the terminal."""
 
 import json
 import re
@@ -11,16 +11,16 @@ from rich.console import Console, JustifyMethod
 from rich.table import Table
 from rich.text import Text
 
-# Where nobody reads along a terminal's edge, every line stays whole.
+# Without a terminal no line is wrapped.
 PIPE_COLUMNS = 1000
 WIDEST_TABLE = 100_000
 # C0 and C1 control characters, which can move the cursor or clear the screen, and Unicode's direction overrides, which
-# can make a text read as another one. Tabs and line breaks stay.
+# can make one text look like another. Tabs and line breaks stay.
 _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 
 
 def print_json(content: dict[str, Any]) -> None:
-    """Print one line of JSON, in which control characters are escaped."""
+    """Print one line of JSON with control characters escaped."""
     typer.echo(json.dumps(content, allow_nan=False))
 
 
@@ -30,15 +30,15 @@ def printable(text: str) -> str:
 
 
 def say(sentence: str, style: str = "") -> None:
-    """Print a sentence; square brackets in it are text, not markup."""
+    """Print a sentence; square brackets in it are not markup."""
     _console().print(Text(printable(sentence), style=style))
 
 
 def print_table(texts: Sequence[str], numbers: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     """Print columns of text, aligned left, and of numbers, aligned right.
 
-    A terminal that is too narrow for them gets headings of several lines or, where that does not help, each row as a
-    block of lines: no value is cut.
+    A terminal that is too narrow for them gets headings of several lines or, if that does not help, each row as a block
+    of lines: no value is cut.
     """
     console, content = _console(), [[printable(cell) for cell in row] for row in rows]
     names = (*texts, *numbers)
@@ -67,7 +67,7 @@ def blocks(names: Sequence[str], rows: Iterable[Sequence[str]]) -> Text:
 
 
 def _console() -> Console:
-    """Colours appear on a terminal only."""
+    """Return a console that uses colours on a terminal only."""
     found = Console(highlight=False, soft_wrap=True)
     return found if found.is_terminal else Console(highlight=False, soft_wrap=True, width=PIPE_COLUMNS)
 

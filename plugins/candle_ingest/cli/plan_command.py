@@ -1,4 +1,4 @@
-"""`plan`: what the backfill would cost the exchanges, before it starts."""
+"""`plan`: show what the backfill will cost, before it starts."""
 
 from collections.abc import Iterator
 from dataclasses import asdict
@@ -25,19 +25,19 @@ NUMBERS = ("symbols", "calls", "for trades", "takes", "candles up to")
 
 def plan(
     pipeline: Pipeline = "candle",
-    symbols: Annotated[str, typer.Option(help="Such as btcusd,ethusd; without it those in Redis")] = "",
+    symbols: Annotated[str, typer.Option(help="Such as btcusd,ethusd; default: those in Redis")] = "",
     as_json: AsJson = False,
 ) -> None:
-    """Show calls, hours and candles of the whole backfill, and what cannot be had.
+    """Show calls, hours and candles of the whole backfill, and what cannot be fetched.
 
-    Asks for markets, and kraken for its trades per day.
+    This requests the market lists and, from kraken, the number of trades per day.
     """
     settings = pipeline_settings(pipeline)
     found = _planned(settings, symbols)
     if not found.intervals:
         raise HistoryEmptyError(
-            f"backfill_start_date is {settings.backfill_start_date}: there is no history to plan, "
-            f"{settings.backfill_interval} has not come round since"
+            f"backfill_start_date is {settings.backfill_start_date}: there is no history to plan, as "
+            f"no {settings.backfill_interval} interval has ended since"
         )
     if as_json:
         print_json(asdict(found))
@@ -48,7 +48,7 @@ def plan(
 
 
 def _planned(settings: PipelineSettings, symbols: str) -> BackfillPlan:
-    """Redis is needed only for what it lists: not where the symbols are given."""
+    """Return the plan. Redis is needed only for the list of symbols, so not if they are given."""
     now = datetime.now(UTC)
     if symbols:
         return plan_backfill(settings, [parse_symbol(text.strip()) for text in symbols.split(",")], None, now)
@@ -67,8 +67,8 @@ def _print(found: BackfillPlan, timeframe: Timeframe) -> None:
     for text in _limits(found):
         say(text, style="yellow")
     for name, reason in found.unreachable.items():
-        # As an exchange wrote it: square brackets in it are no markup.
-        say(f"{name} could not be asked: {reason}", style="red")
+        # The exchange wrote it: square brackets in it are not markup.
+        say(f"{name} is unreachable: {reason}", style="red")
 
 
 def _row(plan: ExchangePlan) -> tuple[str, ...]:
@@ -80,10 +80,10 @@ def _row(plan: ExchangePlan) -> tuple[str, ...]:
 
 
 def _limits(found: BackfillPlan) -> Iterator[str]:
-    """Yield what cannot be had, in words."""
+    """Yield what cannot be fetched, in words."""
     for plan in found.exchanges:
         for pair, windows in plan.unavailable.items():
             end = format_ms(windows[-1].end_ms)
             yield f"{plan.exchange} no longer serves {pair} before {end}: those fetches will fail"
     if found.too_few:
-        yield f"Not on enough exchanges, left out: {in_short(found.too_few, 20)}"
+        yield f"Left out, as not enough exchanges list them: {in_short(found.too_few, 20)}"

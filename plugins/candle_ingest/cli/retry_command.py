@@ -1,4 +1,4 @@
-"""`retry`: make what was given up due again."""
+"""`retry`: make unobtainable minutes due again."""
 
 from collections.abc import Collection
 from typing import Annotated
@@ -20,12 +20,12 @@ from candle_ingest.settings import PipelineSettings
 
 
 def retry(
-    symbols: Annotated[str, typer.Option(help="Such as btcusd,ethusd; without it all")] = "",
-    exchanges: Annotated[str, typer.Option(help="Such as gate,kraken; without it all")] = "",
+    symbols: Annotated[str, typer.Option(help="Such as btcusd,ethusd; default: all")] = "",
+    exchanges: Annotated[str, typer.Option(help="Such as gate,kraken; default: all")] = "",
     pipeline: Pipeline = "candle",
     as_json: AsJson = False,
 ) -> None:
-    """Make what is unobtainable due again: the next repair run asks for it."""
+    """Make unobtainable minutes due again: the next repair run requests them."""
     settings = pipeline_settings(pipeline)
     pairs = {parse_symbol(text.strip()).currency_pair for text in symbols.split(",")} if symbols else None
     names = _known_exchanges(settings, exchanges) if exchanges else None
@@ -33,7 +33,7 @@ def retry(
     if as_json:
         print_json({"days": count})
     else:
-        say(f"{count:,} days are due again; the next run of {settings.repair_dag_id} asks for them")
+        say(f"{count:,} days are due again; the next run of {settings.repair_dag_id} requests them")
 
 
 def _known_exchanges(settings: PipelineSettings, text: str) -> set[str]:

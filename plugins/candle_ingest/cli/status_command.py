@@ -1,4 +1,4 @@
-"""`status`: how far each symbol has got, and what is missing."""
+"""`status`: show how far each symbol is merged, and what is missing."""
 
 from dataclasses import asdict, replace
 
@@ -21,15 +21,15 @@ from candle_ingest.reports.worst_minutes import WorstMinute, read_worst_minutes
 def status(pipeline: Pipeline = "candle", as_json: AsJson = False) -> None:
     """Show up to where each symbol is merged and complete, and what is open.
 
-    Complete up to a day means that every exchange has a final record of each day before it. Exit status 1 where a
-    symbol is late or has something open.
+    Complete up to a day means that every exchange has a final record of each day before it. Exit status 1 if a symbol
+    is late or has something open.
     """
     settings, now = pipeline_settings(pipeline), now_ms()
     listed = listed_symbols(settings)
     tickers = {symbol.ticker for symbol in listed}
     with open_bucket(settings) as bucket:
         found = read_freshness(bucket, settings, listed, now)
-        # What has only a watermark is no longer wanted, and nobody moves it.
+        # Symbols with only a watermark are no longer listed, and their watermark no longer moves.
         found = replace(found, symbols=[symbol for symbol in found.symbols if symbol.ticker in tickers])
         symbols = read_completeness(bucket, found, ExpectedCoverage.of(settings, now), now)
         summary = read_summary(bucket, settings, listed, now)

@@ -1,4 +1,4 @@
-"""What the commands read from: the bucket of a pipeline, and its symbols."""
+"""Open what the commands read: the bucket and the symbols of a pipeline."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,7 +9,7 @@ from candle_ingest.planning.symbol_list import read_symbols
 from candle_ingest.settings import PipelineSettings
 from candle_ingest.store.bucket import InfluxBucket
 
-# A person waits for it: the first answer counts, also that there is none.
+# No retries: a person is waiting.
 ATTEMPTS = 1
 
 

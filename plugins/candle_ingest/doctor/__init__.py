@@ -1,1 +1,1 @@
-"""Checks what is known of each exchange against its live answers."""
+"""Check what is known of each exchange against its live responses."""

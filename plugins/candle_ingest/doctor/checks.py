@@ -1,4 +1,4 @@
-"""The facts that need one answer or two: each check says what it expects and looks at a patient."""
+"""The facts that take one or two responses: each check says what it expects, and examines a patient."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,19 +11,19 @@ from candle_ingest.doctor.finding import Observation
 from candle_ingest.doctor.patient import MINUTE, Patient
 from candle_ingest.exchanges.answer_policies import LooseStart, WholeHistory
 
-# Candles at the ends of a window may be missing because nobody traded.
+# At the ends of a window candles may be missing because nobody traded.
 QUIET_AT_ENDS = 10
 LARGEST_CLOCK_DIFFERENCE_SECONDS = 10
 OLD_DAYS = 400
 TIMEFRAMES = (5, 15, 60)
-# Of the rows with volume, how many must show a plausible average price.
+# The share of rows with volume that must have a plausible average price.
 PLAUSIBLE_SHARE = 0.9
 TOLERANCE = 0.001
 
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One fact: its name, what is expected in words, and how it is looked at."""
+    """One fact: its name, what is expected in words, and the function that examines it."""
 
     fact: str
     expected: Callable[[Patient], str]
@@ -32,14 +32,14 @@ class Check:
 
 
 def look_at_markets(patient: Patient) -> Observation:
-    """Tell whether the market list holds the main market, trading."""
+    """Tell whether the market list has the main market, and whether it trades."""
     listed = patient.expected.main_market in patient.markets
     seen = f"{len(patient.markets):,} trading, {patient.expected.main_market} {'' if listed else 'not '}among them"
     return Observation(seen, listed)
 
 
 def look_at_rows(patient: Patient) -> Observation:
-    """Tell whether one answer reaches over as many candles as the profile says."""
+    """Tell whether one response spans as many candles as the profile says."""
     window = patient.full_window
     rows = patient.inside(patient.full_answer, window)
     slots = MINUTE.slots(window)
@@ -70,7 +70,7 @@ def _order(patient: Patient) -> str:
 
 
 def _window_with_trades_at_both_ends(patient: Patient) -> Window | None:
-    """Return about half an hour from one traded minute to another: both ends must be there."""
+    """Return about half an hour from one traded minute to another, so that both ends must be served."""
     traded = [int(row[0]) for row in patient.inside(patient.full_answer, patient.full_window) if row[5] > 0]
     if len(traded) < 40:
         return None
@@ -78,7 +78,7 @@ def _window_with_trades_at_both_ends(patient: Patient) -> Window | None:
 
 
 def look_at_ends(patient: Patient) -> Observation:
-    """Tell whether an answer holds the first and the last candle of its window, and none beyond."""
+    """Tell whether a response has the first and the last candle of its window, and none beyond."""
     window = _window_with_trades_at_both_ends(patient)
     if window is None:
         return Observation("too few candles", None)
@@ -102,7 +102,7 @@ def _beyond(patient: Patient, window: Window, times: list[int]) -> list[str]:
 
 
 def look_at_quiet_minutes(patient: Patient) -> Observation:
-    """Tell whether minutes without trades are flat candles, or missing, in a market that trades rarely."""
+    """Tell whether minutes without trades are flat or missing, in a market that rarely trades."""
     market = patient.rare_market
     if market is None:
         return Observation("no rare market is listed", None)
@@ -116,7 +116,7 @@ def look_at_quiet_minutes(patient: Patient) -> Observation:
 
 
 def look_at_timeframes(patient: Patient) -> Observation:
-    """Tell whether candles of five minutes, fifteen and an hour are served, on their grids."""
+    """Tell whether candles of five minutes, fifteen minutes and an hour are served, on their grids."""
     seen, holds = [], True
     for minutes in TIMEFRAMES:
         timeframe = Timeframe(minutes)
@@ -149,7 +149,7 @@ def _history(patient: Patient) -> str:
 
 
 def look_at_date(patient: Patient) -> Observation:
-    """Tell whether answers carry `Date`, and this machine's clock agrees with it."""
+    """Tell whether responses carry `Date`, and whether it agrees with this machine's clock."""
     header = patient.full_answer.headers.get("date")
     if header is None:
         return Observation("no header", False)
@@ -162,7 +162,7 @@ def look_at_date(patient: Patient) -> Observation:
 
 
 def look_at_age(patient: Patient) -> Observation:
-    """Tell whether the same request, made twice, is answered out of a cache, and how old the answer may be."""
+    """Tell whether a repeated request is answered from a cache, and how old that response may be."""
     patient.full_answer  # noqa: B018 - the first of two equal requests
     age = patient.ask(patient.full_window).headers.get("age")
     if age is None:
@@ -177,7 +177,7 @@ def _age(patient: Patient) -> str:
 
 
 def look_at_limit_headers(patient: Patient) -> Observation:
-    """Tell whether the headers are there that tell how much of the limit is used."""
+    """Tell whether responses carry the headers that say how much of the limit is used."""
     headers = patient.full_answer.headers
     missing = [name for name in patient.expected.limit_headers if name not in headers]
     seen = ", ".join(f"{name}: {headers[name]}" for name in patient.expected.limit_headers if name in headers)
@@ -185,7 +185,7 @@ def look_at_limit_headers(patient: Patient) -> Observation:
 
 
 def look_at_quote_volumes(patient: Patient) -> Observation:
-    """Tell whether volumes are in base units: the quote volume over them is a price between low and high."""
+    """Tell whether volumes are in base units: quote volume over volume is then a price between low and high."""
     prices = {int(row[0]): (row[3], row[2]) for row in patient.full_answer.rows}
     plausible = total = 0
     for row in patient.full_answer.wire_rows:

@@ -1,4 +1,4 @@
-"""A stored day of an exchange beside a fresh answer."""
+"""Compare a stored day of an exchange with a fresh response."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,7 +14,10 @@ from candle_ingest.store.candle_store import CandleStore
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DayComparison:
-    """How many candles of a day are equal, differ, or are on one side only; `unanswered` says what was not told."""
+    """The number of candles of a day that are equal, differ, or are on one side only.
+
+    `unanswered`: why the exchange did not answer for some minutes, else empty.
+    """
 
     currency_pair: str
     exchange: str
@@ -28,7 +31,7 @@ class DayComparison:
 
     @property
     def is_equal(self) -> bool:
-        """Whether the exchange still says what is stored."""
+        """Tell whether the exchange still serves what is stored."""
         return not (self.different or self.only_stored or self.only_fresh or self.unanswered)
 
 
@@ -41,9 +44,9 @@ def compare_day(
     timeframe: Timeframe,
     now_ms: int,
 ) -> DayComparison:
-    """Return the comparison of what is stored of a day, and what the exchange answers for it now.
+    """Compare what is stored of a day with what the exchange serves for it now.
 
-    Minutes that it does not answer are left out, and named.
+    Minutes for which it gives no answer are left out, and reported.
     """
     stored = store.read_exchange_candles(currency_pair, [client.exchange], day)[client.exchange]
     pages = list(candle_pages(client, market, [day], timeframe, now_ms))

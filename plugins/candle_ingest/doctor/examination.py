@@ -1,4 +1,4 @@
-"""All checks of one exchange, one after the other."""
+"""Run all checks of one exchange, one after another."""
 
 from collections.abc import Callable
 
@@ -15,15 +15,15 @@ LONGEST_REASON = 300
 
 
 def open_patient(client: ExchangeClient, clock: Callable[[], int] = system_now_ms) -> Patient | None:
-    """Return the exchange for examination; None where nothing is known of it that could be checked."""
+    """Return the exchange for examination; None if nothing is known of it that could be checked."""
     expected = expectation_of(client.exchange)
     return None if expected is None else Patient(client, expected, clock)
 
 
 def examine(patient: Patient) -> list[Finding]:
-    """Return a finding for each fact that applies; only the market list where that has no answer.
+    """Return a finding for each fact that applies; only that of the market list if there is no response to it.
 
-    Makes about fifteen requests, within the limits that all tasks share.
+    This makes about fifteen requests, within the limits that all tasks share.
     """
     first, *others = ALL_CHECKS
     findings = [_examined(first, patient)]

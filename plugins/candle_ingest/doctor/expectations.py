@@ -1,6 +1,6 @@
-"""What the exchanges' answers look like beyond what their profiles say: order, quiet minutes, caches, columns, headers.
+"""What is expected of the exchanges' responses, beyond their profiles: order, quiet minutes, caches, columns, headers.
 
-Sources: the exchanges' API documentation and recorded answers (development docs, facts of the exchange simulator).
+Sources: the exchanges' API documentation and recorded responses (development docs, facts of the exchange simulator).
 """
 
 from collections.abc import Mapping
@@ -16,10 +16,10 @@ DOLLARS, TETHER = "BTC/USD", "BTC/USDT"
 class Expectation:
     """What is expected of one exchange.
 
-    `main_market` is a busy market that it surely lists. `newest_first`: the order of rows on the wire. `shows_quiet`:
-    a minute without trades is a flat candle. `time`, `volume`, `quote_volume` say where a row has them; without
-    `quote_volume` volumes are held against trades. `cached_seconds`: how old an answer of a cache may be, 0: there is
-    none. `limit_headers` tell what is used of the limit, or what is left.
+    `main_market`: a busy market that is always listed. `newest_first`: the order of rows on the wire. `shows_quiet`: a
+    minute without trades is a flat candle. `time`, `volume` and `quote_volume`: where a row has them; without
+    `quote_volume`, volumes are compared with trades. `cached_seconds`: how old a cached response may be; 0 if there is
+    no cache. `limit_headers`: those that say how much of the limit is used, or left.
     """
 
     main_market: str = TETHER
@@ -55,5 +55,5 @@ EXPECTATIONS: Mapping[str, Expectation] = MappingProxyType(
 
 
 def expectation_of(exchange: str) -> Expectation | None:
-    """Return what is expected of an exchange by its ccxt id; None where nothing is known of it."""
+    """Return what is expected of an exchange, by its ccxt id; None if nothing is known of it."""
     return EXPECTATIONS.get(SAME_API.get(exchange, exchange))

@@ -1,11 +1,11 @@
-"""What the doctor says of one fact of one exchange."""
+"""The finding on one fact of one exchange."""
 
 from dataclasses import dataclass
 from enum import StrEnum
 
 
 class Verdict(StrEnum):
-    """How what was seen compares with what is expected."""
+    """How an observation compares with what is expected."""
 
     AS_EXPECTED = "as expected"
     DIFFERS = "differs"
@@ -13,7 +13,7 @@ class Verdict(StrEnum):
     NO_ANSWER = "no answer"
 
 
-# With these nothing is wrong: a fact that could not be seen today may be seen tomorrow.
+# Nothing is wrong with these: a fact that cannot be observed today may be observed tomorrow.
 HARMLESS = frozenset({Verdict.AS_EXPECTED, Verdict.NOT_SEEN})
 
 
@@ -29,20 +29,20 @@ class Finding:
 
     @property
     def is_harmless(self) -> bool:
-        """Whether the fact holds, or could not be seen."""
+        """Tell whether the fact holds, or could not be observed."""
         return self.verdict in HARMLESS
 
 
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """What a check saw, before it is put beside what was expected. `holds` None: it could not be seen."""
+    """What a check observed, before the comparison; `holds` is None if nothing could be observed."""
 
     seen: str
     holds: bool | None
 
     @property
     def verdict(self) -> Verdict:
-        """The verdict on the fact."""
+        """Return the verdict on the fact."""
         if self.holds is None:
             return Verdict.NOT_SEEN
         return Verdict.AS_EXPECTED if self.holds else Verdict.DIFFERS

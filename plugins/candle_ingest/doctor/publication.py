@@ -1,4 +1,4 @@
-"""How soon after its close a candle is there, with its last values."""
+"""Measure how soon after its close a candle is published with its final values."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -10,10 +10,10 @@ from candle_ingest.doctor.patient import Patient
 from candle_ingest.errors import CandleIngestError
 
 FACT = "publication delay"
-# Catch-up asks five minutes after the close; later than a minute is worth knowing.
+# Catch-up requests candles up to five minutes after the close; a delay of over a minute is worth reporting.
 LATEST_SECONDS = 60
 EXPECTED = f"within {LATEST_SECONDS} s"
-# Seconds after the close at which the candle is looked at.
+# Seconds after the close at which the candle is requested.
 LOOKS_SECONDS = (1, 3, 8, 20, 45, LATEST_SECONDS)
 Row = tuple[float, ...]
 
@@ -21,7 +21,7 @@ Row = tuple[float, ...]
 def measure_publication(
     patients: Sequence[Patient], minutes: int, sleep: Callable[[float], None] = time.sleep
 ) -> list[Finding]:
-    """Return a finding for each exchange, after having watched so many minutes close on all of them together."""
+    """Watch `minutes` closes on all exchanges at the same time; return a finding for each exchange."""
     watches = [_Watch(patient) for patient in patients]
     for _ in range(minutes):
         _watch_minute(watches, sleep)
@@ -46,7 +46,7 @@ class _Watch:
         self._error = ""
 
     def look(self, close_ms: int, number: int) -> None:
-        """Look for the candle that closed then. Each look asks for another window, as a cache answers an equal one."""
+        """Request the candle that closed then. Each look asks for another window, because of caches."""
         if self._error:
             return
         window = Window(close_ms - (5 + number) * MINUTE_MS, close_ms)
@@ -59,7 +59,7 @@ class _Watch:
         self._rows.setdefault(close_ms, []).append(((self.patient.clock() - close_ms) / 1000, found))
 
     def finding(self) -> Finding:
-        """Return the median and the worst delay."""
+        """Return the median and the longest delay."""
         if self._error:
             return Finding(self.patient.client.exchange, FACT, EXPECTED, self._error, Verdict.NO_ANSWER)
         observation = observe_delays([delay_seconds(looks) for looks in self._rows.values()])
@@ -67,7 +67,7 @@ class _Watch:
 
 
 def delay_seconds(looks: list[tuple[float, Row | None]]) -> float | None:
-    """Return when the row was first seen as it was at the last look; None where it was not there at all."""
+    """Return when the row was first as it was at the last look; None if it never appeared."""
     final = looks[-1][1]
     if final is None:
         return None
@@ -80,12 +80,12 @@ def delay_seconds(looks: list[tuple[float, Row | None]]) -> float | None:
 
 
 def observe_delays(delays: list[float | None]) -> Observation:
-    """Return what the delays of some closes, in seconds, say; None stands for a candle that was not there at all."""
+    """Summarise the delays of some closes, in seconds; None means that a candle never appeared."""
     known = [delay for delay in delays if delay is not None]
     if not known:
         return Observation(f"none of {len(delays)} candles within {LATEST_SECONDS} s", False)
     missing = f", {len(delays) - len(known)} of {len(delays)} missing" if len(known) < len(delays) else ""
-    # A single candle that is missing may be a quiet minute; a value that still changes at the last look is too late.
+    # A single missing candle may be a quiet minute; a value that still changes at the last look is too late.
     late = max(known) >= LATEST_SECONDS
     seen = f"median {median(known):.0f} s, worst {max(known):.0f} s{missing}"
     return Observation(seen, not late and len(known) * 2 > len(delays))

@@ -1,4 +1,4 @@
-"""The last findings, in InfluxDB, for the page.
+"""Store the latest findings in InfluxDB, for the page.
 
 `exchange_facts`: tags `exchange`, `fact`; fields `expected`, `seen`, `verdict` text; time when they were found.
 """
@@ -24,14 +24,14 @@ from(bucket: bucket) |> range(start: 0)
 
 @dataclass(frozen=True, slots=True)
 class DatedFinding:
-    """A finding, and when it was found, in ms UTC."""
+    """A finding, and when it was made, in ms since 1970 UTC."""
 
     found_ms: int
     finding: Finding
 
 
 def write_findings(bucket: InfluxBucket, findings: Iterable[Finding], found_ms: int) -> None:
-    """Store findings; older ones of the same facts stay, and no longer count."""
+    """Store findings; older ones on the same facts are kept, but no longer count."""
     points = []
     for finding in findings:
         point = Point(MEASUREMENT).tag("exchange", finding.exchange).tag("fact", finding.fact)
@@ -42,7 +42,7 @@ def write_findings(bucket: InfluxBucket, findings: Iterable[Finding], found_ms: 
 
 
 def read_findings(bucket: InfluxBucket) -> list[DatedFinding]:
-    """Return the newest finding of each fact of each exchange, in order of their names."""
+    """Return the newest finding on each fact of each exchange, in order of their names."""
     fields: dict[tuple[str, str], dict[str, str]] = {}
     for row in bucket.query(_LAST):
         found = fields.setdefault((row["exchange"], row["fact"]), {"at_ms": row["at_ms"]})

@@ -1,4 +1,4 @@
-"""The facts that need trades: volumes in base units, and kraken's cursor."""
+"""The facts that need trades: volumes in base units, and the cursor of kraken."""
 
 from candle_ingest.candles.window import MINUTE_MS, NS_PER_MS, Window
 from candle_ingest.doctor.checks import Check
@@ -27,7 +27,7 @@ def look_at_trade_volumes(patient: Patient) -> Observation:
 
 
 def _whole_minutes(trades: list[tuple[int, float]], patient: Patient) -> Window | None:
-    """Return up to ten minutes that have closed and lie wholly within the trades."""
+    """Return up to ten closed minutes that lie wholly within the trades."""
     if not trades:
         return None
     start_ms = -(-(trades[0][0] + 1) // MINUTE_MS) * MINUTE_MS
@@ -37,7 +37,7 @@ def _whole_minutes(trades: list[tuple[int, float]], patient: Patient) -> Window 
 
 
 def look_at_cursor(patient: Patient) -> Observation:
-    """Tell whether a page of trades leads to the next one, without a hole between them."""
+    """Tell whether a page of trades leads to the next one without a gap."""
     since_ns = (patient.opened_ms - 60 * MINUTE_MS) * NS_PER_MS
     first = patient.client.fetch_trades(patient.market, since_ns, TRADES, lambda answer: answer)
     if not first.trades:

@@ -9,7 +9,7 @@ class SettingError(ConfigurationError):
     name = "setting-invalid"
     cause = "A key of the settings file, or a variable CANDLE_INGEST_…, is misspelt, or its value is not allowed."
     cure = "Write one of the values that the message lists. The reference has every setting with its values."
-    example = "candle_ingest.yaml: pipeline candle: candle_granularity_minutes is 7; possible are 1, 3, 5, 15, 30"
+    example = "candle_ingest.yaml: pipeline candle: candle_granularity_minutes is 7; allowed are 1, 3, 5, 15, 30"
 
 
 class SettingsFileError(ConfigurationError):

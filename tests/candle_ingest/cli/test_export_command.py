@@ -26,7 +26,7 @@ def test_a_folder_that_is_missing_is_named_with_what_to_do(refusal, tmp_path, en
     assert isinstance(error, ConfigurationError)
     assert str(error) == (
         f"--to-file is {path}: cannot be written (No such file or directory); "
-        "name a folder that exists and that you may write to [option-invalid]"
+        "name an existing folder that you may write to [option-invalid]"
     )
 
 
