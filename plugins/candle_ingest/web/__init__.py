@@ -1,1 +1,1 @@
-"""The page in Airflow's UI: is the data complete, right and in time, and if not, why."""
+"""The page in Airflow's UI: whether the data is complete, correct and on time, and if not, why."""

@@ -1,7 +1,7 @@
-"""Who may see what: Airflow's own sign-in and permissions.
+"""Access to pipelines: Airflow's own sign-in and permissions.
 
-Airflow leaves a plugin's paths open to everyone: the app itself must ask. `core_api.security` is not a public
-interface of Airflow: tests hold it to what is used here.
+Airflow leaves a plugin's paths open to everyone, so the app itself has to check. `core_api.security` is not a public
+interface of Airflow; tests check what is used here.
 """
 
 from typing import Annotated
@@ -21,14 +21,14 @@ def dag_ids(settings: PipelineSettings) -> tuple[str, ...]:
 
 
 def readable_pipelines(request: Request, user: GetUserDep) -> dict[str, PipelineSettings]:
-    """Return the pipelines all of whose DAGs the user may read, by name."""
+    """Return, by name, the pipelines whose DAGs the user may all read."""
     return {name: found for name, found in load_pipelines().items() if _may_read(found, request, user)}
 
 
 def readable_pipeline(pipeline: str, request: Request, user: GetUserDep) -> PipelineSettings:
     """Return the pipeline that the address names.
 
-    Raises the same 404 where there is none and where the user may not read it, so that names cannot be guessed.
+    Raises the same 404 if there is none and if the user may not read it, so that names cannot be guessed.
     """
     settings = load_pipelines().get(pipeline)
     if settings is None or not _may_read(settings, request, user):

@@ -1,4 +1,4 @@
-"""What the address asks for: checked here, before any of it reaches a query."""
+"""The values in an address: checked here, before any of them reaches a query."""
 
 from datetime import UTC, datetime
 from typing import Annotated
@@ -17,11 +17,11 @@ LONGEST_DAYS = 3660
 
 
 class BadAddressError(Exception):
-    """A value of the address cannot be used; the message says what is expected."""
+    """A value in the address cannot be used; the message says what is expected."""
 
 
 def pair_of(symbol: Annotated[str, Query(max_length=50)]) -> str:
-    """Return the pair (`BTC/USD`) of the value `symbol`."""
+    """Return the pair (`BTC/USD`) in the value `symbol`."""
     try:
         return parse_symbol(symbol).currency_pair
     except SymbolError as error:
@@ -29,7 +29,7 @@ def pair_of(symbol: Annotated[str, Query(max_length=50)]) -> str:
 
 
 def pairs_of(pairs: Annotated[str, Query(max_length=8_000)]) -> tuple[str, ...]:
-    """Return the pairs of the value `pairs`, separated by commas."""
+    """Return the pairs in the value `pairs`, separated by commas."""
     found = tuple(dict.fromkeys(pair_of(text) for text in pairs.split(",")))
     if len(found) > MOST_PAIRS:
         raise BadAddressError(f"pairs: {len(found)} are too many; ask for at most {MOST_PAIRS} at a time")
@@ -37,7 +37,7 @@ def pairs_of(pairs: Annotated[str, Query(max_length=8_000)]) -> tuple[str, ...]:
 
 
 def window_of(start: Annotated[str, Query(max_length=40)], end: Annotated[str, Query(max_length=40)]) -> Window:
-    """Return the times from `start`, which is included, to `end`, which is not."""
+    """Return the window from `start` (inclusive) to `end` (exclusive)."""
     start_ms, end_ms = moment_ms("start", start), moment_ms("end", end)
     if end_ms <= start_ms:
         raise BadAddressError(f"end, {format_ms(end_ms)}, is not after start, {format_ms(start_ms)}")
@@ -47,18 +47,18 @@ def window_of(start: Annotated[str, Query(max_length=40)], end: Annotated[str, Q
 
 
 def day_of(day: Annotated[str, Query(max_length=40)]) -> Window:
-    """Return the day in UTC that `day` lies in."""
+    """Return the UTC day that contains `day`."""
     start_ms = floor_ms(moment_ms("day", day), DAY_MS)
     return Window(start_ms, start_ms + DAY_MS)
 
 
 def time_of(time: Annotated[str, Query(max_length=40)] = "") -> int | None:
-    """Return the moment `time` in ms, None without one."""
+    """Return the value `time` in ms since 1970; None if there is none."""
     return moment_ms("time", time) if time else None
 
 
 def moment_ms(name: str, text: str) -> int:
-    """Return the milliseconds since 1970 of the value `text` of `name`."""
+    """Return the value `text` of `name` in ms since 1970. Raises BadAddressError."""
     try:
         moment = parse_moment_ms(text)
     except (ValueError, OverflowError):

@@ -1,4 +1,4 @@
-"""Answers of the page: encoded and compressed once, shared by all who ask the same within a minute."""
+"""Cache responses: encoded and compressed once, and shared for a minute by all who request the same."""
 
 import asyncio
 import gzip
@@ -13,14 +13,14 @@ import orjson
 from candle_ingest.web.limiter import Limiter
 
 KEPT_SECONDS = 60.0
-# Of compressed answers, of which the largest has about 100 kB.
+# Compressed responses; the largest has about 100 kB.
 MOST_KEPT_BYTES = 8_000_000
 COMPRESSION_LEVEL = 5
 
 
 @dataclass(frozen=True, slots=True)
 class PackedAnswer:
-    """The JSON of an answer, compressed with gzip."""
+    """The JSON of a response, compressed with gzip."""
 
     body: bytes
 
@@ -36,7 +36,7 @@ class PackedAnswer:
 
 
 class AnswerCache:
-    """Makes each answer once, in a thread of the limiter, however many ask for it at the same time."""
+    """Makes each response once, in a thread of the limiter, however many clients request it at the same time."""
 
     def __init__(self, limiter: Limiter, kept_seconds: float = KEPT_SECONDS, most_bytes: int = MOST_KEPT_BYTES) -> None:
         self._limiter, self._kept_seconds, self._most_bytes = limiter, kept_seconds, most_bytes
@@ -44,9 +44,9 @@ class AnswerCache:
         self._making: dict[Hashable, asyncio.Task[PackedAnswer]] = {}
 
     async def answer(self, key: Hashable, work: Callable[[], dict[str, Any]], fresh: bool = False) -> PackedAnswer:
-        """Return the kept answer of `key`, else that of `work`; with `fresh` a kept one is not used.
+        """Return the cached response of `key`, or else that of `work`; with `fresh`, never a cached one.
 
-        Raises BusyError, and whatever `work` raises: errors are not kept.
+        Raises BusyError, and whatever `work` raises: errors are not cached.
         """
         kept = None if fresh else self._unexpired(key)
         if kept:
@@ -55,7 +55,7 @@ class AnswerCache:
         if task is None:
             task = self._making[key] = asyncio.create_task(self._make(key, work))
             task.add_done_callback(lambda done: self._made(key, done))
-        # One caller that goes away must not take the answer from the others.
+        # If one caller disconnects, the others still need the response.
         return await asyncio.shield(task)
 
     async def _make(self, key: Hashable, work: Callable[[], dict[str, Any]]) -> PackedAnswer:
@@ -66,7 +66,7 @@ class AnswerCache:
     def _made(self, key: Hashable, task: "asyncio.Task[PackedAnswer]") -> None:
         del self._making[key]
         if not task.cancelled():
-            # Else asyncio logs an error that nobody waits for any more.
+            # Otherwise asyncio logs an error that was never retrieved.
             task.exception()
 
     def _unexpired(self, key: Hashable) -> PackedAnswer | None:

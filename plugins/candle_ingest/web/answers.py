@@ -1,4 +1,4 @@
-"""What the page's JavaScript gets: plain data of each view."""
+"""The data of each view, as the JavaScript of the page receives it."""
 
 from collections.abc import Collection, Iterable
 from dataclasses import asdict
@@ -18,12 +18,12 @@ from candle_ingest.reports.explanation_words import verdict
 from candle_ingest.reports.freshness import Freshness
 
 Answer = dict[str, Any]
-# A mapped instance is a fetch; what is not mapped was recorded before or after it.
+# A mapped task instance is a fetch; other tasks record before or after it.
 FETCH_TASK = "fetch_candles"
 
 
 def hours_answer(found: CoverageHours, dag_ids: Collection[str]) -> Answer:
-    """Return exchanges × hours, holes, and what is merged; tasks of other DAGs than `dag_ids` are left out."""
+    """Return exchanges × hours, holes, and what is merged; tasks of DAGs other than `dag_ids` are left out."""
     return {
         "hours": [hour.start_ms for hour in found.hours],
         "counts": {name: [sums.to_dict() for sums in own] for name, own in found.counts.items()},
@@ -41,12 +41,12 @@ def rates_answer(found: Iterable[CoverageTotal]) -> Answer:
 
 
 def bars_answer(found: ChartBars) -> Answer:
-    """Return the bars by columns."""
+    """Return the bars, by column."""
     return asdict(found)
 
 
 def explanation_answer(found: Explanation, dag_ids: Collection[str]) -> Answer:
-    """Return one candle, part by part."""
+    """Return one candle, exchange by exchange."""
     return {
         "start_ms": found.window.start_ms,
         "end_ms": found.window.end_ms,
@@ -63,13 +63,13 @@ def explanation_answer(found: Explanation, dag_ids: Collection[str]) -> Answer:
 
 
 def health_answer(found: list[ExchangeHealth], paces: Iterable[ExchangePace]) -> Answer:
-    """Return the exchanges, each with how slow it is asked now; None where that is not known."""
+    """Return the exchanges, each with how much its requests are slowed down now; None if that is not known."""
     slowdowns = {pace.exchange: pace.slowdown for pace in paces}
     return {"exchanges": [{**asdict(health), "slowdown": slowdowns.get(health.exchange)} for health in found]}
 
 
 def findings_answer(found: Iterable[DatedFinding]) -> Answer:
-    """Return what `candle-ingest doctor` found last of each exchange."""
+    """Return the latest findings of `candle-ingest doctor` on each exchange."""
     findings = [
         {**asdict(one.finding), "is_harmless": one.finding.is_harmless, "found_ms": one.found_ms} for one in found
     ]
@@ -77,7 +77,7 @@ def findings_answer(found: Iterable[DatedFinding]) -> Answer:
 
 
 def freshness_answer(found: Freshness, now_ms: int, redis_problem: str) -> Answer:
-    """Return the symbols, and what Redis said where it did not list them."""
+    """Return the symbols, and the error of Redis if it did not list them."""
     return {**asdict(found), "now_ms": now_ms, "redis_problem": redis_problem}
 
 
@@ -127,7 +127,10 @@ def _part(part: Part, dag_ids: Collection[str]) -> Answer:
 
 
 def _task(task: TaskInstanceRef, dag_ids: Collection[str]) -> Answer | None:
-    """Only tasks of the pipeline: whoever can write to the bucket must not lead a user to clear those of others."""
+    """Return the task, unless it belongs to another DAG.
+
+    Whoever can write to the bucket must not be able to make a user clear tasks of other DAGs.
+    """
     if not task.run_id or task.dag_id not in dag_ids:
         return None
     return {**asdict(task), "task_id": FETCH_TASK if task.map_index >= 0 else ""}

@@ -1,4 +1,4 @@
-"""The app behind the page. Every route of it requires a sign-in, also one that is added later."""
+"""The app behind the page. Each of its routes requires a sign-in, including those added later."""
 
 from typing import Any
 from urllib.parse import urlencode
@@ -22,7 +22,7 @@ RETRY_AFTER_SECONDS = "1"
 
 
 class Page(FastAPI):
-    """Adds the security headers outside of all else, so that no error handler can leave them out."""
+    """Adds the security headers outermost, so that no error handler can leave them out."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -30,8 +30,8 @@ class Page(FastAPI):
 
 
 def build_app() -> Page:
-    """Return the app; call it in Airflow's API server, once it has begun to serve."""
-    # The documentation of the app would be open to everyone.
+    """Return the app. Call this in Airflow's API server, once that serves requests."""
+    # FastAPI's own documentation pages would be open to everyone.
     app = Page(title="Candles", openapi_url=None, docs_url=None, redoc_url=None, dependencies=[SIGNED_IN])
     app.state.auth_manager = get_auth_manager()
     app.include_router(static_files.router)
@@ -50,7 +50,7 @@ def build_app() -> Page:
 
 
 def _http_error(request: Request, error: StarletteHTTPException) -> Response:
-    """Lead a person who is not signed in to the sign-in and back; give a program the status."""
+    """Redirect a person who is not signed in to the sign-in and back; give a program the status."""
     if error.status_code in (401, 403) and "text/html" in request.headers.get("accept", ""):
         base = request.scope.get("root_path", "").rsplit("/", 1)[0]
         here = request.url.path + (f"?{request.url.query}" if request.url.query else "")
@@ -72,7 +72,7 @@ def _busy(request: Request, error: BusyError) -> JSONResponse:
 
 
 def _storage_trouble(request: Request, error: CandleIngestError) -> JSONResponse:
-    """Answer with the trouble in words: what is wrong is not the page."""
+    """Respond with the error of the storage in words: the page itself works."""
     kind = "settings"
     if isinstance(error, BucketMissingError):
         kind = "bucket_missing"
@@ -82,6 +82,6 @@ def _storage_trouble(request: Request, error: CandleIngestError) -> JSONResponse
 
 
 def _defect(request: Request, error: Exception) -> JSONResponse:
-    """Answer with a plain error; the server logs the traceback, as Starlette raises the error again afterwards."""
+    """Respond with a plain error. Starlette raises the error again afterwards, so the server logs its traceback."""
     detail = f"the page failed on this request ({type(error).__name__}): the log of the API server has the traceback"
     return JSONResponse({"detail": detail, "kind": "defect"}, 500)

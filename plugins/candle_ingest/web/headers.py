@@ -1,14 +1,14 @@
-"""Security headers of every answer, errors and files of the page too."""
+"""Security headers of every response, including errors and static files."""
 
 from starlette.datastructures import MutableHeaders
 from starlette.types import Message, Scope, Send
 
-# The page itself: the browser then refuses whatever is not this Airflow's own. Plotly writes styles of its own.
+# The page itself: the browser refuses anything from outside this Airflow. Plotly writes inline styles.
 PAGE_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; "
     "connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'self'"
 )
-# Data, files and errors need nothing, even where somebody opens one in a tab of its own.
+# Data, files and errors need nothing, even if somebody opens one in its own tab.
 DATA_POLICY = (
     "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'self'"
 )
@@ -21,7 +21,7 @@ HEADERS = {
 
 
 def with_security_headers(scope: Scope, send: Send) -> Send:
-    """Return a `send` that adds the headers that an answer does not set itself."""
+    """Return a `send` that adds the headers that a response does not set itself."""
     if scope["type"] != "http":
         return send
 

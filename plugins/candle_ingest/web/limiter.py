@@ -1,7 +1,7 @@
-"""Threads of the page's own, so that a slow InfluxDB cannot use up those of Airflow's API.
+"""A separate thread pool for the page, so that a slow InfluxDB cannot use up the threads of Airflow's API.
 
 The page shares process and event loop with the API that tasks report to. FastAPI would run each route in the thread
-pool of that API: forty requests that wait for InfluxDB would stop Airflow.
+pool of that API, and forty requests waiting for InfluxDB would stop Airflow.
 """
 
 import asyncio
@@ -10,14 +10,14 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
 T = TypeVar("T")
-# One opening of the page asks for four things at a time.
+# The page makes four requests at a time when it opens.
 AT_ONCE = 4
 MOST_WAITING = 8
 LONGEST_WAIT_SECONDS = 2.0
 
 
 class BusyError(Exception):
-    """The page is answering as many requests as it may; the same request may succeed in a second."""
+    """The page already handles as many requests as it may; the same request may succeed in a second."""
 
     def __init__(self) -> None:
         super().__init__("the page is busy with other requests: try again in a few seconds")
@@ -38,10 +38,13 @@ class Limiter:
         self._waiting = 0
 
     async def run(self, work: Callable[[], T]) -> T:
-        """Return what `work` returns. Raises BusyError at once where too many wait, else after the longest wait."""
+        """Return what `work` returns.
+
+        Raises BusyError: at once if too many requests wait, otherwise after the longest wait.
+        """
         await self._take_place()
         future = asyncio.get_running_loop().run_in_executor(self._threads, work)
-        # A caller may be cancelled, a thread cannot: its place is free when it has ended.
+        # A caller can be cancelled but a thread cannot: its place is free only when it has ended.
         future.add_done_callback(lambda _: self._free.release())
         return await asyncio.shield(future)
 

@@ -1,6 +1,6 @@
-"""The addresses of the page's data, below the pipeline's name.
+"""The routes of the page's data, below the name of the pipeline.
 
-Each answer is made in a thread of the page's own and kept for a minute; `Cache-Control: no-cache` asks for a new one.
+Each response is made in a thread of the page and cached for a minute; `Cache-Control: no-cache` requests a new one.
 """
 
 import time
@@ -20,7 +20,7 @@ from candle_ingest.web.limiter import Limiter
 
 router = APIRouter()
 MOST_DAYS = 3660
-# The local stack says so in the name of its bucket, and in the name that Airflow shows.
+# The local stack marks simulated data in the name of its bucket, and in the name that Airflow shows.
 SIMULATED = "simulated"
 MOST_HOURS = 168
 Days = Annotated[int, Query(ge=1, le=MOST_DAYS)]
@@ -28,14 +28,14 @@ Answer = dict[str, Any]
 
 
 class Answering(Protocol):
-    """Return the kept answer of these values, else that of `work`."""
+    """Returns the cached response for these values, or else that of `work`."""
 
     async def __call__(self, work: Callable[[], Answer], *key: object) -> Response:
         """Answer one request."""
 
 
 def answering(request: Request) -> Answering:
-    """Return what answers `request`: from what is kept where it may, compressed where the client can read that."""
+    """Return what responds to `request`: from the cache if allowed, compressed if the client accepts that."""
 
     async def answer(work: Callable[[], Answer], *key: object) -> Response:
         fresh = request.headers.get("cache-control") == "no-cache"
@@ -50,13 +50,13 @@ Answerer = Annotated[Answering, Depends(answering)]
 
 @router.get("/api/pipelines")
 def pipelines(readable: ReadablePipelines) -> Response:
-    """Answer with the pipelines that the user may see."""
+    """Return the pipelines that the user may see."""
     return _response(PackedAnswer.of({"pipelines": [_pipeline(settings) for settings in readable.values()]}), True)
 
 
 @router.get("/api/{pipeline}/symbols")
 async def symbols(settings: Pipeline, answer: Answerer) -> Response:
-    """Answer with the pairs that Redis lists."""
+    """Return the pairs that Redis lists."""
     return await answer(lambda: views.symbols(settings))
 
 
@@ -68,19 +68,19 @@ async def overview(settings: Pipeline, answer: Answerer, days: Days = 90) -> Res
 
 @router.get("/api/{pipeline}/coverage")
 async def coverage(settings: Pipeline, answer: Answerer, pairs: Pairs, days: Days = 90) -> Response:
-    """Answer with the rows of `pairs` over the last `days`."""
+    """Return the rows of `pairs` over the last `days`."""
     return await answer(lambda: views.coverage(settings, pairs, days, _now_ms()), pairs, days)
 
 
 @router.get("/api/{pipeline}/holes")
 async def holes(settings: Pipeline, answer: Answerer, days: Days = 90) -> Response:
-    """Answer with the largest holes of the last `days`."""
+    """Return the largest holes of the last `days`."""
     return await answer(lambda: views.holes(settings, days, _now_ms()), days)
 
 
 @router.get("/api/{pipeline}/rates")
 async def rates(settings: Pipeline, answer: Answerer, days: Days = 90) -> Response:
-    """Answer with the rate markets over the last `days`."""
+    """Return the rate markets over the last `days`."""
     return await answer(lambda: views.rates(settings, days, _now_ms()), days)
 
 
@@ -98,7 +98,7 @@ async def chart(settings: Pipeline, answer: Answerer, symbol: Pair, window: Rang
 
 @router.get("/api/{pipeline}/explain")
 async def explain(settings: Pipeline, answer: Answerer, symbol: Pair, time_ms: OptionalMoment) -> Response:
-    """Answer with one candle, exchange by exchange; without a time the last final one."""
+    """Return one candle, exchange by exchange; without a time, the last final one."""
     return await answer(lambda: views.explain(settings, symbol, time_ms), symbol, time_ms)
 
 
@@ -118,19 +118,21 @@ async def freshness(settings: Pipeline, answer: Answerer) -> Response:
 
 @router.get("/api/{pipeline}/summary")
 async def summary(settings: Pipeline, answer: Answerer) -> Response:
-    """Return what a person wants to know first."""
+    """Return the summary: one sentence, and the largest problems."""
     return await answer(lambda: views.summary(settings, _now_ms()))
 
 
 @router.get("/{path:path}")
 def unknown(path: str) -> None:
-    """Say what there is."""
+    """Raise a 404 that lists the routes."""
     names = [route.path for route in router.routes if isinstance(route, APIRoute) and route.path.startswith("/api/")]
-    raise HTTPException(404, f"There is nothing at {path[:100]!r}. The page has no path; its data: {', '.join(names)}.")
+    raise HTTPException(
+        404, f"There is nothing at {path[:100]!r}. The page itself has no path; its data is at {', '.join(names)}."
+    )
 
 
 def _cache(request: Request) -> AnswerCache:
-    """Return the cache of the app, made on the first request: it belongs to the running event loop."""
+    """Return the cache of the app, created on the first request because it belongs to the running event loop."""
     state = request.app.state
     if not hasattr(state, "answers"):
         state.answers = AnswerCache(Limiter())

@@ -1,4 +1,4 @@
-"""The page's own files, and Plotly's JavaScript from the package that is installed: nothing from the internet."""
+"""The static files of the page, and Plotly's JavaScript from the installed package: nothing comes from the internet."""
 
 import functools
 import gzip
@@ -22,13 +22,13 @@ router = APIRouter()
 
 @router.get("/")
 def index() -> Response:
-    """Answer with the page. Its data has addresses of its own."""
+    """Return the page itself. Its data has separate routes."""
     version = static_version()
     scripts = (f"static/{version}/{name}" for name in sorted(_names()) if name.endswith(".js"))
     values = {
         "plotly_version": PLOTLY_VERSION,
         "static_version": version,
-        # Else a browser would ask for a script only when it has read the one that imports it.
+        # Otherwise a browser would request a script only after reading the one that imports it.
         "preloads": "\n  ".join(f'<link rel="modulepreload" href="{script}">' for script in scripts),
     }
     text = Template((FOLDER / "index.html").read_text(encoding="utf-8")).substitute(values)
@@ -37,7 +37,7 @@ def index() -> Response:
 
 @router.get("/static/{version}/{name}")
 def static_file(version: str, name: str) -> FileResponse:
-    """Answer with a file of the page. Browsers keep what has the version of today, and ask again for all else."""
+    """Return a static file. Browsers cache those with the current version in their address, and revalidate others."""
     if name not in _names():
         raise HTTPException(404, "There is no such file.")
     keep = KEEP if version == static_version() else "no-cache"
@@ -46,7 +46,7 @@ def static_file(version: str, name: str) -> FileResponse:
 
 @router.get("/plotly/{plotly_version}.js")
 def plotly(plotly_version: str) -> Response:
-    """Answer with Plotly's JavaScript. Its address names the version: browsers keep it."""
+    """Return Plotly's JavaScript. Its address contains the version, so browsers may cache it."""
     if plotly_version != PLOTLY_VERSION:
         raise HTTPException(404, f"The installed version is {PLOTLY_VERSION}.")
     headers = {"Content-Encoding": "gzip", "Cache-Control": KEEP}
@@ -54,7 +54,7 @@ def plotly(plotly_version: str) -> Response:
 
 
 def static_version() -> str:
-    """Return a text that changes with the page's files."""
+    """Return a text that changes with the static files."""
     texts = ((FOLDER / name).read_bytes() for name in sorted(_names()))
     return hashlib.sha256(b"".join(texts)).hexdigest()[:16]
 
@@ -66,5 +66,5 @@ def _names() -> frozenset[str]:
 
 @functools.cache
 def _packed_plotly() -> bytes:
-    """Packed once: it has 4.8 million characters."""
+    """Return Plotly's JavaScript, compressed only once: it has 4.8 million characters."""
     return gzip.compress((files("plotly") / "package_data" / "plotly.min.js").read_bytes(), compresslevel=6)

@@ -1,4 +1,4 @@
-"""The bucket and the symbols of a pipeline, for one request of the page."""
+"""Open the bucket and read the symbols of a pipeline, for one request of the page."""
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -16,7 +16,7 @@ from candle_ingest.servers.redis_errors import translate_redis_errors
 from candle_ingest.settings import PipelineSettings
 from candle_ingest.store.bucket import InfluxBucket
 
-# A person wants to know soon that a server is down; a thread that waits for one is missing to others.
+# A person should learn soon that a server is down, and a waiting thread is missing elsewhere.
 INFLUXDB_TIMEOUT_MS = 10_000
 REDIS_TIMEOUT_SECONDS = 2
 
@@ -31,7 +31,7 @@ def open_bucket(settings: PipelineSettings) -> Iterator[InfluxBucket]:
 
 
 def listed_symbols(settings: PipelineSettings) -> tuple[list[Symbol], str]:
-    """Return the symbols that Redis lists, and why there are none; the page does not need them."""
+    """Return the symbols that Redis lists, and why there are none if it fails; the page works without them."""
     try:
         with connect_redis() as client, translate_redis_errors():
             _hurry(client)
@@ -41,7 +41,7 @@ def listed_symbols(settings: PipelineSettings) -> tuple[list[Symbol], str]:
 
 
 def exchange_paces(exchanges: Iterable[str]) -> tuple[list[ExchangePace], str]:
-    """Return how slow each exchange is asked now, and why that is not known."""
+    """Return how much the requests to each exchange are slowed down now, and why that is not known if Redis fails."""
     try:
         with connect_redis() as client:
             _hurry(client)

@@ -1,4 +1,4 @@
-"""What each view of the page shows: read and put into plain data, in a thread of the page."""
+"""Read the data of each view, in a thread of the page."""
 
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -47,7 +47,7 @@ def symbols(settings: PipelineSettings) -> Answer:
 
 
 def overview(settings: PipelineSettings, days: int, now_ms: int) -> Answer:
-    """Return all pairs with their totals, and the rows of the first MOST_PAIRS: one request for the first picture."""
+    """Return all pairs with their totals, and the rows of the first MOST_PAIRS, in one request."""
     listed, problem = listed_symbols(settings)
     columns, expected = last_columns(days, now_ms), ExpectedCoverage.of(settings, now_ms)
     with open_bucket(settings) as bucket:
@@ -83,7 +83,7 @@ def holes(settings: PipelineSettings, days: int, now_ms: int) -> Answer:
 
 
 def rates(settings: PipelineSettings, days: int, now_ms: int) -> Answer:
-    """Return the rate markets; symbols that are rates too are on the map."""
+    """Return the rate markets. Symbols that are rates too are on the map."""
     listed, _ = listed_symbols(settings)
     pairs = possible_rate_pairs(settings) - {symbol.currency_pair for symbol in listed}
     window, expected = last_columns(days, now_ms).window, ExpectedCoverage.of(settings, now_ms)
@@ -108,7 +108,7 @@ def chart(settings: PipelineSettings, currency_pair: str, window: Window) -> Ans
 
 
 def explain(settings: PipelineSettings, currency_pair: str, time_ms: int | None) -> Answer:
-    """Return how the price of one candle is made; without a time the last final one."""
+    """Return how the price of one candle is made; without a time, that of the last final one."""
     with open_bucket(settings) as bucket:
         try:
             known_ms = last_final_minute_ms(bucket, currency_pair) if time_ms is None else time_ms
@@ -136,7 +136,7 @@ def exchanges(settings: PipelineSettings, hours: int, now_ms: int) -> Answer:
 
 
 def summary(settings: PipelineSettings, now_ms: int) -> Answer:
-    """Return what a person wants to know first."""
+    """Return the summary: one sentence, and the largest problems."""
     listed, problem = listed_symbols(settings)
     with open_bucket(settings) as bucket:
         found = read_summary(bucket, settings, listed, now_ms)
