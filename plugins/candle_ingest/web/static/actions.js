@@ -1,4 +1,4 @@
-// Runs that are started from the page, through Airflow's REST API and with the rights of whoever has signed in.
+// Start runs from the page, through Airflow's REST API and with the rights of the signed-in user.
 import { count, element, iso, message } from "./dom.js";
 import { Refusal, ask } from "./data.js";
 import { runLink } from "./airflow.js";
@@ -8,20 +8,20 @@ const DAY_MS = 86400000;
 const MOST_NAMES = 8;
 const LONGEST_DAYS = 92;
 
-// What is chosen on the map, and a run that would fetch it; nothing starts before the question is answered.
+// What is chosen on the map, and a run that would fetch it; nothing starts without confirmation.
 export function runOffer(pipeline, data, pairs, start, end) {
   const place = element("div", { class: "card" });
   const refetch = element("input", { type: "checkbox" });
   const wanted = () => ({ symbols: pairs.map((pair) => data.tickers[pair] ?? pair), names: pairs, start, end: Math.min(end, Date.now()), refetch: refetch.checked });
   const offer = () => place.replaceChildren(
     element("p", {}, element("b", {}, "Chosen: "), inWords(wanted())),
-    element("label", {}, refetch, "also ask again for what is stored"),
+    element("label", {}, refetch, "also refetch stored candles"),
     element("p", { class: "bar" }, element("button", { type: "button", onclick: () => question(place, pipeline, wanted(), offer) }, "Fetch these days …")));
   offer();
   return place;
 }
 
-// Shows the question in `place`, carries out what is confirmed, and says what came of it.
+// Asks for confirmation in `place`, starts the run, and shows the result.
 export function question(place, pipeline, wanted, back) {
   const dag = pipeline.dag_ids[0];
   const again = element("button", { type: "button", onclick: back }, "Cancel");
@@ -34,14 +34,14 @@ export function question(place, pipeline, wanted, back) {
   start.focus();
 }
 
-// Offers to take up what was given up: a run of the repair DAG, which alone may write.
+// Offers to retry what is unobtainable: by a run of the repair DAG, as only DAGs write.
 export function retryButton(pipeline, pair, symbol) {
   const [dag, place] = [pipeline.dag_ids[2], element("span")];
   const ask_ = element("button", { type: "button", onclick: () => confirm() }, "Retry what is unobtainable …");
   const back = () => place.replaceChildren(ask_);
   const confirm = () => {
     const start = element("button", { type: "button", class: "main", onclick: () => create(place, dag, { symbols: [symbol], retry_unobtainable: true }, back) }, `Start a run of ${dag}`);
-    place.replaceChildren(element("div", { class: "message" }, element("p", {}, `A run of ${dag} would ask once more for all that is unobtainable of ${pair}.`), element("p", { class: "bar" }, start, element("button", { type: "button", onclick: back }, "Cancel"))));
+    place.replaceChildren(element("div", { class: "message" }, element("p", {}, `A run of ${dag} would request all unobtainable candles of ${pair} again.`), element("p", { class: "bar" }, start, element("button", { type: "button", onclick: back }, "Cancel"))));
     start.focus();
   };
   back();
@@ -72,7 +72,7 @@ function inWords({ names, start, end }) {
 function refused(dag, error) {
   if (error.status === 403) return message("bad", `You may not start runs of ${dag}.`, "It needs the right to create DAG runs: ask whoever administers Airflow.");
   if (error.status === 401) return message("bad", "You are signed out.", "Sign in to Airflow and try again.");
-  if (error.status === 404) return message("bad", `Airflow does not know the DAG ${dag}.`, "It is read from the dags folder by the DAG processor: is that running?");
+  if (error.status === 404) return message("bad", `Airflow does not know the DAG ${dag}.`, "The DAG processor reads it from the dags folder: is it running?");
   return message("bad", "Airflow has not started the run.", error.message);
 }
 

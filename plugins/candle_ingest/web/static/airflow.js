@@ -1,10 +1,10 @@
-// Links to Airflow's own pages, and clearing through its REST API, with the rights of whoever has signed in.
+// Links to Airflow's own pages, and clearing through its REST API, with the rights of the signed-in user.
 import { element, message } from "./dom.js";
 import { Refusal, ask } from "./data.js";
 
 const part = encodeURIComponent;
 const MOST_TASKS = 6;
-// What Airflow makes run ids of; dots alone would be a step up in a path.
+// The characters of Airflow's run ids; an id of dots alone would lead up in a path.
 const RUN_ID = /^(?!\.+$)[\w.~:+-]{1,250}$/;
 
 export function runLink(task) {
@@ -17,7 +17,7 @@ export function taskLink(task) {
   return task.task_id && RUN_ID.test(task.run_id) && airflowLink(path, "Task and log");
 }
 
-// Airflow shows this page in a frame that may not navigate the window around it: a link of that window may.
+// Airflow shows this page in a frame that may not navigate the window around it, but a link in that window may.
 export function airflowLink(path, text) {
   const address = new URL(path, location.href).href;
   const open = (event) => {
@@ -30,7 +30,7 @@ export function airflowLink(path, text) {
   return element("a", { href: address, onclick: open }, text);
 }
 
-// Asks first, and names DAG, run and tasks: nothing is cleared by one click, and nothing of another pipeline.
+// Asks for confirmation, naming DAG, run and tasks: one click clears nothing, nor does any click clear another pipeline.
 export function clearButton(task, pipeline) {
   if (!pipeline.dag_ids.includes(task.dag_id) || !RUN_ID.test(task.run_id)) return null;
   const place = element("span");

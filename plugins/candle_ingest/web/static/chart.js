@@ -84,7 +84,7 @@ function openBar(data, start) {
   else location.assign(link({ view: "chart", symbol: data.symbol, start: iso(start), end: iso(start + data.every_ms) }));
 }
 
-// What is drawn is coarse: a closer look comes from the server.
+// The drawn bars are coarse: zooming in requests finer ones from the server.
 function zoom(data, change) {
   const [from, to] = [change["xaxis.range[0]"], change["xaxis.range[1]"]];
   if (!from || data.every_ms === data.bar_ms) return;

@@ -1,7 +1,7 @@
-// Bars and gaps of a chart's answer.
+// Bars and gaps of a chart, from the response.
 import { duration, period } from "./dom.js";
 
-// In bars: shorter ones are usual where little is traded.
+// In bars: shorter gaps are usual in markets that rarely trade.
 const LONGEST_QUIET = 5;
 
 const MARKS = ["excluded", "clamped", "disputed"];
@@ -9,10 +9,10 @@ const DEPEG = 0.005;
 const quoteOf = (market) => market.split("/")[1] ?? "";
 const lookUp = ({ times, values }) => new Map(times.map((time, index) => [time, values[index]]));
 
-// Whether some exchange quotes in a stablecoin that is converted.
+// Whether any exchange quotes in a stablecoin that is converted.
 export const isConverted = (data) => Object.values(data.exchanges).some(({ market }) => market && quoteOf(market) !== quoteOf(data.symbol));
 
-// One object a bar, with each exchange's distance to the merged mean in basis points, and the quality of its minutes.
+// One object per bar, with each exchange's distance to the merged mean in basis points, and the quality of its minutes.
 export function bars(data, converted = true) {
   const quality = Object.fromEntries(Object.entries(data.quality).map(([name, line]) => [name, lookUp(line)]));
   const means = Object.entries(data.exchanges).map(([name, { times, mean, market }]) => [name, lookUp({ times, values: mean }), quoteOf(market)]);

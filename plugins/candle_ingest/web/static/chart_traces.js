@@ -1,8 +1,8 @@
-// What Plotly draws: candles, volume, distances of the exchanges, and how many of them took part.
+// The traces for Plotly: candles, volume, distances of the exchanges, and how many of them were used.
 import { moment } from "./dom.js";
 import { colour, plain } from "./plot.js";
 
-// Okabe and Ito's colours, which also people with a colour vision deficiency tell apart; dashes help in print.
+// Okabe and Ito's colours, which people with a colour vision deficiency can tell apart; dashes help in print.
 const LINES = ["#3f8fd2", "#e69f00", "#cc79a7", "#56b4e9", "#009e73", "#d55e00", "#8c6bb1", "#a6761d"];
 const DASHES = ["solid", "dot", "dash", "dashdot"];
 const MOST_LABELS = 8;
@@ -32,7 +32,7 @@ function marked(bars) {
   }).filter(({ x }) => x.length);
 }
 
-// A line ends where the exchange has no candle: nothing is known of it there.
+// A line stops where the exchange has no candle.
 function distances(name, index, bars, data) {
   const [x, y] = [[], []];
   bars.forEach((bar, position) => {

@@ -16,7 +16,7 @@ export async function showCoverage(place, pipeline) {
   const days = Number(address.get("days")) || (innerWidth < 640 ? 30 : 90);
   const data = await api(pipeline, "overview", { days });
   const spans = Object.entries(SPANS).map(([span, name]) => element("a", { class: "button", href: link({ view: "coverage", days: span }), "aria-current": Number(span) === days && "true" }, name));
-  // The other two are filled when the map is drawn: their places are kept, so that it does not jump.
+  // The other two are filled after the map is drawn: they keep their space, so that the map does not jump.
   const tiles = element("div", { class: "tiles" }, completeTile(data), tile("none", "Freshness", "…", "freshness"), tile("none", "Exchanges", "…", "exchanges"));
   const first = element("div", { class: "sentence" }, element("p", { class: "quiet" }, "…"));
   place.replaceChildren(first, tiles, element("div", { class: "bar" }, spans));
@@ -29,7 +29,7 @@ export async function showCoverage(place, pipeline) {
   await Promise.all([fillTiles(tiles, pipeline), fillSentence(first, pipeline)]);
 }
 
-// The second frame begins when the first one is on the screen.
+// The second frame begins once the first one is on the screen.
 const painted = () => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));
 const total = (values) => values.reduce((sum, value) => sum + value, 0);
 
@@ -49,11 +49,11 @@ async function fillTiles(tiles, pipeline) {
     tiles.replaceChildren(tiles.firstChild, freshnessTile(freshness), healthTile(health));
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;
-    tiles.replaceChildren(tiles.firstChild, tile("none", "Not known whether it is late", error.message, "freshness"));
+    tiles.replaceChildren(tiles.firstChild, tile("none", "Lag not known", error.message, "freshness"));
   }
 }
 
-// What a person wants to know first, in the words of `candle-ingest status`.
+// The summary, in the words of `candle-ingest status`.
 async function fillSentence(place, pipeline) {
   try {
     const found = await api(pipeline, "summary");
@@ -61,7 +61,7 @@ async function fillSentence(place, pipeline) {
     place.replaceChildren(message(kind, found.sentence));
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;
-    place.replaceChildren(message("bad", "How complete it is, is not known.", error.message));
+    place.replaceChildren(message("bad", "Completeness is not known.", error.message));
   }
 }
 

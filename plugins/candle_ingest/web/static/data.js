@@ -10,7 +10,7 @@ export function link(changes) {
   return `?${values}`;
 }
 
-// Puts values into the address without leaving the page, so that a refresh and a shared link keep them.
+// Puts values into the address without leaving the page, so that reloads and shared links keep them.
 export function keep(values) {
   for (const [name, value] of Object.entries(values)) value == null ? address.delete(name) : address.set(name, value);
   history.replaceState(null, "", `?${address}`);
@@ -27,7 +27,7 @@ export class Refusal extends Error {
 const pause = (seconds) => new Promise((done) => { setTimeout(done, seconds * 1000); });
 const TRIES = 8;
 
-// A page that is busy says so at once: the same question is asked again for some seconds.
+// A busy server says so at once: the request is retried for some seconds.
 export async function ask(path, options = {}) {
   for (let tried = 1; ; tried += 1) {
     try {
@@ -52,7 +52,7 @@ async function askOnce(path, options) {
   return content;
 }
 
-// The server keeps answers for a minute; `refresh` asks for new ones.
+// The server caches responses for a minute; `refresh` requests new ones.
 let headers = {};
 export const refresh = () => { headers = { "Cache-Control": "no-cache" }; };
 

@@ -72,7 +72,7 @@ function unaskedOr(data) {
   return message("good", "Nothing is open.", "For every minute the candle is stored, or there was no trade, or the market was not listed yet.");
 }
 
-// What happens next comes first, then what happened; addresses last.
+// What happens next comes first, then what has happened; addresses come last.
 function card(hole, pipeline, pair) {
   const times = hole.windows.slice(0, MOST_PERIODS).map(period).join("; ") + (hole.windows.length > MOST_PERIODS ? ` and ${hole.windows.length - MOST_PERIODS} more` : "");
   const { kind, text } = STATES[hole.state] ?? { kind: "warn", text: hole.state };
@@ -86,19 +86,19 @@ function card(hole, pipeline, pair) {
 }
 
 function next(hole, pipeline) {
-  if (!hole.is_open) return hole.state === "unobtainable" ? "It is asked for again only on demand." : "Nothing is left to do.";
+  if (!hole.is_open) return hole.state === "unobtainable" ? "It is requested again only on demand." : "Nothing is left to do.";
   const repair = `${pipeline.dag_ids[2]} asks again by itself`;
   return hole.due_ms ? [`${repair}, next at `, clock(hole.due_ms), "."] : `${repair}.`;
 }
 
 const DAY_STATES = {
-  final: ["good", "Final", "every exchange was asked again after the day was over"],
-  provisional: ["warn", "Provisional", "the closing looks, after the day is over, are still to come"],
+  final: ["good", "Final", "every exchange was asked again after the day ended"],
+  provisional: ["warn", "Provisional", "the closing looks, after the day ends, are still to come"],
   open: ["bad", "Open", "some minutes have no settled answer"],
-  unobtainable: ["bad", "Unobtainable in part", "some minutes never came, and are not asked for again by themselves"],
+  unobtainable: ["bad", "Unobtainable in part", "some minutes could not be fetched, and are requested again only on demand"],
 };
 
-// What of the day is merged, and why other minutes are not.
+// Which minutes of the day are merged, and why the others are not.
 function merges(data) {
   const [kind, name, text] = DAY_STATES[data.state] ?? ["warn", data.state, ""];
   const waiting = data.waiting.map(({ start_ms: start, end_ms: end, reason }) => element("li", { class: "reason" }, `${period([start, end])}: ${reason}`));

@@ -1,4 +1,4 @@
-// Elements and texts. All text is set as text: what an exchange answered is never read as HTML.
+// Elements and texts. All text is set as text: a response of an exchange is never parsed as HTML.
 
 export function element(tag, attributes = {}, ...children) {
   const node = document.createElement(tag);
@@ -29,7 +29,7 @@ export function table(caption, columns, rows, rowClass = () => "") {
 const URLS = /https?:\/\/[^\s"'<>]+/g;
 const TAGS = /<\/?[a-z!][^<>]*>?/gi;
 
-// What happened comes first and whole, without the markup of an error page; addresses, which are long, come last.
+// The reason comes first and in full, without the markup of an error page; addresses, which are long, come last.
 export function reasonText(text) {
   const urls = [...new Set(text.match(URLS) ?? [])];
   const words = text.replace(URLS, "…").replace(TAGS, " ").replace(/\s+/g, " ");
@@ -42,12 +42,12 @@ export const price = (value) => value.toLocaleString("en-US", { maximumSignifica
 export const share = (part) => `${(Math.floor(part * 10000) / 100).toFixed(2)} %`;
 export const signed = (value, digits = 1) => `${value < 0 ? "−" : "+"}${Math.abs(value).toFixed(digits)}`;
 
-// All times are UTC, and say so once a view.
+// All times are UTC; each view says so once.
 export const iso = (ms) => new Date(ms).toISOString().slice(0, 16);
 export const day = (ms) => iso(ms).slice(0, 10);
 export const moment = (ms) => iso(ms).replace("T", " ");
 
-// UTC with the reader's own time beside it, where that is another.
+// UTC, with the reader's own time if that differs.
 export function clock(ms) {
   const offset = -new Date(ms).getTimezoneOffset() * 60000;
   const local = moment(ms + offset);

@@ -1,4 +1,4 @@
-// How the exchanges answered lately.
+// How the exchanges have answered recently.
 import { badge, clock, count, duration, element, message, moment, reasonText, table } from "./dom.js";
 import { address, api, link } from "./data.js";
 
@@ -28,9 +28,9 @@ export async function showExchanges(place, pipeline) {
   place.append(element("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": "Exchanges" }, table("Exchanges", columns, data.exchanges)), doctor(data));
 }
 
-// What `candle-ingest doctor` found last: whether the exchanges do what the package relies on.
+// The latest findings of `candle-ingest doctor`: whether the exchanges behave as the package relies on.
 function doctor({ findings }) {
-  if (!findings.length) return message("plain", "The exchanges' facts have not been checked.", "candle-ingest doctor asks each exchange, with a few calls, whether it still answers as this package expects.");
+  if (!findings.length) return message("plain", "The exchanges' facts have not been checked.", "candle-ingest doctor checks, with a few calls to each exchange, that it still answers as this package expects.");
   const wrong = findings.filter(({ is_harmless: harmless }) => !harmless);
   const found = Math.max(...findings.map(({ found_ms: ms }) => ms));
   const columns = [
@@ -43,7 +43,7 @@ function doctor({ findings }) {
   const rows = (some) => element("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": "Findings of the doctor" }, table("Findings of the doctor", columns, some));
   return element("section", {},
     element("h2", {}, "Facts about the exchanges"),
-    element("p", {}, wrong.length ? `${count(wrong.length)} of ${count(findings.length)} facts differ or got no answer. ` : `All ${count(findings.length)} facts are as expected or could not be seen. `, "Checked by candle-ingest doctor at ", clock(found), "."),
+    element("p", {}, wrong.length ? `${count(wrong.length)} of ${count(findings.length)} facts differ or got no answer. ` : `All ${count(findings.length)} facts are as expected or could not be observed. `, "Checked by candle-ingest doctor at ", clock(found), "."),
     wrong.length ? rows(wrong) : "",
     element("details", {}, element("summary", {}, `All ${count(findings.length)} facts`), rows(findings)));
 }
@@ -54,7 +54,7 @@ function state({ state: text, symbols, symbols_failing: failing }) {
   return element("div", {}, badge(KINDS[text], text), more);
 }
 
-// How slow all tasks ask an exchange since it refused requests.
+// How much all tasks slow down their requests since an exchange refused some.
 function pace({ slowdown }) {
   if (slowdown == null) return "not known";
   return slowdown <= 1 ? "usual" : badge("warn", `${slowdown.toFixed(1)} times slower`);

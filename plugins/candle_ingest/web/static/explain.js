@@ -46,7 +46,7 @@ function parts(data) {
   return element("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": "The candle by exchanges" }, table("The candle by exchanges", columns, rows, ({ total, step }) => (total ? "total" : step ? "step" : "")));
 }
 
-// What was made of the candle of an exchange: at its rate, and with a wick cut off.
+// The candle of an exchange after each step: converted at its rate, and with its wick clamped.
 function steps({ conversion, converted, clamped }) {
   const found = [];
   const [rate, source] = (conversion ?? "").split(/ \((.*)\)$/);

@@ -1,4 +1,4 @@
-// How late each symbol is, and how far its history has got.
+// How late each symbol is, and how far its history is merged.
 import { badge, count, duration, element, message, moment, table } from "./dom.js";
 import { api } from "./data.js";
 
@@ -12,13 +12,13 @@ export async function showFreshness(place, pipeline) {
   const late = data.symbols.filter(({ state }) => state !== "in time");
   place.append(
     late.length
-      ? message("bad", `${count(late.length)} of ${count(data.symbols.length)} symbols are late, or have nothing yet.`, `Late is a symbol without a merged candle for ${duration(data.late_after_ms)}. A hole holds its watermark back.`)
+      ? message("bad", `${count(late.length)} of ${count(data.symbols.length)} symbols are late, or have nothing yet.`, `A symbol is late if it has had no new merged candle for ${duration(data.late_after_ms)}. A hole holds its watermark back.`)
       : message("good", `All ${count(data.symbols.length)} symbols are in time.`, `None lags by more than ${duration(data.late_after_ms)}.`),
     history(data), merging(data), symbols(data));
 }
 
 function history(data) {
-  if (!data.days_wanted) return message("plain", "No history is asked for.", "backfill_start_date is skip, or today.");
+  if (!data.days_wanted) return message("plain", "No history is configured.", "backfill_start_date is skip, or today.");
   const [wanted, done] = [data.days_wanted * data.symbols.length, data.symbols.reduce((sum, { days_done: days }) => sum + days, 0)];
   const left = wanted - done;
   const pace = left <= 0 ? "All days are recorded." : data.done_at_ms
@@ -31,7 +31,7 @@ function history(data) {
 function merging({ merging: { days, outdated } }) {
   if (!outdated) return "";
   const done = days - outdated;
-  return element("section", { class: "card" }, element("b", {}, "Merged again by the new settings"), element("p", { class: "bar" }, element("progress", { max: days, value: done, "aria-label": "Merged again" }), `${count(done)} of ${count(days)} days of symbols. Repair goes on, newest first, without asking an exchange.`));
+  return element("section", { class: "card" }, element("b", {}, "Merged again by the new settings"), element("p", { class: "bar" }, element("progress", { max: days, value: done, "aria-label": "Merged again" }), `${count(done)} of ${count(days)} days of symbols. Repair continues, newest first, without requests to exchanges.`));
 }
 
 function symbols(data) {

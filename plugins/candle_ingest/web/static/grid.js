@@ -1,4 +1,4 @@
-// Where the cells of the map are, and how they are painted. One canvas as large as the window shows a part of all rows.
+// The position and colour of the cells of the map. One canvas, as large as the window, shows a part of all rows.
 import { countsOf } from "./rows.js";
 
 const FONT = "system-ui, sans-serif";
@@ -7,7 +7,7 @@ const DAY_MS = 86400000;
 export const ROW = 22;
 export const AXIS = 26;
 
-// Where columns are narrower than two pixels, several share a cell, which shows the worst: no hole is too narrow to see.
+// If columns are narrower than two pixels, several share a cell, which shows the worst: no hole is too narrow to see.
 export function layOut(data, pairs, width) {
   const left = 14 + Math.max(0, ...pairs.map((pair) => pair.length)) * 7.4;
   const columns = data.edges_ms.length - 1;
@@ -17,7 +17,7 @@ export function layOut(data, pairs, width) {
   return { data, pairs, width, left, starts, together, columns, cell, gap: cell >= 5 ? 1 : 0 };
 }
 
-// The worst column of a cell; one that was not asked for counts only where there is no other.
+// The worst column of a cell; one that was not asked for counts only if there is no other.
 export function worst(grid, row, cell) {
   const start = grid.starts[cell];
   const { levels, level } = grid.data.scheme;
@@ -49,7 +49,7 @@ export function paint(canvas, grid, rows, view) {
     pen.textAlign = "right";
     pen.fillText(grid.pairs[row], grid.left - 6, top(row) + ROW / 2);
     grid.starts.forEach((_, index) => {
-      // Whole pixels: else the page would show through between the cells.
+      // Whole pixels: otherwise the page would show through between the cells.
       const [start, end] = [index, index + 1].map((column) => Math.round(grid.left + column * grid.cell));
       pen.globalAlpha = known ? 1 : 0.4;
       pen.fillStyle = colours[worst(grid, known, index).value];
@@ -64,7 +64,7 @@ export function paint(canvas, grid, rows, view) {
   paintDates(pen, grid);
 }
 
-// The chosen cells, and a frame around the one that the keyboard is at.
+// The chosen cells, and a frame around the one with the keyboard focus.
 function paintChosen(pen, grid, view, top, colour) {
   const frame = ({ rows, cells }, width) => {
     const [x, y] = [grid.left + cells[0] * grid.cell, top(rows[0])];
@@ -77,7 +77,7 @@ function paintChosen(pen, grid, view, top, colour) {
   if (view.cursor) frame({ rows: [view.cursor.row, view.cursor.row], cells: [view.cursor.cell, view.cursor.cell] }, 2);
 }
 
-// The names of days or months, as many as there is room for.
+// The names of days or months, as many as fit.
 function paintDates(pen, grid) {
   pen.textAlign = "left";
   let free = grid.left;

@@ -1,9 +1,9 @@
-// How far a day or an hour has come: one scale for the map and the day.
+// How complete a day or an hour is: one scale for the map and the day.
 import { element } from "./dom.js";
 
 export const LEVELS = [
   ["good", "complete"],
-  ["part", "provisional: to be proved after the day"],
+  ["part", "provisional: confirmed after the day ends"],
   ["unobtainable", "unobtainable in part"],
   ["tiny", "up to 0.1 % open"],
   ["small", "up to 1 % open"],
@@ -12,7 +12,7 @@ export const LEVELS = [
   ["none", "not asked for"],
 ];
 export const NONE = LEVELS.length - 1;
-// By grade: the worst that at least one minute in a hundred has.
+// By grade: the worst grade that at least one minute in a hundred has.
 const GRADE_LEVELS = [
   ["good", "A: three or more exchanges, at most 20 bp apart"],
   ["tiny", "B: two exchanges, or up to 50 bp apart"],
@@ -42,7 +42,7 @@ function gradeLevel(exchanges) {
   };
 }
 
-// The two ways to colour the map; the last level of each stands for what was not asked for.
+// The two ways to colour the map; the last level of each means "not asked for".
 export const schemes = (exchanges) => ({ state: { levels: LEVELS, level }, grade: { levels: GRADE_LEVELS, level: gradeLevel(exchanges) } });
 
 export function legend(levels = LEVELS) {

@@ -13,7 +13,7 @@ import { showRun } from "./run.js";
 const VIEWS = { coverage: ["Coverage", showCoverage], chart: ["Chart", showChart], explain: ["Explain", showExplain], exchanges: ["Exchanges", showExchanges], freshness: ["Freshness", showFreshness], run: ["Run", showRun], day: [null, showDay] };
 const place = document.getElementById("view");
 
-// In Airflow's frame its own choice counts, outside it the system's.
+// In Airflow's frame its own choice applies, elsewhere that of the system.
 function followTheme() {
   const outer = window.parent === window ? null : window.parent.document.documentElement;
   const system = matchMedia("(prefers-color-scheme: dark)");
@@ -28,7 +28,7 @@ function followTheme() {
   else system.addEventListener("change", set);
 }
 
-// Airflow's own background, where it has one.
+// Airflow's own background, if it has one.
 function blendIn(background) {
   if (!/^rgba?\(/.test(background) || /, 0\)$/.test(background)) return;
   document.documentElement.style.setProperty("--page", background);
@@ -56,7 +56,7 @@ function showNavigation(view) {
     element("a", { href: link({ view: name, ...(["chart", "explain"].includes(name) ? shown : {}) }), "aria-current": name === (view === "day" ? "coverage" : view) && "page" }, title)));
 }
 
-// Where the data is, and that it is not real where it is not.
+// Where the data is stored, and a warning if it is simulated.
 function showAbout({ bucket, simulated }) {
   const about = document.getElementById("about");
   about.hidden = false;
@@ -81,7 +81,7 @@ export function trouble(error) {
   if (!(error instanceof Refusal)) return message("bad", "The page has failed.", String(error));
   if (error.kind in CURES) return message("bad", CURES[error.kind][0], CURES[error.kind][1], error.message);
   if (error.status === 401 || (error.status === 403 && /token/i.test(error.message))) return message("bad", "You are signed out.", signIn());
-  if (error.status === 400) return message("bad", "The address asks for something that cannot be.", error.message);
+  if (error.status === 400) return message("bad", "The address asks for something impossible.", error.message);
   return message("bad", `HTTP ${error.status}`, error.message);
 }
 
@@ -96,7 +96,7 @@ function unknownView(view) {
   return message("bad", `There is no view “${view}”.`, "There are:", element("p", { class: "bar" }, known));
 }
 
-// Views that show how things are now, and so are read again while somebody looks.
+// Views of the present state: they refresh while they are visible.
 const LIVE = ["coverage", "exchanges", "freshness"];
 const REFRESH_MS = 90000;
 let chosen;
@@ -118,7 +118,7 @@ async function show() {
   return undefined;
 }
 
-// Not while something is chosen, typed or asked: that would be lost.
+// Not while something is selected, typed or to be confirmed: that would be lost.
 async function again(view) {
   const busy = place.contains(document.activeElement) || place.querySelector(".card button");
   if (document.visibilityState !== "visible" || busy) return;

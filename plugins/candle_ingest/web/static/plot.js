@@ -13,7 +13,7 @@ export function plotly() {
   return loading;
 }
 
-// Plotly reads names and texts as HTML, and makes live links of them.
+// Plotly parses names and texts as HTML, including links.
 export const plain = (text) => String(text).replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;").replaceAll("%{", "% {");
 
 export const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();

@@ -16,7 +16,7 @@ export class Rows {
     pairs.forEach((pair, row) => this.known.set(pair, Object.fromEntries(Object.entries(counts).map(([name, values]) => [name, values[row]]))));
   }
 
-  // Asks for what is missing of `pairs`: in blocks that all users share, where the list is not filtered.
+  // Requests the missing rows of `pairs`; if the list is not filtered, in blocks that all users share.
   need(pairs, filtered) {
     const missing = pairs.filter((pair) => !this.known.has(pair));
     if (!missing.length) return;

@@ -39,7 +39,7 @@ export async function showRun(place, pipeline) {
     element("form", { class: "run", onsubmit: submit },
       element("div", { class: "bar" }, element("label", {}, "from (UTC)", fields.start), element("label", {}, "to (UTC), not included", fields.end)),
       element("div", { class: "bar" }, search), list, tally,
-      element("div", { class: "bar" }, element("label", {}, refetch, "also ask again for what is stored"), element("label", {}, dry, "dry run: write nothing"), element("button", { class: "main" }, "Continue …"))),
+      element("div", { class: "bar" }, element("label", {}, refetch, "also refetch stored candles"), element("label", {}, dry, "dry run: write nothing"), element("button", { class: "main" }, "Continue …"))),
     answer);
   show();
   tell();

@@ -1,4 +1,4 @@
-// The form that chart and explain begin with, also where the symbol is misspelt.
+// The form at the top of chart and explain, shown even if the symbol is misspelt.
 import { element, message } from "./dom.js";
 import { Refusal, address, api, link } from "./data.js";
 
@@ -10,7 +10,7 @@ export async function chooseSymbol(pipeline) {
   return { pairs, symbol: address.get("symbol") ?? pairs[0] ?? "" };
 }
 
-// What `ask` answers; where the symbol is not one, a message with near names, and null.
+// The response of `ask`; if there is no such symbol, a message with similar names, and null.
 export async function askForSymbol(place, pairs, symbol, values, ask) {
   try {
     return await ask();
@@ -21,7 +21,7 @@ export async function askForSymbol(place, pairs, symbol, values, ask) {
   }
 }
 
-// A symbol that Redis does not list may be a misspelling; what is stored of it is shown all the same.
+// A symbol that Redis does not list may be misspelt; whatever is stored of it is shown.
 export function unlisted(pairs, symbol, values) {
   if (!pairs.length || pairs.includes(symbol)) return "";
   return message("warn", `${symbol} is not among the listed symbols.`, nearNames(pairs, symbol, values));
