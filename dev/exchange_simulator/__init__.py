@@ -1,1 +1,1 @@
-"""A stand-in for eleven exchanges over HTTP: their paths, limits, errors and faults, with invented candles."""
+"""Simulate eleven exchanges over HTTP: their paths, limits, errors and faults, with synthetic candles."""

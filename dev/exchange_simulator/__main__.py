@@ -17,7 +17,7 @@ from dev.exchange_simulator.simulator import Simulator, SimulatorSettings
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m dev.exchange_simulator",
-        description=f"Serve the public REST paths of {', '.join(EXCHANGES)} with invented or recorded candles. "
+        description=f"Serve the public REST paths of {', '.join(EXCHANGES)} with synthetic or recorded candles. "
         "Nothing that it serves is a real price, unless it was recorded.",
     )
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default %(default)s)")
@@ -75,7 +75,7 @@ async def _run(simulator: Simulator, host: str, port: int) -> None:
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Run until SIGINT or SIGTERM; 1 when the port or a file cannot be used."""
+    """Run until SIGINT or SIGTERM; return 1 if the port or a file cannot be used."""
     arguments = _parser().parse_args(argv)
     try:
         asyncio.run(_run(Simulator(_settings(arguments)), arguments.host, arguments.port))

@@ -20,7 +20,7 @@ def _stretch(seed: int, day: int, chance: float, shortest: int, longest: int) ->
 
 
 def outage(exchange: str, day: int) -> Mask:
-    """Minutes of a UTC day in which the exchange stood still: 3 minutes to 4 hours on one day in forty."""
+    """Return the minutes of a UTC day in which the exchange was down: 3 minutes to 4 hours on one day in forty."""
     mask = np.zeros(MINUTES_PER_DAY, dtype=np.bool_)
     mask[_stretch(seed_of("outage", exchange), day, 1 / 40, 3, 240)] = True
     return mask
@@ -32,10 +32,10 @@ def quiet_share(market: Market) -> float:
 
 
 def traded(market: Market, minutes: Ints) -> Mask:
-    """Which of the 1440 minutes of a day saw a trade.
+    """Return which of the 1440 minutes of a day had a trade.
 
-    The first minute of a UTC day always does, so that a day needs no look back: that keeps every day
-    a pure function, at the price of this one regularity.
+    The first minute of a UTC day always has one, so that a day does not depend on the day before: each day is a pure
+    function, at the price of this one regularity.
     """
     day = int(minutes[0]) // MINUTES_PER_DAY
     seed = seed_of("activity", market.exchange, market.symbol)

@@ -1,4 +1,4 @@
-"""Larger candles out of smaller ones, exactly."""
+"""Build larger candles from smaller ones, exactly."""
 
 import numpy as np
 
@@ -22,8 +22,8 @@ from dev.exchange_simulator.timeframes import bucket_opens
 def aggregate(exchange: str, timeframe: str, rows: Ints) -> Ints:
     """Return candles of a timeframe from ascending rows of a smaller one that divides it.
 
-    First open, highest high, lowest low, last close, sums of volume and trades. Rows without trades take part
-    only where a bucket has no others: exchanges build a candle from its trades. A bucket without rows gives none.
+    First open, highest high, lowest low, last close, sums of volume and trades. Rows without trades count only if a
+    bucket has no others: exchanges build a candle from its trades. A bucket without rows gives none.
     """
     if timeframe == "1m" or not len(rows):
         return rows
@@ -42,7 +42,7 @@ def aggregate(exchange: str, timeframe: str, rows: Ints) -> Ints:
     for column in (VOLUME, COUNT, TAKER_VOLUME):
         result[:, column] = np.add.reduceat(rows[:, column], first)
     for column in (QUOTE_VOLUME, TAKER_QUOTE_VOLUME):
-        # In floats, as a month's quote volume may exceed what 64 bits hold of its smallest unit.
+        # As floats: a month's quote volume, in its smallest unit, may exceed 64 bits.
         quote = np.add.reduceat(rows[:, column].astype(np.float64), first)
         result[:, column] = np.minimum(quote, LARGEST_QUOTE)
     return result

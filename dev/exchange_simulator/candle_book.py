@@ -1,4 +1,4 @@
-"""All candles and trades of all markets as an exchange shows them at one moment, with the candle in progress."""
+"""All candles and trades of all markets, as an exchange shows them at one moment, with the candle in progress."""
 
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
@@ -26,15 +26,15 @@ from dev.exchange_simulator.trades import Trade, TradeColumns, candle_of, trade_
 _DAYS_OF_MINUTES = 400
 _DAYS_OF_HOURS = 8000
 _DAYS_OF_TRADES = 8
-# These send no more than open, high, low, close and volume: the rest is not worked out for them.
+# These send only open, high, low, close and volume: the rest is not computed for them.
 _WITHOUT_TRADE_SUMS = frozenset({"coinbase", "coinbaseexchange", "bitstamp"})
 
 
 class CandleBook:
-    """Candles by market and time. Times are ms UTC; ranges are half-open; `now_ms` is the moment of asking.
+    """Candles by market and time. Times are ms UTC; ranges are half-open; `now_ms` is the time of the request.
 
-    `recorded` replaces the invented candles of a market, keyed (exchange, symbol), by rows of the same shape.
-    `events` are what happens on the market.
+    `recorded` replaces the synthetic candles of a market, keyed (exchange, symbol), by rows of the same shape. `events`
+    are those on the market.
     """
 
     def __init__(self, recorded: dict[tuple[str, str], Ints] | None = None, events: Iterable[MarketEvent] = ()) -> None:
@@ -42,7 +42,7 @@ class CandleBook:
         self.set_events(events)
 
     def set_events(self, events: Iterable[MarketEvent]) -> None:
-        """Replace what happens on the market; what was worked out before is forgotten."""
+        """Replace the events on the market, and clear what was computed before."""
         self.events = tuple(events)
         self._minutes = lru_cache(_DAYS_OF_MINUTES)(self._make_minutes)
         self._hours = lru_cache(_DAYS_OF_HOURS)(self._make_hours)
@@ -71,7 +71,7 @@ class CandleBook:
         return rows, trade_columns(market, rows)
 
     def _served(self, market: Market, rows: Ints) -> Ints:
-        """Market rows with all columns."""
+        """Return market rows with all columns."""
         if market.exchange not in _WITHOUT_TRADE_SUMS:
             return with_trade_sums(market, rows)
         served: Ints = np.zeros((len(rows), SERVED_COLUMNS), dtype=np.int64)
@@ -79,7 +79,7 @@ class CandleBook:
         return served
 
     def extent_ms(self, market: Market, now_ms: int) -> tuple[int, int]:
-        """From the first candle there can be to the end of the last, the one in progress included."""
+        """Return the first possible open time, and the end of the last candle, including the one in progress."""
         rows = self._recorded.get((market.exchange, market.symbol))
         if rows is not None:
             return int(rows[0, OPEN_TIME]), min(int(rows[-1, OPEN_TIME]) + MINUTE_MS, now_ms + 1)
@@ -87,7 +87,7 @@ class CandleBook:
         return market.listed_ms, end
 
     def _stored(self, market: Market, start_ms: int, end_ms: int) -> Ints:
-        """Finished minutes with start ≤ open < end, as the market made them."""
+        """Return the finished minutes with start ≤ open < end, as the market made them."""
         days = range(start_ms // DAY_MS, -(-end_ms // DAY_MS))
         return _between([self._minutes(market, day) for day in days], start_ms, end_ms)
 
@@ -96,7 +96,7 @@ class CandleBook:
         return _between([self._hours(market, day) for day in days], start_ms, end_ms)
 
     def _in_progress(self, market: Market, open_ms: int, now_ms: int) -> Ints:
-        """Return the unfinished minute as seen now: no row, a flat one, or what its trades so far build."""
+        """Return the unfinished minute as seen now: no row, a flat one, or one built from its trades so far."""
         row = self._stored(market, open_ms, open_ms + MINUTE_MS)
         if not len(row) or row[0, COUNT] == 0:
             return self._served(market, row)
@@ -113,9 +113,9 @@ class CandleBook:
         return flat
 
     def _visible(self, market: Market, start_ms: int, end_ms: int, now_ms: int, *, by_hour: bool) -> Ints:
-        """Return rows of [start, end) as they are now; by the hour only as far as hours are finished."""
+        """Return the rows of [start, end) as they are now; by the hour, only for hours that have ended."""
         events = [event for event in self.events_of(market) if event.kind in SHOWN_KINDS]
-        # What an exchange shows differs by the minute, so hours are then added up from minutes.
+        # What an exchange shows differs by the minute, so hours are built from minutes.
         by_hour = by_hour and not events
         current_minute = now_ms // MINUTE_MS * MINUTE_MS
         whole_hours = min(end_ms, now_ms // HOUR_MS * HOUR_MS)
@@ -166,7 +166,7 @@ class CandleBook:
         return np.concatenate(parts[::-1])[-limit:]
 
     def trades_after(self, market: Market, since_ns: int, now_ms: int) -> Iterator[Trade]:
-        """Trades later than `since_ns` (exclusive) and not later than now, ascending."""
+        """Return the trades later than `since_ns` (exclusive) and not later than now, ascending."""
         first_ms, last_ms = self.extent_ms(market, now_ms)
         start_ms = max(first_ms, since_ns // 1_000_000)
         for day in range(start_ms // DAY_MS, -(-last_ms // DAY_MS)):
@@ -186,7 +186,7 @@ class CandleBook:
         return found[-count:]
 
     def _shown_trades(self, market: Market, day: int, now_ms: int) -> TradeColumns:
-        """Return the trades of a day that have happened and are shown; only hidden minutes hide their trades."""
+        """Return the trades of a day that have happened and are shown; only hidden minutes hide theirs."""
         rows, trades = self._trades(market, day)
         keep = trades.time_ns <= now_ms * 1_000_000
         for event in self.events_of(market):

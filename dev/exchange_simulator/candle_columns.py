@@ -1,4 +1,4 @@
-"""The columns of candle arrays: whole numbers, so that what goes on the wire is exactly what is meant."""
+"""The columns of candle arrays: whole numbers, so that what goes on the wire is exact."""
 
 import numpy as np
 
@@ -6,7 +6,7 @@ from dev.exchange_simulator.hashing import Ints
 
 MINUTE_MS = 60_000
 DAY_MS = 86_400_000
-# Open time in ms, prices in ticks, volume in units, number of trades; then what the trades add up to: the quote
+# Open time in ms, prices in ticks, volume in units, number of trades; then the sums over the trades: the quote
 # volume in 10^-8 of the quote, and both volumes of the trades in which the taker bought.
 OPEN_TIME, OPEN, HIGH, LOW, CLOSE, VOLUME, COUNT, QUOTE_VOLUME, TAKER_VOLUME, TAKER_QUOTE_VOLUME = range(10)
 # Rows as the market makes them have the first seven, rows as an exchange serves them all ten.

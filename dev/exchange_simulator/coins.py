@@ -1,4 +1,4 @@
-"""The coins of the synthetic market: about fifty real names with a price level, a turnover and a birthday."""
+"""The coins of the synthetic market: about fifty real names, each with a price level, a turnover and a first day."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -13,7 +13,7 @@ def utc_ms(date: str) -> int:
 class Coin:
     """One base coin: its level in US dollars, and how busy it is.
 
-    `turnover_usd` is what changes hands in a minute on a big exchange; `born` is its first day anywhere.
+    `turnover_usd` is traded per minute on a big exchange; `born` is its first day anywhere.
     """
 
     code: str
@@ -51,7 +51,7 @@ COINS: dict[str, Coin] = {
 }
 
 
-# Coins that are worth a dollar, and are bases of markets of their own on some exchanges.
+# Coins that are worth a dollar; on some exchanges they are bases of markets too.
 STABLECOINS = {
     "USDT": Coin("USDT", 1.0, 60_000.0, "2017-04-01"),
     "USDC": Coin("USDC", 1.0, 20_000.0, "2018-10-01"),
@@ -64,7 +64,7 @@ def extra_coin(number: int) -> Coin:
 
 
 def coin_named(code: str) -> Coin:
-    """Return the coin of that code, stablecoins and generated ones included; KeyError when there is none."""
+    """Return the coin with that code, including stablecoins and generated ones. Raises KeyError."""
     if code in STABLECOINS:
         return STABLECOINS[code]
     if code not in COINS and code.startswith("SIM") and code[3:].isdigit():

@@ -1,4 +1,4 @@
-"""The control path: health, clock, faults, market events and the request log. Only for programs of this machine."""
+"""The control path: health, clock, faults, market events and the request log. Only for programs on this machine."""
 
 import json
 from collections.abc import Awaitable, Callable
@@ -19,7 +19,7 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 def _answer(body: object, status: int = 200) -> web.Response:
-    """JSON that no browser takes for a page."""
+    """Return JSON that no browser takes for a page."""
     return web.json_response(body, status=status, headers={"X-Content-Type-Options": "nosniff"})
 
 
@@ -36,10 +36,10 @@ def _is_local(address: str | None) -> bool:
 
 
 def _problem(request: web.Request) -> tuple[int, str] | None:
-    """Why a request to the control path is refused: it may come from a page that a browser has open.
+    """Return why a request to the control path is refused, as it may come from a page open in a browser.
 
-    A foreign page cannot send JSON without asking first, names itself in Origin, and one that has its own name
-    point to this machine shows it in Host.
+    A foreign page cannot send JSON without a preflight request, is named in Origin, and, if its own name resolves to
+    this machine, shows that name in Host.
     """
     if not _is_local(request.headers.get("Host")):
         return 403, "Host must be 127.0.0.1, localhost or [::1]"
@@ -53,19 +53,19 @@ def _problem(request: web.Request) -> tuple[int, str] | None:
 
 @web.middleware
 async def guard_control(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Refuse what does not come from a program here."""
+    """Refuse requests that do not come from a program on this machine."""
     problem = _problem(request) if request.path.startswith(PREFIX) else None
     return await handler(request) if problem is None else _bad(problem[1], problem[0])
 
 
 class Control:
-    """What `/_control/…` answers."""
+    """The handlers of `/_control/…`."""
 
     def __init__(self, simulator: Simulator) -> None:
         self._simulator = simulator
 
     async def health(self, _: web.Request) -> web.Response:
-        """Up, and what it simulates."""
+        """Return the status, and what is simulated."""
         settings = self._simulator.settings
         return _answer(
             {
@@ -78,7 +78,7 @@ class Control:
         )
 
     async def get_clock(self, _: web.Request) -> web.Response:
-        """Answer with the moment it is on the exchanges."""
+        """Return the time on the exchanges."""
         clock = self._simulator.clock
         return _answer({"now_ms": clock.now_ms(), "frozen": clock.frozen_ms is not None})
 
@@ -92,12 +92,12 @@ class Control:
         return await self.get_clock(request)
 
     async def free_clock(self, request: web.Request) -> web.Response:
-        """Back to the real time."""
+        """Return to the real time."""
         self._simulator.clock.frozen_ms = None
         return await self.get_clock(request)
 
     async def get_faults(self, _: web.Request) -> web.Response:
-        """Answer with the faults in force, with their hits."""
+        """Return the active faults, with their hits."""
         return _answer([asdict(fault) for fault in self._simulator.faults.faults])
 
     async def add_fault(self, request: web.Request) -> web.Response:
@@ -115,11 +115,11 @@ class Control:
         return _answer([])
 
     async def get_events(self, _: web.Request) -> web.Response:
-        """Answer with what happens on the markets."""
+        """Return the events on the markets."""
         return _answer([asdict(event) for event in self._simulator.book.events])
 
     async def add_events(self, request: web.Request) -> web.Response:
-        """Add a list of events to those that there are."""
+        """Add a list of events to the existing ones."""
         given = await _json(request)
         if not isinstance(given, list):
             return _bad("expected a list of events")
@@ -131,21 +131,21 @@ class Control:
         return _answer([asdict(event) for event in events], 201)
 
     async def clear_events(self, _: web.Request) -> web.Response:
-        """Nothing happens any more, nor has it."""
+        """Remove all events, past ones too."""
         self._simulator.set_events(())
         return _answer([])
 
     async def get_requests(self, request: web.Request) -> web.Response:
-        """Answer with counts by exchange and path, or with the requests themselves for ?full=1."""
+        """Return counts by exchange and path, or with ?full=1 the requests themselves."""
         log = self._simulator.log
         return _answer(log.details() if request.query.get("full") else log.counts())
 
     async def unknown(self, request: web.Request) -> web.Response:
-        """There is no such path, or not for this method."""
+        """Respond that there is no such path, or not for this method."""
         return _bad(f"no {request.method} {request.path}", 404)
 
     async def reset_requests(self, _: web.Request) -> web.Response:
-        """Count from zero."""
+        """Reset the counts to zero."""
         self._simulator.log.reset()
         return _answer({})
 

@@ -1,8 +1,8 @@
-"""The cache of a content delivery network before an exchange: answers by their full address, with their age.
+"""The cache of a content delivery network before an exchange: responses by full address, with their age.
 
-Cloudflare docs, Caching levels: "Standard (Default): Delivers a different resource each time the query string
-changes." What a client writes into its own Cache-Control changes nothing. Recorded (bbgo, 2025-08-18): candles of
-coinbaseexchange carry `Cache-Control: public, max-age=300, must-revalidate`; a hit has an `Age`, and a fresh `Date`.
+Cloudflare docs, Caching levels: "Standard (Default): Delivers a different resource each time the query string changes."
+A client's own Cache-Control header changes nothing. Recorded (bbgo, 2025-08-18): candles of coinbaseexchange carry
+`Cache-Control: public, max-age=300, must-revalidate`; a hit has an `Age`, and a fresh `Date`.
 """
 
 from collections import OrderedDict
@@ -14,13 +14,13 @@ Address = tuple[str, str, str]
 
 
 class EdgeCache:
-    """Answers by exchange, path and query string; times are ms on the simulated clock."""
+    """Responses by exchange, path and query string; times are ms on the simulated clock."""
 
     def __init__(self) -> None:
         self._answers: OrderedDict[Address, tuple[int, Answer]] = OrderedDict()
 
     def find(self, address: Address, now_ms: int, max_age_seconds: int) -> Answer | None:
-        """Return the kept answer with its age, None when there is none that is young enough."""
+        """Return the cached response with its age; None if there is none recent enough."""
         kept = self._answers.get(address)
         if kept is None or not 0 <= now_ms - kept[0] < max_age_seconds * 1000:
             return None
@@ -28,7 +28,7 @@ class EdgeCache:
         return Answer(kept[1].body, kept[1].status, {**kept[1].headers, **age})
 
     def keep(self, address: Address, now_ms: int, answer: Answer, max_age_seconds: int) -> Answer:
-        """Keep a sound answer, and return it as the first client gets it."""
+        """Cache a sound response, and return it as the first client gets it."""
         if answer.status != 200:
             return Answer(answer.body, answer.status, {**answer.headers, "Cf-Cache-Status": "BYPASS"})
         control = {"Cache-Control": f"public, max-age={max_age_seconds}, must-revalidate", "Cf-Cache-Status": "MISS"}
@@ -40,5 +40,5 @@ class EdgeCache:
         return first
 
     def clear(self) -> None:
-        """Forget all answers."""
+        """Clear the cache."""
         self._answers.clear()

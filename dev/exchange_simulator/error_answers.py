@@ -1,7 +1,7 @@
-"""The answers with which the exchanges fail and refuse, by a short name: status, body, and what it means.
+"""The error responses of the exchanges, by a short name: status, body, and meaning.
 
-Bodies are written after the documented shape unless the source says that one was recorded. What an error means is
-written here on its own, so that tests can hold the package against it.
+Bodies follow the documented shape unless the source says that one was recorded. The meanings are written independently
+of the package, so that tests can compare it with them.
 """
 
 from collections.abc import Mapping
@@ -11,7 +11,7 @@ from typing import Any
 
 
 class Meaning(Enum):
-    """What a client is to make of an error."""
+    """What an error means for a client."""
 
     BUSY = "the exchange cannot answer now"
     LIMITED = "too many requests"
@@ -22,7 +22,7 @@ class Meaning(Enum):
 
 @dataclass(frozen=True, slots=True)
 class ErrorAnswer:
-    """One answer; `body` is sent as JSON, or as it is when it is text."""
+    """One response; `body` is sent as JSON, or unchanged if it is text."""
 
     meaning: Meaning
     status: int
@@ -108,7 +108,7 @@ _BINANCE = {
     "-2014": _binance(-2014, "API-key format invalid.", 401, _KEY),
     "451": _binance(0, _RESTRICTED, 451, _REGION, "recorded by users, 2026-11"),
 }
-# Codes of Cloudflare that ccxt partly does not know, and what its pages call them.
+# Codes of Cloudflare, some of them unknown to ccxt, and their names on its pages.
 CLOUDFLARE = {
     520: "Web server is returning an unknown error",
     521: "Web server is down",
@@ -130,7 +130,7 @@ def _cloudflare_page(status: int, text: str) -> ErrorAnswer:
 
 
 ERRORS: Mapping[str, Mapping[str, ErrorAnswer]] = {
-    # Cloudflare stands before most of them.
+    # Most exchanges are behind Cloudflare.
     "*": {f"cloudflare-{status}": _cloudflare_page(status, text) for status, text in CLOUDFLARE.items()},
     "binance": _BINANCE,
     "binanceus": _BINANCE,
@@ -218,10 +218,10 @@ ERRORS: Mapping[str, Mapping[str, ErrorAnswer]] = {
 
 
 def find_error(exchange: str, name: str) -> ErrorAnswer | None:
-    """Return the answer of that name, of the exchange or of all; None when there is none."""
+    """Return the response with that name, of the exchange or of all; None if there is none."""
     return ERRORS.get(exchange, {}).get(name) or ERRORS["*"].get(name)
 
 
 def error_names(exchange: str) -> tuple[str, ...]:
-    """Return the names of the errors that the exchange can answer with."""
+    """Return the names of the errors that the exchange can respond with."""
     return (*ERRORS.get(exchange, {}), *ERRORS["*"])

@@ -1,4 +1,4 @@
-"""How events change candle arrays: what is true, and what an exchange shows of it at a moment."""
+"""How events change candle arrays: what is true, and what an exchange shows of it at a given time."""
 
 from collections.abc import Iterable
 
@@ -20,7 +20,7 @@ def _scale_prices(rows: Ints, mask: Mask, factor: float) -> None:
 
 
 def _scale_volumes(rows: Ints, mask: Mask, factor: float) -> None:
-    """Volumes times the factor; each trade keeps at least one unit, so that its candle stays traded."""
+    """Multiply volumes by the factor; each trade keeps at least one unit, so that its candle stays traded."""
     rows[mask, VOLUME] = np.maximum(rows[mask, COUNT], np.rint(rows[mask, VOLUME] * factor))
 
 
@@ -63,7 +63,7 @@ def shift_open_times(events: Iterable[MarketEvent], rows: Ints) -> Ints:
 
 
 def shown(events: Iterable[MarketEvent], rows: Ints, now_ms: int) -> Ints:
-    """Return the rows that the exchange shows at that moment, with the values that it shows."""
+    """Return the rows and values that the exchange shows at that time."""
     result = rows
     for event in events:
         if event.kind == "hidden":

@@ -1,4 +1,4 @@
-"""An exchange that does not keep to what is known of it: one fact at a time, for what checks those facts."""
+"""An exchange that deviates from what is known of it, in one fact at a time, to test the checks of those facts."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -44,7 +44,7 @@ def _in_quote(market: Market, candles: Ints) -> Ints:
 
 
 def false_candles(fact: str, market: Market, candles: Ints, now_ms: int, *, flat: bool) -> Ints:
-    """Ascending candles as such an exchange would serve them; `flat`: it shows quiet minutes."""
+    """Return ascending candles as such an exchange would serve them; `flat`: it shows quiet minutes."""
     if fact == "start":
         return candles[1:]
     if fact == "end":
@@ -65,7 +65,7 @@ def false_rows(fact: str, rows: list[Any]) -> list[Any]:
 
 
 def false_headers(fact: str, headers: Mapping[str, str]) -> Mapping[str, str]:
-    """Headers as such an exchange would send them."""
+    """Return the headers that such an exchange would send."""
     if fact == "age":
         return {**headers, "Age": "200"}
     if fact == "limit_headers":

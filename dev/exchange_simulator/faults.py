@@ -1,4 +1,4 @@
-"""Faults that are switched on for one exchange: what goes wrong, where, and how often."""
+"""Faults that can be switched on for one exchange: what goes wrong, where, and how often."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -41,7 +41,7 @@ _TYPES: dict[str, tuple[type, ...]] = {
 
 
 class FaultError(ValueError):
-    """The description of a fault makes no sense; the text says why. For who sent it."""
+    """The description of a fault is wrong; the message says why, for its sender."""
 
 
 @dataclass(slots=True)
@@ -85,18 +85,18 @@ class Fault:
     draws: int = 0
 
     def fits(self, exchange: str, path: str, now_ms: int) -> bool:
-        """Tell whether the fault is in force for the request, left to chance."""
+        """Tell whether the fault applies to the request, chance aside."""
         after = self.from_ms is None or now_ms >= self.from_ms
         before = self.until_ms is None or now_ms < self.until_ms
         return self.exchange == exchange and self.path in path and self.count != 0 and after and before
 
     def strikes(self) -> bool:
-        """Draw whether it hits this time; the draws of a seed are always the same."""
+        """Draw whether it applies this time; a seed always gives the same draws."""
         self.draws += 1
         return self.chance >= 1 or Random(f"{self.seed}:{self.draws}").random() < self.chance  # noqa: S311 - no secret
 
     def text(self) -> str | None:
-        """Return the body to send, or None when none was given."""
+        """Return the body to send; None if none was given."""
         return None if self.body is None else _BODIES.get(self.body, self.body)
 
 
@@ -126,7 +126,7 @@ def _problem(description: dict[str, Any]) -> str | None:
 
 
 def parse_fault(description: Any) -> Fault:
-    """Return a fault from its JSON object; FaultError names what is wrong."""
+    """Return a fault from its JSON object. Raises FaultError that names what is wrong."""
     if not isinstance(description, dict):
         raise FaultError("a fault is a JSON object with exchange and kind")
     problem = _problem(description)
@@ -140,13 +140,13 @@ def parse_fault(description: Any) -> Fault:
 
 
 class FaultList:
-    """The faults in force, oldest first; the first that fits a request hits it."""
+    """The active faults, oldest first; the first that fits a request is applied to it."""
 
     def __init__(self) -> None:
         self.faults: list[Fault] = []
 
     def take(self, exchange: str, path: str, now_ms: int) -> Fault | None:
-        """Return the fault that hits this request, counted down."""
+        """Return the fault to apply to this request, and count it down."""
         for fault in self.faults:
             if fault.fits(exchange, path, now_ms) and fault.strikes():
                 fault.hits += 1

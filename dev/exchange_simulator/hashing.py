@@ -1,4 +1,4 @@
-"""Numbers that look random and depend only on what they are asked for, so that the market needs no memory."""
+"""Pseudo-random numbers that depend only on their arguments, so that the market needs no memory."""
 
 import zlib
 
@@ -19,7 +19,7 @@ def seed_of(*parts: object) -> int:
 
 
 def uniform(seed: int, index: Ints) -> Floats:
-    """One number in (0, 1) for each index, by splitmix64."""
+    """Return one number in (0, 1) for each index, by splitmix64."""
     with np.errstate(over="ignore"):
         x = index.astype(np.uint64) + np.uint64(seed) * _GOLDEN
         x = (x ^ (x >> np.uint64(30))) * _MIX_1
@@ -34,10 +34,10 @@ def uniform_one(seed: int, index: int) -> float:
 
 
 def noise(seed: int, minutes: Ints, periods: tuple[int, ...], scale: float) -> Floats:
-    """Continuous noise at the given minutes; consecutive minutes must be ascending.
+    """Return continuous noise at the given minutes; consecutive minutes must be ascending.
 
-    Each period is a lattice of random heights, joined by straight lines. A height grows with the root of
-    its period, so that the sum wanders like a price does, yet never leaves scale times the sum of the roots.
+    Each period is a lattice of random heights, joined by straight lines. A height grows with the root of its period, so
+    that the sum wanders like a price but never exceeds scale times the sum of the roots.
     """
     total = np.zeros(len(minutes))
     for octave, period in enumerate(periods):

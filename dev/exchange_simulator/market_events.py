@@ -1,7 +1,7 @@
-"""What happens on the market at given times: crashes, depegs, foreign coins, late and wrong candles.
+"""Events on the market at given times: crashes, depegs, foreign coins, late and wrong candles.
 
-An event concerns candles by their open time. Some change what is true (`TRUTH_KINDS`), some only what an exchange
-shows until a moment of its clock (`SHOWN_KINDS`).
+An event concerns candles by their open time. Some change what is true (`TRUTH_KINDS`), some only what an exchange shows
+until a given time on its clock (`SHOWN_KINDS`).
 """
 
 from collections.abc import Iterable
@@ -22,7 +22,7 @@ _FACTORS = {"price_factor", "volume_factor", "delay_seconds"}
 
 
 class MarketEventError(ValueError):
-    """The description of an event makes no sense; the text says why. For the sender of the event."""
+    """The description of an event is wrong; the message says why, for its sender."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,13 +62,13 @@ class MarketEvent:
     delay_seconds: float | None = None
 
     def concerns(self, market: Market) -> bool:
-        """Tell whether candles of the market can be changed by it."""
+        """Tell whether the event can change candles of the market."""
         if self.exchange not in ("", market.exchange) or self.market not in ("", market.symbol):
             return False
         return self.kind != "depeg" or self.currency in (market.base, market.quote)
 
     def holds(self, opens_ms: Ints, now_ms: int) -> Any:
-        """For each candle, whether it has the event at that moment of the clock."""
+        """Return, for each candle, whether the event applies to it at that time on the clock."""
         inside = (opens_ms >= self.start_ms) & (opens_ms < self.end_ms)
         if self.kind in TRUTH_KINDS:
             return inside
@@ -80,7 +80,7 @@ class MarketEvent:
 
 
 def in_the_end(events: Iterable[MarketEvent]) -> tuple[MarketEvent, ...]:
-    """Return the events that still hold when all that passes has passed."""
+    """Return the events that still apply when all temporary ones are over."""
     return tuple(e for e in events if e.kind in TRUTH_KINDS or (e.until_ms is None and e.delay_seconds is None))
 
 
@@ -110,7 +110,7 @@ def _wrong_type(given: dict[str, Any]) -> str | None:
 
 
 def parse_event(given: Any) -> MarketEvent:
-    """Return the event of a JSON object; MarketEventError names what is wrong."""
+    """Return the event of a JSON object. Raises MarketEventError that names what is wrong."""
     if not isinstance(given, dict):
         raise MarketEventError("an event is a JSON object with kind, start_ms and end_ms")
     problem = _problem(given)

@@ -1,4 +1,4 @@
-"""Which exchange lists which market, under which id, since when."""
+"""Which exchange lists which market, with which id, since when."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ EXCHANGES = (
     "bitstamp",
     "gate",
 )
-# Their main quote is the dollar, the others' is USDT.
+# The main quote of these is the dollar, that of the others USDT.
 DOLLAR_EXCHANGES = frozenset({"coinbaseexchange", "kraken", "binanceus", "coinbase", "bitstamp"})
 # Kraken's own names (Get Asset Info): X before old coins, Z before money, XBT for bitcoin, XDG for dogecoin.
 KRAKEN_ASSETS = {code: f"X{code}" for code in ("ETH", "XRP", "LTC", "XLM", "XMR", "ZEC", "ETC", "MLN")} | {
@@ -94,7 +94,7 @@ _LATER = {
     ("coinbase", "PEPE"): "2024-11-13",
     ("kucoin", "ICP"): "2021-05-11",
 }
-# Trading stopped on that day; the market stays in the list as not trading.
+# Trading stopped on that day; the market remains in the list as not trading.
 _HALTED = {
     ("binance", "XMR"): "2024-02-20",
     ("coinbaseexchange", "OMG"): "2024-06-06",
@@ -104,7 +104,7 @@ _HALTED = {
     ("coinbase", "OMG"): "2024-06-06",
     ("okx", "XMR"): "2024-01-05",
 }
-# A small exchange or a rare quote sees only a part of the turnover.
+# A small exchange or a rare quote has only a part of the turnover.
 _EXCHANGE_SHARE = {
     "binance": 1.0,
     "coinbaseexchange": 0.35,
@@ -140,12 +140,12 @@ class Market:
 
     @property
     def symbol(self) -> str:
-        """The unified name, such as BTC/USDT."""
+        """Return the unified name, such as BTC/USDT."""
         return f"{self.base}/{self.quote}"
 
     @property
     def id(self) -> str:
-        """The exchange's own name of the market."""
+        """Return the exchange's own name of the market."""
         return _MARKET_ID[self.exchange](self.base, self.quote)
 
 
@@ -155,14 +155,14 @@ def quote_price_usd(quote: str) -> float:
 
 
 def kraken_altname(base: str, quote: str) -> str:
-    """Kraken's short name of a pair, such as XBTUSD."""
+    """Return kraken's short name of a pair, such as XBTUSD."""
     return KRAKEN_ALTNAMES.get(base, base) + KRAKEN_ALTNAMES.get(quote, quote)
 
 
 def _kraken_id(base: str, quote: str) -> str:
-    """XXBTZUSD where both sides have old names, else the short name (SOLUSD, XBTUSDT; XDGUSD too).
+    """Return XXBTZUSD if both sides have old names, otherwise the short name (SOLUSD, XBTUSDT; XDGUSD too).
 
-    USDTZUSD is the one name of its kind.
+    USDTZUSD is the only name of its kind.
     """
     if (base, quote) == ("USDT", "USD"):
         return "USDTZUSD"
@@ -187,7 +187,7 @@ _MARKET_ID: dict[str, Callable[[str, str], str]] = {
 
 
 def _decimals(price: float, price_usd: float) -> tuple[int, int]:
-    """Decimals of price and volume: about six digits of price, and volumes that stay below 2^53 units."""
+    """Return the decimals of price and volume: about six digits of price, and volumes below 2^53 units."""
     price_decimals = min(8, max(2, 5 - floor(log10(price))))
     volume_decimals = 8 if price_usd >= 1 else 4 if price_usd >= 0.001 else 2
     return price_decimals, volume_decimals
@@ -207,7 +207,7 @@ def _bases_by_quote(exchange: str) -> Iterator[tuple[str, tuple[str, ...]]]:
 
 
 def build_market(exchange: str, coin: Coin, quote: str) -> Market:
-    """Return the market of a coin against a quote, whether it is in the list or not."""
+    """Return the market of a coin against a quote, even if it is not listed."""
     price_decimals, volume_decimals = _decimals(coin.price_usd / quote_price_usd(quote), coin.price_usd)
     halted = _HALTED.get((exchange, coin.code))
     born = max(_OPENED[exchange], _LATER.get((exchange, coin.code), coin.born))
@@ -240,7 +240,7 @@ def list_markets(exchange: str, extra_coins: int = 0) -> tuple[Market, ...]:
 
 @lru_cache(maxsize=4096)
 def find_market(exchange: str, symbol: str) -> Market:
-    """Return the listed market of that unified symbol, generated coins included; KeyError when it is not listed."""
+    """Return the listed market with that unified symbol, including generated coins. Raises KeyError."""
     for market in list_markets(exchange):
         if market.symbol == symbol:
             return market

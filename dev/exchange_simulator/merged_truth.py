@@ -1,7 +1,7 @@
-"""How the synthetic market's candles are to be merged: plainly, minute by minute, sharing no code with the package.
+"""How the synthetic market's candles should be merged: plainly, minute by minute, sharing no code with the package.
 
 Follows the rules of a merged price: dollars at observed rates, an outlier guard without memory, an average weighted by
-volume. Meant to be read beside the rules, not to be fast.
+volume. Written to be compared with the rules, not to be fast.
 """
 
 from collections.abc import Iterable, Mapping
@@ -40,7 +40,7 @@ class Leg:
     trade_count: int | None = None
 
     def times(self, rate: float) -> "Leg":
-        """Return the candle at a rate: prices and quote volume change, base volume does not."""
+        """Return the candle converted at a rate: prices and quote volume change, base volume does not."""
         quote = None if self.quote_volume is None else self.quote_volume * rate
         prices = {name: getattr(self, name) * rate for name in ("open", "high", "low", "close")}
         return replace(self, **prices, quote_volume=quote)
@@ -48,7 +48,7 @@ class Leg:
 
 @dataclass(frozen=True, slots=True)
 class MergedMinute:
-    """A merged candle, and what became of each exchange."""
+    """A merged candle, and what happened to the candle of each exchange."""
 
     candle: Leg
     exchanges: tuple[str, ...]
@@ -84,7 +84,7 @@ def _closes(exchange: str, symbol: str, first_ms: int, end_ms: int, events: Iter
 
 
 def _rate_of(markets: Iterable[Mapping[int, float]], time_ms: int) -> float | None:
-    """Return the median of the markets' median closes of five minutes; None without one, or if they disagree."""
+    """Return the median of the markets' median closes of five minutes; None without any, or if they disagree."""
     window = range(time_ms - (RATE_MINUTES - 1) * MINUTE_MS, time_ms + 1, MINUTE_MS)
     closes = [[closes[at] for at in window if at in closes] for closes in markets]
     medians = [median(found) for found in closes if found]
@@ -97,7 +97,7 @@ class Rates:
     """The observed dollar rates of stablecoins."""
 
     def __init__(self, rules: MergeRules, start_ms: int, end_ms: int, events: tuple[MarketEvent, ...]) -> None:
-        # As far back as a rate looks.
+        # How far back a rate looks.
         first_ms = max(start_ms - (RATE_MINUTES - 1) * MINUTE_MS, rules.history_start_ms)
 
         def closes(markets: Iterable[tuple[str, str]]) -> list[dict[int, float]]:
@@ -107,7 +107,7 @@ class Rates:
         self._cross = closes(rules.cross_markets)
 
     def at(self, currency: str, time_ms: int) -> float | None:
-        """Return what a unit of the currency is worth in dollars in that minute; None: unknown, or no dollar now."""
+        """Return the dollar value of the currency in that minute; None if it is unknown, or no longer a dollar."""
         rate = _rate_of(self._direct[currency], time_ms)
         if currency == "USDC" and not any(self._closes_near(time_ms)):
             tether, cross = self.at("USDT", time_ms), _rate_of(self._cross, time_ms)
@@ -128,7 +128,7 @@ def legs_of(exchange: str, symbol: str, start_ms: int, end_ms: int, events: Iter
 
 
 def _distances(voting: Mapping[str, Leg]) -> dict[str, float]:
-    """Of each exchange the larger distance of open and close from their medians, as a logarithm."""
+    """Return, for each exchange, the larger distance of open and close from their medians, as a logarithm."""
     middles = {name: median(getattr(leg, name) for leg in voting.values()) for name in ("open", "close")}
     return {
         exchange: max(abs(log(getattr(leg, name) / middle)) for name, middle in middles.items())
@@ -139,7 +139,7 @@ def _distances(voting: Mapping[str, Leg]) -> dict[str, float]:
 def guard(
     legs: Mapping[str, Leg], guard_percent: float
 ) -> tuple[dict[str, Leg], tuple[str, ...], tuple[str, ...], bool]:
-    """Return the legs that are left, who was excluded, who was clamped, and whether the minute is disputed."""
+    """Return the remaining legs, those excluded, those clamped, and whether the minute is disputed."""
     voting = {name: leg for name, leg in legs.items() if leg.volume > 0}
     if guard_percent == 0 or len(voting) < 2:
         return dict(legs), (), (), False
@@ -162,7 +162,7 @@ def guard(
 
 
 def average(legs: Mapping[str, Leg], *, extremes: bool) -> Leg:
-    """Return the candle of several: prices weighted by volume, or plainly where nobody traded; volumes added."""
+    """Return the candle of several: prices weighted by volume, or plain averages if nobody traded; volumes summed."""
     volume = sum(leg.volume for leg in legs.values())
     counting = {name: leg for name, leg in legs.items() if leg.volume > 0} or dict(legs)
     weights = {name: leg.volume / volume if volume else 1 / len(counting) for name, leg in counting.items()}
@@ -186,7 +186,7 @@ def average(legs: Mapping[str, Leg], *, extremes: bool) -> Leg:
 def _converted(
     legs: Mapping[str, Leg], quotes: Mapping[str, str], rates: Mapping[str, float | None]
 ) -> tuple[dict[str, Leg], tuple[str, ...]]:
-    """Return the legs in the pair's quote, and the exchanges whose quote has no rate; `quotes` has those to convert."""
+    """Return the legs in the quote of the pair, and the exchanges that have no rate; `quotes` are those to convert."""
     known, unknown = {}, []
     for name, leg in legs.items():
         if name not in quotes:
@@ -201,7 +201,7 @@ def _converted(
 
 
 def foreigners(by_exchange: Mapping[str, Mapping[int, Leg]]) -> frozenset[str]:
-    """Exchanges whose closes are far from the others': another coin, or another unit."""
+    """Return the exchanges whose closes are far from those of the others: another coin, or another unit."""
     found = set()
     for name, legs in by_exchange.items():
         ratios = []

@@ -1,4 +1,4 @@
-"""One day of minute candles of a market, as whole numbers: what goes on the wire is exactly what is meant."""
+"""One day of minute candles of a market, as whole numbers, so that what goes on the wire is exact."""
 
 import numpy as np
 
@@ -12,7 +12,7 @@ from dev.exchange_simulator.prices import MINUTES_PER_DAY, middle_price
 
 # Exchanges that show a minute without trades as a flat candle; the others leave it out.
 FLAT_EXCHANGES = frozenset({"binance", "kraken", "htx", "binanceus", "okx", "bybit", "bitstamp", "gate"})
-# Of those, the ones that have nothing for the time in which they stood still.
+# Those among them that have no candles for outages.
 _WITHOUT_OUTAGES = frozenset({"binance", "binanceus"})
 
 _TRADES_AT_MOST = 40
@@ -21,14 +21,14 @@ _SPREAD = 4e-4
 
 
 def _trade_counts(market: Market, seed: int, minutes: Ints) -> Ints:
-    """Trades of each minute: about exponential, more where more money changes hands."""
+    """Return the number of trades of each minute: roughly exponential, larger where turnover is larger."""
     mean = min(12.0, 1.5 + market.turnover_usd / 30_000)
     counts: Ints = np.minimum(_TRADES_AT_MOST, 1 - mean * np.log(uniform(seed, minutes))).astype(np.int64)
     return counts
 
 
 def _volumes(market: Market, seed: int, minutes: Ints, counts: Ints, middle: Floats) -> Ints:
-    """Volume units of each minute, always enough for each trade to have some."""
+    """Return the volume units of each minute, always enough for each trade to have some."""
     normal = sum(uniform(seed + k, minutes) for k in range(6)) - 3.0
     hour_of_day = minutes % MINUTES_PER_DAY / 60
     daily = 1 + 0.4 * np.sin((hour_of_day - 8) * np.pi / 12)
@@ -39,7 +39,7 @@ def _volumes(market: Market, seed: int, minutes: Ints, counts: Ints, middle: Flo
 
 
 def _prices(seed: int, minutes: Ints, counts: Ints, middle: Floats) -> tuple[Ints, Ints, Ints, Ints]:
-    """Open, high, low and close in ticks; with fewer than four trades nothing lies beyond open and close."""
+    """Return open, high, low and close in ticks; with fewer than four trades nothing lies beyond open and close."""
     opens = np.rint(middle[:-1] * (1 + _JITTER * (2 * uniform(seed, minutes) - 1)))
     closes = np.rint(middle[1:])
     opens = np.maximum(1, np.where(counts == 1, closes, opens))
@@ -63,7 +63,7 @@ def _flatten(rows: Ints, trading: Mask) -> None:
 def day_candles(market: Market, day: int, events: tuple[MarketEvent, ...] = ()) -> Ints:
     """Return the rows that the exchange has for one UTC day (days since 1970), shape (n ≤ 1440, 7), ascending.
 
-    `events` are those that concern the market; only what they change of the truth is applied here.
+    `events` are those that concern the market; only their effect on the truth is applied here.
     """
     if day * DAY_MS < market.listed_ms or (market.halted_ms is not None and day * DAY_MS >= market.halted_ms):
         return NO_MARKET_ROWS

@@ -1,4 +1,4 @@
-"""Candle rows made wrong on purpose, in the shape in which an exchange sends them."""
+"""Candle rows made wrong on purpose, in the format in which an exchange sends them."""
 
 import copy
 from collections.abc import Callable
@@ -23,7 +23,7 @@ def _null(row: Any, columns: Columns) -> None:
 
 
 def _nan(row: Any, columns: Columns) -> None:
-    # As text also where numbers are sent: JSON has no NaN, and ccxt drops a whole body that holds one.
+    # As text even where numbers are sent: JSON has no NaN, and ccxt drops a whole body that contains one.
     row[columns["close"]] = "NaN"
 
 
@@ -81,7 +81,7 @@ def _duplicate(rows: WireRows, columns: Columns) -> WireRows:
 
 
 def _contradiction(rows: WireRows, columns: Columns) -> WireRows:
-    """Return the middle row twice, first with twice the volume: the last one is right, as recorded of bitstamp."""
+    """Return the middle row twice, first with twice the volume: the last one is right, as recorded for bitstamp."""
     middle = len(rows) // 2
     other = copy.copy(rows[middle])
     _put(other, columns, "volume", 2 * float(other[columns["volume"]]) + 1)
@@ -98,7 +98,7 @@ def _newest(rows: WireRows, columns: Columns) -> int:
 
 
 def _open_candle(rows: WireRows, columns: Columns) -> WireRows:
-    """One candle more than was asked for: the one in progress."""
+    """Return one candle more than was requested: the one in progress."""
     place = _newest(rows, columns)
     extra = copy.copy(rows[place])
     minute = _MINUTE_MS if columns["milliseconds"] else _MINUTE_MS // 1000
@@ -107,7 +107,7 @@ def _open_candle(rows: WireRows, columns: Columns) -> WireRows:
 
 
 def _unfinished(rows: WireRows, columns: Columns) -> WireRows:
-    """Return the newest candle as it was before all of its trades were in."""
+    """Return the newest candle as it was before all of its trades had happened."""
     row = rows[_newest(rows, columns)]
     _put(row, columns, "volume", float(row[columns["volume"]]) / 2)
     return rows
@@ -131,7 +131,7 @@ def mutate_row(row: Any, columns: Columns, kind: str) -> None:
 
 
 def wrong_twin(row: Any, columns: Columns) -> Any:
-    """Return a row of the same time with another close and another volume."""
+    """Return a row with the same time and another close and volume."""
     twin = copy.copy(row)
     _put(twin, columns, "close", twin[columns["low"]])
     _put(twin, columns, "volume", 2 * float(twin[columns["volume"]]) + 1)
@@ -141,7 +141,7 @@ def wrong_twin(row: Any, columns: Columns) -> Any:
 def mutate(rows: WireRows, columns: Columns, kind: str) -> WireRows:
     """Return rows with one fault: in the middle row, all times (`seconds_timestamps`), their order, or their end.
 
-    `seconds_timestamps` is the wrong unit: seconds where the exchange sends ms, and the other way round.
+    `seconds_timestamps` is the wrong unit: seconds if the exchange sends ms, and vice versa.
     """
     if not rows:
         return rows

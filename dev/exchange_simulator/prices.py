@@ -1,4 +1,4 @@
-"""The middle price of a market: one price for each coin, and small differences between the exchanges."""
+"""The mid price of a market: one price for each coin, with small differences between the exchanges."""
 
 from functools import lru_cache
 
@@ -9,7 +9,7 @@ from dev.exchange_simulator.hashing import Floats, Ints, noise, seed_of
 from dev.exchange_simulator.markets import Market, quote_price_usd
 
 MINUTES_PER_DAY = 1440
-# From a minute to about two years: what moves a price from one minute to the next up to what makes a trend.
+# From a minute to about two years: from movements between minutes to trends.
 _PERIODS = tuple(4**k for k in range(11))
 _SMALL_PERIODS = (1, 16, 256, 4096)
 _MARKET_SCALE = 3.5e-4
@@ -27,7 +27,7 @@ def _minutes(day: int) -> Ints:
 
 @lru_cache(maxsize=1024)
 def _coin_price_usd(code: str, day: int) -> Floats:
-    """Part of it is common to all coins, as in a real market."""
+    """Return the price of a coin. Part of its movement is common to all coins, as in a real market."""
     together = noise(seed_of("market"), _minutes(day), _PERIODS, _MARKET_SCALE)
     alone = noise(seed_of("coin", code), _minutes(day), _PERIODS, _COIN_SCALE)
     level: Floats = coin_named(code).price_usd * np.exp(together + alone)

@@ -1,4 +1,4 @@
-"""The simulator as a process of its own, for tests and benchmarks: started on a free port, always stopped."""
+"""Run the simulator as a separate process, for tests and benchmarks, on a free port; it is always stopped."""
 
 import json
 import subprocess
@@ -55,7 +55,7 @@ class SimulatorProcess:
         self.stop()
 
     def start(self) -> None:
-        """Start it and wait until it listens; RuntimeError with its words when it does not."""
+        """Start it and wait until it listens. Raises RuntimeError with its output if it does not."""
         self._process = subprocess.Popen(  # noqa: S603 - our own module, no shell
             self._command, cwd=_ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
         )
@@ -81,7 +81,7 @@ class SimulatorProcess:
         return line.split()[3]
 
     def stop(self) -> None:
-        """Stop it, by force if it does not go in five seconds. Harmless when it is not running."""
+        """Stop it, by force after five seconds. Does nothing if it is not running."""
         if self._process is None:
             return
         self._process.terminate()
@@ -93,7 +93,7 @@ class SimulatorProcess:
         self._process = None
 
     def exchange_url(self, exchange: str) -> str:
-        """Return what replaces scheme, host and port of the exchange's URLs."""
+        """Return what replaces scheme, host and port in the exchange's URLs."""
         return f"{self.url}/{exchange}"
 
     def _call(self, method: str, path: str, body: object = None) -> Any:
@@ -106,7 +106,7 @@ class SimulatorProcess:
             return json.load(response)
 
     def health(self) -> dict[str, Any]:
-        """Status, clock, and the number of markets of each exchange."""
+        """Return the status, the clock, and the number of markets of each exchange."""
         health: dict[str, Any] = self._call("GET", "health")
         return health
 
@@ -119,11 +119,11 @@ class SimulatorProcess:
         self._call("DELETE", "faults")
 
     def add_events(self, events: Iterable[MarketEvent]) -> None:
-        """Let things happen on the markets, in addition to what happens already."""
+        """Add events to those on the markets."""
         self._call("POST", "events", [asdict(event) for event in events])
 
     def clear_events(self) -> None:
-        """Let nothing happen any more."""
+        """Remove all events."""
         self._call("DELETE", "events")
 
     def requests(self, *, full: bool = False) -> Any:
@@ -131,11 +131,11 @@ class SimulatorProcess:
         return self._call("GET", "requests?full=1" if full else "requests")
 
     def reset_requests(self) -> None:
-        """Count from zero."""
+        """Reset the counts to zero."""
         self._call("DELETE", "requests")
 
     def set_clock(self, now_ms: int | None) -> None:
-        """Freeze the exchanges' clock at that moment, or set it free with None."""
+        """Freeze the exchanges' clock at that time; None returns to the real time."""
         if now_ms is None:
             self._call("DELETE", "clock")
         else:

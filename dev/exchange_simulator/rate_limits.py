@@ -1,4 +1,4 @@
-"""Counting requests against a published limit."""
+"""Count requests against a published limit."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from typing import Protocol
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """Whether a request may pass, after how many seconds it may, and the weight used in this window."""
+    """Whether a request may pass, otherwise after how many seconds, and the weight used in this window."""
 
     allowed: bool
     wait_seconds: float = 0.0
@@ -25,7 +25,7 @@ class Limiter(Protocol):
 
 
 class FixedWindow:
-    """So much weight in each window of the clock (binance, kucoin, okx); who goes on when refused is banned.
+    """A weight for each window of the clock (binance, kucoin, okx); clients that go on after a refusal are banned.
 
     A ban comes after `ban_after` refusals (None: never) and lasts `ban_seconds`, by default two windows.
     """
@@ -72,7 +72,7 @@ class FixedWindow:
 
 
 class TokenBucket:
-    """So many requests a second, and a few at once (coinbaseexchange, coinbase, kraken, htx)."""
+    """A rate per second, with a small burst (coinbaseexchange, coinbase, kraken, htx)."""
 
     def __init__(self, per_second: float, burst: float, clock: Callable[[], float]) -> None:
         self._per_second = per_second
@@ -93,7 +93,7 @@ class TokenBucket:
 
 
 class HoldingBack:
-    """A limit whose refusal holds for some seconds more; who goes on asking meanwhile waits longer (kraken)."""
+    """A limit that keeps refusing for some seconds; each request in that time extends it (kraken)."""
 
     def __init__(self, limit: Limiter, seconds: float, clock: Callable[[], float]) -> None:
         self._limit = limit

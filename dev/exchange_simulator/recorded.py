@@ -16,7 +16,7 @@ _HEADER = ["ts", "open", "high", "low", "close", "volume"]
 
 
 class RecordedCandlesError(ValueError):
-    """A recorded file or its option cannot be used; the text says why. For who started the simulator."""
+    """A recorded file or its option cannot be used; the message says why, for the user who started the simulator."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,12 +40,12 @@ def _read_csv(path: Path) -> list[list[str]]:
 
 
 def _decimals(texts: list[str]) -> int:
-    """Return the most decimals that any of these numbers is written with."""
+    """Return the largest number of decimals in any of these numbers."""
     return max(0, *(-int(Decimal(text).normalize().as_tuple().exponent) for text in texts))
 
 
 def _trade_count(row: list[int]) -> int:
-    """Return the fewest trades that can have built the candle."""
+    """Return the smallest number of trades that can build the candle."""
     opened, high, low, close, volume = row
     if volume == 0:
         return 0

@@ -1,4 +1,4 @@
-"""Which requests came, and what became of them."""
+"""Log the requests and their outcomes."""
 
 import json
 from collections import Counter, deque
@@ -32,7 +32,7 @@ class RequestLog:
         self.reset()
 
     def reset(self) -> None:
-        """Forget everything but the file."""
+        """Clear everything except the file."""
         self._counts: dict[str, dict[str, Counter[str]]] = {}
         self._requests: deque[LoggedRequest] = deque(maxlen=_KEPT)
 
@@ -46,7 +46,7 @@ class RequestLog:
             self._file.flush()
 
     def counts(self) -> dict[str, dict[str, dict[str, int]]]:
-        """By exchange and path template: total, accepted, rejected, faulted."""
+        """Return, by exchange and path template: total, accepted, rejected, faulted."""
         names = ("accepted", "rejected", "faulted")
         return {
             exchange: {

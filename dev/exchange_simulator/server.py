@@ -1,4 +1,4 @@
-"""The HTTP server: exchanges under their names, faults on the wire, and the control path."""
+"""The HTTP server: the exchanges under their names, faults on the wire, and the control path."""
 
 import asyncio
 import json
@@ -23,14 +23,14 @@ SERVER_NAME = "candle-ingest exchange simulator"
 
 
 def _encode(answer: Answer) -> tuple[bytes, str]:
-    """Body and content type."""
+    """Return body and content type."""
     if isinstance(answer.body, str):
         return answer.body.encode(), "text/html" if answer.body.startswith("<") else "application/json"
     return json.dumps(answer.body, separators=(",", ":")).encode(), "application/json"
 
 
 def _reset(request: web.Request) -> None:
-    """Drop the connection so that the client sees a reset: without lingering the system sends RST."""
+    """Drop the connection so that the client sees a reset: without lingering, the system sends RST."""
     if request.transport is not None:
         connection = request.transport.get_extra_info("socket")
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
@@ -38,7 +38,7 @@ def _reset(request: web.Request) -> None:
 
 
 async def _send_part(request: web.Request, answer: Answer, *, abort: bool) -> web.StreamResponse:
-    """Promise the whole body, send half of it, and close (a short body) or abort (a reset)."""
+    """Announce the whole body, send half of it, and close (a short body) or abort (a reset)."""
     body, content_type = _encode(answer)
     headers = {**answer.headers, "Content-Length": str(len(body)), "Content-Type": content_type}
     response = web.StreamResponse(status=answer.status, headers=headers)
@@ -53,7 +53,7 @@ async def _send_part(request: web.Request, answer: Answer, *, abort: bool) -> we
 
 
 async def _send_huge(request: web.Request, fault: Fault) -> web.StreamResponse:
-    """So many megabytes of blanks, which are valid JSON before a value; they compress to a thousandth."""
+    """Send many megabytes of blanks, which are valid JSON before a value; they compress to a thousandth."""
     response = web.StreamResponse(headers={"Content-Type": "application/json"})
     response.force_close()
     if fault.compressed:
@@ -66,7 +66,7 @@ async def _send_huge(request: web.Request, fault: Fault) -> web.StreamResponse:
 
 
 async def _drip(request: web.Request, answer: Answer, fault: Fault) -> web.StreamResponse:
-    """Send a byte at a time: each arrives before the client's time is up, and the whole never does."""
+    """Send one byte at a time: each arrives before the client's timeout, but the whole response never does."""
     body, content_type = _encode(answer)
     response = web.StreamResponse(status=answer.status, headers={"Content-Type": content_type})
     response.force_close()
@@ -118,17 +118,17 @@ async def _serve(request: web.Request) -> web.StreamResponse:
     done = simulator.answer(name, path, query, fault, request.query_string)
     if fault and fault.kind == "false_fact" and fault.fact == "date":
         request[_DATE_OFF] = DATE_OFF_SECONDS
-    # Counted before a delay, so that a request whose client gives up is counted too.
+    # Count before a delay, so that requests of clients that give up are counted too.
     simulator.record(name, path, query, done, started)
     await _wait_or_reset(request, fault)
-    # A client that has heard enough is no fault of this server.
+    # A client that disconnects is not an error of this server.
     with suppress(ConnectionResetError):
         return await _send(request, done)
     return web.Response(status=499)
 
 
 async def _sign(request: web.Request, response: web.StreamResponse) -> None:
-    """Every answer says that it is no exchange's, and what time it is there."""
+    """Mark the response as simulated, and date it by the simulated clock."""
     response.headers["Server"] = SERVER_NAME
     seconds = request.app[SIMULATOR].clock.now_ms() // 1000 + request.get(_DATE_OFF, 0)
     response.headers["Date"] = formatdate(seconds, usegmt=True)
@@ -153,5 +153,5 @@ def build_app(simulator: Simulator) -> web.Application:
 
 
 def server_settings() -> dict[str, Any]:
-    """Return what the runner needs: no access log, and no waiting for idle connections at the end."""
+    """Return the settings of the runner: no access log, and no waiting for idle connections at the end."""
     return {"access_log": None, "shutdown_timeout": 0.5}

@@ -1,4 +1,4 @@
-"""From a request to its answer: fault, limit, exchange, log. Knows nothing of sockets."""
+"""From a request to its response: fault, limit, exchange, log. Independent of sockets."""
 
 import time
 from collections.abc import Callable, Iterable, Mapping
@@ -24,7 +24,7 @@ _UNMATCHED = Route("(unknown path)", 1, lambda _: Answer(None))
 
 @dataclass(frozen=True, slots=True)
 class SimulatorSettings:
-    """What the command line decides."""
+    """The settings from the command line."""
 
     limits: bool = True
     recorded: tuple[RecordedMarket, ...] = ()
@@ -35,7 +35,7 @@ class SimulatorSettings:
 
 @dataclass(slots=True)
 class Exchanged:
-    """What came of one request, for the server to send and the log to keep."""
+    """The outcome of one request, for the server to send and the log to store."""
 
     answer: Answer
     outcome: str
@@ -60,17 +60,17 @@ class Simulator:
         self._answers: dict[tuple[str, str], Answer] = {}
 
     def set_events(self, events: Iterable[MarketEvent]) -> None:
-        """Replace what happens on the markets, for all that is asked from now on."""
+        """Replace the events on the markets, for all later requests."""
         self.book.set_events(events)
         self._cache.clear()
 
     def clear_faults(self) -> None:
-        """Switch all faults off; what caches kept of them is forgotten too."""
+        """Switch all faults off, and clear what caches hold of them."""
         self.faults.faults.clear()
         self._cache.clear()
 
     def answer(self, name: str, path: str, query: Mapping[str, str], fault: Fault | None, search: str) -> Exchanged:
-        """Return the answer of an exchange, as the fault leaves it; `search` is the query as it was written."""
+        """Return the response of an exchange, changed by the fault; `search` is the query string as sent."""
         exchange = self.exchanges[name]
         route, parts = _find_route(exchange, path)
         if fault and fault.kind in ("status", "body", "error"):
@@ -90,7 +90,7 @@ class Simulator:
         return Exchanged(answer, outcome, route.template)
 
     def _request(self, parts: Mapping[str, str], query: Mapping[str, str], fault: Fault | None) -> Request:
-        """Return what the exchange is told, including how the fault changes its answer."""
+        """Return the request as the exchange sees it, including how the fault changes its response."""
         kind = fault.kind if fault else ""
         return Request(
             path_parts=parts,
@@ -113,9 +113,9 @@ class Simulator:
         fault: Fault | None,
         respond: Callable[[], tuple[Answer, str]],
     ) -> tuple[Answer, str]:
-        """Return the answer out of the cache before the exchange, or the exchange's, which is then kept.
+        """Return the response from the cache before the exchange, or else that of the exchange, which is then cached.
 
-        A fault goes past the cache, so that it hits the request that it is for, and is kept like any answer.
+        A fault bypasses the cache, so that it hits the request that it is for, and is cached like any response.
         """
         if not route.cached_seconds:
             return respond()
@@ -126,7 +126,7 @@ class Simulator:
         return self._cache.keep(address, request.now_ms, answer, route.cached_seconds), outcome
 
     def _limited(self, exchange: Exchange, route: Route, request: Request) -> tuple[Answer, str]:
-        """Return the exchange's own answer, unless its limit is reached."""
+        """Return the exchange's own response, unless its limit is reached."""
         verdict = exchange.spend(route, request) if self.settings.limits else Verdict(True)
         if not verdict.allowed:
             return exchange.over_limit(verdict, route), "rejected"
@@ -140,7 +140,7 @@ class Simulator:
         return Answer(answer.body, answer.status, {**headers, **answer.headers}), "accepted"
 
     def _faulty_answer(self, exchange: Exchange, route: Route, fault: Fault) -> Answer:
-        """Return the status or body that was asked for; without a body what such a gateway would say."""
+        """Return the status or body that was set; without a body, what such a gateway would send."""
         error = find_error(exchange.name, fault.error) if fault.kind == "error" else None
         if error is not None:
             return Answer(error.body, error.status, fault.headers)
@@ -153,7 +153,7 @@ class Simulator:
         return Answer((exchange.usual_body(status) or page) if text is None else text, status, fault.headers)
 
     def record(self, name: str, path: str, query: Mapping[str, str], done: Exchanged, started: float) -> None:
-        """Keep a request in the log; `started` is from time.perf_counter."""
+        """Add a request to the log; `started` is from time.perf_counter."""
         self.log.add(
             LoggedRequest(
                 time_ms=int(time.time() * 1000),
@@ -170,7 +170,7 @@ class Simulator:
 
 
 def _age_seconds(fault: Fault | None) -> float:
-    """Return how long ago the answer was made, as an intermediate cache would say."""
+    """Return the age of the response, as an intermediate cache would report it."""
     return fault.seconds if fault and fault.kind == "aged" else 0
 
 

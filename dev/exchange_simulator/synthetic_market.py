@@ -1,6 +1,6 @@
 """What is true in the synthetic market: the rows that a correct client must have stored in the end.
 
-Shares no code with the package. Events that pass have passed: late candles have come, first values are corrected.
+Shares no code with the package. Temporary events are over: late candles have arrived, first values are corrected.
 """
 
 from collections.abc import Iterable
@@ -21,7 +21,7 @@ Row = tuple[int, float, float, float, float, float]
 
 
 class Extras(NamedTuple):
-    """What an exchange sends beside a candle; None where it sends nothing of it."""
+    """What an exchange sends in addition to a candle; None for values that it does not send."""
 
     quote_volume: float | None
     trade_count: int | None
@@ -75,7 +75,7 @@ def true_candles(
 def true_extras(
     exchange: str, symbol: str, start_ms: int, end_ms: int, events: Iterable[MarketEvent] = ()
 ) -> dict[int, Extras]:
-    """Return what the exchange sends with its one-minute candles, by open time: as floats, within its own rounding."""
+    """Return what the exchange sends beside its one-minute candles, by open time: floats, as it rounds them."""
     sends = _SENDS.get(exchange, frozenset())
     return {
         row.open_time_ms: Extras(
@@ -90,7 +90,7 @@ def true_extras(
 def wrong_minutes(
     exchange: str, symbol: str, start_ms: int, end_ms: int, events: Iterable[MarketEvent]
 ) -> frozenset[int]:
-    """Open times of the minutes whose row stays wrong for good, so that no candle of them can be trusted."""
+    """Return the open times of minutes whose row stays wrong for good, so that their candles cannot be trusted."""
     market = find_market(exchange, symbol)
     minutes: Ints = np.arange(-(-start_ms // MINUTE_MS), -(-end_ms // MINUTE_MS), dtype=np.int64) * MINUTE_MS
     wrong = [

@@ -1,4 +1,4 @@
-"""The trades behind minute candles: they build exactly those candles, and so the candle in progress."""
+"""The trades behind minute candles: they add up to exactly those candles, and so to the candle in progress."""
 
 from dataclasses import dataclass, fields
 from typing import Self
@@ -43,7 +43,7 @@ class Trade:
 
 @dataclass(frozen=True, slots=True)
 class TradeColumns:
-    """Trades in the order in which they happened; `row` is the place of each trade's candle among the rows."""
+    """Trades in chronological order; `row` is the index of each trade's candle among the rows."""
 
     row: Ints
     id: Ints
@@ -56,13 +56,13 @@ class TradeColumns:
         return type(self)(*(getattr(self, field.name)[part] for field in fields(self)))
 
     def as_trades(self) -> list[Trade]:
-        """Return the same as objects."""
+        """Return the trades as objects."""
         columns = (self.id, self.time_ns, self.price, self.volume, np.where(self.is_buy, "b", "s"))
         return [Trade(*values) for values in zip(*(column.tolist() for column in columns), strict=True)]
 
 
 def _positions(counts: Ints) -> tuple[Ints, Ints, Ints]:
-    """For each trade the place of its row and its place within the row; for each row its first trade."""
+    """Return, for each trade, the index of its row and its index within the row; for each row, its first trade."""
     firsts = np.cumsum(counts) - counts
     row: Ints = np.repeat(np.arange(len(counts), dtype=np.int64), counts)
     position: Ints = np.arange(len(row), dtype=np.int64) - firsts[row]
@@ -70,7 +70,7 @@ def _positions(counts: Ints) -> tuple[Ints, Ints, Ints]:
 
 
 def _times_ns(open_ms: Ints, position: Ints, counts: Ints, index: Ints, seed: int) -> Ints:
-    """Ascending times inside the minute, on a grid of 100 ns; many equal the one before."""
+    """Return ascending times within the minute, on a grid of 100 ns; many are equal to the one before."""
     slots = (position + 0.1 + 0.8 * uniform(seed, index)) / counts
     times: Ints = open_ms * 1_000_000 + (slots * _SPAN_NS).astype(np.int64) // 100 * 100
     own = (position == 0) | (uniform(seed + 4, index) >= _SAME_TIME_SHARE)
@@ -79,7 +79,7 @@ def _times_ns(open_ms: Ints, position: Ints, counts: Ints, index: Ints, seed: in
 
 
 def _prices(rows: Ints, row: Ints, position: Ints, firsts: Ints, index: Ints, seed: int) -> Ints:
-    """Return the open first, the close last, from four trades on the high and the low, all others between."""
+    """Return the open first and the close last; from four trades on, high and low too, the others between."""
     draws = uniform(seed + 1, index)
     low, high, counts = rows[row, LOW], rows[row, HIGH], rows[row, COUNT]
     prices: Ints = np.minimum(high, low + (draws * (high - low + 1)).astype(np.int64))
@@ -94,7 +94,7 @@ def _prices(rows: Ints, row: Ints, position: Ints, firsts: Ints, index: Ints, se
 
 
 def _volumes(rows: Ints, row: Ints, firsts: Ints, index: Ints, seed: int) -> Ints:
-    """Parts of the volume, each at least one unit, that add up to exactly the whole."""
+    """Return parts of the volume, each at least one unit, that add up to exactly the whole."""
     weights = 1 + (uniform(seed + 2, index) * _WEIGHT_STEPS).astype(np.int64)
     sums = np.cumsum(weights)
     before = (sums - weights)[firsts]
@@ -129,13 +129,13 @@ def trade_columns(market: Market, rows: Ints) -> TradeColumns:
 
 
 def _quote_amounts(market: Market, trades: TradeColumns) -> NDArray[np.float64]:
-    """Price times volume of each trade, in 10^-8 of the quote."""
+    """Return price times volume of each trade, in 10^-8 of the quote."""
     unit = 10.0 ** (QUOTE_DECIMALS - market.price_decimals - market.volume_decimals)
     return (trades.price.astype(np.float64) * trades.volume.astype(np.float64) * unit).astype(np.float64)
 
 
 def _sums(market: Market, trades: TradeColumns, row: Ints, rows: int) -> list[Ints]:
-    """Quote volume, taker volume and taker quote volume of each row, added in the order of the trades."""
+    """Return quote volume, taker volume and taker quote volume of each row, summed in the order of the trades."""
     amounts = _quote_amounts(market, trades)
     parts = (amounts, trades.volume * trades.is_buy, amounts * trades.is_buy)
     totals = (np.minimum(np.rint(np.bincount(row, part, rows)), LARGEST_QUOTE) for part in parts)
@@ -143,7 +143,7 @@ def _sums(market: Market, trades: TradeColumns, row: Ints, rows: int) -> list[In
 
 
 def with_trade_sums(market: Market, rows: Ints) -> Ints:
-    """Market rows as they are served: with what their trades add up to."""
+    """Return market rows as they are served: with the sums over their trades."""
     trades = trade_columns(market, rows)
     sums = _sums(market, trades, trades.row, len(rows))
     served: Ints = np.column_stack((rows[:, :MARKET_COLUMNS], *sums))

@@ -1,4 +1,4 @@
-"""One module for each exchange: its paths, its limits, its way to answer and to refuse."""
+"""One module for each exchange: its paths, limits, responses and refusals."""
 
 from dev.exchange_simulator.exchanges.base import Exchange, Wiring
 from dev.exchange_simulator.exchanges.binance import Binance

@@ -1,4 +1,4 @@
-"""What the exchanges have in common: paths with a weight, answers, refusals, and candles as text."""
+"""What the exchanges have in common: paths with a weight, responses, refusals, and candles as text."""
 
 import time
 from abc import ABC, abstractmethod
@@ -25,7 +25,7 @@ from dev.exchange_simulator.trades import Trade
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """An HTTP answer: `body` is sent as JSON, or as it is when it is text."""
+    """An HTTP response: `body` is sent as JSON, or unchanged if it is text."""
 
     body: Any
     status: int = 200
@@ -33,7 +33,7 @@ class Answer:
 
 
 class RefusedError(Exception):
-    """The request is one the real exchange rejects; carries the answer. The server sends it."""
+    """The real exchange rejects the request; carries the response, which the server sends."""
 
     def __init__(self, answer: Answer) -> None:
         super().__init__(answer.body)
@@ -42,7 +42,7 @@ class RefusedError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One request: the parts of its path, its query, the moment, and what a fault wants done to its rows."""
+    """One request: the parts of its path, its query, the time, and how a fault changes its rows."""
 
     path_parts: Mapping[str, str]
     query: Mapping[str, str]
@@ -56,15 +56,15 @@ class Request:
     false_fact: str = ""
 
     def has(self, market: Market) -> bool:
-        """Tell whether the exchange lists the market at the moment of the request."""
+        """Tell whether the exchange lists the market at the time of the request."""
         return market.listed_ms <= self.now_ms and market.symbol != self.gone
 
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """A path template such as /products/{id}/candles, its weight against the limit, and who answers.
+    """A path template such as /products/{id}/candles, its weight against the limit, and its handler.
 
-    Answers are kept for `cached_seconds` by the network before the exchange; 0: they are not.
+    The network before the exchange caches responses for `cached_seconds`; 0: not at all.
     """
 
     template: str
@@ -73,7 +73,7 @@ class Route:
     cached_seconds: int = 0
 
     def match(self, path: str) -> dict[str, str] | None:
-        """Return the named parts of a path, or None when it is another path."""
+        """Return the named parts of a path; None if it is another path."""
         wanted, given = self.template.split("/"), path.split("/")
         if len(wanted) != len(given):
             return None
@@ -85,7 +85,7 @@ class Route:
 
 @dataclass(frozen=True, slots=True)
 class Wiring:
-    """What an exchange is built from."""
+    """The parts from which an exchange is built."""
 
     book: CandleBook
     recorded: tuple[RecordedMarket, ...] = ()
@@ -94,10 +94,10 @@ class Wiring:
 
 
 class Exchange(ABC):
-    """One exchange: its routes, its markets, its limit and its way of saying no."""
+    """One exchange: its routes, its markets, its limit and its refusals."""
 
     name: ClassVar[str]
-    # Where a candle row has its values on the wire.
+    # The position of each value in a candle row on the wire.
     columns: ClassVar[Columns]
 
     def __init__(self, wiring: Wiring) -> None:
@@ -110,9 +110,9 @@ class Exchange(ABC):
         self._limiters: dict[str, Limiter] = {}
         self.routes = self.build_routes()
 
-    # A fault with one of these statuses gets the body with which the exchange refuses beyond its limit.
+    # A fault with one of these statuses gets the body of a refusal over the limit.
     over_limit_statuses: ClassVar[tuple[int, ...]] = (418, 429)
-    # Whether each path has the limit for itself; else all paths share it.
+    # Whether each path has its own limit; otherwise all paths share it.
     limit_by_path: ClassVar[bool] = False
 
     def spend(self, route: Route, request: Request) -> Verdict:
@@ -120,14 +120,14 @@ class Exchange(ABC):
         return self.limiter(route.template if self.limit_by_path else "", self.build_limiter).spend(route.weight)
 
     def limiter(self, key: str, build: Callable[[Callable[[], float]], Limiter]) -> Limiter:
-        """Return the limit of that name, built when it is first needed."""
+        """Return the limit of that name, created when it is first needed."""
         if key not in self._limiters:
             self._limiters[key] = build(self._clock)
         return self._limiters[key]
 
     @abstractmethod
     def build_routes(self) -> tuple[Route, ...]:
-        """Return the paths that this exchange answers."""
+        """Return the paths that this exchange serves."""
 
     @abstractmethod
     def build_limiter(self, clock: Callable[[], float]) -> Limiter:
@@ -135,22 +135,22 @@ class Exchange(ABC):
 
     @abstractmethod
     def over_limit(self, verdict: Verdict, route: Route) -> Answer:
-        """Return how the exchange refuses a request beyond its limit."""
+        """Return the refusal of a request over the limit."""
 
     def usual_body(self, status: int) -> object | None:
-        """Return what the exchange sends with an error status, where that is known."""
+        """Return the body that the exchange sends with an error status, if it is known."""
         return None
 
     @abstractmethod
     def unknown_path(self) -> Answer:
-        """Return how the exchange answers for a path that it does not have."""
+        """Return the response to a path that the exchange does not have."""
 
     def limit_headers(self, verdict: Verdict) -> Mapping[str, str]:
-        """Headers that tell the client what it has used."""
+        """Return the headers that report how much of the limit is used."""
         return {}
 
     def wire_rows(self, market: Market, candles: Ints, request: Request, timeframe: str) -> list[Any]:
-        """Return candles in the exchange's shape and order, with the fault that the request carries."""
+        """Return candles in the exchange's format and order, with the fault of the request."""
         if request.false_fact == "timeframes" and timeframe == "5m":
             raise RefusedError(Answer({"message": "Unsupported interval"}, 400))
         shown = NO_ROWS if request.empty else candles
@@ -166,7 +166,7 @@ class Exchange(ABC):
         return mutate(rows, self.columns, request.mutation) if request.mutation else rows
 
     def _with_row_events(self, market: Market, candles: Ints, rows: list[Any], now_ms: int) -> list[Any]:
-        """Return rows in wire order with those made wrong that an event makes wrong now."""
+        """Return rows in wire order, with those made wrong to which an event applies now."""
         for event in self.book.events_of(market):
             if event.kind == "wrong_row":
                 for place in np.flatnonzero(event.holds(candles[:, OPEN_TIME], now_ms)).tolist():
@@ -178,11 +178,11 @@ class Exchange(ABC):
         return rows
 
     def mark_unfinished(self, row: Any) -> None:
-        """Mark a row on the wire as unfinished, where the exchange does so."""
+        """Mark a row on the wire as unfinished, if the exchange does so."""
         return
 
     def _unfinished(self, market: Market, candles: Ints, timeframe: str, now_ms: int) -> list[int]:
-        """Return the places of the candles that are in progress, or that an event leaves unconfirmed."""
+        """Return the positions of the candles that are in progress, or that an event leaves unconfirmed."""
         if not len(candles):
             return []
         opens = candles[:, OPEN_TIME]
@@ -196,25 +196,25 @@ class Exchange(ABC):
 
     @abstractmethod
     def wire_row(self, market: Market, row: CandleRow, timeframe: str) -> Any:
-        """One candle in the exchange's shape."""
+        """Return one candle in the exchange's format."""
 
     def is_trading(self, market: Market, request: Request) -> bool:
-        """Tell whether the market is open for trading at the moment of the request."""
+        """Tell whether the market is open for trading at the time of the request."""
         return market.symbol != request.halted and (market.halted_ms is None or request.now_ms < market.halted_ms)
 
     def market_by_id(self, id_: str, request: Request) -> Market | None:
-        """Return the market of that id, None when there is none at the moment of the request."""
+        """Return the market with that id; None if there is none at the time of the request."""
         market = self.markets_by_id.get(id_)
         return market if market and request.has(market) else None
 
     def listed(self, request: Request) -> list[Market]:
-        """Markets listed by the moment of the request."""
+        """Return the markets listed at the time of the request."""
         return [market for market in self.markets if request.has(market)]
 
 
 @lru_cache(maxsize=64)
 def decimal_text(decimals: int) -> Callable[[float], str]:
-    """Return a function that writes a number with so many digits after the point."""
+    """Return a function that formats a number with this many decimals."""
     return f"%.{decimals}f".__mod__
 
 
@@ -243,12 +243,12 @@ def trade_text(market: Market, trade: Trade) -> tuple[str, str]:
 
 
 def step(decimals: int) -> str:
-    """10^-decimals as text: 0.01 for 2."""
+    """Return 10^-decimals as text: 0.01 for 2."""
     return f"{10**-decimals:.{decimals}f}"
 
 
 def integer(query: Mapping[str, str], name: str, refuse: Callable[[str], RefusedError]) -> int | None:
-    """Return a whole number of the query, None when absent; what is no whole number is refused by `refuse(name)`."""
+    """Return a whole number of the query; None if absent. Anything else is refused by `refuse(name)`."""
     given = query.get(name)
     if given is None:
         return None

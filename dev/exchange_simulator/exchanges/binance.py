@@ -68,7 +68,7 @@ class Binance(Exchange):
         )
 
     def build_limiter(self, clock: Callable[[], float]) -> FixedWindow:
-        """So much weight in each minute of the clock."""
+        """Return the weight for each minute of the clock."""
         return FixedWindow(self.minute_weight, _WINDOW_SECONDS, clock, _BAN_AFTER_REFUSALS)
 
     def limit_headers(self, verdict: Verdict) -> Mapping[str, str]:
@@ -76,7 +76,7 @@ class Binance(Exchange):
         return {"X-MBX-USED-WEIGHT": str(verdict.used), "X-MBX-USED-WEIGHT-1M": str(verdict.used)}
 
     def over_limit(self, verdict: Verdict, route: Route) -> Answer:
-        """429 with Retry-After; 418 for who goes on."""
+        """Return 429 with Retry-After; 418 for clients that go on."""
         headers = {"Retry-After": str(ceil(verdict.wait_seconds)), **self.limit_headers(verdict)}
         if verdict.banned_until is not None:
             message = (
@@ -91,7 +91,7 @@ class Binance(Exchange):
         return Answer({"code": -1003, "msg": message}, 429, headers)
 
     def usual_body(self, status: int) -> object | None:
-        """Return the words of a block by country."""
+        """Return the message of a block by country."""
         if status != 451:
             return None
         where = "Service unavailable from a restricted location according to 'b. Eligibility'"
@@ -113,7 +113,7 @@ class Binance(Exchange):
         return Answer(self.wire_rows(market, candles, request, interval))
 
     def _klines_arguments(self, request: Request) -> tuple[Market, str, int]:
-        """Market, interval and row limit, or a refusal."""
+        """Return market, interval and row limit, or refuse."""
         query = request.query
         for name, value in query.items():
             if not value:
@@ -142,7 +142,7 @@ class Binance(Exchange):
         return interval
 
     def _limit(self, query: Mapping[str, str]) -> int:
-        """500 by default; more than 1000 is served as 1000."""
+        """Return the row limit: 500 by default; more than 1000 counts as 1000."""
         limit = integer(query, "limit", _illegal)
         if limit is None:
             return _DEFAULT_ROWS
@@ -151,7 +151,7 @@ class Binance(Exchange):
         return min(limit, _MOST_ROWS)
 
     def wire_row(self, market: Market, row: CandleRow, timeframe: str) -> list[object]:
-        """[open time, o, h, l, c, v, close time, quote volume, trades, taker base, taker quote, unused]."""
+        """Return [open time, o, h, l, c, v, close time, quote volume, trades, taker base, taker quote, unused]."""
         opened, open_, high, low, close, volume, count, quote, taker, taker_quote = row
         next_ms = ceil_open(self.name, timeframe, opened + 1) if timeframe == "1M" else 0
         as_text = decimal_text(max(8, market.price_decimals, market.volume_decimals))

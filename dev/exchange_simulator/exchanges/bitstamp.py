@@ -56,16 +56,16 @@ class Bitstamp(Exchange):
         )
 
     def build_limiter(self, clock: Callable[[], float]) -> AllLimits:
-        """By the second, and by ten minutes."""
+        """Return a limit per second and one per ten minutes."""
         return AllLimits(*(FixedWindow(requests, seconds, clock) for requests, seconds in _LIMITS))
 
     def over_limit(self, verdict: Verdict, route: Route) -> Answer:
-        """Return an error code without a class of its own in ccxt."""
+        """Return an error code that has no class of its own in ccxt."""
         body = {"status": "error", "reason": "Request rejected due to exceeded rate limit.", "response_code": "400.002"}
         return Answer(body, 429)
 
     def unknown_path(self) -> Answer:
-        """404 as a page."""
+        """Return 404 as a page."""
         return Answer("<html><body><h1>404 Not Found</h1></body></html>", 404)
 
     def _ohlc(self, request: Request) -> Answer:

@@ -52,19 +52,19 @@ class Bybit(Exchange):
         )
 
     def build_limiter(self, clock: Callable[[], float]) -> FixedWindow:
-        """600 in five seconds; whoever goes over it is banned for ten minutes at once."""
+        """Return 600 in five seconds; clients over it are banned for ten minutes at once."""
         return FixedWindow(_REQUESTS, _WINDOW_SECONDS, clock, ban_after=0, ban_seconds=_BAN_SECONDS)
 
     def over_limit(self, verdict: Verdict, route: Route) -> Answer:
-        """403, not JSON."""
+        """Return 403, not JSON."""
         return Answer("403, access too frequent", 403)
 
     def unknown_path(self) -> Answer:
-        """404 as a page."""
+        """Return 404 as a page."""
         return Answer("<html><body><h1>404 page not found</h1></body></html>", 404)
 
     def _refusal(self, request: Request, message: str) -> RefusedError:
-        """Bybit refuses with status 200 and a code."""
+        """Return a refusal: status 200 and a code."""
         return RefusedError(_body(10001, message, {}, request.now_ms))
 
     def _kline(self, request: Request) -> Answer:
@@ -80,7 +80,7 @@ class Bybit(Exchange):
         return _body(0, "OK", {"category": "spot", "symbol": market.id, "list": rows}, request.now_ms)
 
     def _select(self, market: Market, timeframe: str, request: Request) -> Ints:
-        """From `start` on where that is all that is given, else the newest; from the candle that holds `start`."""
+        """Return rows from the candle at `start` on if only that is given, otherwise the newest."""
 
         def invalid(name: str) -> RefusedError:
             return self._refusal(request, f"params error: {name} invalid")
@@ -97,11 +97,11 @@ class Bybit(Exchange):
         return self.book.last(market, timeframe, start_ms, end_ms, rows, request.now_ms)
 
     def wire_row(self, market: Market, row: CandleRow, timeframe: str) -> list[str]:
-        """[time in ms, o, h, l, c, base volume, turnover], all text."""
+        """Return [time in ms, o, h, l, c, base volume, turnover], all text."""
         return [str(row.open_time_ms), *row_text(market, row)]
 
     def _instruments(self, request: Request) -> Answer:
-        """Spot instruments; of the other categories there are none."""
+        """Return the spot instruments; other categories have none."""
         category = request.query.get("category", "")
         if category not in ("spot", "linear", "inverse", "option"):
             raise self._refusal(request, "params error: Category is invalid")

@@ -67,15 +67,15 @@ class Coinbase(Exchange):
         )
 
     def build_limiter(self, clock: Callable[[], float]) -> TokenBucket:
-        """Ten a second."""
+        """Return ten a second."""
         return TokenBucket(_PER_SECOND, _BURST, clock)
 
     def over_limit(self, verdict: Verdict, route: Route) -> Answer:
-        """429 without Retry-After."""
+        """Return 429 without Retry-After."""
         return Answer({"error": "rate_limit_exceeded", "message": "Rate limit exceeded"}, 429)
 
     def unknown_path(self) -> Answer:
-        """404 in JSON."""
+        """Return 404 in JSON."""
         return Answer({"error": "NOT_FOUND", "error_details": "", "message": "Not Found"}, 404)
 
     def _candles(self, request: Request) -> Answer:
@@ -127,7 +127,7 @@ class Coinbase(Exchange):
         return Answer({"trades": [_wire_trade(market, trade) for trade in reversed(trades)]})
 
     def _products(self, request: Request) -> Answer:
-        """Spot products, also without `product_type`; there are no others here."""
+        """Return spot products, with or without `product_type`; there are no others here."""
         spot = request.query.get("product_type", "SPOT") == "SPOT"
         products = [self._product(market, request) for market in self.listed(request)] if spot else []
         return Answer({"products": products, "num_products": len(products)})

@@ -35,7 +35,7 @@ def _refusal(message: str, status: int = 400) -> RefusedError:
 
 
 def _time_ms(query: Mapping[str, str], name: str) -> int | None:
-    """Return a time of the query: ISO 8601 or seconds since 1970."""
+    """Return a time in the query in ms: ISO 8601 or seconds since 1970."""
     given = query.get(name)
     if not given:
         return None
@@ -71,15 +71,15 @@ class CoinbaseExchange(Exchange):
         )
 
     def build_limiter(self, clock: Callable[[], float]) -> TokenBucket:
-        """Ten a second, bursts of 15."""
+        """Return ten a second, with bursts of 15."""
         return TokenBucket(_PER_SECOND, _BURST, clock)
 
     def over_limit(self, verdict: Verdict, route: Route) -> Answer:
-        """429 without Retry-After."""
+        """Return 429 without Retry-After."""
         return Answer({"message": "Public rate limit exceeded"}, 429)
 
     def unknown_path(self) -> Answer:
-        """404 in JSON."""
+        """Return 404 in JSON."""
         return Answer({"message": "NotFound"}, 404)
 
     def _candles(self, request: Request) -> Answer:
@@ -117,7 +117,7 @@ class CoinbaseExchange(Exchange):
         return GRANULARITIES[int(granularity)]
 
     def wire_row(self, market: Market, row: CandleRow, timeframe: str) -> list[float]:
-        """[time in seconds, low, high, open, close, volume] as numbers."""
+        """Return [time in seconds, low, high, open, close, volume] as numbers."""
         opened, open_, high, low, close, volume, *_ = row
         return [opened // 1000, low, high, open_, close, volume]
 

@@ -52,7 +52,7 @@ class Gate(Exchange):
     }  # fmt: skip
 
     def build_routes(self) -> tuple[Route, ...]:
-        """Candles, the market list, and the margin list that ccxt asks for with it."""
+        """Return candles, the market list, and the margin list that ccxt requests with it."""
         return (
             Route("/api/v4/spot/candlesticks", 1, self._candlesticks),
             Route("/api/v4/spot/currency_pairs", 1, self._currency_pairs),
@@ -61,7 +61,7 @@ class Gate(Exchange):
         )
 
     def build_limiter(self, clock: Callable[[], float]) -> FixedWindow:
-        """200 on each path in ten seconds."""
+        """Return 200 on each path in ten seconds."""
         return FixedWindow(_REQUESTS, _WINDOW_SECONDS, clock)
 
     def limit_headers(self, verdict: Verdict) -> Mapping[str, str]:
@@ -70,12 +70,12 @@ class Gate(Exchange):
         return {"X-Gate-RateLimit-Limit": str(_REQUESTS), "X-Gate-RateLimit-Requests-Remain": str(left)}
 
     def over_limit(self, verdict: Verdict, route: Route) -> Answer:
-        """429 with a label."""
+        """Return 429 with a label."""
         body = {"label": "TOO_MANY_REQUESTS", "message": "Request Rate Limit Exceeded"}
         return Answer(body, 429, self.limit_headers(verdict))
 
     def unknown_path(self) -> Answer:
-        """404 in JSON."""
+        """Return 404 in JSON."""
         return Answer({"label": "NOT_FOUND", "message": "Not Found"}, 404)
 
     def _candlesticks(self, request: Request) -> Answer:
@@ -106,7 +106,7 @@ class Gate(Exchange):
         return self.book.between(market, timeframe, start * 1000, end * 1000 + 1, request.now_ms)
 
     def wire_row(self, market: Market, row: CandleRow, timeframe: str) -> list[str]:
-        """[time in seconds, quote volume, c, h, l, o, base volume, complete], all text."""
+        """Return [time in seconds, quote volume, c, h, l, o, base volume, complete], all text."""
         open_, high, low, close, base, quote = row_text(market, row)
         return [str(row.open_time_ms // 1000), quote, close, high, low, open_, base, "true"]
 
@@ -139,7 +139,7 @@ class Gate(Exchange):
 
 
 def _check_range(start: int, end: int, bar: int, now: int) -> None:
-    """Refuse what is too old, ends before it begins, or has more than 1000 candles; all in seconds."""
+    """Refuse a range that is too old, ends before it begins, or has more than 1000 candles; all in seconds."""
     if start > end:
         raise _refusal("Invalid request parameter `from`: later than `to`")
     if start < now - _KEPT_ROWS * bar:

@@ -48,11 +48,11 @@ class Htx(Exchange):
         )
 
     def build_limiter(self, clock: Callable[[], float]) -> TokenBucket:
-        """Ten a second."""
+        """Return ten a second."""
         return TokenBucket(_PER_SECOND, _BURST, clock)
 
     def over_limit(self, verdict: Verdict, route: Route) -> Answer:
-        """One code for market data, another for reference data."""
+        """Return one code for market data, another for reference data."""
         if route.template.startswith("/market/"):
             return Answer({"status": "error", "err-code": "too-many-requests", "err-msg": "too many requests"}, 429)
         message = "Frequency of requests has exceeded the limit, please try again later"
@@ -60,11 +60,11 @@ class Htx(Exchange):
         return Answer({"status": "error", "err-code": code, "err-msg": message, "data": None})
 
     def unknown_path(self) -> Answer:
-        """404 as a page."""
+        """Return 404 as a page."""
         return Answer("<html><body><h1>404 Not Found</h1></body></html>", 404)
 
     def _refusal(self, request: Request, code: str, message: str) -> RefusedError:
-        """HTX refuses with status 200 and an error code."""
+        """Return a refusal: status 200 and an error code."""
         body = {"ts": request.now_ms, "status": "error", "err-code": code, "err-msg": message}
         return RefusedError(Answer(body))
 
@@ -86,7 +86,7 @@ class Htx(Exchange):
         )
 
     def _select(self, market: Market, timeframe: str, request: Request) -> Ints:
-        """With `from` the earliest `size` rows from there, else the latest; above 1000 an empty list."""
+        """Return the earliest `size` rows from `from` on if given, otherwise the latest; above 1000 an empty list."""
 
         def invalid(name: str) -> RefusedError:
             return self._refusal(request, "bad-request", f"invalid {name}, valid range: [1,2000]")

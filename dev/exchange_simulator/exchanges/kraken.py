@@ -43,7 +43,7 @@ _RESTRICTED_SECONDS = 3.0
 _BY_PAIR = ("/0/public/OHLC", "/0/public/Trades")
 # A `since` of trades with fewer digits than this is in seconds, else in nanoseconds; the exchange takes both.
 _SECONDS_BELOW = 10**12
-# Market list of 2021: dark pools stand beside the pairs.
+# Market list of 2021: dark pools are listed beside the pairs.
 _DARK_POOLS = ("XETHXXBT", "XETHZEUR", "XETHZUSD", "XXBTZEUR", "XXBTZUSD")
 
 
@@ -52,7 +52,7 @@ def _address_limit(clock: Callable[[], float]) -> Limiter:
 
 
 def _refusal(error: str) -> RefusedError:
-    """Kraken refuses with status 200 and an error list."""
+    """Return a refusal: status 200 and an error list."""
     return RefusedError(Answer({"error": [error]}))
 
 
@@ -80,7 +80,7 @@ class Kraken(Exchange):
         )
 
     def build_limiter(self, clock: Callable[[], float]) -> Limiter:
-        """One a second, five at once."""
+        """Return one a second, five at once."""
         return HoldingBack(TokenBucket(_PER_SECOND, _BURST, clock), _RESTRICTED_SECONDS, clock)
 
     def spend(self, route: Route, request: Request) -> Verdict:
@@ -94,15 +94,15 @@ class Kraken(Exchange):
         return verdict if not verdict.allowed else replace(of_pair.spend(route.weight), by_pair=True)
 
     def over_limit(self, verdict: Verdict, route: Route) -> Answer:
-        """Status 200 with one of the two texts, by whether the limit of a pair or of the address is meant."""
+        """Return status 200 with one of two texts, for the limit of a pair or of the address."""
         return Answer({"error": ["EGeneral:Too many requests" if verdict.by_pair else "EAPI:Rate limit exceeded"]})
 
     def unknown_path(self) -> Answer:
-        """Status 404 and an error list."""
+        """Return status 404 and an error list."""
         return Answer({"error": ["EGeneral:Unknown method"]}, 404)
 
     def _market(self, request: Request) -> Market:
-        """By id, short name or slashed name."""
+        """Return the market by id, short name or slashed name."""
         pair = request.query.get("pair")
         if not pair:
             raise _refusal("EGeneral:Invalid arguments")
@@ -124,7 +124,7 @@ class Kraken(Exchange):
         return _result({market.id: self.wire_rows(market, candles, request, timeframe), "last": last_closed})
 
     def wire_row(self, market: Market, row: CandleRow, timeframe: str) -> list[object]:
-        """[time in seconds, o, h, l, c, vwap, v, trades]; a flat one has vwap 0.0."""
+        """Return [time in seconds, o, h, l, c, vwap, v, trades]; a flat candle has vwap 0.0."""
         opened, open_, high, low, close, volume, count, quote, *_ = row
         price = decimal_text(market.price_decimals)
         vwap = price(quote / volume) if count else "0.0"
@@ -193,7 +193,7 @@ class Kraken(Exchange):
 
 
 def _dark_pool(pair: dict[str, Any]) -> dict[str, Any]:
-    """Return the same pair without a name for websockets, under a short name of its own."""
+    """Return the same pair with its own short name, and no name for websockets."""
     return {key: value for key, value in pair.items() if key != "wsname"} | {"altname": f"{pair['altname']}.d"}
 
 
@@ -218,7 +218,7 @@ def _asset(code: str) -> dict[str, object]:
 
 
 def _wire_trade(market: Market, trade: Trade) -> list[object]:
-    """[price, volume, time in seconds, side, type, miscellaneous, trade id]."""
+    """Return [price, volume, time in seconds, side, type, miscellaneous, trade id]."""
     return [
         decimal_text(market.price_decimals)(trade.price / 10.0**market.price_decimals),
         decimal_text(max(8, market.volume_decimals))(trade.volume / 10.0**market.volume_decimals),

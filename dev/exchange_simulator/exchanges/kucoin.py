@@ -28,7 +28,7 @@ _WEIGHT, _WINDOW_SECONDS = 2000, 30
 
 
 def _refusal(message: str, code: str = "400100") -> RefusedError:
-    """KuCoin refuses with status 200 and a code."""
+    """Return a refusal: status 200 and a code."""
     return RefusedError(Answer({"code": code, "msg": message}))
 
 
@@ -62,11 +62,11 @@ class Kucoin(Exchange):
         )
 
     def build_limiter(self, clock: Callable[[], float]) -> FixedWindow:
-        """2000 weight in each half minute."""
+        """Return 2000 weight in each half minute."""
         return FixedWindow(_WEIGHT, _WINDOW_SECONDS, clock)
 
     def limit_headers(self, verdict: Verdict) -> Mapping[str, str]:
-        """Return what is left, and in how many ms it is reset."""
+        """Return the remaining weight, and in how many ms it is reset."""
         return {
             "gw-ratelimit-limit": str(_WEIGHT),
             "gw-ratelimit-remaining": str(max(0, _WEIGHT - verdict.used)),
@@ -74,12 +74,12 @@ class Kucoin(Exchange):
         }
 
     def over_limit(self, verdict: Verdict, route: Route) -> Answer:
-        """429 with code 429000."""
+        """Return 429 with code 429000."""
         body = {"code": "429000", "msg": "Too many requests in a short period of time, please retry later"}
         return Answer(body, 429, self.limit_headers(verdict))
 
     def unknown_path(self) -> Answer:
-        """404 in JSON."""
+        """Return 404 in JSON."""
         return Answer({"code": "404000", "msg": "Url Not Found"}, 404)
 
     def _candles(self, request: Request) -> Answer:
@@ -96,7 +96,7 @@ class Kucoin(Exchange):
         return _data(self.wire_rows(market, candles, request, timeframe))
 
     def wire_row(self, market: Market, row: CandleRow, timeframe: str) -> list[str]:
-        """[time in seconds, open, close, high, low, volume, turnover], all text."""
+        """Return [time in seconds, open, close, high, low, volume, turnover], all text."""
         open_, high, low, close, base, turnover = row_text(market, row)
         return [str(row.open_time_ms // 1000), open_, close, high, low, base, turnover]
 

@@ -32,7 +32,7 @@ _WEIGHT, _WINDOW_SECONDS = 40, 2
 
 
 def _refusal(code: str, message: str) -> RefusedError:
-    """OKX refuses with status 200 and a code."""
+    """Return a refusal: status 200 and a code."""
     return RefusedError(Answer({"code": code, "msg": message, "data": []}))
 
 
@@ -55,7 +55,7 @@ class Okx(Exchange):
     }  # fmt: skip
 
     def build_routes(self) -> tuple[Route, ...]:
-        """Recent candles, older candles, and the market list."""
+        """Return recent candles, older candles, and the market list."""
         return (
             Route("/api/v5/market/candles", 1, lambda request: self._candles(request, _RECENT_ROWS)),
             Route("/api/v5/market/history-candles", 2, lambda request: self._candles(request, None)),
@@ -64,15 +64,15 @@ class Okx(Exchange):
         )
 
     def build_limiter(self, clock: Callable[[], float]) -> FixedWindow:
-        """So much weight on each path in two seconds."""
+        """Return a weight for each path in two seconds."""
         return FixedWindow(_WEIGHT, _WINDOW_SECONDS, clock)
 
     def over_limit(self, verdict: Verdict, route: Route) -> Answer:
-        """429 with code 50011."""
+        """Return 429 with code 50011."""
         return Answer({"code": "50011", "msg": "Too Many Requests", "data": []}, 429)
 
     def unknown_path(self) -> Answer:
-        """404 in JSON."""
+        """Return 404 in JSON."""
         return Answer({"code": "404", "msg": "Not Found", "data": []}, 404)
 
     def _candles(self, request: Request, kept_rows: int | None) -> Answer:
@@ -89,7 +89,7 @@ class Okx(Exchange):
         return _data(rows)
 
     def _arguments(self, request: Request) -> tuple[Market, str, int]:
-        """Market, timeframe and row limit, or a refusal."""
+        """Return market, timeframe and row limit, or refuse."""
         market = self.market_by_id(request.query.get("instId", ""), request)
         if market is None:
             raise _refusal("51001", "Instrument ID, Instrument ID code, or Spread ID doesn't exist.")
@@ -102,7 +102,7 @@ class Okx(Exchange):
         return market, timeframe, min(limit or _DEFAULT_ROWS, _MOST_ROWS)
 
     def wire_row(self, market: Market, row: CandleRow, timeframe: str) -> list[str]:
-        """[time in ms, o, h, l, c, base volume, quote volume, quote volume, complete], all text."""
+        """Return [time in ms, o, h, l, c, base volume, quote volume, quote volume, complete], all text."""
         text = row_text(market, row)
         return [str(row.open_time_ms), *text, text.quote_volume, "1"]
 
@@ -111,7 +111,7 @@ class Okx(Exchange):
         row[8] = "0"
 
     def _instruments(self, request: Request) -> Answer:
-        """Spot instruments; of the other types there are none."""
+        """Return spot instruments; other types have none."""
         kind = request.query.get("instType", "")
         if kind not in ("SPOT", "MARGIN", "SWAP", "FUTURES", "OPTION"):
             raise _invalid("instType")
