@@ -17,12 +17,12 @@ from dev.local_stack.run import INTERRUPTED, run_stack
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Exit status: 0 when all is well, 1 with one line that says why not, 130 after Ctrl-C."""
+    """Return exit status 0 on success, 1 after one line that says what failed, 130 after Ctrl-C."""
     parser = argparse.ArgumentParser(prog="python -m dev.local_stack", description=__doc__)
     parser.add_argument(
         "command",
         choices=["run", "plan", "influxd"],
-        help="run everything, or only say what a backfill would cost, or see to it that influxd is there",
+        help="run everything, only show what a backfill would cost, or make sure that influxd is installed",
     )
     command = parser.parse_args(arguments).command
     console = StackConsole()

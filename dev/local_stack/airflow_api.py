@@ -1,4 +1,4 @@
-"""A client of Airflow's REST API, for what the local stack shows and the tests ask."""
+"""A client of Airflow's REST API, for the local stack and the tests."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _TIMEOUT_SECONDS = 30
 _LONG_TIMEOUT_SECONDS = 600
 _PAGE_ROWS = 100
 _HEALTH = "api/v2/monitor/health"
-# A busy API server may answer late or with 503. Only what does no harm when it is asked twice is asked again.
+# A busy API server may answer late or with 503. Only requests that may safely be repeated are retried.
 _ASK_AGAIN = Retry(
     total=3, connect=0, other=0, allowed_methods=("GET", "PATCH", "PUT"), status_forcelist=(503,),
     raise_on_status=False, respect_retry_after_header=False, backoff_factor=0.5,
@@ -38,10 +38,10 @@ class AirflowApi:
         self._credentials = {"username": user, "password": password}
         self._log = log
         self._session = requests.Session()
-        # A proxy from the environment has no business between two programs of one machine.
+        # Two programs on one machine need no proxy from the environment.
         self._session.trust_env = False
         self._session.mount(url, HTTPAdapter(max_retries=_ASK_AGAIN))
-        # Whoever asks for the health asks again and again.
+        # Callers poll the health themselves.
         self._session.mount(f"{url}/{_HEALTH}", HTTPAdapter())
 
     def answers(self) -> bool:
@@ -49,7 +49,7 @@ class AirflowApi:
         return self._health() is not None
 
     def is_ready(self) -> bool:
-        """Tell whether API server, scheduler and DAG processor all say that they are healthy."""
+        """Tell whether API server, scheduler and DAG processor all report that they are healthy."""
         health = self._health()
         parts = ("scheduler", "dag_processor")
         return health is not None and all(health[part]["status"] == "healthy" for part in parts)
@@ -91,7 +91,7 @@ class AirflowApi:
         return list(self._pages("dags/~/dagRuns/~/taskInstances", "task_instances", **query))
 
     def task_log(self, dag_id: str, run_id: str, task_id: str, map_index: int, try_number: int) -> str:
-        """Return what a try of a task instance logged, one event a line."""
+        """Return the log of one try of a task instance, one event per line."""
         path = f"dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}/logs/{try_number}"
         answer = self._checked("GET", path, params={"map_index": map_index, "full_content": "true"})
         return "\n".join(_log_line(event) for event in answer["content"])
@@ -108,23 +108,23 @@ class AirflowApi:
         return int(answer["total_entries"])
 
     def create_backfill(self, body: Row) -> None:
-        """Start a backfill; only one of a DAG can be at work. All its runs are made before the API answers."""
+        """Start a backfill; a DAG can have only one at a time. All its runs exist before the API responds."""
         self._checked("POST", "backfills", json=body, timeout=_LONG_TIMEOUT_SECONDS)
 
     def cancel_backfills(self, dag_id: str) -> None:
-        """Give up backfills that are still at work; the runs that they began go on."""
+        """Cancel running backfills; the runs that they have started go on."""
         for backfill in self._pages("backfills", "backfills", dag_id=dag_id):
             if backfill["completed_at"] is None:
-                # A conflict: it is over, perhaps because the answer to the first request got lost.
+                # A conflict: it is over, perhaps because the response to the first request was lost.
                 self._checked("PUT", f"backfills/{backfill['id']}/cancel", also_well=(requests.codes.conflict,))
 
     def backfills_are_complete(self, dag_id: str) -> bool:
-        """Tell whether no backfill of this DAG is at work."""
+        """Tell whether no backfill of this DAG is running."""
         backfills = self._pages("backfills", "backfills", dag_id=dag_id)
         return all(backfill["completed_at"] is not None for backfill in backfills)
 
     def import_errors(self) -> dict[str, str]:
-        """Return what is wrong with DAG files, by file."""
+        """Return the import errors of DAG files, by file."""
         errors = self._pages("importErrors", "import_errors")
         return {error["filename"]: error["stack_trace"] for error in errors}
 
@@ -133,16 +133,16 @@ class AirflowApi:
         return self._checked("POST", f"dags/{dag_id}/dagRuns", json={"logical_date": None, **body})
 
     def clear_task(self, dag_id: str, run_id: str, task_id: str) -> None:
-        """Let a task of a run, with all its mapped instances, run again, whatever its state."""
+        """Run a task of a run again, with all its mapped instances, whatever its state."""
         body = {"dry_run": False, "dag_run_id": run_id, "task_ids": [task_id], "only_failed": False}
         self._checked("POST", f"dags/{dag_id}/clearTaskInstances", json=body)
 
     def clear_run(self, dag_id: str, run_id: str) -> None:
-        """Let all tasks of a run that is finished run again."""
+        """Run all tasks of a finished run again."""
         self._checked("POST", f"dags/{dag_id}/dagRuns/{run_id}/clear", json={"dry_run": False, "only_failed": False})
 
     def fail_run(self, dag_id: str, run_id: str) -> None:
-        """End a run: tasks that run become failed, the others skipped."""
+        """End a run: running tasks become failed, the others skipped."""
         self._checked("PATCH", f"dags/{dag_id}/dagRuns/{run_id}", json={"state": "failed"})
 
     def version_count(self, dag_id: str) -> int:
@@ -187,7 +187,7 @@ class AirflowApi:
     def _sign_in(self) -> None:
         answer = self._send("POST", "auth/token", json=self._credentials)
         if not answer.ok:
-            raise StackAirflowError(f"Airflow refuses the sign-in: HTTP {answer.status_code} {answer.text[:200]}")
+            raise StackAirflowError(f"Airflow refused the sign-in: HTTP {answer.status_code} {answer.text[:200]}")
         self._session.headers["Authorization"] = f"Bearer {answer.json()['access_token']}"
 
     def _send(self, method: str, path: str, **arguments: Any) -> requests.Response:
@@ -196,7 +196,7 @@ class AirflowApi:
         except requests.RequestException as error:
             reason = getattr(error.args[0] if error.args else error, "reason", error)
             raise StackAirflowError(
-                f"Airflow's API does not answer {method} {path}: {reason}. What it was doing is in {self._log}"
+                f"Airflow's API does not answer {method} {path}: {reason}. See its log: {self._log}"
             ) from error
 
 

@@ -1,4 +1,4 @@
-"""Airflow as separate processes on one machine: scheduler, DAG processor, API server, perhaps Celery workers."""
+"""Airflow as separate processes on one machine: scheduler, DAG processor, API server, and optionally Celery workers."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _PASSWORDS_FILE = "simple_auth_manager_passwords.json"
 
 @dataclass(frozen=True, kw_only=True)
 class AirflowProcesses:
-    """One Airflow: where its files are, on which port of 127.0.0.1 it answers, and its secrets."""
+    """One Airflow: its folder, its port on 127.0.0.1, and its secrets."""
 
     home: Path
     port: int
@@ -41,25 +41,25 @@ class AirflowProcesses:
 
     @property
     def url(self) -> str:
-        """Address of the UI and the REST API."""
+        """Return the address of the UI and the REST API."""
         return f"http://{HOST}:{self.port}"
 
     @property
     def passwords_file(self) -> Path:
-        """Where the UI's password can be read; only the owner can."""
+        """Return the file with the UI's password; only its owner can read it."""
         return self.home / _PASSWORDS_FILE
 
     @property
     def environment(self) -> dict[str, str]:
-        """The whole environment of Airflow's processes.
+        """Return the whole environment of Airflow's processes.
 
-        Settings of another Airflow on this machine (AIRFLOW_HOME, AIRFLOW__..., AIRFLOW_CONN_...) stay out.
+        Settings of another Airflow on this machine (AIRFLOW_HOME, AIRFLOW__..., AIRFLOW_CONN_...) are left out.
         """
         inherited = {key: value for key, value in self.inherited.items() if not key.startswith("AIRFLOW")}
         return {**inherited, **self._settings(), **self.extra_environment}
 
     def commands(self) -> tuple[ServerCommand, ...]:
-        """Return the processes that run for as long as Airflow does."""
+        """Return the long-running processes of Airflow."""
         return (
             # Without --skip-serve-logs it would listen on all addresses; the API server reads the files.
             self._command("scheduler", "scheduler", "--skip-serve-logs"),
@@ -138,11 +138,11 @@ _FIXED_SETTINGS = {
     "AIRFLOW__API__WORKERS": "1",
     "AIRFLOW__DAG_PROCESSOR__PARSING_PROCESSES": "1",
     "AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.3",
-    # A task whose process was killed is noticed after a minute, not after five.
+    # Detect a task whose process was killed after one minute instead of five.
     "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "60",
-    # And so are the tasks of a scheduler that was killed.
+    # Likewise the tasks of a scheduler that was killed.
     "AIRFLOW__SCHEDULER__ORPHANED_TASKS_CHECK_INTERVAL": "60",
-    # Deprecations are for who writes Airflow, which would repeat some of its own in the log of each task.
+    # Airflow would repeat its own deprecation warnings in the log of each task.
     "PYTHONWARNINGS": "ignore::DeprecationWarning,ignore::PendingDeprecationWarning",
     "AIRFLOW__LOGGING__COLORED_CONSOLE_LOG": "False",
     "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "False",

@@ -1,4 +1,4 @@
-"""Start the backfill's DAG, also for what an earlier run of the stack left out, and count its runs."""
+"""Run the backfill DAG, including intervals that an earlier run of the stack left out, and count its runs."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _ATTEMPTS = 3
 
 @dataclass(frozen=True, kw_only=True)
 class RunCounts:
-    """How far the backfill is: numbers of runs by what became of them."""
+    """Progress of the backfill: the number of runs by outcome."""
 
     total: int
     done: int
@@ -27,7 +27,7 @@ class RunCounts:
 
     @property
     def is_finished(self) -> bool:
-        """Whether nothing is left to wait for."""
+        """Tell whether nothing is left to wait for."""
         return self.done + self.failed >= self.total and self.running == 0
 
 

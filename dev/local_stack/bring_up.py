@@ -1,4 +1,4 @@
-"""Wait for the servers one after the other, and give each what the next one needs."""
+"""Wait for the servers one after another, and give each what the next one needs."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ Say = Callable[[str], None]
 
 
 def bring_up(stack: LocalStack, settings: PipelineSettings, manager: StackManager, api: AirflowApi, say: Say) -> None:
-    """Return when the DAGs can be unpaused. Raises LocalStackError that names what did not answer."""
+    """Return when the DAGs can be unpaused. Raises LocalStackError that names the server that did not answer."""
     started = datetime.now(UTC)
     manager.wait_until(manager.has_started, "The processes", _SERVER_SECONDS)
     manager.watch_processes()
@@ -48,7 +48,7 @@ def _redis(stack: LocalStack, settings: PipelineSettings, manager: StackManager,
 
 
 def _influxdb(stack: LocalStack, settings: PipelineSettings, manager: StackManager) -> AirflowSettings:
-    """Return Airflow's settings with connections whose tokens can do no more than they must."""
+    """Return Airflow's settings with InfluxDB connections whose tokens have the least rights needed."""
     server = stack.influxdb
     manager.wait_until(server.is_ready, f"InfluxDB at {server.url}", _SERVER_SECONDS)
     if stack.options.influxdb is not None:
@@ -61,7 +61,7 @@ def _influxdb(stack: LocalStack, settings: PipelineSettings, manager: StackManag
 
 
 def _wait_for_dag(dag_id: str, manager: StackManager, api: AirflowApi, started: datetime) -> None:
-    """Wait until it is parsed by this run: what an earlier one has stored may have other settings."""
+    """Wait until this run has parsed it: the stored version of an earlier run may have other settings."""
 
     def is_there() -> bool:
         for file, trace in api.import_errors().items():

@@ -1,4 +1,4 @@
-"""Let catch-up come to the present once, with the symbols and exchanges of this run of the stack."""
+"""Let catch-up reach the present once, with the symbols and exchanges of this run of the stack."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ _STALLED_SECONDS = 900.0
 
 
 class Progressing(Protocol):
-    """What ends some time."""
+    """Something that ends eventually."""
 
     def finished(self) -> Row | None:
         """Return the run once it is finished."""
 
     def progress(self) -> str:
-        """Return how far the run is, in words."""
+        """Return the progress of the run in words."""
 
 
 def follow(run: Progressing, say: Callable[[str], None], pause: Callable[[float], None], log: Path) -> Row:
-    """Return the run once it is finished. Raises ServerNotReadyError where nothing of it changes for a long time."""
+    """Return the run once it is finished. Raises ServerNotReadyError if it makes no progress for a long time."""
     told = changed = time.monotonic()
     before = ""
     while (finished := run.finished()) is None:
@@ -41,7 +41,7 @@ def follow(run: Progressing, say: Callable[[str], None], pause: Callable[[float]
             elif now - changed >= _STALLED_SECONDS:
                 raise ServerNotReadyError(
                     f"Catching up has not moved for {_STALLED_SECONDS / 60:.0f} minutes ({progress}). "
-                    f"What Airflow's scheduler is doing is in {log}"
+                    f"See the log of Airflow's scheduler: {log}"
                 )
         pause(_POLL_SECONDS)
     return finished
@@ -69,7 +69,7 @@ class CatchUpRun:
         return next((run for run in reversed(self._runs()) if run["state"] in _FINISHED), None)
 
     def progress(self) -> str:
-        """Return how far the run is, in words; an earlier one goes first, as only one of them is at work."""
+        """Return the progress of the run in words, or of an earlier unfinished one: only one runs at a time."""
         unfinished = [run for run in self._recent_runs() if run["state"] not in _FINISHED]
         if not unfinished:
             return "its run is not there yet"

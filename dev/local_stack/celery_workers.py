@@ -1,11 +1,11 @@
-"""Airflow's CeleryExecutor: two workers that take their tasks from a broker, here on one machine."""
+"""Airflow's CeleryExecutor: two workers that take their tasks from a broker, all on one machine."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-# As many task processes as LocalExecutor has here (its parallelism is 8), in two workers.
+# The same number of task processes as LocalExecutor has here (its parallelism is 8), in two workers.
 WORKERS = ("worker-1", "worker-2")
 _TASKS_PER_WORKER = 4
 
@@ -16,13 +16,13 @@ WORKER_ENVIRONMENT: Mapping[str, str] = {"AIRFLOW__CORE__LAZY_LOAD_PLUGINS": "Fa
 
 @dataclass(frozen=True, kw_only=True)
 class CeleryWorkers:
-    """Where the workers find the broker; its address holds a password."""
+    """The address of the workers' broker, which contains a password."""
 
     broker_url: str = field(repr=False)
 
     @property
     def settings(self) -> dict[str, str]:
-        """What all of Airflow's processes are told."""
+        """Return the settings for all of Airflow's processes."""
         return {
             "AIRFLOW__CORE__EXECUTOR": "CeleryExecutor",
             "AIRFLOW__CELERY__BROKER_URL": self.broker_url,

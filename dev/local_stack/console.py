@@ -1,4 +1,4 @@
-"""What the terminal shows: lines of our own, and one that moves. What the servers say goes to their log files."""
+"""Terminal output: lines of our own, and one that is updated in place. Output of the servers goes to log files."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from rich.text import Text
 
 _PREFIX = ("stack | ", "bold")
 _LONGEST_LINE = 300
-# Where a line can't move, it is written now and then.
+# If a line can't be updated in place, it is written at intervals.
 _PLAIN_EVERY_SECONDS = 15
 _ERASE_LINE = Control(ControlType.CARRIAGE_RETURN, (ControlType.ERASE_IN_LINE, 2))
 
 
 class Message(Protocol):
-    """What honcho gives a printer: a line of a process, or a message of honcho's own."""
+    """What honcho passes to a printer: a line of a process, or a message of its own."""
 
     type: str
     data: bytes | str
@@ -28,7 +28,7 @@ class Message(Protocol):
 
 
 class StackConsole:
-    """One console for everything, so that lines and a line that moves don't write over each other."""
+    """One console for everything, so that lines and the updated line don't overwrite each other."""
 
     def __init__(self, console: Console | None = None) -> None:
         self.console = console or Console(highlight=False)
@@ -43,7 +43,7 @@ class StackConsole:
         self._print(Text.assemble(_PREFIX, text[:_LONGEST_LINE]))
 
     def error(self, text: str) -> None:
-        """Print what is not as it should be, in one line."""
+        """Print a problem, in one line."""
         self._print(Text.assemble(_PREFIX, (text, "bold red")))
 
     def show(self, renderable: RenderableType) -> None:
@@ -51,7 +51,7 @@ class StackConsole:
         self._print(renderable)
 
     def moving(self, text: str) -> None:
-        """Show how far something is: in place of the last such line on a terminal, else a line now and then."""
+        """Show progress: on a terminal, replace the last such line; elsewhere, print a line at intervals."""
         if self.console.is_terminal:
             self._erase()
             self.console.print(Text.assemble(_PREFIX, text), end="", no_wrap=True, overflow="ellipsis")
@@ -62,7 +62,7 @@ class StackConsole:
 
     def _print(self, renderable: RenderableType) -> None:
         self._erase()
-        # A line stays a line, also in a file; a terminal wraps it by itself.
+        # Lines are not wrapped, not even in a file; a terminal wraps them itself.
         self.console.print(renderable, soft_wrap=isinstance(renderable, Text))
 
     def _erase(self) -> None:
@@ -72,7 +72,7 @@ class StackConsole:
 
 
 class LogPrinter:
-    """A honcho printer: every line goes into the file of its process."""
+    """A honcho printer that writes every line to the log file of its process."""
 
     # honcho sets it to the longest name.
     width = 0
@@ -82,7 +82,7 @@ class LogPrinter:
         self._folder = folder
 
     def log_file(self, name: str) -> Path:
-        """Return where the output of a process is."""
+        """Return the log file of a process."""
         return self._folder / f"{name}.log"
 
     def write(self, message: Message) -> None:
@@ -92,7 +92,7 @@ class LogPrinter:
             log.write(text)
 
     def last_line(self, name: str) -> str:
-        """Return the last words of a process."""
+        """Return the last line that a process has printed."""
         log = self.log_file(name)
         lines = log.read_text(errors="replace").strip().splitlines() if log.exists() else []
         return lines[-1].strip()[:_LONGEST_LINE] if lines else "no output"

@@ -6,11 +6,11 @@ from candle_ingest.errors import CandleIngestError
 
 
 class LocalStackError(CandleIngestError):
-    """Shown to the user as it is, without a traceback, and ends the run with exit status 1."""
+    """Shown to the user without a traceback; ends the run with exit status 1."""
 
 
 class StackOptionError(LocalStackError):
-    """Who typed the command corrects it."""
+    """The user corrects the command."""
 
     name = "make-variable"
     cause = "A variable of `make run` has a value that it cannot have, or one that needs another variable has none."
@@ -19,7 +19,7 @@ class StackOptionError(LocalStackError):
 
 
 class PortBusyError(LocalStackError):
-    """Who typed the command chooses another port."""
+    """The user chooses another port."""
 
     name = "port-busy"
     cause = "Another program listens on a port that was asked for by name."
@@ -28,7 +28,7 @@ class PortBusyError(LocalStackError):
 
 
 class StackRunningError(LocalStackError):
-    """Who typed the command stops the other run."""
+    """The user stops the other run."""
 
     name = "stack-running"
     cause = "Another `make run`, or what is left of one that was killed, uses the same folder."
@@ -37,7 +37,7 @@ class StackRunningError(LocalStackError):
 
 
 class ProgramMissingError(LocalStackError):
-    """Who runs the machine installs it."""
+    """The administrator of the machine installs the program."""
 
     name = "program-missing"
     cause = "A server's program is not installed, or could not be downloaded or built."
@@ -48,7 +48,7 @@ class ProgramMissingError(LocalStackError):
 
 
 class ServerNotReadyError(LocalStackError):
-    """The log of the server says why."""
+    """The log of the server has the reason."""
 
     name = "server-not-ready"
     cause = "A server that was started, or that you named, ended or did not answer in time."
@@ -57,7 +57,7 @@ class ServerNotReadyError(LocalStackError):
 
 
 class ServerRefusedError(LocalStackError):
-    """The secret, or what it may do, is wrong."""
+    """The secret is wrong, or lacks rights."""
 
     name = "server-refused"
     cause = "InfluxDB, Redis or PostgreSQL refuses the secret, or what was asked of it."
@@ -66,7 +66,7 @@ class ServerRefusedError(LocalStackError):
 
 
 class StackSettingsError(LocalStackError):
-    """Who edited the file corrects it."""
+    """Whoever edited the file corrects it."""
 
     name = "stack-settings"
     cause = "`airflow_settings.yaml`, or the settings of the pipelines, cannot be used."
@@ -75,7 +75,7 @@ class StackSettingsError(LocalStackError):
 
 
 class StackAirflowError(LocalStackError):
-    """The logs of Airflow say why."""
+    """The logs of Airflow have the reason."""
 
     name = "stack-airflow"
     cause = "Airflow does not load the DAGs, does not answer, or refuses a request of the local stack."
@@ -84,7 +84,7 @@ class StackAirflowError(LocalStackError):
 
 
 class StackReportError(LocalStackError):
-    """The message of the server says why."""
+    """The message of the server has the reason."""
 
     name = "stack-report"
     cause = "What is stored could not be read back for the table at the end of `make run`."

@@ -1,4 +1,4 @@
-"""A lock between processes that the kernel releases when its holder ends, however it ends."""
+"""A lock between processes that the kernel releases when its holder ends, for whatever reason."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 @contextmanager
 def file_lock(path: Path, on_wait: Callable[[], None]) -> Iterator[None]:
     """Hold `path` exclusively; `on_wait` is called once if another process holds it."""
-    # The file stays: removing a lock file while others wait on it would let two in.
+    # The file is kept: if it were removed while others wait for it, two could hold the lock.
     with path.open("w") as handle:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -1,4 +1,4 @@
-"""Passwords, tokens and keys of the local servers: generated once, in a file that only its owner reads."""
+"""Passwords, tokens and keys of the local servers: generated once, in a file that only its owner can read."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pathlib import Path
 
 @dataclass(frozen=True, kw_only=True)
 class GeneratedSecrets:
-    """All secrets of one local stack; `repr` is of no use to anybody reading a log."""
+    """All secrets of one local stack; its `repr` reveals none of them."""
 
     airflow_admin_password: str
     airflow_api_secret_key: str
@@ -44,7 +44,7 @@ class GeneratedSecrets:
 
     @classmethod
     def load_or_generate(cls, path: Path) -> GeneratedSecrets:
-        """Return the secrets of `path`; those that it does not have are new, and saved there."""
+        """Return the secrets in `path`; missing ones are generated and saved there."""
         known = json.loads(path.read_text()) if path.exists() else {}
         complete = replace(cls.generate(), **known)
         if asdict(complete) != known:
@@ -53,7 +53,7 @@ class GeneratedSecrets:
 
 
 def write_private(path: Path, text: str) -> None:
-    """Write a file that only its owner may read, in one step, so that it is never there half or readable."""
+    """Write a file that only its owner can read, atomically, so that it is never incomplete or readable by others."""
     temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "w") as handle:

@@ -21,7 +21,7 @@ Say = Callable[[str], None]
 
 
 def _nowhere(text: str) -> None:
-    """Drop a line that only shows how far something is."""
+    """Discard a line of progress."""
 
 
 def cache_folder() -> Path:
@@ -31,10 +31,10 @@ def cache_folder() -> Path:
 
 
 def find_influxd(say: Say, progress: Say = _nowhere) -> Path:
-    """Return the path of a working `influxd` 2.x, fetched or built when this machine has none.
+    """Return the path of a working `influxd` 2.x, downloaded or built if this machine has none.
 
-    `say` gets one line for everything that takes time, `progress` how far it is, every second or so.
-    Raises LocalStackError when no way works.
+    `say` gets one line for each step that takes time, `progress` its progress about every second. Raises
+    LocalStackError if every way fails.
     """
     on_path = _influxd_on_path(say)
     if on_path is not None:
@@ -43,7 +43,7 @@ def find_influxd(say: Say, progress: Say = _nowhere) -> Path:
     if binary.exists():
         return binary
     binary.parent.mkdir(parents=True, exist_ok=True)
-    # Several test workers may want it at once: one fetches, the others wait and then find it.
+    # Several test workers may need it at once: one fetches it while the others wait.
     waiting = "Waiting for another process that is fetching influxd"
     with file_lock(binary.parent / "influxd.lock", lambda: say(waiting)):
         if not binary.exists():
@@ -53,7 +53,7 @@ def find_influxd(say: Say, progress: Say = _nowhere) -> Path:
 
 
 def _delete_leftovers(folder: Path) -> None:
-    """Delete what a download or a build that was killed has left; the caller holds the lock."""
+    """Delete the remains of a download or build that was killed; the caller holds the lock."""
     for prefix in (influxd_archive.FOLDER_PREFIX, influxd_source.FOLDER_PREFIX):
         for left in folder.glob(f"{prefix}*"):
             shutil.rmtree(left)
@@ -74,7 +74,7 @@ def _provision(binary: Path, say: Say, progress: Say) -> None:
         influxd_source.build(VERSION, binary, say, progress)
     except LocalStackError as error:
         raise ProgramMissingError(
-            f"No influxd {VERSION}: {error} Or set INFLUXDB_URL and INFLUXDB_TOKEN to use a server of yours."
+            f"No influxd {VERSION}: {error} Or set INFLUXDB_URL and INFLUXDB_TOKEN to use your own server."
         ) from error
 
 
@@ -85,7 +85,7 @@ def _influxd_on_path(say: Say) -> Path | None:
     version = _version_text(found)
     if _USABLE_VERSION.search(version):
         return Path(found)
-    say(f"Passing over {found}: InfluxDB 2.x is needed, it says {version[:60]!r}")
+    say(f"Ignoring {found}: InfluxDB 2.x is needed, but its version is {version[:60]!r}")
     return None
 
 

@@ -23,7 +23,7 @@ _SHA256 = {
     ("2.9.1", "linux_arm64"): "a99c3b89fc580f945a6d7a7b0b9c66961bb8b3bf9ddaaab1dae17cdf6af531c9",
     ("2.9.1", "darwin_amd64"): "5b283ab29c8626a30debeee573c4508a304d46ffef417bae92be868ed0cc4782",
 }
-# Apple's arm64 machines run the amd64 build; InfluxData publishes no other for macOS.
+# Apple's arm64 machines run the amd64 build, the only one that InfluxData publishes for macOS.
 _PLATFORMS = {
     ("Linux", "x86_64"): "linux_amd64",
     ("Linux", "aarch64"): "linux_arm64",
@@ -40,12 +40,12 @@ Say = Callable[[str], None]
 
 
 class ArchiveError(Exception):
-    """The archive could not be had or is not what it should be: the caller builds from source instead."""
+    """The archive is unavailable or not what it should be; the caller builds from source instead."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Archive:
-    """One release archive and the hex SHA-256 that it must have."""
+    """One release archive and its expected SHA-256 in hex."""
 
     version: str
     url: str
@@ -53,7 +53,7 @@ class Archive:
 
 
 def archive_for_this_platform(version: str) -> Archive | None:
-    """Return the official archive for this system and processor, or None where none with a known sum exists."""
+    """Return the official archive for this system and processor; None if there is none with a known checksum."""
     name = _PLATFORMS.get((platform.system(), platform.machine()))
     sha256 = _SHA256.get((version, name or ""))
     if sha256 is None:
@@ -62,7 +62,7 @@ def archive_for_this_platform(version: str) -> Archive | None:
 
 
 def install(archive: Archive, binary: Path, say: Say, progress: Say) -> None:
-    """Download `archive`, check it and put its `influxd` at `binary` in one step. Raises ArchiveError."""
+    """Download `archive`, check it, and put its `influxd` at `binary` atomically. Raises ArchiveError."""
     say(f"Trying to download influxd {archive.version} (about 50 MB, usually under a minute, once): {archive.url}")
     say("Behind a proxy it needs HTTPS_PROXY=http://host:port, and REQUESTS_CA_BUNDLE=file if that has its own CA")
     with tempfile.TemporaryDirectory(dir=binary.parent, prefix=FOLDER_PREFIX) as folder:
@@ -74,11 +74,11 @@ def install(archive: Archive, binary: Path, say: Say, progress: Say) -> None:
         _extract_influxd(downloaded, unpacked)
         unpacked.chmod(0o755)
         unpacked.rename(binary)
-    say(f"influxd {archive.version} is checked (SHA-256) and installed in {binary.parent}")
+    say(f"influxd {archive.version} was verified (SHA-256) and installed in {binary.parent}")
 
 
 def _download(url: str, target: Path, progress: Say) -> str:
-    """Save `url` as `target`; returns the hex SHA-256 of what came."""
+    """Save `url` as `target`; return the SHA-256 of the content in hex."""
     digest = hashlib.sha256()
     try:
         with (
@@ -102,14 +102,14 @@ def _progress_text(done_bytes: int, total_bytes: int) -> str:
 
 
 def _reason(error: requests.RequestException) -> str:
-    """Return the HTTP status or the kind of failure: the full text of a connection error fills a screen."""
+    """Return the HTTP status or the kind of failure: the full text of a connection error would fill a screen."""
     if error.response is not None:
         return f"HTTP {error.response.status_code}"
     return type(error).__name__
 
 
 def _extract_influxd(archive: Path, target: Path) -> None:
-    """Copy the one file named `influxd`, whose folder differs between releases, to `target`."""
+    """Copy the only file named `influxd` to `target`; its folder differs between releases."""
     try:
         with tarfile.open(archive) as tar:
             members = [member for member in tar if member.isfile() and Path(member.name).name == "influxd"]

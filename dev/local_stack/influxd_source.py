@@ -30,7 +30,7 @@ _TOOLS = {
 }
 _POLL_SECONDS = 1
 FOLDER_PREFIX = "build-"
-# What `go build -v` writes: the path of a package when its turn comes, and each module that it fetches.
+# The output of `go build -v`: the path of each package as it is built, and each module that it fetches.
 _PACKAGE = re.compile(r"^[\w.~-]+(/[\w.~-]+)*$", re.MULTILINE)
 _FETCHED = re.compile(r"^go: downloading ", re.MULTILINE)
 
@@ -38,7 +38,7 @@ Say = Callable[[str], None]
 
 
 def build(version: str, binary: Path, say: Say, progress: Say) -> None:
-    """Build `influxd` and put it at `binary` in one step. Raises LocalStackError."""
+    """Build `influxd` and put it at `binary` atomically. Raises LocalStackError."""
     missing = missing_tools()
     if missing:
         raise ProgramMissingError(f"to build it, install {' and '.join(missing)}, then try again.")
@@ -56,11 +56,11 @@ def build(version: str, binary: Path, say: Say, progress: Say) -> None:
         tags = "sqlite_foreign_keys,sqlite_json"
         _run(["go", "build", "-v", "-tags", tags, "-o", "influxd", _INFLUXD], folder, environment, log, progress)
         (folder / "influxd").rename(binary)
-    say(f"influxd {version} is built, in {_minutes(time.monotonic() - started)}, and kept in {binary.parent}")
+    say(f"influxd {version} was built in {_minutes(time.monotonic() - started)}, and is kept in {binary.parent}")
 
 
 def missing_tools() -> list[str]:
-    """Return what must be installed before a build can work, each with where to get it."""
+    """Return the tools that a build needs and this machine lacks, each with where to get it."""
     return [advice for tool, advice in _TOOLS.items() if shutil.which(tool) is None]
 
 
@@ -91,7 +91,7 @@ def _installed_toolchain() -> str:
 
 
 def _run(command: list[str], folder: Path, environment: Mapping[str, str], log: Path, progress: Say) -> None:
-    """Run a build step with its output in `log`, showing how far it is."""
+    """Run a build step with its output in `log`, and show its progress."""
     started = time.monotonic()
     with log.open("ab") as out:
         process = subprocess.Popen(  # noqa: S603 - a fixed command

@@ -1,4 +1,4 @@
-"""InfluxDB 2.x for the local stack and the tests: how it is started, set up and asked."""
+"""InfluxDB 2.x for the local stack and the tests: start it, set it up and query it."""
 
 from __future__ import annotations
 
@@ -19,21 +19,21 @@ ORGANIZATION = "candle_ingest"
 
 @dataclass(frozen=True, kw_only=True)
 class InfluxdbServer:
-    """Where an InfluxDB 2.x is, whoever started it."""
+    """The address and access of an InfluxDB 2.x, whoever started it."""
 
     url: str
     token: str = field(repr=False)
     org: str
 
     def is_ready(self) -> bool:
-        """Tell whether it answers as healthy."""
+        """Tell whether it reports that it is healthy."""
         try:
             return requests.get(f"{self.url}/health", timeout=_TIMEOUT_SECONDS).ok
         except (requests.ConnectionError, requests.Timeout):
             return False
 
     def set_up(self, password: str, bucket: str) -> None:
-        """Create user, organization, token and first bucket; a server that has them stays as it is."""
+        """Create user, organization, token and first bucket; does nothing on a server that is already set up."""
         setup_url = f"{self.url}/api/v2/setup"
         if not requests.get(setup_url, timeout=_TIMEOUT_SECONDS).json()["allowed"]:
             return
@@ -49,12 +49,12 @@ class InfluxdbServer:
             raise ServerRefusedError(f"InfluxDB's set-up failed: HTTP {answer.status_code} {answer.text[:200]}")
 
     def check_token(self) -> None:
-        """Raise LocalStackError when the server does not accept the token."""
+        """Raise LocalStackError if the server does not accept the token."""
         answer = self._get("buckets", limit="1")
         if answer.status_code == requests.codes.unauthorized:
             raise ServerRefusedError(
                 f"InfluxDB at {self.url} refuses the token: set INFLUXDB_TOKEN to one of its tokens, "
-                "or, if the local stack started it, run `make clean-data` (it deletes what is stored)."
+                "or, if the local stack started it, run `make clean-data` (which deletes all stored data)."
             )
 
     def ensure_bucket(self, name: str) -> None:
@@ -67,9 +67,9 @@ class InfluxdbServer:
             raise ServerRefusedError(f"InfluxDB can't create bucket {name!r}: HTTP {answer.status_code}")
 
     def renew_token(self, purpose: str, buckets: Sequence[str], actions: Sequence[str]) -> str:
-        """Return a new token that may do only `actions` (read, write) in these buckets.
+        """Return a new token that may only do `actions` (read, write) in these buckets.
 
-        What was made for the same purpose before is deleted: InfluxDB keeps only hashes, so it can't be shown again.
+        Older tokens for the same purpose are deleted: InfluxDB stores only hashes, so it cannot show them again.
         """
         for old in self._get("authorizations", org=self.org).json()["authorizations"]:
             if old["description"] == purpose:

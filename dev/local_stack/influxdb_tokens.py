@@ -1,4 +1,4 @@
-"""Give Airflow's tasks and the page InfluxDB tokens that can do no more than they must."""
+"""Give Airflow's tasks and the page InfluxDB tokens with the least rights needed."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from candle_ingest.connections import INFLUXDB_CONNECTION, INFLUXDB_READ_CONNECT
 from dev.local_stack.influxdb_server import InfluxdbServer
 from dev.local_stack.settings_file import AirflowSettings
 
-# By connection: what its token is for, and what it may do.
+# By connection: the purpose of its token, and what it may do.
 _TOKENS = {
     INFLUXDB_CONNECTION: ("candle-ingest: tasks", ("read", "write")),
     INFLUXDB_READ_CONNECTION: ("candle-ingest: the page", ("read",)),

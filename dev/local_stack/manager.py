@@ -15,12 +15,12 @@ from dev.local_stack.process_session import kill_session
 from dev.local_stack.server_command import ServerCommand
 
 _POLL_SECONDS = 0.2
-# What honcho's handlers of SIGINT and SIGTERM set; a process that a signal ended has a negative number.
+# Set by honcho's handlers of SIGINT and SIGTERM; a process that was ended by a signal has a negative status.
 _SIGNAL_STATUSES = (130, 143)
 
 
 class EndedError(Exception):
-    """The processes are ending: whoever waits for them has nothing more to do."""
+    """The processes are ending, so there is nothing left to wait for."""
 
 
 class StackManager(Manager):  # type: ignore[misc]
@@ -40,17 +40,17 @@ class StackManager(Manager):  # type: ignore[misc]
 
     @property
     def is_ending(self) -> bool:
-        """Whether the processes have been told to end."""
+        """Tell whether the processes have been told to end."""
         return self._is_ending
 
     @property
     def was_interrupted(self) -> bool:
-        """Whether Ctrl-C or SIGTERM ended the run."""
+        """Tell whether Ctrl-C or SIGTERM ended the run."""
         return self.returncode in _SIGNAL_STATUSES
 
     @property
     def failed_part(self) -> str | None:
-        """Name of the process that ended first and by itself."""
+        """Return the name of the process that was the first to end by itself."""
         return self._ended_by_itself
 
     def run(self) -> None:
@@ -69,20 +69,20 @@ class StackManager(Manager):  # type: ignore[misc]
         return bool(self._all_started())
 
     def watch_processes(self) -> None:
-        """Have the processes ended if this one is killed; all have started."""
+        """Make the processes end if this one is killed; all must have started."""
         for process in self._processes.values():
             reaper.watch(process["pid"])
             # honcho's own fork for each: left alone, it waits for ever for somebody to read what it has to say.
             reaper.watch_fork(process["process"].pid)
 
     def pause(self, seconds: float) -> None:
-        """Sleep, from another thread. Raises EndedError when the processes are ending."""
+        """Sleep, from another thread. Raises EndedError once the processes are ending."""
         if self.is_ending:
             raise EndedError
         time.sleep(seconds)
 
     def wait_until(self, ready: Callable[[], bool], what: str, timeout_seconds: float) -> None:
-        """Ask `ready` again and again, from another thread. Raises LocalStackError after the time."""
+        """Poll `ready`, from another thread. Raises LocalStackError after the timeout."""
         deadline = time.monotonic() + timeout_seconds
         while not ready():
             if time.monotonic() > deadline:
@@ -90,7 +90,7 @@ class StackManager(Manager):  # type: ignore[misc]
             self.pause(_POLL_SECONDS)
 
     def terminate(self) -> None:
-        """Tell all processes to end. Whichever ended before that is the one to name."""
+        """Tell all processes to end. One that ended earlier is the one to report."""
         if not self._is_ending:
             self._is_ending = True
             ended = [name for name, process in self._processes.items() if "returncode" in process]

@@ -1,4 +1,4 @@
-"""The last lines of a start: where everything is, and three things to try next."""
+"""The last lines of a start: the addresses of everything, and three things to try next."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from dev.local_stack.stack import LocalStack
 from dev.local_stack.terminal_file import terminal_file
 
 Say = Callable[[str], None]
-_GO_LIVE = "make run MARKET=live takes the real exchanges, in a bucket of its own: docs/how-to/go-live.md"
+_GO_LIVE = "make run MARKET=live uses the real exchanges, in a separate bucket: docs/how-to/go-live.md"
 
 
 def page_url(stack: LocalStack) -> str:
-    """Return the address of the page in Airflow's UI; signed out, it leads to the sign-in first."""
+    """Return the address of the page in Airflow's UI; a signed-out user is led to the sign-in first."""
     return f"{stack.airflow.url}/plugin/candles"
 
 
 def show_servers(stack: LocalStack, settings: PipelineSettings, say: Say) -> None:
-    """Say where the servers are that run now."""
+    """Print the addresses of the running servers."""
     say(f"Airflow     {stack.airflow.url}")
     say(f"InfluxDB    {stack.influxdb.url}  organization {stack.influxdb.org}, bucket {settings.influxdb_bucket}")
     say(f"Redis       {stack.redis.host}:{stack.redis.port}  key {settings.redis_key_crypto_symbols}")
@@ -38,7 +38,7 @@ def show_servers(stack: LocalStack, settings: PipelineSettings, say: Say) -> Non
 
 
 def show_next_steps(stack: LocalStack, reports: Sequence[SymbolReport], say: Say) -> None:
-    """Say what to try next while everything runs; the only place that shows the password."""
+    """Print what to try next while everything runs; the only place that shows the password."""
     say("Try next:")
     say(f"1. Page       {page_url(stack)}  sign in as {ADMIN}, password {stack.secrets.airflow_admin_password}")
     minute = _minute(reports)
@@ -50,7 +50,7 @@ def show_next_steps(stack: LocalStack, reports: Sequence[SymbolReport], say: Say
 
 
 def show_next_starts(say: Say) -> None:
-    """Say what to try next once everything has ended."""
+    """Print what to try next once everything has ended."""
     say("Try next:")
     say("1. Keep it running   make run goes on from here, with the page, the terminal and catch-up")
     say("2. Other data        make run ONCE=1 SYMBOLS=ethbtc,btceur EXCHANGES=kraken,kucoin BACKFILL=30_days_ago")

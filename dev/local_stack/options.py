@@ -1,4 +1,4 @@
-"""What the user asks of the local stack, by make variables that arrive as environment variables."""
+"""The user's options for the local stack: make variables, passed as environment variables."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ _FALSE = ("", "0", "false", "no")
 
 @dataclass(frozen=True, kw_only=True)
 class StackOptions:
-    """One run of the local stack. Servers that the user brings are not started."""
+    """The options of one run. Servers that the user provides are not started."""
 
     market: Market = "simulated"
     executor: Executor = "local"
@@ -47,7 +47,7 @@ class StackOptions:
     exchanges: tuple[str, ...] = ("binance", "coinbaseexchange", "kraken")
     once: bool = False
     open_page: bool = False
-    # Where data, logs and secrets are kept; each market has a folder of its own in it.
+    # The folder of data, logs and secrets; each market has its own folder in it.
     folder: Path = REPOSITORY / ".local_stack"
     asked_ports: Mapping[str, int] = field(default_factory=dict)
     redis: RedisServer | None = None
@@ -57,12 +57,12 @@ class StackOptions:
 
     @property
     def is_simulated(self) -> bool:
-        """Whether the exchanges are the simulator."""
+        """Tell whether the exchanges are simulated."""
         return self.market == "simulated"
 
     @property
     def bucket(self) -> str:
-        """Simulated data has a bucket of its own, so that it never mixes with real data."""
+        """Return the bucket: simulated data has its own, so that it never mixes with real data."""
         return "candles_simulated" if self.is_simulated else "candles"
 
     @property
@@ -158,7 +158,7 @@ def _database_url(environment: Mapping[str, str]) -> str | None:
     if not url:
         return None
     scheme, _, rest = url.partition("://")
-    # The text itself stays out of the message: it holds a password.
+    # The message leaves out the value, as it contains a password.
     if scheme != "postgresql" or not rest:
         raise StackOptionError("AIRFLOW_DATABASE_URL: expected postgresql://user:password@host:port/database.")
     return f"postgresql+psycopg2://{rest}"

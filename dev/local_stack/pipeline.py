@@ -1,4 +1,4 @@
-"""What the default pipeline is set to, and the intervals that its backfill consists of."""
+"""The settings of the default pipeline, and the intervals of its backfill."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from dev.local_stack.errors import StackSettingsError
 
 @dataclass(frozen=True, kw_only=True)
 class BackfillPlan:
-    """The history that a run wants: from the start of the first interval to the end of the last whole one."""
+    """The history of a run: from the start of the first interval to the end of the last complete one."""
 
     start: datetime
     end: datetime
@@ -25,7 +25,7 @@ class BackfillPlan:
 
 
 def default_pipeline(environment: Mapping[str, str]) -> PipelineSettings:
-    """Return the pipeline that the local stack runs, with what `environment` overrides."""
+    """Return the pipeline that the local stack runs, with overrides from `environment`."""
     found = load_pipelines(environment=environment)
     if DEFAULT_PIPELINE not in found:
         raise StackSettingsError(f"The settings have no pipeline named {DEFAULT_PIPELINE}, which the local stack runs.")
@@ -38,7 +38,7 @@ def pipeline_buckets(environment: Mapping[str, str]) -> list[str]:
 
 
 def plan_backfill(settings: PipelineSettings, now: datetime) -> BackfillPlan | None:
-    """Return the whole intervals between the pipeline's start date and `now`; None when there are none."""
+    """Return the complete intervals between the pipeline's start date and `now`; None if there are none."""
     asked = parse_start_date(settings.backfill_start_date, now)
     if asked is None:
         return None
@@ -53,6 +53,6 @@ def plan_backfill(settings: PipelineSettings, now: datetime) -> BackfillPlan | N
 
 
 def last_catch_up_end(settings: PipelineSettings, now: datetime) -> datetime:
-    """End of the last catch-up interval that is over at `now`."""
+    """Return the end of the last catch-up interval that is over at `now`."""
     moment: datetime = croniter(settings.catch_up_schedule, now, ret_type=datetime).get_prev()
     return moment.astimezone(UTC)

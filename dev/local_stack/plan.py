@@ -1,4 +1,4 @@
-"""`make plan`: what a backfill would cost the exchanges, without starting anything that stays."""
+"""`make plan`: show what a backfill will cost, without starting any server that remains."""
 
 from __future__ import annotations
 

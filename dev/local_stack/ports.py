@@ -11,13 +11,13 @@ HOST = "127.0.0.1"
 
 
 def free_port() -> int:
-    """Return a port that nothing listens on right now."""
+    """Return a port on which nothing listens now."""
     with socket.socket() as probe:
         probe.bind((HOST, 0))
         return int(probe.getsockname()[1])
 
 
-# What this process holds until its servers start: another run that starts meanwhile would choose the same.
+# Ports that this process holds until its servers start: another run might choose the same ones meanwhile.
 _held: dict[int, socket.socket] = {}
 # What this process has claimed until it ends: between the release of a port and the start of its server, too, no other
 # run may choose it.
@@ -25,7 +25,7 @@ _claimed: dict[int, socket.socket] = {}
 
 
 def hold(port: int) -> bool:
-    """Hold a port of 127.0.0.1 until `release`; return False where a server, or another run, has it."""
+    """Hold a port of 127.0.0.1 until `release`; return False if a server or another run has it."""
     is_new = port not in _claimed
     if not _claim(port):
         return False
@@ -37,7 +37,7 @@ def hold(port: int) -> bool:
 
 
 def _claim(port: int) -> bool:
-    """Claim the port among all runs of this machine; the kernel gives up the claim when this process ends."""
+    """Claim the port among all runs on this machine; the kernel releases the claim when this process ends."""
     if port in _claimed:
         return True
     # A name without a file, of Linux.
@@ -74,9 +74,9 @@ def release(port: int | None = None) -> None:
 
 
 def choose_port(service: str, variable: str, asked: int | None, preferred: int, say: Callable[[str], None]) -> int:
-    """Return the port the user asked for, else the preferred one, else a free one. It is held until `release`.
+    """Return the port the user asked for, or else the preferred one, or else a free one. It is held until `release`.
 
-    Raises LocalStackError when the port that the user asked for (by `variable`) is busy.
+    Raises LocalStackError if the port that the user asked for (by `variable`) is busy.
     """
     if asked is not None:
         if hold(asked):

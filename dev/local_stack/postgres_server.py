@@ -1,4 +1,4 @@
-"""PostgreSQL for the local stack and the tests: it has Airflow's database."""
+"""PostgreSQL for the local stack and the tests: it holds Airflow's database."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from dev.local_stack.postgres_programs import as_accepted_user, find_postgres
 from dev.local_stack.process_session import kill_session
 from dev.local_stack.waiting import wait_until
 
-# initdb makes it; one connects to it to make others.
+# Created by initdb; connect to it to create others.
 _FIRST_DATABASE = "postgres"
 _START_SECONDS = 60
 _STOP_SECONDS = 20
@@ -40,16 +40,16 @@ class PostgresServer:
 
     @property
     def url(self) -> str:
-        """Its database, as SQLAlchemy takes it."""
+        """Return the URL of its database, as SQLAlchemy takes it."""
         return f"postgresql+psycopg2://{self.user}:{self.password}@{HOST}:{self.port}/{self.database}"
 
     @property
     def data(self) -> Path:
-        """The database cluster."""
+        """Return the folder of the database cluster."""
         return self.folder / "data"
 
     def is_ready(self) -> bool:
-        """Tell whether it answers. Raises LocalStackError for a wrong password: waiting doesn't help."""
+        """Tell whether it answers. Raises LocalStackError for a wrong password, as waiting does not help."""
         try:
             self.connect(_FIRST_DATABASE).close()
         except psycopg2.OperationalError as error:
@@ -69,7 +69,7 @@ class PostgresServer:
         return opened
 
     def create_database(self, template: str = "template1") -> None:
-        """Create its database as a copy of `template`; an older one of that name is deleted."""
+        """Create its database as a copy of `template`; an existing one of that name is deleted."""
         name = Identifier(self.database)
         with closing(self.connect(_FIRST_DATABASE)) as opened, opened.cursor() as cursor:
             cursor.execute(SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(name))
@@ -105,7 +105,7 @@ def running_postgres(server: PostgresServer, log: Path, *, durable: bool = True)
 
 def _initialize(server: PostgresServer, programs: Path) -> None:
     server.folder.mkdir(parents=True, exist_ok=True)
-    # Made beside its place: a half made cluster is never taken for a whole one.
+    # Created next to its place, so that an incomplete cluster is never mistaken for a complete one.
     unfinished = server.folder / "data.unfinished"
     shutil.rmtree(unfinished, ignore_errors=True)
     password_file = server.folder / "password"
@@ -135,7 +135,7 @@ def _command(server: PostgresServer, programs: Path, *, durable: bool) -> tuple[
 
 def _stop(process: subprocess.Popen[bytes]) -> None:
     if process.poll() is None:
-        # SIGINT: without waiting for connections that somebody left open.
+        # SIGINT: do not wait for open connections.
         process.send_signal(signal.SIGINT)
         try:
             process.wait(_STOP_SECONDS)

@@ -18,7 +18,7 @@ _GRACE_SECONDS = 2.0
 
 
 def stop_session(leader: subprocess.Popen[bytes], term_seconds: float = _TERM_SECONDS) -> None:
-    """Ask the leader's group to end, wait, then kill what is left of the session."""
+    """Ask the leader's group to end, wait, then kill what remains of the session."""
     signal_group(leader.pid, signal.SIGTERM)
     try:
         leader.wait(term_seconds)
@@ -37,7 +37,7 @@ def signal_group(group: int, number: signal.Signals) -> None:
 
 
 def kill_session(leader_pid: int) -> None:
-    """Ask all that is left of a session to end, and kill what does not within two seconds."""
+    """Ask what remains of a session to end, and kill whatever does not within two seconds."""
     kill_sessions([leader_pid])
 
 

@@ -1,4 +1,4 @@
-"""Show how far the backfill is: a bar on a terminal, else a plain line every few seconds."""
+"""Show the progress of the backfill: a bar on a terminal, otherwise a plain line every few seconds."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Display(Protocol):
 
 @contextmanager
 def backfill_display(console: StackConsole, title: str) -> Iterator[Display]:
-    """Show a display that fits the console, for as long as the block lasts."""
+    """Show a display that fits the console for the duration of the block."""
     if not console.console.is_terminal:
         yield _Lines(console, title)
         return
@@ -62,7 +62,7 @@ def _columns(title: str, width: int) -> Iterator[ProgressColumn]:
 
 
 class _Bar:
-    """A bar below the lines that the servers write."""
+    """A bar below the lines of the servers."""
 
     def __init__(self, progress: Progress, task: TaskID) -> None:
         self._progress = progress

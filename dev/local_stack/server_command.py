@@ -1,4 +1,4 @@
-"""How one server process is started: the local stack gives it to honcho, the tests start it themselves."""
+"""The command of one server process: the local stack gives it to honcho, the tests run it themselves."""
 
 from __future__ import annotations
 
@@ -20,5 +20,5 @@ class ServerCommand:
 
     @property
     def shell_line(self) -> str:
-        """The command for a shell, which it replaces, so that no shell stays in between."""
+        """Return the command for a shell; it replaces the shell, so that none remains in between."""
         return f"exec {shlex.join(self.argv)}"

@@ -1,4 +1,4 @@
-"""One run from the first process to the table: it runs in a thread beside honcho's loop."""
+"""One run, from the first process to the table, in a thread beside honcho's loop."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _POLL_SECONDS = 1.0
 
 
 class Session(threading.Thread):
-    """Brings the servers up, follows the backfill, shows the table; `problem` says what went wrong."""
+    """Brings up the servers, follows the backfill, and shows the table; `problem` says what went wrong."""
 
     def __init__(
         self, stack: LocalStack, settings: PipelineSettings, manager: StackManager, console: StackConsole
@@ -50,11 +50,11 @@ class Session(threading.Thread):
         except EndedError:
             return
         except (LocalStackError, requests.RequestException) as error:
-            # While the processes end, a question without an answer is no news.
+            # While the processes end, unanswered requests are expected.
             if not self._manager.is_ending:
                 self.problem = str(error)
         finally:
-            # Also after an error that nobody foresaw, which Python shows with its traceback.
+            # Also after an unforeseen error, which Python shows with its traceback.
             if self._stack.options.once or not self.is_complete:
                 self._manager.terminate()
 

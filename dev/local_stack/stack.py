@@ -33,7 +33,7 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True, kw_only=True)
 class LocalStack:
-    """All that is known before anything is started."""
+    """Everything that is decided before a server starts."""
 
     options: StackOptions
     folder: Path
@@ -49,7 +49,7 @@ class LocalStack:
 
     @property
     def logs(self) -> Path:
-        """Where the full output of every process goes."""
+        """Return the folder with the full output of each process."""
         return self.folder / "logs"
 
     def commands(self) -> tuple[ServerCommand, ...]:
@@ -57,7 +57,7 @@ class LocalStack:
         return (*self.servers, *self.airflow.commands())
 
     def report_environment(self) -> dict[str, str]:
-        """Return the environment of a program that asks Redis and InfluxDB what is stored."""
+        """Return the environment of a program that reads from Redis and InfluxDB."""
         return {
             **self.airflow.environment,
             "PYTHONPATH": os.pathsep.join([str(REPOSITORY), str(self.airflow.plugins_folder)]),
@@ -71,14 +71,14 @@ class LocalStack:
 
 
 def stack_folder(options: StackOptions) -> Path:
-    """Return the market's own folder: Airflow's runs of one say nothing about the other."""
+    """Return the market's own folder, as Airflow's runs of one market say nothing about the other."""
     return options.folder / options.market
 
 
 def plan_stack(options: StackOptions, say: Say, progress: Say) -> LocalStack:
     """Choose ports, find programs, and put the addresses into Airflow's connections.
 
-    `progress` is shown how far the download or build of a program is.
+    `progress` receives the progress of the download or build of a program.
     """
     folder = stack_folder(options)
     secrets = GeneratedSecrets.load_or_generate(folder / "secrets.json")
@@ -147,7 +147,10 @@ def _simulator(options: StackOptions, servers: list[ServerCommand], say: Say) ->
 
 
 def _local_postgres(options: StackOptions, secrets: GeneratedSecrets, folder: Path, say: Say) -> PostgresServer:
-    """Return PostgreSQL in a folder of its major version: no other can read it. It holds Airflow's runs, no candles."""
+    """Return a PostgreSQL whose folder is named after its major version, as no other can read it.
+
+    It holds Airflow's runs, but no candles.
+    """
     name = f"postgres-{major_version(find_postgres())}"
     port = _choose("postgres", "PostgreSQL", options, say)
     return PostgresServer(port=port, password=secrets.postgres_password, folder=folder / name)
@@ -156,7 +159,7 @@ def _local_postgres(options: StackOptions, secrets: GeneratedSecrets, folder: Pa
 def _celery_workers(
     options: StackOptions, secrets: GeneratedSecrets, folder: Path, servers: list[ServerCommand]
 ) -> CeleryWorkers | None:
-    """Return a broker of its own: the other Redis may be the user's, and shared or emptied at any time."""
+    """Return workers with a separate broker: the other Redis may be the user's, be shared, or be emptied."""
     if options.executor != "celery":
         return None
     broker = RedisServer(host=HOST, port=free_port(), password=secrets.broker_password)
@@ -165,7 +168,7 @@ def _celery_workers(
 
 
 def check_simulated(exchanges: Sequence[str]) -> None:
-    """Raise LocalStackError for an exchange without a simulator: the real one would be asked."""
+    """Raise LocalStackError for an exchange without a simulator, as requests would go to the real one."""
     unknown = [name for name in exchanges if canonical_exchange(name) not in SIMULATED_EXCHANGES]
     if unknown:
         raise StackOptionError(
@@ -175,9 +178,9 @@ def check_simulated(exchanges: Sequence[str]) -> None:
 
 
 def pipeline_environment(options: StackOptions) -> dict[str, str]:
-    """Return the settings of the default pipeline, and, on the live market, the user's own exchange connections.
+    """Return the settings of the default pipeline and, on the live market, the user's own exchange connections.
 
-    On the simulated market those stay out: they would lead to the real exchange.
+    On the simulated market those are left out, as they lead to the real exchange.
     """
     own = {} if options.is_simulated else _exchange_connections()
     return {

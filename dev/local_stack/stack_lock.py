@@ -1,4 +1,4 @@
-"""Let only one run of the local stack use a folder: two on the same files would destroy them."""
+"""Let only one run of the local stack use a folder: two runs would destroy each other's files."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _OWNER_FILE = "running.pid"
 # Servers of a run that was killed are ended within seconds by the reaper.
 _WAIT_SECONDS = 60
 _POLL_SECONDS = 0.2
-# Programs that hold a lock on their files. Every other may run twice.
+# Programs that lock their files. All others may run twice.
 _LOCKING_PROGRAMS = ("influxd", "postgres")
 
 

@@ -1,4 +1,4 @@
-"""Put the symbols into Redis, where the pipeline reads them."""
+"""Write the symbols to Redis, where the pipeline reads them."""
 
 from __future__ import annotations
 

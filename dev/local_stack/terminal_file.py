@@ -1,4 +1,4 @@
-"""A file for the user's shell: with it, `candle-ingest` and `airflow` are those of what `make run` has started."""
+"""A file for the user's shell: with it, `candle-ingest` and `airflow` work on what `make run` has started."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ def pause_all_dags(database_url: str) -> None:
 
 
 def end_unfinished_runs(api: AirflowApi, dag_ids: Sequence[str]) -> int:
-    """Cancel backfills that are at work and fail queued and running runs of paused DAGs; return how many."""
+    """Cancel running backfills, and fail queued and running runs of paused DAGs; return how many."""
     ended = 0
     for dag_id in dag_ids:
         api.cancel_backfills(dag_id)

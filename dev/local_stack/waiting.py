@@ -13,7 +13,7 @@ _POLL_SECONDS = 0.1
 def wait_until(
     ready: Callable[[], bool], what: str, timeout_seconds: float, alive: Callable[[], bool] = lambda: True
 ) -> None:
-    """Ask `ready` again and again. Raises LocalStackError after the time, or at once when `alive` says no."""
+    """Poll `ready`. Raises LocalStackError after the timeout, or at once if `alive` returns False."""
     deadline = time.monotonic() + timeout_seconds
     while not ready():
         if not alive():

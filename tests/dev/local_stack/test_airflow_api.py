@@ -95,7 +95,7 @@ def test_without_any_answer_the_error_names_the_question_the_reason_and_the_log(
     server.faults = ["silent"] * 4
     with pytest.raises(LocalStackError, match=r"not answer PATCH api/v2/dags/d: .*Read timed out") as caught:
         api.set_paused("d", paused=True)
-    assert str(caught.value).endswith(f"What it was doing is in {LOG} [stack-airflow]")
+    assert str(caught.value).endswith(f"See its log: {LOG} [stack-airflow]")
     assert "Max retries" not in str(caught.value)
     assert len(server.asked) == 4
 
