@@ -105,17 +105,7 @@ def merge_day_fields(day: MergeDay) -> dict[str, Any]:
     `grade_d` count the merged minutes by the grade that they have once the day is final; `excluded`, `clamped`,
     `disputed`, `converted`, `depeg` those with such a mark.
     """
-    waiting, counts = [asdict(waiting) for waiting in day.waiting], day.counts.to_dict()
-    content = {
-        "marks": _packed(day.marks),
-        "qualities": _packed(day.qualities),
-        "waiting": waiting,
-        "counts": counts,
-        "exchanges": day.exchanges,
-        "rates_version": day.rates_version,
-        "refused": dict(day.refused),
-        "identity_checked": day.identity_checked,
-    }
+    counts = day.counts.to_dict()
     return {
         "state": str(day.state),
         "expected": len(day.marks),
@@ -128,7 +118,21 @@ def merge_day_fields(day: MergeDay) -> dict[str, Any]:
         "merged_version": day.version,
         "merge_method": day.method,
         "final": int(day.state == RecordState.FINAL),
-        "record": json.dumps(content, separators=(",", ":")),
+        "record": json.dumps(_content(day), separators=(",", ":")),
+    }
+
+
+def _content(day: MergeDay) -> dict[str, Any]:
+    """Return the fields that are not added up over days; `merge_day_from_row` reads them."""
+    return {
+        "marks": _packed(day.marks),
+        "qualities": _packed(day.qualities),
+        "waiting": [asdict(waiting) for waiting in day.waiting],
+        "counts": day.counts.to_dict(),
+        "exchanges": day.exchanges,
+        "rates_version": day.rates_version,
+        "refused": dict(day.refused),
+        "identity_checked": day.identity_checked,
     }
 
 

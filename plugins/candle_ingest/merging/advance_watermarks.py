@@ -39,28 +39,44 @@ def advance_watermarks(
     """
     watermarks = Watermarks(bucket)
     written = watermarks.read()
-    known = watermarks_by_pair(written.items())
-    spellings: dict[str, list[str]] = {}
-    for ticker in tickers:
-        spellings.setdefault(parse_symbol(ticker).currency_pair, []).append(ticker)
-    first = _first_merged(outcomes)
-    reached = _Reach(run, bucket)
+    known, first = watermarks_by_pair(written.items()), _first_merged(outcomes)
+    spellings = _spellings(tickers)
     values: dict[str, int] = {}
     for kind in (*run.kind.watermarks, FINAL):
-        begin = {
-            pair: begin_ms
-            for pair in spellings
-            if (begin_ms := _begin_ms(run, kind, known.get((pair, kind)), first.get(pair))) is not None
-        }
-        ends = reached.final(begin) if kind == FINAL else reached.merged(begin)
-        for pair, begin_ms in begin.items():
-            last_ms = max(ends[pair], begin_ms) - run.timeframe.ms
-            if ends[pair] > begin_ms or (pair, kind) in known:
-                values |= {f"{ticker}-{kind}": last_ms for ticker in spellings[pair]}
+        own = {pair: known[pair, kind] for pair in spellings if (pair, kind) in known}
+        for pair, last_ms in _last_ms(run, kind, spellings, own, first, _Reach(run, bucket)).items():
+            values |= {f"{ticker}-{kind}": last_ms for ticker in spellings[pair]}
     forward = {key: value for key, value in values.items() if written.get(key, -1) < value}
     advance_together(client, watermarks, forward, _latest(run, outcomes))
     if CATCH_UP in run.kind.watermarks and run.kind.is_urgent:
         _send_lag(run, spellings, values)
+
+
+def _spellings(tickers: Iterable[str]) -> dict[str, list[str]]:
+    """Return the tickers of each pair."""
+    found: dict[str, list[str]] = {}
+    for ticker in tickers:
+        found.setdefault(parse_symbol(ticker).currency_pair, []).append(ticker)
+    return found
+
+
+def _last_ms(
+    run: Run, kind: str, pairs: Iterable[str], known: Mapping[str, int], first: Mapping[str, int], reached: "_Reach"
+) -> dict[str, int]:
+    """Return, by pair, the watermark of this kind: the open time of the last slot before the first hole.
+
+    `known` are the watermarks so far, `first` the start of what this run merged.
+    """
+    begin = {
+        pair: begin_ms
+        for pair in pairs
+        if (begin_ms := _begin_ms(run, kind, known.get(pair), first.get(pair))) is not None
+    }
+    ends = reached.final(begin) if kind == FINAL else reached.merged(begin)
+    moved = {
+        pair: max(ends[pair], begin_ms) for pair, begin_ms in begin.items() if ends[pair] > begin_ms or pair in known
+    }
+    return {pair: end_ms - run.timeframe.ms for pair, end_ms in moved.items()}
 
 
 def _first_merged(outcomes: Iterable[DayOutcome]) -> dict[str, int]:

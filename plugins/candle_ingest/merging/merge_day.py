@@ -115,11 +115,7 @@ def _recorded(candles: Candles, record: DayRecord | None, windows: Sequence[Wind
     """Return the candles within the windows that the record has too."""
     if record is None or not len(candles):
         return candles.select(slice(0, 0))
-    places = (candles.open_time_ms - record.day_ms) // record.slot_ms
-    on_grid = (candles.open_time_ms - record.day_ms) % record.slot_ms == 0
-    inside = on_grid & (places >= 0) & (places < len(record.marks))
-    kept = inside & (record.mark_array[np.clip(places, 0, len(record.marks) - 1)] > 0)
-    wanted = np.zeros(len(candles), dtype=np.bool_)
-    for window in windows:
-        wanted |= (candles.open_time_ms >= window.start_ms) & (candles.open_time_ms < window.end_ms)
-    return candles.select(kept & wanted)
+    chosen = record.slots_in(windows) & (record.mark_array > 0)
+    places, beside_grid = np.divmod(candles.open_time_ms - record.day_ms, record.slot_ms)
+    inside = (beside_grid == 0) & (places >= 0) & (places < len(chosen))
+    return candles.select(inside & chosen[np.clip(places, 0, len(chosen) - 1)])
