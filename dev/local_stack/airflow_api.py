@@ -118,11 +118,6 @@ class AirflowApi:
                 # A conflict: it is over, perhaps because the response to the first request was lost.
                 self._checked("PUT", f"backfills/{backfill['id']}/cancel", also_well=(requests.codes.conflict,))
 
-    def backfills_are_complete(self, dag_id: str) -> bool:
-        """Tell whether no backfill of this DAG is running."""
-        backfills = self._pages("backfills", "backfills", dag_id=dag_id)
-        return all(backfill["completed_at"] is not None for backfill in backfills)
-
     def import_errors(self) -> dict[str, str]:
         """Return the import errors of DAG files, by file."""
         errors = self._pages("importErrors", "import_errors")

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import json
-import uuid
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
@@ -16,12 +13,11 @@ from candle_ingest.settings import PipelineSettings
 from dev.exchange_simulator.process import SimulatorProcess
 from dev.local_stack.redis_server import RedisServer
 from tests.integration.servers.airflow_databases import AirflowDatabases, airflow_databases
-from tests.integration.servers.airflow_instance import AirflowInstance
 from tests.integration.servers.environment import connection_variables
 from tests.integration.servers.storage import InfluxdbTestServer, running_influxdb, running_redis
 
 # Fixtures.
-STARTS_AIRFLOW = {"airflow", "make_airflow", "run_stack", "stack_folder"}
+STARTS_AIRFLOW = {"airflow", "server", "run_stack", "stack_folder"}
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -114,18 +110,3 @@ def airflow_template(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -
     shared = base if worker_id == "master" else base.parent
     with airflow_databases(shared, tmp_path_factory.mktemp("airflow-databases")) as databases:
         yield databases
-
-
-@pytest.fixture
-def make_airflow(airflow_template: AirflowDatabases, tmp_path: Path) -> Iterator[Callable[..., AirflowInstance]]:
-    """`make_airflow(environment, dags_folder=..., plugins_folder=...)` starts a real Airflow for this test.
-
-    A module that shares one among its tests uses `with AirflowInstance(airflow_template, home, environment)`.
-    """
-    with ExitStack() as started:
-
-        def make(environment: Mapping[str, str], **folders: Path) -> AirflowInstance:
-            home = tmp_path / f"airflow-{uuid.uuid4().hex[:8]}"
-            return started.enter_context(AirflowInstance(airflow_template, home, environment, **folders))
-
-        yield make

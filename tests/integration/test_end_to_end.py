@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from datetime import UTC, datetime, timedelta
 
+import psutil
 import pytest
 
 from candle_ingest.candles.window import DAY_MS, Window
@@ -72,6 +73,7 @@ def test_catch_up_by_hand_goes_up_to_now(airflow):
 def test_a_week_of_three_symbols_on_three_exchanges_equals_the_truth_and_stays_so(airflow):
     airflow.backfill("candle_backfill", "2026-03-01", "2026-03-07", max_active_runs=7)
     airflow.wait_for_backfill("candle_backfill")
+    assert airflow.import_errors() == {}
     assert [run["state"] for run in runs_of(airflow, WEEK)] == ["success"] * 7
     for pair in PAIRS.values():
         for exchange in EXCHANGES:
@@ -79,7 +81,8 @@ def test_a_week_of_three_symbols_on_three_exchanges_equals_the_truth_and_stays_s
             assert rows == truth(exchange, WEEK, pair), (pair, exchange)
         assert within(stored(BUCKET, "candles", pair), WEEK) == merged_truth(EXCHANGES, WEEK, pair), pair
     before = everything(BUCKET, WEEK)
-    airflow.another_backfill("candle_backfill", "2026-03-01", "2026-03-07", "completed", max_active_runs=7)
+    # Two days of the seven: each takes a dozen tasks.
+    airflow.another_backfill("candle_backfill", "2026-03-03", "2026-03-04", "completed")
     airflow.wait_for_backfill("candle_backfill")
     assert everything(BUCKET, WEEK) == before
 
@@ -128,3 +131,11 @@ def test_a_backfill_by_hand_without_start_and_end_says_what_it_needs(airflow):
     assert airflow.wait_for_run("candle_backfill", run_id)["state"] == "failed"
     log = airflow.task_log("candle_backfill", run_id, "validate_symbols")
     assert "a backfill that is triggered by hand needs the params start and end" in log
+
+
+def test_no_process_of_airflow_is_left(airflow):
+    """Last in this module: it stops Airflow."""
+    roots = [psutil.Process(server.pid) for server in airflow.running.values()]
+    family = [process for root in roots for process in [root, *root.children(recursive=True)]]
+    airflow.stop()
+    assert [process for process in family if process.is_running()] == []
