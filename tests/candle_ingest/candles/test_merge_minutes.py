@@ -163,7 +163,7 @@ def test_a_leg_without_a_rate_is_absent_and_never_at_par(book, method):
     candle_values(st.floats(1e-6, 1e9)),
     st.floats(1e-9, 1e15),
 )
-def test_one_liar_of_any_price_and_volume_moves_open_and_close_by_the_limit_at_most(honest, lie, volume):
+def test_one_wrong_exchange_moves_open_and_close_by_the_limit_at_most(honest, lie, volume):
     book = {name: {0: values} for name, values in zip(NAMES, honest, strict=False)}
     truth, _ = merge(book, Conversion("USD", {}, {}))
     book["zaif"] = {0: (*lie[:4], volume)}

@@ -42,7 +42,7 @@ def test_conversions_and_a_stablecoin_off_its_dollar_are_counted():
     assert (found.grade_d, found.disputed) == (2, 1)
 
 
-def test_a_minute_that_nothing_could_be_used_of_is_counted_too():
+def test_a_minute_without_a_usable_candle_is_counted_too():
     found = counted({"b": book(100, 100, 100)}, legs=("b",), rates=(np.nan,) * 3)
     assert (found.grade_d, found.excluded) == (3, 3)
 

@@ -87,7 +87,7 @@ def test_markets_more_than_one_percent_apart_give_no_rate(other, agree):
         ("USD", "USD", ()),
     ],
 )
-def test_the_pairs_that_tell_a_rate(leg, quote, pairs):
+def test_the_pairs_that_give_a_rate(leg, quote, pairs):
     assert rate_pairs(leg, quote) == pairs
 
 
@@ -123,7 +123,7 @@ def test_depeg_begins_past_half_a_percent_and_a_leg_is_unusable_past_ten():
     assert not is_depeg(rates, "EUR").any()
 
 
-def test_a_rate_outside_of_its_window_is_an_error():
+def test_a_rate_outside_its_window_is_an_error():
     found = leg_rate("USDT", "USD", {}, WINDOW)
     with pytest.raises(ValueError, match="no rates are known outside"):
         found.at(np.array([WINDOW.end_ms]))

@@ -54,7 +54,7 @@ def kept_rows(page):
 
 
 @given(ROWS)
-def test_no_answer_of_any_shape_raises_or_leaves_a_candle_that_cannot_be(rows):
+def test_no_answer_of_any_shape_raises_or_leaves_an_impossible_candle(rows):
     page = check_rows(rows, WINDOW, Timeframe(1))
     times = [row[0] for row in page.candles.rows()]
     assert times == sorted(set(times))
@@ -67,7 +67,7 @@ def test_no_answer_of_any_shape_raises_or_leaves_a_candle_that_cannot_be(rows):
 
 
 @given(st.dictionaries(st.integers(0, 9), sound_values(), max_size=10), st.lists(JSON, max_size=4), st.randoms())
-def test_sound_rows_are_all_kept_unchanged_whatever_stands_between_them(sound, junk, random):
+def test_sound_rows_are_all_kept_unchanged_whatever_is_between_them(sound, junk, random):
     rows = [at(slot, values) for slot, values in sound.items()]
     mixed = [*rows, *junk]
     random.shuffle(mixed)
@@ -120,7 +120,7 @@ def test_every_answered_time_of_the_window_is_either_kept_or_rejected(rows):
 
 
 @pytest.mark.parametrize("order", ["ABA", "AAB", "BAA", "ABB", "ABAB"])
-def test_a_time_with_different_values_is_rejected_however_often_one_of_them_stands(order):
+def test_a_time_with_different_values_is_rejected_however_often_one_of_them_appears(order):
     page = check(*(at(3, {"A": GOOD, "B": OTHER}[letter]) for letter in order), at(4))
     assert kept_rows(page) == [at(4)]
     assert page.rejected_slots == {at(3)[0]}
@@ -134,7 +134,7 @@ def test_a_time_with_a_sound_and_an_unsound_row_is_rejected(values):
     assert page.rejected_slots == {at(3)[0]}
 
 
-def test_a_row_that_stands_twice_with_the_same_values_counts_once():
+def test_a_row_that_appears_twice_with_the_same_values_counts_once():
     page = check(at(3), at(3))
     assert (kept_rows(page), page.rejected) == ([at(3)], {})
 
@@ -155,7 +155,7 @@ def test_a_row_that_stands_twice_with_the_same_values_counts_once():
         ((8.0, 12.0, 9.0, 11.0, 5.0), "prices not ordered low <= open, close <= high"),
     ],
 )
-def test_a_row_that_cannot_be_is_rejected_with_its_reason(values, reason):
+def test_an_impossible_row_is_rejected_with_its_reason(values, reason):
     page = check(at(3, values), at(4))
     assert kept_rows(page) == [at(4)]
     assert page.rejected == {reason: 1}
@@ -248,7 +248,7 @@ def test_rows_come_out_in_order_of_time():
     assert kept_rows(check(at(5), at(1), at(3))) == [at(1), at(3), at(5)]
 
 
-def test_reasons_are_told_with_their_counts():
+def test_reasons_are_reported_with_their_counts():
     page = check(at(1, BAD), at(2, BAD), at(3, (10.0, 12.0, 9.0, 11.0, -1.0)))
     assert page.rejected_in_words == "2 × prices not ordered low <= open, close <= high, 1 × volume negative"
 

@@ -38,7 +38,7 @@ NEARLY = st.text("abUSDTCXeur/-_: \u00a0,=\"'\\\n\u00df\u017f\u0131\ufb01", max_
         ("steth/eth", "STETH/ETH"),
     ],
 )
-def test_every_form_people_write_is_understood(ticker, pair):
+def test_every_common_spelling_is_parsed(ticker, pair):
     assert parse_symbol(ticker).currency_pair == pair
 
 

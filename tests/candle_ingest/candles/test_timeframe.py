@@ -9,7 +9,7 @@ from candle_ingest.errors import ConfigurationError
 
 
 @pytest.mark.parametrize("minutes", CCXT_NAMES)
-def test_a_name_means_to_ccxt_the_length_that_it_has_here(minutes):
+def test_a_name_means_the_same_length_in_ccxt(minutes):
     assert ccxt.Exchange.parse_timeframe(Timeframe(minutes).ccxt_name) * 1000 == Timeframe(minutes).ms
 
 
@@ -19,7 +19,7 @@ def test_every_candle_length_divides_the_day_so_that_midnight_is_on_the_grid(min
 
 
 @pytest.mark.parametrize("minutes", [0, -1, 2, 7, 1441, 10080])
-def test_a_length_without_a_name_is_refused_with_the_possible_ones(minutes):
+def test_a_length_without_a_name_is_refused_with_the_allowed_ones(minutes):
     with pytest.raises(ConfigurationError, match=rf"candle_granularity_minutes is {minutes}; allowed are 1, 3, 5"):
         Timeframe(minutes)
 

@@ -61,6 +61,6 @@ def test_every_state_is_in_the_json(run):
     assert (row["failed"], row["outage"], row["final_days"], row["days"]) == (1440, 0, 0, 1)
 
 
-def test_unobtainable_minutes_are_told_apart_with_what_to_do(run):
+def test_unobtainable_minutes_are_listed_with_what_to_do(run):
     output = run(CoverageCounts(expected=2880, present=2870, unobtainable=10)).output
     assert "every minute is accounted for; 10 are unobtainable (`candle-ingest retry` asks again)" in output

@@ -50,7 +50,7 @@ def test_the_table_fits_80_columns_and_shows_each_step(printed):
     ]
 
 
-def test_each_exchange_says_what_became_of_it(printed):
+def test_each_exchange_has_a_sentence_on_its_candle(printed):
     text = "\n".join(printed(merged=True))
     assert "binance: used, BTC/USDT × 0.9985 (USDT/USD: kraken)" in text
     assert "kraken: used, BTC/USD, clamped: low -10.0 %" in text

@@ -73,12 +73,12 @@ def test_a_forbidden_pipeline_answers_like_one_that_does_not_exist(page, monkeyp
         assert "the right to read all of its DAGs" in forbidden.json()["detail"]
 
 
-def test_the_selector_shows_what_one_may_read(page, monkeypatch):
+def test_the_selector_shows_the_readable_pipelines(page, monkeypatch):
     client = signed_in(page, monkeypatch, lambda dag_id: dag_id.startswith("other"))
     assert [found["name"] for found in client.get("/api/pipelines").json()["pipelines"]] == ["other"]
 
 
-def test_an_unknown_address_says_what_there_is(page, monkeypatch):
+def test_an_unknown_address_lists_the_routes(page, monkeypatch):
     for address in ("/api/candle/charts", "/other", "/static/page.js"):
         answer = signed_in(page, monkeypatch).get(address)
         assert answer.status_code == 404

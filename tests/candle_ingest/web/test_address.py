@@ -36,7 +36,7 @@ def test_a_window_has_its_start_and_not_its_end():
         ("9999-12-31T23:59-23:00", "2026-01-01", "start is"),
     ],
 )
-def test_ranges_that_cannot_be(start, end, message):
+def test_impossible_ranges_are_refused(start, end, message):
     with pytest.raises(BadAddressError, match=message):
         window_of(start, end)
 

@@ -26,7 +26,7 @@ def run(scenario):
     return asyncio.run(asyncio.wait_for(scenario, 20))
 
 
-def test_the_same_question_is_answered_once():
+def test_the_same_request_is_answered_once():
     async def scenario():
         cache, work = AnswerCache(Limiter()), Counting()
         answers = await asyncio.gather(*(cache.answer("key", work) for _ in range(60)))
@@ -55,7 +55,7 @@ def test_an_answer_is_made_again_after_its_time():
     run(scenario())
 
 
-def test_an_error_reaches_all_who_asked_and_is_not_kept():
+def test_an_error_reaches_every_client_and_is_not_kept():
     async def scenario():
         cache = AnswerCache(Limiter())
 
@@ -69,7 +69,7 @@ def test_an_error_reaches_all_who_asked_and_is_not_kept():
     run(scenario())
 
 
-def test_one_who_goes_away_does_not_take_the_answer_from_others():
+def test_a_client_that_disconnects_cancels_no_other_request():
     async def scenario():
         cache, may_end = AnswerCache(Limiter()), threading.Event()
 
@@ -86,7 +86,7 @@ def test_one_who_goes_away_does_not_take_the_answer_from_others():
     run(scenario())
 
 
-def test_the_oldest_answers_go_where_too_much_is_kept():
+def test_the_oldest_answers_are_dropped_from_a_full_cache():
     async def scenario():
         cache, work = AnswerCache(Limiter(), most_bytes=100), Counting()
         for key in range(10):

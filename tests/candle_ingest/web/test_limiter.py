@@ -43,7 +43,7 @@ def test_no_more_run_at_once_than_allowed_and_the_rest_is_refused_at_once():
     run(scenario())
 
 
-def test_who_waits_too_long_is_refused():
+def test_a_request_that_waits_too_long_is_refused():
     async def scenario():
         work, limiter = Work(), Limiter(at_once=1, most_waiting=5, longest_wait_seconds=0.01)
         first = asyncio.create_task(limiter.run(work))

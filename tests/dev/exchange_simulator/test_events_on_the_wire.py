@@ -84,7 +84,7 @@ def test_one_in_five_pages_is_empty_by_chance(simulator: SimulatorProcess) -> No
     assert 10 <= empty <= 30
 
 
-def test_a_fault_is_in_force_in_its_time_only(simulator: SimulatorProcess) -> None:
+def test_a_fault_applies_only_in_its_time(simulator: SimulatorProcess) -> None:
     simulator.set_fault("binance", "reset", from_ms=NOW_MS + MINUTE_MS, until_ms=NOW_MS + 2 * MINUTE_MS)
     assert klines(simulator)
     simulator.set_clock(NOW_MS + MINUTE_MS)

@@ -198,7 +198,7 @@ def test_a_fault_is_limited_to_exchange_path_and_count(connected: Connect, simul
         ({"exchange": "kraken", "kind": "body"}, "needs a body"),
     ],
 )
-def test_faults_that_make_no_sense(description: Any, words: str, simulator: SimulatorProcess) -> None:
+def test_invalid_faults_are_refused(description: Any, words: str, simulator: SimulatorProcess) -> None:
     response = requests.post(f"{simulator.url}/_control/faults", json=description, timeout=5)
     assert response.status_code == 400
     assert words in response.json()["error"]

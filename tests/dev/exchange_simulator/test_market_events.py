@@ -114,7 +114,7 @@ def test_larger_candles_are_built_from_what_is_shown() -> None:
     assert part[VOLUME] < full[VOLUME]
 
 
-def test_in_the_end_only_what_never_passes_holds() -> None:
+def test_in_the_end_only_permanent_events_apply() -> None:
     passing = [event("hidden", delay_seconds=1), event("revised", until_ms=START_MS), event("unconfirmed", until_ms=1)]
     lasting = [event("quiet"), event("hidden"), event("wrong_row", row="null")]
     assert in_the_end([*passing, *lasting]) == tuple(lasting)
@@ -133,6 +133,6 @@ def test_in_the_end_only_what_never_passes_holds() -> None:
         ({"kind": "quiet", "start_ms": 0, "end_ms": 1, "colour": "red"}, "unknown colour"),
     ],
 )
-def test_a_senseless_event_is_named(given: object, words: str) -> None:
+def test_an_invalid_event_is_named(given: object, words: str) -> None:
     with pytest.raises(MarketEventError, match=words):
         parse_event(given)

@@ -58,7 +58,7 @@ def test_a_close_far_from_the_others_is_excluded() -> None:
     assert guard(legs, 5.2)[1] == ()
 
 
-def test_when_all_fall_nothing_is_touched() -> None:
+def test_when_all_fall_nothing_is_changed() -> None:
     legs = {name: Leg(47_000, 47_100, low, 46_900, 1) for name, low in (("a", 42_000), ("b", 40_150), ("c", 41_968))}
     assert guard(legs, 5) == (legs, (), (), False)
 
@@ -90,7 +90,7 @@ def test_at_observed_rates_a_depegged_leg_agrees_with_the_dollar_markets() -> No
     assert min(minute.dispersion_bps for minute in par.values()) > 400
 
 
-def test_a_currency_that_is_no_dollar_any_more_takes_no_part() -> None:
+def test_a_currency_that_is_no_longer_a_dollar_is_left_out() -> None:
     depeg = event("depeg", currency="USDT", price_factor=0.8)
     merged = merged_truth("BTC/USD", FOUR, START_MS + 5 * MINUTE_MS, END_MS, [depeg])
     assert all(minute.without_rate == ("binance",) for minute in merged.values())

@@ -40,7 +40,7 @@ def test_fixed_window_starts_anew_with_the_clock() -> None:
     assert window.spend(40).used == 40
 
 
-def test_who_goes_on_is_banned() -> None:
+def test_clients_that_go_on_after_a_refusal_are_banned() -> None:
     clock = HandClock()
     window = FixedWindow(1, 60, clock, ban_after=3)
     verdicts = [window.spend(1) for _ in range(6)]
@@ -62,7 +62,7 @@ def test_token_bucket_fills_up_again() -> None:
     assert [bucket.spend(1).allowed for _ in range(4)] == [True, True, True, False]
 
 
-def test_a_ban_lasts_as_long_as_was_said() -> None:
+def test_a_ban_lasts_as_long_as_announced() -> None:
     clock = HandClock()
     window = FixedWindow(1, 5, clock, ban_after=0, ban_seconds=600)
     assert [window.spend(1).allowed for _ in range(2)] == [True, False]
@@ -169,7 +169,7 @@ def test_okx_counts_each_path_for_itself(limited: SimulatorProcess) -> None:
         connect_ccxt(limited, "okx").public_get_public_time()
 
 
-def test_bybit_bans_who_asks_more_than_600_times_in_five_seconds_for_ten_minutes() -> None:
+def test_bybit_bans_clients_over_600_requests_in_five_seconds_for_ten_minutes() -> None:
     clock = HandClock()
     exchange = Bybit(Wiring(CandleBook(), clock=clock))
     limit = exchange.limiter("", exchange.build_limiter)
@@ -254,7 +254,7 @@ def test_kraken_refuses_an_address_that_asks_for_many_pairs_at_once() -> None:
     assert answers[15].body == {"error": ["EAPI:Rate limit exceeded"]}
 
 
-def test_kraken_goes_on_refusing_for_seconds_and_longer_for_who_goes_on_asking() -> None:
+def test_kraken_refuses_for_seconds_and_longer_if_requests_go_on() -> None:
     clock = HandClock()
     exchange = Kraken(Wiring(CandleBook(), clock=clock))
     answers = [ohlc(exchange, f"PAIR{number}") for number in range(16)]

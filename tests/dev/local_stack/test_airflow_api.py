@@ -74,7 +74,7 @@ def api(server, monkeypatch):
 
 
 @pytest.mark.parametrize("fault", ["silent", "dropped"])
-def test_what_may_be_asked_twice_is_asked_again(server, api, fault):
+def test_safe_requests_are_retried(server, api, fault):
     server.faults = [fault] * 3
     api.set_paused("candle_catch_up", paused=False)
     assert server.asked == ["PATCH /api/v2/dags/candle_catch_up"] * 4
@@ -84,14 +84,14 @@ def test_what_may_be_asked_twice_is_asked_again(server, api, fault):
 
 
 @pytest.mark.parametrize("fault", ["silent", "dropped"])
-def test_what_would_be_done_twice_is_asked_once(server, api, fault):
+def test_requests_with_effects_are_sent_once(server, api, fault):
     server.faults = [fault]
     with pytest.raises(LocalStackError, match="does not answer POST api/v2/dags/candle_catch_up/dagRuns: "):
         api.trigger("candle_catch_up")
     assert server.asked == ["POST /api/v2/dags/candle_catch_up/dagRuns"]
 
 
-def test_without_any_answer_the_error_names_the_question_the_reason_and_the_log(server, api):
+def test_without_any_answer_the_error_names_the_request_the_reason_and_the_log(server, api):
     server.faults = ["silent"] * 4
     with pytest.raises(LocalStackError, match=r"not answer PATCH api/v2/dags/d: .*Read timed out") as caught:
         api.set_paused("d", paused=True)
@@ -100,7 +100,7 @@ def test_without_any_answer_the_error_names_the_question_the_reason_and_the_log(
     assert len(server.asked) == 4
 
 
-def test_a_server_that_is_not_there_is_not_asked_again():
+def test_an_unreachable_server_is_not_retried():
     api = AirflowApi(f"http://{HOST}:{free_port()}", "admin", "password", LOG)
     assert not api.answers()
     with pytest.raises(LocalStackError, match=r"does not answer GET api/v2/dags/d: .*Connection refused"):

@@ -36,13 +36,13 @@ def clock(monkeypatch):
     return pause
 
 
-def test_how_far_it_is_is_told_until_it_is_finished(clock):
+def test_progress_is_reported_until_it_is_finished(clock):
     said = []
     assert follow(Run(["1/9 tasks done", "8/9 tasks done"]), said.append, clock, LOG) == {"state": "success"}
     assert said == ["Catching up: 1/9 tasks done", "Catching up: 8/9 tasks done"]
 
 
-def test_what_does_not_move_for_a_quarter_of_an_hour_is_an_error_that_names_the_log(clock):
+def test_no_progress_for_a_quarter_of_an_hour_is_an_error_that_names_the_log(clock):
     with pytest.raises(ServerNotReadyError, match=r"for 15 minutes \(its run is not there yet\).*logs/scheduler.log"):
         follow(Run(["its run is not there yet"], ends=False), [].append, clock, LOG)
 

@@ -52,7 +52,7 @@ def test_influxd_2_on_the_path_is_used(program, version):
 
 @pytest.mark.usefixtures("no_archive")
 @pytest.mark.parametrize("version", ["InfluxDB v1.8.10 (git: 1.8 688e697)", "influxdb3 3.0.1"])
-def test_another_influxd_is_passed_over(program, version):
+def test_another_influxd_is_ignored(program, version):
     program("influxd", f"echo '{version}'")
     said = []
     with pytest.raises(LocalStackError):
@@ -61,7 +61,7 @@ def test_another_influxd_is_passed_over(program, version):
 
 
 @pytest.mark.usefixtures("no_archive")
-def test_what_is_missing_for_a_build_is_one_line(program):
+def test_missing_build_tools_are_named_in_one_line(program):
     with pytest.raises(LocalStackError) as error:
         find_influxd(lambda text: None)
     text = str(error.value)
@@ -118,7 +118,7 @@ def test_a_build_is_kept(program):
 
 
 @pytest.mark.usefixtures("no_archive")
-def test_a_failing_build_says_its_last_words(program):
+def test_a_failing_build_reports_its_last_line(program):
     program("go", "echo first; echo 'go.mod requires go >= 1.25' >&2; exit 1")
     program("cargo", "")
     program("cc", "")
@@ -150,7 +150,7 @@ def test_an_interrupted_build_leaves_nothing_and_the_next_one_works(program, tmp
 
 
 @pytest.mark.usefixtures("no_archive")
-def test_what_a_killed_build_has_left_is_deleted_by_the_next_one(program, tmp_path):
+def test_the_leftovers_of_a_killed_build_are_deleted_by_the_next_one(program, tmp_path):
     left = tmp_path / "cache" / "candle-ingest" / f"influxd-{VERSION}" / "build-killed"
     left.mkdir(parents=True)
     program("go", FAKE_GO)

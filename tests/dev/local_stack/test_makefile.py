@@ -31,7 +31,7 @@ def make(tmp_path):
     return run
 
 
-def test_make_alone_lists_what_there_is(make):
+def test_make_alone_lists_the_targets(make):
     listed = make().stdout
     for target in ("setup", "run", "simulator", "test", "lint", "format", "lock", "clean"):
         assert f"  make {target} " in listed
@@ -81,7 +81,7 @@ def test_an_environment_of_another_interpreter_is_replaced_once(make, tmp_path):
     assert "Nothing to be done" in make("-n", "setup", f"PYTHON={sys.executable}").stdout
 
 
-def test_help_tells_the_defaults_of_the_options(make):
+def test_help_shows_the_defaults_of_the_options(make):
     listed = make().stdout
     assert "  ONCE=0 " in listed
     assert "  LOCAL_STACK_FOLDER=.local_stack " in listed

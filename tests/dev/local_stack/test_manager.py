@@ -62,7 +62,7 @@ def test_an_end_before_the_start_is_an_end(manage):
     assert manager.has_started()
 
 
-def test_what_a_server_says_is_logged_and_not_shown(manage, tmp_path, screen):
+def test_output_of_a_server_is_logged_and_not_shown(manage, tmp_path, screen):
     script = "echo 'x [info     ] all is well'; echo 'x [error    ] something broke'; sleep 0.5"
     manager = manage(scheduler=script)
     manager.run()

@@ -38,7 +38,7 @@ def test_nothing_of_the_session_is_left(leader):
     assert [process for process in members if process.is_running()] == []
 
 
-def test_also_when_the_leader_died_before(leader):
+def test_nothing_is_left_even_if_the_leader_died_before(leader):
     (child,) = [process for process in session_members(leader.pid) if process.pid != leader.pid]
     leader.send_signal(signal.SIGKILL)
     leader.wait()

@@ -66,7 +66,7 @@ def test_no_width_cuts_a_value(width):
     assert "…" not in text
 
 
-def test_what_is_missing_is_a_sentence():
+def test_missing_candles_are_one_sentence():
     complete, incomplete = symbol("btcusd", 0), symbol("ethusd", 5)
     assert what_is_missing([complete], ["btcusd"]) is None
     assert what_is_missing([complete, incomplete], ["btcusd"]) == "Candles are missing: ETH/USD 5."

@@ -31,7 +31,7 @@ def addresses() -> list[str]:
     return [route.path.format(**values) for route in found if route.endpoint is not routes.unknown]
 
 
-def test_every_address_refuses_who_has_not_signed_in_and_who_forges_a_token(airflow):
+def test_every_address_refuses_missing_and_forged_tokens(airflow):
     found = addresses()
     assert len(found) >= 10
     for address in found:

@@ -144,7 +144,7 @@ def test_every_view_on_every_screen(airflow, open_page, name, width, dark):
 
 
 @pytest.mark.parametrize(("width", "dark"), [(1280, False), (1280, True), (390, False), (390, True)])
-def test_nothing_keeps_anyone_out(airflow, open_page, width, dark):
+def test_the_page_is_accessible(airflow, open_page, width, dark):
     """axe-core, in each view: what is wrong is in the message."""
     tab = open_page(width=width, dark=dark)
     for view, query in VIEWS.items():
@@ -319,7 +319,7 @@ def test_a_year_of_minutes_is_charted_soon(airflow, open_page, visit):
     assert data_seconds < 10, "a busy machine is no reason to fail, but this is"
 
 
-def test_with_influxdb_down_the_page_says_so_soon(airflow, visit, storage_stops, open_page):
+def test_with_influxdb_down_the_page_soon_says_so(airflow, visit, storage_stops, open_page):
     """The last test of this module: it stops InfluxDB."""
     storage_stops.close()
     began = time.monotonic()
