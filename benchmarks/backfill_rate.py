@@ -5,6 +5,7 @@ from datetime import date, datetime, timedelta
 
 from benchmarks.figures import Figures
 from benchmarks.result import Result, at_least
+from benchmarks.sample import calm_days
 from benchmarks.span import span_seconds
 from benchmarks.workbench import Workbench
 from dev.exchange_simulator.process import SimulatorProcess
@@ -15,7 +16,8 @@ from tests.integration.servers.airflow_instance import AirflowInstance
 OURS, BARE = "candle_backfill", "same_shape"
 TICKERS = ("btcusd", "ethusd", "solusd")
 EXCHANGES = ("binance", "coinbaseexchange", "kucoin")
-FIRST_DAY = date(2025, 3, 1)
+DAYS, TURNS = 4, 3
+FIRST_DAY = calm_days(EXCHANGES, DAYS * TURNS, date(2025, 3, 1))
 # The same steps, as many instances and the same schedule; its tasks import and do nothing.
 _SAME_SHAPE = f'''
 """An airflow dag of the shape of candle_backfill."""
@@ -49,7 +51,7 @@ with DAG(
 
 def backfill_rate(bench: Workbench) -> Result:
     """Run backfills of a few days in turns on the same Airflow, with PostgreSQL and LocalExecutor."""
-    days, turns = bench.repetitions(4, 2), bench.repetitions(3, 1)
+    days, turns = bench.repetitions(DAYS, 2), bench.repetitions(TURNS, 1)
     with SimulatorProcess(limits=False) as exchanges, _airflow(bench, exchanges) as airflow:
         for dag_id in (OURS, BARE):
             # The scheduled run of yesterday: out of the way, and all is warm.

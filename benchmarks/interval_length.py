@@ -8,6 +8,7 @@ import yaml
 from benchmarks.figures import Figures
 from benchmarks.published_limits import limit_seconds
 from benchmarks.result import Result
+from benchmarks.sample import calm_days
 from benchmarks.span import span_seconds
 from benchmarks.workbench import Workbench
 from candle_ingest.candles.window import DAY_MS, Window
@@ -16,10 +17,10 @@ from tests.integration.servers.airflow_instance import AirflowInstance
 
 TICKERS = ("btcusd", "ethusd", "solusd")
 EXCHANGES = ("binance", "coinbaseexchange", "kucoin")
-# A Sunday: the weeks of cron begin with it.
-FIRST_DAY = date(2025, 2, 2)
 STEP_DAYS = {"@daily": 1, "@weekly": 7}
 DAYS, QUICK_DAYS = 14, 7
+# A Sunday: the weeks of cron begin with it.
+FIRST_DAY = calm_days(EXCHANGES, DAYS, date(2025, 2, 2), step_days=7)
 
 
 def interval_length(bench: Workbench) -> Result:

@@ -1,11 +1,13 @@
 """The windows, markets and candles that benchmarks use: the same in every run."""
 
-from datetime import UTC, datetime
+from collections.abc import Sequence
+from datetime import UTC, date, datetime, timedelta
 
 import numpy as np
 
 from candle_ingest.candles.candles import Candles
 from candle_ingest.candles.window import DAY_MS, MINUTE_MS, Window
+from dev.exchange_simulator.activity import outage
 
 START_MS = int(datetime(2025, 1, 1, tzinfo=UTC).timestamp() * 1000)
 # What the simulated exchanges take for now: all that is asked for is past.
@@ -18,6 +20,21 @@ BINANCE_BTC = {
 def days(count: int) -> Window:
     """Return the first `count` days of 2025."""
     return Window(START_MS, START_MS + count * DAY_MS)
+
+
+def calm_days(exchanges: Sequence[str], count: int, first: date, step_days: int = 1) -> date:
+    """Return the first of `count` days without an outage, `first` or some steps later.
+
+    A backfill over an outage fails until a second look a day later has proved it.
+    """
+    while any(outage(name, day).any() for name in exchanges for day in _day_numbers(first, count)):
+        first += timedelta(days=step_days)
+    return first
+
+
+def _day_numbers(first: date, count: int) -> range:
+    number = (first - date(1970, 1, 1)).days
+    return range(number, number + count)
 
 
 def sample_candles(window: Window, seed: int) -> Candles:
