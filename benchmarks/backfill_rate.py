@@ -76,6 +76,8 @@ def _airflow(bench: Workbench, exchanges: SimulatorProcess) -> AirflowInstance:
         "CANDLE_INGEST_EXCHANGES": ",".join(EXCHANGES),
         "CANDLE_INGEST_BACKFILL_START_DATE": "skip",
         "CANDLE_INGEST_BACKFILL_INTERVAL": "@daily",
+        # kraken's pace for the trades of USDT/USD would decide otherwise.
+        "CANDLE_INGEST_QUOTE_CONVERSION": "par",
         "CANDLE_INGEST_INFLUXDB_BUCKET": bench.influxdb.new_bucket("bench"),
     }
     dags = bench.folder / "rate-dags"

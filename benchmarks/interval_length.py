@@ -47,6 +47,8 @@ def _pipelines(bench: Workbench) -> Path:
             "exchanges": list(EXCHANGES),
             "backfill_start_date": "skip",
             "backfill_interval": length,
+            # kraken's pace for the trades of USDT/USD would decide otherwise.
+            "quote_conversion": "par",
             "influxdb_bucket": bench.influxdb.new_bucket("bench"),
         }
         for length in STEP_DAYS

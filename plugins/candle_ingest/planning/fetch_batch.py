@@ -1,6 +1,7 @@
 """The input of one mapped fetch: some pairs of one exchange, by name only."""
 
 import base64
+import itertools
 import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -92,6 +93,9 @@ def split_batches(wanted: Sequence[FetchBatch], most_instances: int, symbols_per
 
     `wanted` has one batch per exchange. Batches get larger to keep their number within `most_instances`, but each
     exchange gets at least one. If they would exceed it, each exchange gets at most INSTANCES_PER_EXCHANGE.
+
+    The exchanges take turns: Airflow starts instances in this order, and no exchange should wait while another one
+    holds all slots of the pool.
     """
     total = sum(len(batch.markets) for batch in wanted)
     if symbols_per_fetch == 1 and total <= most_instances:
@@ -100,7 +104,8 @@ def split_batches(wanted: Sequence[FetchBatch], most_instances: int, symbols_per
         most_for_each = max(1, most_instances // max(1, len(wanted)))
         most_for_each = min(most_for_each, INSTANCES_PER_EXCHANGE) if total > most_instances else most_for_each
         size_of = {b.exchange: max(symbols_per_fetch, -(-len(b.markets) // most_for_each)) for b in wanted}
-    return [part for batch in wanted for part in _parts(batch, size_of[batch.exchange])]
+    turns = itertools.zip_longest(*(_parts(batch, size_of[batch.exchange]) for batch in wanted))
+    return [part for turn in turns for part in turn if part is not None]
 
 
 def _parts(batch: FetchBatch, size: int) -> list[FetchBatch]:

@@ -40,8 +40,15 @@ def test_a_batch_survives_the_trip_through_xcom():
 
 def test_few_pairs_have_an_instance_each():
     found = split_batches([batch("kraken", 3), batch("htx", 2)], 1024, 1)
-    assert [one.label for one in found][:2] == ["SIM000/USD @ kraken", "SIM001/USD @ kraken"]
+    assert {one.label for one in found} == {
+        "SIM000/USD @ kraken", "SIM001/USD @ kraken", "SIM002/USD @ kraken", "SIM000/USD @ htx", "SIM001/USD @ htx"
+    }  # fmt: skip
     assert len(found) == 5
+
+
+def test_exchanges_take_turns_so_that_none_waits_for_a_slot_behind_another():
+    found = split_batches([batch("binance", 3), batch("kraken", 1), batch("htx", 2)], 1024, 1)
+    assert [one.exchange for one in found] == ["binance", "kraken", "htx", "binance", "htx", "binance"]
 
 
 @given(st.lists(st.integers(1, 400), min_size=1, max_size=5), st.integers(5, 50), st.integers(1, 30))
