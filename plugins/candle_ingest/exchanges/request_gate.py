@@ -28,6 +28,8 @@ T = TypeVar("T")
 ATTEMPTS = 5
 FIRST_WAIT_SECONDS = 2.0
 LONGEST_WAIT_SECONDS = 60
+# So many requests that failed for good, one after the other: it is not this market, and the others cannot wait.
+FAILURES_IN_A_ROW = 3
 
 
 class _OwnFaultError(Exception):
@@ -38,7 +40,9 @@ class RequestGate:
     """Passes requests to one exchange one after another, and shares their outcomes with all tasks.
 
     Without `limit` and `breaker` nothing is shared. Each request is tried up to five times, waiting as long as the
-    exchange asks, or else exponentially longer.
+    exchange asks, or else exponentially longer. After three requests in a row that failed all the same, each further
+    one is tried once, until one succeeds: with a clock that is wrong, for example, or a cache that is stuck, every
+    market fails, and a batch of hundreds would keep its task busy for hours.
     """
 
     def __init__(
@@ -57,23 +61,30 @@ class RequestGate:
         self._delay_seconds = delay_seconds
         self._sleep = sleep
         self._subject = ""
+        self._failures_in_a_row = 0
 
     def send(self, subject: str, ask: Callable[[int], A], check: Callable[[A], T]) -> T:
         """Return the result of `check` for the response of `ask`, which gets the number of the attempt, from 1.
 
-        `subject` is the market of the request, which may have its own limit. Raises TemporaryError after five attempts,
-        and other errors at once.
+        `subject` is the market of the request, which may have its own limit. Raises TemporaryError after the last
+        attempt, and other errors at once.
         """
         attempts = itertools.count(1)
         retrying = tenacity.Retrying(
             retry=tenacity.retry_if_exception_type(ExchangeTemporaryError),
-            stop=tenacity.stop_after_attempt(ATTEMPTS),
+            stop=self._is_last,
             wait=_wait_seconds,
             sleep=self._sleep,
             before_sleep=_log_wait,
             reraise=True,
         )
-        return retrying(lambda: self._attempt(subject, lambda: self._measured(ask, next(attempts), check)))
+        try:
+            answer = retrying(lambda: self._attempt(subject, lambda: self._measured(ask, next(attempts), check)))
+        except ExchangeTemporaryError:
+            self._failures_in_a_row += 1
+            raise
+        self._failures_in_a_row = 0
+        return answer
 
     def slowdown(self) -> float:
         """Return the current factor on the usual time between two requests; 1 if the limit is not shared."""
@@ -90,6 +101,12 @@ class RequestGate:
         except Exception as error:
             # Raised inside ccxt, it would be taken for an unexpected response.
             raise _OwnFaultError from error
+
+    def _is_last(self, state: tenacity.RetryCallState) -> bool:
+        if self._failures_in_a_row < FAILURES_IN_A_ROW:
+            return state.attempt_number >= ATTEMPTS
+        error = state.outcome.exception() if state.outcome else None
+        return state.attempt_number >= (2 if isinstance(error, AskOnceMoreError) else 1)
 
     def _attempt(self, subject: str, ask: Callable[[], T]) -> T:
         self._subject = subject

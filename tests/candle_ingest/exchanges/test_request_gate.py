@@ -3,8 +3,13 @@
 import pytest
 
 from candle_ingest.errors import PermanentError
-from candle_ingest.exchanges.error_mapping import ExchangeLimitedError, ExchangeTemporaryError, ExchangeUnavailableError
-from candle_ingest.exchanges.request_gate import ATTEMPTS, RequestGate
+from candle_ingest.exchanges.error_mapping import (
+    AskOnceMoreError,
+    ExchangeLimitedError,
+    ExchangeTemporaryError,
+    ExchangeUnavailableError,
+)
+from candle_ingest.exchanges.request_gate import ATTEMPTS, FAILURES_IN_A_ROW, RequestGate
 
 DOWN = ExchangeUnavailableError("kraken, a page: down")
 
@@ -42,6 +47,31 @@ def test_after_five_attempts_the_last_error_is_raised():
     with pytest.raises(ExchangeTemporaryError, match="kraken, a page: down"):
         asked.send("BTC/USD", failing(ATTEMPTS), unchanged)
     assert asked.counter.value == ATTEMPTS
+
+
+def test_after_three_failures_in_a_row_each_request_is_tried_once():
+    asked = gate()
+    for _ in range(FAILURES_IN_A_ROW + 2):
+        with pytest.raises(ExchangeTemporaryError):
+            asked.send("BTC/USD", failing(ATTEMPTS), unchanged)
+    assert asked.counter.value == FAILURES_IN_A_ROW * ATTEMPTS + 2
+
+
+def test_an_empty_answer_is_doubted_once_also_after_failures_in_a_row():
+    asked = gate()
+    for _ in range(FAILURES_IN_A_ROW):
+        with pytest.raises(ExchangeTemporaryError):
+            asked.send("BTC/USD", failing(ATTEMPTS), unchanged)
+    assert asked.send("BTC/USD", failing(1, AskOnceMoreError("kraken, a page: empty")), unchanged) == 2
+
+
+def test_one_success_gives_later_requests_their_five_attempts_back():
+    asked = gate()
+    for _ in range(FAILURES_IN_A_ROW):
+        with pytest.raises(ExchangeTemporaryError):
+            asked.send("BTC/USD", failing(ATTEMPTS), unchanged)
+    assert asked.send("BTC/USD", failing(0), unchanged) == 1
+    assert asked.send("BTC/USD", failing(ATTEMPTS - 1), unchanged) == ATTEMPTS
 
 
 def test_an_answer_that_its_check_refuses_is_asked_for_again():
