@@ -17,8 +17,8 @@ from candle_ingest.candles.timeframe import Timeframe
 from candle_ingest.candles.window import Window
 
 Row = Sequence[object]
-# From here on floats skip whole numbers.
-EXACT_FLOATS_END = 2**53
+# From bitcoin's first block to the year 2100: a time outside is in another unit, such as seconds or microseconds.
+FIRST_BLOCK_MS, LAST_TIME_MS = 1_230_940_800_000, 4_102_444_800_000
 COLUMNS = 1 + len(FIELDS)
 ALL_COLUMNS = COLUMNS + len(EXTRA_FIELDS)
 UNPLACED = "open time not usable"
@@ -117,7 +117,7 @@ def _check_at_once(table: NDArray[np.float64], window: Window, timeframe: Timefr
     """
     times = table[:, 0]
     with np.errstate(invalid="ignore"):  # Infinity has no remainder.
-        on_grid = (times > 0) & (times < EXACT_FLOATS_END) & (times % timeframe.ms == 0)
+        on_grid = (times >= FIRST_BLOCK_MS) & (times < LAST_TIME_MS) & (times % timeframe.ms == 0)
     if not on_grid.all() or not (times[1:] > times[:-1]).all():
         return None
     first, last = np.searchsorted(times, [window.start_ms, window.end_ms])
@@ -226,7 +226,7 @@ def _last_of_each(rows: Sequence[tuple[int, Row]], corrections: Counter[str]) ->
 
 def _usable_time(row: Row) -> int | float | None:
     time = row[0] if isinstance(row, list | tuple) and len(row) >= COLUMNS else None
-    return time if _is_finite(time) and 0 < time < EXACT_FLOATS_END else None
+    return time if _is_finite(time) and FIRST_BLOCK_MS <= time < LAST_TIME_MS else None
 
 
 def _values(row: Row) -> tuple[float, ...]:

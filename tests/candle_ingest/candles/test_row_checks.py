@@ -163,7 +163,9 @@ def test_an_impossible_row_is_rejected_with_its_reason(values, reason):
 
 
 @pytest.mark.parametrize(
-    "time", [None, True, "1700000040000", math.nan, -60_000, 0, 10**400, 2**60], ids=lambda time: repr(time)[:20]
+    "time",
+    [None, True, "1700000040000", math.nan, -60_000, 0, 10**400, 2**60, START_MS // 1000, START_MS * 1000],
+    ids=lambda time: repr(time)[:20],
 )
 def test_a_row_without_a_usable_time_may_be_any_of_the_missing_candles(time):
     page = check([time, *GOOD], at(4))
