@@ -30,8 +30,9 @@ T = TypeVar("T")
 USUAL_ANSWER_SECONDS = 0.3
 MOST_THREADS = 6
 DAY_MINUTES = 1440
-# Less than the shortest candle, and so little that candles of binance, 14.789 s late in 2018, are still asked for.
-MOST_SECONDS_EARLIER = 40
+# Retries start and end so much earlier, each within its own ten seconds: less than the shortest candle, and so little
+# that candles of binance, 14.789 s late in 2018, are still requested.
+RETRY_SLICE_MS, RETRY_SLICES = 10_000, 4
 TIME_SECONDS, TRADE_COUNT = 0, 7
 
 
@@ -165,19 +166,20 @@ class ExchangeClient:
         return self._send(asked, market["symbol"], ask, check)
 
     def _ask_rows(self, market: Market, timeframe: Timeframe, window: Window, attempt: int) -> list[Any]:
-        """Request once; a retry ends some seconds earlier, so that no cache repeats the refused response.
+        """Request once; a retry asks some seconds earlier, so that no cache repeats the refused response.
 
         Caches use the whole URL as their key (Cloudflare, default cache keys; it ignores `Cache-Control` in requests).
+        The end moves, or the start where ccxt computes the end from it; either way the candles are the same.
         """
+        earlier_ms = 0 if attempt == 1 else _earlier_ms(attempt)
+        moves_end = self.profile.takes_until and not self.profile.ends_by_limit
         # The last second of the last candle, so that one that opens some seconds late is included.
-        until_ms = window.end_ms + self.profile.spare_rows * timeframe.ms - 1000
-        if attempt > 1:
-            until_ms -= random.randrange(1_000, MOST_SECONDS_EARLIER * 1_000)  # noqa: S311 - no secret
+        until_ms = window.end_ms + self.profile.spare_rows * timeframe.ms - 1000 - earlier_ms
         rows: list[Any] = self._api.fetch_ohlcv(
             market["symbol"],
             timeframe.ccxt_name,
-            since=window.start_ms,
-            limit=timeframe.slots(window) + self.profile.spare_rows,
+            since=window.start_ms - (0 if moves_end else earlier_ms),
+            limit=timeframe.slots(window) + self.profile.spare_rows + (attempt > 1 and self.profile.ends_by_limit),
             params={"until": until_ms} if self.profile.takes_until else {},
         )
         return rows
@@ -272,6 +274,11 @@ class ExchangeClient:
 def asked_candles(market: Market, timeframe: Timeframe, window: Window) -> str:
     """Return the words for a request as used in errors: `BTC/USD 1m candles of […)`."""
     return f"{market['symbol']} {timeframe} candles of {window}"
+
+
+def _earlier_ms(attempt: int) -> int:
+    """Return 1 to 40 seconds, in ms: another one for each retry of a request, in whole seconds too."""
+    return RETRY_SLICE_MS * (attempt % RETRY_SLICES) + random.randrange(1_000, RETRY_SLICE_MS)  # noqa: S311 - no secret
 
 
 def _fetch_market(market: Market) -> Market:

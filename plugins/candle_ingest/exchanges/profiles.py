@@ -58,6 +58,7 @@ class ExchangeProfile:
     `trades_per_request`: trades in one response, where older candles are built from trades; None: they are not.
     `takes_until`: ccxt is given the last second of the window as `until`, which the exchange takes as inclusive;
     False: it has no end (kraken), or ccxt computes the right, exclusive one from `since` and `limit`.
+    `ends_by_limit`: ccxt's end is no later than the open time of the last of `limit` candles after `since`.
     `spare_rows`: extra candles to request after the window, when its end may be exclusive.
     `misaligned_timeframes`: bars that do not open at midnight UTC, or are not as long as ccxt says, and must not be
     merged with others.
@@ -81,6 +82,7 @@ class ExchangeProfile:
     history_rows: int | None = None
     trades_per_request: int | None = None
     takes_until: bool = True
+    ends_by_limit: bool = False
     spare_rows: int = 0
     misaligned_timeframes: frozenset[str] = frozenset()
     quiet: Quiet | None = None
@@ -228,7 +230,9 @@ PROFILES: Mapping[str, ExchangeProfile] = MappingProxyType(
         "gate": ExchangeProfile(
             # 1 quote volume; 7 whether the window is closed (Gate API v4, candlesticks, 2026-11).
             wire_columns=WireColumns(quote_volume=1, unfinished=(7, "false")),
-            rows_per_request=1000,
+            # It serves 1000; the last one is left for the retries, which ask for one more.
+            rows_per_request=999,
+            ends_by_limit=True,
             # Not in its docs: it refuses what is more than 10,000 candles ago, and users measured 9,998. The rest
             # is room for the time that passes while requests are made.
             history_rows=9_990,

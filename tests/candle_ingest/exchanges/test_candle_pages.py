@@ -116,7 +116,7 @@ def test_a_window_of_okx_over_the_end_of_the_recent_candles_has_no_seam(simulato
 
 def test_gate_serves_the_oldest_candles_that_it_is_asked_for(simulator):
     start_ms = NOW_MS // MINUTE_MS * MINUTE_MS - 9_989 * MINUTE_MS
-    window = Window(start_ms, start_ms + 1000 * MINUTE_MS)
+    window = Window(start_ms, start_ms + 999 * MINUTE_MS)
     assert rows_and_requests(simulator, "gate", window) == (truth("gate", window), 1)
 
 
@@ -245,6 +245,18 @@ def test_a_cached_answer_is_not_asked_for_again_under_the_same_address(spoiled):
         spoiled.set_clock(NOW_MS)
     assert page.checked.candles.rows() == truth("coinbaseexchange", window)
     assert requests == 2
+
+
+@pytest.mark.parametrize("name", PROFILES)
+def test_each_retry_has_an_address_of_its_own_and_asks_for_the_same_candles(spoiled, name):
+    window = before_now(0, exchange_profile(name).rows_per_request - 1)
+    window = Window(window.start_ms - (0 if name == "kraken" else MINUTE_MS), window.end_ms)
+    spoiled.set_fault(name, "body", body="html", count=4)
+    spoiled.reset_requests()
+    [page], requests = pages_of(spoiled, name, window)
+    asked = [tuple(request["query"].items()) for request in spoiled.requests(full=True)]
+    assert (page.checked.candles.rows(), requests) == (truth(name, window), 5)
+    assert len(set(asked)) == 5
 
 
 def test_dark_pools_of_kraken_are_no_markets_and_hide_none(spoiled):
