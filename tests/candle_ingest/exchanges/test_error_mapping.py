@@ -14,6 +14,7 @@ from candle_ingest.exchanges.error_mapping import (
     translate_errors,
 )
 from candle_ingest.exchanges.error_table import ERROR_TABLE, ErrorKind, find_row
+from candle_ingest.exchanges.profiles import PROFILES
 
 RETRY_AFTER = {"Retry-After": "7"}
 ASKED = "binance, BTC/USDT 1m candles"
@@ -125,9 +126,15 @@ def test_each_row_of_the_table_is_found_and_has_its_class(row, response):
 
 @pytest.mark.parametrize("status", [500, 502, 503, 504, *range(520, 531)])
 @pytest.mark.parametrize(
-    "body", ["", "<html>api.kraken.com | 524: A timeout occurred</html>", '{"code": -1121, "msg": "Invalid symbol."}']
+    "body",
+    [
+        "",
+        "<html>api.kraken.com | 524: A timeout occurred</html>",
+        '{"code": -1121, "msg": "Invalid symbol."}',
+        "The Amazon CloudFront distribution is configured to block access from your country.",
+    ],
 )
-@pytest.mark.parametrize("exchange", ["binance", "kraken", "bitstamp", "coinbaseexchange"])
+@pytest.mark.parametrize("exchange", PROFILES)
 def test_every_5xx_is_temporary_whatever_its_body(exchange, status, body):
     error = raised_for(exchange, status, body, RETRY_AFTER)
     assert isinstance(error, ExchangeTemporaryError)
