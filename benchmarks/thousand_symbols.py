@@ -32,15 +32,9 @@ def thousand_symbols(bench: Workbench) -> Result:
     count = bench.repetitions(1000, 100)
     tickers = [f"SIM{n:03d}/USD" for n in range(1, count + 1)]
     bucket = bench.influxdb.new_bucket("bench")
-    environment = {
-        "CANDLE_INGEST_EXCHANGES": ",".join(EXCHANGES),
-        "CANDLE_INGEST_BACKFILL_START_DATE": "skip",
-        "CANDLE_INGEST_INFLUXDB_BUCKET": bucket,
-        "CANDLE_INGEST_SYMBOLS_PER_FETCH": str(SYMBOLS_PER_FETCH),
-    }
     with (
         SimulatorProcess(extra_coins=count) as simulator,
-        bench.airflow("thousand", simulator, tickers, environment) as airflow,
+        bench.airflow("thousand", simulator, tickers, _environment(bucket)) as airflow,
     ):
         memory = _PeakMemory(airflow)
         _pretend_to_be_up_to_date(bench, bucket, tickers)
@@ -56,12 +50,24 @@ def thousand_symbols(bench: Workbench) -> Result:
         target=at_most(MOST_SECONDS),
         falls_short_because="coinbaseexchange takes 100 s by its own limit; tasks, InfluxDB and simulator share "
         "two cores.",
-        detail=(
-            f"{run['state']}; {len(instances)} task instances, {SYMBOLS_PER_FETCH} symbols each; "
-            f"XCom {_xcom_bytes(airflow.database) / KB:,.0f} kB; "
-            f"largest task {memory.peak_bytes / MB:,.0f} MB; slowest steps: "
-            + ", ".join(f"{name} {span_seconds(rows):.0f} s" for name, rows in _steps(instances).items())
-        ),
+        detail=_detail(run, instances, _xcom_bytes(airflow.database), memory.peak_bytes),
+    )
+
+
+def _environment(bucket: str) -> dict[str, str]:
+    return {
+        "CANDLE_INGEST_EXCHANGES": ",".join(EXCHANGES),
+        "CANDLE_INGEST_BACKFILL_START_DATE": "skip",
+        "CANDLE_INGEST_INFLUXDB_BUCKET": bucket,
+        "CANDLE_INGEST_SYMBOLS_PER_FETCH": str(SYMBOLS_PER_FETCH),
+    }
+
+
+def _detail(run: Row, instances: list[Row], xcom_bytes: int, peak_bytes: int) -> str:
+    steps = ", ".join(f"{name} {span_seconds(rows):.0f} s" for name, rows in _steps(instances).items())
+    return (
+        f"{run['state']}; {len(instances)} task instances, {SYMBOLS_PER_FETCH} symbols each; "
+        f"XCom {xcom_bytes / KB:,.0f} kB; largest task {peak_bytes / MB:,.0f} MB; slowest steps: {steps}"
     )
 
 
