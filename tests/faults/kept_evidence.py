@@ -11,7 +11,15 @@ from tests.faults.report import Evidence
 from tests.faults.small_disk import may_mount
 
 FOLDER = Path(__file__).resolve().parents[2] / "build" / "faults"
-FILES = ["test_airflow_faults", "test_celery_worker", "test_clock", "test_endurance", "test_faults", "test_whole_days"]
+FILES = [
+    "test_airflow_faults",
+    "test_celery_worker",
+    "test_clock",
+    "test_endurance",
+    "test_faults",
+    "test_pair_limits",
+    "test_whole_days",
+]
 
 
 @dataclass

@@ -1,0 +1,109 @@
+"""Kraken counts calls by address and by pair: processes fetch several pairs at once, as workers of Airflow do."""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, replace
+from typing import Any
+
+import pytest
+
+from candle_ingest.candles.window import Window
+from candle_ingest.fetching.fetch_candles import fetch_candles
+from candle_ingest.ledger.task_instance_ref import TaskInstanceRef
+from candle_ingest.merging.aggregate_and_write import aggregate_and_write
+from candle_ingest.planning.fetch_batch import FetchBatch, split_batches
+from candle_ingest.planning.plan import Plan
+from candle_ingest.planning.read_symbols import read_symbols
+from candle_ingest.planning.run import Run, make_run
+from candle_ingest.planning.validate_symbols import validate_symbols
+from candle_ingest.settings import PipelineSettings
+from dev.exchange_simulator.process import SimulatorProcess
+from tests.faults.conftest import NOW_MS
+from tests.faults.difference import Difference, difference
+from tests.faults.fault import Under
+from tests.faults.report import Evidence
+from tests.faults.world import SYMBOLS_KEY, World
+from tests.integration.steps import stored, truth
+
+pytestmark = pytest.mark.integration
+HOUR_MS = 3_600_000
+PAIRS = ("BTC/USD", "ETH/USD", "SOL/USD")
+# Older than the last 720 candles, so that they come from trades: several calls for each pair.
+WINDOW = Window(NOW_MS - 60_000 - 30 * HOUR_MS, NOW_MS - 60_000 - 24 * HOUR_MS)
+
+
+@dataclass(frozen=True)
+class Fetch:
+    """One fetch in a process of its own; calling it returns its summary."""
+
+    settings: PipelineSettings
+    run_id: str
+    batch: dict[str, Any]
+
+    def __call__(self) -> dict[str, Any]:
+        return fetch_candles(run_of(self.settings, self.run_id), FetchBatch.from_xcom(self.batch))
+
+
+def run_of(settings: PipelineSettings, run_id: str) -> Run:
+    recorder = TaskInstanceRef(dag_id="candle_backfill", run_id=run_id)
+    return make_run(settings, "backfill", {}, WINDOW, WINDOW.start_ms, NOW_MS, recorder)
+
+
+@pytest.fixture(scope="module")
+def strict_simulator() -> Iterator[SimulatorProcess]:
+    with SimulatorProcess(now_ms=NOW_MS) as simulator:
+        yield simulator
+
+
+@pytest.fixture
+def strict_world(world, strict_simulator, bucket) -> World:
+    """The world with exchanges that refuse who asks too often, and three symbols."""
+    strict = replace(world, simulator=strict_simulator)
+    strict.begin("kraken", bucket)
+    strict.redis.address.client().set(SYMBOLS_KEY, json.dumps(PAIRS))
+    return strict
+
+
+def fetch_all_at_once(world: World, processes: int) -> None:
+    """Run the steps; two runs fetch the same pairs at the same time, each pair in a process of its own."""
+    run = run_of(world.settings, "first")
+    plan = validate_symbols(run, read_symbols(run))
+    batches = [batch.to_xcom() for batch in split_batches(plan.batches, 1024, 1)]
+    fetches = [Fetch(world.settings, run_id, batch) for batch in batches for run_id in ("first", "second")]
+    with ProcessPoolExecutor(processes, mp_context=multiprocessing.get_context("spawn")) as pool:
+        summaries = [done.result() for done in [pool.submit(fetch) for fetch in fetches]]
+    whole = Plan.from_xcom(plan.to_xcom(), [{"batch": batch} for batch in batches])
+    aggregate_and_write(run, whole, summaries)
+
+
+def found_difference(world: World) -> Difference:
+    """Compare the candles of all pairs with the truth: from trades, a minute without one has no candle."""
+    total = Difference(0, 0, 0)
+    for pair in PAIRS:
+        own = [row for row in truth("kraken", WINDOW, pair) if row[5] > 0]
+        rows = stored(world.settings.influxdb_bucket, "exchange_candles", pair, "kraken")
+        total += difference(own, [row for row in rows if WINDOW.start_ms <= row[0] < WINDOW.end_ms])
+    return total
+
+
+def calls(world: World) -> Counter[str]:
+    return Counter(world.simulator.requests()["kraken"]["/0/public/Trades"])
+
+
+def test_pairs_in_many_processes_are_fetched_without_a_refusal(strict_world, evidence):
+    strict_world.simulator.reset_requests()
+    fetch_all_at_once(strict_world, len(PAIRS))
+    assert calls(strict_world)["accepted"] >= 2 * len(PAIRS)
+    assert calls(strict_world)["rejected"] == 0
+    found = found_difference(strict_world)
+    counts = {"lost": found.lost, "doubled": found.doubled, "wrong": found.wrong}
+    name, injected = "two runs fetch three pairs of kraken in three processes", "simulator, limits by address and pair"
+    evidence.append(
+        Evidence(area="Exchange", name=name, injected=injected, under=Under.UNHARMED.value, said="", **counts)
+    )
+    assert found == Difference(0, 0, 0)
