@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any, TypeAlias
 
 from candle_ingest.candles.candles import Candles
 from candle_ingest.candles.timeframe import Timeframe
@@ -10,6 +11,9 @@ from candle_ingest.exchanges.answers import Market
 from candle_ingest.exchanges.candle_pages import candle_pages
 from candle_ingest.exchanges.client import ExchangeClient
 from candle_ingest.store.candle_store import CandleStore
+
+# Rows by open time in ms.
+Rows: TypeAlias = dict[int, tuple[float, ...]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,22 +57,29 @@ def compare_day(
     answered = [page for page in pages if not page.failed_reason]
     before = _by_time(stored, [page.window for page in answered])
     after = {time: row for page in answered for time, row in _by_time(page.checked.candles, [day]).items()}
-    both = before.keys() & after.keys()
-    unequal = {time for time in both if before[time] != after[time]}
-    differences = unequal | (before.keys() ^ after.keys())
     return DayComparison(
         currency_pair=currency_pair,
         exchange=client.exchange,
         market=market["symbol"],
-        equal=len(both) - len(unequal),
-        different=len(unequal),
-        only_stored=len(before.keys() - after.keys()),
-        only_fresh=len(after.keys() - before.keys()),
-        first_difference_ms=int(min(differences)) if differences else None,
         unanswered="; ".join(dict.fromkeys(page.failed_reason for page in pages if page.failed_reason)),
+        **_counts(before, after),
     )
 
 
-def _by_time(candles: Candles, windows: Sequence[Window]) -> dict[int, tuple[float, ...]]:
+def _counts(before: Rows, after: Rows) -> dict[str, Any]:
+    """Count the rows that are equal, differ, or are on one side only; and find the first difference."""
+    both = before.keys() & after.keys()
+    unequal = {time for time in both if before[time] != after[time]}
+    differences = unequal | (before.keys() ^ after.keys())
+    return {
+        "equal": len(both) - len(unequal),
+        "different": len(unequal),
+        "only_stored": len(before.keys() - after.keys()),
+        "only_fresh": len(after.keys() - before.keys()),
+        "first_difference_ms": int(min(differences)) if differences else None,
+    }
+
+
+def _by_time(candles: Candles, windows: Sequence[Window]) -> Rows:
     """Return the rows that open in one of the windows, by open time."""
     return {row[0]: row for row in candles.rows() if any(w.start_ms <= row[0] < w.end_ms for w in windows)}
