@@ -6,6 +6,13 @@ import pytest
 
 from candle_ingest.candles.window import DAY_MS, MINUTE_MS, Window
 from candle_ingest.cli.retry_command import make_due
+from candle_ingest.connections import connect_influxdb
+from candle_ingest.ledger.minute_state import MinuteState
+from candle_ingest.reports.coverage_days import read_coverage_totals
+from candle_ingest.reports.coverage_totals import read_pair_totals
+from candle_ingest.reports.expected_coverage import ExpectedCoverage
+from candle_ingest.reports.largest_holes import read_largest_holes
+from candle_ingest.store.bucket import InfluxBucket
 from dev.exchange_simulator.coins import utc_ms
 from dev.exchange_simulator.market_events import MarketEvent
 from tests.integration.steps import run_steps, with_settings
@@ -69,6 +76,28 @@ def test_a_failure_of_two_weeks_is_told_once_though_each_of_its_fetches_fails(se
     backfill(settings)
     [sentence] = repair_daily(settings, exchanges, 1, 20)
     assert sentence.startswith("BTC/USD @ coinbaseexchange: 1440 minutes of [2026-03-10T00:00Z")
+
+
+def test_a_closing_look_that_is_given_up_is_told_once_reported_and_retried(settings, exchanges):
+    live = with_settings(settings, catch_up_initial_days=1)
+    exchanges.set_clock(DAY.end_ms)
+    run_steps(live, "catch_up", Window(DAY.end_ms - 5 * MINUTE_MS, DAY.end_ms), DAY.end_ms)
+    exchanges.set_fault("binance", "status", status=503, path="klines")
+    [sentence] = repair_daily(settings, exchanges, 0, 20)
+    assert "1440 minutes of [2026-03-10T00:00Z, 2026-03-11T00:00Z) were never confirmed after" in sentence
+    expected = ExpectedCoverage.of(settings, NOW_MS + 20 * DAY_MS)
+    with InfluxBucket(connect_influxdb(), settings.influxdb_bucket) as bucket:
+        [total] = read_pair_totals(bucket, DAY, {"BTC/USD"}, expected)
+        [hole] = read_largest_holes(bucket, DAY, expected)
+        rows = read_coverage_totals(bucket, DAY, ["BTC/USD"], expected)
+    assert (total.unconfirmed, total.final_days, rows.unobtainable.tolist()) == (1440, 0, [[1440]])
+    assert (hole.exchange, hole.state, hole.count) == ("binance", MinuteState.UNOBTAINABLE, 1440)
+    exchanges.clear_faults()
+    assert make_due(settings, {"BTC/USD"}, None, NOW_MS + 21 * DAY_MS) == 1
+    assert repair_daily(settings, exchanges, 21, 1) == []
+    with InfluxBucket(connect_influxdb(), settings.influxdb_bucket) as bucket:
+        [total] = read_pair_totals(bucket, DAY, {"BTC/USD"}, expected)
+    assert (total.unconfirmed, total.final_days) == (0, 1)
 
 
 @pytest.mark.parametrize("minimum", [0, 1])

@@ -108,6 +108,7 @@ def _json_rows(found: _Found) -> list[dict[str, object]]:
             "days": found.window.slots(DAY_MS),
             "final_days": row.final_days,
             "provisional_days": row.provisional_days,
+            "unconfirmed": row.unconfirmed,
             **row.counts.to_dict(),
         }
         for row in found.exchanges or found.pairs
@@ -143,6 +144,9 @@ def _verdict(found: _Found) -> str:
     if provisional:
         parts.append(f"{provisional:,} are provisional (asked for once more after they are over)")
     parts += [f"{sums.open:,} minutes are open"] if sums.open else ["every minute is accounted for"]
+    unconfirmed = sum(pair.unconfirmed for pair in found.pairs)
+    if unconfirmed:
+        parts.append(f"{unconfirmed:,} were never confirmed after their day (`candle-ingest retry` asks again)")
     if sums.unobtainable:
         parts.append(f"{sums.unobtainable:,} are unobtainable (`candle-ingest retry` asks again)")
     return "; ".join(parts)

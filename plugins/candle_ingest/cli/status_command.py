@@ -65,7 +65,7 @@ def _row(found: SymbolCompleteness) -> tuple[str, ...]:
         moment_in_words(found.merged_up_to_ms),
         moment_in_words(found.complete_up_to_ms),
         f"{found.counts.open:,}",
-        f"{found.counts.unobtainable:,}",
+        f"{found.unobtainable:,}",
         "-" if symbol.lag_ms is None else duration_in_words(symbol.lag_ms / 1000),
     )
 

@@ -63,8 +63,9 @@ class DayRecord(MarkedDay):
 
     `changes` are answers that may not be merged yet; `answered_version` is the newest of them, `merged_version` the
     version up to which everything is merged. `closed` are the parts that closing looks have covered; after a failed
-    closing look, `closing_due_ms` is when the next one is due. `closing_given_up` says that a part counts as closed
-    because its closing looks failed for too long.
+    closing look, `closing_due_ms` is when the next one is due, and `closing_since_ms` when the first one failed.
+    `unconfirmed` are those of the closed parts whose closing looks failed for too long, because of
+    `unconfirmed_reason`: their answers are those from before.
 
     `last_look_ms` is when the exchange was last asked for any part of the day, `end_asked_ms` when it was last asked
     for its end, and `proved_ms` the open time of a later candle with volume that the exchange had shown by then.
@@ -81,7 +82,9 @@ class DayRecord(MarkedDay):
     closed: tuple[Window, ...] = ()
     closing_tries: int = 0
     closing_due_ms: int = 0
-    closing_given_up: bool = False
+    closing_since_ms: int = 0
+    unconfirmed: tuple[Window, ...] = ()
+    unconfirmed_reason: str = ""
     last_look_ms: int = 0
     end_asked_ms: int = 0
     proved_ms: int = 0
@@ -138,6 +141,11 @@ class DayRecord(MarkedDay):
         """Tell whether closing looks cover the whole day, or no slot needs one."""
         return self.closed_until_ms >= self.window.end_ms or self.is_not_listed
 
+    @property
+    def unconfirmed_slots(self) -> int:
+        """Count the slots whose closing looks were given up."""
+        return sum(window.slots(self.slot_ms) for window in self.unconfirmed)
+
     def unclosed(self) -> list[Window]:
         """Return what waits for a closing look; failed windows wait for their own retry, which counts as one."""
         if self.is_closed:
@@ -184,7 +192,7 @@ class DayRecord(MarkedDay):
             return RecordState.PROVISIONAL
         if states & RETRIED or MinuteState.NOT_ASKED in states or not self.is_proved:
             return RecordState.OPEN
-        is_given_up = self.closing_given_up or MinuteState.UNOBTAINABLE in states
+        is_given_up = bool(self.unconfirmed) or MinuteState.UNOBTAINABLE in states
         return RecordState.UNOBTAINABLE if is_given_up else RecordState.FINAL
 
     def due_ms(self, rule: ClosingRule) -> int | None:

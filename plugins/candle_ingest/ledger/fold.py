@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from candle_ingest.candles.window import Window, subtract, union
+from candle_ingest.candles.window import DAY_MS, Window, subtract, union
 from candle_ingest.ledger.day_record import FLAT, NO_CANDLE, TRADED, Change, DayRecord
 from candle_ingest.ledger.look import Found, Look, Surroundings
 from candle_ingest.ledger.minute_state import MinuteState
@@ -152,24 +152,44 @@ def _listed_from_first_candle(record: DayRecord, stretches: Sequence[Stretch], l
 def _with_closing(record: DayRecord, look: Look, known: Surroundings) -> DayRecord:
     """Return the record with the look's closing part noted, as far as it was answered.
 
-    A closing look that keeps failing for `give_up_ms` is given up too; earlier answers stay, and the day is never final
-    unless it is asked for as a whole later.
+    A closing look that keeps failing for `give_up_ms` is given up too; earlier answers stay, and the day is not final
+    until a later look has confirmed them. Minutes that are given up themselves need no closing look.
     """
     if look.closing is None:
         return record
-    failed = [found.window for found in look.failed]
     part = look.closing.intersection(look.window)
-    missed = any(part.intersection(window) for window in failed)
-    gives_up = missed and look.asked_at_ms - record.window.end_ms >= known.give_up_ms
-    closed = tuple(union([*record.closed, *subtract(part, [] if gives_up else failed)]))
-    if gives_up or not missed:
-        given_up = gives_up or (record.closing_given_up and part != record.window)
-        return replace(record, closed=closed, closing_tries=0, closing_due_ms=0, closing_given_up=given_up)
+    answered = subtract(part, [found.window for found in look.failed])
+    closed = union([*record.closed, *answered, *record.windows_of((MinuteState.UNOBTAINABLE,))])
+    unconfirmed = tuple(left for window in record.unconfirmed for left in subtract(window, answered))
+    reason = record.unconfirmed_reason if unconfirmed else ""
+    after = replace(record, closed=tuple(closed), unconfirmed=unconfirmed, unconfirmed_reason=reason)
+    if not (missed := subtract(part, closed)):
+        return replace(after, closing_tries=0, closing_due_ms=0, closing_since_ms=0)
+    return _closing_failed(after, missed, look, known)
+
+
+def _closing_failed(record: DayRecord, missed: Sequence[Window], look: Look, known: Surroundings) -> DayRecord:
+    """Return the record after a closing look that failed for `missed`, which no other one has covered."""
     if look.asked_at_ms < record.closing_due_ms:
-        return replace(record, closed=closed)
+        return record
+    since_ms = record.closing_since_ms or look.asked_at_ms
+    if look.asked_at_ms - since_ms >= known.give_up_ms:
+        return _closing_given_up(record, missed, look, look.asked_at_ms - since_ms)
     tries = record.closing_tries + 1
     due_ms = look.asked_at_ms + backoff_ms(tries)
-    return replace(record, closed=closed, closing_tries=tries, closing_due_ms=due_ms)
+    return replace(record, closing_tries=tries, closing_due_ms=due_ms, closing_since_ms=since_ms)
+
+
+def _closing_given_up(record: DayRecord, missed: Sequence[Window], look: Look, for_ms: int) -> DayRecord:
+    return replace(
+        record,
+        closed=tuple(union([*record.closed, *missed])),
+        unconfirmed=tuple(union([*record.unconfirmed, *missed])),
+        unconfirmed_reason=f"given up after {for_ms // DAY_MS} days: {look.failed[0].reason}"[:LONGEST_REASON],
+        closing_tries=0,
+        closing_due_ms=0,
+        closing_since_ms=0,
+    )
 
 
 def _with_proof(record: DayRecord, look: Look, known: Surroundings) -> DayRecord:
@@ -205,8 +225,13 @@ def _with_changes(before: DayRecord, after: DayRecord, look: Look) -> DayRecord:
 
 
 def reset_unobtainable(record: DayRecord, now_ms: int) -> DayRecord:
-    """Return the record with its unobtainable stretches due at once, as failed and never retried."""
-    return replace(record, stretches=joined(_reset(stretch, now_ms) for stretch in record.stretches))
+    """Return the record with its unobtainable stretches due at once, as failed and never retried.
+
+    Closing looks that were given up are due again too.
+    """
+    closed = tuple(left for window in record.closed for left in subtract(window, record.unconfirmed))
+    stretches = joined(_reset(stretch, now_ms) for stretch in record.stretches)
+    return replace(record, stretches=stretches, closed=closed, unconfirmed=(), unconfirmed_reason="")
 
 
 def _reset(stretch: Stretch, now_ms: int) -> Stretch:

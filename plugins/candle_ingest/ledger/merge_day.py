@@ -39,7 +39,8 @@ class MergeDay(MarkedDay):
     `marks` has one byte a slot: NOT_MERGED, WITHOUT_CANDLE (merged, nobody traded) or WITH_CANDLE. `state` is final
     if every exchange in the settings is final and nothing waits. `version` is that of the last merge, `method` the
     settings it was merged with, `announced` whether the event of the final day was sent; a merge reads that but never
-    writes it. `counts` has the slots by state, summed over the `exchanges` in the settings at the last merge.
+    writes it. `counts` has the slots by state, summed over the `exchanges` in the settings at the last merge, and
+    `unconfirmed` how many of them had no closing look because it was given up.
 
     `rates_version` is the newest answer of a rate market used for conversion. `refused` has the exchanges that trade
     something else under the same ticker, each with its reason; `identity_checked` says whether the day was checked for
@@ -53,6 +54,7 @@ class MergeDay(MarkedDay):
     announced: bool = False
     counts: CoverageCounts = field(default_factory=CoverageCounts)
     exchanges: int = 0
+    unconfirmed: int = 0
     rates_version: int = 0
     refused: tuple[tuple[str, str], ...] = ()
     identity_checked: bool = False
@@ -101,7 +103,8 @@ def merge_day_fields(day: MergeDay) -> dict[str, Any]:
     """Return the fields of its point: `merge_days`, tag `currency_pair`, time midnight UTC.
 
     Years of them are added up without reading `record`: `exchanges` integer, and one integer for each state of a slot
-    (`present` to `not_asked`), summed over these exchanges, which add up to `exchanges` times `expected`. `grade_a` to
+    (`present` to `not_asked`), summed over these exchanges, which add up to `exchanges` times `expected`; `unconfirmed`
+    counts those of them whose closing looks failed until they were given up. `grade_a` to
     `grade_d` count the merged minutes by the grade that they have once the day is final; `excluded`, `clamped`,
     `disputed`, `converted`, `depeg` those with such a mark.
     """
@@ -114,6 +117,7 @@ def merge_day_fields(day: MergeDay) -> dict[str, Any]:
         "waiting": day.waiting_slots,
         "exchanges": day.exchanges,
         **{state: counts[state] for state in MinuteState},
+        "unconfirmed": day.unconfirmed,
         **day.quality_counts.to_dict(),
         "merged_version": day.version,
         "merge_method": day.method,
@@ -130,6 +134,7 @@ def _content(day: MergeDay) -> dict[str, Any]:
         "waiting": [asdict(waiting) for waiting in day.waiting],
         "counts": day.counts.to_dict(),
         "exchanges": day.exchanges,
+        "unconfirmed": day.unconfirmed,
         "rates_version": day.rates_version,
         "refused": dict(day.refused),
         "identity_checked": day.identity_checked,
@@ -152,6 +157,7 @@ def merge_day_from_row(row: Mapping[str, str], day_ms: int) -> MergeDay:
             announced=row.get("announced") == "1",
             counts=CoverageCounts(**content["counts"]),
             exchanges=content["exchanges"],
+            unconfirmed=content["unconfirmed"],
             rates_version=int(content["rates_version"]),
             refused=tuple(content["refused"].items()),
             identity_checked=bool(content["identity_checked"]),

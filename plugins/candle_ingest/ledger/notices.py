@@ -6,7 +6,7 @@
 """
 
 import logging
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 
 from candle_ingest.candles.window import MINUTE_MS
 from candle_ingest.connections import RedisClient
@@ -71,10 +71,17 @@ def vanished_key(currency_pair: str, exchange: str) -> str:
 
 
 def _unobtainable(record: DayRecord) -> tuple[str, str]:
-    count = record.counts().unobtainable * record.slot_ms // MINUTE_MS
-    reason = next(s.reason for s in record.stretches if s.state == MinuteState.UNOBTAINABLE)
     sentence = (
-        f"{record.currency_pair} @ {record.exchange}: {count} minutes of {record.window} are unobtainable and not "
-        f"requested again: {reason}; `candle-ingest retry` requests them once more"
+        f"{record.currency_pair} @ {record.exchange}: {' and '.join(_given_up(record))}; "
+        "`candle-ingest retry` requests them once more"
     )
     return f"unobtainable|{record.currency_pair}|{record.exchange}|{record.day_ms}", sentence
+
+
+def _given_up(record: DayRecord) -> Iterator[str]:
+    """Yield what was given up on the day, and why."""
+    if count := record.counts().unobtainable * record.slot_ms // MINUTE_MS:
+        reason = next(s.reason for s in record.stretches if s.state == MinuteState.UNOBTAINABLE)
+        yield f"{count} minutes of {record.window} are unobtainable and not requested again: {reason}"
+    if count := record.unconfirmed_slots * record.slot_ms // MINUTE_MS:
+        yield f"{count} minutes of {record.window} were never confirmed after the day: {record.unconfirmed_reason}"

@@ -2,16 +2,17 @@
 
 `day_records`: tags `currency_pair`, `exchange`; time midnight UTC. Fields: `state` (provisional, open, unobtainable,
 final) and `market` strings; `expected`, `present`, `quiet`, `outage`, `not_listed`, `silent`, `rejected`, `failed`,
-`unobtainable`, `not_asked` integers, which add up to `expected`; `answered_version` and `merged_version` integers: a
-merge is missing where the first is larger; `due_ms` integer, when the exchange is asked again, 0 for never;
-`last_traded_ms` integer, the open time of the last candle with volume, 0 for none; `record` string, JSON: all that the
-program itself needs. The merge writes `merged_version`, the fetch all others, so that neither overwrites the other's.
+`unobtainable`, `not_asked` integers, which add up to `expected`; `unconfirmed` integer, those of them whose closing
+looks failed until they were given up; `answered_version` and `merged_version` integers: a merge is missing where the
+first is larger; `due_ms` integer, when the exchange is asked again, 0 for never; `last_traded_ms` integer, the open
+time of the last candle with volume, 0 for none; `record` string, JSON: all that the program itself needs. The merge
+writes `merged_version`, the fetch all others, so that neither overwrites the other's.
 """
 
 import base64
 import json
 import zlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -23,7 +24,7 @@ from candle_ingest.ledger.stretch import Stretch
 from candle_ingest.ledger.task_instance_ref import TaskInstanceRef
 
 PLAIN = (
-    "market", "answered_version", "looks", "closing_tries", "closing_due_ms", "closing_given_up",
+    "market", "answered_version", "looks", "closing_tries", "closing_due_ms", "closing_since_ms", "unconfirmed_reason",
     "last_look_ms", "end_asked_ms", "proved_ms", "source",
 )  # fmt: skip
 
@@ -34,6 +35,7 @@ def record_fields(record: DayRecord, rule: ClosingRule) -> dict[str, Any]:
         "state": str(record.state),
         "market": record.market,
         **record.counts().to_dict(),
+        "unconfirmed": record.unconfirmed_slots,
         "answered_version": record.answered_version,
         "due_ms": record.due_ms(rule) or 0,
         "last_traded_ms": record.last_traded_ms,
@@ -49,6 +51,7 @@ def record_text(record: DayRecord) -> str:
     content["changes"] = [[c.start_ms, c.end_ms, c.version] for c in record.changes]
     content["history"] = [record.history.traded, record.history.answered]
     content["closed"] = [[w.start_ms, w.end_ms] for w in record.closed]
+    content["unconfirmed"] = [[w.start_ms, w.end_ms] for w in record.unconfirmed]
     return json.dumps(content, separators=(",", ":"))
 
 
@@ -66,11 +69,16 @@ def record_from_text(currency_pair: str, exchange: str, day_ms: int, text: str, 
             stretches=tuple(_stretch_from_json(values) for values in content["stretches"]),
             changes=tuple(Change(*values) for values in content["changes"]),
             history=Pace(*content["history"]),
-            closed=tuple(Window(*values) for values in content["closed"]),
+            closed=_windows(content["closed"]),
+            unconfirmed=_windows(content["unconfirmed"]),
             **{name: content[name] for name in PLAIN},
         )
     except (KeyError, TypeError, ValueError, zlib.error) as error:
         raise ValueError(f"not the record of a day: {error!r}") from None
+
+
+def _windows(values: Sequence[Sequence[int]]) -> tuple[Window, ...]:
+    return tuple(Window(start_ms, end_ms) for start_ms, end_ms in values)
 
 
 def _stretch_to_json(stretch: Stretch) -> dict[str, Any]:

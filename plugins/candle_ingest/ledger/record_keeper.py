@@ -35,8 +35,9 @@ class Kept:
     after: DayRecord
 
     def newly_unobtainable(self) -> int:
-        """Count the slots that were given up by this look."""
-        return max(0, self.after.counts().unobtainable - self.before.counts().unobtainable)
+        """Count the slots that were given up by this look, or whose closing look was."""
+        before, after = (one.counts().unobtainable + one.unconfirmed_slots for one in (self.before, self.after))
+        return max(0, after - before)
 
 
 class RecordKeeper:

@@ -3,17 +3,14 @@
 from collections.abc import Collection
 
 from candle_ingest.candles.window import DAY_MS, Window
+from candle_ingest.ledger.day_records import DAY_RECORDS
 from candle_ingest.ledger.record_keeper import RecordKeeper
 from candle_ingest.ledger.work_index import ALL_TIME
 from candle_ingest.store.bucket import InfluxBucket
-from candle_ingest.store.flux import flux_range, times_ms
+from candle_ingest.store.flux import flux_range, keep, select, times_ms
 
-_UNOBTAINABLE = """
-from(bucket: bucket)
-  |> range(start: time(v: start_ns), stop: time(v: stop_ns))
-  |> filter(fn: (r) => r._measurement == "day_records" and r._field == "unobtainable" and r._value > 0)
-  |> keep(columns: ["_time", "currency_pair", "exchange"])
-"""
+_GIVEN_UP = select(DAY_RECORDS, "r._field =~ /^(unobtainable|unconfirmed)$/ and r._value > 0")
+_GIVEN_UP += keep("_time", "currency_pair", "exchange")
 
 
 def retry_unobtainable(
@@ -24,11 +21,11 @@ def retry_unobtainable(
     exchanges: Collection[str] | None = None,
     window: Window = ALL_TIME,
 ) -> int:
-    """Make unobtainable stretches of these pairs and exchanges due now; return the number of days of pairs.
+    """Make given-up stretches and closing looks of these pairs and exchanges due now; return how many days have any.
 
     The next repair asks for them.
     """
-    rows = bucket.query(_UNOBTAINABLE, **flux_range(window))
+    rows = bucket.query(_GIVEN_UP, **flux_range(window))
     days: dict[str, set[tuple[str, int]]] = {}
     for row, day_ms in zip(rows, times_ms(row["_time"] for row in rows).tolist(), strict=True):
         if (pairs is None or row["currency_pair"] in pairs) and (exchanges is None or row["exchange"] in exchanges):

@@ -8,7 +8,7 @@ from candle_ingest.candles.window import DAY_MS, Window, floor_ms
 from candle_ingest.ledger.day_records import DayRecords
 from candle_ingest.ledger.minute_state import CoverageCounts
 from candle_ingest.ledger.watermarks import Watermarks, final_key
-from candle_ingest.reports.coverage_totals import read_pair_totals
+from candle_ingest.reports.coverage_totals import CoverageTotal, read_pair_totals
 from candle_ingest.reports.expected_coverage import ExpectedCoverage
 from candle_ingest.reports.freshness import Freshness, SymbolFreshness
 from candle_ingest.store.bucket import InfluxBucket
@@ -22,14 +22,15 @@ class SymbolCompleteness:
     """`merged_up_to_ms` is where the first hole in the merged data begins, `complete_up_to_ms` the first day not final.
 
     Both are None if no history is merged, or final, yet. `counts` are the slots from the start of the history to now,
-    over the exchanges. `up_to_date` says whether everything is merged as near to now as catch-up is expected to get,
-    and nothing is open.
+    over the exchanges; `unobtainable` also counts those whose closing looks were given up. `up_to_date` says whether
+    everything is merged as near to now as catch-up is expected to get, and nothing is open.
     """
 
     symbol: SymbolFreshness
     merged_up_to_ms: int | None
     complete_up_to_ms: int | None
     counts: CoverageCounts
+    unobtainable: int
     up_to_date: bool
 
     def to_dict(self) -> dict[str, Any]:
@@ -39,7 +40,7 @@ class SymbolCompleteness:
             "merged_up_to_ms": self.merged_up_to_ms,
             "complete_up_to_ms": self.complete_up_to_ms,
             "open": self.counts.open,
-            "unobtainable": self.counts.unobtainable,
+            "unobtainable": self.unobtainable,
             "up_to_date": self.up_to_date,
         }
 
@@ -51,10 +52,10 @@ def read_completeness(
     slot_ms = expected.timeframe.ms
     merged_ms = follow_merged(bucket, _after_watermarks(found, slot_ms), now_ms)
     final_ms = Watermarks(bucket).read([final_key(symbol.ticker) for symbol in found.symbols])
-    counts = _counts(bucket, found, expected, now_ms)
+    totals = _totals(bucket, found, expected, now_ms)
     result = []
     for symbol in found.symbols:
-        until_ms, own = merged_ms.get(symbol.currency_pair), counts.get(symbol.currency_pair, CoverageCounts())
+        until_ms, own = merged_ms.get(symbol.currency_pair), totals[symbol.currency_pair]
         in_time = until_ms is not None and now_ms - until_ms <= found.late_after_ms
         last_final_ms = final_ms.get(final_key(symbol.ticker))
         result.append(
@@ -62,8 +63,9 @@ def read_completeness(
                 symbol=symbol,
                 merged_up_to_ms=until_ms,
                 complete_up_to_ms=None if last_final_ms is None else last_final_ms + slot_ms,
-                counts=own,
-                up_to_date=in_time and not own.open,
+                counts=own.counts,
+                unobtainable=own.counts.unobtainable + own.unconfirmed,
+                up_to_date=in_time and not own.counts.open,
             )
         )
     return result
@@ -95,11 +97,11 @@ def follow_merged(bucket: InfluxBucket, begin_ms: Mapping[str, int], now_ms: int
     return at
 
 
-def _counts(
+def _totals(
     bucket: InfluxBucket, found: Freshness, expected: ExpectedCoverage, now_ms: int
-) -> dict[str, CoverageCounts]:
+) -> dict[str, CoverageTotal]:
     """Return the slots of each pair since the start of the history; if that is skipped, since today."""
     start_ms = found.history_start_ms if found.history_start_ms is not None else floor_ms(now_ms, DAY_MS)
     window = Window(floor_ms(start_ms, DAY_MS), floor_ms(now_ms, DAY_MS) + DAY_MS)
     pairs: Sequence[str] = [symbol.currency_pair for symbol in found.symbols]
-    return {total.currency_pair: total.counts for total in read_pair_totals(bucket, window, pairs, expected)}
+    return {total.currency_pair: total for total in read_pair_totals(bucket, window, pairs, expected)}

@@ -31,7 +31,7 @@ _WHAT = {
     "days": ('r._field == "exchanges"', "count"),
     "asked": ('r._field == "exchanges"', "sum"),
     "open": ("r._field =~ /^(silent|rejected|failed|not_asked)$/ and r._value > 0", "sum"),
-    "unobtainable": ('r._field == "unobtainable" and r._value > 0', "sum"),
+    "unobtainable": ("r._field =~ /^(unobtainable|unconfirmed)$/ and r._value > 0", "sum"),
     "provisional": ('r._field == "state" and r._value == "provisional"', "count"),
     **{grade: (f'r._field == "{grade}" and r._value > 0', "sum") for grade in GRADES},
 }
@@ -64,8 +64,9 @@ class CoverageRows:
     """Candles of `pairs` (rows) and columns, summed over the exchanges of the settings.
 
     `expected` counts those of days of which something was asked for, as far as they should be there by now. Of these,
-    `open_counts` have no settled answer, `unobtainable` are not asked for any more, and `provisional` lie on days whose
-    closing look is still to come. `grades` counts merged minutes by GRADES, shape (pairs, columns) each.
+    `open_counts` have no settled answer, `unobtainable` are not asked for any more, not even to confirm them, and
+    `provisional` lie on days whose closing look is still to come. `grades` counts merged minutes by GRADES, shape
+    (pairs, columns) each.
     """
 
     pairs: list[str]

@@ -17,7 +17,8 @@ from candle_ingest.store.bucket import InfluxBucket
 from candle_ingest.store.flux import flux_range, is_pair, keep, select, time_ms, where
 
 STATES = tuple(map(str, MinuteState))
-_SLOTS = where(f"r._field =~ /^({'|'.join(STATES)})$/") + "  |> sum()\n"
+UNCONFIRMED = "unconfirmed"
+_SLOTS = where(f"r._field =~ /^({'|'.join((*STATES, UNCONFIRMED))})$/") + "  |> sum()\n"
 _SLOTS += keep("currency_pair", "exchange", "_field", "_value") + '  |> yield(name: "slots")\n'
 _NOT_ASKED = where('r._field == "not_asked" and r._value > 0') + keep("_time", "currency_pair", "exchange", "_value")
 # Pair and exchange; an empty exchange for the sum over all of them.
@@ -31,7 +32,7 @@ class CoverageTotal:
 
     `provisional_days` counts the days whose closing look is still to come, `final_days` those that are final: of a sum
     over the exchanges, the complete ones. `unrecorded` counts the slots that no record covers; they are among those not
-    asked for.
+    asked for. `unconfirmed` counts the slots whose closing looks failed until they were given up.
     """
 
     currency_pair: str
@@ -40,6 +41,7 @@ class CoverageTotal:
     provisional_days: int
     final_days: int
     unrecorded: int
+    unconfirmed: int = 0
 
     @property
     def recorded_counts(self) -> CoverageCounts:
@@ -126,4 +128,5 @@ def _total(key: Key, sums: Mapping[str, int], slots: int) -> CoverageTotal:
         provisional_days=sums.get(RecordState.PROVISIONAL, 0),
         final_days=sums.get(RecordState.FINAL, 0),
         unrecorded=unrecorded,
+        unconfirmed=sums.get(UNCONFIRMED, 0),
     )

@@ -18,7 +18,7 @@ OPEN = (MinuteState.SILENT, MinuteState.REJECTED, MinuteState.FAILED, MinuteStat
 HOLES = (*OPEN, MinuteState.UNOBTAINABLE)
 # The end of the running day has not been asked for yet.
 _LARGEST = (
-    where("r._field =~ /^(silent|rejected|failed|not_asked|unobtainable)$/ and r._value > 0")
+    where("r._field =~ /^(silent|rejected|failed|not_asked|unobtainable|unconfirmed)$/ and r._value > 0")
     + where('r._field != "not_asked" or r._time < time(v: running_day_ns)')
     + '  |> group(columns: ["_field"])\n  |> sort(columns: ["_value"], desc: true)\n  |> limit(n: most)\n'
     + keep("_time", "_field", "_value", "currency_pair")
@@ -82,6 +82,21 @@ def holes_of(record: DayRecord, expected: ExpectedCoverage) -> Iterator[DayHole]
                 since_ms=longest.since_ms,
                 due_ms=longest.due_ms,
             )
+    if record.unconfirmed:
+        yield _unconfirmed(record)
+
+
+def _unconfirmed(record: DayRecord) -> DayHole:
+    return DayHole(
+        currency_pair=record.currency_pair,
+        exchange=record.exchange,
+        day_ms=record.day_ms,
+        state=MinuteState.UNOBTAINABLE,
+        count=record.unconfirmed_slots,
+        reason=f"never confirmed after the day: {record.unconfirmed_reason}",
+        since_ms=0,
+        due_ms=0,
+    )
 
 
 def _order(hole: DayHole) -> tuple[bool, int, int, str, str]:
@@ -97,7 +112,7 @@ def _days_with_holes(
     counts: dict[PairDay, list[int]] = defaultdict(lambda: [0, 0])
     for row in rows:
         if pairs is None or row["currency_pair"] in pairs:
-            is_open = row["_field"] != MinuteState.UNOBTAINABLE
+            is_open = row["_field"] in OPEN
             counts[row["currency_pair"], time_ms(row["_time"])][not is_open] += int(row["_value"])
     return sorted(counts, key=lambda day: (not counts[day][0], -max(counts[day]), -day[1]))[:most]
 

@@ -20,7 +20,7 @@ HALF = CoverageCounts(expected=2880, present=1440, failed=1440)
 def run(monkeypatch):
     """Call `coverage` for one day of BTC/USD, of which these counts and final days are stored."""
 
-    def call(counts, *options, final_days=0, provisional_days=0):
+    def call(counts, *options, final_days=0, provisional_days=0, unconfirmed=0):
         total = CoverageTotal(
             currency_pair="BTC/USD",
             exchange="",
@@ -28,6 +28,7 @@ def run(monkeypatch):
             final_days=final_days,
             provisional_days=provisional_days,
             unrecorded=0,
+            unconfirmed=unconfirmed,
         )
         monkeypatch.setattr(coverage_command, "listed_symbols", lambda _: [parse_symbol("btcusd")])
         monkeypatch.setattr(coverage_command, "open_bucket", nullcontext)
@@ -64,3 +65,10 @@ def test_every_state_is_in_the_json(run):
 def test_unobtainable_minutes_are_listed_with_what_to_do(run):
     output = run(CoverageCounts(expected=2880, present=2870, unobtainable=10)).output
     assert "every minute is accounted for; 10 are unobtainable (`candle-ingest retry` asks again)" in output
+
+
+def test_days_whose_closing_look_was_given_up_are_named_with_what_to_do(run):
+    done = run(WHOLE, unconfirmed=1440)
+    assert done.exit_code == 1
+    assert "1,440 were never confirmed after their day (`candle-ingest retry` asks again)" in done.output
+    assert json.loads(run(WHOLE, "--json", unconfirmed=1440).output)["rows"][0]["unconfirmed"] == 1440

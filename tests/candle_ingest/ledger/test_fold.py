@@ -340,10 +340,58 @@ def test_a_quiet_end_that_later_candles_cannot_prove_is_asked_for_once_more():
     assert (proved.state, proved.proof_window(CLOSED_MS + 9 * HOUR)) == (RecordState.FINAL, None)
 
 
-def test_a_day_whose_closing_look_failed_for_two_weeks_is_unobtainable_not_final():
+def closing_given_up():
     record = fold(EMPTY, look(traded=range(1440), asked_ms=DAY + DAY_MS), BUSY)
-    failed = closing(failed=[(0, 1440)], asked_ms=CLOSED_MS + 15 * DAY_MS)
-    record = fold(record, failed, BUSY)
-    assert (counts(record), record.state, record.due_ms(RULE)) == ({"present": 1440}, RecordState.UNOBTAINABLE, None)
+    return failing(record, CLOSED_MS)
+
+
+def failing(record, asked_ms):
+    """Let each closing look fail, beginning at `asked_ms`, until no more is due."""
+    while asked_ms is not None:
+        record = fold(record, closing(failed=[(0, 1440)], asked_ms=asked_ms), BUSY)
+        asked_ms = record.due_ms(RULE)
+    return record
+
+
+def test_a_day_whose_closing_look_failed_for_two_weeks_is_unobtainable_not_final():
+    record = closing_given_up()
+    assert (counts(record), record.state) == ({"present": 1440}, RecordState.UNOBTAINABLE)
+    assert (record.unconfirmed_slots, record.unconfirmed_reason) == (1440, "given up after 14 days: failed")
+    assert 14 * DAY_MS <= record.last_look_ms - CLOSED_MS < 16 * DAY_MS
     whole = closing(traded=range(1440), asked_ms=CLOSED_MS + 20 * DAY_MS)
     assert fold(record, whole, BUSY).state == RecordState.FINAL
+
+
+def test_a_retry_asks_for_a_closing_look_that_was_given_up_for_two_more_weeks():
+    record, now_ms = closing_given_up(), CLOSED_MS + 30 * DAY_MS
+    again = reset_unobtainable(record, now_ms)
+    assert (again.state, again.unconfirmed_slots) == (RecordState.PROVISIONAL, 0)
+    assert (again.due_ms(RULE), again.unclosed()) == (CLOSED_MS, [minutes(0, 1440)])
+    given_up = failing(again, now_ms)
+    assert (given_up.state, given_up.unconfirmed_slots) == (RecordState.UNOBTAINABLE, 1440)
+    assert given_up.last_look_ms - now_ms >= 14 * DAY_MS
+    confirmed = fold(again, closing(traded=range(1440), asked_ms=now_ms), BUSY)
+    assert (confirmed.state, confirmed.unconfirmed) == (RecordState.FINAL, ())
+
+
+def test_a_page_of_old_history_that_fails_once_does_not_keep_its_day_from_being_final():
+    years_later = CLOSED_MS + 1000 * DAY_MS
+    known = replace(BUSY, alive_ms=years_later - 1)
+    record = fold(EMPTY, closing(traded=range(720), failed=[(720, 1440)], asked_ms=years_later), known)
+    rest = closing(first=720, traded=range(720, 1440), asked_ms=years_later + HOUR)
+    record = fold(record, rest, known)
+    assert (counts(record), record.state) == ({"present": 1440}, RecordState.FINAL)
+
+
+def test_a_refetch_that_fails_takes_no_closing_look_back():
+    record = fold(EMPTY, closing(traded=range(1440)), BUSY)
+    assert failing(record, CLOSED_MS + 20 * DAY_MS).state == RecordState.FINAL
+    again = fold(record, closing(failed=[(0, 1440)], asked_ms=CLOSED_MS + 90 * DAY_MS), BUSY)
+    assert (again.state, again.unconfirmed) == (RecordState.FINAL, ())
+
+
+def test_minutes_that_are_given_up_need_no_closing_look():
+    record = failing(fold(EMPTY, look(0, 720, traded=range(720), asked_ms=DAY + DAY_MS // 2), BUSY), CLOSED_MS)
+    record = failing(record, CLOSED_MS)
+    assert counts(record) == {"present": 720, "unobtainable": 720}
+    assert (record.state, record.unconfirmed) == (RecordState.UNOBTAINABLE, (minutes(0, 720),))

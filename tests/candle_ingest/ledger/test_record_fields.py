@@ -27,6 +27,7 @@ def test_a_record_survives_the_trip_through_its_text(marks, reason, version, sta
     record = replace(
         EMPTY, marks=marks, stretches=(stretch,), closed=(Window(DAY, DAY + 60_000),), answered_version=version
     )
+    record = replace(record, unconfirmed=record.closed, unconfirmed_reason=reason)
     assert record_from_text("BTC/USD", "kraken", DAY, record_text(record), 0) == record
 
 
