@@ -9,6 +9,7 @@ import pytest
 from influxdb_client import InfluxDBClient, Permission, PermissionResource
 
 from candle_ingest.candles.candles import Candles
+from candle_ingest.candles.quality import Quality
 from candle_ingest.candles.window import DAY_MS, MINUTE_MS, Window
 from candle_ingest.errors import ConfigurationError, TemporaryError
 from candle_ingest.errors.ledger import UnreadableRecordError
@@ -22,6 +23,7 @@ from candle_ingest.store import bucket as influx_bucket
 from candle_ingest.store.bucket import InfluxBucket
 from candle_ingest.store.candle_store import CandleStore
 from candle_ingest.store.candles_of_pairs import CandlesOfPairs
+from candle_ingest.store.quality_store import QualityStore
 from dev.local_stack.ports import free_port
 from tests.merge_candles import merge_candles
 
@@ -92,6 +94,38 @@ def test_merged_columns_come_back_and_vanish_with_a_merge_that_lacks_them(bucket
         assert found.source_exchanges == merged.source_exchanges
         np.testing.assert_array_equal([found.vwap, found.trade_count], [merged.vwap, merged.trade_count])
     np.testing.assert_array_equal(np.isnan(store.read_merged("ETH/USD", DAY).vwap), [False, False, True, False])
+
+
+def test_a_corrected_candle_keeps_nothing_of_the_one_before(bucket):
+    store, corrected = CandleStore(bucket), candles(0, 4)
+    for pair, exchange in (("BTC/USD", "kraken"), ("BTC/USD", "htx"), ("ETH/USD", "kraken")):
+        store.write_exchange_candles(pair, exchange, pair, candles_with_extras())
+    store.write_candles_of("kraken", [("BTC/USD", "BTC/USD", corrected), ("SOL/USD", "SOL/USD", candles(1))])
+    found = store.read_exchange_candles("BTC/USD", ["kraken", "htx"], DAY)
+    untouched = store.read_exchange_candles("ETH/USD", ["kraken"], DAY)["kraken"]
+    expected = candles_with_extras().extras
+    assert found["kraken"].select([0, 3]).rows() == corrected.rows()
+    np.testing.assert_array_equal(found["htx"].extras, expected)
+    np.testing.assert_array_equal(untouched.extras, expected)
+    expected[[0, 3]] = np.nan
+    np.testing.assert_array_equal(found["kraken"].extras, expected)
+
+
+def test_a_quality_keeps_no_rate_of_a_quote_that_its_pair_has_no_more(bucket):
+    store, times = QualityStore(bucket), np.array([DAY.start_ms, DAY.start_ms + MINUTE_MS])
+
+    def quality(count, **rates):
+        texts = [""] * count
+        return Quality(
+            times[:count], np.ones(count), texts, texts, texts, {k: np.full(count, v) for k, v in rates.items()}
+        )
+
+    for pair in ("BTC/USD", "ETH/USD"):
+        store.write({pair: quality(2, USDT=0.998, USDC=0.999)})
+    store.write({"BTC/USD": quality(1, USDT=0.997), "SOL/USD": quality(1)})
+    rates = store.read("BTC/USD", DAY).rates
+    np.testing.assert_array_equal([rates["USDT"], rates["USDC"]], [[0.997, 0.998], [np.nan, 0.999]])
+    np.testing.assert_array_equal(store.read("ETH/USD", DAY).rates["USDC"], [0.999, 0.999])
 
 
 @pytest.mark.parametrize("count", [1, 3, 40])

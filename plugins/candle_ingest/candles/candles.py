@@ -72,6 +72,11 @@ class Candles:
         column: NDArray[np.float64] = self.extras[:, EXTRA_FIELDS.index(name)]
         return column
 
+    @property
+    def extra_columns(self) -> dict[str, NDArray[np.float64]]:
+        """Return the columns of EXTRA_FIELDS by their names, NaN where one is not served."""
+        return dict(zip(EXTRA_FIELDS, self.extras.T, strict=True))
+
     def traded_ms(self) -> NDArray[np.int64]:
         """Return the open times of the candles with volume."""
         return self.open_time_ms[self.ohlcv[:, FIELDS.index("volume")] > 0]

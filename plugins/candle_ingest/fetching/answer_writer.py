@@ -134,8 +134,10 @@ def _present_among(candles: Candles, days: Days) -> Window | None:
 
 
 def differing(stored: Candles, answered: Candles, slot_ms: int) -> list[Window]:
-    """Return the windows of the candles that are in both and differ."""
+    """Return the windows of the candles that are in both and differ, also in what only some exchanges serve."""
     _, old, new = np.intersect1d(stored.open_time_ms, answered.open_time_ms, assume_unique=True, return_indices=True)
-    differs = (stored.ohlcv[old] != answered.ohlcv[new]).any(axis=1)
+    extras_before, extras_now = stored.extras[old], answered.extras[new]
+    same_extras = (extras_before == extras_now) | (np.isnan(extras_before) & np.isnan(extras_now))
+    differs = (stored.ohlcv[old] != answered.ohlcv[new]).any(axis=1) | ~same_extras.all(axis=1)
     times: Sequence[int] = answered.open_time_ms[new][differs].tolist()
     return union(Window(time_ms, time_ms + slot_ms) for time_ms in times)

@@ -18,7 +18,7 @@ from candle_ingest.ledger.work_index import PairDay, WorkIndex
 from candle_ingest.merging.day_rates import DayRates
 from candle_ingest.merging.day_work import DayOutcome, DayWork, fail, guarded
 from candle_ingest.merging.identity_check import IdentityCheck
-from candle_ingest.merging.merge_day import merge_day, windows_to_merge
+from candle_ingest.merging.merge_day import Merged, merge_day, windows_to_merge
 from candle_ingest.planning.run import Run
 from candle_ingest.store.bucket import InfluxBucket
 from candle_ingest.store.candle_store import CandleStore
@@ -136,12 +136,21 @@ class DayMerger:
     def _write(self, works: Sequence[DayWork]) -> None:
         """Write the merged candles and their quality; only then an outcome has its day."""
         changed = {work.pair: work.merged for work in works if work.merged and work.windows}
-        for pair, merged in changed.items():
-            self._store.delete_merged(pair, merged.vanished)
+        self._delete_vanished(changed)
         self._store.write_merged({pair: merged.candles for pair, merged in changed.items()})
         self._quality.write({pair: merged.quality for pair, merged in changed.items()})
         for work in works:
             work.finish()
+
+    def _delete_vanished(self, changed: Mapping[str, Merged]) -> None:
+        """Delete what is not merged any more.
+
+        A merge that was killed may have stored candles that the merged day does not tell of: they are looked for.
+        """
+        for pair, merged in changed.items():
+            self._store.delete_merged(pair, merged.vanished)
+            self._quality.delete(pair, merged.vanished_quality)
+        self._store.delete_merged_at({pair: merged.without_candle_ms for pair, merged in changed.items()})
 
     def _note_merged(self, outcomes: Sequence[DayOutcome], records: Iterable[DayRecord]) -> None:
         """Write the merged days; then, of each record, up to which answer it is merged.

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from candle_ingest.candles.candles import Candles
 from candle_ingest.candles.merge import MergedCandles, merge_minutes
@@ -31,15 +32,21 @@ def merge_rule(settings: PipelineSettings) -> MergeRule:
 class Merged:
     """The merged candles of the windows that were merged, their quality, and the record of the day after it.
 
-    `vanished` are the times that had a merged candle before and have none now; `counts` is the quality of what was
-    merged now.
+    `vanished` are the times that had a merged candle before and have none now, `vanished_quality` those that had a
+    quality. `counts` is the quality of what was merged now.
     """
 
     candles: MergedCandles
     quality: Quality
     day: MergeDay
     vanished: list[Window]
+    vanished_quality: list[Window]
     counts: QualityCounts
+
+    @property
+    def without_candle_ms(self) -> NDArray[np.int64]:
+        """Return the times, in ms, at which no exchange with a candle could be used."""
+        return np.setdiff1d(self.quality.open_time_ms, self.candles.candles.open_time_ms, assume_unique=True)
 
 
 def windows_to_merge(
@@ -95,7 +102,8 @@ def merge_day(
     after = replace(after, waiting=waiting_stretches(after, records, can_merge), rates_version=rates.version)
     vanished = day.windows_where((day.mark_array == WITH_CANDLE) & (marks != WITH_CANDLE))
     after = replace(after, state=_state(after, records, settings, rates))
-    return Merged(merged, quality, after, vanished, count_codes(codes))
+    vanished_quality = day.windows_where((day.quality_array > 0) & (qualities == 0))
+    return Merged(merged, quality, after, vanished, vanished_quality, count_codes(codes))
 
 
 def _counts(record: DayRecord | None, slots: int) -> CoverageCounts:

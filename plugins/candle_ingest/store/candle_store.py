@@ -10,18 +10,19 @@ time the open time.
 """
 
 import itertools
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
 
 from candle_ingest.candles.candles import Candles
 from candle_ingest.candles.merge import MergedCandles
-from candle_ingest.candles.window import MINUTE_MS, NS_PER_MS, Window, union
+from candle_ingest.candles.window import NS_PER_MS, Window, union
 from candle_ingest.errors.servers import StoredCandlesError
 from candle_ingest.store.bucket import InfluxBucket
 from candle_ingest.store.candle_csv import candles_from_columns, candles_from_csv, column_at, read_columns
-from candle_ingest.store.flux import flux_range, is_pair, keep, select, times_ms
+from candle_ingest.store.flux import flux_range
 from candle_ingest.store.line_protocol import candle_lines, escaped_field, escaped_tag, with_columns
+from candle_ingest.store.outdated_points import NewPoints, Times, delete_outdated, delete_windows, named
 
 CANDLES = "candles"
 EXCHANGE_CANDLES = "exchange_candles"
@@ -83,40 +84,34 @@ class CandleStore:
         self.write_candles_of(exchange, [(currency_pair, market, candles)])
 
     def write_candles_of(self, exchange: str, found: Iterable[tuple[str, str, Candles]]) -> None:
-        """Write the candles of one exchange for many pairs, as (pair, market, candles)."""
-        lines = (_exchange_lines(pair, exchange, market, candles) for pair, market, candles in found)
+        """Write the candles of one exchange for many pairs, as (pair, market, candles), each pair once."""
+        given = list(found)
+        new = {pair: NewPoints(own.open_time_ms, own.extra_columns) for pair, _, own in given}
+        self._delete_outdated(EXCHANGE_CANDLES, new, exchange)
+        lines = (_exchange_lines(pair, exchange, market, candles) for pair, market, candles in given)
         self._bucket.write_lines(itertools.chain.from_iterable(lines))
 
     def write_merged(self, merged: Mapping[str, MergedCandles]) -> None:
-        """Write the merged candles of pairs.
-
-        InfluxDB keeps the fields that a new point leaves out. So a stored candle with a `vwap` or `trade_count` that
-        the new one lacks is deleted first.
-        """
-        self._delete_outdated(merged)
+        """Write the merged candles of pairs."""
+        self._delete_outdated(
+            CANDLES, {pair: NewPoints(own.candles.open_time_ms, own.columns) for pair, own in merged.items()}
+        )
         self._bucket.write_lines(itertools.chain.from_iterable(_merged_lines(*item) for item in merged.items()))
 
     def delete_merged(self, currency_pair: str, windows: Sequence[Window]) -> None:
         """Delete the merged candles of a pair in `windows`."""
-        predicate = f'_measurement="{CANDLES}" AND currency_pair="{escaped_field(currency_pair)}"'
-        for window in union(windows):
-            # InfluxDB's delete range includes its end.
-            self._bucket.delete(Window(window.start_ms, window.end_ms - 1), predicate)
+        delete_windows(self._bucket, CANDLES, currency_pair, union(windows))
 
-    def _delete_outdated(self, merged: Mapping[str, MergedCandles]) -> None:
-        lacking = {pair: own for pair, own in merged.items() if np.isnan([own.vwap, own.trade_count]).any()}
-        if not lacking:
-            return
-        span = _span([own.candles for own in lacking.values()])
-        stored: dict[tuple[str, str], list[str]] = {}
-        for row in self._bucket.query(_with_columns(lacking), **flux_range(span)):
-            stored.setdefault((row["currency_pair"], row["_field"]), []).append(row["_time"])
-        for (pair, name), times in stored.items():
-            if pair in lacking:
-                own = lacking[pair]
-                gone = own.candles.open_time_ms[np.isnan(own.columns[name])]
-                outdated = np.intersect1d(gone, times_ms(times)).tolist()
-                self.delete_merged(pair, [Window(time_ms, time_ms + MINUTE_MS) for time_ms in outdated])
+    def delete_merged_at(self, times_ms: Mapping[str, Times]) -> None:
+        """Delete the merged candles that are stored at these open times, by pair."""
+        gone = {pair: NewPoints(times, {}) for pair, times in times_ms.items()}
+        delete_outdated(self._bucket, CANDLES, gone, named({"close"}))
+
+    def _delete_outdated(self, measurement: str, new: Mapping[str, NewPoints], exchange: str = "") -> None:
+        """Delete the stored candles with a field that the new ones lack."""
+        lacking = {pair: points for pair, points in new.items() if points.lacking_fields}
+        fields = {name for points in lacking.values() for name in points.lacking_fields}
+        delete_outdated(self._bucket, measurement, lacking, named(fields), exchange)
 
     def read_exchange_candles(self, currency_pair: str, exchanges: Sequence[str], window: Window) -> dict[str, Candles]:
         """Return the stored candles of each of `exchanges`; empty ones for an exchange without any."""
@@ -180,14 +175,3 @@ def _merged_lines(currency_pair: str, merged: MergedCandles) -> Iterator[str]:
     }
     further = with_columns(merged.columns, (texts[origin] for origin in origins))
     return candle_lines(f"{CANDLES},currency_pair={escaped_tag(currency_pair)}", merged.candles, further)
-
-
-def _with_columns(pairs: Collection[str]) -> str:
-    """Return the query for stored candles with a vwap or a trade count."""
-    has_column = '(r._field == "vwap" or r._field == "trade_count")'
-    return select(CANDLES, is_pair(pairs), has_column) + keep("_time", "_field", "_value", "currency_pair")
-
-
-def _span(found: Iterable[Candles]) -> Window:
-    times = np.concatenate([candles.open_time_ms for candles in found])
-    return Window(int(times.min()), int(times.max()) + 1) if len(times) else Window(0, 1)

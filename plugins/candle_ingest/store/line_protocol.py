@@ -11,7 +11,7 @@ import numpy as np
 import orjson
 from numpy.typing import NDArray
 
-from candle_ingest.candles.candles import EXTRA_FIELDS, Candles
+from candle_ingest.candles.candles import Candles
 
 CANDLES_AT_A_TIME = 5_000
 INTEGER_FIELDS = frozenset({"trade_count"})
@@ -40,7 +40,7 @@ def candle_lines(series: str, candles: Candles, further: Iterable[str]) -> Itera
     Floats are written by orjson as the shortest text that reads as the same float; `repr` does so too, but takes twenty
     times as long.
     """
-    more = with_columns(dict(zip(EXTRA_FIELDS, candles.extras.T, strict=True)), further)
+    more = with_columns(candles.extra_columns, further)
     for start in range(0, len(candles), CANDLES_AT_A_TIME):
         times = candles.open_time_ms[start : start + CANDLES_AT_A_TIME].tolist()
         texts = iter(_number_texts(candles.ohlcv[start : start + CANDLES_AT_A_TIME]))

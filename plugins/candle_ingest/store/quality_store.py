@@ -2,20 +2,21 @@
 
 `candle_quality`: tag `currency_pair`; fields `dispersion_bps` float, `excluded`, `clamped`, `disputed` string, empty
 where there is nothing to say, and for each quote that stands in for the pair's own `rate_usdt`, `rate_usdc`, … float, 0
-where there was no rate; time the open time. InfluxDB keeps the fields that a new point leaves out, so each is written
-for every merged minute.
+where there was no rate; time the open time.
 """
 
 import itertools
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from candle_ingest.candles.quality import Quality
-from candle_ingest.candles.window import Window
+from candle_ingest.candles.window import Window, union
 from candle_ingest.store.bucket import InfluxBucket
 from candle_ingest.store.flux import flux_range, times_ms
 from candle_ingest.store.line_protocol import escaped_field, escaped_tag, with_columns
+from candle_ingest.store.outdated_points import NewPoints, delete_outdated, delete_windows
 
 CANDLE_QUALITY = "candle_quality"
 TEXTS = ("excluded", "clamped", "disputed")
@@ -37,7 +38,22 @@ class QualityStore:
 
     def write(self, found: Mapping[str, Quality]) -> None:
         """Write the quality of each minute, by pair; where no exchange could be used, the dispersion is 0."""
+        self._delete_outdated(found)
         self._bucket.write_lines(itertools.chain.from_iterable(quality_lines(*item) for item in found.items()))
+
+    def delete(self, currency_pair: str, windows: Sequence[Window]) -> None:
+        """Delete the quality of a pair's minutes in `windows`."""
+        delete_windows(self._bucket, CANDLE_QUALITY, currency_pair, union(windows))
+
+    def _delete_outdated(self, found: Mapping[str, Quality]) -> None:
+        """Delete the stored minutes with a rate of a quote that no market of their pair has any more."""
+        by_rates: dict[tuple[str, ...], dict[str, NewPoints]] = {}
+        for pair, quality in found.items():
+            columns = _rate_columns(quality)
+            by_rates.setdefault(tuple(sorted(columns)), {})[pair] = NewPoints(quality.open_time_ms, columns)
+        for names, points in by_rates.items():
+            others = [f"r._field =~ /^{RATE}/", *(f'r._field != "{name}"' for name in names)]
+            delete_outdated(self._bucket, CANDLE_QUALITY, points, " and ".join(others))
 
     def read(self, currency_pair: str, window: Window) -> Quality:
         """Return the quality of the minutes of the window that have one."""
@@ -49,7 +65,7 @@ def quality_lines(currency_pair: str, quality: Quality) -> Iterator[str]:
     """Yield a line for each minute, with its time in ms."""
     series = f"{CANDLE_QUALITY},currency_pair={escaped_tag(currency_pair)}"
     columns = {"dispersion_bps": np.nan_to_num(quality.dispersion_bps)}
-    columns |= {f"{RATE}{leg.lower()}": np.nan_to_num(rate) for leg, rate in quality.rates.items()}
+    columns |= _rate_columns(quality)
     texts = zip(quality.excluded, quality.clamped, quality.disputed, strict=True)
     fields = with_columns(columns, map(_text_fields, texts))
     return (f"{series} {own} {time}" for own, time in zip(fields, quality.open_time_ms.tolist(), strict=True))
@@ -63,6 +79,10 @@ def quality_from_rows(rows: list[dict[str, str]]) -> Quality:
     times = times_ms(row["_time"] for row in rows)
     dispersion_bps = np.array([float(row["dispersion_bps"]) for row in rows])
     return Quality(times, dispersion_bps, excluded, clamped, disputed, rates)
+
+
+def _rate_columns(quality: Quality) -> dict[str, NDArray[np.float64]]:
+    return {f"{RATE}{leg.lower()}": np.nan_to_num(rate) for leg, rate in quality.rates.items()}
 
 
 def _text_fields(texts: tuple[str, str, str]) -> str:
