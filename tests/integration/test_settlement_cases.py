@@ -136,6 +136,49 @@ def test_a_stored_candle_that_cannot_be_read_fails_the_merge_of_its_pair_alone(s
     assert "BTC/USD" not in str(again.incomplete)
 
 
+@pytest.mark.parametrize(
+    "series", ["day_records,currency_pair=ETH/USD,exchange=kucoin", "merge_days,currency_pair=ETH/USD"]
+)
+def test_an_unreadable_record_holds_back_its_pair_alone_in_every_run(settings, redis_server, exchanges, series):
+    redis_server.client().set("top_cryptocurrencies", json.dumps(["btcusd", "ethusd", "solusd"]))
+    settings = with_settings(settings, symbols_per_fetch=10)
+    run_steps(settings, "backfill", hours(0, 12), NOW_MS, origin_ms=DAY.start_ms)
+    with InfluxBucket(connect_influxdb(), settings.influxdb_bucket) as bucket:
+        bucket.write_lines([f'{series} record="{{}}" {DAY.start_ms}'])
+    keys = [f"{ticker}-backfill" for ticker in ("btcusd", "solusd")]
+    for end_hour, kind in ((18, "backfill"), (24, "backfill"), (24, "repair")):
+        window = hours(end_hour - 6, end_hour) if kind == "backfill" else None
+        result = run_steps(settings, kind, window, NOW_MS, origin_ms=DAY.start_ms)
+        measurement = series.partition(",")[0]
+        told = f"{result.incomplete} {[*result.failed.values()]}"
+        if kind == "backfill":
+            assert f"the point of {measurement} is not the record of a" in told
+            assert all(pair not in told for pair in ("BTC/USD:", "SOL/USD:"))
+        assert set(watermarks(settings.influxdb_bucket, *keys).values()) == {hours(0, end_hour).end_ms - MINUTE_MS}
+
+
+def test_an_unreadable_record_of_a_rate_holds_back_the_pairs_that_it_converts_alone(settings, redis_server):
+    redis_server.client().set("top_cryptocurrencies", json.dumps(["btcusd", "ethbtc"]))
+    settings = with_settings(settings, quote_conversion="observed", exchanges=("binance", "kucoin"))
+    with InfluxBucket(connect_influxdb(), settings.influxdb_bucket) as bucket:
+        bucket.write_lines([f'day_records,currency_pair=USDT/USD,exchange=kraken record="{{}}" {DAY.start_ms}'])
+        result = run_steps(settings, "backfill", DAY, NOW_MS, origin_ms=DAY.start_ms)
+    assert "BTC/USD: USDT/USD @ kraken, 2026-03-10T00:00:00Z: the point of day_records" in str(result.incomplete)
+    assert "ETH/BTC" not in str(result.incomplete)
+    keys = ["btcusd-backfill", "ethbtc-backfill"]
+    assert watermarks(settings.influxdb_bucket, *keys) == {"ethbtc-backfill": DAY.end_ms - MINUTE_MS}
+
+
+def test_a_foreign_field_beside_the_candles_disturbs_no_run(settings):
+    run_steps(settings, "backfill", hours(0, 6), NOW_MS, origin_ms=DAY.start_ms)
+    with InfluxBucket(connect_influxdb(), settings.influxdb_bucket) as bucket:
+        for series in ("exchange_candles,currency_pair=BTC/USD,exchange=kucoin", "candles,currency_pair=BTC/USD"):
+            bucket.write_lines([f'{series} note="seen",score=1.0 {DAY.start_ms}'])
+        again = run_steps(settings, "backfill", hours(0, 6), NOW_MS, {"refetch": True}, origin_ms=DAY.start_ms)
+        assert (again.failed, again.incomplete) == ({}, None)
+        assert len(CandleStore(bucket).read_merged("BTC/USD", hours(0, 6))) == 360
+
+
 def test_a_watermark_never_goes_back_though_its_lock_was_lost(settings, monkeypatch):
     monkeypatch.setattr(locks, "LOCK_SECONDS", 1)
 

@@ -1,6 +1,8 @@
 """Errors of the records of days."""
 
-from candle_ingest.errors.base import TemporaryError
+from collections.abc import Iterable
+
+from candle_ingest.errors.base import PermanentError, TemporaryError
 
 
 class LockLostError(TemporaryError):
@@ -12,13 +14,20 @@ class LockLostError(TemporaryError):
     example = "kraken: the lock of its records was lost 5 times"
 
 
-class UnreadableRecordError(TemporaryError):
-    """A record of a day in InfluxDB is not what this program wrote."""
+class UnreadableRecordError(PermanentError):
+    """Records of days in InfluxDB are not what this program wrote. Only their `pairs` are held back."""
 
     name = "record-unreadable"
     cause = "A point of `day_records` or `merge_days` was changed or written in part by another program."
-    cure = "Delete that point; the day is then asked for again by a backfill."
-    example = "InfluxDB, BTC/USD @ kraken, 2026-11-20T00:00:00Z: not the record of a day: KeyError('marks')"
+    cure = "Delete that point, and run a backfill of its day: it asks for the day again, and merges it again."
+    example = (
+        "BTC/USD @ kraken, 2026-11-20T00:00:00Z: the point of day_records is not the record of a day: "
+        "KeyError('marks'); delete it, and run a backfill of that day"
+    )
+
+    def __init__(self, message: str, pairs: Iterable[str] = ()) -> None:
+        super().__init__(message)
+        self.pairs = frozenset(pairs)
 
 
 class MarketUnknownError(TemporaryError):

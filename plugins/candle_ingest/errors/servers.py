@@ -143,4 +143,7 @@ class StoredCandlesError(TemporaryError):
     name = "stored-candles-unreadable"
     cause = "Something else writes to the same measurement at this moment, or has left half a candle there."
     cure = "Let only this package write there. If it stays, delete that window and run it again with `refetch`."
-    example = "InfluxDB, candles of BTC/USD @ kraken, [2026-11-20T12:00Z, 2026-11-20T13:00Z): the fields are not whole"
+    example = (
+        "InfluxDB, exchange_candles of BTC/USD @ kraken, [2026-11-20T12:00Z, 2026-11-20T13:00Z): some candles have not "
+        "all of their fields; delete these points, and run the window again with refetch"
+    )

@@ -9,10 +9,12 @@ import numpy as np
 from candle_ingest.candles.candles import Candles
 from candle_ingest.candles.row_checks import in_words
 from candle_ingest.candles.window import Window, format_ms, union
+from candle_ingest.errors.ledger import UnreadableRecordError
 from candle_ingest.errors.servers import StoredCandlesError
 from candle_ingest.fetching.pair_answer import PairAnswer
 from candle_ingest.ledger.day_record import NO_CANDLE, DayRecord
 from candle_ingest.ledger.fetch_attempts import FetchAttempt, record_attempts
+from candle_ingest.ledger.look import Look
 from candle_ingest.ledger.pinned_markets import PinnedMarkets
 from candle_ingest.ledger.record_keeper import RecordKeeper
 from candle_ingest.planning.asking import closing_rule
@@ -65,8 +67,18 @@ class AnswerWriter:
             answer.currency_pair: list(answer.looks(self._rule, changed[answer.currency_pair], self._run.recorder))
             for answer, _ in waiting
         }
-        self._keeper.apply(self._exchange, looks)
+        self._record(looks, [answer for answer, _ in waiting])
         record_attempts(self._bucket, [self._attempt(answer) for answer, _ in waiting], self._run.recorder)
+
+    def _record(self, looks: Mapping[str, Sequence[Look]], answers: Sequence[PairAnswer]) -> None:
+        """Fold the looks into the records; an unreadable record is the error of its pair's answer only."""
+        try:
+            self._keeper.apply(self._exchange, looks)
+        except UnreadableRecordError as error:
+            logger.error("%s", error)
+            for answer in answers:
+                if answer.currency_pair in error.pairs:
+                    answer.unreadable = error
 
     def _write_candles(self, waiting: Sequence[tuple[PairAnswer, Days]]) -> dict[str, list[Window]]:
         """Write the candles; return by pair the windows of those that were stored with other values before."""

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from candle_ingest.candles.window import Window
 from candle_ingest.connections import RedisClient, connect_influxdb, connect_redis, exchange_connection
 from candle_ingest.errors import CandleIngestError, PermanentError
-from candle_ingest.errors.ledger import MarketUnknownError
+from candle_ingest.errors.ledger import MarketUnknownError, UnreadableRecordError
 from candle_ingest.errors.runs import FetchesDelayedError, FetchesFailedError
 from candle_ingest.exchanges.answers import Market
 from candle_ingest.exchanges.candle_pages import candle_pages
@@ -20,7 +20,7 @@ from candle_ingest.fetching.fetch_summary import Summary, batch_key, log_summary
 from candle_ingest.fetching.listing_check import note_time_before_listing
 from candle_ingest.fetching.pair_answer import PairAnswer
 from candle_ingest.ledger.day_record import DayRecord
-from candle_ingest.ledger.day_records import DayRecords
+from candle_ingest.ledger.day_records import DayRecords, Unreadable
 from candle_ingest.ledger.pinned_markets import PinnedMarkets
 from candle_ingest.planning.asking import Asking, Days, days_by_pair
 from candle_ingest.planning.catch_up_start import CatchUpStart
@@ -69,10 +69,12 @@ class BatchFetch:
 
     def fetch(self) -> Summary:
         """Fetch each pair and return the summary. Raises TemporaryError or PermanentError; what was written stays."""
-        known, markets = self._known_days(), self._markets()
-        answers: list[PairAnswer] = []
+        (known, unreadable), markets = self._known_days(), self._markets()
+        answers = [self._answer(pair, self._batch.markets[pair], [], error) for pair, error in unreadable.items()]
         try:
             for pair, symbol in self._batch.markets.items():
+                if pair in unreadable:
+                    continue
                 days = known.get(pair, {})
                 if wanted := self._windows(pair, days):
                     answer = self._ask(pair, symbol, wanted, days, markets.get(symbol))
@@ -85,14 +87,23 @@ class BatchFetch:
         _raise_first(answers, self._batch.exchange)
         return summary
 
-    def _known_days(self) -> dict[str, dict[int, DayRecord]]:
+    def _answer(
+        self, pair: str, symbol: str, wanted: list[Window], unreadable: UnreadableRecordError | None = None
+    ) -> PairAnswer:
+        return PairAnswer(pair, symbol, wanted, self._run.now_ms, self._run.timeframe.ms, unreadable=unreadable)
+
+    def _known_days(self) -> tuple[dict[str, dict[int, DayRecord]], Unreadable]:
+        """Return the records by pair and day, and the errors of pairs with unreadable ones."""
         if not self._batch.windows:
             span = self._asking.span_to_read()
         else:
             windows = [w for own in self._batch.windows.values() for w in own]
             span = Window(min(w.start_ms for w in windows), max(w.end_ms for w in windows))
         pairs = set(self._batch.markets)
-        return days_by_pair(DayRecords(self._bucket).read(span, pairs, self._batch.exchange))
+        records, unreadable = DayRecords(self._bucket).read_readable(span, pairs, self._batch.exchange)
+        for error in unreadable.values():
+            logger.error("%s", error)
+        return days_by_pair(records), unreadable
 
     def _windows(self, pair: str, days: Days) -> list[Window]:
         if self._batch.windows:
@@ -107,7 +118,7 @@ class BatchFetch:
 
     def _ask(self, pair: str, symbol: str, wanted: list[Window], days: Days, market: Market | None) -> PairAnswer:
         """Return the exchange's answer; a failure is in its `error`."""
-        answer = PairAnswer(pair, symbol, wanted, self._run.now_ms, self._run.timeframe.ms)
+        answer = self._answer(pair, symbol, wanted)
         began, calls_before = time.monotonic(), self._exchange.request_count
         try:
             if market is None:
@@ -146,7 +157,7 @@ def _raise_first(answers: Sequence[PairAnswer], exchange: str) -> None:
     failed = [(answer, reason) for answer in answers if (reason := _failure(answer))]
     if not failed:
         return
-    errors = [answer.error for answer, _ in failed]
+    errors = [answer.error or answer.unreadable for answer, _ in failed]
     is_permanent = all(isinstance(error, PermanentError) for error in errors)
     lines = [f"{answer.currency_pair} @ {exchange}: {reason}" for answer, reason in failed]
     if len(failed) == 1 and errors[0] is not None:
@@ -157,5 +168,5 @@ def _raise_first(answers: Sequence[PairAnswer], exchange: str) -> None:
 def _failure(answer: PairAnswer) -> str:
     failed = answer.failed()
     if not failed:
-        return ""
+        return str(answer.unreadable) if answer.unreadable else ""
     return f"{len(failed)} windows failed, the first one {failed[0].window}: {failed[0].reason}"

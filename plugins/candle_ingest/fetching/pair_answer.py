@@ -13,6 +13,7 @@ from candle_ingest.candles.candles import Candles
 from candle_ingest.candles.row_checks import Page
 from candle_ingest.candles.window import DAY_MS, Window, floor_ms, split_days, subtract, union
 from candle_ingest.errors import CandleIngestError
+from candle_ingest.errors.ledger import UnreadableRecordError
 from candle_ingest.ledger.day_record import ClosingRule
 from candle_ingest.ledger.look import Found, Look
 from candle_ingest.ledger.task_instance_ref import TaskInstanceRef
@@ -24,7 +25,10 @@ _PLACE = re.compile(r"\S+, \S+ (?:\S+ candles|trades) of \[[^)]*\): ")
 
 @dataclass
 class PairAnswer:
-    """The answer of an exchange for the windows `wanted`. `error` is why a part of it failed."""
+    """The answer of an exchange for the windows `wanted`. `error` is why a part of it failed.
+
+    `unreadable` is why the records of the pair, and with them the answer, could not be used.
+    """
 
     currency_pair: str
     market: str
@@ -37,6 +41,7 @@ class PairAnswer:
     duration_ms: int = 0
     source: str = "api"
     error: CandleIngestError | None = None
+    unreadable: UnreadableRecordError | None = None
 
     @cached_property
     def candles(self) -> Candles:

@@ -1,8 +1,8 @@
 """Read and write the records of days in InfluxDB, many at a time; `record_fields` describes the points."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from candle_ingest.candles.window import Window, touched_days
 from candle_ingest.errors.ledger import UnreadableRecordError
@@ -17,6 +17,10 @@ from candle_ingest.store.line_protocol import escaped_field, escaped_tag
 DAY_RECORDS, MERGE_DAYS = "day_records", "merge_days"
 # (currency_pair, exchange, day_ms)
 Key = tuple[str, str, int]
+T = TypeVar("T")
+Row = Mapping[str, str]
+# By pair.
+Unreadable = Mapping[str, UnreadableRecordError]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,10 +43,21 @@ class DayRecords:
     def read(
         self, window: Window, pairs: Collection[str] | None = None, exchange: str | None = None
     ) -> dict[Key, DayRecord]:
-        """Return the records of the days that `window` touches, of `pairs` and `exchange` (None: all)."""
+        """Return the records of the days that `window` touches, of `pairs` and `exchange` (None: all).
+
+        Raises UnreadableRecordError, naming each pair with an unreadable record.
+        """
+        found, unreadable = self.read_readable(window, pairs, exchange)
+        raise_unreadable(unreadable)
+        return found
+
+    def read_readable(
+        self, window: Window, pairs: Collection[str] | None = None, exchange: str | None = None
+    ) -> tuple[dict[Key, DayRecord], Unreadable]:
+        """Return records as `read` does, without those of pairs with an unreadable one; these have an error each."""
         rows = self._query(DAY_RECORDS, ("record", "merged_version"), window, pairs, exchange)
-        found = (_record_of(row) for row in rows if row.get("record"))
-        return {(r.currency_pair, r.exchange, r.day_ms): r for r in found}
+        records, unreadable = _readable([row for row in rows if row.get("record")], _record_of)
+        return {(r.currency_pair, r.exchange, r.day_ms): r for r in records}, unreadable
 
     def summaries(self, window: Window, pairs: Collection[str] | None = None) -> list[DaySummary]:
         """Return the state and counts of each record of the days that `window` touches."""
@@ -70,11 +85,18 @@ class DayRecords:
         self._bucket.write_lines(_record_line(record, {"merged_version": version}) for record, version in records)
 
     def read_merges(self, window: Window, pairs: Collection[str] | None = None) -> dict[tuple[str, int], MergeDay]:
-        """Return the merged days that `window` touches, by pair and midnight."""
+        """Return the merged days that `window` touches, by pair and midnight; raises as `read` does."""
+        found, unreadable = self.read_readable_merges(window, pairs)
+        raise_unreadable(unreadable)
+        return found
+
+    def read_readable_merges(
+        self, window: Window, pairs: Collection[str] | None = None
+    ) -> tuple[dict[tuple[str, int], MergeDay], Unreadable]:
+        """Return merged days as `read_merges` does, without those of pairs with an unreadable one."""
         names = ("record", "state", "merged_version", "merge_method", "announced")
-        rows = self._query(MERGE_DAYS, names, window, pairs)
-        times = times_ms(row["_time"] for row in rows).tolist()
-        return {(row["currency_pair"], day_ms): _merge_of(row, day_ms) for row, day_ms in zip(rows, times, strict=True)}
+        days, unreadable = _readable(self._query(MERGE_DAYS, names, window, pairs), _merge_of)
+        return {(day.currency_pair, day.day_ms): day for day in days}, unreadable
 
     def write_merges(self, days: Iterable[MergeDay]) -> None:
         """Write the fields that belong to merges: all but whether the day was announced."""
@@ -102,6 +124,24 @@ class DayRecords:
         return rows if pairs is None else [row for row in rows if row["currency_pair"] in pairs]
 
 
+def raise_unreadable(unreadable: Unreadable) -> None:
+    """Raise one error for all these pairs, if there are any."""
+    if unreadable:
+        raise UnreadableRecordError("\n".join(map(str, unreadable.values())), unreadable)
+
+
+def _readable(rows: Iterable[Row], read: Callable[[Row], T]) -> tuple[list[T], Unreadable]:
+    """Return what the rows hold, without those of pairs of which one cannot be read, and the first error of each."""
+    found: list[tuple[str, T]] = []
+    unreadable: dict[str, UnreadableRecordError] = {}
+    for row in rows:
+        try:
+            found.append((row["currency_pair"], read(row)))
+        except UnreadableRecordError as error:
+            unreadable.setdefault(row["currency_pair"], error)
+    return [one for pair, one in found if pair not in unreadable], unreadable
+
+
 def _record_line(record: DayRecord, fields: Mapping[str, Any]) -> str:
     series = f"currency_pair={escaped_tag(record.currency_pair)},exchange={escaped_tag(record.exchange)}"
     return _line(f"{DAY_RECORDS},{series}", fields, record.day_ms)
@@ -116,23 +156,26 @@ def _line(series: str, fields: Mapping[str, Any], day_ms: int) -> str:
     return f"{series} {','.join(texts)} {day_ms}"
 
 
-def _record_of(row: Mapping[str, str]) -> DayRecord:
+def _record_of(row: Row) -> DayRecord:
     day_ms = int(times_ms([row["_time"]])[0])
     try:
         return record_from_text(
             row["currency_pair"], row["exchange"], day_ms, row["record"], int(row.get("merged_version") or 0)
         )
     except ValueError as error:
-        raise _unreadable(row, error) from None
+        raise _unreadable(DAY_RECORDS, row, error) from None
 
 
-def _merge_of(row: Mapping[str, str], day_ms: int) -> MergeDay:
+def _merge_of(row: Row) -> MergeDay:
     try:
-        return merge_day_from_row(row, day_ms)
+        return merge_day_from_row(row, int(times_ms([row["_time"]])[0]))
     except ValueError as error:
-        raise _unreadable(row, error) from None
+        raise _unreadable(MERGE_DAYS, row, error) from None
 
 
-def _unreadable(row: Mapping[str, str], error: ValueError) -> UnreadableRecordError:
-    where = " @ ".join(row[name] for name in ("currency_pair", "exchange") if name in row)
-    return UnreadableRecordError(f"InfluxDB, {where}, {row['_time']}: {error}")
+def _unreadable(measurement: str, row: Row, error: ValueError) -> UnreadableRecordError:
+    place = " @ ".join(row[name] for name in ("currency_pair", "exchange") if name in row)
+    return UnreadableRecordError(
+        f"{place}, {row['_time']}: the point of {measurement} is {error}; delete it, and run a backfill of that day",
+        [row["currency_pair"]],
+    )

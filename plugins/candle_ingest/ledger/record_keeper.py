@@ -1,15 +1,16 @@
 """Keep the records of days: fold looks into them, many pairs at a time, and index what is due."""
 
 import logging
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 from candle_ingest.candles.pace import Pace, pace_after, total_pace
 from candle_ingest.candles.window import DAY_MS, Window, floor_ms
 from candle_ingest.connections import RedisClient
-from candle_ingest.errors.ledger import LockLostError
+from candle_ingest.errors.ledger import LockLostError, UnreadableRecordError
 from candle_ingest.ledger.day_record import PROOF_WAIT_MS, ClosingRule, DayRecord, new_day_record
-from candle_ingest.ledger.day_records import DayRecords, Key
+from candle_ingest.ledger.day_records import DayRecords, Key, raise_unreadable
 from candle_ingest.ledger.fold import fold, prove, reset_unobtainable
 from candle_ingest.ledger.locks import held_locks
 from candle_ingest.ledger.look import Look, Surroundings
@@ -65,7 +66,10 @@ class RecordKeeper:
         self._give_up_ms = give_up_ms
 
     def apply(self, exchange: str, looks: Mapping[str, Sequence[Look]]) -> list[Kept]:
-        """Fold looks of one exchange, by pair, each within one day; return the records that changed."""
+        """Fold looks of one exchange, by pair, each within one day; return the records that changed.
+
+        Raises UnreadableRecordError, once all others are written, for pairs whose records cannot be read.
+        """
         days = {floor_ms(look.window.start_ms, DAY_MS) for own in looks.values() for look in own}
         if not days:
             return []
@@ -90,11 +94,12 @@ class RecordKeeper:
         if not keys:
             return {}
         span = Window(min(key[2] for key in keys), max(key[2] for key in keys) + DAY_MS)
-        known = self._records.read(span, {key[0] for key in keys}, exchange)
+        known, unreadable = self._records.read_readable(span, {key[0] for key in keys}, exchange)
         found: dict[Key, int | None] = {}
         for key in keys:
             due_ms = known[key].due_ms(self._rule_of(exchange)) if key in known else None
-            found[key] = due_ms if due_ms is None else max(due_ms, now_ms + PROOF_WAIT_MS)
+            later_ms = now_ms + PROOF_WAIT_MS
+            found[key] = later_ms if key[0] in unreadable else due_ms if due_ms is None else max(due_ms, later_ms)
         return found
 
     def retry_unobtainable(self, exchange: str, window: Window, pairs: set[str] | None, now_ms: int) -> list[Kept]:
@@ -109,14 +114,15 @@ class RecordKeeper:
         """Read, transform and write; repeat from a fresh read if the lock was lost meanwhile."""
         for _ in range(MOST_ATTEMPTS):
             with held_locks(self._client, [f"records:{self._bucket.name}:{exchange}"]) as held:
-                known = self._records.read(span, pairs, exchange)
+                known, unreadable = self._records.read_readable(span, pairs, exchange)
                 kept = [
                     Kept(known.get(key) or self._new(key), record)
                     for key, record in transform(known).items()
-                    if record != known.get(key)
+                    if record != known.get(key) and key[0] not in unreadable
                 ]
                 self._write(kept)
             if not held.lost:
+                raise_unreadable(unreadable)
                 return kept
             logger.warning("%s: the lock of its records was lost; they are read and written again", exchange)
         raise LockLostError(f"{exchange}: the lock of its records was lost {MOST_ATTEMPTS} times")
@@ -187,7 +193,9 @@ class RecordKeeper:
             return {}
         span = Window(min(w.start_ms for w in days), max(w.end_ms for w in days))
         found: dict[Key, list[Pace]] = {}
-        for (pair, other, day_ms), record in self._records.read(span, pairs).items():
+        # A pair with an unreadable record is judged as one that the others do not have.
+        records, _ = self._records.read_readable(span, pairs)
+        for (pair, other, day_ms), record in records.items():
             if other != exchange:
                 found.setdefault((pair, "", day_ms), []).append(record.pace)
         return {key: total_pace(paces) for key, paces in found.items()}
@@ -200,6 +208,15 @@ class RecordKeeper:
 
     def _new(self, key: Key) -> DayRecord:
         return new_day_record(*key, self._slot_ms)
+
+
+@contextmanager
+def log_unreadable() -> Iterator[None]:
+    """Log which pairs have unreadable records, where all others are done."""
+    try:
+        yield
+    except UnreadableRecordError as error:
+        logger.error("%s", error)
 
 
 def _key(record: DayRecord) -> Key:

@@ -4,7 +4,7 @@ from collections.abc import Collection
 
 from candle_ingest.candles.window import DAY_MS, Window
 from candle_ingest.ledger.day_records import DAY_RECORDS
-from candle_ingest.ledger.record_keeper import RecordKeeper
+from candle_ingest.ledger.record_keeper import RecordKeeper, log_unreadable
 from candle_ingest.ledger.work_index import ALL_TIME
 from candle_ingest.store.bucket import InfluxBucket
 from candle_ingest.store.flux import flux_range, keep, select, times_ms
@@ -34,5 +34,6 @@ def retry_unobtainable(
     for exchange, own in days.items():
         for day_ms in sorted({day_ms for _, day_ms in own}):
             names = {pair for pair, found_ms in own if found_ms == day_ms}
-            count += len(keeper.retry_unobtainable(exchange, Window(day_ms, day_ms + DAY_MS), names, now_ms))
+            with log_unreadable():
+                count += len(keeper.retry_unobtainable(exchange, Window(day_ms, day_ms + DAY_MS), names, now_ms))
     return count

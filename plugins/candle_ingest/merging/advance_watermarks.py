@@ -1,5 +1,6 @@
 """Move the watermarks of symbols to where everything is merged, and to where everything is final."""
 
+import logging
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -25,6 +26,7 @@ from candle_ingest.metrics.catalogue import LAG
 from candle_ingest.planning.run import Run
 from candle_ingest.store.bucket import InfluxBucket
 
+logger = logging.getLogger(__name__)
 MS_PER_S = 1_000
 
 
@@ -126,7 +128,9 @@ class _Reach:
             if day_ms >= self.run.now_ms:
                 break
             here = {pair for pair in moving if floor_ms(at[pair], DAY_MS) == day_ms}
-            known = records.read_merges(Window(day_ms, day_ms + DAY_MS), here)
+            known, unreadable = records.read_readable_merges(Window(day_ms, day_ms + DAY_MS), here)
+            for error in unreadable.values():
+                logger.error("the watermarks stay where they are: %s", error)
             for pair in here:
                 day = known.get((pair, day_ms))
                 at[pair] = until_ms(day, at[pair]) if day else at[pair]

@@ -110,7 +110,8 @@ class _Step:
         fixed = self.run.fixed_window()
         if fixed is None:
             return {}
-        known = DayRecords(self.bucket).read_merges(touched_days(fixed), set(self.plan.pairs))
+        # Unreadable days are named with what is incomplete.
+        known, _ = DayRecords(self.bucket).read_readable_merges(touched_days(fixed), set(self.plan.pairs))
         return {key: 0 for key, day in known.items() if day.waiting_slots}
 
     def _own_days(self) -> Window:

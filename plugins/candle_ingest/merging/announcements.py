@@ -5,6 +5,7 @@ that sends them: its next try sends them again, and if it fails for good, anothe
 """
 
 import json
+import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -20,6 +21,7 @@ from candle_ingest.planning.plan import Plan
 from candle_ingest.planning.run import Run
 from candle_ingest.store.bucket import InfluxBucket
 
+logger = logging.getLogger(__name__)
 FINAL, PROVISIONAL = "final", "provisional"
 # The next run announces the rest: Airflow keeps each event in its database.
 MOST_DAYS = 2_000
@@ -89,9 +91,10 @@ class _Announcer:
         with held_locks(self.client, [f"announce:{self.bucket.name}"]):
             busy = self._settle(index)
             waiting = sorted(set(index.unannounced()) - busy, key=lambda key: key[1])[:MOST_DAYS]
-            final = [day for day in self._days(waiting) if day.state == RecordState.FINAL and not day.announced]
+            known, unreadable = self._days(waiting)
+            final = [day for day in known if day.state == RecordState.FINAL and not day.announced]
             taken = {(day.currency_pair, day.day_ms) for day in final}
-            index.announced(set(waiting) - taken)
+            index.announced(set(waiting) - taken - unreadable)
             index.claim(taken, self._own)
         return final
 
@@ -104,15 +107,21 @@ class _Announcer:
         claims = index.claims()
         states = {run: self.state_of(*json.loads(run)) for run in {*claims.values()} - {self._own}}
         sent = {day for day, run in claims.items() if states.get(run, "") == SENT}
-        DayRecords(self.bucket).write_announced(self._days(sent))
+        DayRecords(self.bucket).write_announced(self._days(sent)[0])
         index.announced(sent)
         return {day for day, run in claims.items() if run != self._own and states[run] not in (SENT, *GIVEN_UP)}
 
-    def _days(self, keys: Iterable[PairDay]) -> list[MergeDay]:
+    def _days(self, keys: Iterable[PairDay]) -> tuple[list[MergeDay], set[PairDay]]:
+        """Return the merged days of these keys, and the keys whose record cannot be read."""
         by_day: dict[int, set[str]] = {}
         for pair, day_ms in keys:
             by_day.setdefault(day_ms, set()).add(pair)
         found: list[MergeDay] = []
+        broken: set[PairDay] = set()
         for day_ms, pairs in sorted(by_day.items()):
-            found += DayRecords(self.bucket).read_merges(Window(day_ms, day_ms + DAY_MS), pairs).values()
-        return found
+            days, unreadable = DayRecords(self.bucket).read_readable_merges(Window(day_ms, day_ms + DAY_MS), pairs)
+            for error in unreadable.values():
+                logger.error("not announced: %s", error)
+            found += days.values()
+            broken |= {(pair, day_ms) for pair in unreadable}
+        return found, broken

@@ -76,12 +76,13 @@ class DayMerger:
         self, day_ms: int, pairs: Sequence[str], forced: Mapping[str, Sequence[Window]]
     ) -> list[DayOutcome]:
         day = Window(day_ms, day_ms + DAY_MS)
-        records = self._records.read(day, set(pairs))
-        merges = self._records.read_merges(Window(day_ms - DAY_MS, day.end_ms), set(pairs))
+        records, unreadable = self._records.read_readable(day, set(pairs))
+        merges, unreadable_merges = self._records.read_readable_merges(Window(day_ms - DAY_MS, day.end_ms), set(pairs))
+        unreadable = {**unreadable, **unreadable_merges}
         rates = DayRates(self._run.settings, self._records, RateStore(self._bucket), day_ms)
         rates.load(records.values())
         works = []
-        for pair in pairs:
+        for pair in [pair for pair in pairs if pair not in unreadable]:
             own = {name: records.get((pair, name, day_ms)) for name in self._run.settings.exchange_ids}
             before = merges.get((pair, day_ms)) or self._new_day(pair, day_ms, merges.get((pair, day_ms - DAY_MS)))
             works.append(DayWork(DayOutcome(pair, day_ms), before, own))
@@ -91,7 +92,7 @@ class DayMerger:
         self._merge_all([work for work in works if work.outcome.error is None])
         outcomes = [work.outcome for work in works]
         self._note_merged(outcomes, records.values())
-        return outcomes
+        return outcomes + [_unreadable(pair, day_ms, error) for pair, error in unreadable.items()]
 
     def _new_day(self, pair: str, day_ms: int, day_before: MergeDay | None) -> MergeDay:
         """Return a day with nothing merged; exchanges refused the day before stay refused until the next check."""
@@ -169,6 +170,11 @@ class DayMerger:
             for record in records
             if record.currency_pair in done and record.merged_version < record.answered_version
         )
+
+
+def _unreadable(pair: str, day_ms: int, error: CandleIngestError) -> DayOutcome:
+    logger.error("%s", error)
+    return DayOutcome(pair, day_ms, error=error)
 
 
 def _is_to_announce(day: MergeDay) -> bool:

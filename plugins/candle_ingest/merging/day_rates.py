@@ -7,7 +7,7 @@ from candle_ingest.candles.merge import Conversion
 from candle_ingest.candles.rates import RateSeries, lookback, rate_exchanges
 from candle_ingest.candles.window import DAY_MS, Window
 from candle_ingest.ledger.day_record import DayRecord, RecordState
-from candle_ingest.ledger.day_records import DayRecords, Key
+from candle_ingest.ledger.day_records import DayRecords, Key, Unreadable, raise_unreadable
 from candle_ingest.ledger.rate_pairs import needed_rate_pairs
 from candle_ingest.merging.verdict import Records
 from candle_ingest.settings import PipelineSettings
@@ -64,6 +64,7 @@ class DayRates:
         self._rates = rates
         self._day = Window(day_ms, day_ms + DAY_MS)
         self._known: dict[Key, DayRecord] = {}
+        self._unreadable: Unreadable = {}
         self._series: dict[tuple[str, str], RateSeries] = {}
 
     def load(self, records: Iterable[DayRecord]) -> None:
@@ -71,16 +72,20 @@ class DayRates:
         needed = needed_rate_pairs(self._settings, {(r.currency_pair, r.market) for r in records if r.market})
         if needed:
             two_days = Window(max(0, self._day.start_ms - DAY_MS), self._day.end_ms)
-            self._known = self._records.read(two_days, set(needed))
+            self._known, self._unreadable = self._records.read_readable(two_days, set(needed))
 
     def of(self, pair: str, records: Records, refused: Mapping[str, str]) -> PairRates:
-        """Return what a pair is converted by, from the markets in its records."""
+        """Return what a pair is converted by, from the markets in its records.
+
+        Raises UnreadableRecordError if the record of one of its rates cannot be read.
+        """
         quote = quote_of(pair)
         markets = {name: record.market for name, record in records.items() if record and record.market}
         legs = {name: leg for name, market in markets.items() if (leg := quote_of(market)) != quote}
         if self._settings.quote_conversion == "par":
             return PairRates(self._day, Conversion(quote, legs, {}, refused))
         needed = needed_rate_pairs(self._settings, {(pair, market) for market in markets.values()})
+        raise_unreadable({name: error for name, error in self._unreadable.items() if name in needed})
         rates = {leg: self._rate(leg, quote) for leg in set(legs.values())}
         own = [
             record for (name, exchange, _), record in self._known.items()

@@ -31,13 +31,14 @@ def incomplete_pairs(run: Run, plan: Plan, bucket: InfluxBucket) -> dict[str, In
     window = own_window(run)
     if window is None:
         return {}
-    days = DayRecords(bucket).read_merges(window, set(plan.pairs))
-    found = {pair: list(_not_merged(pair, window, days)) for pair in plan.pairs}
-    return {
+    days, unreadable = DayRecords(bucket).read_readable_merges(window, set(plan.pairs))
+    found = {pair: list(_not_merged(pair, window, days)) for pair in plan.pairs if pair not in unreadable}
+    short = {
         pair: Incomplete(_sentence(run, pair, parts), _are_told(parts, plan.vanished.get(pair, ())))
         for pair, parts in found.items()
         if parts
     }
+    return {**short, **{pair: Incomplete(f"{pair}: {error}") for pair, error in unreadable.items()}}
 
 
 def _are_told(parts: Sequence[Waiting], vanished: Collection[str]) -> bool:

@@ -1,6 +1,6 @@
 """When rates have new answers, merge the days of the pairs that they convert again."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from candle_ingest.candles.rates import rate_pairs
@@ -43,8 +43,13 @@ class RateWork:
         own = possible_rate_pairs(self.run.settings) - self.plan.symbols
         self._passed_on = {key: version for key, version in index.unmerged().items() if key[0] in own}
         stale: dict[PairDay, int] = {}
-        for (pair, day_ms), version in self._passed_on.items():
-            for touched_ms in self._days(pair, day_ms):
+        for (pair, day_ms), version in list(self._passed_on.items()):
+            records, unreadable = DayRecords(self.bucket).read_readable(Window(day_ms, day_ms + DAY_MS), {pair})
+            if unreadable:
+                # The pairs that it converts fail with this error; the day stays marked as unmerged.
+                del self._passed_on[pair, day_ms]
+            self._records += records.values()
+            for touched_ms in _touched_days(day_ms, records.values()):
                 stale |= {(symbol, touched_ms): version for symbol in self._converted_by(pair, touched_ms)}
         index.note_unmerged(stale)
         return stale
@@ -58,15 +63,6 @@ class RateWork:
         )
         WorkIndex(self.client, self.bucket).merged(self._passed_on)
 
-    def _days(self, pair: str, day_ms: int) -> Iterator[int]:
-        """Yield the day, and the next one if the last minutes changed, which its first rates depend on."""
-        day = Window(day_ms, day_ms + DAY_MS)
-        records = list(DayRecords(self.bucket).read(day, {pair}).values())
-        self._records += records
-        yield day_ms
-        if any(window.end_ms == day.end_ms for record in records for window in record.unmerged()):
-            yield day.end_ms
-
     def _converted_by(self, rate_pair: str, day_ms: int) -> set[str]:
         rows = self.bucket.query(_MARKETS, **flux_range(Window(day_ms, day_ms + DAY_MS)))
         markets = {(row["currency_pair"], row["_value"]) for row in rows if row["_value"]}
@@ -75,3 +71,11 @@ class RateWork:
             for pair, market in markets
             if rate_pair in rate_pairs(market.rpartition("/")[2], pair.rpartition("/")[2])
         }
+
+
+def _touched_days(day_ms: int, records: Iterable[DayRecord]) -> Iterator[int]:
+    """Yield the day, and the next one if the last minutes changed, which its first rates depend on."""
+    yield day_ms
+    end_ms = day_ms + DAY_MS
+    if any(window.end_ms == end_ms for record in records for window in record.unmerged()):
+        yield end_ms

@@ -14,6 +14,7 @@ from candle_ingest.exchanges.history import split_by_age
 from candle_ingest.ledger.day_record import DayRecord
 from candle_ingest.ledger.day_records import DayRecords, Key
 from candle_ingest.ledger.look import Look
+from candle_ingest.ledger.record_keeper import log_unreadable
 from candle_ingest.ledger.retry import retry_unobtainable
 from candle_ingest.ledger.work_index import WorkIndex
 from candle_ingest.planning.asking import Asking, closing_part
@@ -128,7 +129,8 @@ def _fail_vanished(
             for window in asking.of_repair(record) if record else []:
                 look = failed_look(run, window, reasons[key[0]], closing_part(window, run.now_ms, asking.rule))
                 looks.setdefault(key[0], []).append(look)
-        keeper.apply(exchange, looks)
+        with log_unreadable():
+            keeper.apply(exchange, looks)
 
 
 def fair_order(keys: Sequence[Key]) -> Iterator[Key]:
@@ -194,7 +196,10 @@ class _Records:
         exchange, day_ms = key[1], key[2]
         if (exchange, day_ms) not in self._known:
             day = Window(day_ms, day_ms + DAY_MS)
-            self._known[exchange, day_ms] = self._store.read(day, self._pairs[exchange, day_ms], exchange)
+            found, unreadable = self._store.read_readable(day, self._pairs[exchange, day_ms], exchange)
+            for error in unreadable.values():
+                logger.error("%s", error)
+            self._known[exchange, day_ms] = found
         return self._known[exchange, day_ms].get(key)
 
 
@@ -202,7 +207,8 @@ def _settle(run: Run, bucket: InfluxBucket, client: RedisClient, keys: Mapping[s
     """Prove what can be proved, and correct index entries for which nothing was due."""
     keeper, index = record_keeper(run.settings, bucket, client), WorkIndex(client, bucket)
     for exchange, own in keys.items():
-        keeper.prove(exchange, own)
+        with log_unreadable():
+            keeper.prove(exchange, own)
         index.note_due(keeper.due_ms(exchange, own, run.now_ms))
 
 

@@ -1,16 +1,18 @@
 """Record what could not be asked: unreachable exchanges, and markets that are not listed."""
 
+import logging
 from collections.abc import Callable, Mapping
 
 from candle_ingest.candles.window import DAY_MS, Window, floor_ms, split_days, touched_days
 from candle_ingest.ledger.day_records import DayRecords
 from candle_ingest.ledger.look import Found, Look
 from candle_ingest.ledger.minute_state import MinuteState
-from candle_ingest.ledger.record_keeper import RecordKeeper
+from candle_ingest.ledger.record_keeper import RecordKeeper, log_unreadable
 from candle_ingest.planning.asking import Asking, Days, days_by_pair
 from candle_ingest.planning.run import Run
 from candle_ingest.store.bucket import InfluxBucket
 
+logger = logging.getLogger(__name__)
 UNKNOWN = (MinuteState.NOT_ASKED, MinuteState.FAILED)
 
 
@@ -29,15 +31,20 @@ def record_failed(
     With `only_not_asked`, anything asked for before is left alone, whatever the outcome.
     """
     asking = Asking.of(run, exchange)
-    known = days_by_pair(DayRecords(bucket).read(asking.span_to_read(), set(reasons), exchange))
+    records, unreadable = DayRecords(bucket).read_readable(asking.span_to_read(), set(reasons), exchange)
+    known = days_by_pair(records)
     looks: dict[str, list[Look]] = {}
     for pair, reason in reasons.items():
+        if pair in unreadable:
+            logger.error("%s", unreadable[pair])
+            continue
         days = known.get(pair, {})
         parts = [part for window in asking.windows(pair, days, first_ms) for part in split_days(window)]
         if only_not_asked:
             parts = [open_ for part in parts for open_ in _not_asked(days, part)]
         looks[pair] = [failed_look(run, part, reason) for part in parts]
-    keeper.apply(exchange, looks)
+    with log_unreadable():
+        keeper.apply(exchange, looks)
 
 
 def record_not_listed(
@@ -45,9 +52,13 @@ def record_not_listed(
 ) -> None:
     """Record that the exchange does not list these pairs, on days of which nothing else is known."""
     days = touched_days(window)
-    known = days_by_pair(DayRecords(bucket).read(days, set(reasons), exchange))
+    records, unreadable = DayRecords(bucket).read_readable(days, set(reasons), exchange)
+    known = days_by_pair(records)
     looks: dict[str, list[Look]] = {}
     for pair, reason in reasons.items():
+        if pair in unreadable:
+            logger.error("%s", unreadable[pair])
+            continue
         for day in split_days(days):
             record = known.get(pair, {}).get(day.start_ms)
             for part in [day] if record is None else record.windows_of(UNKNOWN):
@@ -55,7 +66,8 @@ def record_not_listed(
                     window=part, asked_at_ms=run.now_ms, not_listed=(Found(part, reason),), recorder=run.recorder
                 )
                 looks.setdefault(pair, []).append(look)
-    keeper.apply(exchange, looks)
+    with log_unreadable():
+        keeper.apply(exchange, looks)
 
 
 def _not_asked(days: Days, part: Window) -> list[Window]:

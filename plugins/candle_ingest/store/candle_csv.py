@@ -64,15 +64,25 @@ def column_at(times: NDArray[np.int64], column: Column | None) -> NDArray[np.flo
 def read_columns(body: str) -> dict[str, Column]:
     """Return times in ms, ascending, and values, by field.
 
-    Raises InfluxTemporaryError if the response is an error, or not CSV with the three columns.
+    Raises InfluxTemporaryError if the response is an error, or not CSV with the three columns; ValueError for a value
+    that is not a number.
     """
     blocks = [block for block in body.strip().split(BLOCK_END) if block]
     try:
         tables = [_read(block) for block in blocks]
     except (pa.ArrowInvalid, KeyError) as error:
-        csv_rows(body)  # raises what InfluxDB says, where it says what is wrong
+        _check_numbers(csv_rows(body))  # raises what InfluxDB says, where it says what is wrong
         raise InfluxTemporaryError(f"{NO_TABLE} ({error})") from error
     return _by_field(pa.concat_tables(tables)) if tables else {}
+
+
+def _check_numbers(rows: list[dict[str, str]]) -> None:
+    for row in rows:
+        try:
+            float(row.get("_value", "0"))
+        except ValueError:
+            place = f"{row.get('_field')} at {row.get('_time')}"
+            raise ValueError(f"the field {place} holds {row['_value'][:50]!r}, which is not a number") from None
 
 
 def _read(block: str) -> Any:

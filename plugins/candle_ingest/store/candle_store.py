@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
 
-from candle_ingest.candles.candles import Candles
+from candle_ingest.candles.candles import EXTRA_FIELDS, FIELDS, Candles
 from candle_ingest.candles.merge import MergedCandles
 from candle_ingest.candles.window import NS_PER_MS, Window, union
 from candle_ingest.errors.servers import StoredCandlesError
@@ -26,21 +26,23 @@ from candle_ingest.store.outdated_points import NewPoints, Times, delete_outdate
 
 CANDLES = "candles"
 EXCHANGE_CANDLES = "exchange_candles"
+# Fields that other programs add are not read.
+OF_CANDLES = named({*FIELDS, *EXTRA_FIELDS})
 # Without a pivot the server is three times as fast, and numpy joins the columns in no time.
 _READ = """
 from(bucket: bucket)
   |> range(start: time(v: start_ns), stop: time(v: stop_ns))
   |> filter(fn: (r) => r._measurement == "exchange_candles" and r.currency_pair == currency_pair)
-  |> filter(fn: (r) => r.exchange == exchange and r._field != "market")
+  |> filter(fn: (r) => r.exchange == exchange and FIELDS)
   |> keep(columns: ["_time", "_field", "_value"])
-"""
+""".replace("FIELDS", OF_CANDLES)
 _READ_MERGED = """
 from(bucket: bucket)
   |> range(start: time(v: start_ns), stop: time(v: stop_ns))
   |> filter(fn: (r) => r._measurement == "candles" and r.currency_pair == currency_pair)
-  |> filter(fn: (r) => r._field != "exchange_count" and r._field != "source_exchanges")
+  |> filter(fn: (r) => FIELDS)
   |> keep(columns: ["_time", "_field", "_value"])
-"""
+""".replace("FIELDS", named({*FIELDS, "vwap", "trade_count"}))
 _READ_SOURCES = """
 from(bucket: bucket)
   |> range(start: time(v: start_ns), stop: time(v: stop_ns))
@@ -123,7 +125,7 @@ class CandleStore:
         try:
             return candles_from_csv(body)
         except ValueError as error:
-            raise StoredCandlesError(f"InfluxDB, candles of {currency_pair} @ {exchange}, {window}: {error}") from None
+            raise unreadable_candles(currency_pair, exchange, window, error) from None
 
     def read_merged(self, currency_pair: str, window: Window) -> MergedCandles:
         """Return the merged candles of a pair."""
@@ -159,6 +161,14 @@ class CandleStore:
         found = {row["what"]: int(row["value"]) for row in rows}
         first, last = (found[key] // NS_PER_MS if key in found else None for key in ("first", "last"))
         return found.get("count", 0), first, last
+
+
+def unreadable_candles(currency_pair: str, exchange: str, window: Window, error: ValueError) -> StoredCandlesError:
+    """Return the error for stored candles of an exchange that are not as this program writes them."""
+    return StoredCandlesError(
+        f"InfluxDB, {EXCHANGE_CANDLES} of {currency_pair} @ {exchange}, {window}: {error}; delete these points, and "
+        "run the window again with refetch"
+    )
 
 
 def _exchange_lines(currency_pair: str, exchange: str, market: str, candles: Candles) -> Iterator[str]:

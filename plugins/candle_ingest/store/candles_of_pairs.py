@@ -6,10 +6,9 @@ import numpy as np
 
 from candle_ingest.candles.candles import Candles
 from candle_ingest.candles.window import MINUTE_MS, Window, union
-from candle_ingest.errors.servers import StoredCandlesError
 from candle_ingest.store.bucket import InfluxBucket
 from candle_ingest.store.candle_csv import Column, candles_from_columns
-from candle_ingest.store.candle_store import EXCHANGE_CANDLES, CandleStore
+from candle_ingest.store.candle_store import EXCHANGE_CANDLES, OF_CANDLES, CandleStore, unreadable_candles
 from candle_ingest.store.flux import flux_range, is_pair, keep, select, times_ms
 
 # Above this many candles, one pair and exchange at a time takes less memory and no more time.
@@ -41,7 +40,7 @@ class CandlesOfPairs:
             return {}
         if self._texts is None:
             return self._store.read_exchange_candles(pair, exchanges, span)
-        return {name: _candles(pair, name, self._texts.get((pair, name), {})) for name in exchanges}
+        return {name: _candles(pair, name, span, self._texts.get((pair, name), {})) for name in exchanges}
 
     def _count(self, span: Window, exchanges: Sequence[str]) -> int:
         return span.slots(MINUTE_MS) * len(self._spans) * len(exchanges)
@@ -56,7 +55,7 @@ def _read(bucket: InfluxBucket, span: Window, pairs: Sequence[str], exchanges: S
     of_exchange = f"({' or '.join(f'r.exchange == exchange{n}' for n in range(len(exchanges)))})"
     params = {f"exchange{n}": name for n, name in enumerate(exchanges)}
     texts: Texts = {}
-    flux = select(EXCHANGE_CANDLES, is_pair(pairs), of_exchange, 'r._field != "market"')
+    flux = select(EXCHANGE_CANDLES, is_pair(pairs), of_exchange, OF_CANDLES)
     flux += keep("_time", "_value", "_field", "currency_pair", "exchange")
     for row in bucket.query(flux, **params, **flux_range(span)):
         fields = texts.setdefault((row["currency_pair"], row["exchange"]), {})
@@ -66,11 +65,11 @@ def _read(bucket: InfluxBucket, span: Window, pairs: Sequence[str], exchanges: S
     return texts
 
 
-def _candles(pair: str, exchange: str, fields: Mapping[str, tuple[list[str], list[str]]]) -> Candles:
+def _candles(pair: str, exchange: str, span: Window, fields: Mapping[str, tuple[list[str], list[str]]]) -> Candles:
     try:
         return candles_from_columns({name: _column(*texts) for name, texts in fields.items()})
     except ValueError as error:
-        raise StoredCandlesError(f"InfluxDB, candles of {pair} @ {exchange}: {error}") from None
+        raise unreadable_candles(pair, exchange, span, error) from None
 
 
 def _column(times: list[str], values: list[str]) -> Column:

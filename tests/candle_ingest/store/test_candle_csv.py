@@ -55,6 +55,12 @@ def test_a_field_in_two_tables_is_read_too():
     assert [row[1:] for row in candles_from_csv(body).rows()] == reference(body)
 
 
+def test_a_value_that_is_no_number_is_named():
+    body = answer(by_field({0: [1.0] * 5})) + answer({"close": {1: "twelve"}})
+    with pytest.raises(ValueError, match=r"the field close at .* holds .*twelve.*, which is not a number"):
+        candles_from_csv(body)
+
+
 @pytest.mark.parametrize("body", ["", "\r\n", "\r\n\r\n", HEADER + "\r\n\r\n"])
 def test_an_answer_without_rows_gives_no_candles(body):
     assert len(candles_from_csv(body)) == 0
