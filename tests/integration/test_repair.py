@@ -262,6 +262,17 @@ def test_days_are_merged_again_when_the_pipeline_merges_in_another_way(settings)
     assert repair(extremes, NOW_MS + 2 * HOUR_MS).written == {}
 
 
+def test_a_day_that_a_task_with_older_settings_merges_late_is_merged_again(settings):
+    backfill(settings)
+    extremes = with_settings(settings, high_low="extremes")
+    repair(extremes, NOW_MS + HOUR_MS)
+    late = run_steps(settings, "backfill", DAY, NOW_MS + HOUR_MS, {"refetch": True}, origin_ms=DAY.start_ms)
+    assert late.written == {"BTC/USD": 1440}
+    assert repair(extremes, NOW_MS + 2 * HOUR_MS).written == {"BTC/USD": 1440}
+    assert stored(settings.influxdb_bucket, "candles", "BTC/USD") == merged_truth(THREE, DAY, par=True, extremes=True)
+    assert repair(extremes, NOW_MS + 3 * HOUR_MS).written == {}
+
+
 def test_a_change_of_method_heals_newest_first_within_a_budget_without_calls(settings, exchanges, monkeypatch):
     days = [Window(DAY.start_ms - n * DAY_MS, DAY.end_ms - n * DAY_MS) for n in range(3)]
     for day in days:

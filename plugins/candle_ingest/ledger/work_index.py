@@ -26,8 +26,11 @@ MARKER_SECONDS = 7 * 24 * 3600
 REBUILD_LOCK_SECONDS = 600
 AT_A_TIME = 5_000
 ALL_TIME = Window(0, 4_102_444_800_000)
-# Remove an entry only if its score is at most the one given.
+# Remove an entry only if its score is at most the one given. A day that was merged by another method than the one that
+# days are searched by stays, or is added.
 _REMOVE = """
+local known = redis.call('GET', KEYS[2])
+if known and ARGV[3] ~= '' and known ~= ARGV[3] then return redis.call('ZADD', KEYS[1], 'NX', ARGV[4], ARGV[2]) end
 local score = redis.call('ZSCORE', KEYS[1], ARGV[2])
 if score and tonumber(score) <= tonumber(ARGV[1]) then redis.call('ZREM', KEYS[1], ARGV[2]) end
 """
@@ -85,23 +88,32 @@ class WorkIndex:
             found = self._client.zrange(self._unmerged, 0, -1, withscores=True)
         return {_pair_day(member): int(score) for member, score in found}
 
-    def merged(self, days: Mapping[PairDay, int]) -> None:
-        """Remove days whose answers are merged up to the given version; a newer answer keeps its entry."""
-        with translate_redis_errors(), self._client.pipeline(transaction=False) as pipeline:
+    def merged(self, days: Mapping[PairDay, int], pipeline: str = "", method: str = "") -> None:
+        """Remove days whose answers are merged up to the given version; a newer answer keeps its entry.
+
+        So does a day that a task with older settings has merged, by another `method` than its `pipeline` has now.
+        """
+        key = self._method_key(pipeline)
+        with translate_redis_errors(), self._client.pipeline(transaction=False) as commands:
             for day, version in days.items():
-                pipeline.eval(_REMOVE, 1, self._unmerged, version, _member(day))
-            pipeline.execute()
+                commands.eval(_REMOVE, 2, self._unmerged, key, version, _member(day), method, OTHER_METHOD)
+            commands.execute()
+
+    def _method_key(self, pipeline: str) -> str:
+        return f"candle_ingest:merge_method:{self._bucket.name}:{pipeline}"
 
     def note_other_methods(self, pipeline: str, method: str) -> None:
         """Add the days that were merged by another method than the pipeline's current one.
 
-        Searches only if the method differs from the one it last saw.
+        Searches only if the method differs from the one it last searched by. The method is set before the search: a
+        task that merges by another one is either found by the search, or finds by itself that it is outdated.
         """
-        key = f"candle_ingest:merge_method:{self._bucket.name}:{pipeline}"
+        key = self._method_key(pipeline)
         with translate_redis_errors():
-            known = self._client.get(key)
-            if known is not None and known.decode() == method:
+            known = self._client.get(f"{key}:searched")
+            if known is not None and known.decode() == method and self._client.get(key) == known:
                 return
+            self._client.set(key, method)
             rows = self._bucket.query(_OTHER_METHODS, method=method, **flux_range(ALL_TIME))
             days = times_ms(row["_time"] for row in rows).tolist()
             members = {f"{row['currency_pair']}|{day_ms}": OTHER_METHOD for row, day_ms in zip(rows, days, strict=True)}
@@ -110,7 +122,7 @@ class WorkIndex:
                     "%d days were merged by another method than %s: they are merged again", len(members), method
                 )
                 self._client.zadd(self._unmerged, members, nx=True)
-            self._client.set(key, method)
+            self._client.set(f"{key}:searched", method)
 
     def note_unannounced(self, days: Iterable[PairDay]) -> None:
         """Add final days whose event is still to be sent."""

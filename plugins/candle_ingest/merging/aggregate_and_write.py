@@ -112,7 +112,10 @@ class _Step:
             return {}
         # Unreadable days are named with what is incomplete.
         known, _ = DayRecords(self.bucket).read_readable_merges(touched_days(fixed), set(self.plan.pairs))
-        return {key: 0 for key, day in known.items() if day.waiting_slots}
+        waiting = {key: OTHER_METHOD for key, day in known.items() if day.waiting_slots}
+        # A task that is killed after it has merged one by a minimum of its own leaves it to repair.
+        WorkIndex(self.client, self.bucket).note_unmerged(waiting)
+        return waiting
 
     def _own_days(self) -> Window:
         fixed = self.run.fixed_window()

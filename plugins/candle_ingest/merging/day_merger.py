@@ -14,6 +14,7 @@ from candle_ingest.ledger.day_record import DayRecord, RecordState
 from candle_ingest.ledger.day_records import DayRecords
 from candle_ingest.ledger.locks import held_locks
 from candle_ingest.ledger.merge_day import MergeDay, new_merge_day
+from candle_ingest.ledger.merge_method import method_in_words
 from candle_ingest.ledger.work_index import PairDay, WorkIndex
 from candle_ingest.merging.day_rates import DayRates
 from candle_ingest.merging.day_work import DayOutcome, DayWork, fail, guarded
@@ -54,7 +55,8 @@ class DayMerger:
         for day_ms, pairs in _chunks(days):
             outcomes += self._merge_pairs(day_ms, pairs)
         done = [(o.pair, o.day_ms) for o in outcomes if o.error is None]
-        self._index.merged({key: days[key] for key in done})
+        settings = self._run.settings
+        self._index.merged({key: days[key] for key in done}, settings.name, method_in_words(settings))
         return outcomes
 
     def _merge_pairs(self, day_ms: int, pairs: Sequence[str]) -> list[DayOutcome]:
