@@ -83,7 +83,7 @@ def run_steps(
         return result
     try:
         result.written = aggregate_and_write(run, result.plan, summaries)
-        result.events = events(run, result.plan, result.written, lambda *_: "success") if announce else []
+        result.events = events(run, result.plan, result.written, lambda *_: "success", lambda _: []) if announce else []
     except CandleIngestError as error:
         result.incomplete = error
     tell_notices(run, result.told.append)

@@ -21,15 +21,26 @@ class Announcers:
     def __init__(self, settings):
         self._settings = settings
         self.states: dict[str, str | None] = {}
+        self.sent: dict[str, list[dict]] = {}
 
     def days(self, run_id: str) -> list[str]:
         self.states[run_id] = "running"
         recorder = TaskInstanceRef(dag_id="candle_repair", run_id=run_id)
         run = make_run(self._settings, "repair", {}, None, DAY.start_ms, NOW_MS, recorder)
         found = events(
-            run, Plan(tickers=[], batches=[], end_ms=NOW_MS), {}, lambda _, other: self.states.get(other, "unknown")
+            run,
+            Plan(tickers=[], batches=[], end_ms=NOW_MS),
+            {},
+            lambda _, other: self.states.get(other, "unknown"),
+            lambda since_ms: self.sent.get(run_id, []) if since_ms <= NOW_MS else [],
         )
+        self._last = found
         return [day["day"] for event in found for day in event["days"]]
+
+    def succeed(self, run_id: str) -> None:
+        """Let the run that was asked last succeed: Airflow keeps its events."""
+        self.states[run_id] = "success"
+        self.sent[run_id] = self._last
 
 
 @pytest.fixture
@@ -65,3 +76,9 @@ def test_a_day_that_was_announced_is_never_announced_again(announcers):
     assert announcers.days("one") == ["2026-03-10"]
     announcers.states["one"] = "success"
     assert [announcers.days(run_id) for run_id in ("other", "one", "third")] == [[], [], []]
+
+
+def test_a_run_that_succeeded_and_is_cleared_at_once_announces_nothing_again(announcers):
+    assert announcers.days("one") == ["2026-03-10"]
+    announcers.succeed("one")
+    assert [announcers.days(run_id) for run_id in ("one", "other", "one")] == [[], [], []]

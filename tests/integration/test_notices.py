@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 import pytest
+import redis
 
 from candle_ingest.candles.window import DAY_MS, MINUTE_MS, Window
 from candle_ingest.cli.retry_command import make_due
 from candle_ingest.connections import connect_influxdb
 from candle_ingest.ledger.minute_state import MinuteState
+from candle_ingest.ledger.notices import Notices
 from candle_ingest.reports.coverage_days import read_coverage_totals
 from candle_ingest.reports.coverage_totals import read_pair_totals
 from candle_ingest.reports.expected_coverage import ExpectedCoverage
@@ -125,6 +129,53 @@ def test_a_market_that_vanishes_is_told_once_by_all_runs_until_it_is_back(settin
     exchanges.set_fault("coinbaseexchange", "gone", market="BTC/USD")
     forget_markets(redis_server)
     assert len(repair_daily(settings, exchanges, 21, 2)) == 1
+
+
+class DyingClient(redis.Redis):
+    """A client whose process ends after so many commands."""
+
+    def __init__(self, server, commands=10**9):
+        super().__init__(host=server.host, port=server.port, password=server.password)
+        self.commands_left = commands
+
+    def execute_command(self, *args, **options):
+        if not self.commands_left:
+            raise SystemExit
+        self.commands_left -= 1
+        return super().execute_command(*args, **options)
+
+
+def test_a_notice_survives_a_task_that_is_killed_between_any_two_commands(redis_server):
+    for commands in range(9):
+        redis_server.client().flushdb()
+        dying = DyingClient(redis_server, commands)
+        told: list[str] = []
+        with suppress(SystemExit):
+            Notices(dying, "any").note_lasting({"vanished|BTC/USD|kraken": "gone"}, ["vanished|ETH/USD|kraken"])
+            Notices(dying, "any").tell(told.extend)
+        redis_server.client().delete("candle_ingest:notices:any:telling")
+        notices = Notices(DyingClient(redis_server), "any")
+        for _ in range(2):
+            notices.note_lasting({"vanished|BTC/USD|kraken": "gone"}, [])
+            notices.tell(told.extend)
+        assert set(told) == {"gone"}, commands
+        assert len(told) == 1 or dying.commands_left == 0
+
+
+def test_a_notice_stays_queued_until_told_and_no_other_task_tells_it_meanwhile(redis_server):
+    redis_server.client().flushdb()
+    one, other = (Notices(DyingClient(redis_server), "any") for _ in range(2))
+    one.note({"a": "first"})
+    told: list[str] = []
+
+    def slow_notifier(sentences: list[str]) -> None:
+        other.tell(told.extend)
+        other.note({"a": "second"})
+        told.extend(sentences)
+
+    one.tell(slow_notifier)
+    other.tell(told.extend)
+    assert told == ["first", "second"]
 
 
 def test_what_a_notifier_could_not_take_is_told_by_the_next_run(settings, exchanges, redis_server):

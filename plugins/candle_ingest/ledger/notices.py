@@ -1,12 +1,18 @@
 """Notices that people get once: noted by whichever task finds the reason, sent by the last step of the next run.
 
+None is lost. One is sent twice only if its task is killed after the notifier has it and before that is noted here, or
+if the notifier takes longer than TELLING_SECONDS.
+
 `candle_ingest:notices:<bucket>`: a Redis hash of key → sentence that is still to be told.
 `candle_ingest:told:<bucket>`: a Redis set of the keys that last, and were noted. The keys are
 `unobtainable|pair|exchange|day` and `vanished|pair|exchange`.
 """
 
 import logging
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from contextlib import suppress
+
+from redis.exceptions import LockNotOwnedError
 
 from candle_ingest.candles.window import MINUTE_MS
 from candle_ingest.connections import RedisClient
@@ -15,11 +21,14 @@ from candle_ingest.ledger.minute_state import MinuteState
 from candle_ingest.servers.redis_errors import translate_redis_errors
 
 logger = logging.getLogger(__name__)
-# Remove an entry atomically, so that only one task gets it.
-_CLAIM = """
-local sentence = redis.call('HGET', KEYS[1], ARGV[1])
-redis.call('HDEL', KEYS[1], ARGV[1])
-return sentence
+TELLING_SECONDS = 300
+# Both at once: a task that is killed in between would lose the sentence.
+_NOTE_ONCE = """
+if redis.call('SADD', KEYS[1], ARGV[1]) == 1 then redis.call('HSET', KEYS[2], ARGV[1], ARGV[2]) end
+"""
+# A sentence that was replaced in the meantime is still to be told.
+_TOLD = """
+if redis.call('HGET', KEYS[1], ARGV[1]) == ARGV[2] then redis.call('HDEL', KEYS[1], ARGV[1]) end
 """
 
 
@@ -42,8 +51,8 @@ class Notices:
             if over:
                 self._client.srem(self._told, *over)
                 self._client.hdel(self._untold, *over)
-            new = {key: text for key, text in sentences.items() if self._client.sadd(self._told, key)}
-        self.note(new)
+            for key, text in sentences.items():
+                self._client.eval(_NOTE_ONCE, 2, self._told, self._untold, key, text)
 
     def note_unobtainable(self, records: Iterable[DayRecord]) -> None:
         """Queue notices of given-up minutes, except for markets already reported as vanished."""
@@ -57,12 +66,33 @@ class Notices:
             logger.error(sentence)
         self.note(sentences)
 
-    def take(self) -> dict[str, str]:
-        """Return the queued sentences by key; each goes to one task only."""
+    def tell(self, notifier: Callable[[list[str]], None]) -> None:
+        """Call `notifier` with the queued sentences, if there are any; they stay queued until it has returned.
+
+        If another task is telling at this moment, do nothing: what that one leaves is told by the next run.
+        """
+        lock = self._client.lock(f"{self._untold}:telling", timeout=TELLING_SECONDS, blocking=False)
         with translate_redis_errors():
-            keys = sorted(key.decode() for key in self._client.hkeys(self._untold))
-            found = {key: self._client.eval(_CLAIM, 1, self._untold, key) for key in keys}
-        return {key: sentence.decode() for key, sentence in found.items() if sentence is not None}
+            if not lock.acquire():
+                return
+        try:
+            if found := self._queued():
+                notifier(list(found.values()))
+                self._note_told(found)
+        finally:
+            with translate_redis_errors(), suppress(LockNotOwnedError):
+                lock.release()
+
+    def _queued(self) -> dict[str, str]:
+        with translate_redis_errors():
+            found = self._client.hgetall(self._untold)
+        return {key.decode(): sentence.decode() for key, sentence in sorted(found.items())}
+
+    def _note_told(self, sentences: Mapping[str, str]) -> None:
+        with translate_redis_errors(), self._client.pipeline(transaction=False) as pipeline:
+            for key, sentence in sentences.items():
+                pipeline.eval(_TOLD, 1, self._untold, key, sentence)
+            pipeline.execute()
 
 
 def vanished_key(currency_pair: str, exchange: str) -> str:

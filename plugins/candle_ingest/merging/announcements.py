@@ -1,7 +1,9 @@
 """Announce final days: each day exactly once, and none early.
 
 An event reaches Airflow only when its task succeeds. Until a later run sees that success, the days belong to the run
-that sends them: its next try sends them again, and if it fails for good, another run does.
+that sends them: its next try sends them again, and if it fails for good, another run does. A run that has succeeded and
+is cleared finds its own events in Airflow. So a day is announced twice only if Airflow has lost what it knows of the
+first time: the run was deleted, or its event was, by `airflow db clean`, before any later run.
 """
 
 import json
@@ -10,6 +12,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from candle_ingest.candles.dates import parse_moment_ms
 from candle_ingest.candles.window import DAY_MS, Window, format_ms
 from candle_ingest.connections import RedisClient, connect_influxdb, connect_redis
 from candle_ingest.ledger.day_record import RecordState
@@ -31,9 +34,11 @@ GIVEN_UP = frozenset({"failed", "upstream_failed", "skipped", "removed", "unknow
 Event = dict[str, Any]
 # Maps DAG id and run id to the state of the announcing task; `unknown` if the run was deleted.
 StateOf = Callable[[str, str], str | None]
+# Returns the events that Airflow has of this run, since a time in ms.
+SentSince = Callable[[int], Iterable[Event]]
 
 
-def events(run: Run, plan: Plan, written: Mapping[str, int], state_of: StateOf) -> list[Event]:
+def events(run: Run, plan: Plan, written: Mapping[str, int], state_of: StateOf, sent_since: SentSince) -> list[Event]:
     """Return the events of the run. Call it last, when nothing in the run can fail any more.
 
     The kind `final` has the days of pairs that have become final and were not announced yet: `days` of `{pair, day,
@@ -45,7 +50,7 @@ def events(run: Run, plan: Plan, written: Mapping[str, int], state_of: StateOf) 
         return []
     found = []
     with connect_redis() as client, InfluxBucket(connect_influxdb(), run.settings.influxdb_bucket) as bucket:
-        days = _Announcer(run, bucket, client, state_of).take()
+        days = _Announcer(run, bucket, client, state_of, sent_since).take()
     if days:
         found.append(_final_event(run, days))
     if run.kind.is_urgent and written and not plan.left_out:
@@ -84,6 +89,7 @@ class _Announcer:
     bucket: InfluxBucket
     client: RedisClient
     state_of: StateOf
+    sent_since: SentSince
 
     def take(self) -> list[MergeDay]:
         """Return the final days whose event no run has sent or is about to send, and claim them for this run."""
@@ -95,21 +101,30 @@ class _Announcer:
             final = [day for day in known if day.state == RecordState.FINAL and not day.announced]
             taken = {(day.currency_pair, day.day_ms) for day in final}
             index.announced(set(waiting) - taken - unreadable)
-            index.claim(taken, self._own)
+            index.claim(taken, json.dumps([*self._own, self.run.now_ms]))
         return final
 
     @property
-    def _own(self) -> str:
-        return json.dumps([self.run.recorder.dag_id, self.run.recorder.run_id])
+    def _own(self) -> tuple[str, str]:
+        return self.run.recorder.dag_id, self.run.recorder.run_id
 
     def _settle(self, index: WorkIndex) -> set[PairDay]:
         """Note what runs before this one have sent; return the days that other runs are still to send."""
-        claims = index.claims()
-        states = {run: self.state_of(*json.loads(run)) for run in {*claims.values()} - {self._own}}
+        found = {day: json.loads(claim) for day, claim in index.claims().items()}
+        claims = {day: (dag_id, run_id) for day, (dag_id, run_id, _) in found.items()}
+        states = {run: self.state_of(*run) for run in {*claims.values()} - {self._own}}
         sent = {day for day, run in claims.items() if states.get(run, "") == SENT}
+        sent |= self._sent_before([at_ms for *run, at_ms in found.values() if tuple(run) == self._own])
         DayRecords(self.bucket).write_announced(self._days(sent)[0])
         index.announced(sent)
         return {day for day, run in claims.items() if run != self._own and states[run] not in (SENT, *GIVEN_UP)}
+
+    def _sent_before(self, claimed_ms: Sequence[int]) -> set[PairDay]:
+        """Return the days that this run has announced before it was cleared, given when it claimed days."""
+        if not claimed_ms:
+            return set()
+        final = [event for event in self.sent_since(min(claimed_ms)) if event["state"] == FINAL]
+        return {(day["pair"], parse_moment_ms(day["day"])) for event in final for day in event["days"]}
 
     def _days(self, keys: Iterable[PairDay]) -> tuple[list[MergeDay], set[PairDay]]:
         """Return the merged days of these keys, and the keys whose record cannot be read."""

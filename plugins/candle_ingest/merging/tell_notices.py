@@ -14,15 +14,7 @@ def tell_notices(run: Run, notifier: Callable[[str], None]) -> None:
     if run.dry:
         return
     with connect_redis() as client:
-        notices = Notices(client, run.settings.influxdb_bucket)
-        if not (found := notices.take()):
-            return
-        try:
-            notifier(_joined(list(found.values())))
-        except BaseException:
-            # Also when Airflow ends the task while the notifier runs: what was not told must not be lost.
-            notices.note(found)
-            raise
+        Notices(client, run.settings.influxdb_bucket).tell(lambda sentences: notifier(_joined(sentences)))
 
 
 def _joined(sentences: list[str]) -> str:

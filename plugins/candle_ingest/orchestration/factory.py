@@ -183,7 +183,7 @@ def _merge(
         written = step.aggregate_and_write(run, plan, summaries)
     finally:
         tell_notices(run, partial(notify, settings.failure_notifier, context))
-    for event in events(run, plan, written, _state_of_announcing_task):
+    for event in events(run, plan, written, _state_of_announcing_task, partial(_events_since, settings)):
         context["outlet_events"][completed_candles(settings)].add(candles_asset(settings), extra=event)
     return written
 
@@ -213,6 +213,16 @@ def _state_of_announcing_task(dag_id: str, run_id: str) -> str | None:
     states = ti.get_task_states(dag_id=dag_id, task_ids=["aggregate_and_write"], run_ids=[run_id])
     found: str | None = states.get(run_id, {}).get("aggregate_and_write", "unknown")
     return found
+
+
+def _events_since(settings: PipelineSettings, since_ms: int) -> list[dict[str, Any]]:
+    """Return the events of an earlier try of this run: it has succeeded, and was cleared."""
+    context: Any = get_current_context()
+    # Airflow's clock may be another one than this machine's.
+    after = datetime.fromtimestamp(since_ms / 1000, UTC) - timedelta(hours=1)
+    found = context["inlet_events"][candles_asset(settings)].after(after.isoformat())
+    own = context["ti"].dag_id, context["ti"].run_id
+    return [event.extra for event in found if (event.source_dag_id, event.source_run_id) == own]
 
 
 def _ms(moment: datetime) -> int:
