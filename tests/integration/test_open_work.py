@@ -138,6 +138,21 @@ def test_not_listed_never_lies_over_a_stored_candle(settings, exchanges, redis_s
     assert max(window.end_ms for window in not_listed) <= own[0][0]
 
 
+@pytest.mark.parametrize("fault", ["halted", "gone"])
+def test_a_market_not_listed_at_the_first_backfill_is_asked_once_it_trades(settings, exchanges, redis_server, fault):
+    day, bucket = DAYS[0], settings.influxdb_bucket
+    settings = with_settings(settings, quote_equivalents={"USD": ["USD"]}, exchanges=("coinbaseexchange", "binanceus"))
+    exchanges.set_fault("coinbaseexchange", fault, market="BTC/USD")
+    backfill(settings, day)
+    assert stored(bucket, "candles", "BTC/USD") == merged_truth(["binanceus"], day, par=True)
+    exchanges.clear_faults()
+    client = redis_server.client()
+    client.delete(*client.keys("candle_ingest:markets*"))
+    assert repair(settings, exchanges, NOW_MS + HOUR_MS).written == {"BTC/USD": 1440}
+    assert stored(bucket, "candles", "BTC/USD") == merged_truth(["binanceus", "coinbaseexchange"], day, par=True)
+    assert asked(repair(settings, exchanges, NOW_MS + 2 * HOUR_MS)) == []
+
+
 def test_months_of_kraken_block_no_other_exchange_and_are_begun(settings, exchanges, redis_server):
     tickers = [f"{base}/USD" for base in ("BTC", "ETH", "SOL", "ADA", "XRP", "DOGE", "LTC", "DOT")]
     redis_server.client().set("top_cryptocurrencies", json.dumps(tickers))

@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from candle_ingest.candles.window import DAY_MS, Window, subtract, union
+from candle_ingest.candles.window import DAY_MS, Window, floor_ms, subtract, union
 from candle_ingest.ledger.day_record import FLAT, NO_CANDLE, TRADED, Change, DayRecord
 from candle_ingest.ledger.look import Found, Look, Surroundings
 from candle_ingest.ledger.minute_state import MinuteState
@@ -23,6 +23,7 @@ from candle_ingest.ledger.stretch import (
 
 # Any answer replaces these states, even an empty one. The others give way only to a candle.
 REPLACED_BY_ANSWER = frozenset({MinuteState.NOT_ASKED, MinuteState.FAILED, MinuteState.REJECTED})
+LISTED_NOW_REASON = "not asked before, because the exchange did not list the market, or had halted it"
 
 
 def fold(record: DayRecord, look: Look, known: Surroundings) -> DayRecord:
@@ -95,10 +96,16 @@ def _with_found(
 
 def _replaced(old: Stretch, state: MinuteState, reason: str, look: Look, known: Surroundings) -> Stretch:
     changed = replace(
-        old, state=state, reason=reason[:LONGEST_REASON], recorder=look.recorder, was_silent=False, row_missing=False
+        old,
+        state=state,
+        reason=reason[:LONGEST_REASON],
+        recorder=look.recorder,
+        was_silent=False,
+        row_missing=False,
+        by_list=False,
     )
     if state == MinuteState.NOT_LISTED:
-        return replace(changed, since_ms=old.since_ms or look.asked_at_ms, tries=0, due_ms=0)
+        return replace(changed, by_list=look.by_list, since_ms=old.since_ms or look.asked_at_ms, tries=0, due_ms=0)
     if state == MinuteState.UNOBTAINABLE:
         return _unobtainable(changed, old)
     if old.state == MinuteState.UNOBTAINABLE:
@@ -238,3 +245,22 @@ def _reset(stretch: Stretch, now_ms: int) -> Stretch:
     if stretch.state != MinuteState.UNOBTAINABLE:
         return stretch
     return replace(stretch, state=MinuteState.FAILED, since_ms=now_ms, tries=0, due_ms=now_ms, was_silent=False)
+
+
+def reset_not_listed(record: DayRecord, first_ms: int, now_ms: int) -> DayRecord:
+    """Return the record once the exchange lists the market, which has candles from `first_ms` on (a slot's start).
+
+    From there to now, what only the list of markets had said is due at once, as failed.
+    """
+    end_ms, now_ms = record.window.end_ms, floor_ms(now_ms, record.slot_ms)
+    start_ms = min(max(first_ms, record.day_ms), end_ms)
+    until_ms = min(max(start_ms, now_ms), end_ms)
+    own = [replace(s, by_list=False) for s in record.stretches if s.by_list]
+    due = [
+        replace(s, state=MinuteState.FAILED, reason=LISTED_NOW_REASON, since_ms=now_ms, due_ms=now_ms)
+        for s in inside(own, Window(start_ms, until_ms))
+    ]
+    to_come = [replace(s, state=MinuteState.NOT_ASKED, reason="") for s in inside(own, Window(until_ms, end_ms))]
+    rest = [s for s in record.stretches if not s.by_list]
+    stretches = joined([*rest, *without(own, [Window(start_ms, end_ms)]), *due, *to_come])
+    return replace(record, stretches=stretches)

@@ -29,7 +29,8 @@ class Look:
     `open_times_ms` are those of the sound candles, `traded_ms` of those with volume. `changed` holds windows of
     candles that were stored with other values before. Any other part of `window` that is not `rejected`, `failed`,
     `unobtainable` or `not_listed` was answered without a candle; `missing` is the part of it for which the exchange
-    would have sent a row even if nobody traded. `closing` is the part that counts as a closing look, None for none.
+    would have sent a row even if nobody traded. With `by_list` nothing was asked: the exchange's list of markets lacks
+    the market. `closing` is the part that counts as a closing look, None for none.
     `version` is taken after the candles were written.
     """
 
@@ -45,6 +46,7 @@ class Look:
     unobtainable: tuple[Found, ...] = ()
     not_listed: tuple[Found, ...] = ()
     missing: tuple[Window, ...] = ()
+    by_list: bool = False
     closing: Window | None = None
     source: str = "api"
     recorder: TaskInstanceRef = field(default_factory=TaskInstanceRef)

@@ -3,7 +3,8 @@
 `day_records`: tags `currency_pair`, `exchange`; time midnight UTC. Fields: `state` (provisional, open, unobtainable,
 final) and `market` strings; `expected`, `present`, `quiet`, `outage`, `not_listed`, `silent`, `rejected`, `failed`,
 `unobtainable`, `not_asked` integers, which add up to `expected`; `unconfirmed` integer, those of them whose closing
-looks failed until they were given up; `answered_version` and `merged_version` integers: a merge is missing where the
+looks failed until they were given up, and `by_list`, those not listed of which the exchange was never asked because its
+list of markets lacked the pair; `answered_version` and `merged_version` integers: a merge is missing where the
 first is larger; `due_ms` integer, when the exchange is asked again, 0 for never; `last_traded_ms` integer, the open
 time of the last candle with volume, 0 for none; `record` string, JSON: all that the program itself needs. The merge
 writes `merged_version`, the fetch all others, so that neither overwrites the other's.
@@ -36,6 +37,7 @@ def record_fields(record: DayRecord, rule: ClosingRule) -> dict[str, Any]:
         "market": record.market,
         **record.counts().to_dict(),
         "unconfirmed": record.unconfirmed_slots,
+        "by_list": sum(s.window.slots(record.slot_ms) for s in record.stretches if s.by_list),
         "answered_version": record.answered_version,
         "due_ms": record.due_ms(rule) or 0,
         "last_traded_ms": record.last_traded_ms,
@@ -90,6 +92,7 @@ def _stretch_to_json(stretch: Stretch) -> dict[str, Any]:
         "due_ms": stretch.due_ms,
         "was_silent": stretch.was_silent,
         "row_missing": stretch.row_missing,
+        "by_list": stretch.by_list,
         "recorder": asdict(stretch.recorder) if stretch.recorder != TaskInstanceRef() else None,
     }
     return {**values, **{key: value for key, value in optional.items() if value}}

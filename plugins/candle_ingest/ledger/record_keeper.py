@@ -11,7 +11,7 @@ from candle_ingest.connections import RedisClient
 from candle_ingest.errors.ledger import LockLostError, UnreadableRecordError
 from candle_ingest.ledger.day_record import PROOF_WAIT_MS, ClosingRule, DayRecord, new_day_record
 from candle_ingest.ledger.day_records import DayRecords, Key, raise_unreadable
-from candle_ingest.ledger.fold import fold, prove, reset_unobtainable
+from candle_ingest.ledger.fold import fold, prove, reset_not_listed, reset_unobtainable
 from candle_ingest.ledger.locks import held_locks
 from candle_ingest.ledger.look import Look, Surroundings
 from candle_ingest.ledger.minute_state import MinuteState
@@ -109,6 +109,14 @@ class RecordKeeper:
             return {key: reset_unobtainable(record, now_ms) for key, record in known.items()}
 
         return self._change(exchange, pairs, window, reset)
+
+    def retry_not_listed(self, exchange: str, window: Window, pair: str, first_ms: int, now_ms: int) -> list[Kept]:
+        """Make due what only the exchange's list of markets had said of a pair that it lists now."""
+
+        def reset(known: Records) -> dict[Key, DayRecord]:
+            return {key: reset_not_listed(record, first_ms, now_ms) for key, record in known.items()}
+
+        return self._change(exchange, {pair}, window, reset)
 
     def _change(self, exchange: str, pairs: set[str] | None, span: Window, transform: Transform) -> list[Kept]:
         """Read, transform and write; repeat from a fresh read if the lock was lost meanwhile."""

@@ -24,7 +24,7 @@ class Stretch(Span):
     it was due. `due_ms` is when it is asked for next, 0 if it is not retried by itself. `recorder` is the task that
     asked last. `was_silent` marks an unobtainable stretch for which the exchange answered without a candle.
     `row_missing` marks a silence of an exchange that sends a row for every minute, even without trades; it never counts
-    as quiet.
+    as quiet. `by_list` marks a stretch that is not listed by the exchange's list of markets alone: it was never asked.
     """
 
     state: MinuteState
@@ -34,6 +34,7 @@ class Stretch(Span):
     due_ms: int = 0
     was_silent: bool = False
     row_missing: bool = False
+    by_list: bool = False
     recorder: TaskInstanceRef = field(default_factory=TaskInstanceRef)
 
     def within(self, window: Window) -> "Stretch":

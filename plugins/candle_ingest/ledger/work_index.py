@@ -1,4 +1,4 @@
-"""Sorted sets in Redis of what is due, what is not merged yet, and which final days are not announced.
+"""Sets in Redis of what is due, not merged yet, not announced though final, and never asked because it was not listed.
 
 They save searching years of records. All of it may be lost: if the marker key, which expires after a week, is missing,
 the sets are rebuilt from the records in InfluxDB. An entry may be superfluous but is never missing, because it is
@@ -6,7 +6,8 @@ added before the record is written.
 
 `candle_ingest:due:<bucket>`: `pair|exchange|day`, score when due in ms. `candle_ingest:unmerged:<bucket>`:
 `pair|day`, score the version of the newest answer. `candle_ingest:unannounced:<bucket>`: `pair|day`, score 0;
-the hash `candle_ingest:announcing:<bucket>` maps `pair|day` to the run that is to send its event.
+the hash `candle_ingest:announcing:<bucket>` maps `pair|day` to the run that is to send its event;
+`candle_ingest:unlisted:<bucket>`: a set of `pair|exchange`.
 """
 
 import logging
@@ -48,9 +49,9 @@ class WorkIndex:
     def __init__(self, client: RedisClient, bucket: InfluxBucket) -> None:
         self._client = client
         self._bucket = bucket
-        self._due, self._unmerged, self._unannounced, self._announcing, self._marker = (
+        self._due, self._unmerged, self._unannounced, self._announcing, self._unlisted, self._marker = (
             f"candle_ingest:{name}:{bucket.name}"
-            for name in ("due", "unmerged", "unannounced", "announcing", "work_index")
+            for name in ("due", "unmerged", "unannounced", "announcing", "unlisted", "work_index")
         )
 
     def ensure(self) -> None:
@@ -153,6 +154,24 @@ class WorkIndex:
                 self._client.zrem(self._unannounced, *members)
                 self._client.hdel(self._announcing, *members)
 
+    def note_unlisted(self, exchange: str, pairs: Iterable[str]) -> None:
+        """Add pairs with days of which the exchange was not asked, because it does not list them."""
+        if members := [_member((pair, exchange)) for pair in pairs]:
+            with translate_redis_errors():
+                self._client.sadd(self._unlisted, *members)
+
+    def unlisted(self) -> set[tuple[str, str]]:
+        """Return the pairs and exchanges of such days."""
+        with translate_redis_errors():
+            members = self._client.smembers(self._unlisted)
+        found = (member.decode().split("|") for member in members)
+        return {(pair, exchange) for pair, exchange in found}
+
+    def listed(self, pair: str, exchange: str) -> None:
+        """Remove a pair whose days are due now."""
+        with translate_redis_errors():
+            self._client.srem(self._unlisted, _member((pair, exchange)))
+
     def _rebuild(self) -> None:
         logger.info("The index of open work is built from the records of the bucket %s", self._bucket.name)
         try:
@@ -161,9 +180,12 @@ class WorkIndex:
             merged = self._scores(MERGE_DAYS, "merged_version", ">= 0")
             final = self._scores(MERGE_DAYS, "final", "> 0")
             announced = self._scores(MERGE_DAYS, "announced", "> 0")
+            by_list = self._scores(DAY_RECORDS, "by_list", "> 0")
         except BucketMissingError:
             return
         open_days = {day: version for day, version in answered.items() if version > merged.get(day, -1)}
+        if unlisted := {member.rpartition("|")[0] for member in by_list}:
+            self._client.sadd(self._unlisted, *unlisted)
         silent = dict.fromkeys(final.keys() - announced.keys(), 0)
         for name, entries in ((self._due, due), (self._unmerged, open_days), (self._unannounced, silent)):
             members = list(entries.items())

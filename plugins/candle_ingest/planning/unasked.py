@@ -63,7 +63,11 @@ def record_not_listed(
             record = known.get(pair, {}).get(day.start_ms)
             for part in [day] if record is None else record.windows_of(UNKNOWN):
                 look = Look(
-                    window=part, asked_at_ms=run.now_ms, not_listed=(Found(part, reason),), recorder=run.recorder
+                    window=part,
+                    asked_at_ms=run.now_ms,
+                    not_listed=(Found(part, reason),),
+                    by_list=True,
+                    recorder=run.recorder,
                 )
                 looks.setdefault(pair, []).append(look)
     with log_unreadable():

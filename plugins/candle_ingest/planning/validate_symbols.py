@@ -23,6 +23,7 @@ from candle_ingest.planning.listings import Listings, find_listings
 from candle_ingest.planning.market_choice import MarketChoice, choose_markets
 from candle_ingest.planning.plan import Plan
 from candle_ingest.planning.rate_plan import RatePlan, plan_rates
+from candle_ingest.planning.relisting import retry_listed
 from candle_ingest.planning.repair import Markets, plan_repair
 from candle_ingest.planning.run import Run
 from candle_ingest.planning.run_kind import REPAIR
@@ -204,6 +205,8 @@ class _Validation:
             not_listed = {pair: why for pair, why in choice.not_listed.items() if pair in valid}
             if not_listed:
                 window = run.fixed_window() or _window_of_catch_up(run, start, not_listed)
+                # Before the records: an entry may be superfluous, but never missing.
+                WorkIndex(self.client, self.bucket).note_unlisted(exchange, not_listed)
                 record_not_listed(run, self.bucket, keeper, exchange, not_listed, window)
 
     def _batches(
@@ -216,6 +219,8 @@ class _Validation:
             for exchange, choice in (*rates.choices.items(), *choices.items()):
                 vanished.setdefault(exchange, {}).update(choice.vanished)
             opened = {**rates.listings.opened, **self.listings.opened}
+            if not self.run.dry:
+                retry_listed(self.run, markets, opened, self.bucket, self.client)
             return plan_repair(self.run, markets, vanished, opened, self.bucket, self.client)
         batches = []
         for exchange in sorted(markets):

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from candle_ingest.candles.pace import Pace
 from candle_ingest.candles.window import DAY_MS, MINUTE_MS
 from candle_ingest.ledger.day_record import ClosingRule, RecordState, new_day_record
-from candle_ingest.ledger.fold import fold, prove, reset_unobtainable
+from candle_ingest.ledger.fold import fold, prove, reset_not_listed, reset_unobtainable
 from candle_ingest.ledger.look import Found, Look, Surroundings
 from candle_ingest.ledger.minute_state import MinuteState
 from tests.candle_ingest.day import DAY, minutes
@@ -395,3 +395,19 @@ def test_minutes_that_are_given_up_need_no_closing_look():
     record = failing(record, CLOSED_MS)
     assert counts(record) == {"present": 720, "unobtainable": 720}
     assert (record.state, record.unconfirmed) == (RecordState.UNOBTAINABLE, (minutes(0, 720),))
+
+
+def test_what_only_the_list_of_markets_had_denied_is_due_once_it_is_listed():
+    unlisted = fold(EMPTY, replace(look(not_listed=[(0, 1440)], asked_ms=DAY), by_list=True), BUSY)
+    assert (counts(unlisted), unlisted.due_ms(RULE)) == ({"not_listed": 1440}, None)
+    noon_ms, later_ms = DAY + 720 * MINUTE_MS, DAY + 900 * MINUTE_MS
+    again = reset_not_listed(unlisted, noon_ms, later_ms + 1)
+    assert (counts(again), again.due_ms(RULE)) == ({"not_listed": 720, "failed": 180, "not_asked": 540}, later_ms)
+    assert reset_not_listed(again, DAY, later_ms) == again
+    whole = reset_not_listed(unlisted, DAY - DAY_MS, CLOSED_MS)
+    assert counts(fold(whole, closing(traded=range(1440)), BUSY)) == {"present": 1440}
+
+
+def test_what_the_candles_prove_not_to_be_listed_stays_not_listed():
+    record = fold(EMPTY, closing(traded=range(720, 1440), not_listed=[(0, 720)]), BUSY)
+    assert reset_not_listed(record, DAY, CLOSED_MS) == record
