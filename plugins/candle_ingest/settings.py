@@ -60,7 +60,8 @@ class PipelineSettings(BaseModel):
         default=0,
         ge=0,
         description="Exchanges that must answer for a minute of a symbol; 0 means all that list it. "
-        "A quiet exchange has answered",
+        "A quiet exchange has answered. One that does not list the symbol at that time counts as well, once another "
+        "has answered: history from before a listing is merged without it",
     )
     candle_granularity_minutes: int = Field(
         default=1,

@@ -72,7 +72,10 @@ def _from_whom(settings: PipelineSettings) -> dict[str, Any]:
             type=["null", "integer"],
             minimum=0,
             title="Exchanges required",
-            description="A candle is written only where so many exchanges have answered. 0: all that list the pair.",
+            description=(
+                "A candle is written only where so many exchanges have answered. 0: all that list the pair. One that "
+                "does not list it at that time counts as well, once another has answered."
+            ),
         ),
     }
 

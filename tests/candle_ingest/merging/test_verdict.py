@@ -47,6 +47,12 @@ def test_an_exchange_that_does_not_list_the_pair_answers_for_no_other():
     assert first({"a": unlisted, "b": unlisted})
 
 
+def test_history_from_before_a_listing_waits_for_no_minimum_that_it_cannot_reach():
+    unlisted, present, failed = (day(s) for s in (MinuteState.NOT_LISTED, MinuteState.PRESENT, MinuteState.FAILED))
+    assert first({"a": unlisted, "b": present}, MergeRule(minimum=2))
+    assert not first({"a": unlisted, "b": present, "c": failed}, MergeRule(minimum=3))
+
+
 def test_a_silence_is_usable_only_while_the_day_is_not_closed():
     assert first({"a": day(MinuteState.SILENT, closed=False)})
     assert not first({"a": day(MinuteState.SILENT)})
