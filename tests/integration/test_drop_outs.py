@@ -63,6 +63,12 @@ def test_a_refetch_that_fails_takes_no_exchange_out_and_is_no_success(settings, 
     assert everything(settings.influxdb_bucket) == before
 
 
+def test_a_refetch_that_is_killed_fails_the_run_and_says_so(settings, exchanges):
+    run_steps(settings, "backfill", MORNING, NOW_MS)
+    again = run_steps(settings, "backfill", MORNING, NOW_MS, {"refetch": True}, killed=["kucoin"])
+    assert "are those that were there before; failed: kucoin" in str(again.incomplete)
+
+
 def test_a_halted_market_goes_on_to_serve_the_pair_that_its_candles_are_of(settings, exchanges, redis_server, caplog):
     settings = with_settings(settings, exchanges=("coinbaseexchange",))
     run_steps(settings, "backfill", MORNING, NOW_MS)
@@ -74,7 +80,7 @@ def test_a_halted_market_goes_on_to_serve_the_pair_that_its_candles_are_of(setti
     assert stored(settings.influxdb_bucket, "candles", "BTC/USD") == truth("coinbaseexchange", DAY)
 
 
-def test_a_market_that_was_halted_before_its_first_candle_counts_as_not_listed(settings, exchanges):
+def test_a_market_that_is_halted_before_its_first_candle_is_not_used(settings, exchanges):
     settings = with_settings(settings, exchanges=("coinbaseexchange",))
     exchanges.set_fault("coinbaseexchange", "halted", market="BTC/USD")
     run_steps(settings, "backfill", MORNING, NOW_MS)

@@ -69,8 +69,8 @@ def _point(attempt: FetchAttempt, recorder: TaskInstanceRef) -> Point:
     return point.time(attempt.ended_ns)
 
 
-def failed_pairs(bucket: InfluxBucket, recorder: TaskInstanceRef, since_ns: int) -> set[tuple[str, str]]:
-    """Return the (pair, exchange) keys whose last attempt in the run of `recorder`, since `since_ns`, failed."""
+def answered_pairs(bucket: InfluxBucket, recorder: TaskInstanceRef, since_ns: int) -> set[tuple[str, str]]:
+    """Return the (pair, exchange) keys whose last attempt in the run of `recorder`, since `since_ns`, succeeded."""
     params = {"run_id": recorder.run_id, "since_ns": since_ns}
     own = {(row["currency_pair"], row["exchange"], row["_time"]) for row in bucket.query(_OF_RUN, **params)}
     rows = bucket.query(_OUTCOMES, since_ns=since_ns)
@@ -79,4 +79,4 @@ def failed_pairs(bucket: InfluxBucket, recorder: TaskInstanceRef, since_ns: int)
         for row in sorted(rows, key=lambda row: row["_time"])
         if (row["currency_pair"], row["exchange"], row["_time"]) in own
     }
-    return {key for key, outcome in last.items() if outcome == "failed"}
+    return {key for key, outcome in last.items() if outcome == "ok"}

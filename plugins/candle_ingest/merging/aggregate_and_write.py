@@ -11,7 +11,7 @@ from candle_ingest.errors import IncompleteError, TemporaryError
 from candle_ingest.errors.runs import MergesDelayedError
 from candle_ingest.fetching.fetch_summary import Summary
 from candle_ingest.ledger.day_records import DayRecords
-from candle_ingest.ledger.fetch_attempts import failed_pairs
+from candle_ingest.ledger.fetch_attempts import answered_pairs
 from candle_ingest.ledger.merge_method import method_in_words
 from candle_ingest.ledger.minute_state import CoverageCounts
 from candle_ingest.ledger.rate_pairs import possible_rate_pairs
@@ -136,14 +136,14 @@ class _Step:
         return [*found.values(), *map(Incomplete, self._failed_refetches(unfinished))]
 
     def _failed_refetches(self, unfinished: Iterable[FetchBatch]) -> list[str]:
-        """Return a sentence for each pair whose refetch failed, though older answers are there."""
+        """Return a sentence for each pair whose refetch failed or was killed, though older answers are there."""
         if not self.run.refetch:
             return []
-        failed = failed_pairs(self.bucket, self.run.recorder, (self.run.now_ms - DAY_MS) * 1_000_000)
+        answered = answered_pairs(self.bucket, self.run.recorder, (self.run.now_ms - DAY_MS) * 1_000_000)
         by_pair: dict[str, list[str]] = {}
         for batch in unfinished:
             for pair in batch.pairs:
-                if (pair, batch.exchange) in failed:
+                if (pair, batch.exchange) not in answered:
                     by_pair.setdefault(pair, []).append(batch.exchange)
         window = own_window(self.run)
         return [

@@ -2,8 +2,8 @@
 
 An event reaches Airflow only when its task succeeds. Until a later run sees that success, the days belong to the run
 that sends them: its next try sends them again, and if it fails for good, another run does. A run that has succeeded and
-is cleared finds its own events in Airflow. So a day is announced twice only if Airflow has lost what it knows of the
-first time: the run was deleted, or its event was, by `airflow db clean`, before any later run.
+is cleared finds its own events in Airflow. So a day is announced twice only if, before any later run, the run that
+announced it was deleted, its event was (`airflow db clean`) and it was cleared, or Redis was emptied.
 """
 
 import json
