@@ -374,7 +374,7 @@ def test_a_retry_asks_for_a_closing_look_that_was_given_up_for_two_more_weeks():
     assert (confirmed.state, confirmed.unconfirmed) == (RecordState.FINAL, ())
 
 
-def test_a_page_of_old_history_that_fails_once_does_not_keep_its_day_from_being_final():
+def test_an_old_day_one_page_of_which_fails_once_becomes_final():
     years_later = CLOSED_MS + 1000 * DAY_MS
     known = replace(BUSY, alive_ms=years_later - 1)
     record = fold(EMPTY, closing(traded=range(720), failed=[(720, 1440)], asked_ms=years_later), known)
