@@ -141,7 +141,7 @@ def test_a_stored_candle_that_cannot_be_read_fails_the_merge_of_its_pair_alone(s
 )
 def test_an_unreadable_record_holds_back_its_pair_alone_in_every_run(settings, redis_server, exchanges, series):
     redis_server.client().set("top_cryptocurrencies", json.dumps(["btcusd", "ethusd", "solusd"]))
-    settings = with_settings(settings, symbols_per_fetch=10)
+    settings = with_settings(settings, symbols_per_fetch=10, quote_conversion="par")
     run_steps(settings, "backfill", hours(0, 12), NOW_MS, origin_ms=DAY.start_ms)
     with InfluxBucket(connect_influxdb(), settings.influxdb_bucket) as bucket:
         bucket.write_lines([f'{series} record="{{}}" {DAY.start_ms}'])

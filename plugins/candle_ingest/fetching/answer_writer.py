@@ -113,7 +113,8 @@ class AnswerWriter:
             )  # fmt: skip
 
     def _attempt(self, answer: PairAnswer) -> FetchAttempt:
-        reasons = [str(answer.error)] if answer.error else [found.reason for found in answer.failed()]
+        errors = [str(error) for error in (answer.error, answer.unreadable) if error]
+        reasons = errors or [found.reason for found in answer.failed()]
         asked = sum(window.slots(answer.slot_ms) for window in answer.wanted)
         return FetchAttempt(
             currency_pair=answer.currency_pair,
