@@ -26,11 +26,10 @@ def status(pipeline: Pipeline = "candle", as_json: AsJson = False) -> None:
     """
     settings, now = pipeline_settings(pipeline), now_ms()
     listed = listed_symbols(settings)
-    tickers = {symbol.ticker for symbol in listed}
     with open_bucket(settings) as bucket:
         found = read_freshness(bucket, settings, listed, now)
-        # Symbols with only a watermark are no longer listed, and their watermark no longer moves.
-        found = replace(found, symbols=[symbol for symbol in found.symbols if symbol.ticker in tickers])
+        # Watermarks of symbols that are no longer listed do not move any more.
+        found = replace(found, symbols=found.wanted)
         symbols = read_completeness(bucket, found, ExpectedCoverage.of(settings, now), now)
         summary = read_summary(bucket, settings, listed, now)
         worst = read_worst_minutes(bucket, Window(now - DAY_MS, now), {symbol.currency_pair for symbol in listed})

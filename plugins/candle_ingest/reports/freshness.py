@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from croniter import croniter
@@ -21,6 +21,8 @@ HOUR_MS = 60 * MINUTE_MS
 # Catch-up may miss one run before a symbol counts as late.
 LATE_RUNS = 3
 IN_TIME, LATE, NEVER = "in time", "late", "never"
+# Of a symbol that was dropped from the list in Redis: nobody moves its watermarks.
+NOT_LISTED = "not listed"
 _READ_DAYS = "".join(
     select("merge_days", 'r._field == "merged_version"', condition)
     + "  |> count()\n"
@@ -63,21 +65,30 @@ class Freshness:
     days_in_last_hour: int
     done_at_ms: int | None
 
+    @property
+    def wanted(self) -> list[SymbolFreshness]:
+        """Return the symbols that runs still ask for."""
+        return [symbol for symbol in self.symbols if symbol.state != NOT_LISTED]
+
 
 def read_freshness(
     bucket: InfluxBucket, settings: PipelineSettings, listed: Sequence[Symbol], now_ms: int
 ) -> Freshness:
-    """Return the freshness of the listed symbols, and of others with a watermark."""
+    """Return the freshness of the listed symbols, and of others with a watermark.
+
+    Without a list nobody knows which are wanted, and all count.
+    """
     watermarks = Watermarks(bucket).read()
     history = history_window(settings, now_ms)
     days, lately = _read_days(bucket, history, now_ms)
     late_after_ms = latest_lag_ms(settings, now_ms)
-    symbols = [
+    known = [
         _symbol(symbol, watermarks, days.get(symbol.currency_pair, 0), settings.timeframe, late_after_ms, now_ms)
         for symbol in known_symbols(listed, watermarks)
     ]
+    symbols = mark_unlisted(known, listed)
     wanted = history.slots(DAY_MS)
-    left = sum(max(0, wanted - symbol.days_done) for symbol in symbols)
+    left = sum(max(0, wanted - symbol.days_done) for symbol in symbols if symbol.state != NOT_LISTED)
     return Freshness(
         symbols=symbols,
         late_after_ms=late_after_ms,
@@ -113,6 +124,14 @@ def known_symbols(listed: Sequence[Symbol], keys: Iterable[str]) -> list[Symbol]
             # Written by another program.
             continue
     return list(known.values())
+
+
+def mark_unlisted(symbols: Sequence[SymbolFreshness], listed: Sequence[Symbol]) -> list[SymbolFreshness]:
+    """Return the symbols, those that are not in `listed` as NOT_LISTED; without a list as they are."""
+    tickers = {symbol.ticker for symbol in listed}
+    return [
+        replace(symbol, state=NOT_LISTED) if tickers and symbol.ticker not in tickers else symbol for symbol in symbols
+    ]
 
 
 def history_window(settings: PipelineSettings, now_ms: int) -> Window:

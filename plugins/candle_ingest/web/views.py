@@ -76,9 +76,12 @@ def coverage(settings: PipelineSettings, pairs: Sequence[str], days: int, now_ms
 
 
 def holes(settings: PipelineSettings, days: int, now_ms: int) -> Answer:
-    """Return the largest holes."""
+    """Return the largest holes of the listed symbols; without a list, of all."""
+    listed, _ = listed_symbols(settings)
+    pairs = [symbol.currency_pair for symbol in listed] or None
+    expected = ExpectedCoverage.of(settings, now_ms)
     with open_bucket(settings) as bucket:
-        found = read_largest_holes(bucket, last_columns(days, now_ms).window, ExpectedCoverage.of(settings, now_ms))
+        found = read_largest_holes(bucket, last_columns(days, now_ms).window, expected, pairs)
     return {"as_of_ms": now_ms, "holes": [asdict(hole) for hole in found]}
 
 
@@ -148,7 +151,7 @@ def freshness(settings: PipelineSettings, now_ms: int) -> Answer:
     listed, problem = listed_symbols(settings)
     with open_bucket(settings) as bucket:
         found = read_freshness(bucket, settings, listed, now_ms)
-        merging = read_merge_progress(bucket, settings, {symbol.currency_pair for symbol in found.symbols})
+        merging = read_merge_progress(bucket, settings, {symbol.currency_pair for symbol in found.wanted})
     return {**answers.freshness_answer(found, now_ms, problem), "merging": asdict(merging)}
 
 

@@ -2,14 +2,19 @@ from datetime import UTC, datetime
 
 import pytest
 
-from candle_ingest.candles.symbol import parse_symbol
+from candle_ingest.candles.symbol import Symbol, parse_symbol
 from candle_ingest.candles.window import DAY_MS, MINUTE_MS
 from candle_ingest.reports.freshness import (
     HOUR_MS,
+    LATE,
+    NOT_LISTED,
+    Freshness,
+    SymbolFreshness,
     estimated_end_ms,
     history_window,
     known_symbols,
     latest_lag_ms,
+    mark_unlisted,
     schedule_ms,
 )
 from candle_ingest.settings import PipelineSettings
@@ -25,6 +30,20 @@ def test_listed_symbols_come_first_then_those_that_only_have_a_watermark():
     keys = ["btcusd-backfill", "old/usd-catch_up", "???-backfill", "unrelated"]
     found = known_symbols([parse_symbol("ethusd"), parse_symbol("btcusd")], keys)
     assert [symbol.ticker for symbol in found] == ["ethusd", "btcusd", "old/usd"]
+
+
+def test_a_symbol_that_was_dropped_from_the_list_is_neither_late_nor_wanted():
+    values = {"lag_ms": 10**9, "catch_up_ms": 1, "backfill_ms": 1, "days_done": 0}
+    known = [
+        SymbolFreshness(ticker=ticker, currency_pair=ticker.upper(), state=LATE, **values) for ticker in ("old", "new")
+    ]
+    marked = mark_unlisted(known, [Symbol("new", "NE", "W")])
+    assert [symbol.state for symbol in marked] == [NOT_LISTED, LATE]
+    found = Freshness(
+        symbols=marked, late_after_ms=1, history_start_ms=None, days_wanted=0, days_in_last_hour=0, done_at_ms=None
+    )
+    assert [symbol.ticker for symbol in found.wanted] == ["new"]
+    assert mark_unlisted(known, []) == known
 
 
 @pytest.mark.parametrize(("left", "pace", "hours"), [(10, 5, 2), (1, 1, 1), (0, 5, None), (10, 0, None)])

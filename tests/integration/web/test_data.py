@@ -212,6 +212,18 @@ def test_without_a_time_the_last_final_minute_is_explained(visit):
     assert "no candle of NOPE/USD is merged yet" in refused.json()["detail"]
 
 
+def test_a_symbol_that_was_dropped_from_the_list_holds_nothing_back(visit, redis_server):
+    redis_server.client().set("top_cryptocurrencies", '["btcusd"]')
+    try:
+        states = {row["currency_pair"]: row["state"] for row in visit("freshness").json()["symbols"]}
+        holes = visit("holes", days=3660).json()["holes"]
+    finally:
+        redis_server.client().set("top_cryptocurrencies", '["btcusd", "ethusd"]')
+    assert states["ETH/USD"] == "not listed"
+    assert states["BTC/USD"] != "not listed"
+    assert {hole["currency_pair"] for hole in holes} <= {"BTC/USD"}
+
+
 def test_exchanges_as_their_fetches_went(visit):
     found = {health["exchange"]: health for health in visit("exchanges", hours=24).json()["exchanges"]}
     broken, sound = found["coinbaseexchange"], found["binance"]

@@ -2,6 +2,7 @@
 import { badge, clock, count, day, element, message, reasonText, share, table } from "./dom.js";
 import { Refusal, address, api, keep, link } from "./data.js";
 import { runOffer } from "./actions.js";
+import { isLate, isWanted } from "./freshness.js";
 import { legend, schemes } from "./levels.js";
 import { coverageMap } from "./map.js";
 import { ratesTable } from "./rates.js";
@@ -34,7 +35,10 @@ const painted = () => new Promise((done) => requestAnimationFrame(() => requestA
 const total = (values) => values.reduce((sum, value) => sum + value, 0);
 
 function completeTile(data) {
-  const [asked, open, unobtainable, provisional] = [data.expected, data.open, data.unobtainable, data.provisional].map(total);
+  // A symbol that was dropped from the list in Redis holds nothing back; without a list all count.
+  const counts = (pair) => data.redis_problem || pair in data.tickers;
+  const [asked, open, unobtainable, provisional] = [data.expected, data.open, data.unobtainable, data.provisional]
+    .map((values) => total(values.filter((_, row) => counts(data.pairs[row]))));
   if (!asked) return tile("none", "No data yet", "These days have not been asked for", "coverage");
   const more = [`${count(open)} of ${count(asked)} candles of the exchanges are open`, unobtainable && `${count(unobtainable)} unobtainable`, provisional && `${count(provisional)} provisional`].filter(Boolean).join(", ");
   const part = (open + unobtainable) / asked;
@@ -67,10 +71,10 @@ async function fillSentence(place, pipeline) {
 
 function freshnessTile({ symbols }) {
   if (!symbols.length) return tile("none", "No symbols", "none is listed", "freshness");
-  const late = symbols.filter(({ state }) => state !== "in time");
-  if (!late.length) return tile("good", "In time", `${count(symbols.length)} symbols`, "freshness");
+  const [wanted, late] = [symbols.filter(isWanted), symbols.filter(isLate)];
+  if (!late.length) return tile("good", "In time", `${count(wanted.length)} symbols`, "freshness");
   const names = late.slice(0, 3).map(({ currency_pair: pair }) => pair).join(", ") + (late.length > 3 ? " …" : "");
-  return tile("bad", `${count(late.length)} of ${count(symbols.length)} symbols late`, names, "freshness");
+  return tile("bad", `${count(late.length)} of ${count(wanted.length)} symbols late`, names, "freshness");
 }
 
 function healthTile({ exchanges }) {

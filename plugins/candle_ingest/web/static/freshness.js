@@ -2,24 +2,27 @@
 import { badge, count, duration, element, message, moment, table } from "./dom.js";
 import { api } from "./data.js";
 
-const KINDS = { "in time": "good", late: "bad", never: "none" };
+const KINDS = { "in time": "good", late: "bad", never: "none", "not listed": "none" };
+// A symbol that was dropped from the list in Redis holds nothing back.
+export const isWanted = ({ state }) => state !== "not listed";
+export const isLate = (symbol) => isWanted(symbol) && symbol.state !== "in time";
 
 export async function showFreshness(place, pipeline) {
   const data = await api(pipeline, "freshness");
   place.replaceChildren();
   if (data.redis_problem) place.append(message("warn", "Redis does not say which symbols are listed.", data.redis_problem, "Shown are those that have a watermark."));
   if (!data.symbols.length) return place.append(message("plain", "There are no symbols yet.", "Write them to Redis, and unpause the DAGs."));
-  const late = data.symbols.filter(({ state }) => state !== "in time");
+  const [wanted, late] = [data.symbols.filter(isWanted), data.symbols.filter(isLate)];
   place.append(
     late.length
-      ? message("bad", `${count(late.length)} of ${count(data.symbols.length)} symbols are late, or have nothing yet.`, `A symbol is late if it has had no new merged candle for ${duration(data.late_after_ms)}. A hole holds its watermark back.`)
-      : message("good", `All ${count(data.symbols.length)} symbols are in time.`, `None lags by more than ${duration(data.late_after_ms)}.`),
-    history(data), merging(data), symbols(data));
+      ? message("bad", `${count(late.length)} of ${count(wanted.length)} symbols are late, or have nothing yet.`, `A symbol is late if it has had no new merged candle for ${duration(data.late_after_ms)}. A hole holds its watermark back.`)
+      : message("good", `All ${count(wanted.length)} symbols are in time.`, `None lags by more than ${duration(data.late_after_ms)}.`),
+    history(data, wanted), merging(data), symbols(data));
 }
 
-function history(data) {
+function history(data, symbols) {
   if (!data.days_wanted) return message("plain", "No history is configured.", "backfill_start_date is skip, or today.");
-  const [wanted, done] = [data.days_wanted * data.symbols.length, data.symbols.reduce((sum, { days_done: days }) => sum + days, 0)];
+  const [wanted, done] = [data.days_wanted * symbols.length, symbols.reduce((sum, { days_done: days }) => sum + days, 0)];
   const left = wanted - done;
   const pace = left <= 0 ? "All days are recorded." : data.done_at_ms
     ? `${count(data.days_in_last_hour)} days in the last hour: done in about ${duration(data.done_at_ms - data.now_ms)}, at ${moment(data.done_at_ms)} UTC.`
@@ -44,6 +47,6 @@ function symbols(data) {
     ["History merged to", ({ backfill_ms: ms }) => time(ms)],
     ["Days of history", ({ days_done: days }) => (data.days_wanted ? `${count(days)} of ${count(data.days_wanted)}` : ""), true],
   ];
-  const rows = [...data.symbols].sort((a, b) => (b.lag_ms ?? Infinity) - (a.lag_ms ?? Infinity) || a.currency_pair.localeCompare(b.currency_pair));
+  const rows = [...data.symbols].sort((a, b) => isWanted(b) - isWanted(a) || (b.lag_ms ?? Infinity) - (a.lag_ms ?? Infinity) || a.currency_pair.localeCompare(b.currency_pair));
   return element("section", {}, element("p", { class: "quiet" }, "Times are open times of candles, UTC. The symbol with the longest lag comes first."), table("Symbols", columns, rows));
 }
