@@ -7,6 +7,7 @@ import { askForSymbol, chooseSymbol, unlisted } from "./symbols.js";
 import { STATES } from "./states.js";
 
 const HOUR_MS = 3600000;
+const VOLUME = 4;
 
 // Without a time the server takes the last final minute.
 export async function showExplain(place, pipeline) {
@@ -35,16 +36,18 @@ function parts(data) {
   const rows = data.parts.flatMap((part) => [part, ...steps(part)]);
   if (data.merged && !(data.is_merged && data.agrees)) rows.push({ exchange: data.is_merged ? "computed from the parts" : "would be merged", ohlcv: data.merged, total: true });
   if (data.stored) rows.push({ exchange: "stored", ohlcv: data.stored, total: true });
-  const value = (index) => ({ ohlcv }) => (ohlcv ? price(ohlcv[index]) : "");
+  const value = (index) => ({ ohlcv }) => (ohlcv ? rounded(ohlcv[index], index === VOLUME ? 6 : 8) : "");
   const columns = [
-    ["Exchange", ({ exchange }) => exchange ?? ""],
-    ["Market", ({ market }) => market || ""],
+    ["Exchange", ({ exchange, market }) => [exchange ?? "", market && element("div", { class: "quiet" }, market)]],
     ...["Open", "High", "Low", "Close", "Volume"].map((name, index) => [name, value(index), true]),
     ["Weight", ({ percent }) => (percent == null ? "" : `${percent.toFixed(2)} %`), true],
     ["Why", (part) => why(part, data.is_merged)],
   ];
   return element("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": "The candle by exchanges" }, table("The candle by exchanges", columns, rows, ({ total, step }) => (total ? "total" : step ? "step" : "")));
 }
+
+// As many digits as the terminal shows, so that all columns fit; the whole value is in the title.
+const rounded = (value, digits) => element("span", { title: price(value) }, value.toLocaleString("en-US", { maximumSignificantDigits: digits }));
 
 // The candle of an exchange after each step: converted at its rate, and with its wick clamped.
 function steps({ conversion, converted, clamped }) {
