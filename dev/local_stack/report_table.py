@@ -34,7 +34,8 @@ def report_table(
 
 
 def _table(title: str, symbols: Sequence[SymbolReport], between: str) -> Table:
-    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
+    padding = 1 if between == " " else 0
+    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, padding))
     for heading in HEADINGS:
         table.add_column(heading, justify="right" if heading in NUMBERS else "left", no_wrap=True)
     for symbol in symbols:

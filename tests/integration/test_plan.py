@@ -110,6 +110,18 @@ def test_a_history_that_begins_today_has_nothing_to_plan(plan, monkeypatch, form
     assert said.splitlines()[-1] == f"{message} [history-empty]"
 
 
+def test_a_symbol_that_no_exchange_lists_is_named_with_near_ones(plan):
+    said = plan("--symbols", "btcusd,ehtusd", status=2).splitlines()[-1]
+    assert said.startswith("EHT/USD is listed by none of binance, kraken, gate; did you mean ")
+    assert "ETH/USD" in said
+    assert said.endswith("[symbol-unlisted]")
+
+
+def test_symbols_on_too_few_exchanges_are_no_plan(plan, exchanges, monkeypatch):
+    monkeypatch.setenv("CANDLE_INGEST_MIN_EXCHANGES_REQUIRED", "3")
+    assert "Not on enough exchanges, left out: ETH/EUR" in plan("--symbols", "etheur", status=1)
+
+
 def test_a_redis_that_is_not_there_is_said_in_one_line(plan, monkeypatch):
     monkeypatch.setenv("AIRFLOW_CONN_REDIS_DEFAULT", "redis://127.0.0.1:9")
     assert plan(status=3).splitlines()[-1].startswith("Redis does not answer as it should")

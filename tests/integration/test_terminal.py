@@ -177,10 +177,21 @@ def test_without_a_time_the_last_final_candle_is_explained(settings, day):
     assert "Grade B, final." in found["verdict"]
 
 
-def test_a_misspelt_symbol_is_named_with_near_ones(settings, day):
-    fill(settings, day)
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["explain", "btc/uds"],
+        ["export", "btc/uds", "--from", "2026-03-10", "--to", "2026-03-11", "--to-file", "x.csv", "--allow-incomplete"],
+        ["retry", "--symbols", "btcusd,btc/uds"],
+        ["doctor", "--compare", "2026-03-10", "--symbol", "btc/uds"],
+    ],
+    ids=lambda command: command[0],
+)
+def test_a_misspelt_symbol_is_named_with_near_ones(settings, command, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
     with pytest.raises(SymbolUnknownError, match="BTC/UDS is neither listed in Redis nor stored; did you mean BTC/USD"):
-        CliRunner().invoke(app, ["explain", "btc/uds"], catch_exceptions=False)
+        CliRunner().invoke(app, command, catch_exceptions=False)
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_symbol_of_which_nothing_is_merged_says_so(settings, redis_server):

@@ -12,7 +12,7 @@ from candle_ingest.candles.window import Window
 from candle_ingest.cli.moments import moment_in_words, moment_ms, now_ms
 from candle_ingest.cli.options import AsJson, Pipeline, pipeline_settings
 from candle_ingest.cli.output import print_json, print_table, say
-from candle_ingest.cli.storage import listed_symbols, open_bucket
+from candle_ingest.cli.storage import check_symbols, listed_symbols, open_bucket
 from candle_ingest.connections import RedisClient, connect_redis, exchange_connection
 from candle_ingest.doctor.comparison import DayComparison, compare_day
 from candle_ingest.doctor.examination import examine, open_patient
@@ -139,6 +139,7 @@ def _compared(
     symbols = [parse_symbol(ticker) for ticker in tickers] if tickers else listed_symbols(settings)
     pairs = dict.fromkeys(symbol.currency_pair for symbol in symbols)
     with open_bucket(settings) as bucket:
+        check_symbols(bucket, settings, pairs)
         store = CandleStore(bucket)
         for client in clients:
             stored = store.last_markets(client.exchange)

@@ -7,13 +7,12 @@ from typing import Annotated, Any
 import typer
 
 from candle_ingest.candles.symbol import parse_symbol
-from candle_ingest.cli.moments import moment_ms
+from candle_ingest.cli.moments import moment_ms, now_ms
 from candle_ingest.cli.options import AsJson, Pipeline, pipeline_settings
 from candle_ingest.cli.output import print_json, print_table, say
-from candle_ingest.cli.storage import listed_symbols, open_bucket
+from candle_ingest.cli.storage import check_symbols, open_bucket
 from candle_ingest.reports.explanation import Explanation, Ohlcv, Part
 from candle_ingest.reports.explanation_words import part_in_words, verdict
-from candle_ingest.reports.known_pairs import check_known
 from candle_ingest.reports.last_minute import last_final_minute_ms
 from candle_ingest.reports.minute_candles import explain_minute
 
@@ -34,9 +33,9 @@ def explain(
     """
     settings, pair = pipeline_settings(pipeline), parse_symbol(symbol).currency_pair
     with open_bucket(settings) as bucket:
-        check_known(bucket, pair, [listed.currency_pair for listed in listed_symbols(settings)])
+        check_symbols(bucket, settings, [pair])
         time_ms = moment_ms("time", time) if time else last_final_minute_ms(bucket, pair)
-        found = explain_minute(bucket, settings, pair, time_ms)
+        found = explain_minute(bucket, settings, pair, time_ms, now_ms())
     if as_json:
         print_json(_content(pair, found))
     else:

@@ -12,7 +12,7 @@ from candle_ingest.candles.window import Window, split_rows
 from candle_ingest.cli.moments import From, To, moment_ms, window_between
 from candle_ingest.cli.options import AsJson, Pipeline, pipeline_settings
 from candle_ingest.cli.output import print_json, say
-from candle_ingest.cli.storage import open_bucket
+from candle_ingest.cli.storage import check_symbols, open_bucket
 from candle_ingest.errors.settings import OptionError
 from candle_ingest.reports.graded_candles import read_graded_candles
 from candle_ingest.reports.open_minutes import OpenMinutes, read_open_minutes
@@ -48,6 +48,7 @@ def export(
         raise OptionError(f"--to-file is {to_file}; its name ends in {' or '.join(FORMATS)}")
     window = window_between(moment_ms("--from", from_), moment_ms("--to", to))
     with open_bucket(settings) as bucket:
+        check_symbols(bucket, settings, [pair])
         found = read_open_minutes(bucket, settings, pair, window)
         refused = not allow_incomplete and not all(allow_provisional and part.is_provisional for part in found)
         count = None if refused else _write(bucket, settings, pair, window, to_file)

@@ -30,7 +30,8 @@ def plan(
 ) -> None:
     """Show calls, hours and candles of the whole backfill, and what cannot be fetched.
 
-    This requests the market lists and, from kraken, the number of trades per day.
+    This requests the market lists and, from kraken, the number of trades per day. Exit status 1 where an exchange does
+    not answer, or not enough exchanges list any of the symbols.
     """
     settings = pipeline_settings(pipeline)
     found = _planned(settings, symbols)
@@ -43,7 +44,7 @@ def plan(
         print_json(asdict(found))
     else:
         _print(found, settings.timeframe)
-    if found.unreachable:
+    if found.unreachable or not any(plan.symbols for plan in found.exchanges):
         raise typer.Exit(1)
 
 

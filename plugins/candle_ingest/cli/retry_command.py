@@ -9,7 +9,7 @@ from candle_ingest.candles.symbol import parse_symbol
 from candle_ingest.cli.moments import now_ms
 from candle_ingest.cli.options import AsJson, Pipeline, pipeline_settings
 from candle_ingest.cli.output import print_json, say
-from candle_ingest.cli.storage import open_bucket
+from candle_ingest.cli.storage import check_symbols, open_bucket
 from candle_ingest.connections import connect_redis
 from candle_ingest.errors.settings import OptionError
 from candle_ingest.exchanges.profiles import PROFILES, canonical_exchange
@@ -29,6 +29,9 @@ def retry(
     settings = pipeline_settings(pipeline)
     pairs = {parse_symbol(text.strip()).currency_pair for text in symbols.split(",")} if symbols else None
     names = _known_exchanges(settings, exchanges) if exchanges else None
+    if pairs:
+        with open_bucket(settings) as bucket:
+            check_symbols(bucket, settings, pairs)
     count = make_due(settings, pairs, names, now_ms())
     if as_json:
         print_json({"days": count})

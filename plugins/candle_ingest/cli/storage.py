@@ -1,11 +1,12 @@
 """Open what the commands read: the bucket and the symbols of a pipeline."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 
 from candle_ingest.candles.symbol import Symbol
 from candle_ingest.connections import connect_influxdb, connect_redis
 from candle_ingest.planning.symbol_list import read_symbols
+from candle_ingest.reports.known_pairs import check_known, stored_pairs
 from candle_ingest.settings import PipelineSettings
 from candle_ingest.store.bucket import InfluxBucket
 
@@ -24,3 +25,12 @@ def listed_symbols(settings: PipelineSettings) -> list[Symbol]:
     """Return the symbols that Redis lists."""
     with connect_redis() as client:
         return read_symbols(client, settings.redis_key_crypto_symbols)
+
+
+def check_symbols(bucket: InfluxBucket, settings: PipelineSettings, pairs: Collection[str]) -> None:
+    """Raise SymbolUnknownError, naming similar pairs, if one of `pairs` is neither listed in Redis nor stored.
+
+    What is stored needs no Redis.
+    """
+    if not stored_pairs(bucket).issuperset(pairs):
+        check_known(bucket, pairs, [symbol.currency_pair for symbol in listed_symbols(settings)])

@@ -33,6 +33,15 @@ class SymbolUnknownError(SymbolError):
     example = "BTC/UDS is neither listed in Redis nor stored; did you mean BTC/USD?"
 
 
+class SymbolUnlistedError(SymbolError):
+    """A plan was asked for a pair that no exchange of the pipeline lists."""
+
+    name = "symbol-unlisted"
+    cause = "The pair is misspelt, or none of the pipeline's exchanges trades it."
+    cure = "Write one of the near names in the message, or add an exchange that lists the pair."
+    example = "EHT/USD is listed by none of binance, kraken; did you mean ETH/USD?"
+
+
 class NothingMergedError(SymbolError):
     """A command was asked for the newest candle of a pair that has none."""
 

@@ -12,6 +12,7 @@ from candle_ingest.errors.settings import HistoryEmptyError
 from candle_ingest.planning.call_plan import ExchangePlan, plan_calls
 from candle_ingest.planning.listings import Listings, find_listings
 from candle_ingest.planning.rate_plan import plan_rates
+from candle_ingest.planning.unlisted import check_listed
 from candle_ingest.settings import PipelineSettings
 
 
@@ -38,13 +39,16 @@ def plan_backfill(
 ) -> BackfillPlan:
     """Return the calls and hours that a backfill would take, without writing anything.
 
-    Asks the exchanges for their markets; `client` serves the cached lists.
+    Asks the exchanges for their markets; `client` serves the cached lists. Without one, the symbols were given by a
+    person: raises SymbolUnlistedError if no exchange lists one of them.
     """
     start = parse_start_date(settings.backfill_start_date, now)
     if start is None:
         raise HistoryEmptyError("backfill_start_date is skip: there is no history to plan")
     intervals = whole_intervals(start, settings.backfill_interval, now)
     listings = find_listings(settings, symbols, client, read_only=True)
+    if client is None:
+        check_listed(listings, symbols, settings.quote_equivalents)
     counts = {symbol.currency_pair: len(listings.exchanges_of(symbol.currency_pair)) for symbol in symbols}
     valid = [pair for pair, count in counts.items() if count >= settings.min_exchanges]
     windows = {

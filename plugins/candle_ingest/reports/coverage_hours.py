@@ -46,8 +46,9 @@ class Hole:
 class CoverageHours:
     """A day of a pair: `counts` has those of each exchange for each of `hours`, which may be longer.
 
-    `states` is how far the record of each exchange is, `state` is that of the merged day, `merged` the times that are
-    merged, with a candle or because nobody traded; `waiting` says why others are not.
+    `was_asked` is false for a day that no run has begun with: nothing of it counts, as on the map. `states` is how far
+    the record of each exchange is, `state` is that of the merged day, `merged` the times that are merged, with a candle
+    or because nobody traded; `waiting` says why others are not.
     """
 
     hours: list[Window]
@@ -57,6 +58,7 @@ class CoverageHours:
     state: RecordState
     merged: list[Window]
     waiting: list[Waiting]
+    was_asked: bool
 
 
 def read_coverage_hours(
@@ -66,11 +68,15 @@ def read_coverage_hours(
 
     Future slots do not count.
     """
-    records = _records(bucket, currency_pair, day, expected)
+    known = _records(bucket, currency_pair, day)
     merge = DayRecords(bucket).read_merges(day, [currency_pair]).get((currency_pair, day.start_ms))
+    was_asked = bool(known) or merge is not None
+    records = {
+        name: known.get(name) or _not_asked(currency_pair, name, day, expected) for name in _names(known, expected)
+    }
     step_ms = max(HOUR_MS, expected.timeframe.ms)
     hours = [Window(start_ms, start_ms + step_ms) for start_ms in range(day.start_ms, day.end_ms, step_ms)]
-    so_far = Window(0, max(0, expected.until_ms))
+    so_far = Window(0, max(0, expected.until_ms) if was_asked else 0)
     return CoverageHours(
         hours=hours,
         counts={name: hourly_counts(record, hours, so_far) for name, record in records.items()},
@@ -79,6 +85,7 @@ def read_coverage_hours(
         state=merge.state if merge else RecordState.OPEN,
         merged=merge.merged_windows() if merge else [],
         waiting=find_waiting(merge.waiting, records) if merge else [],
+        was_asked=was_asked,
     )
 
 
@@ -122,10 +129,9 @@ def _kind(reason: str) -> str:
     return _OF_ONE_PAGE.sub("", reason)[:_KIND_LENGTH]
 
 
-def _records(bucket: InfluxBucket, currency_pair: str, day: Window, expected: ExpectedCoverage) -> dict[str, DayRecord]:
+def _records(bucket: InfluxBucket, currency_pair: str, day: Window) -> dict[str, DayRecord]:
     found = DayRecords(bucket).read(day, [currency_pair])
-    known = {exchange: record for (_, exchange, day_ms), record in found.items() if day_ms == day.start_ms}
-    return {name: known.get(name) or _not_asked(currency_pair, name, day, expected) for name in _names(known, expected)}
+    return {exchange: record for (_, exchange, day_ms), record in found.items() if day_ms == day.start_ms}
 
 
 def _names(known: Iterable[str], expected: ExpectedCoverage) -> Sequence[str]:

@@ -83,7 +83,8 @@ class MergeRules:
 class Explanation:
     """One candle, `window` long. `minute` is computed from its parts now, `stored` is what InfluxDB has.
 
-    `day` is the record of the merged day, None where nothing of it was merged yet.
+    `day` is the record of the merged day, None where nothing of it was merged yet. `when_asked` says when the candle
+    will be asked for; it matters only where no exchange was asked.
     """
 
     window: Window
@@ -92,6 +93,12 @@ class Explanation:
     stored: StoredMerge | None
     day: MergeDay | None
     rules: MergeRules
+    when_asked: str = ""
+
+    @property
+    def was_asked(self) -> bool:
+        """Tell whether any exchange was asked for its candle."""
+        return any(part.state != MinuteState.NOT_ASKED for part in self.parts)
 
     @property
     def merged(self) -> Ohlcv | None:

@@ -48,6 +48,8 @@ def part_in_words(part: Part) -> str:
 
 
 def _not_merged(found: Explanation) -> Verdict:
+    if not found.was_asked:
+        return Verdict(PLAIN, "Not asked for.", found.when_asked)
     answered = f"{found.answered} of {found.rules.needed} needed answered"
     stored = [part.exchange for part in found.parts if part.candle is not None]
     what = f"Stored: the candles of {_listed(stored)}." if stored else "No candle is stored."

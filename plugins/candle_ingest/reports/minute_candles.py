@@ -17,6 +17,7 @@ from candle_ingest.reports.explanation import (
     StoredMerge,
     explain,
 )
+from candle_ingest.reports.when_asked import when_asked
 from candle_ingest.settings import PipelineSettings
 from candle_ingest.store.bucket import InfluxBucket
 from candle_ingest.store.flux import PIVOT, flux_range, select
@@ -28,7 +29,9 @@ _EXCHANGES, _MERGED = (
 )
 
 
-def explain_minute(bucket: InfluxBucket, settings: PipelineSettings, currency_pair: str, time_ms: int) -> Explanation:
+def explain_minute(
+    bucket: InfluxBucket, settings: PipelineSettings, currency_pair: str, time_ms: int, now_ms: int
+) -> Explanation:
     """Return the explanation of the candle that contains `time_ms`: how its price is made, and its records."""
     window = settings.timeframe.candle_at(time_ms)
     records = DayRecords(bucket)
@@ -38,7 +41,8 @@ def explain_minute(bucket: InfluxBucket, settings: PipelineSettings, currency_pa
     candles = {row["exchange"]: ExchangeCandle(_ohlcv(row), row.get("market") or "") for row in rows}
     stored = _stored(bucket, currency_pair, window, day)
     conversion = _conversion(bucket, settings, currency_pair, candles, window, day)
-    return explain(window, candles, stored, own, day, merge_rules(settings), conversion)
+    found = explain(window, candles, stored, own, day, merge_rules(settings), conversion)
+    return replace(found, when_asked=when_asked(settings, window, now_ms))
 
 
 def merge_rules(settings: PipelineSettings) -> MergeRules:

@@ -99,7 +99,7 @@ async def chart(settings: Pipeline, answer: Answerer, symbol: Pair, window: Rang
 @router.get("/api/{pipeline}/explain")
 async def explain(settings: Pipeline, answer: Answerer, symbol: Pair, time_ms: OptionalMoment) -> Response:
     """Return one candle, exchange by exchange; without a time, the last final one."""
-    return await answer(lambda: views.explain(settings, symbol, time_ms), symbol, time_ms)
+    return await answer(lambda: views.explain(settings, symbol, time_ms, _now_ms()), symbol, time_ms)
 
 
 @router.get("/api/{pipeline}/exchanges")

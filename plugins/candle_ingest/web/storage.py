@@ -1,6 +1,6 @@
 """Open the bucket and read the symbols of a pipeline, for one request of the page."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 
 import redis
@@ -10,11 +10,15 @@ from redis.retry import Retry
 from candle_ingest.candles.symbol import Symbol
 from candle_ingest.connections import connect_influxdb_to_read, connect_redis
 from candle_ingest.errors import CandleIngestError
+from candle_ingest.errors.symbols import SymbolUnknownError
+from candle_ingest.ledger.rate_pairs import possible_rate_pairs
 from candle_ingest.planning.symbol_list import read_symbols
 from candle_ingest.reports.exchange_pace import ExchangePace, read_exchange_paces
+from candle_ingest.reports.known_pairs import check_known
 from candle_ingest.servers.redis_errors import translate_redis_errors
 from candle_ingest.settings import PipelineSettings
 from candle_ingest.store.bucket import InfluxBucket
+from candle_ingest.web.address import BadAddressError
 
 # A person should learn soon that a server is down, and a waiting thread is missing elsewhere.
 INFLUXDB_TIMEOUT_MS = 10_000
@@ -38,6 +42,20 @@ def listed_symbols(settings: PipelineSettings) -> tuple[list[Symbol], str]:
             return read_symbols(client, settings.redis_key_crypto_symbols), ""
     except CandleIngestError as error:
         return [], str(error)
+
+
+def check_symbols(bucket: InfluxBucket, settings: PipelineSettings, pairs: Collection[str]) -> None:
+    """Raise BadAddressError, naming similar pairs, if one of `pairs` is neither listed in Redis nor stored.
+
+    Without Redis nobody knows what is listed: then nothing is refused.
+    """
+    listed, problem = listed_symbols(settings)
+    if problem:
+        return
+    try:
+        check_known(bucket, pairs, {symbol.currency_pair for symbol in listed} | possible_rate_pairs(settings))
+    except SymbolUnknownError as error:
+        raise BadAddressError(f"symbol: {error}") from None
 
 
 def exchange_paces(exchanges: Iterable[str]) -> tuple[list[ExchangePace], str]:

@@ -30,11 +30,12 @@ from candle_ingest.reports.merge_progress import read_merge_progress
 from candle_ingest.reports.minute_candles import explain_minute
 from candle_ingest.reports.rate_totals import read_rate_totals
 from candle_ingest.reports.summary import read_summary
+from candle_ingest.reports.when_asked import when_asked
 from candle_ingest.settings import PipelineSettings
 from candle_ingest.web import answers
 from candle_ingest.web.access import dag_ids
 from candle_ingest.web.address import BadAddressError
-from candle_ingest.web.storage import exchange_paces, listed_symbols, open_bucket
+from candle_ingest.web.storage import check_symbols, exchange_paces, listed_symbols, open_bucket
 
 Answer = dict[str, Any]
 
@@ -71,6 +72,7 @@ def overview(settings: PipelineSettings, days: int, now_ms: int) -> Answer:
 def coverage(settings: PipelineSettings, pairs: Sequence[str], days: int, now_ms: int) -> Answer:
     """Return the rows of some pairs."""
     with open_bucket(settings) as bucket:
+        check_symbols(bucket, settings, pairs)
         expected = ExpectedCoverage.of(settings, now_ms)
         return _rows(read_coverage_rows(bucket, last_columns(days, now_ms), pairs, expected))
 
@@ -97,27 +99,31 @@ def rates(settings: PipelineSettings, days: int, now_ms: int) -> Answer:
 def day(settings: PipelineSettings, currency_pair: str, window: Window, now_ms: int) -> Answer:
     """Return exchanges × hours of one day, holes and merges."""
     with open_bucket(settings) as bucket:
+        check_symbols(bucket, settings, [currency_pair])
         found = read_coverage_hours(bucket, currency_pair, window, ExpectedCoverage.of(settings, now_ms))
     own = answers.hours_answer(found, dag_ids(settings))
-    return {"symbol": currency_pair, "day_ms": window.start_ms, **own}
+    when = "" if found.was_asked else when_asked(settings, window, now_ms)
+    return {"symbol": currency_pair, "day_ms": window.start_ms, "when_asked": when, **own}
 
 
 def chart(settings: PipelineSettings, currency_pair: str, window: Window) -> Answer:
     """Return the bars of a range."""
     with open_bucket(settings) as bucket:
+        check_symbols(bucket, settings, [currency_pair])
         found = read_chart_bars(bucket, currency_pair, window, settings.timeframe)
     asked = {"symbol": currency_pair, "start_ms": window.start_ms, "end_ms": window.end_ms}
     return {**asked, "bar_ms": settings.timeframe.ms, **answers.bars_answer(found)}
 
 
-def explain(settings: PipelineSettings, currency_pair: str, time_ms: int | None) -> Answer:
+def explain(settings: PipelineSettings, currency_pair: str, time_ms: int | None, now_ms: int) -> Answer:
     """Return how the price of one candle is made; without a time, that of the last final one."""
     with open_bucket(settings) as bucket:
+        check_symbols(bucket, settings, [currency_pair])
         try:
             known_ms = last_final_minute_ms(bucket, currency_pair) if time_ms is None else time_ms
         except NothingMergedError as error:
             raise BadAddressError(str(error)) from None
-        found = explain_minute(bucket, settings, currency_pair, known_ms)
+        found = explain_minute(bucket, settings, currency_pair, known_ms, now_ms)
     own = answers.explanation_answer(found, dag_ids(settings))
     return {"symbol": currency_pair, "high_low": settings.high_low, **own}
 

@@ -14,6 +14,7 @@ from candle_ingest.errors import ConfigurationError
 def refusal(monkeypatch):
     """Return the error for a file when nothing is open."""
     monkeypatch.setattr(export_command, "open_bucket", lambda _: nullcontext())
+    monkeypatch.setattr(export_command, "check_symbols", lambda *_: None)
     monkeypatch.setattr(export_command, "read_open_minutes", lambda *_: [])
     command = ["export", "BTC/USD", "--from", "2026-01-01", "--to", "2026-01-02", "--to-file"]
     return lambda path: CliRunner().invoke(app, [*command, str(path)]).exception

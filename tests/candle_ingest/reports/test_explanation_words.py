@@ -50,6 +50,13 @@ def test_what_the_next_run_merges_is_no_trouble():
     assert (found.kind, found.title) == ("plain", "Not merged yet: 3 of 3 needed answered.")
 
 
+def test_a_minute_that_nobody_was_asked_for_says_when_it_will_be():
+    unasked = replace(explained({}), when_asked="It is still to come.")
+    assert str(verdict(unasked)) == "Not asked for. It is still to come."
+    answered_once = replace(explained({}, records=answered("a")), when_asked="It is still to come.")
+    assert "still to come" not in str(verdict(answered_once))
+
+
 def test_a_minute_without_trades_is_complete():
     day = merged_day(WITHOUT_CANDLE)
     final = words({}, StoredMerge(None, ()), answered(*ALL), replace(day, state=RecordState.FINAL))

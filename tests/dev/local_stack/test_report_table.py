@@ -52,10 +52,11 @@ def test_a_wide_terminal_gets_one_line_per_symbol():
 
 
 def test_at_80_columns_dates_are_above_times():
-    text = shown([symbol("ethusd", 5)], width=80)
+    full = replace(symbol("dogeusd", 5), expected_count=525_600, last_open_time_ms=int(END.timestamp() * 1000))
+    text = shown([full], width=80)
     first, second = text.rstrip().splitlines()[-2:]
-    assert first.split() == ["ETH/USD", "10,065", "10,080", "10", "5", "2026-11-15", "-", "2026-11-22"]
-    assert second.split() == ["00:00", "00:00"]
+    assert first.split() == ["DOG/USD", "10,065", "525,600", "10", "5", "2026-11-15", "2026-11-22", "2026-11-22"]
+    assert second.split() == ["00:00", "00:00", "00:00"]
 
 
 @pytest.mark.parametrize("width", [120, 80, 40])

@@ -207,9 +207,20 @@ def test_without_a_time_the_last_final_minute_is_explained(visit):
     final_ms = watermarks(BUCKET, "btcusd-final").get("btcusd-final")
     latest_ms = watermarks(BUCKET, "BTC_USD_latest_ingested_ts")["BTC_USD_latest_ingested_ts"]
     assert answer["start_ms"] == (latest_ms if final_ms is None else final_ms)
-    refused = visit("explain", symbol="nopeusd")
-    assert refused.status_code == 400
-    assert "no candle of NOPE/USD is merged yet" in refused.json()["detail"]
+
+
+def test_a_day_that_no_run_has_begun_with_is_as_empty_as_on_the_map(visit):
+    answer = visit("day", symbol="btcusd", day="2026-03-10").json()
+    assert all(hour["expected"] == 0 for hours in answer["counts"].values() for hour in hours)
+    assert answer["holes"] == []
+    assert answer["when_asked"].startswith("It is before the history")
+    assert visit("day", symbol="btcusd", day="2026-03-11").json()["when_asked"] == ""
+
+
+def test_a_minute_to_come_says_when_it_is_asked_for(visit):
+    verdict = visit("explain", symbol="btcusd", time="2099-01-01T12:00").json()["verdict"]
+    assert verdict["title"] == "Not asked for."
+    assert verdict["text"] == "It is still to come: candle_catch_up asks for it at 2099-01-01T12:05Z."
 
 
 def test_a_symbol_that_was_dropped_from_the_list_holds_nothing_back(visit, redis_server):
@@ -222,6 +233,13 @@ def test_a_symbol_that_was_dropped_from_the_list_holds_nothing_back(visit, redis
     assert states["ETH/USD"] == "not listed"
     assert states["BTC/USD"] != "not listed"
     assert {hole["currency_pair"] for hole in holes} <= {"BTC/USD"}
+
+
+@pytest.mark.parametrize("view", ["day", "chart", "explain", "coverage"])
+def test_an_unknown_symbol_is_refused_with_near_names(visit, view):
+    refused = visit(view, **QUERY | {"symbol": "ehtusd", "pairs": "btcusd,ehtusd"})
+    assert refused.status_code == 400
+    assert "EHT/USD is neither listed in Redis nor stored; did you mean ETH/USD?" in refused.json()["detail"]
 
 
 def test_exchanges_as_their_fetches_went(visit):
@@ -260,10 +278,10 @@ def test_nothing_of_the_address_reaches_flux_unescaped(visit):
         assert "is not a symbol" in answer.json()["detail"]
 
 
-def test_symbols_that_nobody_has_are_empty_not_an_error(visit):
-    answer = visit("chart", symbol="nopeusd", start="2026-03-11", end="2026-03-12").json()
+def test_a_range_without_candles_is_empty_not_an_error(visit):
+    answer = visit("chart", symbol="btcusd", start="2020-03-11", end="2020-03-12").json()
     assert (answer["times"], answer["exchanges"]) == ([], {})
-    assert visit("explain", symbol="nopeusd", time="2026-03-11").json()["stored"] is None
+    assert visit("explain", symbol="btcusd", time="2020-03-11").json()["stored"] is None
 
 
 def test_a_missing_bucket_is_named(visit):

@@ -21,7 +21,7 @@ export async function showDay(place, pipeline) {
       first == null
         ? element("a", { class: "button", href: minute(data, data.day_ms) }, "Explain a minute")
         : element("a", { class: "button warn", href: minute(data, first) }, `First open minute: ${iso(first).slice(11)}`)),
-    legend(), element("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": "Exchanges by hours" }, hours(data)), ...reasons(data, pipeline), merges(data));
+    legend(), element("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": "Exchanges by hours" }, hours(data)), ...reasons(data, pipeline), data.when_asked ? "" : merges(data));
 }
 
 const step = (data, days, text) => element("a", { class: "button", href: link({ view: "day", symbol: data.symbol, day: iso(data.day_ms + days * DAY_MS).slice(0, 10) }) }, text);
@@ -57,9 +57,8 @@ function hour(data, exchange, index, sums) {
 
 function reasons(data, pipeline) {
   const [open, settled] = [data.holes.filter((hole) => hole.is_open), data.holes.filter((hole) => !hole.is_open)];
-  const asked = Object.values(data.counts).some((counts) => counts.some(({ expected }) => expected));
   const parts = [];
-  if (!asked) parts.push(message("plain", "This day has not been asked for yet.", "Its backfill run is still to come, or the history begins later."));
+  if (data.when_asked) parts.push(message("plain", "This day has not been asked for.", data.when_asked));
   else if (!open.length) parts.push(unaskedOr(data));
   if (open.length) parts.push(element("h2", {}, "Why something is open"), ...open.map((hole) => card(hole, pipeline, data.symbol)));
   if (settled.length) parts.push(element("details", {}, element("summary", {}, `Settled, or not obtainable (${settled.length})`), settled.map((hole) => card(hole, pipeline, data.symbol))));

@@ -1,0 +1,31 @@
+"""Refuse pairs that no exchange lists."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from candle_ingest.candles.near_pairs import did_you_mean
+from candle_ingest.candles.symbol import Symbol
+from candle_ingest.errors.symbols import SymbolUnlistedError
+from candle_ingest.planning.listings import Listings
+
+
+def check_listed(listings: Listings, symbols: Sequence[Symbol], quote_equivalents: Mapping[str, Sequence[str]]) -> None:
+    """Raise SymbolUnlistedError, naming similar pairs, if no exchange lists one of the symbols.
+
+    Where an exchange could not be asked, it may list them: then nothing is refused.
+    """
+    if listings.unreachable:
+        return
+    for symbol in symbols:
+        pair = symbol.currency_pair
+        if not any(pair in found for found in listings.candidates.values()):
+            hint = did_you_mean(pair, set(_listed_pairs(listings, symbol.quote, quote_equivalents)))
+            raise SymbolUnlistedError(f"{pair} is listed by none of {', '.join(listings.candidates)}{hint}")
+
+
+def _listed_pairs(listings: Listings, quote: str, quote_equivalents: Mapping[str, Sequence[str]]) -> Iterator[str]:
+    """Yield what the exchanges list, with `quote` where a market in another quote is converted to it."""
+    converted = {*quote_equivalents.get(quote, ()), quote}
+    markets: Iterator[Mapping[str, Any]] = (m for api in listings.opened.values() for m in api.fetch_markets())
+    for market in markets:
+        yield f"{market['base']}/{quote if market['quote'] in converted else market['quote']}"

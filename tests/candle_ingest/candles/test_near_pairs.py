@@ -1,0 +1,18 @@
+from candle_ingest.candles.near_pairs import did_you_mean, near_pairs
+
+KNOWN = ("BTC/USD", "ETH/USD", "ETH/BTC", "SOL/USD", "DOGE/USD")
+
+
+def test_near_names_are_found_for_a_misspelt_pair():
+    assert near_pairs("EHT/USD", KNOWN)[0] == "ETH/USD"
+    assert near_pairs("BTC/UDS", KNOWN)[0] == "BTC/USD"
+
+
+def test_nothing_is_near_what_is_like_none():
+    assert near_pairs("XYZW/JPY", KNOWN) == []
+
+
+def test_the_question_names_all_near_pairs():
+    assert did_you_mean("XYZW/JPY", KNOWN) == ""
+    assert did_you_mean("DOG/USD", ["DOGE/USD"]) == "; did you mean DOGE/USD?"
+    assert did_you_mean("BTC/UDS", ["BTC/USD", "BTC/USC", "BTC/UDC"]).count(" or ") == 1
