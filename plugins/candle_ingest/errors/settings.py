@@ -68,7 +68,10 @@ class ConnectionMissingError(ConfigurationError):
 
     name = "connection-missing"
     cause = "Nothing says where Redis or InfluxDB is."
-    cure = "Define the Airflow connection in the message, or the environment variable."
+    cure = (
+        "Define the Airflow connection in the message, or the environment variable. For the local stack, read its "
+        "`terminal.sh` in this shell first."
+    )
     example = "neither the Airflow connection redis_default nor the variable REDIS_HOST is defined"
 
 
