@@ -17,7 +17,7 @@ from candle_ingest.exchanges.answer_headers import answer_date_ms
 from candle_ingest.exchanges.answers import MARKET_KEYS, Market, RawAnswer, RowsAnswer, TradesAnswer
 from candle_ingest.exchanges.call_pace import CallPace
 from candle_ingest.exchanges.ccxt_api import open_ccxt
-from candle_ingest.exchanges.error_mapping import ExchangeTemporaryError, translate_errors
+from candle_ingest.exchanges.error_mapping import ExchangeTemporaryError, translate_errors, unusable_answer
 from candle_ingest.exchanges.profiles import UNKNOWN_PROFILE, ExchangeProfile, exchange_profile
 from candle_ingest.exchanges.shared_gate import open_gate, usual_pace
 from candle_ingest.exchanges.trade_rows import parse_trades
@@ -267,7 +267,7 @@ class ExchangeClient:
             rows = rows.get(key) if isinstance(rows, dict) else None
         sound = rows is not None if path is None else isinstance(rows, self.profile.rows_type)
         if not sound:
-            raise ExchangeTemporaryError(f"{asked}: the answer is not what its API describes")
+            raise unusable_answer(self._api, asked, self._connection.base_url)
         return answer_date_ms(self._api.last_response_headers)
 
 

@@ -12,6 +12,7 @@ from candle_ingest.errors import PermanentError, TemporaryError
 from candle_ingest.exchanges.bounded_http import AnswerRefusedError
 from candle_ingest.exchanges.error_table import ErrorKind, find_row
 from candle_ingest.exchanges.profiles import api_of
+from candle_ingest.exchanges.unusable_answer import describe_unusable
 from candle_ingest.servers.redaction import without_base_url, without_controls
 from candle_ingest.servers.retry_after import LONGEST_SECONDS, retry_after_seconds
 
@@ -40,7 +41,7 @@ class ExchangeTemporaryError(TemporaryError):
         "The request is repeated. If it stays: check the proxy in `ccxt_<exchange>` and this machine's clock (NTP); "
         "else the exchange has changed its API: update ccxt."
     )
-    example = "kraken, markets: the answer is not what its API describes"
+    example = "kraken, markets: the answer is not what its API describes: it is not JSON, and begins with <html>"
 
     def __init__(self, message: str, retry_after_seconds: float | None = None) -> None:
         super().__init__(message)
@@ -119,8 +120,14 @@ def translate_errors(api: Any, asked: str, base_url: str | None = None) -> Itera
     except ccxt.BaseError as error:
         raise _sorted(api, asked, error, base_url) from error
     except UNUSABLE_ANSWER as error:
-        text = _public_text(f"{asked}: the answer is not what its API describes ({error!r})", base_url)
-        raise ExchangeTemporaryError(text) from error
+        raise unusable_answer(api, asked, base_url, error) from error
+
+
+def unusable_answer(
+    api: Any, asked: str, base_url: str | None, error: Exception | None = None
+) -> ExchangeTemporaryError:
+    """Return the error for a response that is not what the exchange's API describes."""
+    return ExchangeTemporaryError(_public_text(describe_unusable(api, asked, error), base_url))
 
 
 def error_kind(exchange: str, status: int | None, body: str, error: ccxt.BaseError) -> ErrorKind:

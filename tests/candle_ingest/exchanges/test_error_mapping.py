@@ -226,8 +226,10 @@ def test_a_long_answer_is_shortened():
 
 @pytest.mark.parametrize("error", [KeyError("data"), TypeError("a list"), ValueError("a text"), IndexError("a row")])
 def test_what_a_parser_raises_on_json_of_another_shape_is_temporary(error):
+    api = ccxt.binance()
+    api.last_body, api.last_json_response = "{}", {}
     temporary = pytest.raises(ExchangeTemporaryError, match="the answer is not what its API describes")
-    with temporary, translate_errors(ccxt.binance(), ASKED):
+    with temporary, translate_errors(api, ASKED):
         raise error
 
 

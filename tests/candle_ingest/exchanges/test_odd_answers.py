@@ -80,6 +80,21 @@ def test_what_is_no_answer_is_a_named_error(exchange, name):
     assert len(page.checked.candles) == 0
 
 
+@pytest.mark.parametrize("body", ["<html>\x1b[2J\n  Just a moment", '[[1773100800000,"1","2","0.', "Log in"])
+@pytest.mark.parametrize("exchange", PROFILES)
+def test_an_answer_that_is_not_json_is_named_with_its_beginning(exchange, body):
+    [page] = pages(exchange, whole=Reply(body + 1000 * "x"))
+    beginning = " ".join((body + 1000 * "x")[:80].replace("\x1b", "\N{REPLACEMENT CHARACTER}").split())
+    assert f"not what its API describes: it is not JSON, and begins with {beginning}… [" in page.failed_reason
+    assert "TypeError" not in page.failed_reason
+
+
+@pytest.mark.parametrize("exchange", PROFILES)
+def test_an_empty_answer_is_named(exchange):
+    [page] = pages(exchange, whole=Reply(" "))
+    assert "not what its API describes: it is empty [" in page.failed_reason
+
+
 @pytest.mark.parametrize("factor", [1_000_000, 1_000, 0.001], ids=["µs", "×1000", "÷1000"])
 @pytest.mark.parametrize("exchange", PROFILES)
 def test_times_in_another_unit_are_a_named_error(exchange, factor):

@@ -1,0 +1,26 @@
+"""Describe a response that is not what the exchange's API describes."""
+
+from typing import Any
+
+# Enough to recognise a login page, a challenge or cut-off JSON.
+LONGEST_BEGINNING = 80
+
+
+def describe_unusable(api: Any, asked: str, error: Exception | None = None) -> str:
+    """Return what was requested, and what is wrong with ccxt's last response.
+
+    If that was no JSON object or list, show how it begins, otherwise the error met while it was read, if there was one.
+    Control characters are still in the text.
+    """
+    text = f"{asked}: the answer is not what its API describes"
+    if api.last_body is not None and api.last_json_response is None:
+        return f"{text}: {_beginning(api.last_body)}"
+    return f"{text} ({error!r})" if error else text
+
+
+def _beginning(body: str) -> str:
+    body = body.strip()
+    if not body:
+        return "it is empty"
+    shown = body if len(body) <= LONGEST_BEGINNING else f"{body[:LONGEST_BEGINNING]}…"
+    return f"it is not JSON, and begins with {shown}"
