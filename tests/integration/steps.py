@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import astuple, dataclass, field
 from typing import Any
 
-from candle_ingest.candles.window import Window
+from candle_ingest.candles.window import ALL_TIME, Window
 from candle_ingest.connections import connect_influxdb
 from candle_ingest.errors import CandleIngestError
 from candle_ingest.fetching.fetch_candles import fetch_candles
@@ -31,7 +31,6 @@ from dev.exchange_simulator.synthetic_market import true_candles
 
 # The others have it in USDT.
 TRADED_IN_DOLLARS = ("coinbaseexchange", "kraken", "binanceus", "coinbase", "bitstamp")
-ALL = Window(0, 4_102_444_800_000)
 
 
 @dataclass
@@ -161,7 +160,7 @@ def within(rows: Sequence[tuple], window: Window) -> list[tuple]:
 
 
 def stored(
-    bucket: str, measurement: str, currency_pair: str, exchange: str | None = None, window: Window = ALL
+    bucket: str, measurement: str, currency_pair: str, exchange: str | None = None, window: Window = ALL_TIME
 ) -> list[tuple]:
     """Return the rows of a pair, read with the test's own query: (time_ms, open, high, low, close, volume)."""
     flux = f"""
@@ -189,7 +188,7 @@ def watermarks(bucket: str, *keys: str) -> dict[str, int]:
     return {key: found[key] for key in keys if key in found}
 
 
-def everything(bucket: str, window: Window = ALL) -> list[str]:
+def everything(bucket: str, window: Window = ALL_TIME) -> list[str]:
     """Return each field of each candle in the window, as text, in a fixed order."""
     flux = """
     from(bucket: bucket) |> range(start: time(v: start_ns), stop: time(v: stop_ns))

@@ -40,6 +40,10 @@ class Window:
         return Window(start_ms, max(start_ms, min(self.end_ms, other.end_ms)))
 
 
+# Up to the year 2100.
+ALL_TIME = Window(0, 4_102_444_800_000)
+
+
 def format_ms(time_ms: int) -> str:
     """Return `2026-11-20T12:00Z`, with seconds only if there are any."""
     moment = datetime.fromtimestamp(time_ms / 1000, tz=UTC)

@@ -2,10 +2,9 @@
 
 from collections.abc import Collection
 
-from candle_ingest.candles.window import DAY_MS, Window
+from candle_ingest.candles.window import ALL_TIME, DAY_MS, Window
 from candle_ingest.ledger.day_records import DAY_RECORDS
 from candle_ingest.ledger.record_keeper import RecordKeeper, log_unreadable
-from candle_ingest.ledger.work_index import ALL_TIME
 from candle_ingest.store.bucket import InfluxBucket
 from candle_ingest.store.flux import flux_range, keep, select, times_ms
 

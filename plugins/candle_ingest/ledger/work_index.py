@@ -1,6 +1,6 @@
 """Sets in Redis of what is due, not merged yet, not announced though final, and never asked because it was not listed.
 
-They save searching years of records. All of it may be lost: if the marker key, which expires after a week, is missing,
+They save searching years of records. All of it may be lost: if the marker key, which expires after a month, is missing,
 the sets are rebuilt from the records in InfluxDB. An entry may be superfluous but is never missing, because it is
 added before the record is written.
 
@@ -10,23 +10,23 @@ the hash `candle_ingest:announcing:<bucket>` maps `pair|day` to the run that is 
 `candle_ingest:unlisted:<bucket>`: a set of `pair|exchange`.
 """
 
+import itertools
 import logging
 import time
 from collections.abc import Iterable, Mapping
 
-from candle_ingest.candles.window import Window
+from redis.lock import Lock
+
 from candle_ingest.connections import RedisClient
-from candle_ingest.errors.servers import BucketMissingError
-from candle_ingest.ledger.day_records import DAY_RECORDS, MERGE_DAYS, Key
+from candle_ingest.ledger.day_records import Key
+from candle_ingest.ledger.recorded_work import RecordedWork
 from candle_ingest.servers.redis_errors import translate_redis_errors
 from candle_ingest.store.bucket import InfluxBucket
-from candle_ingest.store.flux import flux_range, keep, select, times_ms
 
 logger = logging.getLogger(__name__)
-MARKER_SECONDS = 7 * 24 * 3600
+MARKER_SECONDS = 30 * 24 * 3600
 REBUILD_LOCK_SECONDS = 600
 AT_A_TIME = 5_000
-ALL_TIME = Window(0, 4_102_444_800_000)
 # Remove an entry only if its score is at most the one given. A day that was merged by another method than the one that
 # days are searched by stays, or is added.
 _REMOVE = """
@@ -35,9 +35,6 @@ if known and ARGV[3] ~= '' and known ~= ARGV[3] then return redis.call('ZADD', K
 local score = redis.call('ZSCORE', KEYS[1], ARGV[2])
 if score and tonumber(score) <= tonumber(ARGV[1]) then redis.call('ZREM', KEYS[1], ARGV[2]) end
 """
-_OTHER_METHODS = select("merge_days", 'r._field == "merge_method" and r._value != method') + keep(
-    "_time", "currency_pair"
-)
 PairDay = tuple[str, int]
 # Score of a day without new answers that was merged by another method.
 OTHER_METHOD = 1
@@ -53,15 +50,17 @@ class WorkIndex:
             f"candle_ingest:{name}:{bucket.name}"
             for name in ("due", "unmerged", "unannounced", "announcing", "unlisted", "work_index")
         )
+        self._rebuilt_until = f"{self._marker}:until"
 
     def ensure(self) -> None:
         """Rebuild the sets from the records if the marker is missing."""
         with translate_redis_errors():
             if self._client.exists(self._marker):
                 return
-            with self._client.lock(f"{self._marker}:lock", timeout=REBUILD_LOCK_SECONDS, blocking_timeout=600):
+            name = f"{self._marker}:lock"
+            with self._client.lock(name, timeout=REBUILD_LOCK_SECONDS, blocking_timeout=REBUILD_LOCK_SECONDS) as lock:
                 if not self._client.exists(self._marker):
-                    self._rebuild()
+                    self._rebuild(lock)
                     self._client.set(self._marker, int(time.time()), ex=MARKER_SECONDS)
 
     def note_due(self, due_ms: Mapping[Key, int | None]) -> None:
@@ -115,14 +114,13 @@ class WorkIndex:
             if known is not None and known.decode() == method and self._client.get(key) == known:
                 return
             self._client.set(key, method)
-            rows = self._bucket.query(_OTHER_METHODS, method=method, **flux_range(ALL_TIME))
-            days = times_ms(row["_time"] for row in rows).tolist()
-            members = {f"{row['currency_pair']}|{day_ms}": OTHER_METHOD for row, day_ms in zip(rows, days, strict=True)}
-            if members:
-                logger.info(
-                    "%d days were merged by another method than %s: they are merged again", len(members), method
-                )
-                self._client.zadd(self._unmerged, members, nx=True)
+            recorded, count = RecordedWork(self._bucket), 0
+            for span in recorded.spans():
+                days = recorded.merged_otherwise(span, method)
+                self._add(self._unmerged, dict.fromkeys(days, OTHER_METHOD))
+                count += len(days)
+            if count:
+                logger.info("%d days were merged by another method than %s: they are merged again", count, method)
             self._client.set(f"{key}:searched", method)
 
     def note_unannounced(self, days: Iterable[PairDay]) -> None:
@@ -172,43 +170,24 @@ class WorkIndex:
         with translate_redis_errors():
             self._client.srem(self._unlisted, _member((pair, exchange)))
 
-    def _rebuild(self) -> None:
+    def _rebuild(self, lock: Lock) -> None:
+        """Add what the records say is open; what an earlier rebuild did before it was killed is not done again."""
         logger.info("The index of open work is built from the records of the bucket %s", self._bucket.name)
-        try:
-            due = self._scores(DAY_RECORDS, "due_ms", "> 0")
-            answered = self._newest(self._scores(DAY_RECORDS, "answered_version", "> 0"))
-            merged = self._scores(MERGE_DAYS, "merged_version", ">= 0")
-            final = self._scores(MERGE_DAYS, "final", "> 0")
-            announced = self._scores(MERGE_DAYS, "announced", "> 0")
-            by_list = self._scores(DAY_RECORDS, "by_list", "> 0")
-        except BucketMissingError:
-            return
-        open_days = {day: version for day, version in answered.items() if version > merged.get(day, -1)}
-        if unlisted := {member.rpartition("|")[0] for member in by_list}:
-            self._client.sadd(self._unlisted, *unlisted)
-        silent = dict.fromkeys(final.keys() - announced.keys(), 0)
-        for name, entries in ((self._due, due), (self._unmerged, open_days), (self._unannounced, silent)):
-            members = list(entries.items())
-            for start in range(0, len(members), AT_A_TIME):
-                self._client.zadd(name, dict(members[start : start + AT_A_TIME]), nx=True)
+        recorded = RecordedWork(self._bucket)
+        for span in recorded.spans(int(self._client.get(self._rebuilt_until) or 0)):
+            self._add(self._due, recorded.due(span))
+            self._add(self._unmerged, recorded.unmerged(span))
+            self._add(self._unannounced, dict.fromkeys(recorded.unannounced(span), 0))
+            if unlisted := recorded.unlisted(span):
+                self._client.sadd(self._unlisted, *unlisted)
+            self._client.set(self._rebuilt_until, span.end_ms)
+            lock.extend(REBUILD_LOCK_SECONDS, replace_ttl=True)
+        self._client.delete(self._rebuilt_until)
 
-    def _scores(self, measurement: str, field: str, condition: str) -> dict[str, int]:
-        scores = select(measurement, f'r._field == "{field}" and r._value {condition}')
-        flux = scores + keep("_time", "_value", "currency_pair", "exchange")
-        rows = self._bucket.query(flux, **flux_range(ALL_TIME))
-        times = times_ms(row["_time"] for row in rows).tolist()
-        return {
-            "|".join(filter(None, (row["currency_pair"], row.get("exchange"), str(day_ms)))): int(row["_value"])
-            for row, day_ms in zip(rows, times, strict=True)
-        }
-
-    @staticmethod
-    def _newest(by_record: Mapping[str, int]) -> dict[str, int]:
-        newest: dict[str, int] = {}
-        for member, version in by_record.items():
-            pair, _, day = member.split("|")
-            newest[f"{pair}|{day}"] = max(version, newest.get(f"{pair}|{day}", 0))
-        return newest
+    def _add(self, name: str, entries: Mapping[str, int]) -> None:
+        members = iter(entries.items())
+        while some := dict(itertools.islice(members, AT_A_TIME)):
+            self._client.zadd(name, some, nx=True)
 
 
 def _member(key: tuple[str | int, ...]) -> str:

@@ -3,14 +3,14 @@
 import logging
 from collections.abc import Mapping
 
-from candle_ingest.candles.window import DAY_MS, Window
+from candle_ingest.candles.window import ALL_TIME, DAY_MS, Window
 from candle_ingest.connections import RedisClient
 from candle_ingest.errors import CandleIngestError
 from candle_ingest.exchanges.answers import Market
 from candle_ingest.exchanges.client import ExchangeClient
 from candle_ingest.exchanges.first_candle import first_candle_ms
 from candle_ingest.ledger.day_records import DAY_RECORDS
-from candle_ingest.ledger.work_index import ALL_TIME, WorkIndex
+from candle_ingest.ledger.work_index import WorkIndex
 from candle_ingest.planning.keeping import record_keeper
 from candle_ingest.planning.run import Run
 from candle_ingest.store.bucket import InfluxBucket
