@@ -17,6 +17,7 @@ FILES = [
     "test_clock",
     "test_endurance",
     "test_faults",
+    "test_one_blocked",
     "test_pair_limits",
     "test_whole_days",
 ]
