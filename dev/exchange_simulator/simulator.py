@@ -11,7 +11,7 @@ from dev.exchange_simulator.edge_cache import EdgeCache
 from dev.exchange_simulator.error_answers import find_error
 from dev.exchange_simulator.exchanges import Exchange, Wiring, build_exchanges
 from dev.exchange_simulator.exchanges.base import Answer, RefusedError, Request, Route
-from dev.exchange_simulator.false_facts import false_headers
+from dev.exchange_simulator.false_facts import REFUSED_OF, false_headers
 from dev.exchange_simulator.faults import Fault, FaultList
 from dev.exchange_simulator.market_events import MarketEvent
 from dev.exchange_simulator.mutations import MUTATIONS
@@ -75,6 +75,8 @@ class Simulator:
         route, parts = _find_route(exchange, path)
         if fault and fault.kind in ("status", "body", "error"):
             return Exchanged(self._faulty_answer(exchange, route, fault), "faulted", route.template, fault)
+        if fault and fault.fact == "pace" and fault.hits % REFUSED_OF == 0:
+            return Exchanged(exchange.over_limit(Verdict(False, 1.0), route), "faulted", route.template, fault)
         request = self._request(parts, query, fault)
 
         def respond() -> tuple[Answer, str]:

@@ -156,13 +156,14 @@ class Exchange(ABC):
         shown = NO_ROWS if request.empty else candles
         if request.false_fact:
             flat = self.name in FLAT_EXCHANGES
-            shown = false_candles(request.false_fact, market, shown, request.now_ms, flat=flat)
+            shown = false_candles(request.false_fact, market, timeframe, shown, request.now_ms, flat=flat)
         shown = shown[::-1] if self.newest_first else shown
         rows = [self.wire_row(market, row, timeframe) for row in served_rows(market, shown)]
-        for place in self._unfinished(market, shown, timeframe, request.now_ms):
-            self.mark_unfinished(rows[place])
+        if request.false_fact != "unfinished":
+            for place in self._unfinished(market, shown, timeframe, request.now_ms):
+                self.mark_unfinished(rows[place])
         rows = self._with_row_events(market, shown, rows, request.now_ms)
-        rows = false_rows(request.false_fact, rows)
+        rows = false_rows(request.false_fact, rows, self.columns["time"])
         return mutate(rows, self.columns, request.mutation) if request.mutation else rows
 
     def _with_row_events(self, market: Market, candles: Ints, rows: list[Any], now_ms: int) -> list[Any]:

@@ -158,8 +158,9 @@ class Kraken(Exchange):
 
     def _asset_pairs(self, request: Request) -> Answer:
         pairs = {market.id: self._pair(market, request) for market in self.listed(request)}
-        if request.dark_pools:
-            pairs |= {f"{id_}.d": _dark_pool(pairs[id_]) for id_ in _DARK_POOLS if id_ in pairs}
+        if request.dark_pools or request.false_fact == "symbols":
+            suffix = ".d" if request.dark_pools else ".x"
+            pairs |= {f"{id_}{suffix}": _dark_pool(pairs[id_]) for id_ in _DARK_POOLS if id_ in pairs}
         return _result(pairs)
 
     def _pair(self, market: Market, request: Request) -> dict[str, Any]:

@@ -1,11 +1,11 @@
 """The facts that take one or two responses: each check says what it expects, and examines a patient."""
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from itertools import pairwise
 
-from candle_ingest.candles.timeframe import Timeframe
 from candle_ingest.candles.window import MINUTE_MS, Window
 from candle_ingest.doctor.finding import Observation
 from candle_ingest.doctor.patient import MINUTE, Patient
@@ -15,7 +15,7 @@ from candle_ingest.exchanges.answer_policies import LooseStart, WholeHistory
 QUIET_AT_ENDS = 10
 LARGEST_CLOCK_DIFFERENCE_SECONDS = 10
 OLD_DAYS = 400
-TIMEFRAMES = (5, 15, 60)
+SHOWN_SYMBOLS = 3
 # The share of rows with volume that must have a plausible average price.
 PLAUSIBLE_SHARE = 0.9
 TOLERANCE = 0.001
@@ -36,6 +36,14 @@ def look_at_markets(patient: Patient) -> Observation:
     listed = patient.expected.main_market in patient.markets
     seen = f"{len(patient.markets):,} trading, {patient.expected.main_market} {'' if listed else 'not '}among them"
     return Observation(seen, listed)
+
+
+def look_at_symbols(patient: Patient) -> Observation:
+    """Tell whether each symbol is listed once; a dark pool has the symbol of its pair."""
+    counts = Counter(market["symbol"] for market in patient.listed)
+    doubled = sorted(symbol for symbol, count in counts.items() if count > 1)
+    shown = ", ".join(doubled[:SHOWN_SYMBOLS])
+    return Observation(f"{len(doubled):,} listed twice: {shown}" if doubled else "each once", not doubled)
 
 
 def look_at_rows(patient: Patient) -> Observation:
@@ -115,20 +123,6 @@ def look_at_quiet_minutes(patient: Patient) -> Observation:
     return Observation(seen, flat > 0 if patient.expected.shows_quiet else flat == 0)
 
 
-def look_at_timeframes(patient: Patient) -> Observation:
-    """Tell whether candles of five minutes, fifteen minutes and an hour are served, on their grids."""
-    seen, holds = [], True
-    for minutes in TIMEFRAMES:
-        timeframe = Timeframe(minutes)
-        end_ms = timeframe.floor_ms(patient.opened_ms) - timeframe.ms
-        window = Window(end_ms - 3 * timeframe.ms, end_ms)
-        times = [int(row[0]) for row in patient.inside(patient.ask(window, timeframe=timeframe), window)]
-        sound = bool(times) and all(time % timeframe.ms == 0 for time in times)
-        seen.append(f"{timeframe}: {len(times)} of 3")
-        holds = holds and sound
-    return Observation(", ".join(seen), holds)
-
-
 def look_at_history(patient: Patient) -> Observation:
     """Tell whether candles as old as the profile says are served."""
     window = _old_window(patient)
@@ -204,13 +198,13 @@ def look_at_quote_volumes(patient: Patient) -> Observation:
 
 CHECKS = (
     Check("market list", lambda patient: f"{patient.expected.main_market} trades", look_at_markets),
+    Check("symbols", lambda patient: "each once", look_at_symbols),
     Check("rows", lambda patient: f"{MINUTE.slots(patient.full_window):,} in a request", look_at_rows),
     Check("order", _order, look_at_order),
     Check("ends", lambda patient: "both ends, none beyond", look_at_ends),
     Check(
         "quiet minutes", lambda patient: "flat" if patient.expected.shows_quiet else "missing", look_at_quiet_minutes
     ),
-    Check("timeframes", lambda patient: "5m, 15m, 1h", look_at_timeframes),
     Check("history", _history, look_at_history),
     Check("date", lambda patient: f"within {LARGEST_CLOCK_DIFFERENCE_SECONDS} s", look_at_date),
     Check("age", _age, look_at_age),

@@ -3,14 +3,19 @@
 from collections.abc import Callable
 
 from candle_ingest.doctor.checks import CHECKS, Check
+from candle_ingest.doctor.column_checks import COLUMN_CHECKS
 from candle_ingest.doctor.expectations import expectation_of
 from candle_ingest.doctor.finding import Finding, Verdict
+from candle_ingest.doctor.pace_check import PACE_CHECK
 from candle_ingest.doctor.patient import Patient, system_now_ms
+from candle_ingest.doctor.row_checks import ROW_CHECKS
+from candle_ingest.doctor.timeframe_checks import TIMEFRAME_CHECKS
 from candle_ingest.doctor.trade_checks import TRADE_CHECKS
 from candle_ingest.errors import CandleIngestError
 from candle_ingest.exchanges.client import ExchangeClient
 
-ALL_CHECKS = (*CHECKS, *TRADE_CHECKS)
+# The pace comes last: it counts the refusals of all requests before it.
+ALL_CHECKS = (*CHECKS, *TIMEFRAME_CHECKS, *ROW_CHECKS, *COLUMN_CHECKS, *TRADE_CHECKS, PACE_CHECK)
 LONGEST_REASON = 300
 
 

@@ -19,7 +19,9 @@ class Expectation:
     `main_market`: a busy market that is always listed. `newest_first`: the order of rows on the wire. `shows_quiet`: a
     minute without trades is a flat candle. `time`, `volume` and `quote_volume`: where a row has them; without
     `quote_volume`, volumes are compared with trades. `cached_seconds`: how old a cached response may be; 0 if there is
-    no cache. `limit_headers`: those that say how much of the limit is used, or left.
+    no cache. `limit_headers`: those that say how much of the limit is used, or left. `day_opens_hour`: the hour UTC at
+    which daily candles open. `doubled_day_ms`: midnight UTC of a day whose candle came twice with different
+    values.
     """
 
     main_market: str = TETHER
@@ -30,6 +32,8 @@ class Expectation:
     quote_volume: int | str | None = None
     cached_seconds: int = 0
     limit_headers: tuple[str, ...] = ()
+    day_opens_hour: int = 0
+    doubled_day_ms: int | None = None
 
 
 _WEIGHT = ("x-mbx-used-weight-1m",)
@@ -45,10 +49,16 @@ EXPECTATIONS: Mapping[str, Expectation] = MappingProxyType(
         "kucoin": Expectation(
             newest_first=True, shows_quiet=False, quote_volume=6, limit_headers=("gw-ratelimit-remaining",)
         ),
-        "htx": Expectation(newest_first=True, time="id", volume="amount", quote_volume="vol"),
+        "htx": Expectation(newest_first=True, time="id", volume="amount", quote_volume="vol", day_opens_hour=16),
         "okx": Expectation(newest_first=True, quote_volume=7),
         "bybit": Expectation(newest_first=True, quote_volume=6),
-        "bitstamp": Expectation(main_market=DOLLARS, time="timestamp", volume="volume"),
+        "bitstamp": Expectation(
+            # 2019-01-09 (gocryptotrader recordings).
+            main_market=DOLLARS,
+            time="timestamp",
+            volume="volume",
+            doubled_day_ms=1_546_992_000_000,
+        ),
         "gate": Expectation(volume=6, quote_volume=1, limit_headers=("x-gate-ratelimit-requests-remain",)),
     }
 )

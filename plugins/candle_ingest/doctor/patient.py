@@ -32,9 +32,14 @@ class Patient:
         self.profile = client.profile
 
     @cached_property
+    def listed(self) -> list[Market]:
+        """Return the spot markets that trade."""
+        return [market for market in self.client.fetch_markets() if market["active"]]
+
+    @cached_property
     def markets(self) -> dict[str, Market]:
         """Return the spot markets that trade, by symbol."""
-        return {market["symbol"]: market for market in self.client.fetch_markets() if market["active"]}
+        return {market["symbol"]: market for market in self.listed}
 
     @cached_property
     def market(self) -> Market:

@@ -38,10 +38,11 @@ class TradesAnswer:
 class RawAnswer:
     """A response as it came, for checking what is known about the exchange.
 
-    `rows` as in RowsAnswer; `wire_rows` are the rows of the JSON in the exchange's own shape and order, and `headers`
-    have lower-case names.
+    `rows` as in RowsAnswer, without extras; `sent_rows` are the same rows as sent, and `wire_rows` the rows of the JSON
+    in the exchange's own order. `headers` have lower-case names.
     """
 
     rows: Sequence[Sequence[Any]]
+    sent_rows: Sequence[Any]
     wire_rows: Sequence[Any]
     headers: Mapping[str, str]

@@ -83,6 +83,11 @@ class ExchangeClient:
         return self._gate.counter.value
 
     @property
+    def refusal_count(self) -> int:
+        """Return how many of the requests the exchange refused as too many."""
+        return self._gate.refusals.value
+
+    @property
     def clock_ms(self) -> int:
         """Return when the exchange made its last response, by its own clock; 0 if nothing says so."""
         return answer_date_ms(self._api.last_response_headers) or 0
@@ -112,7 +117,7 @@ class ExchangeClient:
             sleep=self._sleep,
         )
         other.profile = self.profile
-        other._gate.counter = self._gate.counter
+        other._gate.counter, other._gate.refusals = self._gate.counter, self._gate.refusals
         return other
 
     def source_of(self, timeframe: Timeframe) -> Timeframe:
@@ -190,10 +195,10 @@ class ExchangeClient:
         asked = f"{self.exchange}, {asked_candles(market, timeframe, window)}"
 
         def ask(attempt: int) -> RawAnswer:
-            rows = [row for row, _ in self._ask_rows(market, timeframe, window, attempt)]
+            pairs = self._ask_rows(market, timeframe, window, attempt)
             self._made_ms(asked)
             headers = {key.lower(): value for key, value in (self._api.last_response_headers or {}).items()}
-            return RawAnswer(rows, self._wire_rows(), headers)
+            return RawAnswer([row for row, _ in pairs], [sent for _, sent in pairs], self._wire_rows(), headers)
 
         return self._send(asked, market["symbol"], ask, lambda answer: answer)
 

@@ -60,8 +60,7 @@ class ExchangeProfile:
     False: it has no end (kraken), or ccxt computes the right, exclusive one from `since` and `limit`.
     `ends_by_limit`: ccxt's end is no later than the open time of the last of `limit` candles after `since`.
     `spare_rows`: extra candles to request after the window, when its end may be exclusive.
-    `misaligned_timeframes`: bars that do not open at midnight UTC, or are not as long as ccxt says, and must not be
-    merged with others.
+    `misaligned_timeframes`: bars up to a day that do not open at midnight UTC, and must not be merged with others.
     `quiet`: what it sends for a minute in which nobody traded; None: not known.
     `may_lack_rows`: responses have been seen to lack a candle with trades: one that lacks any is requested once more.
     `last_row_counts`: a time may appear twice in a response, and the last row is the right one.
@@ -166,7 +165,7 @@ PROFILES: Mapping[str, ExchangeProfile] = MappingProxyType(
             rows_per_request=1000,
             rows_path=("data",),
             # Days open at 16:00 UTC, midnight in Singapore; that its 4h would fall on UTC's grid is unverified.
-            misaligned_timeframes=frozenset({"4h", "1d", "1w"}),
+            misaligned_timeframes=frozenset({"4h", "1d"}),
             ccxt_options={"fetchMarkets": {"types": {"spot": True, "linear": False, "inverse": False}}},
         ),
         # Its docs: klines weigh 1 of 1200 a minute. ccxt asks for spot markets only.
@@ -223,8 +222,6 @@ PROFILES: Mapping[str, ExchangeProfile] = MappingProxyType(
             quiet=Quiet.FLAT,
             may_lack_rows=True,
             rows_per_request=1000,
-            # ccxt's `1w` is 259200 seconds, three days.
-            misaligned_timeframes=frozenset({"1w"}),
             rows_path=("data", "ohlc"),
         ),
         "gate": ExchangeProfile(

@@ -55,6 +55,7 @@ class RequestGate:
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self.counter = CallCounter()
+        self.refusals = CallCounter()
         self._exchange = exchange
         self._limit = limit
         self._breaker = breaker
@@ -146,7 +147,9 @@ class RequestGate:
             return check(answer)
         except _OwnFaultError as fault:
             raise fault.__cause__ or fault from None
-        except CandleIngestError:
+        except CandleIngestError as error:
+            if isinstance(error, ExchangeLimitedError):
+                self.refusals.add_one()
             emit.count(EXCHANGE_ERRORS, exchange=self._exchange)
             raise
 

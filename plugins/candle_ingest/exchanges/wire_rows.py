@@ -19,11 +19,11 @@ def read_rows(parsed: Sequence[tuple[Sequence[Any], Any]], profile: ExchangeProf
     columns = profile.wire_columns
     if columns is None:
         return RowsAnswer([row for row, _ in parsed], made_ms)
-    rows = [[*row, *_extras(row, sent, columns)] for row, sent in parsed]
+    rows = [[*row, *read_extras(row, sent, columns)] for row, sent in parsed]
     return RowsAnswer(rows, made_ms, _unfinished(parsed, columns))
 
 
-def _extras(row: Sequence[Any], sent: Any, columns: WireColumns) -> tuple[float, float, float]:
+def read_extras(row: Sequence[Any], sent: Any, columns: WireColumns) -> tuple[float, float, float]:
     """Return quote volume, trade count and taker buy volume, NaN where the exchange does not send one."""
     quote_volume = _number(sent, columns.quote_volume)
     if columns.vwap is not None and isinstance(row[VOLUME], float | int):
@@ -45,10 +45,10 @@ def _unfinished(parsed: Sequence[tuple[Sequence[Any], Any]], columns: WireColumn
     if columns.unfinished is None:
         return frozenset()
     column, flag = columns.unfinished
-    return frozenset(row[0] for row, sent in parsed if _flag(sent, column) == flag and isinstance(row[0], int))
+    return frozenset(row[0] for row, sent in parsed if read_flag(sent, column) == flag and isinstance(row[0], int))
 
 
-def _flag(sent: Any, column: int) -> str:
+def read_flag(sent: Any, column: int) -> str:
     """Return a flag as text, whether it was sent as "0", "false" or false."""
     if isinstance(sent, Mapping) or not isinstance(sent, Sequence) or len(sent) <= column:
         return ""

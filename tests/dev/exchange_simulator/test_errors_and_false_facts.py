@@ -15,6 +15,8 @@ from dev.exchange_simulator.process import SimulatorProcess
 from tests.dev.exchange_simulator.ccxt_client import NOW_MS, Connect, connect_ccxt
 
 END_MS = NOW_MS // MINUTE_MS * MINUTE_MS
+# Tested by itself, or by the tests of `doctor`.
+ELSEWHERE = ("timeframes", "cursor", "date", "age", "day", "double_row", "unfinished", "symbols", "pace")
 PATHS = {
     "binance": ("api/v3/klines", {"symbol": "BTCUSDT", "interval": "1m", "limit": 500}),
     "kraken": ("0/public/OHLC", {"pair": "XBTUSD"}),
@@ -86,7 +88,7 @@ def test_the_margin_list_of_gate_can_fail_alone(simulator: SimulatorProcess) -> 
 
 
 @pytest.mark.parametrize(("exchange", "fact"), [
-    *(("binance", fact) for fact in FACTS if fact not in ("timeframes", "cursor", "date", "age")),
+    *(("binance", fact) for fact in FACTS if fact not in ELSEWHERE),
     *(("kucoin", fact) for fact in ("rows", "order", "quiet", "limit_headers")),
     *(("kraken", fact) for fact in ("start", "history", "volume")),
 ])  # fmt: skip
@@ -109,7 +111,7 @@ def test_false_headers_date_age_cursor_and_timeframes(simulator: SimulatorProces
     simulator.set_fault("binance", "false_fact", fact="date", count=1)
     assert get(simulator, "binance").headers["Date"] != proper
     simulator.set_fault("binance", "false_fact", fact="age", count=1)
-    assert get(simulator, "binance").headers["Age"] == "200"
+    assert get(simulator, "binance").headers["Age"] == "900"
     simulator.set_fault("binance", "false_fact", fact="timeframes", count=1)
     assert get(simulator, "binance", interval="5m").status_code == 400
     simulator.set_fault("kraken", "false_fact", fact="cursor", count=1)

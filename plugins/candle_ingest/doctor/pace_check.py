@@ -1,0 +1,24 @@
+"""The pace of the table: whether the exchange refused requests that kept to it."""
+
+from candle_ingest.doctor.checks import Check
+from candle_ingest.doctor.finding import Observation
+from candle_ingest.doctor.patient import Patient
+
+
+def look_at_refusals(patient: Patient) -> Observation:
+    """Tell whether any request of the examination was refused as one too many.
+
+    That more would be refused cannot be examined: the exchange would restrict or ban this address, for all programs.
+    """
+    refused, made = patient.client.refusal_count, patient.client.request_count
+    return Observation(f"{refused} of {made} requests refused", not refused)
+
+
+def expected_pace(patient: Patient) -> str:
+    """Describe the pace that was kept to."""
+    pace = patient.client.pace()
+    by_market = f", {pace.market_seconds:g} s for a market" if pace.market_seconds else ""
+    return f"none refused at one in {pace.call_seconds:.2g} s{by_market}"
+
+
+PACE_CHECK = Check("pace", expected_pace, look_at_refusals)
