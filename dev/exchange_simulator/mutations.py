@@ -9,6 +9,7 @@ WireRows = list[Any]
 _Change = Callable[[Any, Columns], None]
 _DAY_MS = 86_400_000
 _MINUTE_MS = 60_000
+_EARLIER_ROWS = 20
 
 
 def _put(row: Any, columns: Columns, name: str, value: object) -> None:
@@ -106,6 +107,17 @@ def _open_candle(rows: WireRows, columns: Columns) -> WireRows:
     return [*rows, extra] if place else [extra, *rows]
 
 
+def _earlier(rows: WireRows, columns: Columns) -> WireRows:
+    """Return more candles than were requested: some before the first, with its values."""
+    times = [int(row[columns["time"]]) for row in rows]
+    place = times.index(min(times))
+    minute = _MINUTE_MS if columns["milliseconds"] else _MINUTE_MS // 1000
+    more = [copy.copy(rows[place]) for _ in range(_EARLIER_ROWS)]
+    for number, row in enumerate(more, 1):
+        _put(row, columns, "time", times[place] - number * minute)
+    return [*rows, *more] if place else [*more[::-1], *rows]
+
+
 def _unfinished(rows: WireRows, columns: Columns) -> WireRows:
     """Return the newest candle as it was before all of its trades had happened."""
     row = rows[_newest(rows, columns)]
@@ -118,6 +130,7 @@ _ALL_ROWS: dict[str, Callable[[WireRows, Columns], WireRows]] = {
     "contradiction": _contradiction,
     "unsorted": _unsorted,
     "open_candle": _open_candle,
+    "earlier": _earlier,
     "unfinished": _unfinished,
 }
 # What can be wrong with a single row.

@@ -12,6 +12,17 @@ from tests.faults.fault import Fault, Under
 from tests.faults.world import MINUTE_MS, World
 
 HOUR_MS = 3_600_000
+# Where the lists of markets are. Of coinbase and coinbaseexchange that is within the path of the candles.
+LISTS = {
+    "binance": "exchangeInfo",
+    "kraken": "AssetPairs",
+    "kucoin": "symbols",
+    "htx": "symbols",
+    "okx": "instruments",
+    "bybit": "instruments",
+    "bitstamp": "markets",
+    "gate": "spot/currency_pairs",
+}
 
 
 def happening(kind: str, minute: int = 10, minutes: int = 1, **details: Any):
@@ -47,6 +58,20 @@ def with_markets_asked(kind: str, **details: Any):
     return switch_on
 
 
+def list_refused(status: int):
+    """Refuse the list of markets alone; the last one known, which has become too old, is still in the cache."""
+
+    @contextmanager
+    def switch_on(world: World, count: int | None) -> Iterator[None]:
+        client = world.redis.address.client()
+        assert client.delete(*client.scan_iter("candle_ingest:markets:*:fresh")) == 1
+        world.simulator.set_fault(world.exchange, "status", status=status, path=LISTS[world.exchange], count=count)
+        yield
+        world.simulator.clear_faults()
+
+    return switch_on
+
+
 def _fault(name: str, injected: str, says: str, switch_on: Any, **more: Any) -> Fault:
     values = {"under": Under.UNHARMED, "exchanges": ("binance",), **more}
     return Fault(area="Exchange", name=name, injected=injected, says=says, switch_on=switch_on, **values)
@@ -68,6 +93,14 @@ MARKET_FAULTS = (
            exchanges=("kraken",)),
     _fault("the list of margin pairs fails alone", "simulator, HTTP 500", "",
            with_markets_asked("status", status=500, path="margin"), exchanges=("gate",)),
+    _fault("HTTP 503 for the list of markets, the last one known in the cache", "simulator",
+           "its list of markets cannot be read, the last one known is used: .*503", list_refused(503),
+           once=Under.UNHARMED, exchanges=tuple(LISTS)),
+    _fault("HTTP 451 for the list of markets, the last one known in the cache", "simulator",
+           "its list of markets cannot be read, the last one known is used: .*refuses this country or address",
+           list_refused(451), once=Under.UNHARMED, exchanges=tuple(LISTS)),
+    _fault("rows before the window", "simulator, `earlier`", "", simulated("earlier"), once=Under.UNHARMED,
+           exchanges=("bitstamp", "coinbase", "coinbaseexchange")),
     _fault("one row that is wrong alone", "simulator, `wrong_row`", "prices not ordered",
            happening("wrong_row", row="high_below_low"), under=Under.OPEN, exchanges=("binance", "kucoin", "htx")),
 )  # fmt: skip

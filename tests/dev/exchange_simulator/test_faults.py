@@ -219,6 +219,7 @@ def test_faults_can_be_seen(simulator: SimulatorProcess) -> None:
         ("outside", lambda rows: rows[0][0] < NOW_MS - 80_000_000),
         ("contradiction", lambda rows: len({row[0] for row in rows}) == 10 and len({tuple(row) for row in rows}) == 11),
         ("open_candle", lambda rows: len(rows) == 11),
+        ("earlier", lambda rows: len(rows) == 30),
     ],
 )
 def test_further_wrong_rows(kind: str, looks: Any, simulator: SimulatorProcess) -> None:
