@@ -78,7 +78,7 @@ def _lines(ledger: LargeLedger, day_ms: int) -> Iterator[str]:
             is_failed = is_recent and (number * len(EXCHANGES) + place + day_ms // DAY_MS) % ONE_IN == 0
             series = f"{DAY_RECORDS},currency_pair={pair},exchange={exchange}"
             yield f"{series} {failed if is_failed else done},merged_version=1i {day_ms}"
-        yield f"{MERGE_DAYS},currency_pair={pair} {merged} {day_ms}"
+        yield f"{MERGE_DAYS},currency_pair={pair} {merged},announced=1i {day_ms}"
 
 
 def _record(day_ms: int) -> DayRecord:

@@ -8,7 +8,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from candle_ingest.candles.window import Window
+from candle_ingest.candles.window import DAY_MS, Window, split_rows
 from candle_ingest.ledger.day_record import RecordState
 from candle_ingest.ledger.day_records import DAY_RECORDS, MERGE_DAYS
 from candle_ingest.ledger.minute_state import CoverageCounts, MinuteState
@@ -21,6 +21,8 @@ UNCONFIRMED = "unconfirmed"
 _SLOTS = where(f"r._field =~ /^({'|'.join((*STATES, UNCONFIRMED))})$/") + "  |> sum()\n"
 _SLOTS += keep("currency_pair", "exchange", "_field", "_value") + '  |> yield(name: "slots")\n'
 _NOT_ASKED = where('r._field == "not_asked" and r._value > 0') + keep("_time", "currency_pair", "exchange", "_value")
+# Of 2,000 pairs, 90 days take InfluxDB some ten seconds; years would take longer than a request may.
+DAYS_AT_A_TIME = 90
 # Pair and exchange; an empty exchange for the sum over all of them.
 Key = tuple[str, str]
 ALL_EXCHANGES = ""
@@ -103,8 +105,9 @@ def _read_sums(
     source = select(measurement, is_pair(pairs))
     # Each sum reads by itself: InfluxDB does not aggregate while reading if two sums share a stream.
     flux = "".join(source + part for part in (_SLOTS, *map(_days, (RecordState.PROVISIONAL, RecordState.FINAL))))
-    for row in bucket.query_rows(flux, **flux_range(window)):
-        sums[row["currency_pair"], row.get("exchange") or ALL_EXCHANGES][row["_field"]] += int(row["_value"])
+    for part in split_rows(window, DAY_MS, DAYS_AT_A_TIME):
+        for row in bucket.query_rows(flux, **flux_range(part)):
+            sums[row["currency_pair"], row.get("exchange") or ALL_EXCHANGES][row["_field"]] += int(row["_value"])
     return sums
 
 
