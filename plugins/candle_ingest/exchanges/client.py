@@ -21,6 +21,7 @@ from candle_ingest.exchanges.error_mapping import ExchangeTemporaryError, transl
 from candle_ingest.exchanges.profiles import UNKNOWN_PROFILE, ExchangeProfile, exchange_profile
 from candle_ingest.exchanges.shared_gate import open_gate, usual_pace
 from candle_ingest.exchanges.trade_rows import parse_trades
+from candle_ingest.exchanges.unusable_answer import is_not_json
 from candle_ingest.exchanges.wire_rows import read_rows
 
 logger = logging.getLogger(__name__)
@@ -149,9 +150,11 @@ class ExchangeClient:
             return [_fetch_market(market) for market in listed if market.get("spot") and not self._is_dark(market)]
 
         def check(markets: list[Market]) -> list[Market]:
-            if not markets:
-                raise ExchangeTemporaryError(f"{asked}: the answer lists no spot market at all")
-            return markets
+            if markets:
+                return markets
+            if is_not_json(self._api):
+                raise unusable_answer(self._api, asked, self._connection.base_url)
+            raise ExchangeTemporaryError(f"{asked}: the answer lists no spot market at all")
 
         return self._send(asked, "markets", ask, check)
 

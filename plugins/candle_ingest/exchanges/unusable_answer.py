@@ -6,6 +6,11 @@ from typing import Any
 LONGEST_BEGINNING = 80
 
 
+def is_not_json(api: Any) -> bool:
+    """Tell whether ccxt's last response was no JSON object or list."""
+    return api.last_body is not None and api.last_json_response is None
+
+
 def describe_unusable(api: Any, asked: str, error: Exception | None = None) -> str:
     """Return what was requested, and what is wrong with ccxt's last response.
 
@@ -13,7 +18,7 @@ def describe_unusable(api: Any, asked: str, error: Exception | None = None) -> s
     Control characters are still in the text.
     """
     text = f"{asked}: the answer is not what its API describes"
-    if api.last_body is not None and api.last_json_response is None:
+    if is_not_json(api):
         return f"{text}: {_beginning(api.last_body)}"
     return f"{text} ({error!r})" if error else text
 

@@ -9,6 +9,7 @@ import pytest
 from candle_ingest.candles.row_checks import Page
 from candle_ingest.candles.timeframe import Timeframe
 from candle_ingest.exchanges.candle_pages import candle_pages
+from candle_ingest.exchanges.error_mapping import ExchangeTemporaryError
 from candle_ingest.exchanges.profiles import PROFILES
 from tests.exchanges_recorded.replay_server import Reply, replaying
 from tests.exchanges_recorded.test_replay import NOW_MS, ROWS, WINDOW, market_of, open_client, recorded
@@ -87,6 +88,13 @@ def test_an_answer_that_is_not_json_is_named_with_its_beginning(exchange, body):
     beginning = " ".join((body + 1000 * "x")[:80].replace("\x1b", "\N{REPLACEMENT CHARACTER}").split())
     assert f"not what its API describes: it is not JSON, and begins with {beginning}… [" in page.failed_reason
     assert "TypeError" not in page.failed_reason
+
+
+@pytest.mark.parametrize("exchange", PROFILES)
+def test_a_list_of_markets_that_is_not_json_is_shown(exchange):
+    shown = pytest.raises(ExchangeTemporaryError, match=r"(begins with|empty response:) .?<html>Just a moment")
+    with replaying(lambda path, number: Reply("<html>Just a moment"), NOW_MS) as url, shown:
+        open_client(exchange, url).fetch_markets()
 
 
 @pytest.mark.parametrize("exchange", PROFILES)
