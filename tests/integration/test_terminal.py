@@ -67,6 +67,32 @@ def fill_without_coinbase(settings, day, exchanges):
     exchanges.clear_faults()
 
 
+@pytest.fixture(scope="module")
+def kept():
+    """The buckets that several tests read: by how and for which day they were filled."""
+    return {}
+
+
+@pytest.fixture
+def filled(settings, day, kept, monkeypatch):
+    """The pipeline with the whole day: filled once for all tests that only read it."""
+    return once(kept, "filled", day, settings, monkeypatch, lambda: fill(settings, day))
+
+
+@pytest.fixture
+def without_coinbase(settings, day, exchanges, kept, monkeypatch):
+    """The pipeline with a day on which coinbaseexchange failed: filled once for all tests that only read it."""
+    return once(kept, "failed", day, settings, monkeypatch, lambda: fill_without_coinbase(settings, day, exchanges))
+
+
+def once(kept, how, day, settings, monkeypatch, fill_it):
+    if (how, day) not in kept:
+        fill_it()
+        kept[how, day] = settings.influxdb_bucket
+    monkeypatch.setenv("CANDLE_INGEST_INFLUXDB_BUCKET", kept[how, day])
+    return load_pipelines()["candle"]
+
+
 def text(*command: str, status: int = 0) -> str:
     done = CliRunner().invoke(app, command)
     assert done.exit_code == status, (done.output, done.exception)
@@ -110,8 +136,7 @@ def test_without_its_history_a_pipeline_is_not_complete(settings):
     assert rows(text("status", status=1))["BTC/USD"][1] == "no"
 
 
-def test_coverage_counts_every_minute_once(settings, day):
-    fill(settings, day)
+def test_coverage_counts_every_minute_once(filled, day):
     output = text("coverage")
     assert "every minute is accounted for" in output
     answer = content("coverage", "--exchanges")
@@ -122,7 +147,7 @@ def test_coverage_counts_every_minute_once(settings, day):
     assert "USDT/USD, rate" in text("coverage", "--exchanges")
     for name, row in found.items():
         assert row["expected"] == 1440
-        assert row["present"] == len(own_candles(settings, day, name))
+        assert row["present"] == len(own_candles(filled, day, name))
         assert row["present"] + row["quiet"] == 1440
 
 
@@ -131,8 +156,8 @@ def own_candles(settings, day, exchange):
     return [row for row in found if day.start_ms <= row[0] < day.end_ms]
 
 
-def test_coverage_tells_what_failed_and_what_nobody_asked_for(settings, day, exchanges):
-    fill_without_coinbase(settings, day, exchanges)
+@pytest.mark.usefixtures("without_coinbase")
+def test_coverage_tells_what_failed_and_what_nobody_asked_for(day):
     before = format_ms(day.start_ms - DAY_MS)[:10]
     found = content("coverage", "--from", before, "--daily", status=1)["rows"]
     open_minutes = [(row["exchange"], row["day_ms"], row["failed"], row["not_asked"]) for row in found]
@@ -152,8 +177,8 @@ def test_a_symbol_that_was_never_asked_for_is_open(settings, day, redis_server):
     assert [symbol["up_to_date"] for symbol in content("status", status=1)["symbols"]] == [True, False]
 
 
-def test_a_candle_is_explained(settings, day, noon_ms):
-    fill(settings, day)
+@pytest.mark.usefixtures("filled")
+def test_a_candle_is_explained(day, noon_ms):
     moment = format_ms(noon_ms)
     found = content("explain", "btcusd", moment)
     [truth] = merged_truth(EXCHANGES, Window(noon_ms, noon_ms + 60_000), known_from_ms=day.start_ms)
@@ -170,8 +195,8 @@ def test_a_candle_is_explained(settings, day, noon_ms):
     assert output.splitlines()[-1].startswith("Complete: the stored candle is what its parts give. Grade B")
 
 
-def test_without_a_time_the_last_final_candle_is_explained(settings, day):
-    fill(settings, day)
+@pytest.mark.usefixtures("filled")
+def test_without_a_time_the_last_final_candle_is_explained(day):
     found = content("explain", "btcusd")
     assert found["open_time_ms"] == day.end_ms - 60_000
     assert "Grade B, final." in found["verdict"]
@@ -202,8 +227,8 @@ def test_a_symbol_of_which_nothing_is_merged_says_so(settings, redis_server):
         CliRunner().invoke(app, ["explain", "ethusd"], catch_exceptions=False)
 
 
-def test_what_was_left_out_of_a_candle_is_named_with_its_reason(settings, day, noon_ms, exchanges):
-    fill_without_coinbase(settings, day, exchanges)
+@pytest.mark.usefixtures("without_coinbase")
+def test_what_was_left_out_of_a_candle_is_named_with_its_reason(noon_ms):
     output = text("explain", "BTC/USD", format_ms(noon_ms), status=1)
     [line] = [line for line in output.splitlines() if line.startswith("coinbaseexchange: failed: ")]
     assert "503" in line
@@ -221,8 +246,8 @@ def test_what_is_not_merged_says_what_is_needed(settings, day, noon_ms, exchange
     assert (found["stored"], found["computed"]["volume"] > 0) == (None, True)
 
 
-def test_the_exchanges_are_counted(settings, day):
-    fill(settings, day)
+@pytest.mark.usefixtures("filled")
+def test_the_exchanges_are_counted():
     found = {row["exchange"]: row for row in content("exchanges")["exchanges"]}
     assert {name: (row["state"], row["ok"], row["failed"]) for name, row in found.items()} == {
         "binance": ("up", 2, 0),
@@ -234,8 +259,8 @@ def test_the_exchanges_are_counted(settings, day):
     assert rows(text("exchanges"))["binance"][1] == "up"
 
 
-def test_an_exchange_that_fails_is_named_with_its_reason(settings, day, exchanges):
-    fill_without_coinbase(settings, day, exchanges)
+@pytest.mark.usefixtures("without_coinbase")
+def test_an_exchange_that_fails_is_named_with_its_reason():
     output = text("exchanges", status=1)
     # Its USDT/USD still answers.
     assert rows(output)["coinbaseexchange"][1:3] == ["partly", "failing"]
@@ -244,8 +269,8 @@ def test_an_exchange_that_fails_is_named_with_its_reason(settings, day, exchange
 
 
 @pytest.mark.parametrize("name", ["candles.csv", "candles.parquet"])
-def test_an_export_is_the_merged_candles(settings, day, tmp_path, name):
-    fill(settings, day)
+@pytest.mark.usefixtures("filled")
+def test_an_export_is_the_merged_candles(day, tmp_path, name):
     truth = merged_truth(EXCHANGES, day)
     assert f"{len(truth):,} candles in" in export(day, tmp_path / name)
     found = read_file(tmp_path / name)
@@ -264,8 +289,8 @@ def read_file(path):
     return [(parse_moment_ms(row[0]), *map(float, row[1:6]), int(row[6]), row[7]) for row in table]
 
 
-def test_an_export_is_refused_where_an_exchange_is_open_unless_one_says_so(settings, day, exchanges, tmp_path):
-    fill_without_coinbase(settings, day, exchanges)
+@pytest.mark.usefixtures("without_coinbase")
+def test_an_export_is_refused_where_an_exchange_is_open_unless_one_says_so(day, tmp_path):
     path = tmp_path / "candles.csv"
     assert "no settled answer of coinbaseexchange for" in export(day, path, status=1)
     assert not path.exists()
@@ -274,8 +299,8 @@ def test_an_export_is_refused_where_an_exchange_is_open_unless_one_says_so(setti
     assert len(read_file(path)) == len(merged_truth(EXCHANGES[:1], day))
 
 
-def test_an_export_beyond_what_is_merged_is_refused(settings, day, tmp_path):
-    fill(settings, day)
+@pytest.mark.usefixtures("filled")
+def test_an_export_beyond_what_is_merged_is_refused(day, tmp_path):
     command = ["export", "BTC/USD", "--from", format_ms(day.start_ms - DAY_MS), "--to", format_ms(day.end_ms)]
     output = text(*command, "--to-file", str(tmp_path / "candles.csv"), status=1)
     assert f"BTC/USD: not merged for {Window(day.start_ms - DAY_MS, day.start_ms)}" in output
