@@ -43,13 +43,15 @@ def answer(name: str) -> str:
 
 
 def is_pair(pairs: Collection[str] | None, most: int = MOST_NAMED_PAIRS) -> str:
-    """Return a condition on `currency_pair`; empty for all pairs, or for more than `most`.
+    """Return a condition on `currency_pair`; empty for all pairs, or for more than `most`, and never met for none.
 
     Pairs are `BASE/QUOTE` of letters and digits, so a JSON string is a valid Flux string, and only the slash has to be
     escaped in a pattern.
     """
     if pairs is None or len(pairs) > most:
         return ""
+    if not pairs:
+        return "false"
     if len(pairs) > MOST_COMPARED_PAIRS:
         return f"r.currency_pair =~ /^({'|'.join(sorted(pairs)).replace('/', chr(92) + '/')})$/"
     return f"({' or '.join(f'r.currency_pair == {json.dumps(pair)}' for pair in sorted(pairs))})"

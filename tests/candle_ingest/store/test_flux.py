@@ -37,3 +37,7 @@ def test_many_pairs_are_one_pattern():
     pairs = [f"SIM{n:02}/USD" for n in range(26)]
     assert is_pair(pairs).startswith("r.currency_pair =~ /^(SIM00\\/USD|SIM01\\/USD|")
     assert is_pair(pairs).endswith("|SIM25\\/USD)$/")
+
+
+def test_no_pairs_are_a_condition_that_nothing_meets():
+    assert is_pair([]) == "false"

@@ -239,7 +239,7 @@ def test_a_symbol_that_was_dropped_from_the_list_holds_nothing_back(visit, redis
 def test_an_unknown_symbol_is_refused_with_near_names(visit, view):
     refused = visit(view, **QUERY | {"symbol": "ehtusd", "pairs": "btcusd,ehtusd"})
     assert refused.status_code == 400
-    assert "EHT/USD is neither listed in Redis nor stored; did you mean ETH/USD?" in refused.json()["detail"]
+    assert "EHT/USD is neither listed in Redis nor stored; did you mean ETH/USD" in refused.json()["detail"]
 
 
 def test_exchanges_as_their_fetches_went(visit):
