@@ -119,7 +119,7 @@ def test_a_symbol_that_no_exchange_lists_is_named_with_near_ones(plan):
 
 def test_symbols_on_too_few_exchanges_are_no_plan(plan, exchanges, monkeypatch):
     monkeypatch.setenv("CANDLE_INGEST_MIN_EXCHANGES_REQUIRED", "3")
-    assert "Not on enough exchanges, left out: ETH/EUR" in plan("--symbols", "etheur", status=1)
+    assert "Left out, as not enough exchanges list them: ETH/EUR" in plan("--symbols", "etheur", status=1)
 
 
 def test_a_redis_that_is_not_there_is_said_in_one_line(plan, monkeypatch):
