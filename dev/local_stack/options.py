@@ -5,9 +5,14 @@ from __future__ import annotations
 import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 
+from candle_ingest.candles.dates import ALLOWED, parse_start_date
+from candle_ingest.candles.symbol import parse_symbol
+from candle_ingest.errors.base import SymbolError
+from candle_ingest.errors.settings import SettingError
 from dev.local_stack.airflow_processes import REPOSITORY
 from dev.local_stack.errors import StackOptionError
 from dev.local_stack.influxdb_server import InfluxdbServer
@@ -82,8 +87,8 @@ class StackOptions:
         return cls(
             market=_market(environment.get("MARKET") or "simulated"),
             executor=_executor(environment.get("EXECUTOR") or "local"),
-            backfill=environment.get("BACKFILL") or cls.backfill,
-            symbols=_names(environment, "SYMBOLS") or cls.symbols,
+            backfill=_backfill(environment.get("BACKFILL") or cls.backfill),
+            symbols=_symbols(environment) or cls.symbols,
             symbols_given=bool(_names(environment, "SYMBOLS")),
             exchanges=_names(environment, "EXCHANGES") or cls.exchanges,
             once=_switch("ONCE", environment.get("ONCE", "")),
@@ -114,6 +119,27 @@ def _executor(text: str) -> Executor:
     if text == "celery":
         return "celery"
     raise StackOptionError(f"EXECUTOR is {text!r}; allowed is local or celery.")
+
+
+def _backfill(text: str) -> str:
+    now = datetime.now(UTC)
+    try:
+        start = parse_start_date(text, now)
+    except SettingError:
+        raise StackOptionError(f"BACKFILL is {text!r}; allowed is {ALLOWED}.") from None
+    if start is not None and start > now:
+        raise StackOptionError(f"BACKFILL is {text!r}, which is still to come; BACKFILL=skip leaves history out.")
+    return text
+
+
+def _symbols(environment: Mapping[str, str]) -> tuple[str, ...]:
+    symbols = _names(environment, "SYMBOLS")
+    for symbol in symbols:
+        try:
+            parse_symbol(symbol)
+        except SymbolError as error:
+            raise StackOptionError(f"SYMBOLS: {error.args[0]}") from None
+    return symbols
 
 
 def _names(environment: Mapping[str, str], variable: str) -> tuple[str, ...]:

@@ -1,9 +1,10 @@
 """`doctor`: check what is known of each exchange against its live responses."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict
 from typing import Annotated
+from urllib.parse import urlsplit
 
 import typer
 
@@ -11,12 +12,12 @@ from candle_ingest.candles.symbol import parse_symbol
 from candle_ingest.candles.window import Window
 from candle_ingest.cli.moments import moment_in_words, moment_ms, now_ms
 from candle_ingest.cli.options import AsJson, Pipeline, pipeline_settings
-from candle_ingest.cli.output import print_json, print_table, say
+from candle_ingest.cli.output import print_json, print_table, printable, say
 from candle_ingest.cli.storage import check_symbols, listed_symbols, open_bucket
 from candle_ingest.connections import RedisClient, connect_redis, exchange_connection
 from candle_ingest.doctor.comparison import DayComparison, compare_day
 from candle_ingest.doctor.examination import examine, open_patient
-from candle_ingest.doctor.finding import Finding
+from candle_ingest.doctor.finding import Finding, Verdict
 from candle_ingest.doctor.patient import Patient
 from candle_ingest.doctor.publication import measure_publication
 from candle_ingest.doctor.stored_findings import write_findings
@@ -68,7 +69,15 @@ def _opened(settings: PipelineSettings, chosen: list[str] | None) -> Iterator[li
     if foreign:
         raise OptionError(f"--exchange {', '.join(foreign)}: the pipeline has {', '.join(settings.exchange_ids)}")
     with connect_redis() as redis_client:
+        _say_where({name: url for name in names if (url := exchange_connection(name).base_url)})
         yield [_client(settings, name, redis_client) for name in names]
+
+
+def _say_where(urls: Mapping[str, str]) -> None:
+    """Warn that not the exchanges themselves answer: a simulator, or a proxy."""
+    for name, url in urls.items():
+        host = printable(urlsplit(url).hostname or "")
+        typer.secho(f"{name}: asked at {host}, not at the exchange's own address", fg="yellow", err=True)
 
 
 def _client(settings: PipelineSettings, name: str, redis_client: RedisClient) -> ExchangeClient:
@@ -120,7 +129,8 @@ def _report_findings(settings: PipelineSettings, found: list[Finding], *, as_jso
 def _say_conclusion(found: list[Finding]) -> None:
     wrong = [finding for finding in found if not finding.is_harmless]
     if not wrong:
-        say(f"All {len(found)} facts are as expected, or could not be observed.", "green")
+        unseen = sum(finding.verdict is Verdict.NOT_SEEN for finding in found)
+        say(f"{len(found) - unseen} facts are as expected, and {unseen} could not be observed.", "green")
     for finding in wrong:
         say(
             f"{finding.exchange}, {finding.fact}: {finding.verdict}; expected {finding.expected}, seen {finding.seen}",

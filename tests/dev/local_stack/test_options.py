@@ -53,6 +53,9 @@ def test_everything_given():
     [
         ("MARKET", "real", "MARKET is 'real'; allowed is simulated or live"),
         ("EXECUTOR", "kubernetes", "EXECUTOR is 'kubernetes'; allowed is local or celery"),
+        ("BACKFILL", "2_dogs_ago", "BACKFILL is '2_dogs_ago'; allowed is YYYY-MM-DD, N_days_ago"),
+        ("BACKFILL", "2099-12-31", "BACKFILL is '2099-12-31', which is still to come"),
+        ("SYMBOLS", "btcusd,btcsud", "SYMBOLS: 'btcsud' is not a symbol"),
         ("ONCE", "maybe", "ONCE is 'maybe'; allowed is 1 or 0"),
         ("AIRFLOW_PORT", "70000", "AIRFLOW_PORT is '70000'"),
         ("INFLUXDB_URL", "http://x", "set INFLUXDB_TOKEN and INFLUXDB_ORG too"),

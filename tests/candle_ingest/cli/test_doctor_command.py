@@ -1,0 +1,17 @@
+from candle_ingest.cli.doctor_command import _say_conclusion, _say_where
+from candle_ingest.doctor.finding import Finding, Verdict
+
+
+def finding(verdict: Verdict) -> Finding:
+    return Finding("kraken", "order", expected="ascending", seen="ascending", verdict=verdict)
+
+
+def test_facts_that_could_not_be_observed_are_counted_apart(capsys):
+    _say_conclusion([finding(Verdict.AS_EXPECTED), finding(Verdict.AS_EXPECTED), finding(Verdict.NOT_SEEN)])
+    assert "2 facts are as expected, and 1 could not be observed." in capsys.readouterr().out
+
+
+def test_an_answer_that_is_not_the_exchanges_own_is_told_without_the_urls_secrets(capsys):
+    _say_where({"kraken": "http://user:hidden@127.0.0.1:8090/kraken"})
+    said = capsys.readouterr()
+    assert (said.out, said.err) == ("", "kraken: asked at 127.0.0.1, not at the exchange's own address\n")
