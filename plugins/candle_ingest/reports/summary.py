@@ -68,12 +68,18 @@ class Summary:
 
 def read_summary(bucket: InfluxBucket, settings: PipelineSettings, listed: Sequence[Symbol], now_ms: int) -> Summary:
     """Return the summary of the listed symbols."""
-    today_ms = floor_ms(now_ms, DAY_MS)
+    freshness, today_ms = read_freshness(bucket, settings, listed, now_ms), floor_ms(now_ms, DAY_MS)
     window = Window(today_ms - LOOK_BACK_DAYS * DAY_MS, today_ms + DAY_MS)
     pairs = [symbol.currency_pair for symbol in listed]
-    holes = read_largest_holes(bucket, window, ExpectedCoverage.of(settings, now_ms), pairs, MOST_HOLES)
-    found = summarize(read_freshness(bucket, settings, listed, now_ms), pairs, holes, settings.timeframe.ms, now_ms)
+    largest = read_largest_holes(bucket, window, ExpectedCoverage.of(settings, now_ms), pairs, MOST_HOLES)
+    holes = [hole for hole in largest if not _is_before_history(hole, freshness)]
+    found = summarize(freshness, pairs, holes, settings.timeframe.ms, now_ms)
     return replace(found, merging=read_merge_progress(bucket, settings, pairs))
+
+
+def _is_before_history(hole: DayHole, found: Freshness) -> bool:
+    """Tell whether nobody wants the minutes any more: a longer history was begun once, and then given up."""
+    return hole.state == MinuteState.NOT_ASKED and hole.day_ms < (found.history_start_ms or 0)
 
 
 def summarize(
