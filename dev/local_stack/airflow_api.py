@@ -132,9 +132,9 @@ class AirflowApi:
         body = {"dry_run": False, "dag_run_id": run_id, "task_ids": [task_id], "only_failed": False}
         self._checked("POST", f"dags/{dag_id}/clearTaskInstances", json=body)
 
-    def clear_run(self, dag_id: str, run_id: str) -> None:
-        """Run all tasks of a finished run again."""
-        self._checked("POST", f"dags/{dag_id}/dagRuns/{run_id}/clear", json={"dry_run": False, "only_failed": False})
+    def delete_run(self, dag_id: str, run_id: str) -> None:
+        """Delete a run that is over, with its task instances."""
+        self._checked("DELETE", f"dags/{dag_id}/dagRuns/{run_id}")
 
     def fail_run(self, dag_id: str, run_id: str) -> None:
         """End a run: running tasks become failed, the others skipped."""
@@ -169,7 +169,7 @@ class AirflowApi:
         if not answer.ok and answer.status_code not in also_well:
             text = answer.text[:300]
             raise StackAirflowError(f"Airflow's API answers HTTP {answer.status_code} to {method} {path}: {text}")
-        body: Row = answer.json()
+        body: Row = answer.json() if answer.content else {}
         return body
 
     def _request(self, method: str, path: str, **arguments: Any) -> requests.Response:

@@ -52,21 +52,33 @@ class BackfillRun:
         The DAG is paused, and no run of it is at work.
         """
         asked = json.dumps([options.symbols, options.exchanges])
-        again = 0
+        deleted = again = 0
+        if not remembered.exists() or remembered.read_text() != asked:
+            deleted = self._delete_runs()
         if self._api.count_runs(self._dag_id):
-            changed = not remembered.exists() or remembered.read_text() != asked
-            again = self._make_runs("completed" if changed else "failed")
+            again = self._make_runs()
         remembered.write_text(asked)
         self._api.set_paused(self._dag_id, paused=False)
-        return again
+        return deleted + again
 
-    def _make_runs(self, reprocess_behavior: str) -> int:
-        """Make the missing runs and those of these states again; return how many there were before."""
+    def _delete_runs(self) -> int:
+        """Delete the runs of these intervals; return how many there were.
+
+        A run with other symbols has another number of fetches. Airflow removes those that are too many, and if the
+        same run needs them again later, it does not start them.
+        """
+        runs = list(self._api.runs(self._dag_id, **self._range))
+        for run in runs:
+            self._api.delete_run(self._dag_id, run["dag_run_id"])
+        return len(runs)
+
+    def _make_runs(self) -> int:
+        """Make the missing runs, and those that failed again; return how many had failed."""
         body = {
             "dag_id": self._dag_id,
             "from_date": self._plan.start.isoformat(),
             "to_date": self._plan.last_interval_start.isoformat(),
-            "reprocess_behavior": reprocess_behavior,
+            "reprocess_behavior": "failed",
             "max_active_runs": 4,
         }
         wanted = self._api.backfill_size(body)

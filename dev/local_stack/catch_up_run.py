@@ -56,12 +56,13 @@ class CatchUpRun:
         self._end = end
 
     def start(self) -> None:
-        """Let the scheduler make the run. One that an earlier run of the stack has made is done again.
+        """Let the scheduler make the run. One that an earlier run of the stack has made is deleted, and made again.
 
-        The DAG is paused, and no run of it is at work: what is finished later was made with today's settings.
+        The DAG is paused, and no run of it is at work: what is finished later was made with today's settings. The
+        scheduler sees that the run is gone when the file of the DAG is parsed next, half a minute later at most.
         """
         for run in self._runs():
-            self._api.clear_run(self._dag_id, run["dag_run_id"])
+            self._api.delete_run(self._dag_id, run["dag_run_id"])
         self._api.set_paused(self._dag_id, paused=False)
 
     def finished(self) -> Row | None:

@@ -19,10 +19,17 @@ class Runs:
         first, last = (query.get(name) for name in ("logical_date_gte", "logical_date_lte"))
         return sum(first is None or first <= f"2026-11-{day:02}" + first[10:] <= last for day in self.states)
 
+    def runs(self, dag_id, **query):
+        first, last = query["logical_date_gte"], query["logical_date_lte"]
+        return [{"dag_run_id": day} for day in self.states if first <= f"2026-11-{day:02}" + first[10:] <= last]
+
+    def delete_run(self, dag_id, run_id):
+        del self.states[run_id]
+
     def backfill_size(self, body):
         first, last = (datetime.fromisoformat(body[name]).day for name in ("from_date", "to_date"))
-        again = {"completed": ("success", "failed"), "failed": ("failed",)}[body["reprocess_behavior"]]
-        return sum(self.states.get(day) in (None, *again) for day in range(first, last + 1))
+        assert body["reprocess_behavior"] == "failed"
+        return sum(self.states.get(day) in (None, "failed") for day in range(first, last + 1))
 
     def create_backfill(self, body):
         self.made = body
@@ -60,4 +67,6 @@ def test_other_symbols_do_all_earlier_intervals_again_and_no_more(start):
 
 
 def test_runs_outside_the_history_do_not_count(start):
-    assert start({1: "success", 8: "failed"}, 8, symbols=("xrpusd",)) == 1
+    states = {1: "success", 8: "failed"}
+    assert start(states, 8, symbols=("xrpusd",)) == 1
+    assert states == {1: "success"}
