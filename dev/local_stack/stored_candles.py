@@ -12,6 +12,7 @@ import sys
 from collections.abc import Iterable
 from dataclasses import asdict
 
+from candle_ingest.candles.dates import SKIP
 from candle_ingest.candles.symbol import Symbol
 from candle_ingest.candles.timeframe import Timeframe
 from candle_ingest.candles.window import Window, format_ms, union
@@ -34,7 +35,18 @@ def symbol_reports(settings: PipelineSettings, window: Window) -> list[SymbolRep
     with InfluxBucket(connect_influxdb(), settings.influxdb_bucket) as bucket:
         keys = [key(symbol.ticker) for symbol in symbols for key in (backfill_key, catch_up_key, final_key)]
         watermarks = Watermarks(bucket).read(keys)
-        return [_report(symbol, window, settings.timeframe, bucket, watermarks) for symbol in symbols]
+        return [
+            _report(symbol, _wanted(bucket, settings, symbol, window), settings.timeframe, bucket, watermarks)
+            for symbol in symbols
+        ]
+
+
+def _wanted(bucket: InfluxBucket, settings: PipelineSettings, symbol: Symbol, window: Window) -> Window:
+    """Return the part of `window` that catch-up fetches: without history it goes on from what is there."""
+    if settings.backfill_start_date != SKIP:
+        return window
+    days = [day_ms for _, day_ms in DayRecords(bucket).read_merges(window, [symbol.currency_pair])]
+    return Window(max(window.start_ms, min(days, default=window.start_ms)), window.end_ms)
 
 
 def _report(
