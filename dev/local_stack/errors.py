@@ -66,7 +66,7 @@ class ServerRefusedError(LocalStackError):
 
 
 class StackSettingsError(LocalStackError):
-    """Whoever edited the file corrects it."""
+    """The user corrects the file."""
 
     name = "stack-settings"
     cause = "`airflow_settings.yaml`, or the settings of the pipelines, cannot be used."

@@ -19,7 +19,7 @@ ORGANIZATION = "candle_ingest"
 
 @dataclass(frozen=True, kw_only=True)
 class InfluxdbServer:
-    """The address and access of an InfluxDB 2.x, whoever started it."""
+    """The address and credentials of an InfluxDB 2.x, started here or provided by the user."""
 
     url: str
     token: str = field(repr=False)

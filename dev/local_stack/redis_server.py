@@ -19,7 +19,7 @@ from dev.local_stack.server_command import ServerCommand
 
 @dataclass(frozen=True, kw_only=True)
 class RedisServer:
-    """The address and access of a Redis server, whoever started it."""
+    """The address and credentials of a Redis server, started here or provided by the user."""
 
     host: str
     port: int

@@ -14,7 +14,6 @@ from dataclasses import asdict
 
 from candle_ingest.candles.dates import SKIP
 from candle_ingest.candles.symbol import Symbol
-from candle_ingest.candles.timeframe import Timeframe
 from candle_ingest.candles.window import Window, format_ms, union
 from candle_ingest.connections import connect_influxdb, connect_redis
 from candle_ingest.ledger.day_records import DayRecords
@@ -35,25 +34,18 @@ def symbol_reports(settings: PipelineSettings, window: Window) -> list[SymbolRep
     with InfluxBucket(connect_influxdb(), settings.influxdb_bucket) as bucket:
         keys = [key(symbol.ticker) for symbol in symbols for key in (backfill_key, catch_up_key, final_key)]
         watermarks = Watermarks(bucket).read(keys)
-        return [
-            _report(symbol, _wanted(bucket, settings, symbol, window), settings.timeframe, bucket, watermarks)
-            for symbol in symbols
-        ]
-
-
-def _wanted(bucket: InfluxBucket, settings: PipelineSettings, symbol: Symbol, window: Window) -> Window:
-    """Return the part of `window` that catch-up fetches: without history it goes on from what is there."""
-    if settings.backfill_start_date != SKIP:
-        return window
-    days = [day_ms for _, day_ms in DayRecords(bucket).read_merges(window, [symbol.currency_pair])]
-    return Window(max(window.start_ms, min(days, default=window.start_ms)), window.end_ms)
+        return [_report(symbol, window, settings, bucket, watermarks) for symbol in symbols]
 
 
 def _report(
-    symbol: Symbol, window: Window, timeframe: Timeframe, bucket: InfluxBucket, watermarks: dict[str, int]
+    symbol: Symbol, window: Window, settings: PipelineSettings, bucket: InfluxBucket, watermarks: dict[str, int]
 ) -> SymbolReport:
-    stored, first_ms, last_ms = CandleStore(bucket).merged_span(symbol.currency_pair, window)
+    timeframe = settings.timeframe
     days = DayRecords(bucket).read_merges(window, [symbol.currency_pair])
+    if settings.backfill_start_date == SKIP and days:
+        # Without history, catch-up goes on from what is there.
+        window = Window(max(window.start_ms, min(day_ms for _, day_ms in days)), window.end_ms)
+    stored, first_ms, last_ms = CandleStore(bucket).merged_span(symbol.currency_pair, window)
     merged = union(part for day in days.values() for part in day.merged_windows())
     accounted = sum(timeframe.slots(part.intersection(window)) for part in merged)
     return SymbolReport(

@@ -24,6 +24,7 @@ from candle_ingest.planning.run import make_run
 from candle_ingest.planning.validate_symbols import validate_symbols
 from candle_ingest.settings import PipelineSettings
 from candle_ingest.store.bucket import InfluxBucket
+from candle_ingest.store.flux import flux_range
 from dev.exchange_simulator import merged_truth as oracle
 from dev.exchange_simulator.market_events import MarketEvent
 from dev.exchange_simulator.merged_truth import MergeRules
@@ -171,7 +172,7 @@ def stored(
       |> map(fn: (r) => ({{r with ns: int(v: r._time)}}))
     """
     with InfluxBucket(connect_influxdb(), bucket) as opened:
-        rows = opened.query(flux, pair=currency_pair, exchange=exchange or "", **_in_ns(window))
+        rows = opened.query(flux, pair=currency_pair, exchange=exchange or "", **flux_range(window))
     return sorted(
         (int(r["ns"]) // 1_000_000, *(float(r[name]) for name in ("open", "high", "low", "close", "volume")))
         for r in rows
@@ -197,9 +198,5 @@ def everything(bucket: str, window: Window = ALL_TIME) -> list[str]:
     with InfluxBucket(connect_influxdb(), bucket) as opened:
         return sorted(
             repr([row.get(k) for k in ("_measurement", "currency_pair", "exchange", "_time", "_field", "_value")])
-            for row in opened.query(flux, **_in_ns(window))
+            for row in opened.query(flux, **flux_range(window))
         )
-
-
-def _in_ns(window: Window) -> dict[str, int]:
-    return {"start_ns": window.start_ms * 1_000_000, "stop_ns": window.end_ms * 1_000_000}
