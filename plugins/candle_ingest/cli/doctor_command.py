@@ -12,7 +12,7 @@ from candle_ingest.candles.symbol import parse_symbol
 from candle_ingest.candles.window import Window
 from candle_ingest.cli.moments import moment_in_words, moment_ms, now_ms
 from candle_ingest.cli.options import AsJson, Pipeline, pipeline_settings
-from candle_ingest.cli.output import print_json, print_table, printable, say
+from candle_ingest.cli.output import print_json, print_table, say, warn
 from candle_ingest.cli.storage import check_symbols, listed_symbols, open_bucket
 from candle_ingest.connections import RedisClient, connect_redis, exchange_connection
 from candle_ingest.doctor.comparison import DayComparison, compare_day
@@ -76,8 +76,7 @@ def _opened(settings: PipelineSettings, chosen: list[str] | None) -> Iterator[li
 def _say_where(urls: Mapping[str, str]) -> None:
     """Warn that not the exchanges themselves answer: a simulator, or a proxy."""
     for name, url in urls.items():
-        host = printable(urlsplit(url).hostname or "")
-        typer.secho(f"{name}: asked at {host}, not at the exchange's own address", fg="yellow", err=True)
+        warn(f"{name}: asked at {urlsplit(url).hostname or ''}, not at the exchange's own address")
 
 
 def _client(settings: PipelineSettings, name: str, redis_client: RedisClient) -> ExchangeClient:

@@ -34,6 +34,11 @@ def say(sentence: str, style: str = "") -> None:
     _console().print(Text(printable(sentence), style=style))
 
 
+def warn(sentence: str) -> None:
+    """Print a sentence to the standard error: the standard output, and a file, have the answer and nothing else."""
+    typer.secho(printable(sentence), fg="yellow", err=True)
+
+
 def print_table(texts: Sequence[str], numbers: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     """Print columns of text, aligned left, and of numbers, aligned right.
 

@@ -7,10 +7,10 @@ import time
 from collections.abc import Callable
 from typing import Annotated, Any, Protocol
 
-from airflow.configuration import conf
 from fastapi import APIRouter, Depends, HTTPException, Query, Request, Response
 from fastapi.routing import APIRoute
 
+from candle_ingest.reports.simulated_data import is_simulated
 from candle_ingest.settings import PipelineSettings
 from candle_ingest.web import views
 from candle_ingest.web.access import Pipeline, ReadablePipelines, dag_ids
@@ -20,8 +20,6 @@ from candle_ingest.web.limiter import Limiter
 
 router = APIRouter()
 MOST_DAYS = 3660
-# The local stack marks simulated data in the name of its bucket, and in the name that Airflow shows.
-SIMULATED = "simulated"
 MOST_HOURS = 168
 Days = Annotated[int, Query(ge=1, le=MOST_DAYS)]
 Answer = dict[str, Any]
@@ -152,14 +150,10 @@ def _pipeline(settings: PipelineSettings) -> Answer:
         "name": settings.name,
         "dag_ids": dag_ids(settings),
         "bucket": settings.influxdb_bucket,
-        "simulated": SIMULATED in settings.influxdb_bucket.lower() or SIMULATED in _instance_name().lower(),
+        "simulated": is_simulated(settings),
         "exchanges": settings.exchange_ids,
         "bar_ms": settings.timeframe.ms,
     }
-
-
-def _instance_name() -> str:
-    return str(conf.get("api", "instance_name", fallback="") or "")
 
 
 def _now_ms() -> int:

@@ -1,0 +1,14 @@
+"""Tell whether the data of a pipeline is simulated, so that nobody takes invented prices for real ones."""
+
+from airflow.configuration import conf
+
+from candle_ingest.settings import PipelineSettings
+
+# The local stack marks simulated data in the name of its bucket, and in the name that Airflow shows.
+SIMULATED = "simulated"
+
+
+def is_simulated(settings: PipelineSettings) -> bool:
+    """Tell whether the bucket of the pipeline, or this Airflow, is named as one with simulated data."""
+    instance_name = str(conf.get("api", "instance_name", fallback="") or "")
+    return any(SIMULATED in name.lower() for name in (settings.influxdb_bucket, instance_name))
