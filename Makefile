@@ -14,6 +14,20 @@ PYTHON ?=
 FITS := import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))
 WHICH := import os, sys; print(os.path.realpath(sys.base_prefix), *sys.version_info[:3])
 
+# What may follow `make`: a misspelt variable would leave the default in force, and nobody would notice.
+VARIABLES := MARKET BACKFILL SYMBOLS EXCHANGES EXECUTOR ONCE OPEN LOCAL_STACK_FOLDER \
+  AIRFLOW_PORT SIMULATOR_PORT LOCAL_INFLUXDB_PORT LOCAL_REDIS_PORT LOCAL_POSTGRES_PORT \
+  INFLUXDB_URL INFLUXDB_TOKEN INFLUXDB_ORG REDIS_HOST REDIS_PORT REDIS_PASSWORD AIRFLOW_DATABASE_URL \
+  PYTHON UV_VERSION PIP_AUDIT_VERSION CANDLE_TESTS FAULT_REPORT SCREENSHOTS_FOLDER SEED OTHER_PYTHON STARTS
+GIVEN := $(foreach name,$(.VARIABLES),$(if $(filter command line,$(origin $(name))),$(name)))
+UNKNOWN := $(firstword $(filter-out $(VARIABLES),$(GIVEN)))
+NEAR := import difflib, sys; print(*difflib.get_close_matches(sys.argv[1].upper(), sys.argv[2:]), sep=" or ")
+ifneq ($(UNKNOWN),)
+MEANT := $(shell python3 -c '$(NEAR)' '$(UNKNOWN)' $(VARIABLES))
+$(error $(UNKNOWN) is not a variable of make here; $(if $(MEANT),did you mean $(MEANT)?,`make` lists them.) \
+  One for another program goes before make, into the environment [make-variable])
+endif
+
 .PHONY: help setup run plan simulator test test-unit test-integration test-browser test-second-start screenshots test-faults bench audit docs reference lint format lock \
   clean clean-data test-first-hour FORCE
 

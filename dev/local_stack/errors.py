@@ -13,7 +13,10 @@ class StackOptionError(LocalStackError):
     """The user corrects the command."""
 
     name = "make-variable"
-    cause = "A variable of `make run` has a value that it cannot have, or one that needs another variable has none."
+    cause = (
+        "A variable of `make run` has a value that it cannot have, or one that needs another variable has none; or a "
+        "variable after `make` is misspelt."
+    )
     cure = "The message says what is allowed; `make` lists all variables with their defaults."
     example = "ONCE is 'maybe'; allowed is 1 or 0."
 

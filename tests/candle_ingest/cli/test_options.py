@@ -11,7 +11,9 @@ COMMANDS = {command.callback.__name__: command.callback for command in app.regis
 
 
 @pytest.mark.parametrize(
-    ("bucket", "title"), [("candles_simulated", ""), ("mine", "candle-ingest (SIMULATED data)")], ids=["bucket", "title"]
+    ("bucket", "title"),
+    [("candles_simulated", ""), ("mine", "candle-ingest (SIMULATED data)")],
+    ids=["bucket", "title"],
 )
 def test_simulated_data_is_marked_on_the_standard_error(monkeypatch, capsys, bucket, title):
     monkeypatch.setenv("CANDLE_INGEST_INFLUXDB_BUCKET", bucket)

@@ -1,4 +1,5 @@
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -85,3 +86,33 @@ def test_help_shows_the_defaults_of_the_options(make):
     listed = make().stdout
     assert "  ONCE=0 " in listed
     assert "  LOCAL_STACK_FOLDER=.local_stack " in listed
+
+
+@pytest.mark.parametrize(
+    ("arguments", "hint"),
+    [
+        (("run", "BACKFIL=skip"), "BACKFIL is not a variable of make here; did you mean BACKFILL?"),
+        (("help", "once=1"), "once is not a variable of make here; did you mean ONCE?"),
+        (("clean-data", "FOLDER_OF_DATA=/tmp"), "FOLDER_OF_DATA is not a variable of make here; `make` lists them."),
+    ],
+)
+def test_a_misspelt_variable_is_refused_by_every_target(make, arguments, hint):
+    answer = make(*arguments)
+    assert (answer.returncode, answer.stdout) == (2, "")
+    [line] = answer.stderr.splitlines()
+    assert hint in line
+    assert "[make-variable]" in line
+
+
+def test_variables_of_the_environment_are_not_mistaken_for_those_of_make(make, monkeypatch):
+    monkeypatch.setenv("BACKFIL", "skip")
+    assert make("help").returncode == 0
+
+
+def test_every_variable_that_is_listed_or_read_is_accepted(make):
+    read = re.findall(r'"([A-Z]+(?:_[A-Z]+)*)"', (REPOSITORY / "dev" / "local_stack" / "options.py").read_text())
+    listed = re.findall(r"\b([A-Z][A-Z_]+)=", make().stdout)
+    variables = {*read, *(name for name in listed if not name.startswith("_")), "INFLUXDB_ORG"}
+    assert {"BACKFILL", "ONCE", "AIRFLOW_PORT", "REDIS_PASSWORD", "PYTHON"} <= variables
+    answer = make("help", *(f"{name}=" for name in sorted(variables)))
+    assert (answer.returncode, answer.stderr) == (0, "")
