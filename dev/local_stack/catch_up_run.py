@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Protocol
 
+from candle_ingest.counting import counted
 from dev.local_stack.airflow_api import AirflowApi, Row
 from dev.local_stack.errors import ServerNotReadyError
 
@@ -77,7 +78,7 @@ class CatchUpRun:
         instances = self._api.task_instances(self._dag_id, unfinished[0]["dag_run_id"])
         done = sum(instance["state"] == "success" for instance in instances)
         earlier = "" if self._reaches_end(unfinished[0]) else " of the run before it"
-        return f"{done}/{len(instances)} tasks done{earlier}"
+        return f"{done} of {counted(len(instances), 'task')} done{earlier}"
 
     def _runs(self) -> list[Row]:
         return [run for run in self._recent_runs() if self._reaches_end(run)]

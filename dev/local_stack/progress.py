@@ -18,6 +18,7 @@ from rich.progress import (
 )
 from rich.table import Column
 
+from candle_ingest.counting import counted, inflected
 from dev.local_stack.backfill_run import RunCounts
 from dev.local_stack.console import StackConsole
 
@@ -42,7 +43,7 @@ def backfill_display(console: StackConsole, title: str) -> Iterator[Display]:
         yield _Lines(console, title)
         return
     with Progress(*_columns(title, console.console.width), console=console.console) as progress:
-        yield _Bar(progress, progress.add_task(title, total=None, unfinished=""))
+        yield _Bar(progress, progress.add_task(title, total=None, noun="intervals", unfinished=""))
 
 
 def _columns(title: str, width: int) -> Iterator[ProgressColumn]:
@@ -52,7 +53,7 @@ def _columns(title: str, width: int) -> Iterator[ProgressColumn]:
         yield TextColumn(title if is_wide else title.split()[0], style="bold")
         room = width - (_WITH_TITLE if is_wide else _WITH_BAR)
         yield BarColumn(bar_width=min(_LONGEST_BAR, _SHORTEST_BAR + room))
-    numbers = "{task.completed}/{task.total} intervals, {task.fields[unfinished]}"
+    numbers = "{task.completed}/{task.total} {task.fields[noun]}, {task.fields[unfinished]}"
     yield TextColumn(numbers, table_column=Column(no_wrap=False))
     if width >= _WITH_TITLE:
         yield TimeElapsedColumn()
@@ -70,7 +71,8 @@ class _Bar:
 
     def show(self, counts: RunCounts) -> None:
         done = counts.done + counts.failed
-        self._progress.update(self._task, total=counts.total, completed=done, unfinished=_unfinished(counts))
+        noun = inflected(counts.total, "interval", "intervals")
+        self._progress.update(self._task, total=counts.total, completed=done, noun=noun, unfinished=_unfinished(counts))
 
 
 class _Lines:
@@ -88,7 +90,7 @@ class _Lines:
             return
         self._last = (time.monotonic(), counts)
         done = counts.done + counts.failed
-        self._console.say(f"{self._title}: {done}/{counts.total} intervals, {_details(counts)}")
+        self._console.say(f"{self._title}: {done}/{counted(counts.total, 'interval')}, {_details(counts)}")
 
 
 def _details(counts: RunCounts) -> str:

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import requests
 
+from candle_ingest.counting import counted
 from candle_ingest.settings import PipelineSettings
 from dev.local_stack.airflow_api import AirflowApi
 from dev.local_stack.airflow_processes import ADMIN
@@ -63,14 +64,14 @@ class Session(threading.Thread):
         bring_up(self._stack, settings, self._manager, self._api, self._console.say)
         dag_ids = (settings.backfill_dag_id, settings.catch_up_dag_id, settings.repair_dag_id)
         if ended := end_unfinished_runs(self._api, dag_ids):
-            self._console.say(f"Ended {ended} runs that an earlier run of the stack had left unfinished")
+            self._console.say(f"Ended {counted(ended, 'run')} that an earlier run of the stack had left unfinished")
         plan = plan_backfill(self._settings, datetime.now(UTC))
         failed = self._backfill(plan) if plan else 0
         end = self._catch_up()
         start = plan.start if plan else end - timedelta(days=self._settings.catch_up_initial_days)
         symbols = self._show_table(start, end)
         if failed and self.problem is None:
-            self.problem = f"{failed} runs of {self._settings.backfill_dag_id} failed."
+            self.problem = f"{counted(failed, 'run')} of {self._settings.backfill_dag_id} failed."
         self._show_end(symbols)
         self.is_complete = True
 

@@ -12,6 +12,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_valida
 from candle_ingest.candles.dates import parse_start_date
 from candle_ingest.candles.merge_method import HighLow, MergeMethod, QuoteConversion
 from candle_ingest.candles.timeframe import Timeframe
+from candle_ingest.counting import are
 from candle_ingest.errors import ConfigurationError
 from candle_ingest.errors.base import without_names
 from candle_ingest.exchanges.profiles import canonical_exchange, shared_book, verified_exchanges
@@ -224,7 +225,7 @@ class PipelineSettings(BaseModel):
     def _enough_configured(cls, minimum: int, info: Any) -> int:
         exchanges = info.data.get("exchanges")
         if exchanges is not None and minimum > len(exchanges):
-            raise ValueError(f"only {len(exchanges)} exchanges are configured ({', '.join(exchanges)})")
+            raise ValueError(f"only {are(len(exchanges), 'exchange')} configured ({', '.join(exchanges)})")
         return minimum
 
     @property

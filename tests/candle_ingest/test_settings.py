@@ -112,7 +112,7 @@ def test_params_of_a_run_go_before_the_settings_and_leave_the_others():
 
 
 def test_more_exchanges_required_than_a_run_asks_for_is_a_configuration_error():
-    with pytest.raises(ConfigurationError, match="min_exchanges_required is 2: only 1 exchanges are configured"):
+    with pytest.raises(ConfigurationError, match="min_exchanges_required is 2: only 1 exchange is configured"):
         with_params(PipelineSettings(name="candle", min_exchanges_required=2), {"exchanges": ["kraken"]})
 
 

@@ -35,7 +35,7 @@ def test_celery_workers_store_a_day_and_nothing_is_left(run_stack):
     status, output, left = run_stack(EXECUTOR="celery", ONCE="1", **few)
     assert status == 0, output
     assert "Starting PostgreSQL on 127.0.0.1" in output
-    assert "1/1 intervals" in output
+    assert "1/1 interval," in output
     assert "All is stored" in output
     assert left == []
 

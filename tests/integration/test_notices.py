@@ -63,9 +63,7 @@ def test_a_row_that_stays_wrong_is_told_when_given_up_and_again_after_a_retry(se
     )
     assert backfill(settings).told == []
     [sentence] = repair_daily(settings, exchanges, 1, 20)
-    assert sentence.startswith(
-        "BTC/USD @ binance: 1 minutes of [2026-03-10T00:00Z, 2026-03-11T00:00Z) are unobtainable"
-    )
+    assert sentence.startswith("BTC/USD @ binance: 1 minute of [2026-03-10T00:00Z, 2026-03-11T00:00Z) is unobtainable")
     again = backfill(settings, NOW_MS + 21 * DAY_MS)
     assert again.told == []
     # The run fails once more, and says why, but nobody is told again.

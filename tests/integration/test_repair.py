@@ -145,7 +145,7 @@ def test_one_bad_row_for_good_is_given_up_after_two_weeks_and_told_once(settings
     found = counts(settings, "binance")
     assert (found.get("unobtainable"), found["present"]) == (1, 1439)
     assert record(settings, "binance").state == RecordState.UNOBTAINABLE
-    assert caplog.text.count("1 minutes of [2026-03-10T00:00Z, 2026-03-11T00:00Z) are unobtainable") == 1
+    assert caplog.text.count("1 minute of [2026-03-10T00:00Z, 2026-03-11T00:00Z) is unobtainable") == 1
     assert len(stored(settings.influxdb_bucket, "candles", "BTC/USD")) == 1439
     assert repair(settings, NOW_MS + 20 * DAY_MS).requests == 0
     assert make_due(settings, {"ETH/USD"}, None, NOW_MS + 20 * DAY_MS) == 0

@@ -107,7 +107,7 @@ def test_one_bad_row_for_good_stops_the_watermark_and_nothing_else(settings, exc
     monkeypatch.setattr(status_command, "now_ms", lambda: now_ms + 1_000)
     shown = CliRunner().invoke(app, ["status"])
     [line] = [line for line in shown.output.splitlines() if "rejected" in line]
-    assert line.startswith("BTC/USD @ kucoin, 2026-03-10: 1 candles rejected since 2026-03-10T12:")
+    assert line.startswith("BTC/USD @ kucoin, 2026-03-10: 1 candle rejected since 2026-03-10T12:")
     assert "prices not ordered low <= open, close <= high" in line
 
 

@@ -11,6 +11,7 @@ from candle_ingest.cli.moments import moment_ms, now_ms, window_between
 from candle_ingest.cli.options import AsJson, Pipeline, pipeline_settings
 from candle_ingest.cli.output import print_json, print_table, say
 from candle_ingest.cli.storage import listed_symbols, open_bucket
+from candle_ingest.counting import are, are_some, inflected
 from candle_ingest.ledger.minute_state import CoverageCounts
 from candle_ingest.ledger.rate_pairs import possible_rate_pairs
 from candle_ingest.reports.coverage_by_day import DayCoverage, read_coverage_by_day
@@ -23,6 +24,7 @@ from candle_ingest.settings import PipelineSettings
 NUMBERS = tuple(CoverageCounts().to_dict())
 # The last run of a day needs some time after midnight.
 GRACE_MS = 60 * MINUTE_MS
+SYMBOL_DAYS = ("day of symbols", "days of symbols")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,13 +142,15 @@ def _verdict(found: _Found) -> str:
     sums = total_counts(pair.counts for pair in found.pairs)
     days = len(found.pairs) * found.window.slots(DAY_MS)
     final, provisional = (sum(getattr(p, name) for p in found.pairs) for name in ("final_days", "provisional_days"))
-    parts = [f"{final:,} of {days:,} days of symbols are complete"]
+    parts = [f"{are_some(final, days, *SYMBOL_DAYS)} complete"]
     if provisional:
-        parts.append(f"{provisional:,} are provisional (asked for once more after they are over)")
-    parts += [f"{sums.open:,} minutes are open"] if sums.open else ["every minute is accounted for"]
+        parts.append(f"{are(provisional, *SYMBOL_DAYS)} provisional (asked for once more after they are over)")
+    parts += [f"{are(sums.open, 'minute')} open"] if sums.open else ["every minute is accounted for"]
     unconfirmed = sum(pair.unconfirmed for pair in found.pairs)
     if unconfirmed:
-        parts.append(f"{unconfirmed:,} were never confirmed after their day (`candle-ingest retry` asks again)")
+        verb = inflected(unconfirmed, "was", "were")
+        parts.append(f"{unconfirmed:,} {verb} never confirmed after their day (`candle-ingest retry` asks again)")
     if sums.unobtainable:
-        parts.append(f"{sums.unobtainable:,} are unobtainable (`candle-ingest retry` asks again)")
+        verb = inflected(sums.unobtainable, "is", "are")
+        parts.append(f"{sums.unobtainable:,} {verb} unobtainable (`candle-ingest retry` asks again)")
     return "; ".join(parts)

@@ -15,6 +15,7 @@ from candle_ingest.cli.options import AsJson, Pipeline, pipeline_settings
 from candle_ingest.cli.output import print_json, print_table, say, warn
 from candle_ingest.cli.storage import check_symbols, listed_symbols, open_bucket
 from candle_ingest.connections import RedisClient, connect_redis, exchange_connection
+from candle_ingest.counting import are, counted
 from candle_ingest.doctor.comparison import DayComparison, compare_day
 from candle_ingest.doctor.examination import examine, open_patient
 from candle_ingest.doctor.finding import Finding, Verdict
@@ -102,7 +103,7 @@ def _examined(clients: list[ExchangeClient], minutes: int, *, quiet: bool) -> li
         delays = measure_publication(answering, minutes)
         found += delays
         if not quiet:
-            _print(f"Publication delay over {minutes} minutes", delays, first="exchange")
+            _print(f"Publication delay over {counted(minutes, 'minute')}", delays, first="exchange")
     return found
 
 
@@ -129,7 +130,8 @@ def _say_conclusion(found: list[Finding]) -> None:
     wrong = [finding for finding in found if not finding.is_harmless]
     if not wrong:
         unseen = sum(finding.verdict is Verdict.NOT_SEEN for finding in found)
-        say(f"{len(found) - unseen} facts are as expected, and {unseen} could not be observed.", "green")
+        known = len(found) - unseen
+        say(f"{are(known, 'fact')} as expected, and {unseen} could not be observed.", "green")
     for finding in wrong:
         say(
             f"{finding.exchange}, {finding.fact}: {finding.verdict}; expected {finding.expected}, seen {finding.seen}",

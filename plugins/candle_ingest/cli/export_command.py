@@ -13,6 +13,7 @@ from candle_ingest.cli.moments import From, To, moment_ms, window_between
 from candle_ingest.cli.options import AsJson, Pipeline, pipeline_settings
 from candle_ingest.cli.output import print_json, say
 from candle_ingest.cli.storage import check_symbols, open_bucket
+from candle_ingest.counting import counted
 from candle_ingest.errors.settings import OptionError
 from candle_ingest.reports.graded_candles import read_graded_candles
 from candle_ingest.reports.open_minutes import OpenMinutes, read_open_minutes
@@ -78,7 +79,7 @@ def _print(count: int | None, path: Path, found: list[OpenMinutes]) -> None:
     for part in found:
         say(str(part))
     if count is not None:
-        say(f"{count:,} candles in {path}")
+        say(f"{counted(count, 'candle')} in {path}")
     elif all(part.is_provisional for part in found):
         say(f"{path} is not written: the candles may still be corrected. --allow-provisional writes them")
     else:

@@ -13,6 +13,7 @@ from candle_ingest.candles.window import format_ms
 from candle_ingest.cli.options import AsJson, Pipeline, pipeline_settings
 from candle_ingest.cli.output import print_json, print_table, say
 from candle_ingest.connections import connect_redis
+from candle_ingest.counting import counted
 from candle_ingest.errors.settings import HistoryEmptyError
 from candle_ingest.planning.backfill import BackfillPlan, plan_backfill
 from candle_ingest.planning.call_plan import ExchangePlan, duration_in_words, in_short
@@ -60,7 +61,7 @@ def _planned(settings: PipelineSettings, symbols: str) -> BackfillPlan:
 def _print(found: BackfillPlan, timeframe: Timeframe) -> None:
     first, last = found.intervals[0], found.intervals[-1]
     say(
-        f"{len(found.intervals)} intervals from {format_ms(first.start_ms)} to {format_ms(last.end_ms)}, "
+        f"{counted(len(found.intervals), 'interval')} from {format_ms(first.start_ms)} to {format_ms(last.end_ms)}, "
         f"candles of {timeframe.minutes} min"
     )
     print_table(("exchange",), NUMBERS, map(_row, found.exchanges))

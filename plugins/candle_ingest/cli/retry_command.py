@@ -11,6 +11,7 @@ from candle_ingest.cli.options import AsJson, Pipeline, pipeline_settings
 from candle_ingest.cli.output import print_json, say
 from candle_ingest.cli.storage import check_symbols, open_bucket
 from candle_ingest.connections import connect_redis
+from candle_ingest.counting import are
 from candle_ingest.errors.settings import OptionError
 from candle_ingest.exchanges.profiles import PROFILES, canonical_exchange
 from candle_ingest.ledger.retry import retry_unobtainable
@@ -36,7 +37,7 @@ def retry(
     if as_json:
         print_json({"days": count})
     else:
-        say(f"{count:,} days are due again; the next run of {settings.repair_dag_id} requests them")
+        say(f"{are(count, 'day')} due again; the next run of {settings.repair_dag_id} requests them")
 
 
 def _known_exchanges(settings: PipelineSettings, text: str) -> set[str]:

@@ -9,6 +9,7 @@ from candle_ingest.cli.moments import moment_in_words, now_ms
 from candle_ingest.cli.options import AsJson, Pipeline, pipeline_settings
 from candle_ingest.cli.output import print_json, print_table, say
 from candle_ingest.cli.storage import listed_symbols, open_bucket
+from candle_ingest.counting import counted
 from candle_ingest.planning.call_plan import duration_in_words
 from candle_ingest.reports.completeness import SymbolCompleteness, read_completeness
 from candle_ingest.reports.expected_coverage import ExpectedCoverage
@@ -75,4 +76,6 @@ def _in_words(hole: DayHole) -> str:
     reason = f": {hole.reason}" if hole.reason else ""
     day = format_ms(hole.day_ms)[:10]
     state = hole.state.replace("_", " ")
-    return f"{hole.currency_pair} @ {hole.exchange}, {day}: {hole.count:,} candles {state}{since}{again}{reason}"
+    return (
+        f"{hole.currency_pair} @ {hole.exchange}, {day}: {counted(hole.count, 'candle')} {state}{since}{again}{reason}"
+    )

@@ -7,6 +7,7 @@ from email.utils import parsedate_to_datetime
 from itertools import pairwise
 
 from candle_ingest.candles.window import MINUTE_MS, Window
+from candle_ingest.counting import counted
 from candle_ingest.doctor.finding import Observation
 from candle_ingest.doctor.patient import MINUTE, Patient
 from candle_ingest.exchanges.answer_policies import LooseStart, WholeHistory
@@ -55,7 +56,7 @@ def look_at_rows(patient: Patient) -> Observation:
         return Observation(f"none of {slots:,}", False)
     late = int(rows[0][0] - window.start_ms) // MINUTE_MS
     early = int(window.end_ms - rows[-1][0]) // MINUTE_MS - 1
-    seen = f"{len(rows):,} of {slots:,}, the first {late} and the last {early} minutes missing"
+    seen = f"{len(rows):,} of {slots:,}, the first {late} and the last {counted(early, 'minute')} missing"
     return Observation(seen, late <= QUIET_AT_ENDS and early <= QUIET_AT_ENDS)
 
 
@@ -127,7 +128,7 @@ def look_at_history(patient: Patient) -> Observation:
     """Tell whether candles as old as the profile says are served."""
     window = _old_window(patient)
     rows = patient.inside(patient.ask(window), window)
-    return Observation(f"{len(rows)} of {MINUTE.slots(window)} candles of {window}", bool(rows))
+    return Observation(f"{len(rows)} of {counted(MINUTE.slots(window), 'candle')} of {window}", bool(rows))
 
 
 def _old_window(patient: Patient) -> Window:

@@ -1,5 +1,6 @@
 """The pace of the table: whether the exchange refused requests that kept to it."""
 
+from candle_ingest.counting import counted
 from candle_ingest.doctor.checks import Check
 from candle_ingest.doctor.finding import Observation
 from candle_ingest.doctor.patient import Patient
@@ -11,7 +12,7 @@ def look_at_refusals(patient: Patient) -> Observation:
     That more would be refused cannot be examined: the exchange would restrict or ban this address, for all programs.
     """
     refused, made = patient.client.refusal_count, patient.client.request_count
-    return Observation(f"{refused} of {made} requests refused", not refused)
+    return Observation(f"{refused} of {counted(made, 'request')} refused", not refused)
 
 
 def expected_pace(patient: Patient) -> str:

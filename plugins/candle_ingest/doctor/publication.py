@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from statistics import median
 
 from candle_ingest.candles.window import MINUTE_MS, Window
+from candle_ingest.counting import counted
 from candle_ingest.doctor.finding import Finding, Observation, Verdict
 from candle_ingest.doctor.patient import Patient
 from candle_ingest.errors import CandleIngestError
@@ -83,7 +84,7 @@ def observe_delays(delays: list[float | None]) -> Observation:
     """Summarise the delays of some closes, in seconds; None means that a candle never appeared."""
     known = [delay for delay in delays if delay is not None]
     if not known:
-        return Observation(f"none of {len(delays)} candles within {LATEST_SECONDS} s", False)
+        return Observation(f"none of {counted(len(delays), 'candle')} within {LATEST_SECONDS} s", False)
     missing = f", {len(delays) - len(known)} of {len(delays)} missing" if len(known) < len(delays) else ""
     # A single missing candle may be a quiet minute; a value that still changes at the last look is too late.
     late = max(known) >= LATEST_SECONDS

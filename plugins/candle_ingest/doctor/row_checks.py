@@ -6,6 +6,7 @@ from typing import Any
 
 from candle_ingest.candles.timeframe import Timeframe
 from candle_ingest.candles.window import DAY_MS, MINUTE_MS, Window
+from candle_ingest.counting import counted
 from candle_ingest.doctor.checks import TOLERANCE, Check
 from candle_ingest.doctor.finding import Observation
 from candle_ingest.doctor.patient import MINUTE, Patient
@@ -50,7 +51,7 @@ def look_at_gaps(patient: Patient) -> Observation:
     bars = patient.inside(patient.ask(window, timeframe=FIVE_MINUTES), window)
     short = [row for row in bars if len(minutes[int(row[0])]) < FIVE_MINUTES.minutes]
     gaps = sum(float(row[VOLUME]) > sum(minutes[int(row[0])]) * (1 + TOLERANCE) for row in short)
-    return Observation(f"{gaps} of {len(bars):,} five-minute candles have trades of missing minutes", not gaps)
+    return Observation(f"{gaps} of {counted(len(bars), 'five-minute candle')} with trades of missing minutes", not gaps)
 
 
 def look_at_double_rows(patient: Patient) -> Observation:
@@ -63,7 +64,7 @@ def look_at_double_rows(patient: Patient) -> Observation:
         return Observation("no day comes twice with different values", None)
     hours = patient.inside(patient.ask(day, timeframe=HOUR), day)
     right = [number for number, row in enumerate(twins, 1) if _adds_up(row, hours)]
-    return Observation(f"of {len(twins)} rows, row {right} equals the hours", right == [len(twins)])
+    return Observation(f"of {counted(len(twins), 'row')}, row {right} equals the hours", right == [len(twins)])
 
 
 def _adds_up(row: Sequence[Any], hours: Sequence[Sequence[Any]]) -> bool:

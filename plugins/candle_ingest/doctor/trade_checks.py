@@ -1,6 +1,7 @@
 """The facts that need trades: volumes in base units, and the cursor of kraken."""
 
 from candle_ingest.candles.window import MINUTE_MS, NS_PER_MS, Window
+from candle_ingest.counting import counted
 from candle_ingest.doctor.checks import Check
 from candle_ingest.doctor.finding import Observation
 from candle_ingest.doctor.patient import Patient
@@ -23,7 +24,7 @@ def look_at_trade_volumes(patient: Patient) -> Observation:
     if not both:
         return Observation("no minute with both candle and trades", None)
     equal = sum(abs(sums[time] / candles[time] - 1) <= TOLERANCE for time in both)
-    return Observation(f"{equal} of {len(both)} minutes equal their trades", equal * 2 > len(both))
+    return Observation(f"{equal} of {counted(len(both), 'minute')} as their trades add up", equal * 2 > len(both))
 
 
 def _whole_minutes(trades: list[tuple[int, float]], patient: Patient) -> Window | None:

@@ -72,7 +72,7 @@ class IncompleteError(PermanentError):
     name = "candles-incomplete"
     cause = "Some fetches failed for good, and their symbols did not have enough exchanges. Each line names them."
     cure = "See the logs of the failed fetches, fix the cause, and clear the failed tasks with those after them."
-    example = "1 symbols are not complete: BTC/USD: 2 of the 3 exchanges it needs answered; failed: kraken"
+    example = "1 symbol is not complete: BTC/USD: 2 of the 3 exchanges it needs answered; failed: kraken"
 
     def __init__(self, message: str, symbols: Sequence[str] = ()) -> None:
         super().__init__(message)

@@ -11,6 +11,7 @@ from typing import Protocol
 from candle_ingest.candles.row_checks import CheckedPage
 from candle_ingest.candles.timeframe import Timeframe
 from candle_ingest.candles.window import Window
+from candle_ingest.counting import counted
 
 # Smaller shifts cannot be told from quiet minutes next to a surplus row.
 LEAST_SHIFT = 10
@@ -39,7 +40,7 @@ class ExactWindow:
         """Refuse rows outside the window unless all of the window are there: they may have displaced some."""
         if page.outside_count <= spare_rows or len(page.candles) == timeframe.slots(window):
             return None
-        return f"{page.outside_count} candles of other times"
+        return f"{counted(page.outside_count, 'candle')} of other times"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +56,7 @@ class LooseStart:
         if page.outside_count == len(times_ms):
             return "only candles of other times"
         shifted = is_shifted(times_ms, window, timeframe)
-        return f"{page.outside_count} candles of other times" if shifted else None
+        return f"{counted(page.outside_count, 'candle')} of other times" if shifted else None
 
 
 @dataclass(frozen=True, slots=True)

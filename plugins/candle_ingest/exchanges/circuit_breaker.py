@@ -11,6 +11,7 @@ from typing import TypeVar
 import redis
 
 from candle_ingest.connections import RedisClient
+from candle_ingest.counting import counted
 from candle_ingest.errors import TemporaryError
 
 logger = logging.getLogger(__name__)
@@ -91,8 +92,8 @@ class CircuitBreaker:
                 pipeline.set(self._down, reason[:300], px=FORGOTTEN_AFTER_MS)
                 pipeline.set(self._rest, "1", px=REST_MS).delete(self._probe).execute()
             logger.warning(
-                "%s is down, %d failures in a row: no task asks it for %d s, then one tries",
-                self._exchange, in_a_row, REST_MS // 1000,
+                "%s is down, %s in a row: no task asks it for %d s, then one tries",
+                self._exchange, counted(in_a_row, "failure"), REST_MS // 1000,
             )  # fmt: skip
 
     def _safely(self, act: Callable[[], T]) -> None:

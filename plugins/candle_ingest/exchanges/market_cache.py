@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable, Iterable
 
 from candle_ingest.connections import ExchangeConnection, RedisClient
+from candle_ingest.counting import counted
 from candle_ingest.errors import CandleIngestError
 from candle_ingest.exchanges.answers import MARKET_KEYS, Market
 
@@ -86,7 +87,7 @@ class MarketCache:
 
     def _loaded(self, exchange: str, load: Callable[[], list[Market]]) -> dict[str, Market]:
         loaded = {market["symbol"]: market for market in load()}
-        logger.info("%s lists %s spot markets", exchange, f"{len(loaded):,}")
+        logger.info("%s lists %s", exchange, counted(len(loaded), "spot market"))
         return loaded
 
     def _keep(self, key: str, loaded: dict[str, Market]) -> None:

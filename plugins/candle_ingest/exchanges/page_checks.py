@@ -6,6 +6,7 @@ from candle_ingest.candles.candles import Candles
 from candle_ingest.candles.row_checks import CheckedPage, check_rows
 from candle_ingest.candles.timeframe import Timeframe
 from candle_ingest.candles.window import Window, format_ms
+from candle_ingest.counting import counted
 from candle_ingest.exchanges.answers import RowsAnswer
 from candle_ingest.exchanges.error_mapping import AskOnceMoreError, ExchangeTemporaryError
 from candle_ingest.exchanges.profiles import ExchangeProfile, Quiet
@@ -75,7 +76,7 @@ class PageCheck:
         if self._was_in_doubt or not (is_empty or lacks_rows):
             return
         self._was_in_doubt = True
-        lack = f"lacks {len(page.missing_slots)} candles" if len(page.candles) else "is empty"
+        lack = f"lacks {counted(len(page.missing_slots), 'candle')}" if len(page.candles) else "is empty"
         raise AskOnceMoreError(f"{self._asked}: the answer {lack}")
 
 
@@ -99,6 +100,7 @@ def _fault(
     doubtful, rows = page.rejected.total(), answer.rows
     if doubtful >= FEW_ROWS and 2 * doubtful > len(rows):
         # If kucoin's times have more digits, ccxt misreads its columns, and some rows then look sound.
-        return f"{doubtful} of {len(rows)} rows that cannot be trusted ({page.rejected_in_words}): nor can the others"
+        asked = f"{doubtful} of {counted(len(rows), 'row')}"
+        return f"{asked} that cannot be trusted ({page.rejected_in_words}): nor can the others"
     times_ms = sorted(time for time in (row[0] for row in rows) if isinstance(time, int | float))
     return profile.policy.fault(page, times_ms, window, timeframe, profile.spare_rows)

@@ -9,6 +9,7 @@ import numpy as np
 from candle_ingest.candles.candles import Candles
 from candle_ingest.candles.row_checks import in_words
 from candle_ingest.candles.window import Window, format_ms, union
+from candle_ingest.counting import counted
 from candle_ingest.errors.ledger import UnreadableRecordError
 from candle_ingest.errors.servers import StoredCandlesError
 from candle_ingest.fetching.pair_answer import PairAnswer
@@ -99,8 +100,8 @@ class AnswerWriter:
         changed = differing(own[self._exchange], answer.candles, answer.slot_ms) if own else []
         if changed:
             logger.info(
-                "%s @ %s: %d candles differ from those stored before, from %s on",
-                answer.currency_pair, self._exchange, sum(w.slots(answer.slot_ms) for w in changed), changed[0],
+                "%s @ %s: other values than stored before in %s, from %s on", answer.currency_pair, self._exchange,
+                counted(sum(w.slots(answer.slot_ms) for w in changed), "candle"), changed[0],
             )  # fmt: skip
         return changed
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from candle_ingest.candles.window import Window
 from candle_ingest.connections import RedisClient, connect_influxdb, connect_redis, exchange_connection
+from candle_ingest.counting import counted
 from candle_ingest.errors import CandleIngestError, PermanentError
 from candle_ingest.errors.ledger import MarketUnknownError, UnreadableRecordError
 from candle_ingest.errors.runs import FetchesDelayedError, FetchesFailedError
@@ -169,4 +170,5 @@ def _failure(answer: PairAnswer) -> str:
     failed = answer.failed()
     if not failed:
         return str(answer.unreadable) if answer.unreadable else ""
-    return f"{len(failed)} windows failed, the first one {failed[0].window}: {failed[0].reason}"
+    first = "the first one " if len(failed) > 1 else ""
+    return f"{counted(len(failed), 'window')} failed, {first}{failed[0].window}: {failed[0].reason}"

@@ -3,6 +3,7 @@
 import logging
 from typing import Any
 
+from candle_ingest.counting import counted
 from candle_ingest.planning.fetch_batch import FetchBatch
 
 logger = logging.getLogger(__name__)
@@ -17,7 +18,7 @@ def batch_key(batch: FetchBatch) -> str:
 def log_summary(batch: FetchBatch, summary: Summary) -> None:
     """Log the summary in one line."""
     logger.info(
-        "%s: %s candles of %s slots in %s %s",
-        batch.label, *(f"{summary[key]:,}" for key in ("candles", "asked", "requests")),
-        "request" if summary["requests"] == 1 else "requests",
+        "%s: %s of %s in %s",
+        batch.label, counted(summary["candles"], "candle"), counted(summary["asked"], "slot"),
+        counted(summary["requests"], "request"),
     )  # fmt: skip

@@ -16,6 +16,7 @@ from redis.exceptions import LockNotOwnedError
 
 from candle_ingest.candles.window import MINUTE_MS
 from candle_ingest.connections import RedisClient
+from candle_ingest.counting import counted, inflected
 from candle_ingest.ledger.day_record import DayRecord
 from candle_ingest.ledger.minute_state import MinuteState
 from candle_ingest.servers.redis_errors import translate_redis_errors
@@ -112,6 +113,9 @@ def _given_up(record: DayRecord) -> Iterator[str]:
     """Yield what was given up on the day, and why."""
     if count := record.counts().unobtainable * record.slot_ms // MINUTE_MS:
         reason = next(s.reason for s in record.stretches if s.state == MinuteState.UNOBTAINABLE)
-        yield f"{count} minutes of {record.window} are unobtainable and not requested again: {reason}"
+        verb = inflected(count, "is", "are")
+        yield f"{counted(count, 'minute')} of {record.window} {verb} unobtainable and not requested again: {reason}"
     if count := record.unconfirmed_slots * record.slot_ms // MINUTE_MS:
-        yield f"{count} minutes of {record.window} were never confirmed after the day: {record.unconfirmed_reason}"
+        verb = inflected(count, "was", "were")
+        what = f"{counted(count, 'minute')} of {record.window} {verb} never confirmed after the day"
+        yield f"{what}: {record.unconfirmed_reason}"

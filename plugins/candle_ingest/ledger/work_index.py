@@ -18,6 +18,7 @@ from collections.abc import Iterable, Mapping
 from redis.lock import Lock
 
 from candle_ingest.connections import RedisClient
+from candle_ingest.counting import counted
 from candle_ingest.ledger.day_records import Key
 from candle_ingest.ledger.recorded_work import RecordedWork
 from candle_ingest.servers.redis_errors import translate_redis_errors
@@ -120,7 +121,7 @@ class WorkIndex:
                 self._add(self._unmerged, dict.fromkeys(days, OTHER_METHOD))
                 count += len(days)
             if count:
-                logger.info("%d days were merged by another method than %s: they are merged again", count, method)
+                logger.info("Merged by another method than %s, and now again: %s", method, counted(count, "day"))
             self._client.set(f"{key}:searched", method)
 
     def note_unannounced(self, days: Iterable[PairDay]) -> None:

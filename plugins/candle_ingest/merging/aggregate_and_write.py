@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from candle_ingest.candles.quality_codes import QualityCounts
 from candle_ingest.candles.window import DAY_MS, Window, touched_days
 from candle_ingest.connections import RedisClient, connect_influxdb, connect_redis
+from candle_ingest.counting import are, counted
 from candle_ingest.errors import IncompleteError, TemporaryError
 from candle_ingest.errors.runs import MergesDelayedError
 from candle_ingest.fetching.fetch_summary import Summary
@@ -178,7 +179,7 @@ def within_budget(days: Mapping[PairDay, int], most: int | None = None) -> dict[
     by_method = sorted((key for key, version in days.items() if version == OTHER_METHOD), key=lambda key: -key[1])
     chosen = set(by_method[: MOST_DAYS_OF_ANOTHER_METHOD if most is None else most])
     if left := len(by_method) - len(chosen):
-        logger.info("%d days are merged again by the new settings now, %d by later repairs", len(chosen), left)
+        logger.info("Merged again by the new settings now: %s; by later repairs: %d", counted(len(chosen), "day"), left)
     return {key: version for key, version in days.items() if version != OTHER_METHOD or key in chosen}
 
 
@@ -197,8 +198,10 @@ def _raise_if_incomplete(short: Sequence[Incomplete], written: dict[str, int]) -
         raise MergesDelayedError("\n".join(one.sentence for one in short))
     if short:
         raise IncompleteError(
-            f"{len(short)} symbols are not complete:\n" + "\n".join(f"  {one.sentence}" for one in short)
-            + f"\n{len(written)} symbols are written. Repair asks again for what is open by itself; once the cause is "
-            "fixed, clearing the failed tasks of this run (`airflow tasks clear --only-failed`) does so at once.",
+            f"{are(len(short), 'symbol')} not complete:\n"
+            + "\n".join(f"  {one.sentence}" for one in short)
+            + f"\n{are(len(written), 'symbol')} written. Repair asks again for what is open by itself; once the "
+            "cause is fixed, clearing the failed tasks of this run (`airflow tasks clear --only-failed`) does so at "
+            "once.",
             [one.sentence for one in short if not one.is_told],
         )  # fmt: skip

@@ -10,6 +10,7 @@ from candle_ingest.candles.merge import Conversion, merge_minutes
 from candle_ingest.candles.packing import unpack_candles
 from candle_ingest.candles.rates import leg_rate, rate_pairs
 from candle_ingest.candles.window import MINUTE_MS, Window
+from candle_ingest.counting import counted
 from candle_ingest.fetching.fetch_summary import Summary
 from candle_ingest.planning.plan import Plan
 from candle_ingest.planning.run import Run
@@ -28,14 +29,16 @@ def report_dry(run: Run, plan: Plan, summaries: Sequence[Summary]) -> tuple[dict
         required = run.settings.min_exchanges_required or len(asked)
         if len(packed) < required:
             failed = ", ".join(name for name in asked if name not in packed)
-            short.append(f"{pair}: {len(packed)} of the {required} exchanges it needs answered; failed: {failed}")
+            short.append(
+                f"{pair}: {len(packed)} of the {counted(required, 'exchange')} it needs answered; failed: {failed}"
+            )
             continue
         by_exchange = {exchange: unpack_candles(text) for exchange, text in packed.items()}
         merged, _ = merge_minutes(by_exchange, _conversion(pair, plan, summaries), run.settings.merge_method)
         would[pair] = len(merged)
         logger.info(
-            "Dry run: would write %s merged candles for %s, from %s; nothing is written",
-            f"{len(merged):,}", pair, ", ".join(sorted(by_exchange)),
+            "Dry run: would write %s for %s, from %s; nothing is written",
+            counted(len(merged), "merged candle"), pair, ", ".join(sorted(by_exchange)),
         )  # fmt: skip
     return would, short
 

@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from candle_ingest.candles.window import Window, format_ms, split_days, subtract
+from candle_ingest.counting import are
 from candle_ingest.ledger.day_records import DayRecords
 from candle_ingest.ledger.merge_day import MergeDay, Waiting
 from candle_ingest.ledger.minute_state import MinuteState
@@ -76,4 +77,4 @@ def _sentence(run: Run, pair: str, parts: Sequence[Waiting]) -> str:
     minutes = sum(part.window.slots(run.timeframe.ms) for part in parts)
     first, reason = parts[0], parts[0].reason
     short = reason if len(reason) <= LONGEST_REASON else f"{reason[:LONGEST_REASON]}…"
-    return f"{pair}: {minutes} candles are not merged, from {format_ms(first.start_ms)} on: {short}"
+    return f"{pair}: {are(minutes, 'candle')} not merged, from {format_ms(first.start_ms)} on: {short}"

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from importlib import import_module
 from typing import Any
 
+from candle_ingest.counting import are
 from candle_ingest.errors import IncompleteError, NotPlannedError
 from candle_ingest.errors.settings import NotifierError
 
@@ -40,12 +41,13 @@ def notify(path: str, context: Any, sentence: str) -> None:
 
 
 def failure_sentence(context: Mapping[str, Any]) -> str:
-    """Return `candle_backfill, run …: 1 symbols are not complete: BTC/USD: …; failed: kraken`."""
+    """Return `candle_backfill, run …: 1 symbol is not complete: BTC/USD: …; failed: kraken`."""
     error = _cause(context)
     if isinstance(error, IncompleteError):
         more = len(error.symbols) - MOST_SYMBOLS
         shown = " and ".join([*error.symbols[:MOST_SYMBOLS], *([f"{more} more"] if more > 0 else [])])
-        what = f"{len(error.symbols)} symbols are not complete: {shown}"
+        count = len(error.symbols)
+        what = f"{are(count, 'symbol')} not complete: {shown}"
     else:
         what = f"{context['ti'].task_id} failed: {' '.join(str(error).split())}"
     return f"{_run_of(context)}: {what}"

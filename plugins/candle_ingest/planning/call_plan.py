@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from candle_ingest.candles.timeframe import Timeframe
 from candle_ingest.candles.window import Window
+from candle_ingest.counting import counted
 from candle_ingest.exchanges.answers import Market
 from candle_ingest.exchanges.call_estimate import CallEstimate, estimate_calls
 from candle_ingest.exchanges.client import ExchangeClient
@@ -101,13 +102,14 @@ def log_plans(plans: Sequence[ExchangePlan]) -> None:
     for plan in plans:
         if plan.uncounted:
             logger.info(
-                "Plan: %s, %d symbols: %s calls, and one for every 1000 trades of %s",
-                plan.exchange, plan.symbols, f"{plan.calls:,}", in_short(plan.uncounted),
+                "Plan: %s, %s: %s, and one for every 1000 trades of %s",
+                plan.exchange, counted(plan.symbols, "symbol"), counted(plan.calls, "call"), in_short(plan.uncounted),
             )  # fmt: skip
         elif plan.symbols:
             logger.info(
-                "Plan: %s, %d symbols: at most %s calls, %s within its limit",
-                plan.exchange, plan.symbols, f"{plan.calls:,}", duration_in_words(plan.seconds),
+                "Plan: %s, %s: at most %s, %s within its limit",
+                plan.exchange, counted(plan.symbols, "symbol"), counted(plan.calls, "call"),
+                duration_in_words(plan.seconds),
             )  # fmt: skip
         for pair, windows in plan.unavailable.items():
             logger.warning("Plan: %s no longer serves %s of %s", plan.exchange, pair, ", ".join(map(str, windows)))

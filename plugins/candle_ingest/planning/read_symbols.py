@@ -4,6 +4,7 @@ import logging
 
 from candle_ingest.candles.symbol import parse_symbol
 from candle_ingest.connections import connect_redis
+from candle_ingest.counting import counted
 from candle_ingest.errors import TemporaryError
 from candle_ingest.metrics import emit
 from candle_ingest.metrics.catalogue import REDIS_UP
@@ -20,7 +21,7 @@ def read_symbols(run: Run) -> list[str]:
     """
     if run.symbols:
         tickers = list(dict.fromkeys(parse_symbol(ticker).ticker for ticker in run.symbols))
-        logger.info("Read %d symbols from the params of this run", len(tickers))
+        logger.info("Read %s from the params of this run", counted(len(tickers), "symbol"))
         return tickers
     key = run.settings.redis_key_crypto_symbols
     try:
@@ -30,5 +31,5 @@ def read_symbols(run: Run) -> list[str]:
         emit.gauge(REDIS_UP, 0)
         raise
     emit.gauge(REDIS_UP, 1)
-    logger.info("Read %d symbols from the Redis key %s", len(tickers), key)
+    logger.info("Read %s from the Redis key %s", counted(len(tickers), "symbol"), key)
     return tickers

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 
 from candle_ingest.candles.window import ALL_TIME, DAY_MS, Window
 from candle_ingest.connections import RedisClient
+from candle_ingest.counting import counted
 from candle_ingest.errors import CandleIngestError
 from candle_ingest.exchanges.answers import Market
 from candle_ingest.exchanges.client import ExchangeClient
@@ -58,5 +59,5 @@ def _retry(run: Run, pair: str, market: Market, api: ExchangeClient, bucket: Inf
     keeper = record_keeper(run.settings, bucket, client)
     span, first_ms = Window(int(days.min()), int(days.max()) + DAY_MS), run.timeframe.floor_ms(first_ms)
     count = len(keeper.retry_not_listed(api.exchange, span, pair, first_ms, run.now_ms))
-    logger.info("%s @ %s is listed now: %d days of which it was not asked are due", pair, api.exchange, count)
+    logger.info("%s @ %s is listed now: %s not asked before, due now", pair, api.exchange, counted(count, "day"))
     return True

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from candle_ingest.candles.symbol import parse_symbol
 from candle_ingest.candles.window import DAY_MS, Window
 from candle_ingest.connections import RedisClient
+from candle_ingest.counting import counted
 from candle_ingest.exchanges.answers import Market
 from candle_ingest.exchanges.client import ExchangeClient
 from candle_ingest.exchanges.history import split_by_age
@@ -56,7 +57,7 @@ def plan_repair(
         choice.consider(key)
     _settle(run, bucket, client, choice.unproved)
     count = sum(len(windows) for own in choice.windows.values() for windows in own.values())
-    logger.info("Repair: %d days of pairs are due, %d windows are asked for now", len(due), count)
+    logger.info("Repair: due are %s of pairs, asked for now %s", counted(len(due), "day"), counted(count, "window"))
     return [_batch(exchange, own, markets[exchange]) for exchange, own in sorted(choice.windows.items())]
 
 
@@ -110,7 +111,7 @@ def _take_up(run: Run, bucket: InfluxBucket, client: RedisClient) -> None:
     pairs = {parse_symbol(ticker).currency_pair for ticker in run.symbols} or None
     keeper, exchanges = record_keeper(run.settings, bucket, client), run.settings.exchange_ids
     count = retry_unobtainable(bucket, keeper, run.now_ms, pairs, exchanges)
-    logger.info("Repair: %d days of pairs that were unobtainable are asked for again", count)
+    logger.info("Repair: asked for again %s of pairs that had unobtainable minutes", counted(count, "day"))
 
 
 def _fail_vanished(

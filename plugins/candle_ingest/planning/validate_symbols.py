@@ -9,6 +9,7 @@ from candle_ingest.candles.rates import lookback, rate_exchanges
 from candle_ingest.candles.symbol import parse_symbol
 from candle_ingest.candles.window import DAY_MS, Window, floor_ms
 from candle_ingest.connections import RedisClient, connect_influxdb, connect_redis
+from candle_ingest.counting import counted
 from candle_ingest.errors import CandleIngestError
 from candle_ingest.errors.runs import MarketsUnreachableError, TooFewExchangesError
 from candle_ingest.exchanges.answers import Market
@@ -145,8 +146,8 @@ class _Validation:
                 valid.append(pair)
                 continue
             logger.warning(
-                "%s is left out: listed on %d of the %d exchanges it needs (%s)",
-                pair, len(listed), minimum, ", ".join(listed) or "none",
+                "%s is left out: listed on %d of the %s it needs (%s)",
+                pair, len(listed), counted(minimum, "exchange"), ", ".join(listed) or "none",
             )  # fmt: skip
         logger.info(
             "Symbol validation: %d/%d symbols meet minimum %d exchange requirement",
@@ -249,8 +250,9 @@ class _Validation:
             logger.info("Nothing to fetch: every symbol is complete up to the end of this run")
             return
         logger.info(
-            "Fetches of %d symbols on %d exchanges",
-            len({pair for batch in batches for pair in batch.markets}), len(batches),
+            "Fetches of %s on %s",
+            counted(len({pair for batch in batches for pair in batch.markets}), "symbol"),
+            counted(len(batches), "exchange"),
         )  # fmt: skip
         fixed = self.run.fixed_window() if self.run.kind.takes_whole_interval else None
         if fixed is None:
@@ -286,4 +288,4 @@ def _log_notes(choices: Iterable[MarketChoice]) -> None:
     for note in notes[:SHOWN_NOTES]:
         logger.warning(note)
     if len(notes) > SHOWN_NOTES:
-        logger.warning("%d more markets like these", len(notes) - SHOWN_NOTES)
+        logger.warning("%s like these", counted(len(notes) - SHOWN_NOTES, "more market"))

@@ -3,6 +3,7 @@
 from collections.abc import Collection
 from dataclasses import dataclass
 
+from candle_ingest.counting import are_some
 from candle_ingest.ledger.day_records import MERGE_DAYS
 from candle_ingest.ledger.merge_method import method_in_words
 from candle_ingest.settings import PipelineSettings
@@ -25,9 +26,10 @@ class MergeProgress:
         """Return the progress in words; empty if everything is merged with the current settings."""
         if not self.outdated:
             return ""
+        done = are_some(self.days - self.outdated, self.days, "day of symbols", "days of symbols")
         return (
-            f"The settings of merging were changed: {self.days - self.outdated:,} of {self.days:,} days of symbols are "
-            "merged again; repair goes on, newest first, without asking an exchange."
+            f"The settings of merging were changed: {done} merged again; repair goes on, newest first, without asking "
+            "an exchange."
         )
 
 

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from candle_ingest.candles.window import DAY_MS, Window, split_days, subtract, union
+from candle_ingest.counting import counted
 from candle_ingest.ledger.day_record import DayRecord, RecordState, new_day_record
 from candle_ingest.ledger.day_records import DayRecords
 from candle_ingest.ledger.merge_day import MergeDay
@@ -36,7 +37,7 @@ class OpenMinutes:
     def __str__(self) -> str:
         first, more = self.windows[0], len(self.windows) - 1
         what = {MERGE: "not merged", PROVISIONAL: "provisional"}.get(self.source, f"no settled answer of {self.source}")
-        rest = f" and {more} more windows" if more else ""
+        rest = f" and {counted(more, 'more window')}" if more else ""
         return f"{self.currency_pair}: {what} for {first}{rest}" + (f": {self.reason}" if self.reason else "")
 
 

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 from candle_ingest.candles.symbol import Symbol
 from candle_ingest.candles.window import DAY_MS, MINUTE_MS, Window, floor_ms
+from candle_ingest.counting import are_all, are_some, counted, inflected
 from candle_ingest.ledger.minute_state import MinuteState
 from candle_ingest.reports.expected_coverage import ExpectedCoverage
 from candle_ingest.reports.freshness import IN_TIME, Freshness, SymbolFreshness, read_freshness
@@ -17,12 +18,13 @@ from candle_ingest.store.bucket import InfluxBucket
 LOOK_BACK_DAYS = 90
 NO_PROGRESS = MergeProgress(0, 0)
 MOST_NAMES, MOST_HOLES = 3, 5
+# For one candle, and for several.
 WORDS = {
-    MinuteState.SILENT: "look like an outage",
-    MinuteState.REJECTED: "could not be trusted",
-    MinuteState.FAILED: "failed",
-    MinuteState.NOT_ASKED: "were not asked for",
-    MinuteState.UNOBTAINABLE: "are unobtainable",
+    MinuteState.SILENT: ("looks like an outage", "look like an outage"),
+    MinuteState.REJECTED: ("could not be trusted", "could not be trusted"),
+    MinuteState.FAILED: ("failed", "failed"),
+    MinuteState.NOT_ASKED: ("was not asked for", "were not asked for"),
+    MinuteState.UNOBTAINABLE: ("is unobtainable", "are unobtainable"),
 }
 
 
@@ -54,14 +56,16 @@ class Summary:
     def _progress(self) -> str:
         until = "" if self.merged_until_ms is None else f" to {_clock(self.merged_until_ms, self.now_ms)}"
         if not self.behind:
-            return f"All {self.symbols} symbols are merged{until}."
+            return f"{are_all(self.symbols, 'symbol')} merged{until}."
         names = ", ".join(self.behind[:MOST_NAMES]) + (" and others" if len(self.behind) > MOST_NAMES else "")
         others = f"; the others are merged{until}" if until else ""
-        return f"{len(self.behind)} of {self.symbols} symbols are behind ({names}){others}."
+        return f"{are_some(len(self.behind), self.symbols, 'symbol')} behind ({names}){others}."
 
     def _hole(self, hole: DayHole) -> str:
         day = datetime.fromtimestamp(hole.day_ms / 1000, UTC)
-        what = f"{hole.count:,} candles of {hole.exchange} for {hole.currency_pair} on {day:%-d %B} {WORDS[hole.state]}"
+        words = inflected(hole.count, *WORDS[hole.state])
+        candles = counted(hole.count, "candle")
+        what = f"{candles} of {hole.exchange} for {hole.currency_pair} on {day:%-d %B} {words}"
         again = f"; next look at {_clock(hole.due_ms, self.now_ms)}" if hole.due_ms > self.now_ms else ""
         return f"{what}{again}."
 

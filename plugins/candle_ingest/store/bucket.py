@@ -20,6 +20,7 @@ from influxdb_client.domain.dialect import Dialect
 from influxdb_client.rest import ApiException
 
 from candle_ingest.candles.window import Window
+from candle_ingest.counting import counted
 from candle_ingest.errors import CandleIngestError, PermanentError
 from candle_ingest.errors.servers import (
     BucketMissingError,
@@ -147,7 +148,7 @@ class InfluxBucket:
                 refused.append(f"{lines[0]}: {error}")
                 logger.error("InfluxDB refuses the line %s", refused[-1])
             elif len(refused) < REPORTED_LINES:
-                logger.warning("%d lines are written in smaller parts: %s", len(lines), error)
+                logger.warning("%s are written in smaller parts: %s", counted(len(lines), "line"), error)
                 middle = len(lines) // 2
                 for part in (lines[:middle], lines[middle:]):
                     self._write_part(part, precision, refused)

@@ -7,6 +7,7 @@ import time
 
 from influxdb_client import Point
 
+from candle_ingest.counting import counted
 from candle_ingest.errors.settings import GranularityChangedError
 from candle_ingest.store.bucket import InfluxBucket
 
@@ -31,6 +32,6 @@ def check_granularity(bucket: InfluxBucket, granularity_minutes: int) -> None:
         bucket.write_points([point])
     elif known[0] != granularity_minutes:
         raise GranularityChangedError(
-            f"the bucket {bucket.name} has candles of {known[0]} minutes, and candle_granularity_minutes is "
+            f"the bucket {bucket.name} has candles of {counted(known[0], 'minute')}, and candle_granularity_minutes is "
             f"{granularity_minutes}: give the pipeline a new influxdb_bucket"
         )

@@ -41,13 +41,13 @@ def run(monkeypatch):
 def test_a_day_that_is_final_is_complete(run):
     done = run(WHOLE, final_days=1)
     assert done.exit_code == 0
-    assert "1 of 1 days of symbols are complete; every minute is accounted for" in done.output
+    assert "1 of 1 day of symbols is complete; every minute is accounted for" in done.output
 
 
 def test_a_provisional_day_is_not_complete_and_is_named(run):
     done = run(WHOLE, provisional_days=1)
     assert done.exit_code == 1
-    assert "1 are provisional" in done.output
+    assert "1 day of symbols is provisional" in done.output
 
 
 def test_columns_that_are_all_zero_are_left_out(run):

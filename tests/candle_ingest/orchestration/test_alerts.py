@@ -23,7 +23,7 @@ def incomplete(count):
 
 def test_the_sentence_names_symbols_and_exchanges():
     told = failure_sentence(context(IncompleteError("…", [SHORT])))
-    assert told == f"candle_backfill, run r1: 1 symbols are not complete: {SHORT}"
+    assert told == f"candle_backfill, run r1: 1 symbol is not complete: {SHORT}"
 
 
 def test_of_many_symbols_the_first_are_named_and_the_others_counted():

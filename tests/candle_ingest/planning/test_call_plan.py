@@ -24,7 +24,7 @@ def test_a_plan_is_one_line_for_each_exchange_and_says_what_is_not_served(caplog
     plan.add("BTC/USD", CallEstimate(candle_calls=7, unavailable=[Window(0, 60_000)]), 10_080)
     plan.seconds = 12.3
     log_plans([plan])
-    assert "Plan: gate, 1 symbols: at most 7 calls, 12 s within its limit" in caplog.text
+    assert "Plan: gate, 1 symbol: at most 7 calls, 12 s within its limit" in caplog.text
     assert "Plan: gate no longer serves BTC/USD of [1970-01-01T00:00Z, 1970-01-01T00:01Z)" in caplog.text
 
 
@@ -33,7 +33,7 @@ def test_trades_that_nobody_counted_are_said_to_be_so(caplog):
     plan = ExchangePlan(exchange="kraken")
     plan.add("BTC/USD", CallEstimate(candle_calls=1, trade_calls=None), 1440)
     log_plans([plan])
-    assert "Plan: kraken, 1 symbols: 1 calls, and one for every 1000 trades of BTC/USD" in caplog.text
+    assert "Plan: kraken, 1 symbol: 1 call, and one for every 1000 trades of BTC/USD" in caplog.text
 
 
 def test_the_pace_of_a_market_bounds_its_own_calls_only():

@@ -111,7 +111,7 @@ def test_without_params_a_run_is_that_of_its_pipeline():
         ({"end": "2026-13-01"}, "param end is '2026-13-01'"),
         ({"symbol": ["btcusd"]}, "unknown param symbol; allowed are symbols"),
         ({"run_mode": "damp"}, "run_mode is 'damp'"),
-        ({"exchanges": ["kraken"], "min_exchanges_required": 2}, "only 1 exchanges are configured"),
+        ({"exchanges": ["kraken"], "min_exchanges_required": 2}, "only 1 exchange is configured"),
     ],
 )
 def test_a_wrong_param_is_a_configuration_error_that_names_it(params, message):

@@ -54,11 +54,12 @@ def hole(**values: object) -> DayHole:
 
 def test_all_in_time_says_up_to_where_the_slowest_is_merged():
     assert sentence(symbol("A/USD", 6), symbol("B/USD", 8)) == "All 2 symbols are merged to 20:02."
+    assert sentence(symbol("A/USD", 6)) == "The only symbol is merged to 20:04."
 
 
 def test_who_is_behind_is_named():
     found = sentence(symbol("A/USD", 6), symbol("B/USD", 90, "late"))
-    assert found == "1 of 2 symbols are behind (B/USD); the others are merged to 20:04."
+    assert found == "1 of 2 symbols is behind (B/USD); the others are merged to 20:04."
 
 
 def test_the_largest_hole_says_what_it_is_and_when_it_is_asked_for_again():

@@ -65,12 +65,12 @@ class Api:
     [
         ([], "its run is not there yet"),
         ([("2026-11-26T12:00:00Z", "success")], "its run is not there yet"),
-        ([("2026-11-26T12:00:00Z", "running")], "1/3 tasks done of the run before it"),
+        ([("2026-11-26T12:00:00Z", "running")], "1 of 3 tasks done of the run before it"),
         (
             [("2026-11-26T12:00:00Z", "running"), ("2026-11-26T12:05:00Z", "queued")],
-            "1/3 tasks done of the run before it",
+            "1 of 3 tasks done of the run before it",
         ),
-        ([("2026-11-26T12:00:00Z", "failed"), ("2026-11-26T12:05:00Z", "running")], "1/3 tasks done"),
+        ([("2026-11-26T12:00:00Z", "failed"), ("2026-11-26T12:05:00Z", "running")], "1 of 3 tasks done"),
     ],
 )
 def test_progress_is_that_of_the_run_that_is_at_work(runs, words):

@@ -216,7 +216,7 @@ def test_a_silent_exchange_is_missing_and_the_range_is_the_one_asked_for(airflow
     tab.locator(".plot .main-svg").first.wait_for(timeout=60_000)
     view = tab.locator("#view").inner_text()
     assert "Nothing in this range from kucoin." in view
-    assert "60 bars have candles of fewer than the 3 exchanges" in view
+    assert "60 bars with candles of fewer than the 3 exchanges" in view
     assert tab.locator(".readout .missing").inner_text() == "kucoin missing"
     shown = tab.evaluate("document.querySelector('.plot')._fullLayout.xaxis.range")
     assert [str(text)[:16] for text in shown] == ["2026-03-11 00:00", "2026-03-11 03:00"]

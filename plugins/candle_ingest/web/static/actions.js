@@ -1,5 +1,5 @@
 // Start runs from the page, through Airflow's REST API and with the rights of the signed-in user.
-import { count, element, iso, message } from "./dom.js";
+import { count, counted, element, iso, message } from "./dom.js";
 import { Refusal, ask } from "./data.js";
 import { runLink } from "./airflow.js";
 
@@ -66,7 +66,7 @@ async function create(place, dag, conf, back) {
 function inWords({ names, start, end }) {
   const shown = names.slice(0, MOST_NAMES).join(", ") + (names.length > MOST_NAMES ? ` and ${count(names.length - MOST_NAMES)} more` : "");
   const days = Math.ceil((end - start) / DAY_MS);
-  return `${shown || "all symbols in Redis"}, ${iso(start).replace("T", " ")} to ${iso(end).replace("T", " ")} UTC (${count(days)} ${days > 1 ? "days" : "day"})`;
+  return `${shown || "all symbols in Redis"}, ${iso(start).replace("T", " ")} to ${iso(end).replace("T", " ")} UTC (${counted(days, "day")})`;
 }
 
 function refused(dag, error) {

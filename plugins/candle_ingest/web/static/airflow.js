@@ -1,5 +1,5 @@
 // Links to Airflow's own pages, and clearing through its REST API, with the rights of the signed-in user.
-import { element, message } from "./dom.js";
+import { counted, element, message } from "./dom.js";
 import { Refusal, ask } from "./data.js";
 
 const part = encodeURIComponent;
@@ -50,7 +50,7 @@ export function clearButton(task, pipeline) {
   });
   const carryOut = () => attempt(async () => {
     const { total_entries: total } = await clear(task, false);
-    place.replaceChildren(message("good", `${total} tasks are cleared.`, "The scheduler runs them again. Refresh this page in a minute."));
+    place.replaceChildren(message("good", `${counted(total, "task")} ${total === 1 ? "is" : "are"} cleared.`, "The scheduler runs them again. Refresh this page in a minute."));
   });
   const attempt = async (work) => {
     try {

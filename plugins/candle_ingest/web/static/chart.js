@@ -1,5 +1,5 @@
 // Candlesticks of any range, the volume, each exchange's distance to the merged price, and gaps.
-import { count, element, iso, message } from "./dom.js";
+import { count, counted, element, iso, message } from "./dom.js";
 import { address, api, link } from "./data.js";
 import { bars, gapsOf, isConverted } from "./chart_data.js";
 import { layout, traces } from "./chart_traces.js";
@@ -51,13 +51,13 @@ function hint(data) {
 function summary(data, found) {
   const short = found.filter(({ exchanges }) => exchanges < data.configured.length).length;
   const absent = data.configured.filter((name) => !(name in data.exchanges));
-  const parts = [`${data.symbol}: ${count(found.length)} bars of ${barName(data.every_ms)}, UTC.`];
+  const parts = [`${data.symbol}: ${counted(found.length, "bar")} of ${barName(data.every_ms)}, UTC.`];
   if (absent.length) parts.push(`Nothing in this range from ${absent.join(", ")}.`);
-  if (short) parts.push(`${count(short)} bars have candles of fewer than the ${data.configured.length} exchanges of the pipeline: see the lowest panel.`);
+  if (short) parts.push(`${counted(short, "bar")} with candles of fewer than the ${counted(data.configured.length, "exchange")} of the pipeline: see the lowest panel.`);
   return parts.join(" ");
 }
 
-const barName = (ms) => (ms < HOUR_MS ? `${ms / 60000} min` : ms < 24 * HOUR_MS ? `${ms / HOUR_MS} h` : `${ms / 24 / HOUR_MS} days`);
+const barName = (ms) => (ms < HOUR_MS ? `${ms / 60000} min` : ms < 24 * HOUR_MS ? `${ms / HOUR_MS} h` : counted(ms / 24 / HOUR_MS, "day"));
 
 function paint(plot, data, current, gaps, values, converted) {
   const redraw = async () => {

@@ -1,5 +1,5 @@
 // Symbols × days: where candles are not accounted for.
-import { badge, clock, count, day, element, message, reasonText, share, table } from "./dom.js";
+import { areSome, badge, clock, count, counted, day, element, message, reasonText, share, table } from "./dom.js";
 import { Refusal, address, api, keep, link } from "./data.js";
 import { runOffer } from "./actions.js";
 import { isLate, isWanted } from "./freshness.js";
@@ -40,7 +40,7 @@ function completeTile(data) {
   const [asked, open, unobtainable, provisional] = [data.expected, data.open, data.unobtainable, data.provisional]
     .map((values) => total(values.filter((_, row) => counts(data.pairs[row]))));
   if (!asked) return tile("none", "No data yet", "These days have not been asked for", "coverage");
-  const more = [`${count(open)} of ${count(asked)} candles of the exchanges are open`, unobtainable && `${count(unobtainable)} unobtainable`, provisional && `${count(provisional)} provisional`].filter(Boolean).join(", ");
+  const more = [`${areSome(open, asked, "candle of the exchanges", "candles of the exchanges")} open`, unobtainable && `${count(unobtainable)} unobtainable`, provisional && `${count(provisional)} provisional`].filter(Boolean).join(", ");
   const part = (open + unobtainable) / asked;
   return tile(open ? (part > 0.01 ? "bad" : "warn") : unobtainable ? "warn" : "good", part ? `${share(1 - part)} accounted for` : provisional ? "Nothing is open" : "Complete", more, "coverage");
 }
@@ -72,9 +72,9 @@ async function fillSentence(place, pipeline) {
 function freshnessTile({ symbols }) {
   if (!symbols.length) return tile("none", "No symbols", "none is listed", "freshness");
   const [wanted, late] = [symbols.filter(isWanted), symbols.filter(isLate)];
-  if (!late.length) return tile("good", "In time", `${count(wanted.length)} symbols`, "freshness");
+  if (!late.length) return tile("good", "In time", counted(wanted.length, "symbol"), "freshness");
   const names = late.slice(0, 3).map(({ currency_pair: pair }) => pair).join(", ") + (late.length > 3 ? " …" : "");
-  return tile("bad", `${count(late.length)} of ${count(wanted.length)} symbols late`, names, "freshness");
+  return tile("bad", `${count(late.length)} of ${counted(wanted.length, "symbol")} late`, names, "freshness");
 }
 
 function healthTile({ exchanges }) {
@@ -82,7 +82,7 @@ function healthTile({ exchanges }) {
   const failing = exchanges.filter(({ state }) => state !== "up");
   if (!failing.length) return tile("good", "All exchanges up", exchanges.map(({ exchange }) => exchange).join(", "), "exchanges");
   const kind = failing.some(({ state }) => state === "failing") ? "bad" : "warn";
-  return tile(kind, `${failing.length} of ${exchanges.length} exchanges not up`, failing.map(({ exchange, state }) => `${exchange}: ${state}`).join(", "), "exchanges");
+  return tile(kind, `${failing.length} of ${counted(exchanges.length, "exchange")} not up`, failing.map(({ exchange, state }) => `${exchange}: ${state}`).join(", "), "exchanges");
 }
 
 function nothingYet(data, pipeline) {

@@ -1,5 +1,5 @@
 // One day of one symbol: exchanges × hours, and why something is open.
-import { badge, clock, count, element, iso, message, period, reasonText } from "./dom.js";
+import { badge, clock, count, counted, element, iso, message, period, reasonText } from "./dom.js";
 import { retryButton } from "./actions.js";
 import { clearButton, runLink, taskLink } from "./airflow.js";
 import { address, api, link } from "./data.js";
@@ -79,7 +79,7 @@ function card(hole, pipeline, pair) {
     element("p", {}, badge(hole.is_open ? kind : "good", text), " ", element("b", {}, hole.exchange), ` ${times}`),
     element("p", { class: "next" }, next(hole, pipeline)),
     hole.reason && reasonText(hole.reason),
-    element("p", { class: "quiet" }, `${count(hole.tries)} ${hole.tries === 1 ? "try" : "tries"}`, hole.since_ms ? [" since ", clock(hole.since_ms)] : ""),
+    element("p", { class: "quiet" }, counted(hole.tries, "try", "tries"), hole.since_ms ? [" since ", clock(hole.since_ms)] : ""),
     hole.task && element("div", { class: "bar" }, runLink(hole.task), taskLink(hole.task), hole.is_open && hole.state !== "silent" && clearButton(hole.task, pipeline)),
     hole.state === "unobtainable" && retryButton(pipeline, pair, pair));
 }

@@ -38,6 +38,10 @@ export function reasonText(text) {
 
 export const badge = (kind, text) => element("span", { class: `badge ${kind}` }, text);
 export const count = (value) => value.toLocaleString("en-US");
+// As in the terminal: 1 run, 2 runs.
+export const counted = (value, one, many = `${one}s`) => `${count(value)} ${value === 1 ? one : many}`;
+export const areAll = (value, noun) => (value === 1 ? `The only ${noun} is` : `All ${counted(value, noun)} are`);
+export const areSome = (value, whole, one, many) => `${count(value)} of ${counted(whole, one, many)} ${value === 1 || whole === 1 ? "is" : "are"}`;
 export const price = (value) => value.toLocaleString("en-US", { maximumSignificantDigits: 10 });
 export const share = (part) => `${(Math.floor(part * 10000) / 100).toFixed(2)} %`;
 export const signed = (value, digits = 1) => `${value < 0 ? "−" : "+"}${Math.abs(value).toFixed(digits)}`;
@@ -60,7 +64,7 @@ export function duration(ms) {
   if (minutes < 1) return `${Math.round(ms / 1000)} s`;
   if (minutes < 120) return `${minutes} min`;
   if (minutes < 2880) return `${Math.floor(minutes / 60)} h${minutes % 60 ? ` ${minutes % 60} min` : ""}`;
-  return `${Math.round(minutes / 1440)} days`;
+  return counted(Math.round(minutes / 1440), "day");
 }
 
 export function period([start, end]) {

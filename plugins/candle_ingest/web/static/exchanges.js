@@ -1,5 +1,5 @@
 // How the exchanges have answered recently.
-import { badge, clock, count, duration, element, message, moment, reasonText, table } from "./dom.js";
+import { areAll, badge, clock, count, counted, duration, element, message, moment, reasonText, table } from "./dom.js";
 import { address, api, link } from "./data.js";
 
 const SPANS = [1, 6, 24, 168];
@@ -23,7 +23,7 @@ export async function showExchanges(place, pipeline) {
     ["Last failure", lastFailure(data.now_ms)],
   ];
   place.replaceChildren(element("div", { class: "bar" }, spans), element("p", { class: "quiet" }, "By the last fetch of each symbol; durations are those of whole fetches."));
-  if (data.exchanges.every(({ symbols }) => !symbols)) place.append(message("plain", `No fetch in the last ${hours} hours.`, "Are the DAGs paused, or has the scheduler stopped?"));
+  if (data.exchanges.every(({ symbols }) => !symbols)) place.append(message("plain", `No fetch in the last ${counted(hours, "hour")}.`, "Are the DAGs paused, or has the scheduler stopped?"));
   if (data.redis_problem) place.append(message("plain", "The pace of the exchanges is not known.", data.redis_problem));
   place.append(element("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": "Exchanges" }, table("Exchanges", columns, data.exchanges)), doctor(data));
 }
@@ -43,14 +43,14 @@ function doctor({ findings }) {
   const rows = (some) => element("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": "Findings of the doctor" }, table("Findings of the doctor", columns, some));
   return element("section", {},
     element("h2", {}, "Facts about the exchanges"),
-    element("p", {}, wrong.length ? `${count(wrong.length)} of ${count(findings.length)} facts differ or got no answer. ` : `All ${count(findings.length)} facts are as expected or could not be observed. `, "Checked by candle-ingest doctor at ", clock(found), "."),
+    element("p", {}, wrong.length ? `${count(wrong.length)} of ${counted(findings.length, "fact")} with another value, or without an answer. ` : `${areAll(findings.length, "fact")} as expected or could not be observed. `, "Checked by candle-ingest doctor at ", clock(found), "."),
     wrong.length ? rows(wrong) : "",
-    element("details", {}, element("summary", {}, `All ${count(findings.length)} facts`), rows(findings)));
+    element("details", {}, element("summary", {}, counted(findings.length, "fact")), rows(findings)));
 }
 
 function state({ state: text, symbols, symbols_failing: failing }) {
   const names = failing.slice(0, 5).join(", ") + (failing.length > 5 ? " …" : "");
-  const more = failing.length ? element("div", { class: "quiet" }, `${count(failing.length)} of ${count(symbols)} symbols: ${names}`) : "";
+  const more = failing.length ? element("div", { class: "quiet" }, `${count(failing.length)} of ${counted(symbols, "symbol")}: ${names}`) : "";
   return element("div", {}, badge(KINDS[text], text), more);
 }
 

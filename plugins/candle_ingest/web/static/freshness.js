@@ -1,5 +1,5 @@
 // How late each symbol is, and how far its history is merged.
-import { badge, count, duration, element, message, moment, table } from "./dom.js";
+import { areAll, areSome, badge, count, counted, duration, element, message, moment, table } from "./dom.js";
 import { api } from "./data.js";
 
 const KINDS = { "in time": "good", late: "bad", never: "none", "not listed": "none" };
@@ -15,8 +15,8 @@ export async function showFreshness(place, pipeline) {
   const [wanted, late] = [data.symbols.filter(isWanted), data.symbols.filter(isLate)];
   place.append(
     late.length
-      ? message("bad", `${count(late.length)} of ${count(wanted.length)} symbols are late, or have nothing yet.`, `A symbol is late if it has had no new merged candle for ${duration(data.late_after_ms)}. A hole holds its watermark back.`)
-      : message("good", `All ${count(wanted.length)} symbols are in time.`, `None lags by more than ${duration(data.late_after_ms)}.`),
+      ? message("bad", `${areSome(late.length, wanted.length, "symbol")} late, or have nothing yet.`, `A symbol is late if it has had no new merged candle for ${duration(data.late_after_ms)}. A hole holds its watermark back.`)
+      : message("good", `${areAll(wanted.length, "symbol")} in time.`, `None lags by more than ${duration(data.late_after_ms)}.`),
     history(data, wanted), merging(data), symbols(data));
 }
 
@@ -25,16 +25,16 @@ function history(data, symbols) {
   const [wanted, done] = [data.days_wanted * symbols.length, symbols.reduce((sum, { days_done: days }) => sum + days, 0)];
   const left = wanted - done;
   const pace = left <= 0 ? "All days are recorded." : data.done_at_ms
-    ? `${count(data.days_in_last_hour)} days in the last hour: done in about ${duration(data.done_at_ms - data.now_ms)}, at ${moment(data.done_at_ms)} UTC.`
+    ? `${counted(data.days_in_last_hour, "day")} in the last hour: done in about ${duration(data.done_at_ms - data.now_ms)}, at ${moment(data.done_at_ms)} UTC.`
     : "None in the last hour, so there is no estimate. Is the backfill DAG paused?";
-  return element("section", { class: "card" }, element("b", {}, "History"), element("p", { class: "bar" }, element("progress", { max: wanted, value: done, "aria-label": "History" }), `${count(done)} of ${count(wanted)} days of symbols since ${moment(data.history_start_ms).slice(0, 10)}. ${pace}`));
+  return element("section", { class: "card" }, element("b", {}, "History"), element("p", { class: "bar" }, element("progress", { max: wanted, value: done, "aria-label": "History" }), `${count(done)} of ${counted(wanted, "day")} of symbols since ${moment(data.history_start_ms).slice(0, 10)}. ${pace}`));
 }
 
 // After a change of the settings that a price depends on.
 function merging({ merging: { days, outdated } }) {
   if (!outdated) return "";
   const done = days - outdated;
-  return element("section", { class: "card" }, element("b", {}, "Merged again by the new settings"), element("p", { class: "bar" }, element("progress", { max: days, value: done, "aria-label": "Merged again" }), `${count(done)} of ${count(days)} days of symbols. Repair continues, newest first, without requests to exchanges.`));
+  return element("section", { class: "card" }, element("b", {}, "Merged again by the new settings"), element("p", { class: "bar" }, element("progress", { max: days, value: done, "aria-label": "Merged again" }), `${count(done)} of ${counted(days, "day")} of symbols. Repair continues, newest first, without requests to exchanges.`));
 }
 
 function symbols(data) {

@@ -1,5 +1,5 @@
 // Symbols × days in a window that scrolls, by mouse and by keyboard: cells are opened or chosen.
-import { count, day, element, message } from "./dom.js";
+import { count, counted, day, element, message } from "./dom.js";
 import { AXIS, ROW, layOut, paint, worst } from "./grid.js";
 import { countsOf } from "./rows.js";
 
@@ -122,10 +122,10 @@ export function spanName(data, column) {
 
 function inWords({ expected, open, unobtainable = 0, provisional = 0, grade_b: b = 0, grade_c: c = 0, grade_d: d = 0 }) {
   if (!expected) return "not asked for";
-  const parts = [open && `${count(open)} of ${count(expected)} candles open`, unobtainable && `${count(unobtainable)} unobtainable`];
-  if (!open && !unobtainable) parts.push(`all ${count(expected)} candles accounted for`);
+  const parts = [open && `${count(open)} of ${counted(expected, "candle")} open`, unobtainable && `${count(unobtainable)} unobtainable`];
+  if (!open && !unobtainable) parts.push(`all ${counted(expected, "candle")} accounted for`);
   if (provisional) parts.push("provisional");
-  for (const [grade, minutes] of Object.entries({ B: b, C: c, D: d })) if (minutes) parts.push(`${count(minutes)} minutes of grade ${grade}`);
+  for (const [grade, minutes] of Object.entries({ B: b, C: c, D: d })) if (minutes) parts.push(`${counted(minutes, "minute")} of grade ${grade}`);
   return parts.filter(Boolean).join(", ");
 }
 

@@ -1,5 +1,5 @@
 // A form that starts one run: symbols are chosen from those in Redis, and times are UTC.
-import { count, element, iso, message } from "./dom.js";
+import { count, counted, element, iso, message } from "./dom.js";
 import { question } from "./actions.js";
 import { address, api } from "./data.js";
 
@@ -18,7 +18,7 @@ export async function showRun(place, pipeline) {
   const [refetch, dry] = [element("input", { type: "checkbox" }), element("input", { type: "checkbox" })];
   const answer = element("div", { "aria-live": "polite" });
 
-  const tell = () => { tally.textContent = chosen.size ? `${count(chosen.size)} of ${count(pairs.length)} symbols chosen` : `None chosen: all ${count(pairs.length)} symbols in Redis.`; };
+  const tell = () => { tally.textContent = chosen.size ? `${count(chosen.size)} of ${counted(pairs.length, "symbol")} chosen` : `None chosen: what Redis lists, ${counted(pairs.length, "symbol")}.`; };
   const choice = (pair) => element("label", {}, element("input", { type: "checkbox", checked: chosen.has(pair), onchange: ({ target }) => { if (target.checked) chosen.add(pair); else chosen.delete(pair); tell(); } }), pair);
   const show = () => {
     const fitting = pairs.filter((pair) => pair.includes(search.value.trim().toUpperCase()));
