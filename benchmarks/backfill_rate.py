@@ -16,7 +16,7 @@ from tests.integration.servers.airflow_instance import AirflowInstance
 OURS, BARE = "candle_backfill", "same_shape"
 TICKERS = ("btcusd", "ethusd", "solusd")
 EXCHANGES = ("binance", "coinbaseexchange", "kucoin")
-DAYS, TURNS = 4, 3
+DAYS, TURNS = 4, 7
 FIRST_DAY = calm_days(EXCHANGES, DAYS * TURNS, date(2025, 3, 1))
 # The same steps, as many instances and the same schedule; its tasks import and do nothing.
 _SAME_SHAPE = f'''

@@ -144,10 +144,11 @@ def test_candles_of_many_pairs_are_those_of_each(bucket, count):
     assert found.of("NONE/USD", names) == {}
 
 
-def test_a_broken_candle_among_many_is_the_error_of_its_pair_only(bucket):
+@pytest.mark.parametrize("fields", ["close=1.0", 'quote_volume="twelve"'])
+def test_a_broken_candle_among_many_is_the_error_of_its_pair_only(bucket, fields):
     store = CandleStore(bucket)
     store.write_candles_of("kraken", [(pair, pair, candles(0)) for pair in ("BTC/USD", "ETH/USD")])
-    bucket.write_lines([f"exchange_candles,currency_pair=ETH/USD,exchange=kraken close=1.0 {DAY.start_ms + MINUTE_MS}"])
+    bucket.write_lines([f"exchange_candles,currency_pair=ETH/USD,exchange=kraken {fields} {DAY.start_ms + MINUTE_MS}"])
     found = CandlesOfPairs(bucket, {key: [minutes(0, 3)] for key in ("BTC/USD", "ETH/USD")}, ["kraken"])
     assert found.of("BTC/USD", ["kraken"])["kraken"].rows() == candles(0).rows()
     with pytest.raises(StoredCandlesError, match="ETH/USD @ kraken"):

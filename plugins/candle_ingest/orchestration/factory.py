@@ -15,11 +15,12 @@ from candle_ingest.candles.dates import SKIP, history_start
 from candle_ingest.errors import NotPlannedError, PermanentError
 from candle_ingest.orchestration.alerts import failure_callback, notify
 from candle_ingest.orchestration.assets import candles_asset, completed_candles
-from candle_ingest.orchestration.params import dag_params
+from candle_ingest.orchestration.params import dag_params, task_params
 from candle_ingest.planning.run_kind import BACKFILL, CATCH_UP, REPAIR, RunKind
 from candle_ingest.settings import PipelineSettings
 
 TAG = "candle_ingest"
+Params = Callable[[PipelineSettings, str], dict[str, Any]]
 # Airflow wants some start date, also where it has no meaning.
 ANY_START = datetime(2010, 1, 1, tzinfo=UTC)
 
@@ -27,18 +28,19 @@ ANY_START = datetime(2010, 1, 1, tzinfo=UTC)
 def build_dags(settings: PipelineSettings, only: str | None = None, now: datetime | None = None) -> list[DAG]:
     """Return the DAGs of a pipeline: `<name>_backfill`, `<name>_catch_up`, `<name>_repair`; or just `only`.
 
-    Each task parses its DAG file again, and needs its own DAG: to build one takes about 10 ms. `now` is for tests.
+    Each task parses its DAG file again, and names its own DAG as `only`. `now` is for tests.
     """
     origin = history_start(settings.backfill_start_date, settings.backfill_interval, now or datetime.now(UTC))
+    params = dag_params if only is None else task_params
     builders: dict[str, Callable[[], DAG]] = {
-        settings.backfill_dag_id: lambda: _backfill_dag(settings, origin),
-        settings.catch_up_dag_id: lambda: _catch_up_dag(settings),
-        settings.repair_dag_id: lambda: _repair_dag(settings, origin),
+        settings.backfill_dag_id: lambda: _backfill_dag(settings, params, origin),
+        settings.catch_up_dag_id: lambda: _catch_up_dag(settings, params),
+        settings.repair_dag_id: lambda: _repair_dag(settings, params, origin),
     }
     return [build() for dag_id, build in builders.items() if only in (None, dag_id)]
 
 
-def _backfill_dag(settings: PipelineSettings, origin: datetime | None) -> DAG:
+def _backfill_dag(settings: PipelineSettings, params: Params, origin: datetime | None) -> DAG:
     dag = DAG(
         settings.backfill_dag_id,
         description=f"History of OHLCV candles since {settings.backfill_start_date}",
@@ -47,12 +49,13 @@ def _backfill_dag(settings: PipelineSettings, origin: datetime | None) -> DAG:
         start_date=origin or ANY_START,
         catchup=origin is not None,
         doc_md=BACKFILL_DOC,
+        params=params(settings, BACKFILL.name),
         **_common(settings, BACKFILL),
     )
     return _with_steps(dag, settings, BACKFILL)
 
 
-def _catch_up_dag(settings: PipelineSettings) -> DAG:
+def _catch_up_dag(settings: PipelineSettings, params: Params) -> DAG:
     dag = DAG(
         settings.catch_up_dag_id,
         description="OHLCV candles from the watermark up to now",
@@ -62,12 +65,13 @@ def _catch_up_dag(settings: PipelineSettings) -> DAG:
         # One at a time: each starts where the one before it ended.
         max_active_runs=1,
         doc_md=CATCH_UP_DOC,
+        params=params(settings, CATCH_UP.name),
         **_common(settings, CATCH_UP),
     )
     return _with_steps(dag, settings, CATCH_UP)
 
 
-def _repair_dag(settings: PipelineSettings, origin: datetime | None) -> DAG:
+def _repair_dag(settings: PipelineSettings, params: Params, origin: datetime | None) -> DAG:
     dag = DAG(
         settings.repair_dag_id,
         description="Asks for past days once more, and again for what is open",
@@ -77,6 +81,7 @@ def _repair_dag(settings: PipelineSettings, origin: datetime | None) -> DAG:
         catchup=False,
         max_active_runs=1,
         doc_md=REPAIR_DOC,
+        params=params(settings, REPAIR.name),
         **_common(settings, REPAIR),
     )
     return _with_steps(dag, settings, REPAIR)
@@ -85,7 +90,6 @@ def _repair_dag(settings: PipelineSettings, origin: datetime | None) -> DAG:
 def _common(settings: PipelineSettings, kind: RunKind) -> dict[str, Any]:
     return {
         "tags": [TAG, kind.name],
-        "params": dag_params(settings, kind.name),
         "render_template_as_native_obj": False,
         "default_args": {
             "retries": settings.task_retries,

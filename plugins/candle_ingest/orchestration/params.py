@@ -36,6 +36,15 @@ def dag_params(settings: PipelineSettings, kind: str) -> dict[str, Any]:
     return {name: param for name, param in _all_params(settings, kind).items() if name in allowed}
 
 
+def task_params(settings: PipelineSettings, kind: str) -> dict[str, Any]:
+    """Return the defaults of `dag_params`, for the DAG that a task builds for itself.
+
+    A run is made with params that were checked against the types; without types, Airflow does not check them three
+    times more in each task, for a fifth of the CPU time of a fetch.
+    """
+    return {name: param.value for name, param in dag_params(settings, kind).items()}
+
+
 def _all_params(settings: PipelineSettings, kind: str) -> dict[str, Any]:
     return {**_what(settings, kind), **_from_whom(settings), **_how(settings), **_again()}
 

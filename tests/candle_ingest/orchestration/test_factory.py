@@ -48,6 +48,14 @@ def test_a_task_gets_the_dag_that_it_belongs_to_and_no_other():
     assert build_dags(settings, only="other_backfill", now=NOW) == []
 
 
+def test_a_task_has_the_params_of_the_form_without_their_types():
+    settings = PipelineSettings(name="candle", dry_run_limit=7)
+    for dag in dags(dry_run_limit=7):
+        [own] = build_dags(settings, only=dag.dag_id, now=NOW)
+        assert own.params.dump() == dag.params.dump()
+        assert all(not own.params.get_param(name).schema for name in own.params)
+
+
 def intervals(dag, last=None):
     """Return the data interval after `last`, or the first one, as the scheduler would compute it."""
     restriction = TimeRestriction(earliest=pendulum.instance(dag.start_date), latest=None, catchup=True)

@@ -1,4 +1,6 @@
 import math
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -9,7 +11,7 @@ from candle_ingest.candles.candles import EXTRA_FIELDS, FIELDS
 from candle_ingest.candles.window import format_ms
 from candle_ingest.errors import TemporaryError
 from candle_ingest.store.bucket import csv_rows
-from candle_ingest.store.candle_csv import candles_from_csv
+from candle_ingest.store.candle_csv import candles_from_csv, read_series
 
 HEADER = ",result,table,_time,_value,_field"
 MINUTE_MS = 60_000
@@ -120,3 +122,53 @@ def test_an_extra_without_its_candle_is_an_error():
 def test_an_unknown_field_is_an_error():
     with pytest.raises(ValueError, match="vwap"):
         candles_from_csv(answer(by_field({0: [1.0] * 5}) | {"vwap": {0: 2.0}}))
+
+
+def answer_of_pairs(points):
+    """Return what InfluxDB sends for points (pair, exchange, field, minute, value) in this order."""
+    lines = [",result,table,_time,_value,_field,currency_pair,exchange"]
+    for pair, exchange, field, minute, value in points:
+        time = format_ms(START_MS + minute * MINUTE_MS).replace("Z", ":00Z")
+        lines.append(f",_result,0,{time},{value!r},{field},{pair},{exchange}")
+    return "\r\n".join([*lines, "", ""])
+
+
+POINTS = st.dictionaries(
+    st.tuples(
+        st.sampled_from(["BTC/USD", "ETH/USD"]), st.sampled_from(["kraken", "htx"]), st.sampled_from(FIELDS),
+        st.integers(0, 9),
+    ),
+    VALUES,
+)  # fmt: skip
+
+
+@given(POINTS, st.randoms())
+def test_points_of_many_series_are_those_of_each(points, random):
+    shuffled = [(*key, value) for key, value in points.items()]
+    random.shuffle(shuffled)
+    found = read_series(answer_of_pairs(shuffled))
+    assert {
+        (*series, field, (int(time_ms) - START_MS) // MINUTE_MS): value
+        for series, columns in found.items()
+        for field, column in columns.items()
+        for time_ms, value in zip(*column, strict=True)
+    } == points
+    assert all((np.diff(times) > 0).all() for columns in found.values() for times, _ in columns.values())
+
+
+def test_many_series_of_which_one_value_is_no_number_are_an_error():
+    points = [("BTC/USD", "htx", "close", 0, 1.0), ("ETH/USD", "htx", "close", 0, "twelve")]
+    with pytest.raises(ValueError, match=r"holds .*twelve"):
+        read_series(answer_of_pairs(points))
+
+
+def test_reading_candles_does_not_import_pandas():
+    body = answer(by_field({0: [1.0] * 5}))
+    code = f"""
+import sys
+sys.path[:] = {sys.path!r}
+from candle_ingest.store.candle_csv import read_columns
+assert len(read_columns({body!r})) == {len(FIELDS)}
+sys.exit("pandas" in sys.modules)
+"""
+    subprocess.run([sys.executable, "-c", code], check=True)
