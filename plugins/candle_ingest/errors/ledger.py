@@ -2,7 +2,17 @@
 
 from collections.abc import Iterable
 
-from candle_ingest.errors.base import PermanentError, TemporaryError
+from candle_ingest.errors.base import Notice, PermanentError, TemporaryError
+
+CANDLES_LOST = Notice(
+    "candles-lost",
+    cause="Points of `exchange_candles` were deleted, or an older backup was restored: their records have them still.",
+    cure="None needed: repair requests them again. A backfill of these days with `refetch` does so at once.",
+    example=(
+        "BTC/USD @ kraken: 60 candles of [2026-11-20T12:00Z, 2026-11-20T13:00Z) are gone from exchange_candles, where "
+        "they were stored before; the next repair requests them again, and what was merged from them stays until then"
+    ),
+)
 
 
 class LockLostError(TemporaryError):

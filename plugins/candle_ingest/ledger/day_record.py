@@ -119,6 +119,11 @@ class DayRecord(MarkedDay):
         return self.windows_where(chosen)
 
     @property
+    def lost(self) -> list[Window]:
+        """Return the windows whose candles were stored once, are gone from the bucket, and were not answered since."""
+        return [stretch.window for stretch in self.stretches if stretch.candle_lost]
+
+    @property
     def last_traded_ms(self) -> int:
         """Return the open time of the last candle with volume, 0 if there is none."""
         traded = np.flatnonzero(self.mark_array == TRADED)

@@ -105,7 +105,8 @@ def _replaced(old: Stretch, state: MinuteState, reason: str, look: Look, known: 
         by_list=False,
     )
     if state == MinuteState.NOT_LISTED:
-        return replace(changed, by_list=look.by_list, since_ms=old.since_ms or look.asked_at_ms, tries=0, due_ms=0)
+        since_ms = old.since_ms or look.asked_at_ms
+        return replace(changed, by_list=look.by_list, candle_lost=False, since_ms=since_ms, tries=0, due_ms=0)
     if state == MinuteState.UNOBTAINABLE:
         return _unobtainable(changed, old)
     if old.state == MinuteState.UNOBTAINABLE:

@@ -5,7 +5,7 @@ if the notifier takes longer than TELLING_SECONDS.
 
 `candle_ingest:notices:<bucket>`: a Redis hash of key → sentence that is still to be told.
 `candle_ingest:told:<bucket>`: a Redis set of the keys that last, and were noted. The keys are
-`unobtainable|pair|exchange|day` and `vanished|pair|exchange`.
+`unobtainable|pair|exchange|day`, `lost|pair|exchange|day` and `vanished|pair|exchange`.
 """
 
 import logging

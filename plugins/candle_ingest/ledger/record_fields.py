@@ -93,6 +93,7 @@ def _stretch_to_json(stretch: Stretch) -> dict[str, Any]:
         "was_silent": stretch.was_silent,
         "row_missing": stretch.row_missing,
         "by_list": stretch.by_list,
+        "candle_lost": stretch.candle_lost,
         "recorder": asdict(stretch.recorder) if stretch.recorder != TaskInstanceRef() else None,
     }
     return {**values, **{key: value for key, value in optional.items() if value}}

@@ -1,9 +1,12 @@
 """Keep the records of days: fold looks into them, many pairs at a time, and index what is due."""
 
 import logging
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
 
 from candle_ingest.candles.pace import Pace, pace_after, total_pace
 from candle_ingest.candles.window import DAY_MS, Window, floor_ms
@@ -14,6 +17,7 @@ from candle_ingest.ledger.day_records import DayRecords, Key, raise_unreadable
 from candle_ingest.ledger.fold import fold, prove, reset_not_listed, reset_unobtainable
 from candle_ingest.ledger.locks import held_locks
 from candle_ingest.ledger.look import Look, Surroundings
+from candle_ingest.ledger.lost_candles import reset_lost
 from candle_ingest.ledger.minute_state import MinuteState
 from candle_ingest.ledger.notices import Notices
 from candle_ingest.ledger.version_clock import VersionClock
@@ -26,6 +30,7 @@ MOST_ATTEMPTS = 5
 SILENT_STATES = (MinuteState.QUIET, MinuteState.SILENT, MinuteState.OUTAGE)
 Records = Mapping[Key, DayRecord]
 Transform = Callable[[Records], dict[Key, DayRecord]]
+TimesOf = Callable[[Key], NDArray[np.int64]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +114,16 @@ class RecordKeeper:
             return {key: reset_unobtainable(record, now_ms) for key, record in known.items()}
 
         return self._change(exchange, pairs, window, reset)
+
+    def retry_lost(self, exchange: str, keys: Collection[Key], read_times_ms: TimesOf, now_ms: int) -> list[Kept]:
+        """Make due the candles of these records that are gone; `read_times_ms` returns the open times of the others."""
+        span = Window(min(key[2] for key in keys), max(key[2] for key in keys) + DAY_MS)
+
+        def reset(known: Records) -> dict[Key, DayRecord]:
+            # The candles are read after the records, which are written after them.
+            return {key: reset_lost(known[key], read_times_ms(key), now_ms) for key in keys if key in known}
+
+        return self._change(exchange, {key[0] for key in keys}, span, reset)
 
     def retry_not_listed(self, exchange: str, window: Window, pair: str, first_ms: int, now_ms: int) -> list[Kept]:
         """Make due what only the exchange's list of markets had said of a pair that it lists now."""

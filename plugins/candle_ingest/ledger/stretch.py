@@ -25,6 +25,7 @@ class Stretch(Span):
     asked last. `was_silent` marks an unobtainable stretch for which the exchange answered without a candle.
     `row_missing` marks a silence of an exchange that sends a row for every minute, even without trades; it never counts
     as quiet. `by_list` marks a stretch that is not listed by the exchange's list of markets alone: it was never asked.
+    `candle_lost` marks one whose candles were stored once and are gone from the bucket.
     """
 
     state: MinuteState
@@ -35,6 +36,7 @@ class Stretch(Span):
     was_silent: bool = False
     row_missing: bool = False
     by_list: bool = False
+    candle_lost: bool = False
     recorder: TaskInstanceRef = field(default_factory=TaskInstanceRef)
 
     def within(self, window: Window) -> "Stretch":

@@ -19,6 +19,7 @@ from candle_ingest.ledger.work_index import PairDay, WorkIndex
 from candle_ingest.merging.day_rates import DayRates
 from candle_ingest.merging.day_work import DayOutcome, DayWork, fail, guarded
 from candle_ingest.merging.identity_check import IdentityCheck
+from candle_ingest.merging.lost_candles import request_again
 from candle_ingest.merging.merge_day import Merged, merge_day, windows_to_merge
 from candle_ingest.planning.run import Run
 from candle_ingest.store.bucket import InfluxBucket
@@ -65,7 +66,7 @@ class DayMerger:
         names = [f"merge:{self._bucket.name}:{pair}" for pair in pairs]
         for _ in range(MOST_ATTEMPTS):
             with held_locks(self._client, names) as held:
-                outcomes = self._merge_locked(day_ms, pairs, forced)
+                outcomes = self._merge_stored(day_ms, pairs, forced)
             if not held.lost:
                 return outcomes
             logger.warning("The lock of a merge was lost; %s of %s are merged once more", day_ms, ", ".join(pairs))
@@ -73,6 +74,22 @@ class DayMerger:
                 forced.setdefault(outcome.pair, []).extend(outcome.windows)
         error = LockLostError(f"the lock of a merge was lost {MOST_ATTEMPTS} times")
         return [DayOutcome(pair, day_ms, error=error) for pair in pairs]
+
+    def _merge_stored(
+        self, day_ms: int, pairs: Sequence[str], forced: Mapping[str, Sequence[Window]]
+    ) -> list[DayOutcome]:
+        """Merge; where candles are gone from the bucket, correct their records and merge by these."""
+        outcomes = self._merge_locked(day_ms, pairs, forced)
+        short = [outcome for outcome in outcomes if outcome.lost]
+        if not short:
+            return outcomes
+        try:
+            lost = {key for outcome in short for key in outcome.lost}
+            request_again(self._run, lost, self._bucket, self._client)
+        except CandleIngestError as error:
+            return [replace(outcome, error=error) if outcome.lost else outcome for outcome in outcomes]
+        others = [outcome for outcome in outcomes if not outcome.lost]
+        return others + self._merge_stored(day_ms, [outcome.pair for outcome in short], forced)
 
     def _merge_locked(
         self, day_ms: int, pairs: Sequence[str], forced: Mapping[str, Sequence[Window]]
@@ -91,7 +108,7 @@ class DayMerger:
             works[-1].account(self._run.end_of_asking_ms)
         for work in works:
             guarded([work], partial(self._plan, work, forced.get(work.pair, ()), rates))
-        self._merge_all([work for work in works if work.outcome.error is None])
+        self._merge_all([work for work in works if work.outcome.is_to_merge])
         outcomes = [work.outcome for work in works]
         self._note_merged(outcomes, records.values())
         return outcomes + [_unreadable(pair, day_ms, error) for pair, error in unreadable.items()]
@@ -104,12 +121,17 @@ class DayMerger:
     def _plan(self, work: DayWork, forced: Sequence[Window], rates: DayRates) -> None:
         """Decide which windows of the day are merged, and by which rates."""
         own = rates.of(work.pair, work.records, dict(work.day.refused))
+        if own.lost:
+            work.outcome.lost |= own.lost
+            return
         checked = self._identity.checked(work.day, work.records, own)
         if checked.refused != work.day.refused:
             forced = [*forced, work.day.window]
             own = rates.of(work.pair, work.records, dict(checked.refused))
         changed = own.changed_since(work.day.rates_version)
-        work.windows = windows_to_merge(checked, work.records, self._run.settings, [*forced, *changed])
+        lost = [window for record in work.records.values() if record for window in record.lost]
+        lost += own.with_lost_rates()
+        work.windows = windows_to_merge(checked, work.records, self._run.settings, [*forced, *changed], lost)
         work.day, work.rates = checked, own
 
     def _merge_all(self, works: Sequence[DayWork]) -> None:
@@ -134,6 +156,9 @@ class DayMerger:
     def _merge_one(self, work: DayWork, stored: CandlesOfPairs) -> None:
         names = [name for name, record in work.records.items() if record and _has_candles(record, work.windows)]
         candles = stored.of(work.pair, names)
+        work.note_lost(candles)
+        if not work.outcome.is_to_merge:
+            return
         work.merged = merge_day(work.day, work.records, candles, work.windows, self._run.settings, work.rates)
 
     def _write(self, works: Sequence[DayWork]) -> None:

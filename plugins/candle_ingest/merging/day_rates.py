@@ -4,10 +4,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from candle_ingest.candles.merge import Conversion
-from candle_ingest.candles.rates import RateSeries, lookback, rate_exchanges
+from candle_ingest.candles.rates import RateCandles, RateSeries, leg_rate, lookback, rate_exchanges
 from candle_ingest.candles.window import DAY_MS, Window
 from candle_ingest.ledger.day_record import DayRecord, RecordState
 from candle_ingest.ledger.day_records import DayRecords, Key, Unreadable, raise_unreadable
+from candle_ingest.ledger.lost_candles import find_lost
 from candle_ingest.ledger.rate_pairs import needed_rate_pairs
 from candle_ingest.merging.verdict import Records
 from candle_ingest.settings import PipelineSettings
@@ -19,13 +20,15 @@ class PairRates:
     """What one pair of one day is converted by.
 
     `records` are those of the rate markets on the day and the day before, whose last minutes the first rates are made
-    of; `expected` counts the records that the day itself should have.
+    of; `expected` counts the records that the day itself should have. `lost` are those with candles that are gone from
+    the bucket.
     """
 
     day: Window
     conversion: Conversion
     records: Sequence[DayRecord] = ()
     expected: int = 0
+    lost: frozenset[Key] = frozenset()
 
     @property
     def version(self) -> int:
@@ -40,9 +43,16 @@ class PairRates:
         newer = [record for record in self.records if record.answered_version > version]
         if any(record.merged_version > version for record in newer):
             return [self.day]
+        return self._reached(c.window for record in newer for c in record.changes if c.version > version)
+
+    def with_lost_rates(self) -> list[Window]:
+        """Return the parts of the day whose rates lack candles that were stored once."""
+        return self._reached(window for record in self.records for window in record.lost)
+
+    def _reached(self, windows: Iterable[Window]) -> list[Window]:
+        """Return the parts of the day whose rates depend on rate candles in `windows`."""
         reach_ms = self.day.start_ms - lookback(self.day).start_ms
-        changes = (c for record in newer for c in record.changes if c.version > version)
-        parts = (Window(c.start_ms, c.end_ms + reach_ms).intersection(self.day) for c in changes)
+        parts = (Window(window.start_ms, window.end_ms + reach_ms).intersection(self.day) for window in windows)
         return [part for part in parts if part]
 
     @property
@@ -66,6 +76,7 @@ class DayRates:
         self._known: dict[Key, DayRecord] = {}
         self._unreadable: Unreadable = {}
         self._series: dict[tuple[str, str], RateSeries] = {}
+        self._lost: set[Key] = set()
 
     def load(self, records: Iterable[DayRecord]) -> None:
         """Read the records of the rate markets that the markets in `records` need; before the candles are read."""
@@ -92,9 +103,18 @@ class DayRates:
             if name in needed and exchange in rate_exchanges(name)
         ]  # fmt: skip
         expected = sum(len(rate_exchanges(name)) for name in needed)
-        return PairRates(self._day, Conversion(quote, legs, rates, refused), own, expected)
+        lost = frozenset(key for key in self._lost if key[0] in needed)
+        return PairRates(self._day, Conversion(quote, legs, rates, refused), own, expected, lost)
 
     def _rate(self, leg: str, quote: str) -> RateSeries:
         if (leg, quote) not in self._series:
-            self._series[leg, quote] = self._rates.rate(leg, quote, self._day)
+            candles = self._rates.candles(leg, quote, self._day)
+            self._series[leg, quote] = leg_rate(leg, quote, candles, self._day)
+            self._note_lost(candles)
         return self._series[leg, quote]
+
+    def _note_lost(self, candles: RateCandles) -> None:
+        for key, record in self._known.items():
+            own = candles.get(key[0], {}).get(key[1])
+            if own is not None and find_lost(record, [lookback(self._day)], own.open_time_ms):
+                self._lost.add(key)

@@ -1,13 +1,16 @@
 """The merge of one day of a pair, step by step, and its outcome."""
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 
+from candle_ingest.candles.candles import Candles
 from candle_ingest.candles.quality_codes import QualityCounts
 from candle_ingest.candles.window import Window
 from candle_ingest.errors import CandleIngestError
+from candle_ingest.ledger.day_records import Key
+from candle_ingest.ledger.lost_candles import find_lost
 from candle_ingest.ledger.merge_day import MergeDay
 from candle_ingest.ledger.minute_state import CoverageCounts
 from candle_ingest.merging.day_rates import PairRates
@@ -23,7 +26,8 @@ class DayOutcome:
     """What came of one day of a pair: the day after the merge, what was merged now, or why it failed.
 
     `accounted` counts the slots of its exchanges by state, up to the end of the run, `quality` what was merged now by
-    grade and mark.
+    grade and mark. `lost` are the records with candles that are gone from the bucket: the day is not merged before
+    they are corrected.
     """
 
     pair: str
@@ -33,7 +37,13 @@ class DayOutcome:
     candle_count: int = 0
     accounted: CoverageCounts = field(default_factory=CoverageCounts)
     quality: QualityCounts = field(default_factory=QualityCounts)
+    lost: set[Key] = field(default_factory=set)
     error: CandleIngestError | None = None
+
+    @property
+    def is_to_merge(self) -> bool:
+        """Tell whether nothing stands in the way of the merge."""
+        return self.error is None and not self.lost
 
 
 @dataclass
@@ -57,6 +67,13 @@ class DayWork:
     def pair(self) -> str:
         """Return the currency pair."""
         return self.outcome.pair
+
+    def note_lost(self, candles: Mapping[str, Candles]) -> None:
+        """Note which records have candles that the stored `candles`, by exchange, lack."""
+        for name, own in candles.items():
+            record = self.records[name]
+            if record and find_lost(record, self.windows, own.open_time_ms):
+                self.outcome.lost.add((self.pair, name, self.day.day_ms))
 
     def finish(self) -> None:
         """Put what was merged and written into the outcome."""

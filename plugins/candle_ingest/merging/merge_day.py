@@ -50,12 +50,16 @@ class Merged:
 
 
 def windows_to_merge(
-    day: MergeDay, records: Records, settings: PipelineSettings, forced: Sequence[Window] = ()
+    day: MergeDay,
+    records: Records,
+    settings: PipelineSettings,
+    forced: Sequence[Window] = (),
+    lost: Sequence[Window] = (),
 ) -> list[Window]:
     """Return the parts of the day that can be merged and whose merge is not up to date.
 
     These are the slots whose answers changed, those never merged, and `forced` ones; the whole day if it was merged by
-    another method.
+    another method. What is merged of candles that are `lost` since stays, until they are answered again.
     """
     can_merge = mergeable(records, len(day.marks), merge_rule(settings))
     wanted = day.mark_array == NOT_MERGED
@@ -65,7 +69,8 @@ def windows_to_merge(
     changed = day.slots_in([*unmerged, *forced])
     # What is stored follows the newest answers, though an exchange has become doubtful since it was merged.
     stored = changed & (day.mark_array != NOT_MERGED)
-    return day.windows_where((wanted | changed) & can_merge | stored)
+    kept = day.slots_in(lost) & (day.mark_array != NOT_MERGED)
+    return day.windows_where(((wanted | changed) & can_merge | stored) & ~kept)
 
 
 def merge_day(

@@ -1,4 +1,4 @@
-"""Send the notices that are sent once: minutes that became unobtainable, and markets that vanished."""
+"""Send the notices that are sent once: of minutes that became unobtainable, lost candles, and vanished markets."""
 
 from collections.abc import Callable
 

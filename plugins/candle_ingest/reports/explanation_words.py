@@ -68,6 +68,8 @@ def _outdated(found: Explanation) -> Verdict:
             f"It was merged with {found.day.method}. Repair merges it again, the newest days first, without asking an "
             "exchange.",
         )
+    if any(part.stretch and part.stretch.candle_lost for part in found.parts):
+        return Verdict(WARN, "Merged from candles that are gone now.", _missing(found.parts))
     return Verdict(
         BAD,
         "The stored candle is not what its parts give now.",

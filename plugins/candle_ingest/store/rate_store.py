@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import replace
 
+from candle_ingest.candles.candles import Candles
 from candle_ingest.candles.merge import Conversion
 from candle_ingest.candles.rates import RateSeries, leg_rate, lookback, rate_exchanges, rate_pairs
 from candle_ingest.candles.window import Window
@@ -18,11 +19,14 @@ class RateStore:
 
     def rate(self, leg: str, quote: str, window: Window) -> RateSeries:
         """Return the rate of `leg` in units of `quote` for each minute of the window."""
-        candles = {
+        return leg_rate(leg, quote, self.candles(leg, quote, window), window)
+
+    def candles(self, leg: str, quote: str, window: Window) -> dict[str, dict[str, Candles]]:
+        """Return the candles that give this rate, by rate pair and exchange."""
+        return {
             pair: self._store.read_exchange_candles(pair, rate_exchanges(pair), lookback(window))
             for pair in rate_pairs(leg, quote)
         }
-        return leg_rate(leg, quote, candles, window)
 
     def conversion(self, currency_pair: str, markets: Iterable[tuple[str, str]], window: Window) -> Conversion:
         """Return the conversion of a pair, given its exchanges and the market (`BTC/USDT`) of each."""

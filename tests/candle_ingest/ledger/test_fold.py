@@ -1,7 +1,6 @@
 import itertools
 from dataclasses import replace
 
-import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -10,43 +9,14 @@ from candle_ingest.candles.pace import Pace
 from candle_ingest.candles.window import DAY_MS, MINUTE_MS
 from candle_ingest.ledger.day_record import ClosingRule, RecordState, new_day_record
 from candle_ingest.ledger.fold import fold, prove, reset_not_listed, reset_unobtainable
-from candle_ingest.ledger.look import Found, Look, Surroundings
+from candle_ingest.ledger.look import Surroundings
 from candle_ingest.ledger.minute_state import MinuteState
 from tests.candle_ingest.day import DAY, minutes
+from tests.candle_ingest.ledger.looks import BUSY, CLOSED_MS, EMPTY, HOUR, RULE, THIN, closing, counts, look
 
-HOUR = 60 * MINUTE_MS
-CLOSED_MS = DAY + DAY_MS + HOUR
-RULE = ClosingRule(HOUR)
-BUSY = Surroundings(history=Pace(1440 * 7, 1440 * 7))
-THIN = Surroundings(history=Pace(24 * 7, 1440 * 7))
-EMPTY = new_day_record("BTC/USD", "kraken", DAY, MINUTE_MS)
 THIN_DAY = range(0, 1440, 61)
 ALL_BUT_TEN = [m for m in range(1440) if not 700 <= m < 710]
 windows = st.tuples(st.integers(0, 1440), st.integers(0, 1440)).map(sorted).map(tuple)
-
-
-def look(first=0, last=1440, traded=(), flat=(), asked_ms=CLOSED_MS, version=1, closing=False, missing=(), **found):
-    times = {name: np.array([DAY + m * MINUTE_MS for m in ms], np.int64) for name, ms in (("t", traded), ("f", flat))}
-    groups = {name: tuple(Found(minutes(*w), name) for w in windows) for name, windows in found.items()}
-    return Look(
-        window=minutes(first, last),
-        asked_at_ms=asked_ms,
-        version=version,
-        market="BTC/USD",
-        open_times_ms=np.sort(np.concatenate([times["t"], times["f"]])),
-        traded_ms=times["t"],
-        missing=tuple(minutes(*window) for window in missing),
-        closing=minutes(first, last) if closing else None,
-        **groups,
-    )
-
-
-def closing(**options):
-    return look(closing=True, **options)
-
-
-def counts(record):
-    return {name: count for name, count in record.counts().to_dict().items() if count and name != "expected"}
 
 
 def test_a_day_nobody_asked_for_is_not_asked():

@@ -79,6 +79,14 @@ def test_a_change_of_settings_is_told_from_a_correction():
     assert (corrected.kind, corrected.title) == ("bad", "The stored candle is not what its parts give now.")
 
 
+def test_a_merged_minute_names_the_exchange_whose_candle_is_gone():
+    lost = replace(stretch(MinuteState.FAILED, reason="its candles are gone"), candle_lost=True)
+    records = {**answered("a", "b"), "c": recorded("c", lost)}
+    kept = {name: CANDLES[name] for name in ("a", "b")}
+    found = words(kept, stored(), records, merged_day())
+    assert found == "Merged from candles that are gone now. c failed: its candles are gone."
+
+
 def test_a_merge_without_an_exchange_that_failed_is_not_complete():
     records = {**answered("a", "b"), "c": recorded("c", stretch(MinuteState.FAILED, reason="HTTP 500"))}
     kept = {name: CANDLES[name] for name in ("a", "b")}

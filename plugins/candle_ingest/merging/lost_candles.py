@@ -1,0 +1,52 @@
+"""Request candles again that are gone from the bucket although their records have them."""
+
+import logging
+from collections.abc import Collection
+
+import numpy as np
+from numpy.typing import NDArray
+
+from candle_ingest.candles.window import DAY_MS, Window, subtract
+from candle_ingest.connections import RedisClient
+from candle_ingest.errors.ledger import CANDLES_LOST
+from candle_ingest.ledger.day_records import Key
+from candle_ingest.ledger.notices import Notices
+from candle_ingest.ledger.record_keeper import Kept
+from candle_ingest.planning.keeping import record_keeper
+from candle_ingest.planning.run import Run
+from candle_ingest.store.bucket import InfluxBucket
+from candle_ingest.store.candle_store import CandleStore
+
+logger = logging.getLogger(__name__)
+
+
+def request_again(run: Run, keys: Collection[Key], bucket: InfluxBucket, client: RedisClient) -> None:
+    """Make the lost candles of these records due, all of their day, and report them once."""
+    store, keeper = CandleStore(bucket), record_keeper(run.settings, bucket, client)
+
+    def stored_times_ms(key: Key) -> NDArray[np.int64]:
+        pair, exchange, day_ms = key
+        day = Window(day_ms, day_ms + DAY_MS)
+        return store.read_exchange_candles(pair, [exchange], day)[exchange].open_time_ms
+
+    sentences: dict[str, str] = {}
+    for exchange in sorted({key[1] for key in keys}):
+        own = sorted(key for key in keys if key[1] == exchange)
+        sentences |= dict(map(_notice, keeper.retry_lost(exchange, own, stored_times_ms, run.now_ms)))
+    for sentence in sentences.values():
+        logger.error(sentence)
+    Notices(client, bucket.name).note(sentences)
+
+
+def _notice(kept: Kept) -> tuple[str, str]:
+    """Return the key and the sentence of the notice."""
+    record = kept.after
+    lost = [part for window in record.lost for part in subtract(window, kept.before.lost)]
+    count = sum(window.slots(record.slot_ms) for window in lost)
+    span = Window(lost[0].start_ms, lost[-1].end_ms)
+    sentence = (
+        f"{record.currency_pair} @ {record.exchange}: {count} candles of {span} are gone from exchange_candles, where "
+        "they were stored before; the next repair requests them again, and what was merged from them stays until then "
+        f"{CANDLES_LOST}"
+    )
+    return f"lost|{record.currency_pair}|{record.exchange}|{record.day_ms}", sentence

@@ -1,0 +1,119 @@
+"""Candles that are gone from the bucket: no merge leaves them out unnoticed, and they are requested again."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from candle_ingest.candles.window import MINUTE_MS, Window
+from candle_ingest.connections import connect_influxdb
+from candle_ingest.ledger.day_record import RecordState
+from candle_ingest.ledger.day_records import DayRecords
+from candle_ingest.store.bucket import InfluxBucket
+from candle_ingest.store.outdated_points import delete_windows
+from dev.exchange_simulator.coins import utc_ms
+from dev.exchange_simulator.market_events import MarketEvent
+from tests.integration.steps import merged_truth, run_steps, stored, truth, watermarks, with_settings, within
+
+pytestmark = pytest.mark.integration
+DAY = Window(utc_ms("2026-03-10"), utc_ms("2026-03-11"))
+HOUR_MS = 60 * MINUTE_MS
+NOW_MS = DAY.end_ms + 2 * HOUR_MS
+THREE = ("binance", "coinbaseexchange", "kucoin")
+TOLD = "candles of [2026-03-10T01:00Z, 2026-03-10T02:00Z) are gone from exchange_candles"
+
+
+@pytest.fixture
+def settings(make_settings, exchanges):
+    exchanges.set_clock(NOW_MS)
+    return make_settings(THREE, quote_conversion="par")
+
+
+def hours(first: float, last: float) -> Window:
+    return Window(DAY.start_ms + int(first * HOUR_MS), DAY.start_ms + int(last * HOUR_MS))
+
+
+def delete(settings, window: Window, pair: str = "BTC/USD", exchange: str = "kucoin") -> None:
+    with InfluxBucket(connect_influxdb(), settings.influxdb_bucket) as bucket:
+        delete_windows(bucket, "exchange_candles", pair, [window], exchange)
+
+
+def candles(settings, pair: str = "BTC/USD") -> list[tuple]:
+    return stored(settings.influxdb_bucket, "candles", pair)
+
+
+def merged_state(settings, pair: str = "BTC/USD") -> RecordState:
+    with InfluxBucket(connect_influxdb(), settings.influxdb_bucket) as bucket:
+        return DayRecords(bucket).read_merges(DAY)[pair, DAY.start_ms].state
+
+
+def test_a_final_day_that_is_merged_again_keeps_what_was_merged_of_lost_candles(settings, redis_server):
+    redis_server.client().set("top_cryptocurrencies", json.dumps(["btcusd", "solusd"]))
+    run_steps(settings, "backfill", DAY, NOW_MS, origin_ms=DAY.start_ms)
+    before = candles(settings)
+    delete(settings, hours(1, 2))
+    extremes = with_settings(settings, high_low="extremes")
+    first = run_steps(extremes, "repair", None, NOW_MS + HOUR_MS, origin_ms=DAY.start_ms)
+    right = merged_truth(THREE, DAY, par=True, extremes=True)
+    assert [f"BTC/USD @ kucoin: 60 {TOLD}" in text and text.endswith("[candles-lost]") for text in first.told] == [True]
+    assert within(candles(settings), hours(1, 2)) == within(before, hours(1, 2))
+    assert within(candles(settings), hours(2, 24)) == within(right, hours(2, 24))
+    assert candles(settings, "SOL/USD") == merged_truth(THREE, DAY, "SOL/USD", par=True, extremes=True)
+    assert (merged_state(settings), merged_state(settings, "SOL/USD")) == (RecordState.OPEN, RecordState.FINAL)
+    later = run_steps(extremes, "repair", None, NOW_MS + 2 * HOUR_MS, origin_ms=DAY.start_ms)
+    assert stored(settings.influxdb_bucket, "exchange_candles", "BTC/USD", "kucoin") == truth("kucoin", DAY)
+    assert (candles(settings), merged_state(settings)) == (right, RecordState.FINAL)
+    assert (later.told, later.events) == ([], [])
+
+
+def test_an_open_day_leaves_no_exchange_out_whose_candles_are_lost(settings, exchanges):
+    moment = Window(hours(1.5, 2).start_ms, hours(1.5, 2).start_ms + MINUTE_MS)
+    now_ms = hours(6, 6).start_ms
+    exchanges.add_events(
+        [
+            MarketEvent(
+                kind="revised", exchange="binance", start_ms=moment.start_ms, end_ms=moment.end_ms, until_ms=now_ms
+            )
+        ]
+    )
+    exchanges.set_clock(now_ms - 1)
+    run_steps(settings, "backfill", hours(0, 5), now_ms, origin_ms=DAY.start_ms)
+    before = candles(settings)
+    delete(settings, hours(1, 2))
+    exchanges.set_clock(now_ms)
+    killed = ("kucoin", "coinbaseexchange")
+    run = run_steps(settings, "backfill", hours(0, 5), now_ms, {"refetch": True}, DAY.start_ms, killed=killed)
+    assert [f"BTC/USD @ kucoin: 60 {TOLD}" in text for text in run.told] == [True]
+    assert candles(settings) == before
+    exchanges.set_clock(now_ms + HOUR_MS)
+    run_steps(settings, "repair", None, now_ms + HOUR_MS, origin_ms=DAY.start_ms)
+    assert candles(settings) == merged_truth(THREE, hours(0, 5), par=True)
+    again = run_steps(settings, "backfill", hours(5, 6), now_ms + HOUR_MS, origin_ms=DAY.start_ms)
+    assert (again.incomplete, again.told) == (None, [])
+    assert watermarks(settings.influxdb_bucket, "btcusd-backfill") == {"btcusd-backfill": now_ms - MINUTE_MS}
+
+
+def test_candles_lost_before_they_were_ever_merged_hold_their_minutes_back(settings):
+    run_steps(settings, "backfill", hours(0, 5), NOW_MS, origin_ms=DAY.start_ms, merge=False)
+    delete(settings, hours(1, 2))
+    run = run_steps(settings, "backfill", hours(0, 5), NOW_MS, origin_ms=DAY.start_ms)
+    assert candles(settings) == merged_truth(THREE, hours(0, 1), par=True) + merged_truth(THREE, hours(2, 5), par=True)
+    assert "BTC/USD: 60 candles are not merged, from 2026-03-10T01:00Z on: kucoin failed: its candles are gone" in str(
+        run.incomplete
+    )
+    run_steps(settings, "repair", None, NOW_MS + HOUR_MS, origin_ms=DAY.start_ms)
+    assert candles(settings) == merged_truth(THREE, DAY, par=True)
+
+
+def test_a_lost_candle_of_a_rate_changes_no_merged_candle(settings, redis_server):
+    observed = with_settings(settings, quote_conversion="observed")
+    run_steps(observed, "backfill", DAY, NOW_MS, origin_ms=DAY.start_ms)
+    before = candles(settings)
+    delete(settings, hours(1, 2), "USDT/USD", "kraken")
+    extremes = with_settings(observed, high_low="extremes")
+    first = run_steps(extremes, "repair", None, NOW_MS + HOUR_MS, origin_ms=DAY.start_ms)
+    assert any("USDT/USD @ kraken: " in text and TOLD in text for text in first.told)
+    assert within(candles(settings), hours(1, 2)) == within(before, hours(1, 2))
+    run_steps(extremes, "repair", None, NOW_MS + 2 * HOUR_MS, origin_ms=DAY.start_ms)
+    assert candles(settings) == merged_truth(THREE, DAY, extremes=True)
