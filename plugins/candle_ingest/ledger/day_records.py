@@ -11,7 +11,7 @@ from candle_ingest.ledger.merge_day import MergeDay, merge_day_fields, merge_day
 from candle_ingest.ledger.minute_state import CoverageCounts
 from candle_ingest.ledger.record_fields import record_fields, record_from_text
 from candle_ingest.store.bucket import InfluxBucket
-from candle_ingest.store.flux import PIVOT, flux_range, is_pair, select, times_ms, where
+from candle_ingest.store.flux import PIVOT, flux_range, is_pair, select, times_ms, where, with_times_ms
 from candle_ingest.store.line_protocol import escaped_field, escaped_tag
 
 DAY_RECORDS, MERGE_DAYS = "day_records", "merge_days"
@@ -63,7 +63,6 @@ class DayRecords:
         """Return the state and counts of each record of the days that `window` touches."""
         names = ("state", *CoverageCounts().to_dict())
         rows = self._query(DAY_RECORDS, names, window, pairs)
-        times = times_ms(row["_time"] for row in rows).tolist()
         return [
             DaySummary(
                 currency_pair=row["currency_pair"],
@@ -72,7 +71,7 @@ class DayRecords:
                 state=RecordState(row["state"]),
                 counts=CoverageCounts(**{name: int(row[name]) for name in names[1:]}),
             )
-            for row, day_ms in zip(rows, times, strict=True)
+            for row, day_ms in with_times_ms(rows)
             if row.get("state")
         ]
 

@@ -6,7 +6,7 @@ from candle_ingest.candles.window import DAY_MS, Window
 from candle_ingest.errors.servers import BucketMissingError
 from candle_ingest.ledger.day_records import DAY_RECORDS, MERGE_DAYS
 from candle_ingest.store.bucket import InfluxBucket
-from candle_ingest.store.flux import EVER, flux_range, keep, select, times_ms
+from candle_ingest.store.flux import EVER, flux_range, keep, select, times_ms, with_times_ms
 
 # 2,000 pairs on 8 exchanges have 16,000 records a day; InfluxDB takes about a third of a second for them.
 DAYS_AT_A_TIME = 14
@@ -64,15 +64,13 @@ class RecordedWork:
         """Return the days that were merged by another method."""
         flux = select(MERGE_DAYS, 'r._field == "merge_method" and r._value != method') + keep("_time", "currency_pair")
         rows = self._bucket.query(flux, method=method, **flux_range(span))
-        days = times_ms(row["_time"] for row in rows).tolist()
-        return [f"{row['currency_pair']}|{day_ms}" for row, day_ms in zip(rows, days, strict=True)]
+        return [f"{row['currency_pair']}|{day_ms}" for row, day_ms in with_times_ms(rows)]
 
     def _values(self, span: Window, measurement: str, field: str, condition: str) -> dict[Member, int]:
         points = select(measurement, f'r._field == "{field}" and r._value {condition}')
         flux = points + keep("_time", "_value", "currency_pair", "exchange")
         rows = self._bucket.query(flux, **flux_range(span))
-        times = times_ms(row["_time"] for row in rows).tolist()
         return {
             "|".join(filter(None, (row["currency_pair"], row.get("exchange"), str(day_ms)))): int(row["_value"])
-            for row, day_ms in zip(rows, times, strict=True)
+            for row, day_ms in with_times_ms(rows)
         }

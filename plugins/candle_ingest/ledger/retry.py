@@ -6,7 +6,7 @@ from candle_ingest.candles.window import ALL_TIME, DAY_MS, Window
 from candle_ingest.ledger.day_records import DAY_RECORDS
 from candle_ingest.ledger.record_keeper import RecordKeeper, log_unreadable
 from candle_ingest.store.bucket import InfluxBucket
-from candle_ingest.store.flux import flux_range, keep, select, times_ms
+from candle_ingest.store.flux import flux_range, keep, select, with_times_ms
 
 _GIVEN_UP = select(DAY_RECORDS, "r._field =~ /^(unobtainable|unconfirmed)$/ and r._value > 0")
 _GIVEN_UP += keep("_time", "currency_pair", "exchange")
@@ -26,7 +26,7 @@ def retry_unobtainable(
     """
     rows = bucket.query(_GIVEN_UP, **flux_range(window))
     days: dict[str, set[tuple[str, int]]] = {}
-    for row, day_ms in zip(rows, times_ms(row["_time"] for row in rows).tolist(), strict=True):
+    for row, day_ms in with_times_ms(rows):
         if (pairs is None or row["currency_pair"] in pairs) and (exchanges is None or row["exchange"] in exchanges):
             days.setdefault(row["exchange"], set()).add((row["currency_pair"], day_ms))
     count = 0

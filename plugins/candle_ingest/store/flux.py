@@ -1,15 +1,16 @@
 """Flux: the parts that queries are built from, and times in queries and responses."""
 
 import json
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from candle_ingest.candles.window import NS_PER_MS, Window
 
+Row = TypeVar("Row", bound=Mapping[str, str])
 # Spans for `select`: the params of `flux_range`, or all times.
 RANGE, EVER = "start: time(v: start_ns), stop: time(v: stop_ns)", "start: 0"
 # One row for each time of a series, with its fields as columns.
@@ -67,6 +68,12 @@ def times_ms(texts: Iterable[str]) -> NDArray[np.int64]:
     # numpy has no time zones, so the Z is cut off; slicing is the fastest way.
     cut: Any = [text[:-1] for text in texts]
     return np.array(cut, dtype="datetime64[ms]").astype(np.int64)
+
+
+def with_times_ms(rows: Iterable[Row]) -> list[tuple[Row, int]]:
+    """Return the rows, each with its `_time` in ms since 1970."""
+    found = list(rows)
+    return list(zip(found, times_ms(row["_time"] for row in found).tolist(), strict=True))
 
 
 def time_ms(text: str) -> int:
