@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import threading
-import time
 
 import pytest
 from typer.testing import CliRunner
@@ -12,12 +11,10 @@ from typer.testing import CliRunner
 from candle_ingest.__main__ import app
 from candle_ingest.candles.window import DAY_MS, MINUTE_MS, Window
 from candle_ingest.cli import status_command
-from candle_ingest.connections import connect_influxdb, connect_redis
-from candle_ingest.ledger import locks
+from candle_ingest.connections import connect_influxdb
 from candle_ingest.ledger.day_record import RecordState
 from candle_ingest.ledger.day_records import DayRecords
 from candle_ingest.ledger.minute_state import MinuteState
-from candle_ingest.ledger.watermarks import Watermarks, advance_together
 from candle_ingest.planning.fetch_batch import FetchBatch
 from candle_ingest.planning.validate_symbols import validate_symbols
 from candle_ingest.store.bucket import InfluxBucket
@@ -177,57 +174,6 @@ def test_a_foreign_field_beside_the_candles_disturbs_no_run(settings):
         again = run_steps(settings, "backfill", hours(0, 6), NOW_MS, {"refetch": True}, origin_ms=DAY.start_ms)
         assert (again.failed, again.incomplete) == ({}, None)
         assert len(CandleStore(bucket).read_merged("BTC/USD", hours(0, 6))) == 360
-
-
-def test_a_watermark_never_goes_back_though_its_lock_was_lost(settings, monkeypatch):
-    monkeypatch.setattr(locks, "LOCK_SECONDS", 1)
-
-    def advance(value: int, pause_seconds: float) -> None:
-        with connect_redis() as client, InfluxBucket(connect_influxdb(), settings.influxdb_bucket) as bucket:
-            write = bucket.write_points
-
-            def write_late(points):
-                time.sleep(pause_seconds)
-                write(points)
-
-            monkeypatch.setattr(bucket, "write_points", write_late)
-            advance_together(client, Watermarks(bucket), {"btcusd-catch_up": value}, {})
-
-    advance(100, 0)
-    slow = threading.Thread(target=advance, args=(150, 3))
-    slow.start()
-    time.sleep(0.5)
-    advance(200, 0)
-    slow.join()
-    assert watermarks(settings.influxdb_bucket, "btcusd-catch_up") == {"btcusd-catch_up": 200}
-
-
-def test_a_merge_that_lost_its_lock_spoils_nothing_for_good(settings, exchanges, monkeypatch):
-    """The one that read before a correction writes last."""
-    last_ms = DAY.end_ms - MINUTE_MS
-    exchanges.add_events(
-        [MarketEvent(kind="revised", exchange="binance", start_ms=last_ms, end_ms=DAY.end_ms, until_ms=NOW_MS)]
-    )
-    exchanges.set_clock(NOW_MS - 1)
-    run_steps(settings, "backfill", DAY, NOW_MS, merge=False)
-    monkeypatch.setattr(locks, "LOCK_SECONDS", 1)
-    has_read, real = threading.Event(), CandleStore.write_merged
-
-    def write_merged(self, merged):
-        if not has_read.is_set():
-            has_read.set()
-            time.sleep(4)
-        real(self, merged)
-
-    monkeypatch.setattr(CandleStore, "write_merged", write_merged)
-    slow = threading.Thread(target=run_steps, args=(settings, "repair", None, NOW_MS))
-    slow.start()
-    has_read.wait(20)
-    exchanges.set_clock(NOW_MS)
-    run_steps(settings, "backfill", Window(last_ms, DAY.end_ms), NOW_MS, {"refetch": True})
-    slow.join()
-    run_steps(settings, "repair", None, NOW_MS + HOUR_MS)
-    assert stored(settings.influxdb_bucket, "candles", "BTC/USD") == merged_truth(THREE, DAY)
 
 
 def test_two_tasks_that_record_the_same_day_at_once_lose_nothing(settings):

@@ -14,6 +14,7 @@ from candle_ingest.fetching.fetch_summary import Summary
 from candle_ingest.ledger.day_records import DayRecords
 from candle_ingest.ledger.fetch_attempts import answered_pairs
 from candle_ingest.ledger.merge_method import method_in_words
+from candle_ingest.ledger.merge_writes import MergeWrites
 from candle_ingest.ledger.minute_state import CoverageCounts
 from candle_ingest.ledger.rate_pairs import possible_rate_pairs
 from candle_ingest.ledger.work_index import OTHER_METHOD, PairDay, WorkIndex
@@ -86,7 +87,7 @@ class _Step:
         return result
 
     def _days(self, stale: Collection[PairDay]) -> dict[PairDay, int]:
-        """Return the days to merge: those of this run's pairs and window; a repair adds what other runs left.
+        """Return the days to merge: those of this run's pairs and window; a repair takes all that other runs left.
 
         `stale` are the days whose rates this run has updated. The last minutes of a day determine the first rates of
         the next one, which another run may have merged already.
@@ -97,7 +98,9 @@ class _Step:
         rate_pairs = possible_rate_pairs(self.run.settings) - self.plan.symbols
         found = {key: version for key, version in index.unmerged().items() if key[0] not in rate_pairs}
         if self.run.kind is REPAIR:
-            return within_budget(found)
+            # A version that is no answer's: removing it from the index removes nothing.
+            abandoned = dict.fromkeys(MergeWrites(self.client, self.bucket.name).abandoned().values(), 0)
+            return within_budget({**abandoned, **found})
         pairs, window = set(self.plan.pairs), self._own_days()
         own = {
             key: version

@@ -15,6 +15,7 @@ from candle_ingest.ledger.day_records import DayRecords
 from candle_ingest.ledger.locks import held_locks
 from candle_ingest.ledger.merge_day import MergeDay, new_merge_day
 from candle_ingest.ledger.merge_method import method_in_words
+from candle_ingest.ledger.merge_writes import MergeWrites
 from candle_ingest.ledger.work_index import PairDay, WorkIndex
 from candle_ingest.merging.day_rates import DayRates
 from candle_ingest.merging.day_work import DayOutcome, DayWork, fail, guarded
@@ -46,32 +47,37 @@ class DayMerger:
         self._quality = QualityStore(bucket)
         self._identity = IdentityCheck(self._records, self._store)
         self._index = WorkIndex(client, bucket)
+        self._writes = MergeWrites(client, bucket.name)
 
     def merge(self, days: Mapping[PairDay, int]) -> list[DayOutcome]:
         """Merge what changed on these days; the values are the index's versions.
 
-        A day that fails does not stop the others: its outcome has the error.
+        A day that fails does not stop the others: its outcome has the error. A day whose merge was killed is merged as
+        a whole.
         """
-        outcomes = []
+        outcomes, abandoned = [], self._writes.abandoned()
         for day_ms, pairs in _chunks(days):
-            outcomes += self._merge_pairs(day_ms, pairs)
-        done = [(o.pair, o.day_ms) for o in outcomes if o.error is None]
+            whole = [Window(day_ms, day_ms + DAY_MS)]
+            outcomes += self._merge_pairs(day_ms, pairs, {p: whole for p in pairs if (p, day_ms) in abandoned.values()})
+        done = {(o.pair, o.day_ms) for o in outcomes if o.error is None}
         settings = self._run.settings
         self._index.merged({key: days[key] for key in done}, settings.name, method_in_words(settings))
+        self._writes.forget(entry for entry, key in abandoned.items() if key in done)
         return outcomes
 
-    def _merge_pairs(self, day_ms: int, pairs: Sequence[str]) -> list[DayOutcome]:
-        """Merge one day of several pairs; if a lock was lost, merge the same windows again."""
-        forced: dict[str, list[Window]] = {}
+    def _merge_pairs(
+        self, day_ms: int, pairs: Sequence[str], forced: Mapping[str, Sequence[Window]]
+    ) -> list[DayOutcome]:
+        """Merge one day of several pairs, `forced` windows in any case; if a lock was lost, merge once more."""
         names = [f"merge:{self._bucket.name}:{pair}" for pair in pairs]
         for _ in range(MOST_ATTEMPTS):
             with held_locks(self._client, names) as held:
                 outcomes = self._merge_stored(day_ms, pairs, forced)
             if not held.lost:
+                self._writes.end([(pair, day_ms) for pair in pairs])
                 return outcomes
             logger.warning("The lock of a merge was lost; %s of %s are merged once more", day_ms, ", ".join(pairs))
-            for outcome in outcomes:
-                forced.setdefault(outcome.pair, []).extend(outcome.windows)
+            forced = {o.pair: [*forced.get(o.pair, ()), *o.windows] for o in outcomes}
         error = LockLostError(f"the lock of a merge was lost {MOST_ATTEMPTS} times")
         return [DayOutcome(pair, day_ms, error=error) for pair in pairs]
 
@@ -145,6 +151,7 @@ class DayMerger:
             guarded([work], partial(self._merge_one, work, stored))
         done = [work for work in works if work.merged is not None]
         try:
+            self._writes.begin([(work.pair, work.day.day_ms) for work in done])
             self._write(done)
         except RefusedLinesError:
             # Write each by itself, to find whose lines were refused.
