@@ -6,7 +6,8 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from candle_ingest.candles.window import DAY_MS, Window, floor_ms, subtract, union
+from candle_ingest.candles.window import Window, subtract, union
+from candle_ingest.ledger.closing import with_closing
 from candle_ingest.ledger.day_record import FLAT, NO_CANDLE, TRADED, Change, DayRecord
 from candle_ingest.ledger.look import Found, Look, Surroundings
 from candle_ingest.ledger.minute_state import MinuteState
@@ -23,7 +24,6 @@ from candle_ingest.ledger.stretch import (
 
 # Any answer replaces these states, even an empty one. The others give way only to a candle.
 REPLACED_BY_ANSWER = frozenset({MinuteState.NOT_ASKED, MinuteState.FAILED, MinuteState.REJECTED})
-LISTED_NOW_REASON = "not asked before, because the exchange did not list the market, or had halted it"
 
 
 def fold(record: DayRecord, look: Look, known: Surroundings) -> DayRecord:
@@ -38,7 +38,7 @@ def fold(record: DayRecord, look: Look, known: Surroundings) -> DayRecord:
     settled = replace(marked, stretches=joined(_stretches(marked, look, known)))
     noted = replace(settled, stretches=joined(note_missing_rows(settled, look)))
     judged = replace(noted, stretches=joined(judge_silences(noted, look, known)))
-    closed = _with_closing(judged, look, known)
+    closed = with_closing(judged, look, known)
     return _with_changes(record, _with_proof(closed, look, known), look)
 
 
@@ -157,49 +157,6 @@ def _listed_from_first_candle(record: DayRecord, stretches: Sequence[Stretch], l
     return [*kept, *without(not_listed, [after]), *lacking]
 
 
-def _with_closing(record: DayRecord, look: Look, known: Surroundings) -> DayRecord:
-    """Return the record with the look's closing part noted, as far as it was answered.
-
-    A closing look that keeps failing for `give_up_ms` is given up too; earlier answers stay, and the day is not final
-    until a later look has confirmed them. Minutes that are given up themselves need no closing look.
-    """
-    if look.closing is None:
-        return record
-    part = look.closing.intersection(look.window)
-    answered = subtract(part, [found.window for found in look.failed])
-    closed = union([*record.closed, *answered, *record.windows_of((MinuteState.UNOBTAINABLE,))])
-    unconfirmed = tuple(left for window in record.unconfirmed for left in subtract(window, answered))
-    reason = record.unconfirmed_reason if unconfirmed else ""
-    after = replace(record, closed=tuple(closed), unconfirmed=unconfirmed, unconfirmed_reason=reason)
-    if not (missed := subtract(part, closed)):
-        return replace(after, closing_tries=0, closing_due_ms=0, closing_since_ms=0)
-    return _closing_failed(after, missed, look, known)
-
-
-def _closing_failed(record: DayRecord, missed: Sequence[Window], look: Look, known: Surroundings) -> DayRecord:
-    """Return the record after a closing look that failed for `missed`, which no other one has covered."""
-    if look.asked_at_ms < record.closing_due_ms:
-        return record
-    since_ms = record.closing_since_ms or look.asked_at_ms
-    if look.asked_at_ms - since_ms >= known.give_up_ms:
-        return _closing_given_up(record, missed, look, look.asked_at_ms - since_ms)
-    tries = record.closing_tries + 1
-    due_ms = look.asked_at_ms + backoff_ms(tries)
-    return replace(record, closing_tries=tries, closing_due_ms=due_ms, closing_since_ms=since_ms)
-
-
-def _closing_given_up(record: DayRecord, missed: Sequence[Window], look: Look, for_ms: int) -> DayRecord:
-    return replace(
-        record,
-        closed=tuple(union([*record.closed, *missed])),
-        unconfirmed=tuple(union([*record.unconfirmed, *missed])),
-        unconfirmed_reason=f"given up after {for_ms // DAY_MS} days: {look.failed[0].reason}"[:LONGEST_REASON],
-        closing_tries=0,
-        closing_due_ms=0,
-        closing_since_ms=0,
-    )
-
-
 def _with_proof(record: DayRecord, look: Look, known: Surroundings) -> DayRecord:
     """Return the record with when the end of the day was asked for, and the last trade known by then."""
     asked_end_ms = max((window.end_ms for window in look.answered_windows()), default=0)
@@ -230,38 +187,3 @@ def _with_changes(before: DayRecord, after: DayRecord, look: Look) -> DayRecord:
         last_look_ms=max(before.last_look_ms, look.asked_at_ms),
         source=look.source if len(look.open_times_ms) else before.source,
     )
-
-
-def reset_unobtainable(record: DayRecord, now_ms: int) -> DayRecord:
-    """Return the record with its unobtainable stretches due at once, as failed and never retried.
-
-    Closing looks that were given up are due again too.
-    """
-    closed = tuple(left for window in record.closed for left in subtract(window, record.unconfirmed))
-    stretches = joined(_reset(stretch, now_ms) for stretch in record.stretches)
-    return replace(record, stretches=stretches, closed=closed, unconfirmed=(), unconfirmed_reason="")
-
-
-def _reset(stretch: Stretch, now_ms: int) -> Stretch:
-    if stretch.state != MinuteState.UNOBTAINABLE:
-        return stretch
-    return replace(stretch, state=MinuteState.FAILED, since_ms=now_ms, tries=0, due_ms=now_ms, was_silent=False)
-
-
-def reset_not_listed(record: DayRecord, first_ms: int, now_ms: int) -> DayRecord:
-    """Return the record once the exchange lists the market, which has candles from `first_ms` on (a slot's start).
-
-    From there to now, what only the list of markets had said is due at once, as failed.
-    """
-    end_ms, now_ms = record.window.end_ms, floor_ms(now_ms, record.slot_ms)
-    start_ms = min(max(first_ms, record.day_ms), end_ms)
-    until_ms = min(max(start_ms, now_ms), end_ms)
-    own = [replace(s, by_list=False) for s in record.stretches if s.by_list]
-    due = [
-        replace(s, state=MinuteState.FAILED, reason=LISTED_NOW_REASON, since_ms=now_ms, due_ms=now_ms)
-        for s in inside(own, Window(start_ms, until_ms))
-    ]
-    to_come = [replace(s, state=MinuteState.NOT_ASKED, reason="") for s in inside(own, Window(until_ms, end_ms))]
-    rest = [s for s in record.stretches if not s.by_list]
-    stretches = joined([*rest, *without(own, [Window(start_ms, end_ms)]), *due, *to_come])
-    return replace(record, stretches=stretches)

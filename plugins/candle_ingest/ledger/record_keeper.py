@@ -14,12 +14,13 @@ from candle_ingest.connections import RedisClient
 from candle_ingest.errors.ledger import LockLostError, UnreadableRecordError
 from candle_ingest.ledger.day_record import PROOF_WAIT_MS, ClosingRule, DayRecord, new_day_record
 from candle_ingest.ledger.day_records import DayRecords, Key, raise_unreadable
-from candle_ingest.ledger.fold import fold, prove, reset_not_listed, reset_unobtainable
+from candle_ingest.ledger.fold import fold, prove
 from candle_ingest.ledger.locks import held_locks
 from candle_ingest.ledger.look import Look, Surroundings
 from candle_ingest.ledger.lost_candles import reset_lost
 from candle_ingest.ledger.minute_state import MinuteState
 from candle_ingest.ledger.notices import Notices
+from candle_ingest.ledger.resets import reset_not_listed, reset_unobtainable
 from candle_ingest.ledger.version_clock import VersionClock
 from candle_ingest.ledger.work_index import WorkIndex
 from candle_ingest.servers.redis_errors import translate_redis_errors
