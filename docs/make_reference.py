@@ -27,7 +27,7 @@ from candle_ingest.errors.base import (
     TemporaryError,
     named_errors,
 )
-from candle_ingest.exchanges.profiles import EXCHANGE_ALIASES, PROFILES, SAME_API, ExchangeProfile
+from candle_ingest.exchanges.profiles import EXCHANGE_ALIASES, PROFILES, SAME_API, ExchangeProfile, WireColumns
 from candle_ingest.metrics.catalogue import ALL
 from candle_ingest.orchestration.params import dag_params
 from candle_ingest.settings import PipelineSettings
@@ -200,8 +200,11 @@ How each exchange is asked. [What to know about each exchange](../explanation/ex
 you, and that no test has ever reached a real exchange.
 """
     rows = [_exchange(name, profile) for name, profile in PROFILES.items()]
-    columns = ("candles per request", "requests a second", "candles reach back", "older candles")
+    columns = ("candles per request", "requests a second", "candles reach back", "older candles", "also sends")
     yield from _table(("ccxt id", "also accepted", *columns), rows)
+    yield """A merged candle has a `vwap` only if every exchange used sends the quote volume, and a `trade_count` only
+if every one sends the trade count: otherwise they would be those of some exchanges.
+"""
     yield """Regional sites with the API of another exchange:
 """
     yield from _table(("ccxt id", "asked as"), [(f"`{name}`", f"`{parent}`") for name, parent in SAME_API.items()])
@@ -216,7 +219,18 @@ def _exchange(name: str, profile: ExchangeProfile) -> tuple[str, ...]:
     pace = f"{1000 / (unit_ms * profile.call_cost):.2g}"
     if profile.market_seconds:
         pace += f"; {1 / profile.market_seconds:.2g} for each market"
-    return f"`{name}`", _codes(aliases), f"{profile.rows_per_request:,}", pace, last, older
+    return f"`{name}`", _codes(aliases), f"{profile.rows_per_request:,}", pace, last, older, _also_sends(profile)
+
+
+def _also_sends(profile: ExchangeProfile) -> str:
+    """Return what its rows hold beside OHLCV; without them `vwap` and `trade_count` are empty."""
+    columns = profile.wire_columns or WireColumns()
+    sent = {
+        "quote volume": columns.quote_volume if columns.vwap is None else columns.vwap,
+        "trade count": columns.trade_count,
+        "taker volume": columns.taker_buy_volume,
+    }
+    return ", ".join(name for name, place in sent.items() if place is not None) or "-"
 
 
 def errors_page() -> Iterator[str]:

@@ -114,6 +114,9 @@ class Session(threading.Thread):
         symbols = ask_report(self._stack, start, end)
         width = self._console.console.width
         self._console.show(report_table(symbols, start, end, simulated=options.is_simulated, width=width))
+        self._console.say(
+            "Counted are merged candles, once for each symbol; candle-ingest coverage counts each exchange"
+        )
         asked = () if options.redis and not options.symbols_given else options.symbols
         self.problem = what_is_missing(symbols, asked) or self.problem
         return symbols

@@ -167,7 +167,8 @@ def test_coverage_tells_what_failed_and_what_nobody_asked_for(day):
         ("coinbaseexchange", day.start_ms - DAY_MS, 0, 1440),
         ("coinbaseexchange", day.start_ms, 1440, 0),
     ]
-    assert "4,320 minutes are open" in text("coverage", "--from", before, status=1)
+    output = text("coverage", "--from", before, status=1)
+    assert "1,440 minutes are open; 2,880 minutes are before the history" in output
 
 
 def test_a_symbol_that_was_never_asked_for_is_open(settings, day, redis_server):
@@ -304,6 +305,30 @@ def test_an_export_beyond_what_is_merged_is_refused(day, tmp_path):
     command = ["export", "BTC/USD", "--from", format_ms(day.start_ms - DAY_MS), "--to", format_ms(day.end_ms)]
     output = text(*command, "--to-file", str(tmp_path / "candles.csv"), status=1)
     assert f"BTC/USD: not merged for {Window(day.start_ms - DAY_MS, day.start_ms)}" in output
+
+
+@pytest.mark.usefixtures("filled")
+def test_an_export_up_to_tomorrow_ends_where_candles_can_be(day, tmp_path):
+    path, tomorrow = tmp_path / "candles.csv", format_ms(day.end_ms + 2 * DAY_MS)
+    command = ["export", "BTC/USD", "--from", format_ms(day.start_ms), "--to", tomorrow, "--to-file", str(path)]
+    refused = text(*command, status=1)
+    assert "The export ends at " in refused
+    assert "not merged" not in refused
+    assert "no settled answer" not in refused
+    assert "--allow-provisional writes them" in refused
+    allowed = text(*command, "--allow-provisional")
+    assert re.search(
+        rf"Empty cells: vwap in [\d,]+ of [\d,]+ candles \({EXCHANGES[1]} sends no quote volume\); trade_", allowed
+    )
+    assert read_file(path)[-1][0] >= day.end_ms
+
+
+def test_an_export_of_the_future_is_refused(settings, tmp_path):
+    fill_ms = now_ms()
+    run_steps(settings, "catch_up", Window(fill_ms - 300_000, fill_ms), fill_ms)
+    command = ["export", "BTC/USD", "--from", "2100-01-01", "--to", "2100-01-02", "--to-file", str(tmp_path / "a.csv")]
+    with pytest.raises(ConfigurationError, match="--from is 2100-01-01T00:00Z: candles can be there up to 20"):
+        CliRunner().invoke(app, command, catch_exceptions=False)
 
 
 @pytest.mark.parametrize(

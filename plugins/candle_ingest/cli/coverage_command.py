@@ -11,7 +11,7 @@ from candle_ingest.cli.moments import moment_ms, now_ms, window_between
 from candle_ingest.cli.options import AsJson, Pipeline, pipeline_settings
 from candle_ingest.cli.output import print_json, print_table, say
 from candle_ingest.cli.storage import listed_symbols, open_bucket
-from candle_ingest.counting import are, are_some, inflected
+from candle_ingest.counting import are, are_some, counted, inflected
 from candle_ingest.ledger.minute_state import CoverageCounts
 from candle_ingest.ledger.rate_pairs import possible_rate_pairs
 from candle_ingest.reports.coverage_by_day import DayCoverage, read_coverage_by_day
@@ -19,6 +19,7 @@ from candle_ingest.reports.coverage_totals import CoverageTotal, read_exchange_t
 from candle_ingest.reports.expected_coverage import ExpectedCoverage
 from candle_ingest.reports.freshness import history_window
 from candle_ingest.reports.rate_totals import read_rate_totals
+from candle_ingest.reports.when_asked import history_start_ms
 from candle_ingest.settings import PipelineSettings
 
 NUMBERS = tuple(CoverageCounts().to_dict())
@@ -29,7 +30,12 @@ SYMBOL_DAYS = ("day of symbols", "days of symbols")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Found:
+    """What was read of `window`; `before_history` counts the slots of the symbols that no run asks for by itself."""
+
     window: Window
+    before_history: int
+    history_start_ms: int
+    exchange_count: int
     pairs: list[CoverageTotal]
     exchanges: list[CoverageTotal]
     rates: list[CoverageTotal]
@@ -52,14 +58,15 @@ def coverage(
     """Count the minutes of each symbol by state, over its exchanges. Exit status 1 unless every day is complete.
 
     A day is complete once every exchange in the settings is final and everything is merged. Exchanges that the pipeline
-    no longer has do not count. With --exchanges, the rates that convert symbols have lines too, marked as rates.
+    no longer has do not count. Minutes before the start of the history are not open: no run asks for them by itself.
+    With --exchanges, the rates that convert symbols have lines too, marked as rates.
     """
     settings = pipeline_settings(pipeline)
     found = _read(settings, _whole_days(settings, from_, to), by_exchange, daily)
     if as_json:
         span = {"from_ms": found.window.start_ms, "to_ms": found.window.end_ms}
         rates = [{"currency_pair": r.currency_pair, "exchange": r.exchange, **r.counts.to_dict()} for r in found.rates]
-        print_json({**span, "rows": _json_rows(found), "rates": rates})
+        print_json({**span, "before_history": found.before_history, "rows": _json_rows(found), "rates": rates})
     else:
         _print(found)
     if not found.is_complete:
@@ -70,10 +77,15 @@ def _read(settings: PipelineSettings, window: Window, by_exchange: bool, daily: 
     pairs = sorted({symbol.currency_pair for symbol in listed_symbols(settings)})
     # Symbols that are rates too have lines as symbols.
     rate_pairs = possible_rate_pairs(settings) - set(pairs)
-    expected = ExpectedCoverage.of(settings, now_ms())
+    expected, start_ms = ExpectedCoverage.of(settings, now_ms()), history_start_ms(settings, now_ms())
+    early = Window(window.start_ms, min(max(window.start_ms, floor_ms(start_ms, DAY_MS)), window.end_ms))
     with open_bucket(settings) as bucket:
+        before = read_pair_totals(bucket, early, pairs, expected) if early else []
         return _Found(
             window=window,
+            before_history=sum(total.counts.not_asked for total in before),
+            history_start_ms=start_ms,
+            exchange_count=len(expected.exchanges),
             pairs=read_pair_totals(bucket, window, pairs, expected),
             exchanges=read_exchange_totals(bucket, window, pairs, expected) if by_exchange and not daily else [],
             rates=read_rate_totals(bucket, window, rate_pairs, expected) if by_exchange and not daily else [],
@@ -127,7 +139,16 @@ def _print(found: _Found) -> None:
         _print_counts(("symbol", "exchange"), [*symbols, *rates])
     else:
         _print_counts(("symbol",), [((row.currency_pair,), row.counts) for row in found.pairs])
+        say(_relation(found.exchange_count))
     say(f"{found.window}: {_verdict(found)}")
+
+
+def _relation(exchanges: int) -> str:
+    """Return how the numbers relate to those of the merged candles."""
+    return (
+        f"The numbers of a symbol add up its {counted(exchanges, 'exchange')}: a minute counts {exchanges} × here, and "
+        "once among the merged candles (`make run`, `export`)"
+    )
 
 
 def _print_counts(texts: Sequence[str], rows: Sequence[tuple[Sequence[str], CoverageCounts]]) -> None:
@@ -145,7 +166,16 @@ def _verdict(found: _Found) -> str:
     parts = [f"{are_some(final, days, *SYMBOL_DAYS)} complete"]
     if provisional:
         parts.append(f"{are(provisional, *SYMBOL_DAYS)} provisional (asked for once more after they are over)")
-    parts += [f"{are(sums.open, 'minute')} open"] if sums.open else ["every minute is accounted for"]
+    open_count = sums.open - found.before_history
+    if open_count:
+        parts.append(f"{are(open_count, 'minute')} open")
+    else:
+        parts.append(f"every minute{' of the history' if found.before_history else ''} is accounted for")
+    if found.before_history:
+        start = format_ms(found.history_start_ms)
+        parts.append(
+            f"{are(found.before_history, 'minute')} before the history, which begins at {start}: not asked for"
+        )
     unconfirmed = sum(pair.unconfirmed for pair in found.pairs)
     if unconfirmed:
         verb = inflected(unconfirmed, "was", "were")

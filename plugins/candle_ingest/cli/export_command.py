@@ -1,25 +1,31 @@
 """`export`: write merged candles to a file."""
 
 import os
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from candle_ingest.candles.graded import GradedCandles
 from candle_ingest.candles.symbol import parse_symbol
-from candle_ingest.candles.window import Window, split_rows
-from candle_ingest.cli.moments import From, To, moment_ms, window_between
+from candle_ingest.candles.window import Window, format_ms, split_rows
+from candle_ingest.cli.moments import From, To, moment_ms, now_ms, window_between
 from candle_ingest.cli.options import AsJson, Pipeline, pipeline_settings
-from candle_ingest.cli.output import print_json, say
+from candle_ingest.cli.output import print_json, say, warn
 from candle_ingest.cli.storage import check_symbols, open_bucket
 from candle_ingest.counting import counted
 from candle_ingest.errors.settings import OptionError
+from candle_ingest.reports.completeness import follow_merged
+from candle_ingest.reports.empty_columns import EmptyColumns
+from candle_ingest.reports.expected_coverage import ExpectedCoverage
 from candle_ingest.reports.graded_candles import read_graded_candles
 from candle_ingest.reports.open_minutes import OpenMinutes, read_open_minutes
 from candle_ingest.settings import PipelineSettings
 from candle_ingest.store.bucket import InfluxBucket
 from candle_ingest.store.candle_file import FORMATS, write_candle_file
+from candle_ingest.store.rate_store import quote_of
 
 # One month of minutes is in memory at a time.
 ROWS = 44_640
@@ -42,31 +48,63 @@ def export(
     """Write merged candles with quality and grade to a file. Exit status 1, and no file, unless all are final.
 
     Provisional minutes are merged, but some exchange has not yet had the closing look after the end of their day: its
-    candles may still be corrected.
+    candles may still be corrected. A range that reaches into the future ends where candles can be already.
+
+    Cells are empty in `vwap` and `trade_count` where an exchange that was used sends none (the reference of exchanges
+    lists who does) or nobody traded, and in `rate_…` where no exchange needed the rate or there was none.
     """
     settings, pair = pipeline_settings(pipeline), parse_symbol(symbol).currency_pair
     if to_file.suffix not in FORMATS:
         raise OptionError(f"--to-file is {to_file}; its name ends in {' or '.join(FORMATS)}")
     window = window_between(moment_ms("--from", from_), moment_ms("--to", to))
+    legs = [leg for leg in settings.quote_equivalents.get(quote_of(pair), ()) if leg != quote_of(pair)]
+    empty = EmptyColumns(legs)
     with open_bucket(settings) as bucket:
         check_symbols(bucket, settings, [pair])
+        window = _until_now(bucket, settings, pair, window)
         found = read_open_minutes(bucket, settings, pair, window)
         refused = not allow_incomplete and not all(allow_provisional and part.is_provisional for part in found)
-        count = None if refused else _write(bucket, settings, pair, window, to_file)
+        count = None if refused else _write(empty.watch(_read(bucket, settings, pair, window)), to_file, legs)
+    if sentence := empty.sentence():
+        warn(sentence)
     if as_json:
-        print_json({"currency_pair": pair, "candles": count, "open": [asdict(part) for part in found]})
+        print_json(
+            {
+                "currency_pair": pair,
+                "from_ms": window.start_ms,
+                "to_ms": window.end_ms,
+                "candles": count,
+                "open": [asdict(part) for part in found],
+            }
+        )
     else:
         _print(count, to_file, found)
     if refused:
         raise typer.Exit(1)
 
 
-def _write(bucket: InfluxBucket, settings: PipelineSettings, pair: str, window: Window, path: Path) -> int:
-    quote = pair.partition("/")[2]
-    legs = [leg for leg in settings.quote_equivalents.get(quote, ()) if leg != quote]
+def _until_now(bucket: InfluxBucket, settings: PipelineSettings, pair: str, window: Window) -> Window:
+    """Return the part of the window in which candles are expected by now, or merged already; say if it is shorter."""
+    now = now_ms()
+    expected_ms = ExpectedCoverage.of(settings, now).until_ms
+    if window.end_ms <= expected_ms:
+        return window
+    end_ms = min(window.end_ms, follow_merged(bucket, {pair: expected_ms}, now)[pair])
+    if end_ms <= window.start_ms:
+        raise OptionError(f"--from is {format_ms(window.start_ms)}: candles can be there up to {format_ms(end_ms)} now")
+    if end_ms < window.end_ms:
+        warn(f"The export ends at {format_ms(end_ms)}: later candles cannot be there yet")
+    return Window(window.start_ms, end_ms)
+
+
+def _read(bucket: InfluxBucket, settings: PipelineSettings, pair: str, window: Window) -> Iterator[GradedCandles]:
+    for part in split_rows(window, settings.timeframe.ms, ROWS):
+        yield read_graded_candles(bucket, pair, part)
+
+
+def _write(parts: Iterable[GradedCandles], path: Path, legs: Sequence[str]) -> int:
     try:
-        parts = split_rows(window, settings.timeframe.ms, ROWS)
-        return write_candle_file(path, (read_graded_candles(bucket, pair, part) for part in parts), legs)
+        return write_candle_file(path, parts, legs)
     except OSError as error:
         # Parquet's own message names the unfinished file.
         reason = os.strerror(error.errno) if error.errno else error

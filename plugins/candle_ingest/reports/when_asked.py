@@ -15,7 +15,7 @@ def when_asked(settings: PipelineSettings, window: Window, now_ms: int) -> str:
     run_ms = _first_catch_up_ms(settings, window.end_ms)
     if run_ms > now_ms:
         return f"{_place(window, now_ms)}: {settings.catch_up_dag_id} asks for it at {format_ms(run_ms)}."
-    if window.end_ms <= (start_ms := _start_ms(settings, now_ms)):
+    if window.end_ms <= (start_ms := history_start_ms(settings, now_ms)):
         return (
             f"It is before the history, which begins at {format_ms(start_ms)} (backfill_start_date is "
             f"{settings.backfill_start_date}): no run asks for it by itself. Trigger {settings.backfill_dag_id} with "
@@ -42,7 +42,7 @@ def _first_catch_up_ms(settings: PipelineSettings, end_ms: int) -> int:
     return int(croniter(settings.catch_up_schedule, before).get_next(float) * 1000)
 
 
-def _start_ms(settings: PipelineSettings, now_ms: int) -> int:
+def history_start_ms(settings: PipelineSettings, now_ms: int) -> int:
     """Return where the history begins; where it is skipped, where the first catch-up can begin at the earliest."""
     history = history_window(settings, now_ms)
     if settings.backfill_start_date == SKIP:

@@ -20,7 +20,7 @@ HALF = CoverageCounts(expected=2880, present=1440, failed=1440)
 def run(monkeypatch):
     """Call `coverage` for one day of BTC/USD, of which these counts and final days are stored."""
 
-    def call(counts, *options, final_days=0, provisional_days=0, unconfirmed=0):
+    def call(counts, *options, final_days=0, provisional_days=0, unconfirmed=0, history="2026-01-01"):
         total = CoverageTotal(
             currency_pair="BTC/USD",
             exchange="",
@@ -30,6 +30,7 @@ def run(monkeypatch):
             unrecorded=0,
             unconfirmed=unconfirmed,
         )
+        monkeypatch.setenv("CANDLE_INGEST_BACKFILL_START_DATE", history)
         monkeypatch.setattr(coverage_command, "listed_symbols", lambda _: [parse_symbol("btcusd")])
         monkeypatch.setattr(coverage_command, "open_bucket", nullcontext)
         monkeypatch.setattr(coverage_command, "read_pair_totals", lambda *_: [total])
@@ -72,3 +73,19 @@ def test_days_whose_closing_look_was_given_up_are_named_with_what_to_do(run):
     assert done.exit_code == 1
     assert "1,440 were never confirmed after their day (`candle-ingest retry` asks again)" in done.output
     assert json.loads(run(WHOLE, "--json", unconfirmed=1440).output)["rows"][0]["unconfirmed"] == 1440
+
+
+def test_what_is_before_the_history_is_not_open(run):
+    counts = CoverageCounts(expected=2880, not_asked=2880)
+    output = run(counts, history="2026-01-03").output
+    assert "minutes are open" not in output
+    assert "2,880 minutes are before the history, which begins at 2026-01-03T00:00Z: not asked for" in output
+    assert "2,880 minutes are open" in run(counts).output
+    assert json.loads(run(counts, "--json", history="2026-01-03").output)["before_history"] == 2880
+
+
+def test_the_sums_say_how_they_relate_to_merged_candles(run):
+    output = run(WHOLE, final_days=1).output
+    assert (
+        "The numbers of a symbol add up its 3 exchanges: a minute counts 3 × here, and once among the merged" in output
+    )
