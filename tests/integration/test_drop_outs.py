@@ -149,6 +149,6 @@ def test_candles_of_another_length_are_refused_by_the_bucket(settings):
     before = everything(settings.influxdb_bucket)
     for minutes in (60, 5):
         changed = with_settings(settings, candle_granularity_minutes=minutes)
-        with pytest.raises(ConfigurationError, match=f"has candles of 1 minutes, .* is {minutes}: give the pipeline"):
+        with pytest.raises(ConfigurationError, match=f"has candles of 1 minute, .* is {minutes}: give the pipeline"):
             run_steps(changed, "backfill", NOON, NOW_MS)
     assert everything(settings.influxdb_bucket) == before

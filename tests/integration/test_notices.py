@@ -77,7 +77,7 @@ def test_a_failure_of_two_weeks_is_told_once_though_each_of_its_fetches_fails(se
     exchanges.set_fault("coinbaseexchange", "status", status=503, path="candles")
     backfill(settings)
     [sentence] = repair_daily(settings, exchanges, 1, 20)
-    assert sentence.startswith("BTC/USD @ coinbaseexchange: 1440 minutes of [2026-03-10T00:00Z")
+    assert sentence.startswith("BTC/USD @ coinbaseexchange: 1,440 minutes of [2026-03-10T00:00Z")
 
 
 def test_a_closing_look_that_is_given_up_is_told_once_reported_and_retried(settings, exchanges):
@@ -86,7 +86,7 @@ def test_a_closing_look_that_is_given_up_is_told_once_reported_and_retried(setti
     run_steps(live, "catch_up", Window(DAY.end_ms - 5 * MINUTE_MS, DAY.end_ms), DAY.end_ms)
     exchanges.set_fault("binance", "status", status=503, path="klines")
     [sentence] = repair_daily(settings, exchanges, 0, 20)
-    assert "1440 minutes of [2026-03-10T00:00Z, 2026-03-11T00:00Z) were never confirmed after" in sentence
+    assert "1,440 minutes of [2026-03-10T00:00Z, 2026-03-11T00:00Z) were never confirmed after" in sentence
     expected = ExpectedCoverage.of(settings, NOW_MS + 20 * DAY_MS)
     with InfluxBucket(connect_influxdb(), settings.influxdb_bucket) as bucket:
         [total] = read_pair_totals(bucket, DAY, {"BTC/USD"}, expected)

@@ -108,6 +108,19 @@ def test_a_viewer_is_told_what_clearing_needs(airflow, open_page):
     frame.get_by_text("You may not clear tasks of candle_backfill.").wait_for()
 
 
+def test_near_names_of_a_misspelt_symbol_are_shown_once(airflow, open_page):
+    tab = open_page()
+    frame = ready(tab, f"{airflow.processes.url}/plugin/candles/candles/?view=explain&symbol=BCTUSD")
+    told = frame.get_by_text("BCT/USD is neither listed in Redis nor stored").locator("..").inner_text()
+    assert (told.count("BTC/USD"), told.lower().count("did you mean")) == (1, 1)
+
+
+def test_a_final_day_says_what_final_means(airflow, open_page):
+    tab = open_page()
+    frame = ready(tab, f"{airflow.processes.url}/plugin/candles/candles/?view=day&symbol=BTC/USD&day=2026-03-11")
+    frame.get_by_text("every exchange was asked for the whole day after it had ended").wait_for()
+
+
 # Of the pictures that the documentation shows: all of the chart, and no empty space.
 HEIGHTS = {"chart": 1010, "explain": 620}
 VIEWS = {

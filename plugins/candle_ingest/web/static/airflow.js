@@ -42,7 +42,7 @@ export function clearButton(task, pipeline) {
     const yes = element("button", { type: "button", class: "main", onclick: () => carryOut() }, `Clear ${total} task${total > 1 ? "s" : ""}`);
     const no = element("button", { type: "button", onclick: () => place.replaceChildren(start) }, "Keep them");
     place.replaceChildren(element("div", { class: "message" },
-      element("b", {}, `Clear ${total} failed task instance${total > 1 ? "s" : ""}, so that they run again?`),
+      element("b", {}, `Clear ${counted(total, "failed task instance")}, so that ${total === 1 ? "it runs" : "they run"} again?`),
       element("p", {}, `DAG ${task.dag_id}, run ${task.run_id}:`),
       element("ul", {}, tasks.slice(0, MOST_TASKS).map((one) => element("li", {}, taskName(one))), total > MOST_TASKS ? element("li", {}, `and ${total - MOST_TASKS} more`) : ""),
       element("p", { class: "bar" }, yes, no)));
@@ -50,7 +50,7 @@ export function clearButton(task, pipeline) {
   });
   const carryOut = () => attempt(async () => {
     const { total_entries: total } = await clear(task, false);
-    place.replaceChildren(message("good", `${counted(total, "task")} ${total === 1 ? "is" : "are"} cleared.`, "The scheduler runs them again. Refresh this page in a minute."));
+    place.replaceChildren(message("good", `${counted(total, "task")} ${total === 1 ? "is" : "are"} cleared.`, `The scheduler runs ${total === 1 ? "it" : "them"} again. Refresh this page in a minute.`));
   });
   const attempt = async (work) => {
     try {

@@ -91,8 +91,8 @@ function next(hole, pipeline) {
 }
 
 const DAY_STATES = {
-  final: ["good", "Final", "every exchange was asked again after the day ended"],
-  provisional: ["warn", "Provisional", "the closing looks, after the day ends, are still to come"],
+  final: ["good", "Final", "every exchange was asked for the whole day after it had ended"],
+  provisional: ["warn", "Provisional", "the closing looks, which ask for the whole day after it has ended, are still to come"],
   open: ["bad", "Open", "some minutes have no settled answer"],
   unobtainable: ["bad", "Unobtainable in part", "some minutes could not be fetched, and are requested again only on demand"],
 };

@@ -16,7 +16,9 @@ export async function askForSymbol(place, pairs, symbol, values, ask) {
     return await ask();
   } catch (error) {
     if (!(error instanceof Refusal) || error.status !== 400) throw error;
-    place.append(message("bad", "That cannot be shown.", error.message, nearNames(pairs, symbol, values)));
+    const near = nearNames(pairs, symbol, values);
+    // The names are buttons: once is enough.
+    place.append(message("bad", "That cannot be shown.", near ? error.message.replace(/; did you mean [^?]*\?/, "") : error.message, near));
     return null;
   }
 }
