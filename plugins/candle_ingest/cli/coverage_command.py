@@ -66,7 +66,8 @@ def coverage(
     if as_json:
         span = {"from_ms": found.window.start_ms, "to_ms": found.window.end_ms}
         rates = [{"currency_pair": r.currency_pair, "exchange": r.exchange, **r.counts.to_dict()} for r in found.rates]
-        print_json({**span, "before_history": found.before_history, "rows": _json_rows(found), "rates": rates})
+        rows = _json_days(found) or _json_totals(found)
+        print_json({**span, "before_history": found.before_history, "rows": rows, "rates": rates})
     else:
         _print(found)
     if not found.is_complete:
@@ -103,18 +104,20 @@ def _whole_days(settings: PipelineSettings, from_: str, to: str) -> Window:
     return window_between(floor_ms(start_ms, DAY_MS), end_ms)
 
 
-def _json_rows(found: _Found) -> list[dict[str, object]]:
-    if found.days:
-        return [
-            {
-                "currency_pair": day.currency_pair,
-                "exchange": day.exchange,
-                "day_ms": day.day_ms,
-                "state": day.state,
-                **day.counts.to_dict(),
-            }
-            for day in found.days
-        ]
+def _json_days(found: _Found) -> list[dict[str, object]]:
+    return [
+        {
+            "currency_pair": day.currency_pair,
+            "exchange": day.exchange,
+            "day_ms": day.day_ms,
+            "state": day.state,
+            **day.counts.to_dict(),
+        }
+        for day in found.days
+    ]
+
+
+def _json_totals(found: _Found) -> list[dict[str, object]]:
     return [
         {
             "currency_pair": row.currency_pair,

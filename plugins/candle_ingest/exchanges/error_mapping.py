@@ -159,11 +159,7 @@ def _public_text(text: str, base_url: str | None) -> str:
 
 
 def _sorted(api: Any, asked: str, error: ccxt.BaseError, base_url: str | None) -> Exception:
-    text = (
-        f"{asked}: {type(error).__name__}: {_shortened(_public_text(str(error), base_url))}{_unsaid_status(api, error)}"
-    )
-    if isinstance(error.__cause__, AnswerRefusedError):
-        text += f": {_public_text(str(error.__cause__), base_url)}"
+    text = f"{asked}: {_in_words(api, error, base_url)}"
     kind = error_kind(api.id, api.last_status, api.last_body or str(error), error)
     match kind:
         case ErrorKind.REGION:
@@ -180,6 +176,14 @@ def _sorted(api: Any, asked: str, error: ccxt.BaseError, base_url: str | None) -
                 f"{text}. Trying again cannot help: check that the exchange still lists this market"
             )
     return ExchangeTemporaryError(text, _asked_to_wait_seconds(api, str(error).lower()))
+
+
+def _in_words(api: Any, error: ccxt.BaseError, base_url: str | None) -> str:
+    said = _shortened(_public_text(str(error), base_url))
+    text = f"{type(error).__name__}: {said}{_unsaid_status(api, error)}"
+    if isinstance(error.__cause__, AnswerRefusedError):
+        text += f": {_public_text(str(error.__cause__), base_url)}"
+    return text
 
 
 def _unsaid_status(api: Any, error: ccxt.BaseError) -> str:

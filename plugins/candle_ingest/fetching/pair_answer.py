@@ -1,5 +1,6 @@
 """What one exchange answered for one pair in one fetch, and the looks made from it."""
 
+import itertools
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -89,24 +90,24 @@ class PairAnswer:
         candles = self.candles
         traded_ms = candles.traded_ms()
         rejected, failed, unobtainable, missing = self.rejected, self.failed(), self.unobtainable(), self.missing
-        for window in union([*self.wanted, *(page.window for page in self.pages)]):
-            for part in split_days(window):
-                yield Look(
-                    window=part,
-                    asked_at_ms=self.asked_at_ms,
-                    market=self.market,
-                    open_times_ms=_between(candles.open_time_ms, part),
-                    traded_ms=_between(traded_ms, part),
-                    changed=_parts(changed, part),
-                    closing=closing_part(part, self.asked_at_ms, rule),
-                    source=self.source,
-                    recorder=recorder,
-                    rejected=_within(rejected, part),
-                    failed=_within(failed, part),
-                    unobtainable=_within(unobtainable, part),
-                    not_listed=_within(self.not_listed, part),
-                    missing=_parts(missing, part),
-                )
+        covered = union([*self.wanted, *(page.window for page in self.pages)])
+        for part in itertools.chain.from_iterable(map(split_days, covered)):
+            yield Look(
+                window=part,
+                asked_at_ms=self.asked_at_ms,
+                market=self.market,
+                open_times_ms=_between(candles.open_time_ms, part),
+                traded_ms=_between(traded_ms, part),
+                changed=_parts(changed, part),
+                closing=closing_part(part, self.asked_at_ms, rule),
+                source=self.source,
+                recorder=recorder,
+                rejected=_within(rejected, part),
+                failed=_within(failed, part),
+                unobtainable=_within(unobtainable, part),
+                not_listed=_within(self.not_listed, part),
+                missing=_parts(missing, part),
+            )
 
     def days(self) -> set[int]:
         """Return the days, by midnight in ms, that the answer touches."""

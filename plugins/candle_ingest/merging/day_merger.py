@@ -10,23 +10,23 @@ from candle_ingest.connections import RedisClient
 from candle_ingest.errors import CandleIngestError
 from candle_ingest.errors.ledger import LockLostError
 from candle_ingest.errors.servers import RefusedLinesError
-from candle_ingest.ledger.day_record import DayRecord, RecordState
-from candle_ingest.ledger.day_records import DayRecords
+from candle_ingest.ledger.day_record import DayRecord
+from candle_ingest.ledger.day_records import DayRecords, Key
 from candle_ingest.ledger.locks import held_locks
 from candle_ingest.ledger.merge_day import MergeDay, new_merge_day
 from candle_ingest.ledger.merge_method import method_in_words
 from candle_ingest.ledger.merge_writes import MergeWrites
 from candle_ingest.ledger.work_index import PairDay, WorkIndex
+from candle_ingest.merging.day_output import DayOutput
 from candle_ingest.merging.day_rates import DayRates
 from candle_ingest.merging.day_work import DayOutcome, DayWork, fail, guarded
 from candle_ingest.merging.identity_check import IdentityCheck
 from candle_ingest.merging.lost_candles import request_again
-from candle_ingest.merging.merge_day import Merged, merge_day, windows_to_merge
+from candle_ingest.merging.merge_day import merge_day, windows_to_merge
 from candle_ingest.planning.run import Run
 from candle_ingest.store.bucket import InfluxBucket
 from candle_ingest.store.candle_store import CandleStore
 from candle_ingest.store.candles_of_pairs import CandlesOfPairs
-from candle_ingest.store.quality_store import QualityStore
 from candle_ingest.store.rate_store import RateStore
 
 logger = logging.getLogger(__name__)
@@ -43,10 +43,9 @@ class DayMerger:
         self._bucket = bucket
         self._client = client
         self._records = DayRecords(bucket)
-        self._store = CandleStore(bucket)
-        self._quality = QualityStore(bucket)
-        self._identity = IdentityCheck(self._records, self._store)
+        self._identity = IdentityCheck(self._records, CandleStore(bucket))
         self._index = WorkIndex(client, bucket)
+        self._output = DayOutput(bucket, self._index)
         self._writes = MergeWrites(client, bucket.name)
 
     def merge(self, days: Mapping[PairDay, int]) -> list[DayOutcome]:
@@ -106,18 +105,22 @@ class DayMerger:
         unreadable = {**unreadable, **unreadable_merges}
         rates = DayRates(self._run.settings, self._records, RateStore(self._bucket), day_ms)
         rates.load(records.values())
-        works = []
-        for pair in [pair for pair in pairs if pair not in unreadable]:
-            own = {name: records.get((pair, name, day_ms)) for name in self._run.settings.exchange_ids}
-            before = merges.get((pair, day_ms)) or self._new_day(pair, day_ms, merges.get((pair, day_ms - DAY_MS)))
-            works.append(DayWork(DayOutcome(pair, day_ms), before, own))
-            works[-1].account(self._run.end_of_asking_ms)
+        works = [self._work(pair, day_ms, records, merges) for pair in pairs if pair not in unreadable]
         for work in works:
             guarded([work], partial(self._plan, work, forced.get(work.pair, ()), rates))
         self._merge_all([work for work in works if work.outcome.is_to_merge])
         outcomes = [work.outcome for work in works]
-        self._note_merged(outcomes, records.values())
+        self._output.record(outcomes, records.values())
         return outcomes + [_unreadable(pair, day_ms, error) for pair, error in unreadable.items()]
+
+    def _work(
+        self, pair: str, day_ms: int, records: Mapping[Key, DayRecord], merges: Mapping[PairDay, MergeDay]
+    ) -> DayWork:
+        own = {name: records.get((pair, name, day_ms)) for name in self._run.settings.exchange_ids}
+        before = merges.get((pair, day_ms)) or self._new_day(pair, day_ms, merges.get((pair, day_ms - DAY_MS)))
+        work = DayWork(DayOutcome(pair, day_ms), before, own)
+        work.account(self._run.end_of_asking_ms)
+        return work
 
     def _new_day(self, pair: str, day_ms: int, day_before: MergeDay | None) -> MergeDay:
         """Return a day with nothing merged; exchanges refused the day before stay refused until the next check."""
@@ -152,11 +155,11 @@ class DayMerger:
         done = [work for work in works if work.merged is not None]
         try:
             self._writes.begin([(work.pair, work.day.day_ms) for work in done])
-            self._write(done)
+            self._output.write(done)
         except RefusedLinesError:
             # Write each by itself, to find whose lines were refused.
             for work in done:
-                guarded([work], partial(self._write, [work]))
+                guarded([work], partial(self._output.write, [work]))
         except CandleIngestError as error:
             fail(done, error)
 
@@ -168,51 +171,10 @@ class DayMerger:
             return
         work.merged = merge_day(work.day, work.records, candles, work.windows, self._run.settings, work.rates)
 
-    def _write(self, works: Sequence[DayWork]) -> None:
-        """Write the merged candles and their quality; only then an outcome has its day."""
-        changed = {work.pair: work.merged for work in works if work.merged and work.windows}
-        self._delete_vanished(changed)
-        self._store.write_merged({pair: merged.candles for pair, merged in changed.items()})
-        self._quality.write({pair: merged.quality for pair, merged in changed.items()})
-        for work in works:
-            work.finish()
-
-    def _delete_vanished(self, changed: Mapping[str, Merged]) -> None:
-        """Delete what is not merged any more.
-
-        A merge that was killed may have stored candles that the merged day does not tell of: they are looked for.
-        """
-        for pair, merged in changed.items():
-            self._store.delete_merged(pair, merged.vanished)
-            self._quality.delete(pair, merged.vanished_quality)
-        self._store.delete_merged_at({pair: merged.without_candle_ms for pair, merged in changed.items()})
-
-    def _note_merged(self, outcomes: Sequence[DayOutcome], records: Iterable[DayRecord]) -> None:
-        """Write the merged days; then, of each record, up to which answer it is merged.
-
-        It is the newest answer that was read, not a later one: an answer that comes while this merge runs has a
-        larger version, and is merged by the next one.
-        """
-        done = {outcome.pair: outcome for outcome in outcomes if outcome.day is not None}
-        final = [(o.pair, o.day_ms) for o in done.values() if o.day and _is_to_announce(o.day)]
-        self._index.note_unannounced(final)
-        self._records.write_merges(outcome.day for outcome in done.values() if outcome.day)
-        # Once more: another run may have looked in between, seen a day that was not final yet, and taken it out.
-        self._index.note_unannounced(final)
-        self._records.write_merged_versions(
-            (record, record.answered_version)
-            for record in records
-            if record.currency_pair in done and record.merged_version < record.answered_version
-        )
-
 
 def _unreadable(pair: str, day_ms: int, error: CandleIngestError) -> DayOutcome:
     logger.error("%s", error)
     return DayOutcome(pair, day_ms, error=error)
-
-
-def _is_to_announce(day: MergeDay) -> bool:
-    return day.state == RecordState.FINAL and not day.announced
 
 
 def _has_candles(record: DayRecord, windows: Sequence[Window]) -> bool:

@@ -88,27 +88,44 @@ def merge_day(
     """
     parts = {name: _recorded(own, records.get(name), windows) for name, own in candles.items()}
     merged, quality = merge_minutes(parts, rates.conversion, settings.merge_method)
+    codes = quality_codes(merged, quality, rates.conversion.quote)
+    after = _counted(_marked(day, windows, merged, quality, codes), records)
+    can_merge = mergeable(records, len(after.marks), merge_rule(settings))
+    after = replace(
+        after,
+        method=method_in_words(settings),
+        rates_version=rates.version,
+        waiting=waiting_stretches(after, records, can_merge),
+        state=_state(after, records, settings, rates),
+    )
+    vanished = day.windows_where((day.mark_array == WITH_CANDLE) & (after.mark_array != WITH_CANDLE))
+    vanished_quality = day.windows_where((day.quality_array > 0) & (after.quality_array == 0))
+    return Merged(merged, quality, after, vanished, vanished_quality, count_codes(codes))
+
+
+def _marked(
+    day: MergeDay, windows: Sequence[Window], merged: MergedCandles, quality: Quality, codes: NDArray[np.uint8]
+) -> MergeDay:
+    """Return the day with the marks and quality codes of what was merged in `windows`."""
     marks, qualities = day.mark_array.copy(), day.quality_array.copy()
     for window in windows:
         marks[day.place(window)] = WITHOUT_CANDLE
         qualities[day.place(window)] = 0
-    codes = quality_codes(merged, quality, rates.conversion.quote)
-    qualities[(quality.open_time_ms - day.day_ms) // day.slot_ms] = codes
     marks[(merged.candles.open_time_ms - day.day_ms) // day.slot_ms] = WITH_CANDLE
-    known = [record.answered_version for record in records.values() if record]
-    after = replace(
-        day, marks=marks.tobytes(), version=max(known, default=day.version), method=method_in_words(settings)
+    qualities[(quality.open_time_ms - day.day_ms) // day.slot_ms] = codes
+    return replace(day, marks=marks.tobytes(), qualities=qualities.tobytes())
+
+
+def _counted(day: MergeDay, records: Records) -> MergeDay:
+    """Return the day with the version and the counts of its exchanges' records."""
+    known = [record for record in records.values() if record]
+    return replace(
+        day,
+        version=max((record.answered_version for record in known), default=day.version),
+        counts=sum((_counts(record, len(day.marks)) for record in records.values()), CoverageCounts()),
+        unconfirmed=sum(record.unconfirmed_slots for record in known),
+        exchanges=len(records),
     )
-    counts = sum((_counts(record, len(marks)) for record in records.values()), CoverageCounts())
-    unconfirmed = sum(record.unconfirmed_slots for record in records.values() if record)
-    after = replace(after, counts=counts, unconfirmed=unconfirmed, exchanges=len(records))
-    after = replace(after, qualities=qualities.tobytes())
-    can_merge = mergeable(records, len(marks), merge_rule(settings))
-    after = replace(after, waiting=waiting_stretches(after, records, can_merge), rates_version=rates.version)
-    vanished = day.windows_where((day.mark_array == WITH_CANDLE) & (marks != WITH_CANDLE))
-    after = replace(after, state=_state(after, records, settings, rates))
-    vanished_quality = day.windows_where((day.quality_array > 0) & (qualities == 0))
-    return Merged(merged, quality, after, vanished, vanished_quality, count_codes(codes))
 
 
 def _counts(record: DayRecord | None, slots: int) -> CoverageCounts:

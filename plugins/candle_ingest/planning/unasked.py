@@ -1,10 +1,10 @@
 """Record what could not be asked: unreachable exchanges, and markets that are not listed."""
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 from candle_ingest.candles.window import DAY_MS, Window, floor_ms, split_days, touched_days
-from candle_ingest.ledger.day_records import DayRecords
+from candle_ingest.ledger.day_records import DayRecords, Unreadable
 from candle_ingest.ledger.look import Found, Look
 from candle_ingest.ledger.minute_state import MinuteState
 from candle_ingest.ledger.record_keeper import RecordKeeper, log_unreadable
@@ -34,10 +34,7 @@ def record_failed(
     records, unreadable = DayRecords(bucket).read_readable(asking.span_to_read(), set(reasons), exchange)
     known = days_by_pair(records)
     looks: dict[str, list[Look]] = {}
-    for pair, reason in reasons.items():
-        if pair in unreadable:
-            logger.error("%s", unreadable[pair])
-            continue
+    for pair, reason in _of_readable(reasons, unreadable):
         days = known.get(pair, {})
         parts = [part for window in asking.windows(pair, days, first_ms) for part in split_days(window)]
         if only_not_asked:
@@ -55,23 +52,22 @@ def record_not_listed(
     records, unreadable = DayRecords(bucket).read_readable(days, set(reasons), exchange)
     known = days_by_pair(records)
     looks: dict[str, list[Look]] = {}
+    for pair, reason in _of_readable(reasons, unreadable):
+        for day in split_days(days):
+            record = known.get(pair, {}).get(day.start_ms)
+            parts = [day] if record is None else record.windows_of(UNKNOWN)
+            looks.setdefault(pair, []).extend(_not_listed_look(run, part, reason) for part in parts)
+    with log_unreadable():
+        keeper.apply(exchange, looks)
+
+
+def _of_readable(reasons: Mapping[str, str], unreadable: Unreadable) -> Iterator[tuple[str, str]]:
+    """Yield the pairs whose records can be read, each with its reason; log the error of each other one."""
     for pair, reason in reasons.items():
         if pair in unreadable:
             logger.error("%s", unreadable[pair])
-            continue
-        for day in split_days(days):
-            record = known.get(pair, {}).get(day.start_ms)
-            for part in [day] if record is None else record.windows_of(UNKNOWN):
-                look = Look(
-                    window=part,
-                    asked_at_ms=run.now_ms,
-                    not_listed=(Found(part, reason),),
-                    by_list=True,
-                    recorder=run.recorder,
-                )
-                looks.setdefault(pair, []).append(look)
-    with log_unreadable():
-        keeper.apply(exchange, looks)
+        else:
+            yield pair, reason
 
 
 def _not_asked(days: Days, part: Window) -> list[Window]:
@@ -80,6 +76,16 @@ def _not_asked(days: Days, part: Window) -> list[Window]:
         return [part]
     windows = (w.intersection(part) for w in record.windows_of((MinuteState.NOT_ASKED,)))
     return [window for window in windows if window]
+
+
+def _not_listed_look(run: Run, window: Window, reason: str) -> Look:
+    return Look(
+        window=window,
+        asked_at_ms=run.now_ms,
+        not_listed=(Found(window, reason),),
+        by_list=True,
+        recorder=run.recorder,
+    )
 
 
 def failed_look(run: Run, window: Window, reason: str, closing: Window | None = None) -> Look:

@@ -99,9 +99,8 @@ class _Validation:
         _log_notes(rates.choices.values())
         self._note_vanished(choices)
         first_ms = self._first_ms(valid, rates)
-        if not self.run.dry:
-            self._record_unasked(choices, self.listings, valid, {})
-            self._record_unasked(rates.choices, rates.listings, rates.pairs, first_ms)
+        self._record_unasked(choices, self.listings, valid, {})
+        self._record_unasked(rates.choices, rates.listings, rates.pairs, first_ms)
         batches = self._batches(choices, markets, rates, first_ms)
         self._log_plan(batches, self.listings.with_others(rates.listings))
         return Plan(
@@ -192,7 +191,8 @@ class _Validation:
         valid: Sequence[str],
         first_ms: Mapping[str, int],
     ) -> None:
-        if self.run.kind is REPAIR:
+        """Record what could not be asked. A dry run records nothing; a repair asks only for what records have."""
+        if self.run.dry or self.run.kind is REPAIR:
             return
         run, keeper = self.run, record_keeper(self.run.settings, self.bucket, self.client)
         start = CatchUpStart(run, self.bucket, first_ms)

@@ -75,14 +75,14 @@ def price_minute(
     parts = {
         name: PricedPart(
             sent=sent[name],
-            rate=rates[name][0],
-            rate_source=rates[name][1],
+            rate=rate,
+            rate_source=source,
             converted=None if np.isnan(converted[name][0]) else converted[name],
             counted=counted[name] if name in weights else None,
             weight=weights.get(name),
-            notes=(*_notes(name, quality), *_depeg(name, rates[name][0], conversion)),
+            notes=(*_notes(name, quality), *_depeg(name, rate, conversion)),
         )
-        for name in names
+        for name, (rate, source) in rates.items()
     }
     rows = merged.candles.rows()
     return PricedMinute(parts=parts, merged=rows[0][1:] if rows else None, quality=quality, exchange_count=len(weights))

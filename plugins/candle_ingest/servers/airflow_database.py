@@ -2,6 +2,7 @@
 
 import os
 
+from candle_ingest.errors import TemporaryError
 from candle_ingest.errors.servers import AirflowDatabaseError, LocalStackNotReadyError
 
 # How the local stack is started; its `terminal.sh` sets it.
@@ -38,12 +39,15 @@ def _connect() -> None:
     try:
         engine.connect().close()
     except OperationalError as error:
-        if command := local_stack_command():
-            raise LocalStackNotReadyError(
-                f"the local stack is stopped: {address} does not answer. Start it with `{command}`; if it already "
-                "runs, read its terminal.sh again"
-            ) from error
-        reason = str(error.orig).strip().splitlines()[0]
-        raise AirflowDatabaseError(
-            f"{address} does not answer, and its connections say where Redis and InfluxDB are: {reason}"
-        ) from error
+        raise _unreachable(address, str(error.orig).strip().splitlines()[0]) from error
+
+
+def _unreachable(address: str, reason: str) -> TemporaryError:
+    if command := local_stack_command():
+        return LocalStackNotReadyError(
+            f"the local stack is stopped: {address} does not answer. Start it with `{command}`; if it already "
+            "runs, read its terminal.sh again"
+        )
+    return AirflowDatabaseError(
+        f"{address} does not answer, and its connections say where Redis and InfluxDB are: {reason}"
+    )

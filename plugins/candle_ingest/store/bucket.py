@@ -202,19 +202,23 @@ class InfluxBucket:
         if not error.status:
             # No response: the client's own error for a broken TLS connection.
             return InfluxTemporaryError(f"InfluxDB, {what}: {error.reason}")
+        return self._refusal(what, error.status, error)
+
+    def _refusal(self, what: str, status: int, error: ApiException) -> Exception:
+        """Return the error for a response with an error status."""
         body = error.body.decode(errors="replace") if isinstance(error.body, bytes) else str(error.body)
-        text = f"InfluxDB, {what} in bucket {self.name!r}: HTTP {error.status}: {body[:500]}"
-        if error.status == 404:
+        text = f"InfluxDB, {what} in bucket {self.name!r}: HTTP {status}: {body[:500]}"
+        if status == 404:
             return BucketMissingError(
                 f"{text}. validate_symbols creates the bucket: unpause the DAGs, or clear that task"
             )
-        if error.status in (401, 403):
+        if status in (401, 403):
             return InfluxRefusedError(
                 f"{text}. Check the token in influxdb_default (or influxdb_read, or INFLUXDB_TOKEN), and what it may do"
             )
-        if error.status == 429 or (error.status or 0) >= 500 or DISK_FULL in text:
+        if status == 429 or status >= 500 or DISK_FULL in text:
             return InfluxTemporaryError(text, retry_after_seconds(error.headers, datetime.now(UTC)))
-        return RefusedLinesError(text) if error.status in REFUSED_STATUSES else InfluxRequestError(text)
+        return RefusedLinesError(text) if status in REFUSED_STATUSES else InfluxRequestError(text)
 
 
 def _wait_seconds(state: tenacity.RetryCallState) -> float:
