@@ -21,7 +21,7 @@ DAY = Window(utc_ms("2026-03-10"), utc_ms("2026-03-11"))
 HOUR_MS = 60 * MINUTE_MS
 NOW_MS = DAY.end_ms + 2 * HOUR_MS
 THREE = ("binance", "coinbaseexchange", "kucoin")
-TOLD = "candles of [2026-03-10T01:00Z, 2026-03-10T02:00Z) are gone from exchange_candles"
+TOLD = "candles of [2026-03-10T01:00Z, 2026-03-10T02:00Z)"
 
 
 @pytest.fixture
@@ -56,7 +56,10 @@ def test_a_final_day_that_is_merged_again_keeps_what_was_merged_of_lost_candles(
     extremes = with_settings(settings, high_low="extremes")
     first = run_steps(extremes, "repair", None, NOW_MS + HOUR_MS, origin_ms=DAY.start_ms)
     right = merged_truth(THREE, DAY, par=True, extremes=True)
-    assert [f"BTC/USD @ kucoin: 60 {TOLD}" in text and text.endswith("[candles-lost]") for text in first.told] == [True]
+    assert [
+        f"BTC/USD @ kucoin: exchange_candles has lost 60 {TOLD}" in text and text.endswith("[candles-lost]")
+        for text in first.told
+    ] == [True]
     assert within(candles(settings), hours(1, 2)) == within(before, hours(1, 2))
     assert within(candles(settings), hours(2, 24)) == within(right, hours(2, 24))
     assert candles(settings, "SOL/USD") == merged_truth(THREE, DAY, "SOL/USD", par=True, extremes=True)
@@ -84,7 +87,7 @@ def test_an_open_day_leaves_no_exchange_out_whose_candles_are_lost(settings, exc
     exchanges.set_clock(now_ms)
     killed = ("kucoin", "coinbaseexchange")
     run = run_steps(settings, "backfill", hours(0, 5), now_ms, {"refetch": True}, DAY.start_ms, killed=killed)
-    assert [f"BTC/USD @ kucoin: 60 {TOLD}" in text for text in run.told] == [True]
+    assert [f"BTC/USD @ kucoin: exchange_candles has lost 60 {TOLD}" in text for text in run.told] == [True]
     assert candles(settings) == before
     exchanges.set_clock(now_ms + HOUR_MS)
     run_steps(settings, "repair", None, now_ms + HOUR_MS, origin_ms=DAY.start_ms)

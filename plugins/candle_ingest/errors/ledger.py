@@ -9,8 +9,8 @@ CANDLES_LOST = Notice(
     cause="Points of `exchange_candles` were deleted, or an older backup was restored: their records have them still.",
     cure="None needed: repair requests them again. A backfill of these days with `refetch` does so at once.",
     example=(
-        "BTC/USD @ kraken: 60 candles of [2026-11-20T12:00Z, 2026-11-20T13:00Z) are gone from exchange_candles, where "
-        "they were stored before; the next repair requests them again, and what was merged from them stays until then"
+        "BTC/USD @ kraken: exchange_candles has lost 60 candles of [2026-11-20T12:00Z, 2026-11-20T13:00Z); the next "
+        "repair requests what is missing, and the merged candles stay as they are until then"
     ),
 )
 

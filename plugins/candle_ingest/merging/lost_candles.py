@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from candle_ingest.candles.window import DAY_MS, Window, subtract
 from candle_ingest.connections import RedisClient
-from candle_ingest.counting import counted, inflected
+from candle_ingest.counting import counted
 from candle_ingest.errors.ledger import CANDLES_LOST
 from candle_ingest.ledger.day_records import Key
 from candle_ingest.ledger.notices import Notices
@@ -45,11 +45,8 @@ def _notice(kept: Kept) -> tuple[str, str]:
     lost = [part for window in record.lost for part in subtract(window, kept.before.lost)]
     count = sum(window.slots(record.slot_ms) for window in lost)
     span = Window(lost[0].start_ms, lost[-1].end_ms)
-    are, they, them = inflected(count, "is it it", "are they them").split()
     sentence = (
-        f"{record.currency_pair} @ {record.exchange}: {counted(count, 'candle')} of {span} {are} gone from "
-        f"exchange_candles, where {they} {inflected(count, 'was', 'were')} stored before; the next repair requests "
-        f"{them} again, and what was merged from {them} stays until then "
-        f"{CANDLES_LOST}"
+        f"{record.currency_pair} @ {record.exchange}: exchange_candles has lost {counted(count, 'candle')} of {span}; "
+        f"the next repair requests what is missing, and the merged candles stay as they are until then {CANDLES_LOST}"
     )
     return f"lost|{record.currency_pair}|{record.exchange}|{record.day_ms}", sentence
