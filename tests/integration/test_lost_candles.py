@@ -10,6 +10,7 @@ from candle_ingest.candles.window import MINUTE_MS, Window
 from candle_ingest.connections import connect_influxdb
 from candle_ingest.ledger.day_record import RecordState
 from candle_ingest.ledger.day_records import DayRecords
+from candle_ingest.merging import day_merger
 from candle_ingest.store.bucket import InfluxBucket
 from candle_ingest.store.outdated_points import delete_windows
 from dev.exchange_simulator.coins import utc_ms
@@ -120,3 +121,14 @@ def test_a_lost_candle_of_a_rate_changes_no_merged_candle(settings, redis_server
     assert within(candles(settings), hours(1, 2)) == within(before, hours(1, 2))
     run_steps(extremes, "repair", None, NOW_MS + 2 * HOUR_MS, origin_ms=DAY.start_ms)
     assert candles(settings) == merged_truth(THREE, DAY, extremes=True)
+
+
+def test_candles_that_keep_vanishing_during_a_merge_are_an_error_of_their_pair(settings, redis_server, monkeypatch):
+    """Another program deletes them after each look: here the record is never corrected, which comes to the same."""
+    redis_server.client().set("top_cryptocurrencies", json.dumps(["btcusd", "solusd"]))
+    run_steps(settings, "backfill", hours(0, 5), NOW_MS, origin_ms=DAY.start_ms, merge=False)
+    delete(settings, hours(1, 2))
+    monkeypatch.setattr(day_merger, "request_again", lambda *_: None)
+    run = run_steps(settings, "backfill", hours(0, 5), NOW_MS, origin_ms=DAY.start_ms)
+    assert str(run.incomplete).endswith("BTC/USD: candles vanished in each of 5 merges of the day [merges-delayed]")
+    assert candles(settings, "SOL/USD") == merged_truth(THREE, hours(0, 5), "SOL/USD", par=True)

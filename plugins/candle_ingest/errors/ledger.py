@@ -24,6 +24,15 @@ class LockLostError(TemporaryError):
     example = "kraken: the lock of its records was lost 5 times"
 
 
+class CandlesVanishError(TemporaryError):
+    """Stored candles disappeared again and again while a day was merged."""
+
+    name = "candles-vanish"
+    cause = "Another program deletes points of `exchange_candles` while they are merged."
+    cure = "The task is retried. If it stays, stop that program, or take its token the right to write this bucket."
+    example = "BTC/USD: candles vanished in each of 5 merges of the day"
+
+
 class UnreadableRecordError(PermanentError):
     """Records of days in InfluxDB are not what this program wrote. Only their `pairs` are held back."""
 

@@ -8,7 +8,7 @@ from functools import partial
 from candle_ingest.candles.window import DAY_MS, Window
 from candle_ingest.connections import RedisClient
 from candle_ingest.errors import CandleIngestError
-from candle_ingest.errors.ledger import LockLostError
+from candle_ingest.errors.ledger import CandlesVanishError, LockLostError
 from candle_ingest.errors.servers import RefusedLinesError
 from candle_ingest.ledger.day_record import DayRecord
 from candle_ingest.ledger.day_records import DayRecords, Key
@@ -55,9 +55,10 @@ class DayMerger:
         a whole.
         """
         outcomes, abandoned = [], self._writes.abandoned()
+        whole_days = set(abandoned.values())
         for day_ms, pairs in _chunks(days):
             whole = [Window(day_ms, day_ms + DAY_MS)]
-            outcomes += self._merge_pairs(day_ms, pairs, {p: whole for p in pairs if (p, day_ms) in abandoned.values()})
+            outcomes += self._merge_pairs(day_ms, pairs, {p: whole for p in pairs if (p, day_ms) in whole_days})
         done = {(o.pair, o.day_ms) for o in outcomes if o.error is None}
         settings = self._run.settings
         self._index.merged({key: days[key] for key in done}, settings.name, method_in_words(settings))
@@ -84,17 +85,21 @@ class DayMerger:
         self, day_ms: int, pairs: Sequence[str], forced: Mapping[str, Sequence[Window]]
     ) -> list[DayOutcome]:
         """Merge; where candles are gone from the bucket, correct their records and merge by these."""
-        outcomes = self._merge_locked(day_ms, pairs, forced)
-        short = [outcome for outcome in outcomes if outcome.lost]
-        if not short:
-            return outcomes
-        try:
-            lost = {key for outcome in short for key in outcome.lost}
-            request_again(self._run, lost, self._bucket, self._client)
-        except CandleIngestError as error:
-            return [replace(outcome, error=error) if outcome.lost else outcome for outcome in outcomes]
-        others = [outcome for outcome in outcomes if not outcome.lost]
-        return others + self._merge_stored(day_ms, [outcome.pair for outcome in short], forced)
+        merged: list[DayOutcome] = []
+        error: CandleIngestError = CandlesVanishError(f"candles vanished in each of {MOST_ATTEMPTS} merges of the day")
+        for _ in range(MOST_ATTEMPTS):
+            outcomes = self._merge_locked(day_ms, pairs, forced)
+            merged += [outcome for outcome in outcomes if not outcome.lost]
+            short = [outcome for outcome in outcomes if outcome.lost]
+            if not short:
+                return merged
+            pairs = [outcome.pair for outcome in short]
+            try:
+                request_again(self._run, {key for o in short for key in o.lost}, self._bucket, self._client)
+            except CandleIngestError as failure:
+                error = failure
+                break
+        return merged + [DayOutcome(pair, day_ms, error=error) for pair in pairs]
 
     def _merge_locked(
         self, day_ms: int, pairs: Sequence[str], forced: Mapping[str, Sequence[Window]]
