@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 
 import pytest
+from typer.testing import CliRunner
 
+from candle_ingest.__main__ import app
 from candle_ingest.candles.window import MINUTE_MS, Window
 from candle_ingest.connections import connect_influxdb
 from candle_ingest.ledger.day_record import RecordState
@@ -36,8 +38,9 @@ def hours(first: float, last: float) -> Window:
 
 
 def delete(settings, window: Window, pair: str = "BTC/USD", exchange: str = "kucoin") -> None:
+    """Delete the exchange's own candles; the merged ones if it is empty."""
     with InfluxBucket(connect_influxdb(), settings.influxdb_bucket) as bucket:
-        delete_windows(bucket, "exchange_candles", pair, [window], exchange)
+        delete_windows(bucket, "exchange_candles" if exchange else "candles", pair, [window], exchange)
 
 
 def candles(settings, pair: str = "BTC/USD") -> list[tuple]:
@@ -132,3 +135,21 @@ def test_candles_that_keep_vanishing_during_a_merge_are_an_error_of_their_pair(s
     run = run_steps(settings, "backfill", hours(0, 5), NOW_MS, origin_ms=DAY.start_ms)
     assert str(run.incomplete).endswith("BTC/USD: candles vanished in each of 5 merges of the day [merges-delayed]")
     assert candles(settings, "SOL/USD") == merged_truth(THREE, hours(0, 5), "SOL/USD", par=True)
+
+
+def test_no_export_passes_over_merged_candles_that_are_gone(settings, monkeypatch, tmp_path):
+    monkeypatch.setenv("CANDLE_INGEST_EXCHANGES", ",".join(THREE))
+    monkeypatch.setenv("CANDLE_INGEST_QUOTE_CONVERSION", "par")
+    monkeypatch.setenv("CANDLE_INGEST_INFLUXDB_BUCKET", settings.influxdb_bucket)
+    run_steps(settings, "backfill", DAY, NOW_MS, origin_ms=DAY.start_ms)
+    call = ["export", "BTC/USD", "--from", "2026-03-10", "--to", "2026-03-10T20:00Z"]
+    call += ["--to-file", str(tmp_path / "btc.csv")]
+    assert CliRunner().invoke(app, call).exit_code == 0
+    delete(settings, hours(1, 2), exchange="")
+    refused = CliRunner().invoke(app, call)
+    said = "BTC/USD: merged candles are gone for [2026-03-10T00:00Z, 2026-03-10T20:00Z): 60 candles in all; a backfill"
+    assert (refused.exit_code, said in refused.output) == (1, True), refused.output
+    assert CliRunner().invoke(app, [*call, "--allow-incomplete"]).exit_code == 0
+    again = run_steps(settings, "backfill", DAY, NOW_MS, {"refetch": True}, DAY.start_ms)
+    assert (again.incomplete, CliRunner().invoke(app, call).exit_code) == (None, 0)
+    assert candles(settings) == merged_truth(THREE, DAY, par=True)

@@ -1,4 +1,4 @@
-"""Find what keeps a window of a pair from being complete: unmerged, unsettled or not final."""
+"""Find what keeps a window of a pair from being complete: unmerged, lost, unsettled or not final."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -9,10 +9,11 @@ from candle_ingest.ledger.day_record import DayRecord, RecordState, new_day_reco
 from candle_ingest.ledger.day_records import DayRecords
 from candle_ingest.ledger.merge_day import MergeDay
 from candle_ingest.ledger.minute_state import RETRIED, MinuteState
+from candle_ingest.reports.lost_merges import lost_merges
 from candle_ingest.settings import PipelineSettings
 from candle_ingest.store.bucket import InfluxBucket
 
-MERGE, PROVISIONAL = "merge", "provisional"
+MERGE, LOST, PROVISIONAL = "merge", "lost", "provisional"
 UNSETTLED = (*RETRIED, MinuteState.NOT_ASKED, MinuteState.UNOBTAINABLE)
 
 
@@ -20,8 +21,9 @@ UNSETTLED = (*RETRIED, MinuteState.NOT_ASKED, MinuteState.UNOBTAINABLE)
 class OpenMinutes:
     """Windows of a pair that are not complete.
 
-    `source` is an exchange without a settled answer, `merge` for what is not merged, or `provisional` for days on which
-    every minute is answered and merged but some exchange is not final.
+    `source` is an exchange without a settled answer, `merge` for what is not merged, `lost` for days whose merged
+    candles are gone from the bucket, or `provisional` for days on which every minute is answered and merged but some
+    exchange is not final.
     """
 
     currency_pair: str
@@ -36,7 +38,8 @@ class OpenMinutes:
 
     def __str__(self) -> str:
         first, more = self.windows[0], len(self.windows) - 1
-        what = {MERGE: "not merged", PROVISIONAL: "provisional"}.get(self.source, f"no settled answer of {self.source}")
+        kinds = {MERGE: "not merged", LOST: "merged candles are gone", PROVISIONAL: "provisional"}
+        what = kinds.get(self.source, f"no settled answer of {self.source}")
         rest = f" and {counted(more, 'more window')}" if more else ""
         return f"{self.currency_pair}: {what} for {first}{rest}" + (f": {self.reason}" if self.reason else "")
 
@@ -44,13 +47,13 @@ class OpenMinutes:
 def read_open_minutes(
     bucket: InfluxBucket, settings: PipelineSettings, currency_pair: str, window: Window
 ) -> list[OpenMinutes]:
-    """Return what keeps `window` from being complete: of the merge, of each exchange, and of days not final.
+    """Return what keeps `window` from being complete: of the merge, of the bucket, of each exchange, and of days.
 
     With `unobtainable: merge`, what an exchange cannot deliver holds nothing back.
     """
     records = DayRecords(bucket)
     merges = {day_ms: day for (_, day_ms), day in records.read_merges(window, [currency_pair]).items()}
-    found = [_not_merged(currency_pair, window, merges)]
+    found = [_not_merged(currency_pair, window, merges), _lost(bucket, currency_pair, window, merges)]
     by_exchange: dict[str, dict[int, DayRecord]] = {name: {} for name in settings.exchange_ids}
     for (_, exchange, day_ms), record in records.read(window, [currency_pair]).items():
         by_exchange.get(exchange, {})[day_ms] = record
@@ -64,6 +67,13 @@ def _not_merged(pair: str, window: Window, merges: Mapping[int, MergeDay]) -> Op
     waiting = [part for day in merges.values() for part in day.waiting]
     reason = next((part.reason for hole in holes for part in waiting if part.window.intersection(hole)), "")
     return OpenMinutes(pair, MERGE, holes, reason)
+
+
+def _lost(bucket: InfluxBucket, pair: str, window: Window, merges: Mapping[int, MergeDay]) -> OpenMinutes:
+    lost = lost_merges(bucket, pair, window, merges.values())
+    count = sum(number for _, number in lost)
+    reason = f"{counted(count, 'candle')} in all; a backfill of these days with refetch merges them again"
+    return OpenMinutes(pair, LOST, union(part for part, _ in lost), reason)
 
 
 def _unsettled(
