@@ -12,6 +12,7 @@ from requests.adapters import HTTPAdapter
 from urllib3.util import Retry
 
 from dev.local_stack.errors import StackAirflowError
+from dev.local_stack.shortened import shortened
 
 _TIMEOUT_SECONDS = 30
 _LONG_TIMEOUT_SECONDS = 600
@@ -96,6 +97,14 @@ class AirflowApi:
         answer = self._checked("GET", path, params={"map_index": map_index, "full_content": "true"})
         return "\n".join(_log_line(event) for event in answer["content"])
 
+    def task_error(self, dag_id: str, run_id: str, task_id: str, map_index: int, try_number: int) -> str:
+        """Return the last error in the log of one try of a task instance, in one line; empty if there is none."""
+        path = f"dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}/logs/{try_number}"
+        answer = self._checked("GET", path, params={"map_index": map_index, "full_content": "true"})
+        errors = [event["error_detail"] for event in answer["content"] if event and "error_detail" in event]
+        details = [details[0]["exc_value"] for details in errors if details]
+        return " ".join(str(details[-1]).split()) if details else ""
+
     def task_tries(self, dag_id: str, run_id: str, task_id: str, map_index: int) -> int:
         """Return the number of the last try of a task instance."""
         path = f"dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}"
@@ -167,7 +176,7 @@ class AirflowApi:
     def _checked(self, method: str, path: str, *, also_well: Collection[int] = (), **arguments: Any) -> Row:
         answer = self._request(method, path, **arguments)
         if not answer.ok and answer.status_code not in also_well:
-            text = answer.text[:300]
+            text = shortened(answer.text)
             raise StackAirflowError(f"Airflow's API answers HTTP {answer.status_code} to {method} {path}: {text}")
         body: Row = answer.json() if answer.content else {}
         return body
@@ -182,7 +191,7 @@ class AirflowApi:
     def _sign_in(self) -> None:
         answer = self._send("POST", "auth/token", json=self._credentials)
         if not answer.ok:
-            raise StackAirflowError(f"Airflow refused the sign-in: HTTP {answer.status_code} {answer.text[:200]}")
+            raise StackAirflowError(f"Airflow refused the sign-in: HTTP {answer.status_code} {shortened(answer.text)}")
         self._session.headers["Authorization"] = f"Bearer {answer.json()['access_token']}"
 
     def _send(self, method: str, path: str, **arguments: Any) -> requests.Response:

@@ -15,6 +15,7 @@ from dev.local_stack.errors import StackAirflowError
 from dev.local_stack.generated_secrets import GeneratedSecrets, write_private
 from dev.local_stack.ports import HOST
 from dev.local_stack.server_command import ServerCommand
+from dev.local_stack.shortened import shortened
 
 ADMIN = "admin"
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -85,7 +86,7 @@ class AirflowProcesses:
         answer = self.cli(*arguments)
         if answer.returncode != 0:
             last = (answer.stderr.strip() or answer.stdout.strip() or "no output").splitlines()[-1]
-            raise StackAirflowError(f"`airflow {' '.join(arguments[:2])}` failed: {last[:300]}")
+            raise StackAirflowError(f"`airflow {' '.join(arguments[:2])}` failed: {shortened(last)}")
         return answer.stdout
 
     def prepare(self) -> None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from candle_ingest.counting import counted
 from dev.local_stack.airflow_api import AirflowApi, Row
 from dev.local_stack.errors import LocalStackError
 from dev.local_stack.options import StackOptions
@@ -31,6 +32,29 @@ class RunCounts:
         return self.done + self.failed >= self.total and self.running == 0
 
 
+@dataclass(frozen=True, kw_only=True)
+class Redone:
+    """Earlier intervals that are done again, by reason.
+
+    `changed` were made for other symbols or exchanges, `unknown` for some that are not known any more.
+    """
+
+    failed: int = 0
+    changed: int = 0
+    unknown: int = 0
+
+    @property
+    def sentence(self) -> str:
+        """Return how many are done again and why; empty if none are."""
+        reasons = [
+            f"{self.failed:,} failed" if self.failed else "",
+            f"{self.changed:,} had other symbols or exchanges" if self.changed else "",
+            f"which symbols and exchanges {self.unknown:,} had is not known" if self.unknown else "",
+        ]
+        total = counted(self.failed + self.changed + self.unknown, "earlier interval")
+        return f"Doing {total} again: {', '.join(filter(None, reasons))}" if any(reasons) else ""
+
+
 class BackfillRun:
     """One backfill over the intervals of `plan`."""
 
@@ -44,22 +68,20 @@ class BackfillRun:
         }
         self._told: set[str] = set()
 
-    def start(self, options: StackOptions, remembered: Path) -> int:
-        """Let the scheduler work; return how many earlier runs are done again.
+    def start(self, options: StackOptions, remembered: Path) -> Redone:
+        """Let the scheduler work; return which earlier runs are done again.
 
         The scheduler makes runs only after the last one that exists. Where earlier runs are, those that
         failed and those that are missing are made by a backfill; with other symbols or exchanges, all.
         The DAG is paused, and no run of it is at work.
         """
         asked = json.dumps([options.symbols, options.exchanges])
-        deleted = again = 0
-        if not remembered.exists() or remembered.read_text() != asked:
-            deleted = self._delete_runs()
-        if self._api.count_runs(self._dag_id):
-            again = self._make_runs()
+        before = remembered.read_text() if remembered.exists() else None
+        deleted = self._delete_runs() if before != asked else 0
+        failed = self._make_runs() if self._api.count_runs(self._dag_id) else 0
         remembered.write_text(asked)
         self._api.set_paused(self._dag_id, paused=False)
-        return deleted + again
+        return Redone(failed=failed, **{"unknown" if before is None else "changed": deleted})
 
     def _delete_runs(self) -> int:
         """Delete the runs of these intervals; return how many there were.
@@ -119,7 +141,16 @@ class BackfillRun:
         for instance in self._api.task_instances(self._dag_id, run["dag_run_id"]):
             if instance["state"] == "failed":
                 label = instance["rendered_map_index"] or ""
-                yield f"{self._dag_id} {day:%Y-%m-%d %H:%M}: {instance['task_id']} {label} failed".replace("  ", " ")
+                what = f"{self._dag_id} {day:%Y-%m-%d %H:%M}: {instance['task_id']} {label} failed".replace("  ", " ")
+                yield what + self._reason_of(run["dag_run_id"], instance)
+
+    def _reason_of(self, run_id: str, instance: Row) -> str:
+        task = instance["task_id"], instance["map_index"], instance["try_number"]
+        try:
+            reason = self._api.task_error(self._dag_id, run_id, *task)
+        except LocalStackError as error:
+            return f"; its log cannot be read: {error}"
+        return f": {reason}" if reason else ""
 
     def _count(self, state: str) -> int:
         return self._api.count_runs(self._dag_id, state=state, **self._range)

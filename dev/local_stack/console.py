@@ -12,8 +12,9 @@ from rich.control import Control
 from rich.segment import ControlType
 from rich.text import Text
 
+from dev.local_stack.shortened import shortened
+
 _PREFIX = ("stack | ", "bold")
-_LONGEST_LINE = 300
 # If a line can't be updated in place, it is written at intervals.
 _PLAIN_EVERY_SECONDS = 15
 _ERASE_LINE = Control(ControlType.CARRIAGE_RETURN, (ControlType.ERASE_IN_LINE, 2))
@@ -39,8 +40,8 @@ class StackConsole:
         self._moved_at = float("-inf")
 
     def say(self, text: str) -> None:
-        """Print a line."""
-        self._print(Text.assemble(_PREFIX, text[:_LONGEST_LINE]))
+        """Print a line, however long it is."""
+        self._print(Text.assemble(_PREFIX, text))
 
     def error(self, text: str) -> None:
         """Print a problem, in one line."""
@@ -95,4 +96,4 @@ class LogPrinter:
         """Return the last line that a process has printed."""
         log = self.log_file(name)
         lines = log.read_text(errors="replace").strip().splitlines() if log.exists() else []
-        return lines[-1].strip()[:_LONGEST_LINE] if lines else "no output"
+        return shortened(lines[-1].strip()) if lines else "no output"

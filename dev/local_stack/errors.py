@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from candle_ingest.errors import CandleIngestError
+from candle_ingest.errors.base import without_names
 
 
 class LocalStackError(CandleIngestError):
@@ -86,6 +87,18 @@ class StackAirflowError(LocalStackError):
     example = "Airflow can't load candle_dags.py: SyntaxError: invalid syntax"
 
 
+class StackIncompleteError(LocalStackError):
+    """The runs in Airflow, or the exchanges, have the reason."""
+
+    name = "stack-incomplete"
+    cause = "Not all candles are stored at the end of `make run`: runs failed, or what they wait for is still to come."
+    cure = (
+        "See the reason in the message or in the lines before it. What failed is asked for again: keep `make run` "
+        "going, or run it again. Correct SYMBOLS, or the list in Redis, where no exchange lists a symbol."
+    )
+    example = "Candles are missing: ETH/USD 5. ETH/USD, 2026-11-20T12:00Z: kraken failed: HTTP 503"
+
+
 class StackReportError(LocalStackError):
     """The message of the server has the reason."""
 
@@ -93,3 +106,8 @@ class StackReportError(LocalStackError):
     cause = "What is stored could not be read back for the table at the end of `make run`."
     cure = "The message ends with the reason. What was fetched stays; run `make run` again."
     example = "Can't read what is stored: ConnectionError: Connection refused"
+
+    def __str__(self) -> str:
+        """Return the message; the name of an error of the pipeline in it stays, as that says what to do."""
+        said = str(self.args[0])
+        return super().__str__() if without_names(said) == said else said

@@ -10,6 +10,7 @@ from datetime import datetime
 
 from dev.local_stack.airflow_processes import REPOSITORY
 from dev.local_stack.errors import StackReportError
+from dev.local_stack.shortened import shortened
 from dev.local_stack.stack import LocalStack
 
 _TIMEOUT_SECONDS = 300
@@ -50,6 +51,6 @@ def ask_report(stack: LocalStack, start: datetime, end: datetime) -> list[Symbol
     )
     if answer.returncode != 0:
         last = (answer.stderr.strip() or "no output").splitlines()[-1]
-        raise StackReportError(f"Can't read what is stored: {last[:300]}")
+        raise StackReportError(f"Can't read what is stored: {shortened(last)}")
     # Importing Airflow may print lines; ours is the last one.
     return [SymbolReport(**row) for row in json.loads(answer.stdout.strip().splitlines()[-1])]

@@ -61,13 +61,13 @@ def what_is_missing(symbols: Sequence[SymbolReport], asked_tickers: Sequence[str
     """Return one sentence that names the incomplete symbols; None if all are complete."""
     absent = sorted(set(asked_tickers) - {symbol.ticker for symbol in symbols})
     if absent:
-        return f"Nothing is stored of {', '.join(absent)}: see the log of validate_symbols in Airflow."
+        return f"Nothing is stored of {', '.join(absent)}: see the log of validate_symbols in Airflow"
     missing = [symbol for symbol in symbols if symbol.missing_count]
     if not missing:
         return None
     counts = ", ".join(f"{symbol.currency_pair} {symbol.missing_count:,}" for symbol in missing)
-    reason = next((f" {symbol.currency_pair}, {symbol.waits_for}." for symbol in missing if symbol.waits_for), "")
-    return f"Candles are missing: {counts}.{reason}"
+    reason = next((f". {symbol.currency_pair}, {symbol.waits_for}" for symbol in missing if symbol.waits_for), "")
+    return f"Candles are missing: {counts}{reason}"
 
 
 def _moment_ms(milliseconds: int | None) -> str:

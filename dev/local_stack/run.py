@@ -7,6 +7,8 @@ from contextlib import contextmanager
 from importlib.metadata import version
 
 from dev.local_stack.console import LogPrinter, StackConsole
+from dev.local_stack.errors import ServerNotReadyError
+from dev.local_stack.library_log import log_libraries_to
 from dev.local_stack.manager import StackManager
 from dev.local_stack.next_steps import show_next_starts
 from dev.local_stack.options import StackOptions
@@ -30,6 +32,7 @@ def run_stack(options: StackOptions, console: StackConsole) -> int:
     with only_run(folder, console.say):
         announce(options, console)
         stack = plan_stack(options, console.say, console.moving)
+        log_libraries_to(stack.logs)
         write_terminal_file(stack)
         with _database(stack, console):
             return _run_processes(stack, console)
@@ -63,7 +66,8 @@ def _database(stack: LocalStack, console: StackConsole) -> Iterator[None]:
 def _exit_status(session: Session, manager: StackManager, console: StackConsole, *, once: bool) -> int:
     failed = manager.failed_part
     if failed:
-        console.error(f"{failed} ended by itself: {manager.last_line(failed)} (all of it: {manager.log_file(failed)})")
+        said = f"{manager.last_line(failed)} (all of it: {manager.log_file(failed)})"
+        console.error(str(ServerNotReadyError(f"{failed} ended by itself: {said}")))
         return 1
     if session.problem and (once or not session.is_complete):
         console.error(session.problem)

@@ -15,7 +15,7 @@ from dev.local_stack.backfill_run import BackfillRun
 from dev.local_stack.bring_up import bring_up
 from dev.local_stack.catch_up_run import CatchUpRun, follow
 from dev.local_stack.console import StackConsole
-from dev.local_stack.errors import LocalStackError
+from dev.local_stack.errors import LocalStackError, StackIncompleteError
 from dev.local_stack.manager import EndedError, StackManager
 from dev.local_stack.next_steps import open_page, show_next_steps, show_servers
 from dev.local_stack.pipeline import BackfillPlan, last_catch_up_end, plan_backfill
@@ -42,6 +42,7 @@ class Session(threading.Thread):
         password, log = stack.secrets.airflow_admin_password, manager.log_file("api-server")
         self._api = AirflowApi(stack.airflow.url, ADMIN, password, log)
         self.problem: str | None = None
+        self._incomplete: list[str] = []
         self.is_complete = False
 
     def run(self) -> None:
@@ -70,19 +71,21 @@ class Session(threading.Thread):
         end = self._catch_up()
         start = plan.start if plan else end - timedelta(days=self._settings.catch_up_initial_days)
         symbols = self._show_table(start, end)
-        if failed and self.problem is None:
-            self.problem = f"{counted(failed, 'run')} of {self._settings.backfill_dag_id} failed."
+        if failed:
+            self._incomplete.append(
+                f"{counted(failed, 'run')} of {settings.backfill_dag_id} failed: see the lines above"
+            )
+        if self._incomplete:
+            self.problem = str(StackIncompleteError("; ".join(self._incomplete)))
         self._show_end(symbols)
         self.is_complete = True
 
     def _backfill(self, plan: BackfillPlan) -> int:
         """Follow it to its end; returns the number of failed runs."""
         backfill = BackfillRun(self._api, self._settings.backfill_dag_id, plan)
-        again = backfill.start(self._stack.options, self._stack.folder / "last_run.json")
-        if again:
-            self._console.say(
-                f"Doing {again} of the earlier intervals again: they failed, or other data is asked for now"
-            )
+        redone = backfill.start(self._stack.options, self._stack.folder / "last_run.json")
+        if redone.sentence:
+            self._console.say(redone.sentence)
         with backfill_display(self._console, f"Backfill since {plan.start:%Y-%m-%d}") as display:
             while True:
                 counts = backfill.counts()
@@ -106,7 +109,7 @@ class Session(threading.Thread):
         finished = follow(run, self._console.say, self._manager.pause, self._manager.log_file("scheduler"))
         end = datetime.fromisoformat(finished["data_interval_end"])
         if finished["state"] == "failed":
-            self.problem = f"The run of {dag_id} up to {end:%H:%M} UTC failed."
+            self._incomplete.append(f"the run of {dag_id} up to {end:%H:%M} UTC failed: see its tasks in Airflow")
         return end
 
     def _show_table(self, start: datetime, end: datetime) -> list[SymbolReport]:
@@ -118,7 +121,8 @@ class Session(threading.Thread):
             "Counted are merged candles, once for each symbol; candle-ingest coverage counts each exchange"
         )
         asked = () if options.redis and not options.symbols_given else options.symbols
-        self.problem = what_is_missing(symbols, asked) or self.problem
+        if missing := what_is_missing(symbols, asked):
+            self._incomplete.insert(0, missing)
         return symbols
 
     def _show_end(self, symbols: list[SymbolReport]) -> None:

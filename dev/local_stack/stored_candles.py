@@ -16,6 +16,7 @@ from candle_ingest.candles.dates import SKIP
 from candle_ingest.candles.symbol import Symbol
 from candle_ingest.candles.window import Window, format_ms, union
 from candle_ingest.connections import connect_influxdb, connect_redis
+from candle_ingest.errors import CandleIngestError
 from candle_ingest.ledger.day_records import DayRecords
 from candle_ingest.ledger.merge_day import Waiting
 from candle_ingest.ledger.watermarks import Watermarks, backfill_key, catch_up_key, final_key
@@ -71,9 +72,12 @@ def _waits_for(waiting: Iterable[Waiting], window: Window) -> str:
 
 
 def main() -> None:
-    """Print the reports of the default pipeline for the range given in milliseconds."""
+    """Print the reports of the default pipeline for the range given in milliseconds; if it cannot, one line why."""
     window = Window(*(int(text) for text in sys.argv[1:3]))
-    found = symbol_reports(default_pipeline(os.environ), window)
+    try:
+        found = symbol_reports(default_pipeline(os.environ), window)
+    except CandleIngestError as error:
+        sys.exit(str(error))
     sys.stdout.write(json.dumps([asdict(report) for report in found]) + "\n")
 
 

@@ -46,3 +46,30 @@ def test_a_busy_port_that_was_asked_for_is_one_line(run_stack, redis_server):
     assert f"Port {redis_server.port} for Redis is busy" in output.splitlines()[-1]
     assert "Traceback" not in output
     assert left == []
+
+
+def test_a_symbol_that_no_exchange_lists_is_named_with_its_place(run_stack):
+    few = {"BACKFILL": "1_days_ago", "SYMBOLS": "abcusd", "EXCHANGES": "binance"}
+    status, output, left = run_stack(ONCE="1", **few)
+    assert (status, left) == (1, [])
+    said = "validate_symbols failed: No symbols meet the minimum exchange requirement of 1: ABC/USD (from Redis key "
+    assert f"{said}'top_cryptocurrencies') on binance [too-few-exchanges]" in output
+    last = output.splitlines()[-1]
+    assert last.startswith("stack | Candles are missing: ABC/USD ")
+    assert last.endswith("1 run of candle_backfill failed: see the lines above [stack-incomplete]")
+
+
+def test_a_list_of_ones_own_without_a_symbol_is_shown_with_its_key(run_stack, redis_server):
+    redis_server.client().set("top_cryptocurrencies", '["bitcoin", "?"]')
+    few = {"BACKFILL": "1_days_ago", "EXCHANGES": "binance", "REDIS_HOST": "127.0.0.1"}
+    status, output, left = run_stack(
+        ONCE="1", REDIS_PORT=str(redis_server.port), REDIS_PASSWORD=redis_server.password, **few
+    )
+    assert (status, left) == (1, [])
+    last = output.splitlines()[-1]
+    key = (
+        "Redis key 'top_cryptocurrencies' holds no symbol that can be understood, only 'bitcoin', '?'; expected a JSON"
+    )
+    assert last.startswith(f"stack | Can't read what is stored: {key}")
+    assert last.endswith(" [symbol-list-unusable]")
+    assert "Error:" not in last

@@ -23,7 +23,10 @@ class TooFewExchangesError(PermanentError):
     name = "too-few-exchanges"
     cause = "No symbol of the run is listed on `min_exchanges_required` of the configured exchanges."
     cure = "Check the symbols, `quote_equivalents`, `exchanges` and `min_exchanges_required`."
-    example = "No symbols meet the minimum exchange requirement of 3"
+    example = (
+        "No symbols meet the minimum exchange requirement of 2: ABC/USD (from Redis key 'top_cryptocurrencies') on "
+        "binance, kraken"
+    )
 
 
 class MarketsUnreachableError(TemporaryError):
@@ -32,7 +35,10 @@ class MarketsUnreachableError(TemporaryError):
     name = "markets-unreachable"
     cause = "An exchange did not answer for its markets, and without it no symbol has enough exchanges."
     cure = "The task is retried. If it stays, see the log for the reason, and clear `validate_symbols` later."
-    example = "No symbols meet the minimum exchange requirement of 3; kucoin cannot be reached"
+    example = (
+        "No symbols meet the minimum exchange requirement of 1: BTC/USD (from Redis key 'top_cryptocurrencies') on "
+        "kucoin; kucoin cannot be reached: HTTP 503"
+    )
 
 
 class FetchesFailedError(PermanentError):

@@ -13,6 +13,7 @@ from candle_ingest.servers.redis_errors import translate_redis_errors
 logger = logging.getLogger(__name__)
 # More than all exchanges list together, with the longest names.
 MOST_SYMBOLS = 20_000
+MOST_SHOWN, LONGEST_SHOWN = 5, 40
 LARGEST_VALUE_BYTES = 2 * 2**20
 EXPECTED = 'expected a JSON list of strings such as ["btcusd", "ethusd"], or a Redis list, set or sorted set of strings'
 
@@ -38,7 +39,11 @@ def read_spellings(client: RedisClient, key: str) -> list[Symbol]:
         tickers = _read(client, key)
     symbols = _understood(tickers)
     if not symbols:
-        raise SymbolListError(f"Redis key {key!r} holds no symbol that can be understood; {EXPECTED}")
+        shown = ", ".join(f"{ticker[:LONGEST_SHOWN]!a}" for ticker in tickers[:MOST_SHOWN])
+        more = f" and {len(tickers) - MOST_SHOWN:,} more" if len(tickers) > MOST_SHOWN else ""
+        raise SymbolListError(
+            f"Redis key {key!r} holds no symbol that can be understood, only {shown}{more}; {EXPECTED}"
+        )
     return symbols
 
 

@@ -16,7 +16,7 @@ from candle_ingest.exchanges.answers import Market
 from candle_ingest.ledger.notices import Notices, vanished_key
 from candle_ingest.ledger.pinned_markets import PinnedMarkets
 from candle_ingest.ledger.work_index import WorkIndex
-from candle_ingest.planning.call_plan import log_plans, plan_calls
+from candle_ingest.planning.call_plan import in_short, log_plans, plan_calls
 from candle_ingest.planning.catch_up_start import CatchUpStart
 from candle_ingest.planning.fetch_batch import FetchBatch
 from candle_ingest.planning.keeping import record_keeper
@@ -159,7 +159,15 @@ class _Validation:
     def _too_few(self, minimum: int) -> CandleIngestError:
         unreachable = "".join(f"; {name} cannot be reached: {why}" for name, why in self._unreachable())
         kind = MarketsUnreachableError if unreachable else TooFewExchangesError
-        return kind(f"No symbols meet the minimum exchange requirement of {minimum}{unreachable}")
+        place = (
+            "the params of this run"
+            if self.run.symbols
+            else f"Redis key {self.run.settings.redis_key_crypto_symbols!r}"
+        )
+        return kind(
+            f"No symbols meet the minimum exchange requirement of {minimum}: {in_short(self.pairs)} (from {place}) on "
+            f"{', '.join(self.run.settings.exchange_ids)}{unreachable}"
+        )
 
     def _unreachable(self) -> list[tuple[str, str]]:
         return list(self.listings.unreachable.items())

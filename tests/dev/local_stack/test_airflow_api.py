@@ -118,3 +118,16 @@ def test_a_backfill_that_is_over_needs_no_end(server, api):
     server.statuses["PUT"] = requests.codes.conflict
     api.cancel_backfills("candle_backfill")
     assert server.asked[-1] == "PUT /api/v2/backfills/7/cancel"
+
+
+def test_the_last_error_of_a_task_is_one_line(server, api):
+    detail = [
+        {"exc_type": "AirflowFailException", "exc_value": "No symbols\nfit [too-few-exchanges]"},
+        {"exc_value": "a"},
+    ]
+    server.body = {
+        "content": ["text", {"event": "begins"}, {"event": "failed", "error_detail": detail}, {"event": "end"}]
+    }
+    assert api.task_error("d", "r", "validate_symbols", -1, 1) == "No symbols fit [too-few-exchanges]"
+    server.body = {"content": [{"event": "begins", "error_detail": []}]}
+    assert api.task_error("d", "r", "validate_symbols", -1, 1) == ""

@@ -2,7 +2,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from dev.local_stack.backfill_run import BackfillRun
+from dev.local_stack.backfill_run import BackfillRun, Redone
 from dev.local_stack.options import StackOptions
 from dev.local_stack.pipeline import BackfillPlan
 
@@ -59,14 +59,32 @@ def start(tmp_path):
 
 def test_new_intervals_do_not_count_as_done_again(start):
     states = {8: "success", 9: "failed"}
-    assert start(states, 8, symbols=OPTIONS.symbols) == 1
+    assert start(states, 8, symbols=OPTIONS.symbols) == Redone(failed=1)
 
 
 def test_other_symbols_do_all_earlier_intervals_again_and_no_more(start):
-    assert start({8: "success", 9: "success"}, 8, symbols=("xrpusd",)) == 2
+    assert start({8: "success", 9: "success"}, 8, symbols=("xrpusd",)) == Redone(changed=2)
 
 
 def test_runs_outside_the_history_do_not_count(start):
     states = {1: "success", 8: "failed"}
-    assert start(states, 8, symbols=("xrpusd",)) == 1
+    assert start(states, 8, symbols=("xrpusd",)) == Redone(changed=1)
     assert states == {1: "success"}
+
+
+def test_intervals_of_a_run_that_left_no_note_are_done_again_as_unknown(start):
+    assert start({8: "success"}, 8) == Redone(unknown=1)
+
+
+@pytest.mark.parametrize(
+    ("redone", "sentence"),
+    [
+        (Redone(), ""),
+        (Redone(failed=1), "Doing 1 earlier interval again: 1 failed"),
+        (Redone(changed=2), "Doing 2 earlier intervals again: 2 had other symbols or exchanges"),
+        (Redone(failed=1, changed=2), "Doing 3 earlier intervals again: 1 failed, 2 had other symbols or exchanges"),
+        (Redone(unknown=2), "Doing 2 earlier intervals again: which symbols and exchanges 2 had is not known"),
+    ],
+)
+def test_why_earlier_intervals_are_done_again_is_counted(redone, sentence):
+    assert redone.sentence == sentence

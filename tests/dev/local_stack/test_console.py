@@ -4,7 +4,7 @@ import pytest
 from rich.console import Console
 
 from dev.local_stack import console as module
-from dev.local_stack.console import StackConsole
+from dev.local_stack.console import LogPrinter, StackConsole
 
 
 @pytest.fixture
@@ -30,3 +30,13 @@ def test_in_a_file_a_moving_line_is_written_now_and_then(shown, monkeypatch):
     for count in range(3):
         console.moving(f"{count} packages built")
     assert shown.getvalue() == "stack | 0 packages built\nstack | 2 packages built\n"
+
+
+def test_a_long_line_is_shown_whole(shown):
+    StackConsole(Console(file=shown, width=80)).say("x" * 2000)
+    assert shown.getvalue() == f"stack | {'x' * 2000}\n"
+
+
+def test_a_page_in_a_log_is_shortened_and_says_so(tmp_path):
+    (tmp_path / "influxdb.log").write_text("started\n" + "x" * 1500 + "\n")
+    assert LogPrinter(tmp_path).last_line("influxdb") == f"{'x' * 1000}… (500 characters more)"

@@ -70,7 +70,7 @@ def test_no_width_cuts_a_value(width):
 def test_missing_candles_are_one_sentence():
     complete, incomplete = symbol("btcusd", 0), symbol("ethusd", 5)
     assert what_is_missing([complete], ["btcusd"]) is None
-    assert what_is_missing([complete, incomplete], ["btcusd"]) == "Candles are missing: ETH/USD 5."
+    assert what_is_missing([complete, incomplete], ["btcusd"]) == "Candles are missing: ETH/USD 5"
     waiting = replace(incomplete, waits_for="2026-11-18T14:08Z: binance silent")
-    assert what_is_missing([complete, waiting], []).endswith("ETH/USD 5. ETH/USD, 2026-11-18T14:08Z: binance silent.")
+    assert what_is_missing([complete, waiting], []).endswith("ETH/USD 5. ETH/USD, 2026-11-18T14:08Z: binance silent")
     assert "solusd" in what_is_missing([complete], ["btcusd", "solusd"])
