@@ -1,6 +1,6 @@
 """`coverage`: count the minutes of each symbol by state."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -169,21 +169,25 @@ def _verdict(found: _Found) -> str:
     parts = [f"{are_some(final, days, *SYMBOL_DAYS)} complete"]
     if provisional:
         parts.append(f"{are(provisional, *SYMBOL_DAYS)} provisional (asked for once more after they are over)")
-    open_count = sums.open - found.before_history
+    parts += _open_in_words(found, sums.open - found.before_history)
+    parts += _given_up_in_words(sum(pair.unconfirmed for pair in found.pairs), sums.unobtainable)
+    return "; ".join(parts)
+
+
+def _open_in_words(found: _Found, open_count: int) -> Iterator[str]:
     if open_count:
-        parts.append(f"{are(open_count, 'minute')} open")
+        yield f"{are(open_count, 'minute')} open"
     else:
-        parts.append(f"every minute{' of the history' if found.before_history else ''} is accounted for")
+        yield f"every minute{' of the history' if found.before_history else ''} is accounted for"
     if found.before_history:
         start = format_ms(found.history_start_ms)
-        parts.append(
-            f"{are(found.before_history, 'minute')} before the history, which begins at {start}: not asked for"
-        )
-    unconfirmed = sum(pair.unconfirmed for pair in found.pairs)
+        yield f"{are(found.before_history, 'minute')} before the history, which begins at {start}: not asked for"
+
+
+def _given_up_in_words(unconfirmed: int, unobtainable: int) -> Iterator[str]:
     if unconfirmed:
         verb = inflected(unconfirmed, "was", "were")
-        parts.append(f"{unconfirmed:,} {verb} never confirmed after their day (`candle-ingest retry` asks again)")
-    if sums.unobtainable:
-        verb = inflected(sums.unobtainable, "is", "are")
-        parts.append(f"{sums.unobtainable:,} {verb} unobtainable (`candle-ingest retry` asks again)")
-    return "; ".join(parts)
+        yield f"{unconfirmed:,} {verb} never confirmed after their day (`candle-ingest retry` asks again)"
+    if unobtainable:
+        verb = inflected(unobtainable, "is", "are")
+        yield f"{unobtainable:,} {verb} unobtainable (`candle-ingest retry` asks again)"

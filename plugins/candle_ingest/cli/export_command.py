@@ -57,7 +57,7 @@ def export(
     if to_file.suffix not in FORMATS:
         raise OptionError(f"--to-file is {to_file}; its name ends in {' or '.join(FORMATS)}")
     window = window_between(moment_ms("--from", from_), moment_ms("--to", to))
-    legs = [leg for leg in settings.quote_equivalents.get(quote_of(pair), ()) if leg != quote_of(pair)]
+    legs = _legs_of(settings, pair)
     empty = EmptyColumns(legs)
     with open_bucket(settings) as bucket:
         check_symbols(bucket, settings, [pair])
@@ -68,19 +68,21 @@ def export(
     if sentence := empty.sentence():
         warn(sentence)
     if as_json:
-        print_json(
-            {
-                "currency_pair": pair,
-                "from_ms": window.start_ms,
-                "to_ms": window.end_ms,
-                "candles": count,
-                "open": [asdict(part) for part in found],
-            }
-        )
+        print_json({**_json_head(pair, window), "candles": count, "open": [asdict(part) for part in found]})
     else:
         _print(count, to_file, found)
     if refused:
         raise typer.Exit(1)
+
+
+def _legs_of(settings: PipelineSettings, pair: str) -> list[str]:
+    """Return the quotes that may stand in for the pair's own."""
+    quote = quote_of(pair)
+    return [leg for leg in settings.quote_equivalents.get(quote, ()) if leg != quote]
+
+
+def _json_head(pair: str, window: Window) -> dict[str, object]:
+    return {"currency_pair": pair, "from_ms": window.start_ms, "to_ms": window.end_ms}
 
 
 def _until_now(bucket: InfluxBucket, settings: PipelineSettings, pair: str, window: Window) -> Window:
