@@ -51,7 +51,7 @@ def export(
     candles may still be corrected. A range that reaches into the future ends where candles can be already.
 
     Cells are empty in `vwap` and `trade_count` where an exchange that was used sends none (the reference of exchanges
-    lists who does) or nobody traded, and in `rate_…` where no exchange needed the rate or there was none.
+    lists who does) or nobody traded, and in the columns of rates where none was needed or there was none.
     """
     settings, pair = pipeline_settings(pipeline), parse_symbol(symbol).currency_pair
     if to_file.suffix not in FORMATS:
