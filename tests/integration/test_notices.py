@@ -90,7 +90,7 @@ def test_a_closing_look_that_is_given_up_is_told_once_reported_and_retried(setti
     expected = ExpectedCoverage.of(settings, NOW_MS + 20 * DAY_MS)
     with InfluxBucket(connect_influxdb(), settings.influxdb_bucket) as bucket:
         [total] = read_pair_totals(bucket, DAY, {"BTC/USD"}, expected)
-        [hole] = read_largest_holes(bucket, DAY, expected)
+        [hole] = read_largest_holes(bucket, DAY, expected).holes
         rows = read_coverage_totals(bucket, DAY, ["BTC/USD"], expected)
     assert (total.unconfirmed, total.final_days, rows.unobtainable.tolist()) == (1440, 0, [[1440]])
     assert (hole.exchange, hole.state, hole.count) == ("binance", MinuteState.UNOBTAINABLE, 1440)

@@ -12,13 +12,14 @@ from candle_ingest.connections import connect_influxdb
 from candle_ingest.ledger.day_record import ClosingRule, new_day_record
 from candle_ingest.ledger.day_records import DayRecords
 from candle_ingest.ledger.merge_day import new_merge_day
+from candle_ingest.reports.completeness import follow_merged
 from candle_ingest.reports.summary import read_summary
 from candle_ingest.settings import PipelineSettings
 from candle_ingest.store.bucket import InfluxBucket
 from dev.exchange_simulator.coins import utc_ms
 
 pytestmark = pytest.mark.integration
-PAIR, EXCHANGE = "BTC/USD", "kraken"
+PAIR, OTHER, EXCHANGE = "BTC/USD", "ETH/USD", "kraken"
 OLD_MS, NEW_MS = utc_ms("2026-03-03"), utc_ms("2026-03-09")
 NOW_MS = utc_ms("2026-03-11")
 
@@ -28,6 +29,39 @@ def days_of_holes(bucket: InfluxBucket, since: str) -> list[int]:
         name="candle", exchanges=(EXCHANGE,), backfill_start_date=since, influxdb_bucket=bucket.name
     )
     return sorted(hole.day_ms for hole in read_summary(bucket, settings, [parse_symbol(PAIR)], NOW_MS).holes)
+
+
+@pytest.fixture
+def two_pairs(connections, influxdb_server):
+    """A bucket with a hole of each of two pairs on one day."""
+    records = [new_day_record(pair, EXCHANGE, NEW_MS, MINUTE_MS) for pair in (PAIR, OTHER)]
+    merges = [
+        replace(new_merge_day(r.currency_pair, NEW_MS, MINUTE_MS), counts=r.counts(), exchanges=1) for r in records
+    ]
+    with InfluxBucket(connect_influxdb(), influxdb_server.new_bucket("summary")) as bucket:
+        DayRecords(bucket).write((record, ClosingRule(DAY_MS)) for record in records)
+        DayRecords(bucket).write_merges(merges)
+        yield bucket
+
+
+def test_a_record_that_cannot_be_read_hides_no_other_hole(two_pairs):
+    two_pairs.write_lines([f'day_records,currency_pair={OTHER},exchange={EXCHANGE} record="{{}}" {NEW_MS}'])
+    settings = PipelineSettings(
+        name="candle", exchanges=(EXCHANGE,), backfill_start_date="2026-03-08", influxdb_bucket=two_pairs.name
+    )
+    found = read_summary(two_pairs, settings, [parse_symbol(PAIR), parse_symbol(OTHER)], NOW_MS)
+    assert [hole.currency_pair for hole in found.holes] == [PAIR]
+    assert list(found.unreadable) == [OTHER]
+    assert found.unreadable[OTHER].endswith("[record-unreadable]")
+    assert "Records of ETH/USD cannot be read" in replace(found, never_fetched=False).sentence
+
+
+def test_a_merge_that_cannot_be_read_stops_its_own_pair_only(two_pairs):
+    two_pairs.write_lines([f'merge_days,currency_pair={OTHER} record="{{}}" {NEW_MS}'])
+    ends, unreadable = follow_merged(two_pairs, {PAIR: NEW_MS, OTHER: NEW_MS}, NOW_MS)
+    assert ends == {PAIR: NEW_MS, OTHER: NEW_MS}
+    assert [*unreadable] == [OTHER]
+    assert "ETH/USD, 2026-03-09T00:00:00Z: the point of merge_days is not the record" in str(unreadable[OTHER])
 
 
 def test_what_an_earlier_longer_history_left_open_is_no_hole(connections, influxdb_server):

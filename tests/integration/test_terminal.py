@@ -15,9 +15,12 @@ from candle_ingest.__main__ import app
 from candle_ingest.candles.dates import parse_moment_ms
 from candle_ingest.candles.window import DAY_MS, Window, floor_ms, format_ms
 from candle_ingest.cli.moments import now_ms
+from candle_ingest.connections import connect_influxdb
 from candle_ingest.errors import ConfigurationError
 from candle_ingest.errors.symbols import NothingMergedError, SymbolUnknownError
 from candle_ingest.pipelines import load_pipelines
+from candle_ingest.store.bucket import InfluxBucket
+from candle_ingest.web import views
 from tests.integration.servers.airflow_instance import REPOSITORY
 from tests.integration.steps import merged_truth, run_steps, stored
 
@@ -176,6 +179,29 @@ def test_a_symbol_that_was_never_asked_for_is_open(settings, day, redis_server):
     redis_server.client().set("top_cryptocurrencies", json.dumps(["btcusd", "ethusd"]))
     assert rows(text("coverage", status=1))["ETH/USD"][-1] == "2,880"
     assert [symbol["up_to_date"] for symbol in content("status", status=1)["symbols"]] == [True, False]
+
+
+@pytest.mark.parametrize(
+    "series", ["day_records,currency_pair=ETH/USD,exchange=binance", "merge_days,currency_pair=ETH/USD"]
+)
+def test_one_unreadable_record_hides_no_other_symbol(settings, day, redis_server, series):
+    redis_server.client().set("top_cryptocurrencies", json.dumps(["btcusd", "ethusd"]))
+    fill(settings, day)
+    with InfluxBucket(connect_influxdb(), settings.influxdb_bucket) as bucket:
+        bucket.write_lines([f'{series} record="{{}}",failed=5i {day.start_ms}'])
+        # A hole of the day is what makes the summary read its records.
+        bucket.write_lines([f"merge_days,currency_pair=ETH/USD failed=5i {day.start_ms}"])
+        watermark = "processing_state,service_identifier=candle_ingestor,key=ethusd-backfill"
+        bucket.write_lines([f"{watermark} last_processed_timestamp_ms={day.start_ms - 60_000}i {now_ms()}"])
+    output = text("status", status=1)
+    assert rows(output)["BTC/USD"][1] == "yes"
+    assert rows(output)["ETH/USD"][1] == "no"
+    assert f"the point of {series.partition(',')[0]} is not the record of a" in output
+    assert "[record-unreadable]" in output
+    answer = content("status", status=1)
+    assert [found["up_to_date"] for found in answer["symbols"]] == [True, False]
+    shown = views.holes(settings, 7, now_ms())
+    assert list(shown["unreadable"]) == (["ETH/USD"] if series.startswith("day_records") else [])
 
 
 @pytest.mark.usefixtures("filled")

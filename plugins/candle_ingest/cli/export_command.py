@@ -91,7 +91,8 @@ def _until_now(bucket: InfluxBucket, settings: PipelineSettings, pair: str, wind
     expected_ms = ExpectedCoverage.of(settings, now).until_ms
     if window.end_ms <= expected_ms:
         return window
-    end_ms = min(window.end_ms, follow_merged(bucket, {pair: expected_ms}, now)[pair])
+    merged_ms, _ = follow_merged(bucket, {pair: expected_ms}, now)
+    end_ms = min(window.end_ms, merged_ms[pair])
     if end_ms <= window.start_ms:
         raise OptionError(f"--from is {format_ms(window.start_ms)}: candles can be there up to {format_ms(end_ms)} now")
     if end_ms < window.end_ms:

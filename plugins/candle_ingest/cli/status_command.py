@@ -23,7 +23,7 @@ def status(pipeline: Pipeline = "candle", as_json: AsJson = False) -> None:
     """Show up to where each symbol is merged and complete, and what is open.
 
     Complete up to a day means that every exchange has a final record of each day before it. Exit status 1 if a symbol
-    is late or has something open.
+    is late, has something open, or has a record that cannot be read.
     """
     settings, now = pipeline_settings(pipeline), now_ms()
     listed = listed_symbols(settings)
@@ -37,10 +37,11 @@ def status(pipeline: Pipeline = "candle", as_json: AsJson = False) -> None:
     if as_json:
         rows = [symbol.to_dict() for symbol in symbols]
         minutes = [asdict(minute) for minute in worst]
-        print_json({"now_ms": now, "symbols": rows, "worst_minutes": minutes, "sentence": summary.sentence})
+        problems = {"unreadable": summary.unreadable, "sentence": summary.sentence}
+        print_json({"now_ms": now, "symbols": rows, "worst_minutes": minutes, **problems})
     else:
         _print(symbols, summary, worst)
-    if not all(symbol.up_to_date for symbol in symbols):
+    if summary.unreadable or not all(symbol.up_to_date for symbol in symbols):
         raise typer.Exit(1)
 
 
@@ -48,6 +49,8 @@ def _print(symbols: list[SymbolCompleteness], summary: Summary, worst: list[Wors
     print_table(
         ("symbol", "up to date", "merged up to", "complete up to"), ("open", "unobtainable", "lag"), map(_row, symbols)
     )
+    for problem in (*(symbol.problem for symbol in symbols if symbol.problem), *summary.unreadable.values()):
+        say(problem, "red")
     for hole in summary.holes:
         say(_in_words(hole))
     if worst:

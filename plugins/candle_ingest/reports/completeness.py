@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from candle_ingest.candles.window import DAY_MS, Window, floor_ms
+from candle_ingest.errors.ledger import UnreadableRecordError
 from candle_ingest.ledger.day_records import DayRecords
 from candle_ingest.ledger.minute_state import CoverageCounts
 from candle_ingest.ledger.watermarks import Watermarks, final_key
@@ -23,7 +24,8 @@ class SymbolCompleteness:
 
     Both are None if no history is merged, or final, yet. `counts` are the slots from the start of the history to now,
     over the exchanges; `unobtainable` also counts those whose closing looks were given up. `up_to_date` says whether
-    everything is merged as near to now as catch-up is expected to get, and nothing is open.
+    everything is merged as near to now as catch-up is expected to get, and nothing is open. `problem` is an error, if
+    a record cannot be read: what is merged is then followed up to its day at most.
     """
 
     symbol: SymbolFreshness
@@ -32,6 +34,7 @@ class SymbolCompleteness:
     counts: CoverageCounts
     unobtainable: int
     up_to_date: bool
+    problem: str = ""
 
     def to_dict(self) -> dict[str, Any]:
         """Return the values for JSON."""
@@ -42,6 +45,7 @@ class SymbolCompleteness:
             "open": self.counts.open,
             "unobtainable": self.unobtainable,
             "up_to_date": self.up_to_date,
+            "problem": self.problem,
         }
 
 
@@ -50,13 +54,14 @@ def read_completeness(
 ) -> list[SymbolCompleteness]:
     """Return how far each symbol is: its watermark, continued by the merged days after it."""
     slot_ms = expected.timeframe.ms
-    merged_ms = follow_merged(bucket, _after_watermarks(found, slot_ms), now_ms)
+    merged_ms, unreadable = follow_merged(bucket, _after_watermarks(found, slot_ms), now_ms)
     final_ms = Watermarks(bucket).read([final_key(symbol.ticker) for symbol in found.symbols])
     totals = _totals(bucket, found, expected, now_ms)
     result = []
     for symbol in found.symbols:
         until_ms, own = merged_ms.get(symbol.currency_pair), totals[symbol.currency_pair]
         in_time = until_ms is not None and now_ms - until_ms <= found.late_after_ms
+        problem = str(unreadable.get(symbol.currency_pair, ""))
         last_final_ms = final_ms.get(final_key(symbol.ticker))
         result.append(
             SymbolCompleteness(
@@ -65,7 +70,8 @@ def read_completeness(
                 complete_up_to_ms=None if last_final_ms is None else last_final_ms + slot_ms,
                 counts=own.counts,
                 unobtainable=own.counts.unobtainable + own.unconfirmed,
-                up_to_date=in_time and not own.counts.open,
+                up_to_date=in_time and not own.counts.open and not problem,
+                problem=problem,
             )
         )
     return result
@@ -81,20 +87,27 @@ def _after_watermarks(found: Freshness, slot_ms: int) -> dict[str, int]:
     return begin_ms
 
 
-def follow_merged(bucket: InfluxBucket, begin_ms: Mapping[str, int], now_ms: int) -> dict[str, int]:
-    """Return, by pair, the end of the merged slots after `begin_ms`; many pairs are read at once."""
+def follow_merged(
+    bucket: InfluxBucket, begin_ms: Mapping[str, int], now_ms: int
+) -> tuple[dict[str, int], dict[str, UnreadableRecordError]]:
+    """Return, by pair, the end of the merged slots after `begin_ms`, and the errors of pairs with unreadable records.
+
+    Many pairs are read at once.
+    """
     at, records = dict(begin_ms), DayRecords(bucket)
+    unreadable: dict[str, UnreadableRecordError] = {}
     moving = {pair for pair in at if at[pair] < now_ms}
     while moving:
         start_ms = floor_ms(min(at[pair] for pair in moving), DAY_MS)
         span = Window(start_ms, start_ms + DAYS_AT_ONCE * DAY_MS)
-        days = records.read_merges(span, {pair for pair in moving if at[pair] < span.end_ms})
+        days, errors = records.read_readable_merges(span, {pair for pair in moving if at[pair] < span.end_ms})
+        unreadable.update(errors)
         for pair in [pair for pair in moving if at[pair] < span.end_ms]:
             while (day := days.get((pair, floor_ms(at[pair], DAY_MS)))) and day.merged_until_ms(at[pair]) > at[pair]:
                 at[pair] = day.merged_until_ms(at[pair])
             if at[pair] < min(span.end_ms, now_ms) or at[pair] >= now_ms:
                 moving.discard(pair)
-    return at
+    return at, unreadable
 
 
 def _totals(

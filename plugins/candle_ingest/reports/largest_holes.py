@@ -48,21 +48,29 @@ class DayHole:
         return self.state in OPEN
 
 
+@dataclass(frozen=True, slots=True)
+class LargestHoles:
+    """The holes, and by pair the first error where a record on these days cannot be read: its holes are missing."""
+
+    holes: list[DayHole]
+    unreadable: dict[str, str]
+
+
 def read_largest_holes(
     bucket: InfluxBucket,
     window: Window,
     expected: ExpectedCoverage,
     pairs: Collection[str] | None = None,
     most: int = MOST_HOLES,
-) -> list[DayHole]:
+) -> LargestHoles:
     """Return at most `most` holes on the days in `window`: open ones first, the largest and newest first.
 
     The running day counts up to now. Days with nothing merged and nothing waiting are not included.
     """
     days = _days_with_holes(bucket, window, expected, pairs, most)
-    records = _read_records(bucket, days)
+    records, unreadable = _read_records(bucket, days)
     holes = [hole for record in records if record.exchange in expected.exchanges for hole in holes_of(record, expected)]
-    return sorted(holes, key=_order)[:most]
+    return LargestHoles(sorted(holes, key=_order)[:most], unreadable)
 
 
 def holes_of(record: DayRecord, expected: ExpectedCoverage) -> Iterator[DayHole]:
@@ -117,13 +125,15 @@ def _days_with_holes(
     return sorted(counts, key=lambda day: (not counts[day][0], -max(counts[day]), -day[1]))[:most]
 
 
-def _read_records(bucket: InfluxBucket, days: Iterable[PairDay]) -> list[DayRecord]:
+def _read_records(bucket: InfluxBucket, days: Iterable[PairDay]) -> tuple[list[DayRecord], dict[str, str]]:
     by_day: Mapping[int, set[str]] = defaultdict(set)
     for pair, day_ms in days:
         by_day[day_ms].add(pair)
     records = DayRecords(bucket)
-    return [
-        record
-        for day_ms, pairs in sorted(by_day.items())
-        for record in records.read(Window(day_ms, day_ms + DAY_MS), pairs).values()
-    ]
+    found: list[DayRecord] = []
+    unreadable: dict[str, str] = {}
+    for day_ms, pairs in sorted(by_day.items()):
+        readable, errors = records.read_readable(Window(day_ms, day_ms + DAY_MS), pairs)
+        found += readable.values()
+        unreadable |= {pair: str(error) for pair, error in errors.items() if pair not in unreadable}
+    return found, unreadable

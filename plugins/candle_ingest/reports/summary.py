@@ -1,7 +1,7 @@
 """Summarise a pipeline in one or two sentences."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from candle_ingest.candles.symbol import Symbol
@@ -33,7 +33,8 @@ class Summary:
     """Up to where all symbols are merged, who is behind, and the largest holes of the last LOOK_BACK_DAYS.
 
     `merged_until_ms` is the end of the last minute before which the newest watermark of every symbol in time has no
-    hole; None where no symbol is in time. `merging` says how far a change of the settings of merging has got.
+    hole; None where no symbol is in time. `unreadable` has an error for each pair with a record that cannot be
+    read: its holes are missing. `merging` says how far a change of the settings of merging has got.
     """
 
     symbols: int
@@ -43,6 +44,7 @@ class Summary:
     never_fetched: bool
     now_ms: int
     merging: MergeProgress = NO_PROGRESS
+    unreadable: dict[str, str] = field(default_factory=dict)
 
     @property
     def sentence(self) -> str:
@@ -51,7 +53,11 @@ class Summary:
             return "No symbols are listed in Redis."
         if self.never_fetched:
             return "Nothing has been fetched yet: unpause the DAGs, or wait for their first runs."
-        return " ".join(filter(None, [self._progress(), *map(self._hole, self.holes[:1]), self.merging.sentence]))
+        return " ".join(
+            filter(
+                None, [self._progress(), *map(self._hole, self.holes[:1]), self._unreadable(), self.merging.sentence]
+            )
+        )
 
     def _progress(self) -> str:
         until = "" if self.merged_until_ms is None else f" to {_clock(self.merged_until_ms, self.now_ms)}"
@@ -60,6 +66,11 @@ class Summary:
         names = ", ".join(self.behind[:MOST_NAMES]) + (" and others" if len(self.behind) > MOST_NAMES else "")
         others = f"; the others are merged{until}" if until else ""
         return f"{are_some(len(self.behind), self.symbols, 'symbol')} behind ({names}){others}."
+
+    def _unreadable(self) -> str:
+        if not self.unreadable:
+            return ""
+        return f"Records of {', '.join(sorted(self.unreadable))} cannot be read: what they hold is missing here."
 
     def _hole(self, hole: DayHole) -> str:
         day = datetime.fromtimestamp(hole.day_ms / 1000, UTC)
@@ -76,9 +87,9 @@ def read_summary(bucket: InfluxBucket, settings: PipelineSettings, listed: Seque
     window = Window(today_ms - LOOK_BACK_DAYS * DAY_MS, today_ms + DAY_MS)
     pairs = [symbol.currency_pair for symbol in listed]
     largest = read_largest_holes(bucket, window, ExpectedCoverage.of(settings, now_ms), pairs, MOST_HOLES)
-    holes = [hole for hole in largest if not _is_before_history(hole, freshness)]
+    holes = [hole for hole in largest.holes if not _is_before_history(hole, freshness)]
     found = summarize(freshness, pairs, holes, settings.timeframe.ms, now_ms)
-    return replace(found, merging=read_merge_progress(bucket, settings, pairs))
+    return replace(found, merging=read_merge_progress(bucket, settings, pairs), unreadable=largest.unreadable)
 
 
 def _is_before_history(hole: DayHole, found: Freshness) -> bool:

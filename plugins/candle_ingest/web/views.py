@@ -84,7 +84,7 @@ def holes(settings: PipelineSettings, days: int, now_ms: int) -> Answer:
     expected = ExpectedCoverage.of(settings, now_ms)
     with open_bucket(settings) as bucket:
         found = read_largest_holes(bucket, last_columns(days, now_ms).window, expected, pairs)
-    return {"as_of_ms": now_ms, "holes": [asdict(hole) for hole in found]}
+    return {"as_of_ms": now_ms, "holes": [asdict(hole) for hole in found.holes], "unreadable": found.unreadable}
 
 
 def rates(settings: PipelineSettings, days: int, now_ms: int) -> Answer:

@@ -61,7 +61,7 @@ async function fillTiles(tiles, pipeline) {
 async function fillSentence(place, pipeline) {
   try {
     const found = await api(pipeline, "summary");
-    const kind = found.never_fetched || !found.symbols ? "plain" : found.holes.length || found.behind.length || found.redis_problem ? "warn" : "good";
+    const kind = found.never_fetched || !found.symbols ? "plain" : found.holes.length || found.behind.length || Object.keys(found.unreadable).length || found.redis_problem ? "warn" : "good";
     place.replaceChildren(message(kind, found.sentence));
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;
@@ -120,7 +120,7 @@ function showMap(place, data, pipeline, days) {
   const redraw = () => {
     const text = search.value.trim().toUpperCase();
     map.show(data.pairs.filter((pair, row) => pair.includes(text) && (!only.checked || data.open[row])));
-    holes.then((found) => list.replaceChildren(holesList(found.holes.filter(({ currency_pair: pair }) => pair.includes(text)), data, text)),
+    holes.then((found) => list.replaceChildren(...unreadable(found), holesList(found.holes.filter(({ currency_pair: pair }) => pair.includes(text)), data, text)),
       (error) => list.replaceChildren(message("bad", "The list of holes is missing.", error.message)));
   };
   const changed = () => {
@@ -136,6 +136,9 @@ function showMap(place, data, pipeline, days) {
     colours, trouble, map.node, actions, list, rates);
   redraw();
 }
+
+// A record that cannot be read hides its own holes, and no others.
+const unreadable = (found) => Object.values(found.unreadable).map((error) => message("bad", "A record cannot be read: its holes are missing here.", error));
 
 function holesList(found, data, text) {
   if (!found.length && text) return message("plain", "No hole matches the filter.");
