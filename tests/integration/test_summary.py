@@ -7,12 +7,15 @@ from dataclasses import replace
 import pytest
 
 from candle_ingest.candles.symbol import parse_symbol
-from candle_ingest.candles.window import DAY_MS, MINUTE_MS
+from candle_ingest.candles.timeframe import Timeframe
+from candle_ingest.candles.window import DAY_MS, MINUTE_MS, Window
 from candle_ingest.connections import connect_influxdb
 from candle_ingest.ledger.day_record import ClosingRule, new_day_record
 from candle_ingest.ledger.day_records import DayRecords
 from candle_ingest.ledger.merge_day import new_merge_day
 from candle_ingest.reports.completeness import follow_merged
+from candle_ingest.reports.coverage_by_day import read_coverage_by_day
+from candle_ingest.reports.expected_coverage import ExpectedCoverage
 from candle_ingest.reports.summary import read_summary
 from candle_ingest.settings import PipelineSettings
 from candle_ingest.store.bucket import InfluxBucket
@@ -72,3 +75,13 @@ def test_what_an_earlier_longer_history_left_open_is_no_hole(connections, influx
         DayRecords(bucket).write_merges(merges)
         assert days_of_holes(bucket, since="2026-03-01") == [OLD_MS, NEW_MS]
         assert days_of_holes(bucket, since="2026-03-08") == [NEW_MS]
+
+
+def test_a_state_that_is_none_leaves_its_pair_out_of_the_days(two_pairs):
+    two_pairs.write_lines([f'day_records,currency_pair={OTHER},exchange={EXCHANGE} state="mine" {NEW_MS}'])
+    expected = ExpectedCoverage(exchanges=(EXCHANGE,), timeframe=Timeframe(1), until_ms=NOW_MS)
+    days, errors = read_coverage_by_day(two_pairs, Window(NEW_MS, NEW_MS + DAY_MS), {PAIR, OTHER}, expected)
+    assert [day.currency_pair for day in days] == [PAIR]
+    [error] = errors
+    assert "ETH/USD @ kraken, 2026-03-09T00:00:00Z: the point of day_records is not the record of a day" in error
+    assert error.endswith("[record-unreadable]")

@@ -40,11 +40,12 @@ class _Found:
     exchanges: list[CoverageTotal]
     rates: list[CoverageTotal]
     days: list[DayCoverage]
+    unreadable: list[str]
 
     @property
     def is_complete(self) -> bool:
         """Tell whether every day of every symbol is merged, and final on every exchange in the settings."""
-        return all(pair.final_days >= self.window.slots(DAY_MS) for pair in self.pairs)
+        return not self.unreadable and all(pair.final_days >= self.window.slots(DAY_MS) for pair in self.pairs)
 
 
 def coverage(
@@ -67,7 +68,15 @@ def coverage(
         span = {"from_ms": found.window.start_ms, "to_ms": found.window.end_ms}
         rates = [{"currency_pair": r.currency_pair, "exchange": r.exchange, **r.counts.to_dict()} for r in found.rates]
         rows = _json_days(found) or _json_totals(found)
-        print_json({**span, "before_history": found.before_history, "rows": rows, "rates": rates})
+        print_json(
+            {
+                **span,
+                "before_history": found.before_history,
+                "unreadable": found.unreadable,
+                "rows": rows,
+                "rates": rates,
+            }
+        )
     else:
         _print(found)
     if not found.is_complete:
@@ -81,6 +90,7 @@ def _read(settings: PipelineSettings, window: Window, by_exchange: bool, daily: 
     expected, start_ms = ExpectedCoverage.of(settings, now_ms()), history_start_ms(settings, now_ms())
     early = Window(window.start_ms, min(max(window.start_ms, floor_ms(start_ms, DAY_MS)), window.end_ms))
     with open_bucket(settings) as bucket:
+        days, unreadable = read_coverage_by_day(bucket, window, pairs, expected) if daily else ([], [])
         before = read_pair_totals(bucket, early, pairs, expected) if early else []
         return _Found(
             window=window,
@@ -90,7 +100,8 @@ def _read(settings: PipelineSettings, window: Window, by_exchange: bool, daily: 
             pairs=read_pair_totals(bucket, window, pairs, expected),
             exchanges=read_exchange_totals(bucket, window, pairs, expected) if by_exchange and not daily else [],
             rates=read_rate_totals(bucket, window, rate_pairs, expected) if by_exchange and not daily else [],
-            days=read_coverage_by_day(bucket, window, pairs, expected) if daily else [],
+            days=days,
+            unreadable=unreadable,
         )
 
 
@@ -143,6 +154,8 @@ def _print(found: _Found) -> None:
     else:
         _print_counts(("symbol",), [((row.currency_pair,), row.counts) for row in found.pairs])
         say(_relation(found.exchange_count))
+    for error in found.unreadable:
+        say(error, "red")
     say(f"{found.window}: {_verdict(found)}")
 
 

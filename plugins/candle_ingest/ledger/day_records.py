@@ -11,12 +11,13 @@ from candle_ingest.ledger.merge_day import MergeDay, merge_day_fields, merge_day
 from candle_ingest.ledger.minute_state import CoverageCounts
 from candle_ingest.ledger.record_fields import record_fields, record_from_text
 from candle_ingest.store.bucket import InfluxBucket
-from candle_ingest.store.flux import PIVOT, flux_range, is_pair, select, times_ms, where, with_times_ms
+from candle_ingest.store.flux import PIVOT, flux_range, is_pair, select, times_ms, where
 from candle_ingest.store.line_protocol import escaped_field, escaped_tag
 
 DAY_RECORDS, MERGE_DAYS = "day_records", "merge_days"
 # (currency_pair, exchange, day_ms)
 Key = tuple[str, str, int]
+_COUNTS = tuple(CoverageCounts().to_dict())
 T = TypeVar("T")
 Row = Mapping[str, str]
 # By pair.
@@ -59,21 +60,10 @@ class DayRecords:
         records, unreadable = _readable([row for row in rows if row.get("record")], _record_of)
         return {(r.currency_pair, r.exchange, r.day_ms): r for r in records}, unreadable
 
-    def summaries(self, window: Window, pairs: Collection[str] | None = None) -> list[DaySummary]:
-        """Return the state and counts of each record of the days that `window` touches."""
-        names = ("state", *CoverageCounts().to_dict())
-        rows = self._query(DAY_RECORDS, names, window, pairs)
-        return [
-            DaySummary(
-                currency_pair=row["currency_pair"],
-                exchange=row["exchange"],
-                day_ms=day_ms,
-                state=RecordState(row["state"]),
-                counts=CoverageCounts(**{name: int(row[name]) for name in names[1:]}),
-            )
-            for row, day_ms in with_times_ms(rows)
-            if row.get("state")
-        ]
+    def summaries(self, window: Window, pairs: Collection[str] | None = None) -> tuple[list[DaySummary], Unreadable]:
+        """Return the state and counts of each record of the days that `window` touches; else as `read_readable`."""
+        rows = self._query(DAY_RECORDS, ("state", *_COUNTS), window, pairs)
+        return _readable([row for row in rows if row.get("state")], _summary_of)
 
     def write(self, records: Iterable[tuple[DayRecord, ClosingRule]]) -> None:
         """Write the fields that belong to fetches: all but the merged version."""
@@ -163,6 +153,19 @@ def _record_of(row: Row) -> DayRecord:
         )
     except ValueError as error:
         raise _unreadable(DAY_RECORDS, row, error) from None
+
+
+def _summary_of(row: Row) -> DaySummary:
+    try:
+        return DaySummary(
+            currency_pair=row["currency_pair"],
+            exchange=row["exchange"],
+            day_ms=int(times_ms([row["_time"]])[0]),
+            state=RecordState(row["state"]),
+            counts=CoverageCounts(**{name: int(row[name]) for name in _COUNTS}),
+        )
+    except (KeyError, ValueError) as error:
+        raise _unreadable(DAY_RECORDS, row, ValueError(f"not the record of a day: {error!r}")) from None
 
 
 def _merge_of(row: Row) -> MergeDay:

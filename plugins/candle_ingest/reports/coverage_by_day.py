@@ -24,15 +24,16 @@ class DayCoverage:
 
 def read_coverage_by_day(
     bucket: InfluxBucket, window: Window, pairs: Collection[str], expected: ExpectedCoverage
-) -> list[DayCoverage]:
+) -> tuple[list[DayCoverage], list[str]]:
     """Return every day of `window` for each pair and expected exchange; `window` begins and ends at midnight.
 
-    A day without a record was not asked for. Future slots do not count.
+    A day without a record was not asked for. Future slots do not count. Pairs with a record that cannot be read are
+    left out, with an error for each.
     """
-    found = DayRecords(bucket).summaries(window, pairs)
+    found, unreadable = DayRecords(bucket).summaries(window, pairs)
     known = {(day.currency_pair, day.exchange, day.day_ms): day for day in found}
     rows = []
-    for pair in sorted(set(pairs)):
+    for pair in sorted(set(pairs) - set(unreadable)):
         for exchange in sorted(expected.exchanges):
             for day_ms in range(window.start_ms, window.end_ms, DAY_MS):
                 day = known.get((pair, exchange, day_ms))
@@ -41,7 +42,7 @@ def read_coverage_by_day(
                 rows.append(
                     DayCoverage(currency_pair=pair, exchange=exchange, day_ms=day_ms, state=state, counts=counts)
                 )
-    return rows
+    return rows, [str(error) for error in unreadable.values()]
 
 
 def without_slots_to_come(counts: CoverageCounts | None, day_ms: int, expected: ExpectedCoverage) -> CoverageCounts:
