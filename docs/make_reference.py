@@ -153,6 +153,8 @@ PATH, in your shell (live data: `.local_stack/live/terminal.sh`):
 
 Each of them is a check for cron. The exit status is {_exit_statuses()}
 
+Where the data is simulated, each says so on the standard error; answers and files stay as they are.
+
 Completion for your shell: `candle-ingest --install-completion`.
 """
     commands: dict[str, Any] = typer.main.get_command(app).commands  # type: ignore[attr-defined]
