@@ -24,7 +24,9 @@ MOST_MB = 300
 
 def fetch_memory(bench: Workbench) -> Result:
     """Measure a fetch of a month of minutes, written as it comes."""
-    settings = PipelineSettings(name="candle", exchanges=("binance",), influxdb_bucket=bench.influxdb.new_bucket())
+    settings = PipelineSettings(
+        name="candle", exchanges=("binance",), influxdb_bucket=bench.influxdb.new_bucket(), quote_conversion="par"
+    )
     with bench.task_environment(bench.unlimited_exchanges):
         planned = planned_run(settings, MONTH, ["btcusd"])
         figures = _peaks(_fetch, planned, bench.repetitions(3, 1))

@@ -41,6 +41,7 @@ class SimulatorProcess:
             *(["--request-log", str(Path(request_log).resolve())] if request_log else []),
             *(f"--recorded={name}={Path(file).resolve()}" for name, file in (recorded or {}).items()),
         ]
+        self.has_limits = limits
         self._now_ms = now_ms
         self._process: subprocess.Popen[str] | None = None
         self.url = ""

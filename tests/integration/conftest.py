@@ -82,8 +82,8 @@ def connections(
     monkeypatch.setattr(request_gate, "FIRST_WAIT_SECONDS", 0.01)
     monkeypatch.setattr(rate_limit, "REFUSED_PAUSE_SECONDS", 0.01)
     monkeypatch.setattr("redis.backoff.ExponentialWithJitterBackoff.compute", lambda self, failures: 0.02)
-    # Three calls a second for a market, and still one after the other: these exchanges have no limits.
-    kraken = replace(profiles.PROFILES["kraken"], market_seconds=0.3)
+    # Calls for a market are still made one after the other.
+    kraken = replace(profiles.PROFILES["kraken"], market_seconds=0.02)
     monkeypatch.setattr(profiles, "PROFILES", {**profiles.PROFILES, "kraken": kraken})
     redis_server.client().flushdb()
     redis_server.client().set("top_cryptocurrencies", json.dumps(["btcusd"]))

@@ -18,7 +18,10 @@ def connection_variables(
     simulator: SimulatorProcess | None = None,
     exchanges: Iterable[str] = EXCHANGES,
 ) -> dict[str, str]:
-    """Return `AIRFLOW_CONN_...` for redis_default, influxdb_default and, with a simulator, every exchange."""
+    """Return `AIRFLOW_CONN_...` for redis_default, influxdb_default and, with a simulator, every exchange.
+
+    An exchange without limits is asked without pauses.
+    """
     address = urlsplit(influxdb.url)
     connections = {
         "REDIS_DEFAULT": {
@@ -35,7 +38,9 @@ def connection_variables(
             "extra": {"token": influxdb.token, "org": influxdb.org},
         },
     }
-    for exchange in exchanges if simulator else ():
-        url = simulator.exchange_url(exchange) if simulator else ""
-        connections[f"CCXT_{exchange.upper()}"] = {"conn_type": "generic", "host": url}
+    if simulator:
+        pace = {} if simulator.has_limits else {"rateLimit": 1}
+        for exchange in exchanges:
+            url = simulator.exchange_url(exchange)
+            connections[f"CCXT_{exchange.upper()}"] = {"conn_type": "generic", "host": url, "extra": pace}
     return {f"AIRFLOW_CONN_{name}": json.dumps(connection) for name, connection in connections.items()}
