@@ -100,7 +100,7 @@ def test_a_broken_exchange_fails_its_symbol_only_and_clearing_mends_it(airflow, 
     [run] = runs_of(airflow, BROKEN_DAY)
     assert run["state"] == "failed"
     log = airflow.task_log("candle_backfill", run["dag_run_id"], "aggregate_and_write")
-    assert "ETH/USD: 1440 candles are not merged, from 2026-03-11T00:00Z on: coinbaseexchange failed: " in log
+    assert "ETH/USD: 1,440 candles are not merged, from 2026-03-11T00:00Z on: coinbaseexchange failed: " in log
     for pair in ("BTC/USD", "SOL/USD"):
         assert within(stored(BUCKET, "candles", pair), BROKEN_DAY) == merged_truth(EXCHANGES, BROKEN_DAY, pair)
     assert within(stored(BUCKET, "candles", "ETH/USD"), BROKEN_DAY) == []

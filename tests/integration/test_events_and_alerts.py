@@ -106,7 +106,7 @@ def test_what_is_open_gives_no_event_but_one_sentence_and_is_told_of_once_mended
     assert run["state"] == "failed"
     [sentence] = sentences(told, "2026-03-02")
     assert sentence.startswith(f"candle_backfill, run {run['dag_run_id']}: 1 symbol is not complete: BTC/USD: ")
-    assert "1440 candles are not merged, from 2026-03-02T00:00Z on: coinbaseexchange failed: " in sentence
+    assert "1,440 candles are not merged, from 2026-03-02T00:00Z on: coinbaseexchange failed: " in sentence
     # Enough exchanges, but not all have answered: the run is green, and the candles are not complete.
     assert run_day(airflow, "2026-03-02", min_exchanges_required=1)["state"] == "success"
     simulator.clear_faults()
