@@ -110,10 +110,10 @@ test-unit: setup ## Run the tests that need no server
 # Python that writes no bytecode compiles all of Airflow anew in each of its processes.
 test-unit test-integration test-browser test-second-start test-faults: export PYTHONDONTWRITEBYTECODE :=
 
-# Two files at a time, as much of their time is waiting; the tests of one file share its servers.
+# Three files at a time on two cores, as much of their time is waiting; the tests of one file share its servers.
 test-integration: setup ## Run the tests on a real Redis, InfluxDB and Airflow
 	@$(BIN)/python -m dev.local_stack influxd # so that no test waits for a download or a build
-	@$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder -m 'integration and not browser and not second_start'
+	@$(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder -m 'integration and not browser and not second_start'
 
 test-second-start: setup ## Start the local stack a dozen times, each time over what an earlier start has left
 	@$(BIN)/python -m dev.local_stack influxd

@@ -21,9 +21,14 @@ STARTS_AIRFLOW = {"airflow", "server", "run_stack", "stack_folder"}
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Files that start an Airflow come first: no worker has minutes of work left when the others are done."""
-    slow = {item.path for item in items if not STARTS_AIRFLOW.isdisjoint(getattr(item, "fixturenames", ()))}
+    """Files that take minutes come first: no worker has so much work left when the others are done."""
+    slow = {item.path for item in items if _takes_minutes(item)}
     items.sort(key=lambda item: item.path not in slow)
+
+
+def _takes_minutes(item: pytest.Item) -> bool:
+    starts_airflow = not STARTS_AIRFLOW.isdisjoint(getattr(item, "fixturenames", ()))
+    return starts_airflow or item.get_closest_marker("timeout") is not None
 
 
 @pytest.fixture(scope="session")
