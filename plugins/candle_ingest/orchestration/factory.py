@@ -103,7 +103,11 @@ def _common(settings: PipelineSettings, kind: RunKind) -> dict[str, Any]:
 
 
 def _with_steps(dag: DAG, settings: PipelineSettings, kind: RunKind) -> DAG:
-    """Add read_symbols → validate_symbols → fetch_candles (mapped) → aggregate_and_write."""
+    """Add read_symbols → validate_symbols → fetch_candles (mapped) → aggregate_and_write.
+
+    Airflow would hand on each entry of a returned dict by itself too, in a request of its own: a fetch would end
+    five requests later, and a merge of a thousand symbols a thousand. So steps set `multiple_outputs=False`.
+    """
     with dag:
         planned = _validate_step(settings, kind)(_read_step(settings, kind)())
         fetched = _fetch_step(settings, kind).expand_kwargs(planned)
@@ -141,7 +145,7 @@ def _fetch_step(settings: PipelineSettings, kind: RunKind) -> Any:
     # Without a failure callback: if the run is not complete without a failed fetch, the merge reports it once for all.
     retries = settings.task_retries if kind.retries_fetches else 0
 
-    @task(map_index_template="{{ label }}", pool=settings.pool, retries=retries)
+    @task(map_index_template="{{ label }}", pool=settings.pool, retries=retries, multiple_outputs=False)
     def fetch_candles(batch: dict[str, Any]) -> dict[str, Any]:
         from candle_ingest.fetching import fetch_candles as step
         from candle_ingest.planning.fetch_batch import FetchBatch
@@ -162,6 +166,7 @@ def _merge_step(settings: PipelineSettings, kind: RunKind) -> Any:
         on_failure_callback=failure_callback(settings.failure_notifier),
         inlets=[candles_asset(settings)],
         outlets=[completed_candles(settings)],
+        multiple_outputs=False,
     )
     def aggregate_and_write(batches: Any, summaries: Any) -> dict[str, int]:
         with _errors_for_airflow():

@@ -56,6 +56,12 @@ def test_a_task_has_the_params_of_the_form_without_their_types():
         assert all(not own.params.get_param(name).schema for name in own.params)
 
 
+def test_no_task_hands_on_the_entries_of_its_answer_one_by_one():
+    tasks = [task for dag in dags() for task in dag.tasks]
+    assert len(tasks) == 3 * 4
+    assert not any(task.multiple_outputs for task in tasks)
+
+
 def intervals(dag, last=None):
     """Return the data interval after `last`, or the first one, as the scheduler would compute it."""
     restriction = TimeRestriction(earliest=pendulum.instance(dag.start_date), latest=None, catchup=True)
