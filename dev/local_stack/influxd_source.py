@@ -18,6 +18,7 @@ from pathlib import Path
 from dev.local_stack import reaper
 from dev.local_stack.errors import ProgramMissingError
 from dev.local_stack.process_session import stop_session
+from dev.local_stack.shortened import shortened
 
 _MODULE_FOLDER = Path(__file__).parent / "influxd_build"
 _INFLUXD = "github.com/influxdata/influxdb/v2/cmd/influxd"
@@ -106,7 +107,7 @@ def _run(command: list[str], folder: Path, environment: Mapping[str, str], log: 
                 stop_session(process)
             reaper.forget(process.pid)
     if process.returncode != 0:
-        raise ProgramMissingError(f"the build failed: {_last_line(log)} (all of it: {log}).")
+        raise ProgramMissingError(f"the build failed: {_reason(log)} (all of it: {log}).")
 
 
 def _still_running(process: subprocess.Popen[bytes]) -> bool:
@@ -123,9 +124,11 @@ def _progress_text(log: Path) -> str:
     return f"{packages} packages built" if packages else f"{modules} modules fetched"
 
 
-def _last_line(log: Path) -> str:
-    lines = log.read_text(errors="replace").strip().splitlines()
-    return lines[-1][:200] if lines else "no output"
+def _reason(log: Path) -> str:
+    """Return the last line that says what failed: packages that were under way are still named after it."""
+    lines = [line.strip() for line in log.read_text(errors="replace").splitlines()]
+    said = [line for line in lines if line and not _PACKAGE.match(line) and not _FETCHED.match(line)]
+    return shortened(said[-1]) if said else "no output"
 
 
 def _minutes(seconds: float) -> str:

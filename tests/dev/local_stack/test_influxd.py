@@ -118,8 +118,8 @@ def test_a_build_is_kept(program):
 
 
 @pytest.mark.usefixtures("no_archive")
-def test_a_failing_build_reports_its_last_line(program):
-    program("go", "echo first; echo 'go.mod requires go >= 1.25' >&2; exit 1")
+def test_a_failing_build_says_why_though_other_packages_are_named_after_it(program):
+    program("go", "echo first; echo 'go.mod requires go >= 1.25' >&2; echo github.com/influxdata/flux; exit 1")
     program("cargo", "")
     program("cc", "")
     with pytest.raises(LocalStackError, match=r"go\.mod requires go >= 1\.25 \(all of it: .*build\.log\)"):
