@@ -12,7 +12,8 @@ import shutil
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 from dev.local_stack import reaper
@@ -47,11 +48,14 @@ def build(version: str, binary: Path, say: Say, progress: Say) -> None:
     say("Go fetches its modules first; behind a proxy it needs HTTPS_PROXY or GOPROXY, and SSL_CERT_FILE for its CA")
     started = time.monotonic()
     log = binary.parent / "build.log"
-    with tempfile.TemporaryDirectory(dir=binary.parent, prefix=FOLDER_PREFIX) as name:
+    with (
+        tempfile.TemporaryDirectory(dir=binary.parent, prefix=FOLDER_PREFIX) as name,
+        _go_cache(binary) as go_cache,
+    ):
         folder = Path(name)
         for file in ("go.mod", "go.sum"):
             shutil.copy(_MODULE_FOLDER / file, folder)
-        environment = _environment(folder)
+        environment = {**_environment(folder), **go_cache}
         log.unlink(missing_ok=True)
         _run(["go", "build", "-v", "-o", "pkg-config", _PKG_CONFIG], folder, environment, log, progress)
         tags = "sqlite_foreign_keys,sqlite_json"
@@ -65,10 +69,24 @@ def missing_tools() -> list[str]:
     return [advice for tool, advice in _TOOLS.items() if shutil.which(tool) is None]
 
 
+@contextmanager
+def _go_cache(binary: Path) -> Iterator[dict[str, str]]:
+    """Yield the variable for a cache of Go's that lasts for this build, where the usual one has a space in its path.
+
+    The flags of the Rust part name that path, and Go splits them at spaces. Go's usual cache is beside ours.
+    """
+    if " " not in os.environ.get("GOCACHE", str(binary)):
+        yield {}
+        return
+    with tempfile.TemporaryDirectory(prefix="candle-ingest-go-") as name:
+        yield {"GOCACHE": name}
+
+
 def _environment(folder: Path) -> dict[str, str]:
     return {
         **os.environ,
-        "PKG_CONFIG": str(folder / "pkg-config"),
+        # In quotes: Go splits it at spaces.
+        "PKG_CONFIG": f"'{folder / 'pkg-config'}'",
         # The Rust part pins a toolchain that is rarely installed, and newer compilers refuse a lint in it.
         "RUSTUP_TOOLCHAIN": os.environ.get("RUSTUP_TOOLCHAIN") or _installed_toolchain(),
         "RUSTFLAGS": "--cap-lints warn",

@@ -1,8 +1,10 @@
 import os
+import re
 import signal
 import subprocess
 import sys
 import threading
+from pathlib import Path
 
 import psutil
 import pytest
@@ -115,6 +117,21 @@ def test_a_build_is_kept(program):
     assert sorted(file.name for file in binary.parent.iterdir()) == ["build.log", "influxd", "influxd.lock"]
     assert any(f"Building influxd {VERSION} from source, about 4 to 8 minutes" in line for line in said)
     assert find_influxd(pytest.fail) == binary
+
+
+@pytest.mark.usefixtures("no_archive")
+def test_a_space_in_the_path_of_the_cache_does_not_reach_go(program, tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "a cache"))
+    monkeypatch.delenv("GOCACHE", raising=False)
+    program("go", f'{FAKE_GO}\necho "$GOCACHE|$PKG_CONFIG"')
+    program("cargo", "")
+    program("cc", "")
+    binary = find_influxd(lambda text: None)
+    go_cache, pkg_config = (binary.parent / "build.log").read_text().splitlines()[-1].split("|")
+    assert go_cache
+    assert " " not in go_cache
+    assert not Path(go_cache).exists()
+    assert re.fullmatch(r"'.*/a cache/.*/pkg-config'", pkg_config)
 
 
 @pytest.mark.usefixtures("no_archive")
