@@ -104,8 +104,9 @@ test: setup ## Run all tests, against real servers where servers matter, and say
 	done; \
 	echo "Passed:$$took"
 
+# More workers than cores, as many tests wait for processes.
 test-unit: setup ## Run the tests that need no server
-	@$(BIN)/pytest -n auto -m 'not integration'
+	@$(BIN)/pytest -n 4 -m 'not integration'
 
 # Python that writes no bytecode compiles all of Airflow anew in each of its processes.
 test-unit test-integration test-browser test-second-start test-faults: export PYTHONDONTWRITEBYTECODE :=
