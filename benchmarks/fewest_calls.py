@@ -2,19 +2,22 @@
 
 import json
 from collections.abc import Iterator
+from datetime import date
 
 from benchmarks.figures import Figures
 from benchmarks.result import Result, at_most
-from benchmarks.sample import NOW_MS, days
+from benchmarks.sample import NOW_MS, calm_days
 from benchmarks.workbench import Workbench
-from candle_ingest.candles.window import MINUTE_MS, Window, split_days
+from candle_ingest.candles.window import DAY_MS, MINUTE_MS, Window, split_days
 from candle_ingest.exchanges.profiles import exchange_profile
 from candle_ingest.settings import PipelineSettings
+from dev.exchange_simulator.coins import utc_ms
 from tests.integration.steps import merged_truth, run_steps, stored, truth
 
 PAIRS = {"btcusd": "BTC/USD", "ethusd": "ETH/USD", "solusd": "SOL/USD"}
 # Without kraken, whose calls for trades depend on how much was traded.
 EXCHANGES = ("binance", "coinbaseexchange", "kucoin", "htx")
+RATE_EXCHANGES = ("bitstamp", "kraken")
 
 
 def fewest_calls(bench: Workbench) -> Result:
@@ -22,7 +25,7 @@ def fewest_calls(bench: Workbench) -> Result:
 
     So no call is saved at the cost of a candle.
     """
-    window = days(bench.repetitions(30, 1))
+    window = _calm_window(bench.repetitions(30, 1))
     settings = PipelineSettings(name="candle", exchanges=EXCHANGES, influxdb_bucket=bench.influxdb.new_bucket("bench"))
     with bench.task_environment(bench.limited_exchanges):
         bench.redis.client().set(settings.redis_key_crypto_symbols, json.dumps(list(PAIRS)))
@@ -40,6 +43,13 @@ def fewest_calls(bench: Workbench) -> Result:
         target=at_most(1.0),
         detail=f"{calls:,} calls; {rejected} were rejected",
     )
+
+
+def _calm_window(count: int) -> Window:
+    """Return days without an outage of an exchange or of a rate market: all minutes are merged at once."""
+    first = calm_days([*EXCHANGES, *RATE_EXCHANGES], count, date(2025, 1, 1))
+    start_ms = utc_ms(first.isoformat())
+    return Window(start_ms, start_ms + count * DAY_MS)
 
 
 def _fewest(exchange: str, day: Window) -> int:
