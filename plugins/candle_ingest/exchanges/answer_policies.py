@@ -6,12 +6,15 @@ missing minutes would count as quiet.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from candle_ingest.candles.row_checks import CheckedPage
 from candle_ingest.candles.timeframe import Timeframe
 from candle_ingest.candles.window import Window
 from candle_ingest.counting import counted
+
+if TYPE_CHECKING:
+    # It needs numpy, whose import takes longer than all else in parsing the DAG file.
+    from candle_ingest.candles.row_checks import CheckedPage
 
 # Smaller shifts cannot be told from quiet minutes next to a surplus row.
 LEAST_SHIFT = 10
@@ -21,7 +24,7 @@ class AnswerPolicy(Protocol):
     """What an exchange promises about the range of its responses."""
 
     def fault(
-        self, page: CheckedPage, times_ms: Sequence[float], window: Window, timeframe: Timeframe, spare_rows: int
+        self, page: "CheckedPage", times_ms: Sequence[float], window: Window, timeframe: Timeframe, spare_rows: int
     ) -> str | None:
         """Return why the response does not show which candles of `window` exist; None if it does.
 
@@ -35,7 +38,7 @@ class ExactWindow:
     """A response holds only candles of the window."""
 
     def fault(
-        self, page: CheckedPage, times_ms: Sequence[float], window: Window, timeframe: Timeframe, spare_rows: int
+        self, page: "CheckedPage", times_ms: Sequence[float], window: Window, timeframe: Timeframe, spare_rows: int
     ) -> str | None:
         """Refuse rows outside the window unless all of the window are there: they may have displaced some."""
         if page.outside_count <= spare_rows or len(page.candles) == timeframe.slots(window):
@@ -48,7 +51,7 @@ class LooseStart:
     """A response may begin before the window."""
 
     def fault(
-        self, page: CheckedPage, times_ms: Sequence[float], window: Window, timeframe: Timeframe, spare_rows: int
+        self, page: "CheckedPage", times_ms: Sequence[float], window: Window, timeframe: Timeframe, spare_rows: int
     ) -> str | None:
         """Accept rows before the window, unless the response looks like one for another window."""
         if page.outside_count <= spare_rows or len(page.candles) == timeframe.slots(window):
@@ -66,7 +69,7 @@ class WholeHistory:
     rows: int
 
     def fault(
-        self, page: CheckedPage, times_ms: Sequence[float], window: Window, timeframe: Timeframe, spare_rows: int
+        self, page: "CheckedPage", times_ms: Sequence[float], window: Window, timeframe: Timeframe, spare_rows: int
     ) -> str | None:
         """Check that the candles cover the window; a market with fewer of them is younger than it."""
         if not times_ms:

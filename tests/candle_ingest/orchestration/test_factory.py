@@ -29,7 +29,7 @@ from airflow.dag_processing.dagbag import DagBag
 def imported():
     bag = DagBag(os.environ["AIRFLOW__CORE__DAGS_FOLDER"])
     dags = {dag_id: sorted(dag.task_ids) for dag_id, dag in bag.dags.items()}
-    loaded = [name for name in sys.modules if name in ("ccxt", "redis", "influxdb_client")]
+    loaded = [name for name in sys.modules if name in ("ccxt", "numpy", "redis", "influxdb_client")]
     return {"dags": dags, "errors": list(bag.import_errors.values()), "loaded": loaded}
 
 good = imported()
