@@ -99,8 +99,7 @@ class RecordKeeper:
         """Return when each record is due; one that is still due is put off for a while."""
         if not keys:
             return {}
-        span = Window(min(key[2] for key in keys), max(key[2] for key in keys) + DAY_MS)
-        known, unreadable = self._records.read_readable(span, {key[0] for key in keys}, exchange)
+        known, unreadable = self._records.read_readable(_span(keys), {key[0] for key in keys}, exchange)
         found: dict[Key, int | None] = {}
         for key in keys:
             due_ms = known[key].due_ms(self._rule_of(exchange)) if key in known else None
@@ -118,13 +117,12 @@ class RecordKeeper:
 
     def retry_lost(self, exchange: str, keys: Collection[Key], read_times_ms: TimesOf, now_ms: int) -> list[Kept]:
         """Make due the candles of these records that are gone; `read_times_ms` returns the open times of the others."""
-        span = Window(min(key[2] for key in keys), max(key[2] for key in keys) + DAY_MS)
 
         def reset(known: Records) -> dict[Key, DayRecord]:
             # The candles are read after the records, which are written after them.
             return {key: reset_lost(known[key], read_times_ms(key), now_ms) for key in keys if key in known}
 
-        return self._change(exchange, {key[0] for key in keys}, span, reset)
+        return self._change(exchange, {key[0] for key in keys}, _span(keys), reset)
 
     def retry_not_listed(self, exchange: str, window: Window, pair: str, first_ms: int, now_ms: int) -> list[Kept]:
         """Make due what only the exchange's list of markets had said of a pair that it lists now."""
@@ -232,6 +230,12 @@ class RecordKeeper:
 
     def _new(self, key: Key) -> DayRecord:
         return new_day_record(*key, self._slot_ms)
+
+
+def _span(keys: Collection[Key]) -> Window:
+    """Return the days from the first to the last of these records."""
+    days_ms = [day_ms for _, _, day_ms in keys]
+    return Window(min(days_ms), max(days_ms) + DAY_MS)
 
 
 @contextmanager
