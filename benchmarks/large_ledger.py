@@ -9,7 +9,7 @@ import numpy as np
 
 from benchmarks.sample import NOW_MS as START_OF_TODAY_MS
 from benchmarks.workbench import Workbench
-from candle_ingest.candles.window import DAY_MS, MINUTE_MS, Window, floor_ms
+from candle_ingest.candles.window import DAY_MS, HOUR_MS, MINUTE_MS, Window, floor_ms
 from candle_ingest.ledger.day_record import FLAT, NO_CANDLE, TRADED, ClosingRule, DayRecord, RecordState, new_day_record
 from candle_ingest.ledger.day_records import DAY_RECORDS, MERGE_DAYS
 from candle_ingest.ledger.merge_day import WITH_CANDLE, WITHOUT_CANDLE, MergeDay, merge_day_fields, new_merge_day
@@ -19,7 +19,7 @@ from candle_ingest.ledger.stretch import Stretch
 from candle_ingest.store.line_protocol import escaped_field
 
 EXCHANGES = ("binance", "bybit", "coinbaseexchange", "gate", "htx", "kraken", "kucoin", "okx")
-RULE = ClosingRule(60 * MINUTE_MS)
+RULE = ClosingRule(HOUR_MS)
 NOW_MS = START_OF_TODAY_MS + 180 * MINUTE_MS
 TODAY_MS = floor_ms(NOW_MS, DAY_MS)
 YESTERDAY_MS = TODAY_MS - DAY_MS
@@ -100,7 +100,7 @@ def _record(day_ms: int) -> DayRecord:
 
 def _failed(record: DayRecord) -> DayRecord:
     hour = Stretch(
-        start_ms=record.day_ms, end_ms=record.day_ms + 60 * MINUTE_MS, state=MinuteState.FAILED,
+        start_ms=record.day_ms, end_ms=record.day_ms + HOUR_MS, state=MinuteState.FAILED,
         reason="kucoin, BTC/USDT 1m candles: HTTP 503", since_ms=record.day_ms, tries=3, due_ms=record.day_ms + DAY_MS,
     )  # fmt: skip
     return replace(record, stretches=(hour, *record.stretches))

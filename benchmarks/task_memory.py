@@ -9,7 +9,7 @@ from benchmarks.sample import days, sample_candles
 from benchmarks.sample_plan import PlannedRun, planned_run
 from benchmarks.workbench import Workbench
 from candle_ingest.candles.candles import Candles
-from candle_ingest.candles.window import DAY_MS, MINUTE_MS, Window, split_days
+from candle_ingest.candles.window import DAY_MS, HOUR_MS, MINUTE_MS, Window, split_days
 from candle_ingest.ledger.day_record import ClosingRule
 from candle_ingest.ledger.look import Look
 from candle_ingest.ledger.record_keeper import RecordKeeper
@@ -18,7 +18,6 @@ from candle_ingest.store.candle_store import CandleStore
 
 MONTH = days(31)
 FIVE = ("binance", "coinbaseexchange", "kraken", "kucoin", "htx")
-HOUR_MS = 60 * MINUTE_MS
 MOST_MB = 300
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from candle_ingest.candles.row_checks import Page
 from candle_ingest.candles.timeframe import Timeframe
-from candle_ingest.candles.window import Window
+from candle_ingest.candles.window import MINUTE_MS, Window
 from candle_ingest.connections import ExchangeConnection
 from candle_ingest.errors import CandleIngestError, PermanentError
 from candle_ingest.exchanges.candle_pages import candle_pages
@@ -30,7 +30,6 @@ from tests.exchanges_recorded.replay_server import Reply, replaying
 ANSWERS = Path(__file__).parent / "answers"
 RECORDED = Path(__file__).parent / "recorded"
 START_MS = 1_773_100_800_000
-MINUTE_MS = 60_000
 WINDOW = Window(START_MS, START_MS + 4 * MINUTE_MS)
 NOW_MS = WINDOW.end_ms + 30_000
 ATTEMPTS = 5

@@ -6,12 +6,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from candle_ingest.candles.window import HOUR_MS
 from dev.exchange_simulator.market_events import MarketEvent
 from tests.faults.exchange_faults import simulated
 from tests.faults.fault import Fault, Under
 from tests.faults.world import MINUTE_MS, World
 
-HOUR_MS = 3_600_000
 # Where the lists of markets are. Of coinbase and coinbaseexchange that is within the path of the candles.
 LISTS = {
     "binance": "exchangeInfo",

@@ -7,7 +7,7 @@ import re
 
 import pytest
 
-from candle_ingest.candles.window import Window
+from candle_ingest.candles.window import MINUTE_MS, Window
 from candle_ingest.connections import connect_influxdb
 from candle_ingest.errors import TemporaryError
 from candle_ingest.ledger.day_records import DayRecords
@@ -21,7 +21,6 @@ from tests.faults.world import Attempt, Difference, World
 from tests.integration.steps import watermarks
 
 pytestmark = pytest.mark.integration
-MINUTE_MS = 60_000
 # By the exchanges' clock 00:01 has begun; the window of the run ends an hour later.
 CLOSED = Window(NOW_MS - 2 * HOUR_MS, NOW_MS)
 AHEAD = Window(CLOSED.start_ms, CLOSED.end_ms + HOUR_MS)

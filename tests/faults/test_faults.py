@@ -7,7 +7,7 @@ import re
 
 import pytest
 
-from candle_ingest.candles.window import Window
+from candle_ingest.candles.window import HOUR_MS, Window
 from candle_ingest.errors import IncompleteError, PermanentError, TemporaryError
 from tests.faults.conftest import LONG, NOW_MS
 from tests.faults.exchange_faults import EXCHANGE_FAULTS
@@ -20,7 +20,6 @@ from tests.faults.report import Evidence
 from tests.faults.world import Attempt, Difference, World
 
 pytestmark = pytest.mark.integration
-HOUR_MS = 3_600_000
 DAY_START_MS = NOW_MS - 60_000 - 24 * HOUR_MS
 FAULTS = (*EXCHANGE_FAULTS, *REFUSAL_FAULTS, *MARKET_FAULTS, *INFLUXDB_FAULTS, *REDIS_FAULTS)
 

@@ -7,7 +7,7 @@ import re
 
 import pytest
 
-from candle_ingest.candles.window import Window
+from candle_ingest.candles.window import HOUR_MS, Window
 from candle_ingest.settings import PipelineSettings
 from tests.faults.conftest import NOW_MS
 from tests.faults.difference import Difference, difference
@@ -18,7 +18,6 @@ from tests.faults.world import SYMBOLS_KEY, Attempt, World
 from tests.integration.steps import merged_truth, stored, truth
 
 pytestmark = pytest.mark.integration
-HOUR_MS = 3_600_000
 OTHERS = ("coinbaseexchange", "htx")
 PAIRS = ("BTC/USD", "ETH/USD")
 WINDOW = Window(NOW_MS - 60_000 - 3 * HOUR_MS, NOW_MS - 60_000 - HOUR_MS)

@@ -16,7 +16,7 @@ from urllib.request import urlopen
 
 import pytest
 
-from candle_ingest.candles.window import Window
+from candle_ingest.candles.window import HOUR_MS, Window
 from candle_ingest.fetching.fetch_candles import fetch_candles
 from candle_ingest.ledger.task_instance_ref import TaskInstanceRef
 from candle_ingest.merging.aggregate_and_write import aggregate_and_write
@@ -35,7 +35,6 @@ from tests.faults.world import SYMBOLS_KEY, World
 from tests.integration.steps import stored, truth
 
 pytestmark = pytest.mark.integration
-HOUR_MS = 3_600_000
 PAIRS = ("BTC/USD", "ETH/USD", "SOL/USD")
 # Older than the last 720 candles, so that they come from trades: several calls for each pair.
 WINDOW = Window(NOW_MS - 60_000 - 30 * HOUR_MS, NOW_MS - 60_000 - 24 * HOUR_MS)

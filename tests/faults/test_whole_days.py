@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from candle_ingest.candles.window import Window
+from candle_ingest.candles.window import DAY_MS, Window
 from candle_ingest.errors import IncompleteError
 from tests.faults.conftest import LONG, NOW_MS
 from tests.faults.difference import Difference
@@ -15,7 +15,6 @@ from tests.faults.world import MINUTE_MS
 from tests.integration.steps import run_steps, truth
 
 pytestmark = pytest.mark.integration
-DAY_MS = 24 * HOUR_MS
 DAY = Window(NOW_MS - 60_000 - DAY_MS, NOW_MS - 60_000)
 CLOSED_MS = DAY.end_ms + 2 * HOUR_MS
 HIDDEN_FROM = 10

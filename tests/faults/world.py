@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from candle_ingest.candles.window import Window
+from candle_ingest.candles.window import MINUTE_MS, Window
 from candle_ingest.errors import CandleIngestError
 from candle_ingest.settings import PipelineSettings
 from dev.exchange_simulator.process import SimulatorProcess
@@ -19,7 +19,6 @@ from tests.faults.servers import FaultInfluxdb, FaultRedis
 from tests.integration.servers.environment import connection_variables
 from tests.integration.steps import merged_truth, run_steps, stored, truth, watermarks, within
 
-MINUTE_MS = 60_000
 SYMBOLS_KEY = "top_cryptocurrencies"
 
 

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from candle_ingest.candles.window import Window
+from candle_ingest.candles.window import HOUR_MS, Window
 from dev.exchange_simulator.coins import utc_ms
 from dev.local_stack.celery_workers import WORKERS, CeleryWorkers
 from dev.local_stack.waiting import wait_until
@@ -18,7 +18,6 @@ from tests.integration.steps import merged_truth, stored, truth, within
 pytestmark = pytest.mark.integration
 EXCHANGES = ("coinbaseexchange", "kucoin")
 PAIRS = {"btcusd": "BTC/USD", "ethusd": "ETH/USD"}
-HOUR_MS = 3_600_000
 HOURS = Window(utc_ms("2026-03-01"), utc_ms("2026-03-01") + 4 * HOUR_MS)
 BUCKET = "celery"
 DAG = "candle_backfill"

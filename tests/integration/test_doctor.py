@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 from candle_ingest.__main__ import app
 from candle_ingest.candles.candles import Candles
-from candle_ingest.candles.window import Window
+from candle_ingest.candles.window import MINUTE_MS, Window
 from candle_ingest.connections import ExchangeConnection, connect_influxdb
 from candle_ingest.doctor.examination import examine, open_patient
 from candle_ingest.doctor.expectations import EXPECTATIONS
@@ -28,7 +28,6 @@ from dev.exchange_simulator.market_events import MarketEvent
 from dev.exchange_simulator.synthetic_market import true_candles
 
 pytestmark = pytest.mark.integration
-MINUTE_MS = 60_000
 # A quarter past six and 20 seconds, on a day without outages at that time.
 NOW_MS = utc_ms("2026-03-10") + 6 * 3_600_000 + 15 * MINUTE_MS + 20_000
 # Which finding shows each fact that the simulator can break, and on which exchanges it is tried.

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from candle_ingest.candles.window import Window
+from candle_ingest.candles.window import HOUR_MS, MINUTE_MS, Window
 from candle_ingest.connections import connect_influxdb
 from candle_ingest.errors import ConfigurationError
 from candle_ingest.ledger.day_records import DayRecords
@@ -18,7 +18,6 @@ from tests.integration.steps import everything, merged_truth, run_steps, stored,
 pytestmark = pytest.mark.integration
 DAY = Window(utc_ms("2026-03-10"), utc_ms("2026-03-11"))
 NOW_MS = DAY.end_ms + 60_000
-MINUTE_MS, HOUR_MS = 60_000, 3_600_000
 THREE = ("binance", "coinbaseexchange", "kucoin")
 MORNING, NOON = Window(DAY.start_ms, DAY.start_ms + 6 * HOUR_MS), Window(DAY.start_ms + 6 * HOUR_MS, DAY.end_ms)
 

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from candle_ingest.candles.window import DAY_MS, MINUTE_MS, Window
+from candle_ingest.candles.window import DAY_MS, HOUR_MS, MINUTE_MS, Window
 from candle_ingest.connections import connect_influxdb
 from candle_ingest.exchanges.client import ExchangeClient
 from candle_ingest.ledger.day_record import RecordState
@@ -16,7 +16,6 @@ from dev.exchange_simulator.coins import utc_ms
 from tests.integration.steps import run_steps, stored, truth, with_settings, within
 
 pytestmark = pytest.mark.integration
-HOUR_MS = 60 * MINUTE_MS
 DAY = Window(utc_ms("2026-03-12"), utc_ms("2026-03-13"))
 CANDLES, TRADES = "/0/public/OHLC", "/0/public/Trades"
 

@@ -9,7 +9,7 @@ import random
 
 import pytest
 
-from candle_ingest.candles.window import DAY_MS, MINUTE_MS, Window, split_days
+from candle_ingest.candles.window import DAY_MS, HOUR_MS, MINUTE_MS, Window, split_days
 from candle_ingest.connections import connect_influxdb
 from candle_ingest.errors.runs import MarketsUnreachableError
 from candle_ingest.ledger.day_record import RecordState
@@ -21,7 +21,6 @@ from dev.exchange_simulator.process import SimulatorProcess
 from tests.integration.steps import merged_truth, run_steps, stored, watermarks, with_settings
 
 pytestmark = pytest.mark.integration
-HOUR_MS = 60 * MINUTE_MS
 START_MS = utc_ms("2026-03-09")
 DAYS = 7
 END_MS = START_MS + DAYS * DAY_MS

@@ -8,7 +8,7 @@ import pytest
 from typer.testing import CliRunner
 
 from candle_ingest.__main__ import app
-from candle_ingest.candles.window import MINUTE_MS, Window
+from candle_ingest.candles.window import HOUR_MS, MINUTE_MS, Window
 from candle_ingest.connections import connect_influxdb
 from candle_ingest.ledger.day_record import RecordState
 from candle_ingest.ledger.day_records import DayRecords
@@ -21,7 +21,6 @@ from tests.integration.steps import merged_truth, run_steps, stored, truth, wate
 
 pytestmark = pytest.mark.integration
 DAY = Window(utc_ms("2026-03-10"), utc_ms("2026-03-11"))
-HOUR_MS = 60 * MINUTE_MS
 NOW_MS = DAY.end_ms + 2 * HOUR_MS
 THREE = ("binance", "coinbaseexchange", "kucoin")
 TOLD = "candles of [2026-03-10T01:00Z, 2026-03-10T02:00Z)"

@@ -8,7 +8,7 @@ from contextlib import suppress
 
 import pytest
 
-from candle_ingest.candles.window import MINUTE_MS, Window
+from candle_ingest.candles.window import HOUR_MS, MINUTE_MS, Window
 from candle_ingest.connections import connect_influxdb, connect_redis
 from candle_ingest.ledger import locks, merge_writes
 from candle_ingest.ledger.day_records import DayRecords
@@ -21,7 +21,6 @@ from tests.integration.steps import merged_truth, run_steps, stored, watermarks,
 
 pytestmark = pytest.mark.integration
 DAY = Window(utc_ms("2026-03-10"), utc_ms("2026-03-11"))
-HOUR_MS = 60 * MINUTE_MS
 NOW_MS = DAY.end_ms + 2 * HOUR_MS
 THREE = ("binance", "coinbaseexchange", "kucoin")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from candle_ingest.candles.window import DAY_MS, MINUTE_MS, Window
+from candle_ingest.candles.window import DAY_MS, HOUR_MS, MINUTE_MS, Window
 from candle_ingest.connections import connect_influxdb
 from candle_ingest.ledger.day_record import RecordState
 from candle_ingest.ledger.day_records import DayRecords
@@ -16,7 +16,6 @@ from tests.integration.steps import run_steps, stored, truth, within
 
 pytestmark = pytest.mark.integration
 DAY = Window(utc_ms("2026-03-10"), utc_ms("2026-03-11"))
-HOUR_MS = 60 * MINUTE_MS
 CLOSED_MS = DAY.end_ms + 2 * HOUR_MS
 MINUTE = Window(DAY.start_ms + 12 * HOUR_MS, DAY.start_ms + 12 * HOUR_MS + MINUTE_MS)
 FLAT_EXCHANGES = ("binance", "bitstamp", "htx")

@@ -7,7 +7,7 @@ from contextlib import suppress
 import pytest
 import redis
 
-from candle_ingest.candles.window import DAY_MS, MINUTE_MS, Window
+from candle_ingest.candles.window import DAY_MS, HOUR_MS, MINUTE_MS, Window
 from candle_ingest.cli.retry_command import make_due
 from candle_ingest.connections import connect_influxdb
 from candle_ingest.ledger.minute_state import MinuteState
@@ -22,7 +22,6 @@ from dev.exchange_simulator.market_events import MarketEvent
 from tests.integration.steps import run_steps, with_settings
 
 pytestmark = pytest.mark.integration
-HOUR_MS = 60 * MINUTE_MS
 DAY = Window(utc_ms("2026-03-10"), utc_ms("2026-03-11"))
 NOW_MS = DAY.end_ms + 2 * HOUR_MS
 TWO = ("binance", "coinbaseexchange")

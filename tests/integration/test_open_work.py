@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from candle_ingest.candles.window import DAY_MS, MINUTE_MS, Window
+from candle_ingest.candles.window import DAY_MS, HOUR_MS, MINUTE_MS, Window
 from candle_ingest.connections import connect_influxdb
 from candle_ingest.ledger.day_record import ClosingRule, new_day_record
 from candle_ingest.ledger.day_records import DayRecords
@@ -20,7 +20,6 @@ from dev.exchange_simulator.coins import utc_ms
 from tests.integration.steps import asked, merged_truth, run_steps, stored, with_settings, within
 
 pytestmark = pytest.mark.integration
-HOUR_MS = 60 * MINUTE_MS
 DAYS = [Window(utc_ms(f"2026-03-{day}"), utc_ms(f"2026-03-{day + 1}")) for day in (10, 11, 12)]
 NOW_MS = DAYS[-1].end_ms + 2 * HOUR_MS
 THREE = ("binance", "coinbaseexchange", "kucoin")

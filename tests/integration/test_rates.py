@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from candle_ingest.candles.window import DAY_MS, MINUTE_MS, Window
+from candle_ingest.candles.window import DAY_MS, HOUR_MS, MINUTE_MS, Window
 from candle_ingest.connections import connect_influxdb
 from candle_ingest.ledger.day_record import RecordState
 from candle_ingest.ledger.day_records import DayRecords
@@ -22,7 +22,6 @@ from tests.integration.steps import merged_truth, run_steps, stored, with_settin
 pytestmark = pytest.mark.integration
 # On this day and the one before no rate market is down for long.
 DAY = Window(utc_ms("2026-03-08"), utc_ms("2026-03-09"))
-HOUR_MS = 3_600_000
 NOW_MS = DAY.end_ms + 3 * HOUR_MS
 FOUR = ("binance", "coinbaseexchange", "kraken", "bitstamp")
 RATE_MARKETS = {("USDT/USD", name) for name in ("bitstamp", "coinbaseexchange", "kraken")}

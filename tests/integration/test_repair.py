@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from candle_ingest.candles.window import DAY_MS, Window
+from candle_ingest.candles.window import DAY_MS, HOUR_MS, MINUTE_MS, Window
 from candle_ingest.cli.retry_command import make_due
 from candle_ingest.connections import connect_influxdb
 from candle_ingest.ledger.day_record import DayRecord, RecordState
@@ -23,7 +23,6 @@ from tests.integration.steps import asked, merged_truth, run_steps, stored, wate
 
 pytestmark = pytest.mark.integration
 DAY = Window(utc_ms("2026-03-10"), utc_ms("2026-03-11"))
-MINUTE_MS, HOUR_MS = 60_000, 3_600_000
 # The day has been over for long enough: a look is a closing look.
 NOW_MS = DAY.end_ms + 2 * HOUR_MS
 THREE = ("binance", "coinbaseexchange", "kucoin")

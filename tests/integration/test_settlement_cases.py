@@ -9,7 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from candle_ingest.__main__ import app
-from candle_ingest.candles.window import DAY_MS, MINUTE_MS, Window
+from candle_ingest.candles.window import DAY_MS, HOUR_MS, MINUTE_MS, Window
 from candle_ingest.cli import status_command
 from candle_ingest.connections import connect_influxdb
 from candle_ingest.ledger.day_record import RecordState
@@ -26,7 +26,6 @@ from tests.integration.steps import merged_truth, run_steps, stored, truth, wate
 
 pytestmark = pytest.mark.integration
 DAY = Window(utc_ms("2026-03-10"), utc_ms("2026-03-11"))
-HOUR_MS = 60 * MINUTE_MS
 NOW_MS = DAY.end_ms + 2 * HOUR_MS
 THREE = ("binance", "coinbaseexchange", "kucoin")
 

@@ -10,7 +10,7 @@ import pytest
 from candle_ingest.candles.candles import Candles
 from candle_ingest.candles.resampling import resample
 from candle_ingest.candles.timeframe import Timeframe
-from candle_ingest.candles.window import DAY_MS, Window
+from candle_ingest.candles.window import DAY_MS, HOUR_MS, Window
 from candle_ingest.connections import connect_influxdb
 from candle_ingest.errors import TemporaryError
 from dev.exchange_simulator.coins import utc_ms
@@ -30,7 +30,6 @@ pytestmark = pytest.mark.integration
 DAY = Window(utc_ms("2026-03-10"), utc_ms("2026-03-11"))
 NOW_MS = DAY.end_ms + 60_000
 FIVE = ("binance", "coinbaseexchange", "kraken", "kucoin", "htx")
-HOUR_MS = 3_600_000
 THREE = ("binance", "coinbaseexchange", "kucoin")
 
 

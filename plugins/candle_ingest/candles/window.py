@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 NS_PER_MS = 1_000_000
 MINUTE_MS = 60_000
+HOUR_MS = 3_600_000
 DAY_MS = 86_400_000
 
 

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from candle_ingest.candles.window import DAY_MS, MINUTE_MS, Window, floor_ms, format_ms
+from candle_ingest.candles.window import DAY_MS, HOUR_MS, Window, floor_ms, format_ms
 from candle_ingest.cli.moments import moment_ms, now_ms, window_between
 from candle_ingest.cli.options import AsJson, Pipeline, pipeline_settings
 from candle_ingest.cli.output import print_json, print_table, say
@@ -24,7 +24,7 @@ from candle_ingest.settings import PipelineSettings
 
 NUMBERS = tuple(CoverageCounts().to_dict())
 # The last run of a day needs some time after midnight.
-GRACE_MS = 60 * MINUTE_MS
+GRACE_MS = HOUR_MS
 SYMBOL_DAYS = ("day of symbols", "days of symbols")
 
 

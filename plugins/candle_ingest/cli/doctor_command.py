@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 import typer
 
 from candle_ingest.candles.symbol import parse_symbol
-from candle_ingest.candles.window import Window
+from candle_ingest.candles.window import DAY_MS, Window
 from candle_ingest.cli.moments import moment_in_words, moment_ms, now_ms
 from candle_ingest.cli.options import AsJson, Pipeline, pipeline_settings
 from candle_ingest.cli.output import print_json, print_table, say, warn
@@ -28,7 +28,6 @@ from candle_ingest.exchanges.profiles import canonical_exchange
 from candle_ingest.settings import PipelineSettings
 from candle_ingest.store.candle_store import CandleStore
 
-DAY_MS = 86_400_000
 COMPARED = ("equal", "different", "only stored", "only fresh")
 Exchanges = Annotated[list[str] | None, typer.Option("--exchange", help="Only this exchange; repeatable")]
 Symbols = Annotated[list[str] | None, typer.Option("--symbol", help="With --compare: only this symbol; repeatable")]

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from candle_ingest.candles.window import MINUTE_MS, Window
+from candle_ingest.candles.window import HOUR_MS, Window
 from candle_ingest.cli.moments import moment_in_words, now_ms
 from candle_ingest.cli.options import AsJson, Pipeline, pipeline_settings
 from candle_ingest.cli.output import print_json, print_table, say
@@ -27,7 +27,7 @@ def exchanges(
     """Show fetches, durations and pace of each exchange. Exit status 1 if the last fetch of a symbol failed."""
     settings, now = pipeline_settings(pipeline), now_ms()
     with open_bucket(settings) as bucket:
-        window = Window(now - hours * 60 * MINUTE_MS, now + 1)
+        window = Window(now - hours * HOUR_MS, now + 1)
         found = read_exchange_health(bucket, window, settings.exchange_ids)
     paces, problem = _paces([health.exchange for health in found])
     if as_json:

@@ -1,6 +1,6 @@
 """The facts that need trades: volumes in base units, and the cursor of kraken."""
 
-from candle_ingest.candles.window import MINUTE_MS, NS_PER_MS, Window
+from candle_ingest.candles.window import HOUR_MS, MINUTE_MS, NS_PER_MS, Window
 from candle_ingest.counting import counted
 from candle_ingest.doctor.checks import Check
 from candle_ingest.doctor.finding import Observation
@@ -39,7 +39,7 @@ def _whole_minutes(trades: list[tuple[int, float]], patient: Patient) -> Window 
 
 def look_at_cursor(patient: Patient) -> Observation:
     """Tell whether a page of trades leads to the next one without a gap."""
-    since_ns = (patient.opened_ms - 60 * MINUTE_MS) * NS_PER_MS
+    since_ns = (patient.opened_ms - HOUR_MS) * NS_PER_MS
     first = patient.client.fetch_trades(patient.market, since_ns, TRADES, lambda answer: answer)
     if not first.trades:
         return Observation("no trade in an hour", None)

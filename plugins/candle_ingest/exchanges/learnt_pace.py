@@ -2,11 +2,13 @@
 
 from dataclasses import dataclass
 
+from candle_ingest.candles.window import HOUR_MS
+
 # A refusal increases the time between two requests by half, up to twenty times the usual one.
 STEP = 1.5
 MOST_SLOWDOWN = 20.0
 # Half of the increase is gone after an hour without a refusal.
-HALF_LIFE_MS = 3_600_000
+HALF_LIFE_MS = HOUR_MS
 # Refusals of requests already on their way when the first was refused do not count.
 SAME_REFUSAL_MS = 3_000
 NEGLIGIBLE = 0.01

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from candle_ingest.candles.pace import Pace
-from candle_ingest.candles.window import DAY_MS, MINUTE_MS, Window, subtract, union
+from candle_ingest.candles.window import DAY_MS, HOUR_MS, MINUTE_MS, Window, subtract, union
 from candle_ingest.ledger.marked_day import MarkedDay, Span
 from candle_ingest.ledger.minute_state import RETRIED, CoverageCounts, MinuteState
 from candle_ingest.ledger.stretch import Stretch
@@ -18,7 +18,7 @@ from candle_ingest.ledger.stretch import Stretch
 NO_CANDLE, FLAT, TRADED = 0, 1, 2
 STATES = tuple(MinuteState)
 CODES = {state: code for code, state in enumerate(STATES)}
-PROOF_WAIT_MS = 60 * MINUTE_MS
+PROOF_WAIT_MS = HOUR_MS
 
 
 class RecordState(StrEnum):

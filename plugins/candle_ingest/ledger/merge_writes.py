@@ -10,12 +10,13 @@ import time
 import uuid
 from collections.abc import Collection, Iterable, Iterator
 
+from candle_ingest.candles.window import HOUR_MS
 from candle_ingest.connections import RedisClient
 from candle_ingest.ledger.work_index import PairDay
 from candle_ingest.servers.redis_errors import translate_redis_errors
 
 # No write takes that long, with all its retries.
-ABANDONED_MS = 3_600_000
+ABANDONED_MS = HOUR_MS
 
 
 class MergeWrites:

@@ -4,7 +4,7 @@ from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
-from candle_ingest.candles.window import DAY_MS, MINUTE_MS, Window, subtract, union
+from candle_ingest.candles.window import DAY_MS, HOUR_MS, MINUTE_MS, Window, subtract, union
 from candle_ingest.ledger.marked_day import Span
 from candle_ingest.ledger.minute_state import MinuteState
 from candle_ingest.ledger.task_instance_ref import TaskInstanceRef
@@ -12,7 +12,7 @@ from candle_ingest.ledger.task_instance_ref import TaskInstanceRef
 FIRST_WAIT_MS = 15 * MINUTE_MS
 LONGEST_WAIT_MS = DAY_MS
 # Exchanges need time to complete their own data.
-SILENCE_WAITS_MS = (60 * MINUTE_MS, DAY_MS, 3 * DAY_MS)
+SILENCE_WAITS_MS = (HOUR_MS, DAY_MS, 3 * DAY_MS)
 LONGEST_REASON = 300
 
 

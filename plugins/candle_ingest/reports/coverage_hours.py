@@ -5,7 +5,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from candle_ingest.candles.window import MINUTE_MS, Window, union
+from candle_ingest.candles.window import HOUR_MS, Window, union
 from candle_ingest.ledger.day_record import DayRecord, RecordState, new_day_record
 from candle_ingest.ledger.day_records import DayRecords
 from candle_ingest.ledger.merge_day import Waiting
@@ -15,7 +15,6 @@ from candle_ingest.ledger.task_instance_ref import TaskInstanceRef
 from candle_ingest.reports.expected_coverage import ExpectedCoverage
 from candle_ingest.store.bucket import InfluxBucket
 
-HOUR_MS = 60 * MINUTE_MS
 SETTLED = (MinuteState.NOT_LISTED, MinuteState.OUTAGE)
 _OF_ONE_PAGE = re.compile(r"^not asked, after \d+ pages without an answer: |https?://\S+")
 # Reasons are cut off at a fixed length, so their ends may differ.

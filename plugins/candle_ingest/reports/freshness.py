@@ -10,14 +10,13 @@ from croniter import croniter
 from candle_ingest.candles.dates import history_start
 from candle_ingest.candles.symbol import Symbol, parse_symbol
 from candle_ingest.candles.timeframe import Timeframe
-from candle_ingest.candles.window import DAY_MS, MINUTE_MS, Window, floor_ms
+from candle_ingest.candles.window import DAY_MS, HOUR_MS, Window, floor_ms
 from candle_ingest.errors import SymbolError
 from candle_ingest.ledger.watermarks import Watermarks, backfill_key, catch_up_key
 from candle_ingest.settings import PipelineSettings
 from candle_ingest.store.bucket import InfluxBucket
 from candle_ingest.store.flux import answer, flux_range, keep, select
 
-HOUR_MS = 60 * MINUTE_MS
 # Catch-up may miss one run before a symbol counts as late.
 LATE_RUNS = 3
 IN_TIME, LATE, NEVER = "in time", "late", "never"

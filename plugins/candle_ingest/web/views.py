@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from candle_ingest.candles.window import MINUTE_MS, Window
+from candle_ingest.candles.window import HOUR_MS, Window
 from candle_ingest.doctor.stored_findings import read_findings
 from candle_ingest.errors.symbols import NothingMergedError
 from candle_ingest.ledger.rate_pairs import possible_rate_pairs
@@ -131,7 +131,7 @@ def explain(settings: PipelineSettings, currency_pair: str, time_ms: int | None,
 def exchanges(settings: PipelineSettings, hours: int, now_ms: int) -> Answer:
     """Return how the exchanges answered in the last `hours`."""
     with open_bucket(settings) as bucket:
-        window = Window(now_ms - hours * 60 * MINUTE_MS, now_ms + 1)
+        window = Window(now_ms - hours * HOUR_MS, now_ms + 1)
         found = read_exchange_health(bucket, window, settings.exchange_ids)
         findings = read_findings(bucket)
     paces, problem = exchange_paces(health.exchange for health in found)

@@ -6,7 +6,7 @@ from itertools import pairwise
 import pytest
 
 from candle_ingest.candles.timeframe import Timeframe
-from candle_ingest.candles.window import Window
+from candle_ingest.candles.window import MINUTE_MS, Window
 from candle_ingest.connections import ExchangeConnection
 from candle_ingest.exchanges.candle_pages import candle_pages
 from candle_ingest.exchanges.client import ExchangeClient
@@ -16,7 +16,6 @@ from dev.exchange_simulator.market_events import MarketEvent
 from dev.exchange_simulator.markets import DOLLAR_EXCHANGES, find_market
 from dev.exchange_simulator.synthetic_market import true_candles
 
-MINUTE_MS = 60_000
 NOW_MS = utc_ms("2026-03-11") + 30_000
 # kraken's pages always reach up to now; its own tests stand in tests/integration.
 WITH_A_START = [name for name in PROFILES if name != "kraken"]

@@ -7,7 +7,7 @@ import pytest
 
 from candle_ingest.candles.candles import EXTRA_FIELDS, Candles
 from candle_ingest.candles.timeframe import Timeframe
-from candle_ingest.candles.window import Window
+from candle_ingest.candles.window import MINUTE_MS, Window
 from candle_ingest.connections import ExchangeConnection
 from candle_ingest.exchanges.candle_pages import candle_pages
 from candle_ingest.exchanges.client import ExchangeClient
@@ -19,7 +19,6 @@ from dev.exchange_simulator.markets import DOLLAR_EXCHANGES, find_market
 from dev.exchange_simulator.synthetic_market import true_extras
 
 NOW_MS = utc_ms("2026-03-11") + 30_000
-MINUTE_MS = 60_000
 WINDOW = Window(utc_ms("2026-03-11") - 180 * MINUTE_MS, utc_ms("2026-03-11"))
 
 

@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from candle_ingest.candles.pace import Pace
-from candle_ingest.candles.window import DAY_MS, MINUTE_MS, Window, union
+from candle_ingest.candles.window import DAY_MS, HOUR_MS, MINUTE_MS, Window, union
 from candle_ingest.ledger.day_record import new_day_record
 from candle_ingest.ledger.fold import fold
 from candle_ingest.ledger.look import Found, Look, Surroundings
@@ -14,7 +14,6 @@ from candle_ingest.planning.run import make_run
 from candle_ingest.settings import PipelineSettings
 from tests.candle_ingest.day import DAY, minutes
 
-HOUR_MS = 60 * MINUTE_MS
 NOON = DAY + 12 * HOUR_MS
 BUSY = Surroundings(history=Pace(1440 * 7, 1440 * 7))
 

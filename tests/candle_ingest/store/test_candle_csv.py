@@ -8,13 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from candle_ingest.candles.candles import EXTRA_FIELDS, FIELDS
-from candle_ingest.candles.window import format_ms
+from candle_ingest.candles.window import MINUTE_MS, format_ms
 from candle_ingest.errors import TemporaryError
 from candle_ingest.store.bucket import csv_rows
 from candle_ingest.store.candle_csv import candles_from_csv, read_series
 
 HEADER = ",result,table,_time,_value,_field"
-MINUTE_MS = 60_000
 START_MS = 1_700_000_040_000
 VALUES = st.floats(allow_nan=False, allow_infinity=False)
 CANDLES = st.dictionaries(st.integers(0, 12), st.lists(VALUES, min_size=5, max_size=5), max_size=12)
