@@ -10,24 +10,24 @@ from dev.local_stack.waiting import wait_until
 
 
 class AirflowLogs:
-    """All log files of one Airflow, read from where they ended at `mark`."""
+    """Read what was added to the log files of one Airflow since `mark`."""
 
     def __init__(self, home: Path) -> None:
         self._home = home
         self._read: dict[Path, int] = {}
 
     def mark(self) -> None:
-        """Start looking from here on."""
+        """Ignore everything that is in the logs now."""
         self._read = {path: path.stat().st_size for path in self._files()}
 
     def line(self, pattern: str) -> str:
         """Return the first new line that matches the regular expression. Raises AssertionError if none does."""
         found = self._found(pattern)
-        assert found, f"no log of Airflow says {pattern!r}"
+        assert found, f"no new line in Airflow's logs matches {pattern!r}"
         return found[0]
 
     def wait_for(self, pattern: str, seconds: float = 60) -> str:
-        """Wait for the line that `line` looks for."""
+        """Wait for a new line that matches, and return it."""
         wait_until(lambda: bool(self._found(pattern)), f"a line {pattern!r}", seconds)
         return self.line(pattern)
 
@@ -43,12 +43,12 @@ class AirflowLogs:
         return lines
 
     def _files(self) -> list[Path]:
-        """Those of the processes first."""
+        """Return the logs of the processes, then those of the tasks."""
         return [*sorted(self._home.glob("console/*.log")), *sorted(self._home.glob("logs/dag_id=*/**/*.log"))]
 
 
 def _plain(line: str) -> str:
-    """The level and the event, where a line is a JSON object."""
+    """Return level and event of a line that is a JSON object; any other line unchanged."""
     try:
         event = json.loads(line)
     except ValueError:

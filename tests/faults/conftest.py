@@ -1,4 +1,4 @@
-"""The world of the fault tests, the length of their form, and the report."""
+"""The servers of the fault tests, their long and short form, and the report."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ NOW_MS = utc_ms("2026-03-11") + 60_000
 LONG = os.environ.get("CANDLE_TESTS") == "long"
 SEEN: dict[str, Seen] = {}
 DESELECTED: list[pytest.Item] = []
-# Airflow needs minutes to start and to notice a death: in the long form only.
+# Only in the long form: Airflow needs minutes to start, and to notice that a process was killed.
 collect_ignore = [] if LONG else ["test_airflow_faults.py", "test_celery_worker.py", "test_endurance.py"]
-# Never skipped in silence: the report then says that it was not tried.
+# Not skipped silently: the report lists it as not tried.
 collect_ignore += [] if may_mount() else ["test_full_disk.py"]
 
 
@@ -53,30 +53,30 @@ def world(_servers: World, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     """All servers up; waits between attempts are short."""
     monkeypatch.setattr(request_gate, "FIRST_WAIT_SECONDS", 0.01)
     monkeypatch.setattr(rate_limit, "REFUSED_PAUSE_SECONDS", 0.01)
-    # An InfluxDB that is restarted takes a second or two, more on a busy machine.
+    # InfluxDB needs a second or two to restart, more on a busy machine.
     monkeypatch.setattr(influx_bucket, "FIRST_WAIT_SECONDS", 0.2)
     monkeypatch.setattr(influx_bucket, "LONGEST_WAIT_SECONDS", 3.0)
     monkeypatch.setattr("redis.backoff.ExponentialWithJitterBackoff.compute", lambda self, failures: 0.02)
     _servers.patch = monkeypatch
     yield _servers
-    _servers.mend()
+    _servers.restore()
 
 
 @pytest.fixture
 def bucket() -> str:
-    """A name that nothing else has; the run creates the bucket."""
+    """Return a unique name; the run creates the bucket."""
     return f"fault_{uuid.uuid4().hex[:12]}"
 
 
 @pytest.fixture
 def evidence(request: pytest.FixtureRequest) -> list[Evidence]:
-    """What was tried, for the report."""
+    """Collect the faults that were tried, for the report."""
     return _seen(request).evidence
 
 
 @pytest.fixture
 def sections(request: pytest.FixtureRequest) -> list[str]:
-    """Sections of their own in the report, as Markdown."""
+    """Collect further sections of the report, as Markdown."""
     return _seen(request).sections
 
 
@@ -85,12 +85,12 @@ def _seen(request: pytest.FixtureRequest) -> Seen:
 
 
 def pytest_deselected(items: list[pytest.Item]) -> None:
-    """Half a file of tests is no evidence."""
+    """Remember deselected tests: the evidence of a file is kept only if all its tests ran."""
     DESELECTED.extend(items)
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """Write the report where the variable FAULT_REPORT names a file; not where a test has failed or was left out."""
+    """Write the report to the file named by FAULT_REPORT, unless a test failed or was left out."""
     path = os.environ.get("FAULT_REPORT")
     if not path or not LONG or session.testsfailed or session.shouldstop or DESELECTED:
         return

@@ -1,4 +1,4 @@
-"""What stands between the truth and what is stored."""
+"""The difference between the stored candles and the truth."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Difference:
-    """Stored candles against the truth."""
+    """The numbers of candles that are missing, stored more than once, or not equal to the truth."""
 
     lost: int
-    doubled: int
+    duplicated: int
     wrong: int
 
     def __add__(self, other: Difference) -> Difference:
-        return Difference(self.lost + other.lost, self.doubled + other.doubled, self.wrong + other.wrong)
+        return Difference(self.lost + other.lost, self.duplicated + other.duplicated, self.wrong + other.wrong)
 
 
 def difference(expected: list[tuple], found: list[tuple]) -> Difference:
@@ -24,6 +24,6 @@ def difference(expected: list[tuple], found: list[tuple]) -> Difference:
     right = {row[0]: row for row in expected}
     return Difference(
         lost=sum(time not in times for time in right),
-        doubled=sum(count - 1 for count in times.values()),
+        duplicated=sum(count - 1 for count in times.values()),
         wrong=sum(right.get(row[0]) != row for row in found),
     )

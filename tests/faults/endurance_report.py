@@ -9,12 +9,12 @@ from dataclasses import dataclass, field
 
 from tests.faults.process_memory import Memory
 
-SHARED = "Pages that a forked process shares with its parent count for both."
+SHARED = "Memory pages that a forked process shares with its parent are counted for both."
 
 
 @dataclass(kw_only=True)
 class Endurance:
-    """What a long run has shown."""
+    """The result of a long run; lags in seconds."""
 
     minutes: float
     seed: int
@@ -35,24 +35,25 @@ class Endurance:
         return "".join([self._what(), _table(("fault", "times"), sorted(self.faults.items())), self._memory()])
 
     def _what(self) -> str:
-        runs = ", ".join(f"{count} {state}" for state, count in sorted(self.runs.items()))
+        runs = ", ".join(f"{count} × {run}" for run, count in sorted(self.runs.items()))
         said = f"""
-            Catch-up each minute and repair every third, {self.symbols} symbols on {self.exchanges} exchanges, under a
-            real Airflow scheduler, for {self.minutes:.0f} minutes, with {self.faults.total()} faults at random times
-            (seed {self.seed}). Then the faults stopped, and one quiet period later all of the {self.candles:,} candles
-            since the first run were as on the exchanges: none lost, doubled or wrong. The watermark was never ahead of
-            them.
+            A real Airflow scheduler ran catch-up every minute and repair every three minutes for {self.minutes:.0f}
+            minutes, with {self.symbols} symbols on {self.exchanges} exchanges and {self.faults.total()} faults at
+            random times (seed {self.seed}). Then the faults stopped. After a quiet period, all {self.candles:,} candles
+            since the first run equalled those of the exchanges: none was lost, duplicated or wrong. The watermark was
+            never ahead of them.
 
-            Runs: {runs}. Seconds from the end of the newest candle that the watermark vouches for to the present:
-            {max([*self.lags, self.last_lag]):.0f} at most, {statistics.median(self.lags):.0f} in the median,
-            {self.last_lag:.0f} at the end. Series in InfluxDB: {self.series}, as the design implies:
+            Runs: {runs}. The watermark lagged behind the present by at most
+            {max([*self.lags, self.last_lag]):.0f} s, by {statistics.median(self.lags):.0f} s in the median, and by
+            {self.last_lag:.0f} s at the end. InfluxDB had {self.series} series, as the design implies:
             {self.series_expected}.
         """
         paragraphs = [textwrap.fill(" ".join(text.split()), 119) for text in said.split("\n\n")]
         return "\n## Endurance\n" + "\n\n".join(paragraphs) + "\n\n"
 
     def _memory(self) -> str:
-        titles = ("memory in MB, after the warm-up → at the end", "main process", "all that live long", "processes")
+        memory = "memory in MB, after the warm-up → at the end"
+        titles = (memory, "main process", "all long-lived processes", "processes")
         rows = [
             (name, *(f"{first:.0f} → {last:.0f}" for first, last in zip(before, self.memory_after[name], strict=True)))
             for name, before in self.memory_before.items()

@@ -1,4 +1,4 @@
-"""A fault as data: what the tests inject and what docs/development/reliability.md tells."""
+"""A fault as data: what the tests inject and docs/development/reliability.md lists."""
 
 from __future__ import annotations
 
@@ -12,31 +12,31 @@ if TYPE_CHECKING:
     from tests.faults.world import World
 
 
-class Under(Enum):
-    """What a run does while the fault lasts."""
+class Outcome(Enum):
+    """How a run ends while the fault lasts."""
 
     RETRIED = "fails; Airflow retries it"
     AT_ONCE = "fails at once"
     OPEN = "stores the rest, names what is open, and leaves it to repair"
-    HEALED = "mends itself within the run"
-    UNHARMED = "goes on"
+    RECOVERED = "recovers within the run"
+    UNAFFECTED = "continues"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Fault:
-    """One fault. `switch_on` breaks something for the length of its block, in a way of its own.
+    """One fault. `switch_on` breaks something until the end of its block.
 
-    `says` is a regular expression for what the log or the error says. `once` is what a run does where the fault
-    hits a single request; None: it cannot be counted. `exchanges` are those on which it is tried.
+    The log or the error must match the regular expression `says`. `outcome_once` is the outcome if the fault hits only
+    one request; None if it cannot be limited to one. The fault is tried on each of the `exchanges`.
     """
 
     area: str
     name: str
     injected: str
     switch_on: Callable[[World, int | None], AbstractContextManager[object]]
-    under: Under
+    outcome: Outcome
     says: str
-    once: Under | None = None
+    outcome_once: Outcome | None = None
     exchanges: tuple[str, ...] = ("binance",)
 
     def __str__(self) -> str:

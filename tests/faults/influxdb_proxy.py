@@ -20,11 +20,11 @@ NOT_FORWARDED = {"content-length", "content-encoding", "transfer-encoding", "con
 
 @dataclass
 class Rule:
-    """What happens to requests whose path holds `path` and whose body holds `body` and `least_bytes` bytes.
+    """What happens to requests whose path contains `path` and whose body contains `body` and has `least_bytes` bytes.
 
-    `skip` requests pass before the rule begins, then `count` are hit (None: all). `status` answers instead of
-    InfluxDB; without one the request is forwarded, before (`lose_answer`) the connection is cut, or after `act`
-    was called, or with a `delay` before its answer.
+    The first `skip` of them pass, then the rule applies to `count` (None: all). `act` is called first. With a `status`,
+    the proxy responds itself. Otherwise it forwards the request, waits `delay` seconds, and returns InfluxDB's
+    response, or cuts the connection instead (`lose_answer`).
     """
 
     path: str = "/api/v2/write"
@@ -40,8 +40,8 @@ class Rule:
     act: Callable[[], None] | None = None
     hits: int = 0
 
-    def takes(self, path: str, body: bytes) -> bool:
-        """Whether it hits this request; counts it."""
+    def applies_to(self, path: str, body: bytes) -> bool:
+        """Return whether the rule applies to this request, and count it."""
         if self.path not in path or self.body not in body or len(body) < self.least_bytes:
             return False
         if self.skip:
@@ -92,7 +92,7 @@ class InfluxdbProxy:
 
     async def _answer(self, request: web.Request) -> web.StreamResponse:
         body = await request.read()
-        rule = next((rule for rule in self.rules if rule.takes(request.path_qs, body)), Rule(path="nothing"))
+        rule = next((rule for rule in self.rules if rule.applies_to(request.path_qs, body)), Rule(path="nothing"))
         if rule.act is not None:
             await asyncio.to_thread(rule.act)
         if rule.status is not None:

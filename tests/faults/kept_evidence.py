@@ -1,4 +1,4 @@
-"""What the files of fault tests have seen, kept in build/faults until they run again: all of it takes over an hour."""
+"""The evidence of each file of fault tests, kept in build/faults until it runs again: all of them take over an hour."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ FILES = [
 
 @dataclass
 class Seen:
-    """Of one file of tests: each fault that was tried, and sections of their own in the report, as Markdown."""
+    """The evidence of one file of tests: each fault that was tried, and further sections of the report, as Markdown."""
 
     evidence: list[Evidence] = field(default_factory=list)
     sections: list[str] = field(default_factory=list)
@@ -35,14 +35,14 @@ _JSON = TypeAdapter(Seen)
 
 
 def keep(seen: dict[str, Seen]) -> None:
-    """Replace what is kept of these files of tests."""
+    """Replace the kept evidence of these files of tests."""
     FOLDER.mkdir(parents=True, exist_ok=True)
     for name, one in seen.items():
         (FOLDER / f"{name}.json").write_bytes(_JSON.dump_json(one, indent=1))
 
 
 def kept() -> Seen | None:
-    """Return all evidence; None if a file of tests has never run here from its first test to its last."""
+    """Return all kept evidence; None if a file of tests has never run here completely."""
     paths = [FOLDER / f"{name}.json" for name in FILES + (["test_full_disk"] if may_mount() else [])]
     if not all(path.exists() for path in paths):
         return None

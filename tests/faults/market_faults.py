@@ -1,4 +1,4 @@
-"""What exchanges do with candles and not with requests: caches, empty pages, odd rows."""
+"""Faults in an exchange's data rather than in its responses: caches, empty pages, odd rows."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ from typing import Any
 from candle_ingest.candles.window import HOUR_MS
 from dev.exchange_simulator.market_events import MarketEvent
 from tests.faults.exchange_faults import simulated
-from tests.faults.fault import Fault, Under
+from tests.faults.fault import Fault, Outcome
 from tests.faults.world import MINUTE_MS, World
 
-# Where the lists of markets are. Of coinbase and coinbaseexchange that is within the path of the candles.
+# A part of each exchange's path for its list of markets. On coinbase and coinbaseexchange the path of the candles
+# contains it, so a fault cannot be limited to the list.
 LISTS = {
     "binance": "exchangeInfo",
     "kraken": "AssetPairs",
@@ -26,7 +27,7 @@ LISTS = {
 
 
 def happening(kind: str, minute: int = 10, minutes: int = 1, **details: Any):
-    """Let something happen to some minutes of each hour of the day, as long as the block lasts."""
+    """Add an event to the same minutes of each hour of the last day, until the end of the block."""
 
     @contextmanager
     def switch_on(world: World, count: int | None) -> Iterator[None]:
@@ -44,8 +45,8 @@ def happening(kind: str, minute: int = 10, minutes: int = 1, **details: Any):
     return switch_on
 
 
-def with_markets_asked(kind: str, **details: Any):
-    """Switch a fault of the simulator on for whatever is asked, with the list of markets not in the cache."""
+def with_uncached_markets(kind: str, **details: Any):
+    """Switch on a fault of the simulator for all requests, with no list of markets in the cache."""
 
     @contextmanager
     def switch_on(world: World, count: int | None) -> Iterator[None]:
@@ -59,7 +60,7 @@ def with_markets_asked(kind: str, **details: Any):
 
 
 def list_refused(status: int):
-    """Refuse the list of markets alone; the last one known, which has become too old, is still in the cache."""
+    """Refuse only the list of markets; an outdated one is still in the cache."""
 
     @contextmanager
     def switch_on(world: World, count: int | None) -> Iterator[None]:
@@ -73,7 +74,7 @@ def list_refused(status: int):
 
 
 def _fault(name: str, injected: str, says: str, switch_on: Any, **more: Any) -> Fault:
-    values = {"under": Under.UNHARMED, "exchanges": ("binance",), **more}
+    values = {"outcome": Outcome.UNAFFECTED, "exchanges": ("binance",), **more}
     return Fault(area="Exchange", name=name, injected=injected, says=says, switch_on=switch_on, **values)
 
 
@@ -82,25 +83,25 @@ MARKET_FAULTS = (
            simulated("empty", chance=0.2, seed=11), exchanges=("coinbaseexchange", "binance", "kucoin")),
     _fault("candles 14.789 s off the minute", "simulator, `off_grid`", "",
            happening("off_grid", minute=0, minutes=60, shift_ms=14_789)),
-    _fault("a time twice with different values, the last one right", "simulator, `double_row`", "",
+    _fault("the same time twice with different values, of which the last are right", "simulator, `double_row`", "",
            happening("double_row"), exchanges=("bitstamp",)),
-    _fault("a closed candle that says it is unfinished", "simulator, `unconfirmed`", "unfinished|not finished|closed",
-           happening("unconfirmed"), under=Under.OPEN, exchanges=("okx", "gate")),
-    _fault("a page from a cache, made before its candles were closed", "simulator, `aged`",
+    _fault("a closed candle marked as unfinished", "simulator, `unconfirmed`", "unfinished|not finished|closed",
+           happening("unconfirmed"), outcome=Outcome.OPEN, exchanges=("okx", "gate")),
+    _fault("a cached page from before its candles closed", "simulator, `aged`",
            "the answer was made at .* when .* was still to come", simulated("aged", seconds=12 * 3600),
-           under=Under.RETRIED, once=Under.HEALED, exchanges=("coinbaseexchange", "binance")),
-    _fault("dark pools in the list of markets", "simulator, `dark_pools`", "", with_markets_asked("dark_pools"),
+           outcome=Outcome.RETRIED, outcome_once=Outcome.RECOVERED, exchanges=("coinbaseexchange", "binance")),
+    _fault("dark pools in the list of markets", "simulator, `dark_pools`", "", with_uncached_markets("dark_pools"),
            exchanges=("kraken",)),
-    _fault("the list of margin pairs fails alone", "simulator, HTTP 500", "",
-           with_markets_asked("status", status=500, path="margin"), exchanges=("gate",)),
-    _fault("HTTP 503 for the list of markets, the last one known in the cache", "simulator",
+    _fault("only the list of margin pairs fails", "simulator, HTTP 500", "",
+           with_uncached_markets("status", status=500, path="margin"), exchanges=("gate",)),
+    _fault("HTTP 503 for the list of markets, with an older list in the cache", "simulator",
            "its list of markets cannot be read, the last one known is used: .*503", list_refused(503),
-           once=Under.UNHARMED, exchanges=tuple(LISTS)),
-    _fault("HTTP 451 for the list of markets, the last one known in the cache", "simulator",
+           outcome_once=Outcome.UNAFFECTED, exchanges=tuple(LISTS)),
+    _fault("HTTP 451 for the list of markets, with an older list in the cache", "simulator",
            "its list of markets cannot be read, the last one known is used: .*refuses this country or address",
-           list_refused(451), once=Under.UNHARMED, exchanges=tuple(LISTS)),
-    _fault("rows before the window", "simulator, `earlier`", "", simulated("earlier"), once=Under.UNHARMED,
+           list_refused(451), outcome_once=Outcome.UNAFFECTED, exchanges=tuple(LISTS)),
+    _fault("rows before the window", "simulator, `earlier`", "", simulated("earlier"), outcome_once=Outcome.UNAFFECTED,
            exchanges=("bitstamp", "coinbase", "coinbaseexchange")),
-    _fault("one row that is wrong alone", "simulator, `wrong_row`", "prices not ordered",
-           happening("wrong_row", row="high_below_low"), under=Under.OPEN, exchanges=("binance", "kucoin", "htx")),
+    _fault("a single wrong row", "simulator, `wrong_row`", "prices not ordered",
+           happening("wrong_row", row="high_below_low"), outcome=Outcome.OPEN, exchanges=("binance", "kucoin", "htx")),
 )  # fmt: skip

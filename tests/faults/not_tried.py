@@ -6,12 +6,14 @@ _NOT_TRIED = {
     "a real exchange's own outage": "no exchange can be reached from where the tests run",
     "a DNS failure, a broken TLS handshake, an expired certificate": "all servers of the tests listen on 127.0.0.1 "
     "without TLS",
-    "a clock that jumps while a task runs": "the tests may not set the clock of the machine: the clock that a run is "
-    "given is an hour off instead, and so is the exchanges'",
+    "a clock that jumps while a task runs": "the tests cannot set the machine's clock; instead, the clock passed to a "
+    "run differs from the exchanges' by an hour",
     "Redis Cluster and Sentinel, InfluxDB Cloud and clusters": "only single servers run here",
-    "a network that parts two machines, the Kubernetes executor": "one machine; LocalExecutor, and Celery workers",
-    "an answer that is stale by less than ten minutes, of an exchange whose answers may begin before what was asked "
-    "for (coinbaseexchange)": "it cannot be told from a sound one; the second and the closing look ask again",
+    "a network partition between two machines, the Kubernetes executor": "the tests run on one machine, with "
+    "LocalExecutor and Celery workers",
+    "a response that is stale by less than ten minutes, from an exchange whose responses may begin before the "
+    "requested window (coinbaseexchange)": "it looks like a sound one; the second and the closing look request the "
+    "candles again",
 }
 
 
@@ -19,4 +21,4 @@ def not_tried() -> dict[str, str]:
     """Return the reasons, by fault."""
     if may_mount():
         return _NOT_TRIED
-    return {FULL_DISK: "only who may mount can have a disk to fill; InfluxDB's answers are injected", **_NOT_TRIED}
+    return {FULL_DISK: "mounting a disk to fill needs root; InfluxDB's responses are injected instead", **_NOT_TRIED}

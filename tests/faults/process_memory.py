@@ -17,7 +17,7 @@ LONG_LIVED_SECONDS = 90
 
 
 class Memory(NamedTuple):
-    """Resident memory of one server: its main process, and all that it keeps."""
+    """Resident memory of one server: of its main process, and of all its long-lived processes."""
 
     main_mb: float
     all_mb: float

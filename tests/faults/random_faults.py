@@ -1,4 +1,4 @@
-"""Faults for a long run: each begins and ends by itself, chosen at random from a seed that is printed."""
+"""Faults for a long run, chosen at random from a seed that is printed."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ WRITE, QUERY = "/api/v2/write", "/api/v2/query"
 
 @dataclass(frozen=True, kw_only=True)
 class Servers:
-    """All that can break while Airflow works."""
+    """Everything that can break while Airflow runs."""
 
     simulator: SimulatorProcess
     redis: FaultRedis
@@ -88,11 +88,11 @@ def _redis_restarts(servers: Servers, chance: random.Random) -> Iterator[None]:
 
 @contextmanager
 def _a_task_is_killed(servers: Servers, chance: random.Random) -> Iterator[None]:
-    """The process of a task that asks an exchange; slow answers make sure that there is one."""
+    """Kill the process of a task that is fetching; slow responses make sure that there is one."""
     servers.simulator.set_fault(chance.choice(servers.exchanges), "delay", seconds=5)
     deadline = time.monotonic() + 180
     while not (busy := processes_that_fetch(servers.airflow.running["scheduler"].pid, servers.simulator)):
-        assert time.monotonic() < deadline, "no task asks an exchange"
+        assert time.monotonic() < deadline, "no task is fetching"
         time.sleep(0.2)
     with suppress(ProcessLookupError):
         os.kill(chance.choice(busy), signal.SIGKILL)
@@ -115,16 +115,16 @@ RANDOM_FAULTS: dict[str, Break] = {
     "an exchange answers 429 with Retry-After": _exchange("status", status=429, headers={"Retry-After": "2"}),
     "an exchange answers 451": _exchange("status", status=451),
     "an exchange resets connections": _exchange("reset"),
-    "an exchange sends half of a body": _exchange("truncate"),
+    "an exchange sends half a body": _exchange("truncate"),
     "an exchange sends HTML": _exchange("body", body="html"),
     "an exchange sends NaN": _exchange("nan"),
     "an exchange sends rows twice": _exchange("duplicate"),
     "an exchange answers slowly": _exchange("delay", seconds=3),
     "InfluxDB answers writes with 503": _proxied(path=WRITE, status=503),
     "InfluxDB answers queries with 503": _proxied(path=QUERY, status=503),
-    "InfluxDB's answers are lost after the write": _proxied(path=WRITE, lose_answer=True),
-    "InfluxDB is killed and started": _influxdb_is_killed,
-    "Redis is killed and started": _redis_is_killed,
-    "Redis restarts at once, all keys gone": _redis_restarts,
+    "InfluxDB's responses are lost after the write": _proxied(path=WRITE, lose_answer=True),
+    "InfluxDB is killed and restarted later": _influxdb_is_killed,
+    "Redis is killed and restarted later": _redis_is_killed,
+    "Redis is restarted at once, with all keys lost": _redis_restarts,
     "a task's process is killed": _a_task_is_killed,
 }

@@ -1,4 +1,4 @@
-"""What Redis, and those who write there, do wrong."""
+"""Faults of Redis, and of programs that write to it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 from candle_ingest import connections
 from candle_ingest.exchanges.rate_limit import limit_name
-from tests.faults.fault import Fault, Under
+from tests.faults.fault import Fault, Outcome
 from tests.faults.world import SYMBOLS_KEY, World
 
 METACHARACTERS = [
@@ -37,7 +37,7 @@ def frozen(world: World, count: int | None) -> Iterator[None]:
 
 
 def lost(path: str, body: bytes = b"", *, restarted: bool = False):
-    """Redis ends when InfluxDB is asked for this; it keeps nothing on disk, so that a restart forgets all."""
+    """Kill Redis when InfluxDB gets this request; it stores nothing on disk, so a restart loses all keys."""
 
     @contextmanager
     def switch_on(world: World, count: int | None) -> Iterator[None]:
@@ -69,7 +69,7 @@ def full(world: World, count: int | None) -> Iterator[None]:
 
 
 def symbols(write: Callable[[Any], object]):
-    """Somebody writes another value below the key of the symbols."""
+    """Replace the list of symbols by another value."""
 
     @contextmanager
     def switch_on(world: World, count: int | None) -> Iterator[None]:
@@ -84,7 +84,7 @@ def symbols(write: Callable[[Any], object]):
 
 
 def keys(pattern: str, write: Callable[[Any, str], object]):
-    """Somebody overwrites the keys of this package."""
+    """Overwrite existing keys of this package."""
 
     @contextmanager
     def switch_on(world: World, count: int | None) -> Iterator[None]:
@@ -102,7 +102,7 @@ def keys(pattern: str, write: Callable[[Any, str], object]):
 
 
 def own_keys(write: Callable[[Any, str], object]):
-    """Somebody writes below the keys that this package makes when it needs them; `write` gets their common end."""
+    """Write keys that this package creates only when it needs them; `write` gets their common suffix."""
 
     @contextmanager
     def switch_on(world: World, count: int | None) -> Iterator[None]:
@@ -115,69 +115,71 @@ def own_keys(write: Callable[[Any, str], object]):
     return switch_on
 
 
-def break_rate_limit(client: Any, end: str) -> None:
-    key = f"candle_ingest:rate:{end}"
+def break_rate_limit(client: Any, suffix: str) -> None:
+    key = f"candle_ingest:rate:{suffix}"
     client.delete(key)
     client.lpush(key, "x")
 
 
-def break_breaker(client: Any, end: str) -> None:
-    client.set(f"candle_ingest:failures:{end}", "no hash")
-    client.lpush(f"candle_ingest:down:{end}", "no text")
+def break_circuit_breaker(client: Any, suffix: str) -> None:
+    client.set(f"candle_ingest:failures:{suffix}", "not a hash")
+    client.lpush(f"candle_ingest:down:{suffix}", "not a string")
 
 
 def _long_list(count: int) -> str:
     return json.dumps(["btcusd", *(f"nosuch{n}usd" for n in range(count - 1))])
 
 
-def _fault(name: str, injected: str, says: str, switch_on: Any, under: Under = Under.RETRIED, **more: Any) -> Fault:
-    return Fault(area="Redis", name=name, injected=injected, says=says, switch_on=switch_on, under=under, **more)
+def _fault(name: str, injected: str, says: str, switch_on: Any, outcome: Outcome = Outcome.RETRIED) -> Fault:
+    return Fault(area="Redis", name=name, injected=injected, says=says, switch_on=switch_on, outcome=outcome)
 
 
 NO_ANSWER = "Redis does not answer as it should"
-TRUNCATED_GARBAGE = {"BTC/USDT": '{"symbol": "BTC/'}
+TRUNCATED_MARKET = {"BTC/USDT": '{"symbol": "BTC/'}
 
 REDIS_FAULTS = (
     _fault("down at the start", "redis-server is stopped", NO_ANSWER, down),
-    _fault("silent", "redis-server is frozen (SIGSTOP)", NO_ANSWER, frozen),
-    _fault("lost before the fetch", "redis-server is killed while the windows are planned", NO_ANSWER,
+    _fault("unresponsive", "redis-server is frozen (SIGSTOP)", NO_ANSWER, frozen),
+    _fault("killed before the fetch", "redis-server is killed while the windows are planned", NO_ANSWER,
            lost("/api/v2/query")),
-    _fault("lost before the merge", "redis-server is killed while candles are written", NO_ANSWER,
+    _fault("killed before the merge", "redis-server is killed while candles are written", NO_ANSWER,
            lost("/api/v2/write", b"exchange_candles,")),
-    _fault("restarted, all keys gone", "redis-server is killed and started while candles are written", "",
-           lost("/api/v2/write", b"exchange_candles,", restarted=True), Under.UNHARMED),
-    _fault("wrong password", "the connection holds another one", "Redis refuses user or password", wrong_password,
-           Under.AT_ONCE),
+    _fault("restarted, with all keys lost", "redis-server is killed and restarted while candles are written", "",
+           lost("/api/v2/write", b"exchange_candles,", restarted=True), Outcome.UNAFFECTED),
+    _fault("wrong password", "the connection holds a wrong one", "Redis refuses user or password", wrong_password,
+           Outcome.AT_ONCE),
     _fault("out of memory", "`maxmemory` is reached", NO_ANSWER + r"|No shared rate limit", full),
-    _fault("the list of symbols is gone", "`DEL`", "does not exist; expected", symbols(lambda c: None), Under.AT_ONCE),
-    _fault("a key of another type", "a hash", "is a hash; expected", symbols(lambda c: c.hset(SYMBOLS_KEY, "a", 1)),
-           Under.AT_ONCE),
-    _fault("no JSON", "a plain text", "is not JSON", symbols(lambda c: c.set(SYMBOLS_KEY, "btcusd,ethusd")),
-           Under.AT_ONCE),
-    _fault("bytes that are no text", "`\\xff\\xfe`", "is not JSON",
-           symbols(lambda c: c.set(SYMBOLS_KEY, b"\xff\xfe\x00")), Under.AT_ONCE),
+    _fault("the list of symbols is missing", "`DEL`", "does not exist; expected", symbols(lambda c: None),
+           Outcome.AT_ONCE),
+    _fault("a key of the wrong type", "a hash", "is a hash; expected", symbols(lambda c: c.hset(SYMBOLS_KEY, "a", 1)),
+           Outcome.AT_ONCE),
+    _fault("not JSON", "plain text", "is not JSON", symbols(lambda c: c.set(SYMBOLS_KEY, "btcusd,ethusd")),
+           Outcome.AT_ONCE),
+    _fault("bytes that are not text", "`\\xff\\xfe`", "is not JSON",
+           symbols(lambda c: c.set(SYMBOLS_KEY, b"\xff\xfe\x00")), Outcome.AT_ONCE),
     _fault("JSON nested 100,000 deep", "brackets", "is not JSON",
-           symbols(lambda c: c.set(SYMBOLS_KEY, "[" * 100_000)), Under.AT_ONCE),
+           symbols(lambda c: c.set(SYMBOLS_KEY, "[" * 100_000)), Outcome.AT_ONCE),
     _fault("a value of 50 MB", "one long list", r"is larger than \d+ MB", symbols(
-           lambda c: c.set(SYMBOLS_KEY, '["' + "x" * 50_000_000 + '"]')), Under.AT_ONCE),
+           lambda c: c.set(SYMBOLS_KEY, '["' + "x" * 50_000_000 + '"]')), Outcome.AT_ONCE),
     _fault("100,000 symbols, JSON", "one of them is real", "100,000 entries",
-           symbols(lambda c: c.set(SYMBOLS_KEY, _long_list(100_000))), Under.AT_ONCE),
+           symbols(lambda c: c.set(SYMBOLS_KEY, _long_list(100_000))), Outcome.AT_ONCE),
     _fault("100,000 symbols, a set", "one of them is real", "100,000 entries",
-           symbols(lambda c: c.sadd(SYMBOLS_KEY, *json.loads(_long_list(100_000)))), Under.AT_ONCE),
+           symbols(lambda c: c.sadd(SYMBOLS_KEY, *json.loads(_long_list(100_000)))), Outcome.AT_ONCE),
     _fault("hostile symbols beside a good one", "quotes, line breaks, paths, unicode, Flux", "Left out: ",
-           symbols(lambda c: c.set(SYMBOLS_KEY, json.dumps([*METACHARACTERS, "btcusd"]))), Under.UNHARMED),
+           symbols(lambda c: c.set(SYMBOLS_KEY, json.dumps([*METACHARACTERS, "btcusd"]))), Outcome.UNAFFECTED),
     _fault("only hostile symbols", "the same without a good one", "holds no symbol that can be understood",
-           symbols(lambda c: c.set(SYMBOLS_KEY, json.dumps(METACHARACTERS))), Under.AT_ONCE),
-    _fault("the cached markets are garbage", "half of a JSON object", "the exchange is asked again",
-           keys("candle_ingest:markets:*", lambda c, key: c.hset(key, mapping=TRUNCATED_GARBAGE)), Under.HEALED),
-    _fault("the cached markets are another object", "JSON without the keys", "the exchange is asked again",
-           keys("candle_ingest:markets:*", lambda c, key: c.hset(key, "BTC/USDT", "[1]")), Under.HEALED),
-    _fault("the cached markets have another type", "a text", NO_ANSWER,
+           symbols(lambda c: c.set(SYMBOLS_KEY, json.dumps(METACHARACTERS))), Outcome.AT_ONCE),
+    _fault("the cached markets are truncated JSON", "half of a JSON object", "the exchange is asked again",
+           keys("candle_ingest:markets:*", lambda c, key: c.hset(key, mapping=TRUNCATED_MARKET)), Outcome.RECOVERED),
+    _fault("the cached markets have the wrong structure", "JSON without the expected keys",
+           "the exchange is asked again",
+           keys("candle_ingest:markets:*", lambda c, key: c.hset(key, "BTC/USDT", "[1]")), Outcome.RECOVERED),
+    _fault("the cached markets have the wrong type", "a string", NO_ANSWER,
            keys("candle_ingest:markets:*", lambda c, key: c.set(key, "no hash"))),
-    _fault("garbage below the keys of the rate limit", "a list", "No shared rate limit",
-           own_keys(break_rate_limit), Under.HEALED),
-    _fault("garbage below the key of the learnt pace", "a text", "No shared rate limit",
-           own_keys(lambda c, end: c.set(f"candle_ingest:pace:{end}", "fast")), Under.HEALED),
-    _fault("garbage below the keys of the breaker", "values of other types", "is not shared for this task",
-           own_keys(break_breaker), Under.HEALED),
+    _fault("the key of the rate limit has the wrong type", "a list", "No shared rate limit",
+           own_keys(break_rate_limit), Outcome.RECOVERED),
+    _fault("the learnt pace is not a number", "a string", "No shared rate limit",
+           own_keys(lambda c, suffix: c.set(f"candle_ingest:pace:{suffix}", "fast")), Outcome.RECOVERED),
+    _fault("the keys of the circuit breaker have the wrong types", "values of other types",
+           "is not shared for this task", own_keys(break_circuit_breaker), Outcome.RECOVERED),
 )  # fmt: skip

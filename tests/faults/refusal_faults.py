@@ -1,4 +1,4 @@
-"""The exchanges' own errors, as the simulator's table of error answers has them."""
+"""The exchanges' own errors, from the simulator's table of error answers."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ from contextlib import contextmanager
 
 from dev.exchange_simulator.error_answers import Meaning, find_error
 from tests.faults.exchange_faults import CANDLES
-from tests.faults.fault import Fault, Under
+from tests.faults.fault import Fault, Outcome
 from tests.faults.world import World
 
 OUTCOMES = {
-    Meaning.BUSY: (Under.RETRIED, Under.HEALED),
-    Meaning.LIMITED: (Under.RETRIED, Under.HEALED),
-    Meaning.REGION: (Under.AT_ONCE, Under.AT_ONCE),
-    Meaning.KEY: (Under.AT_ONCE, Under.AT_ONCE),
-    Meaning.FINAL: (Under.AT_ONCE, Under.AT_ONCE),
+    Meaning.BUSY: (Outcome.RETRIED, Outcome.RECOVERED),
+    Meaning.LIMITED: (Outcome.RETRIED, Outcome.RECOVERED),
+    Meaning.REGION: (Outcome.AT_ONCE, Outcome.AT_ONCE),
+    Meaning.KEY: (Outcome.AT_ONCE, Outcome.AT_ONCE),
+    Meaning.FINAL: (Outcome.AT_ONCE, Outcome.AT_ONCE),
 }
-# One a row: each is tried on its exchange.
+# Exchange, name of the error in the simulator's table, and what the message must match.
 NAMES = (
     ("binance", "-1000", "unknown error occurred"),
     ("binance", "-1001", "Internal error"),
@@ -66,7 +66,7 @@ NAMES = (
 
 
 def answered_with(name: str):
-    """Let the exchange answer for candles with its error of that name."""
+    """Let the exchange respond to requests for candles with its error of that name."""
 
     @contextmanager
     def switch_on(world: World, count: int | None) -> Iterator[None]:
@@ -80,10 +80,10 @@ def answered_with(name: str):
 def _fault(exchange: str, name: str, says: str) -> Fault:
     error = find_error(exchange, name)
     assert error is not None
-    under, once = OUTCOMES[error.meaning]
+    outcome, outcome_once = OUTCOMES[error.meaning]
     return Fault(
-        area="Exchange", name=f"{exchange} answers {name}", injected="simulator, `error`", says=says, under=under,
-        once=once, switch_on=answered_with(name), exchanges=(exchange,),
+        area="Exchange", name=f"{exchange} answers {name}", injected="simulator, `error`", says=says, outcome=outcome,
+        outcome_once=outcome_once, switch_on=answered_with(name), exchanges=(exchange,),
     )  # fmt: skip
 
 

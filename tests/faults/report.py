@@ -1,4 +1,4 @@
-"""docs/development/reliability.md, from what the fault tests have seen."""
+"""Write docs/development/reliability.md from the evidence of the fault tests."""
 
 from __future__ import annotations
 
@@ -11,30 +11,31 @@ from tests.faults.not_tried import not_tried
 
 LONGEST_LINE = 420
 HEAD = """# Reliability
-Written by `make test-faults`, from the long form of the tests in `tests/faults`: each fault on all exchanges that it
-concerns. Each fault was injected while a run fetched, merged and wrote, on a real
-InfluxDB, a real Redis and, where it says so, a real Airflow; the exchanges are simulated over HTTP and asked through
-unmodified ccxt.
-Afterwards the fault was over, the same run was repeated, as Airflow's retry or a repair run does, and the store was
-compared with the truth, candle by candle. *Lost*, *doubled* and *wrong* count candles in the end, over all times.
-Meanwhile, too, no wrong candle was stored, and the watermark was never ahead of the data.
+Written by `make test-faults`, the long form of the tests in `tests/faults`. Each fault was injected while a run
+fetched, merged and wrote, on every exchange that it can affect. InfluxDB and Redis were real, and in the sections
+*Airflow* and *Endurance* so was Airflow; the exchanges were simulated, and unmodified ccxt talked to them over HTTP.
+
+Once the fault was over, the same run was repeated, as a retry by Airflow or a repair run would do, and every stored
+candle was compared with the truth. *Lost*, *duplicated* and *wrong* count the candles that differed after that, over
+all *times* that the fault was injected. No wrong candle was stored while a fault lasted either, and the watermark was
+never ahead of the data.
 """
-TITLES = ("fault", "injected by", "times", "the run", "lost", "doubled", "wrong", "what the log said")
+TITLES = ("fault", "injected by", "times", "the run", "lost", "duplicated", "wrong", "what the log said")
 AREAS = ("Exchange", "InfluxDB", "Redis", "Clock", "Airflow")
 COLUMNS = f"| {' | '.join(TITLES)} |\n{'|---' * len(TITLES)}|\n"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Evidence:
-    """One fault that was tried once, and what came of it."""
+    """One injection of a fault, and its result."""
 
     area: str
     name: str
     injected: str
-    under: str
+    outcome: str
     said: str
     lost: int = 0
-    doubled: int = 0
+    duplicated: int = 0
     wrong: int = 0
 
 
@@ -54,13 +55,13 @@ def write_report(path: str, found: Sequence[Evidence], sections: Sequence[str]) 
 
 def _row(tried: Sequence[Evidence]) -> str:
     first = tried[0]
-    sums = " | ".join(str(sum(getattr(e, key) for e in tried)) for key in ("lost", "doubled", "wrong"))
+    sums = " | ".join(str(sum(getattr(e, key) for e in tried)) for key in ("lost", "duplicated", "wrong"))
     said = f"`{_plain(first.said)}`" if first.said else ""
-    return f"| {first.name} | {first.injected} | {len(tried)} | {first.under} | {sums} | {said} |\n"
+    return f"| {first.name} | {first.injected} | {len(tried)} | {first.outcome} | {sums} | {said} |\n"
 
 
 def _plain(line: str) -> str:
-    """Without what differs from one machine and run to the next."""
+    """Return the line without what differs from one machine or run to the next."""
     line = re.sub(r"127\.0\.0\.1:\d+|localhost:\d+", "<address>", line)
     line = re.sub(r"port=\d+", "port=<n>", line)
     line = re.sub(r"read timeout=[\d.]+", "read timeout=<n>", line)

@@ -19,7 +19,7 @@ START_SECONDS = 60
 
 
 class StoppableServer:
-    """One server process on one port, over all its lives."""
+    """One server on one port, which may be started and ended many times."""
 
     def __init__(self, command: ServerCommand, folder: Path, is_ready: Callable[[], bool]) -> None:
         self._command = command
@@ -28,19 +28,19 @@ class StoppableServer:
         self._process: RunningServer | None = None
 
     def start(self) -> None:
-        """Start it and wait until it answers; one that runs is left alone."""
+        """Start the server and wait until it responds; do nothing if it runs."""
         if self._process is None:
             self._process = RunningServer(self._command, self._folder)
             self._process.wait_until(self._is_ready, START_SECONDS)
 
     def stop(self) -> None:
-        """Ask it to end, and wait."""
+        """Terminate the server, and wait until it has ended."""
         if self._process is not None:
             self._process.stop()
             self._process = None
 
     def kill(self) -> None:
-        """End it as a power cut would."""
+        """Kill the server, as a power cut would."""
         if self._process is not None:
             os.kill(self._process.pid, signal.SIGKILL)
         self.stop()
@@ -75,6 +75,6 @@ class FaultInfluxdb(StoppableServer):
         super().__init__(influxd_command(find_influxd(print), port, folder), folder, self.address.is_ready)
 
     def set_up(self) -> None:
-        """Start it for the first time."""
+        """Start the server for the first time, and create its user, organization and token."""
         self.start()
         self.address.set_up(self._password, bucket="first")

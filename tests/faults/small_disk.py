@@ -1,4 +1,4 @@
-"""A disk of its own for a server, small enough to fill. Only who may mount can have one."""
+"""A separate disk for a server, small enough to fill. Mounting it usually needs root."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 
-FULL_DISK = "a full disk below InfluxDB"
+FULL_DISK = "InfluxDB's disk is full"
 
 
 @contextmanager
@@ -47,7 +47,7 @@ def _wrote(number: int, size: int) -> bool:
 
 @cache
 def may_mount() -> bool:
-    """Tell whether such a disk can be mounted here."""
+    """Return whether such a disk can be mounted here."""
     with tempfile.TemporaryDirectory() as folder:
         try:
             with small_disk(Path(folder), 1):

@@ -1,6 +1,6 @@
 """Airflow's own processes killed in the middle of a run, and runs that write the same minutes at once.
 
-A worker of Celery is killed in `tests/faults/test_celery_worker.py`.
+`tests/faults/test_celery_worker.py` kills a Celery worker.
 """
 
 from __future__ import annotations
@@ -40,16 +40,16 @@ pytestmark = pytest.mark.integration
 BUCKET = "airflow_faults"
 FIRST_DAY = utc_ms("2026-03-01")
 BACKFILL, CATCH_UP = "candle_backfill", "candle_catch_up"
-# How the scheduler tells of tasks whose process is gone.
+# What the scheduler logs about tasks whose process is gone.
 LOST = "without heartbeat|Reset the following"
-AGAIN, GOES_ON = "Airflow runs its task again", "goes on"
-# A request is answered so late: it is under way when the fault comes, and for a while after.
+RERUN, CONTINUES = "Airflow reruns the task", "continues"
+# Delay of responses: long enough that a request is under way when the fault comes, and for a while after.
 ANSWER_SECONDS = 6
-# How long a process is gone: tasks, which beat once a second, miss some of their heartbeats.
+# How long a process is gone: long enough for tasks, which send a heartbeat every second, to miss some.
 AWAY_SECONDS = 2
-# As long as its pause between two looks at a file: it misses at least one of them.
+# As long as the interval at which it parses a file, so that it misses at least one.
 DAG_PROCESSOR_AWAY_SECONDS = 5
-# Longer than an answer takes: when a fetch has ended, nobody takes its result.
+# Longer than a response takes: when a fetch ends, there is no server to receive its result.
 API_SERVER_AWAY_SECONDS = ANSWER_SECONDS + 2
 KEY, SECRET = "planted-key-4711", "planted-secret-4711"
 EDIT = """
@@ -89,16 +89,16 @@ def environment(redis, influxdb, simulator) -> dict[str, str]:
         "CANDLE_INGEST_EXCHANGES": "binance",
         "CANDLE_INGEST_QUOTE_CONVERSION": "par",
         "CANDLE_INGEST_BACKFILL_START_DATE": "skip",
-        # Only what a test asks for runs.
+        # Only the runs that a test starts.
         "CANDLE_INGEST_CATCH_UP_SCHEDULE": "0 0 1 1 *",
         "CANDLE_INGEST_INFLUXDB_BUCKET": BUCKET,
         "CANDLE_INGEST_TASK_RETRIES": "3",
         "CANDLE_INGEST_RETRY_DELAY_SECONDS": "1",
         "CANDLE_INGEST_CATCH_UP_INITIAL_DAYS": "1",
-        # A task whose process is gone is noticed by its missing heartbeat.
+        # The scheduler detects a task whose process is gone by its missing heartbeats.
         "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "15",
         "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT_DETECTION_INTERVAL": "3",
-        # What a scheduler was running that is gone, another one takes over.
+        # A new scheduler adopts the tasks of one that is gone.
         "AIRFLOW__SCHEDULER__SCHEDULER_HEALTH_CHECK_THRESHOLD": "15",
         "AIRFLOW__SCHEDULER__ORPHANED_TASKS_CHECK_INTERVAL": "5",
         "AIRFLOW__WORKERS__MIN_HEARTBEAT_INTERVAL": "1",
@@ -108,7 +108,7 @@ def environment(redis, influxdb, simulator) -> dict[str, str]:
 
 @pytest.fixture(scope="module")
 def airflow(airflow_template, tmp_path_factory, redis, influxdb_server, proxy, simulator):  # noqa: F811
-    """One Airflow for this module, with DAG files of its own; it reaches InfluxDB through the proxy."""
+    """One Airflow for this module, with its own copy of the DAG files; it reaches InfluxDB through the proxy."""
     folder = tmp_path_factory.mktemp("airflow")
     dags = shutil.copytree(REPOSITORY / "dags", folder / "dags")
     seen = type(influxdb_server)(url=proxy.url, token=influxdb_server.token, org=influxdb_server.org)
@@ -117,7 +117,7 @@ def airflow(airflow_template, tmp_path_factory, redis, influxdb_server, proxy, s
         for name, value in settings.items():
             patch.setenv(name, value)
         with AirflowInstance(airflow_template, folder / "home", settings, dags_folder=dags) as instance:
-            # Airflow runs the last interval of a DAG that is unpaused: over, before a test looks for its own fetch.
+            # Airflow runs the last interval of a DAG when it is unpaused; a test would take that run for its own.
             instance.unpause(BACKFILL)
             instance.wait_for_runs(BACKFILL)
             yield instance
@@ -132,7 +132,7 @@ def _no_fault_outlives_its_test(simulator, proxy):
 
 @pytest.fixture
 def logs(airflow):
-    """What Airflow logs from the beginning of the test on."""
+    """What Airflow logs during the test."""
     found = AirflowLogs(airflow.home)
     found.mark()
     return found
@@ -147,20 +147,20 @@ def day(number: int) -> Window:
     return Window(start_ms, start_ms + DAY_MS)
 
 
-def compare(evidence, name: str, injected: str, window: Window, under: str, said: str) -> None:
+def compare(evidence, name: str, injected: str, window: Window, outcome: str, said: str) -> None:
     of_exchange = within(stored(BUCKET, "exchange_candles", "BTC/USD", "binance"), window)
     merged = within(stored(BUCKET, "candles", "BTC/USD"), window)
     found = difference(truth("binance", window), of_exchange) + difference(
         merged_truth(["binance"], window, par=True), merged
     )
-    evidence.append(Evidence(area="Airflow", name=name, injected=injected, under=under, said=said, **asdict(found)))
-    assert found == Difference(lost=0, doubled=0, wrong=0)
+    evidence.append(Evidence(area="Airflow", name=name, injected=injected, outcome=outcome, said=said, **asdict(found)))
+    assert found == Difference(lost=0, duplicated=0, wrong=0)
     times = {row[0] for row in stored(BUCKET, "candles", "BTC/USD")}
     assert set(watermarks(BUCKET, "btcusd-backfill", "btcusd-catch_up").values()) <= times
 
 
 def start_backfill(airflow, simulator, window: Window) -> str:
-    """Start a backfill of one day as a user does; continue as soon as its fetch asks the exchange."""
+    """Start a backfill of one day as a user does, and return its run once its fetch has sent a request."""
     date = format_ms(window.start_ms)[:10]
     simulator.reset_requests()
     simulator.set_fault("binance", "delay", seconds=ANSWER_SECONDS, path="klines")
@@ -178,7 +178,7 @@ def trigger(airflow, dag: str, window: Window, **conf: object) -> tuple[str, str
 def run_a_day(
     airflow, simulator, number: int, disturb: Callable[[], object], seconds: float = ANSWER_SECONDS
 ) -> Window:
-    """Run backfill and catch-up for half a day each, with the fault as soon as both ask the exchange."""
+    """Run backfill and catch-up for half a day each, and cause the fault once a fetch has sent a request."""
     window = day(number)
     noon_ms = window.start_ms + DAY_MS // 2
     simulator.reset_requests()
@@ -192,7 +192,7 @@ def run_a_day(
     return window
 
 
-def test_a_killed_task_process_is_run_again(airflow, simulator, evidence, logs):
+def test_a_task_whose_process_is_killed_is_rerun(airflow, simulator, evidence, logs):
     run = start_backfill(airflow, simulator, day(0))
     busy = processes_that_fetch(airflow.running["scheduler"].pid, simulator)
     assert busy
@@ -201,10 +201,10 @@ def test_a_killed_task_process_is_run_again(airflow, simulator, evidence, logs):
     airflow.wait_for_backfill(BACKFILL, timeout_seconds=240)
     assert airflow.api.run(BACKFILL, run)["state"] == "success"
     said = logs.line("SIGKILL")
-    compare(evidence, "a task's process is killed while it fetches", "SIGKILL", day(0), AGAIN, said)
+    compare(evidence, "a task's process is killed while it fetches", "SIGKILL", day(0), RERUN, said)
 
 
-def test_a_killed_scheduler_that_is_started_again_goes_on(airflow, simulator, evidence, logs):
+def test_a_scheduler_that_was_killed_continues_after_its_restart(airflow, simulator, evidence, logs):
     run = start_backfill(airflow, simulator, day(2))
     airflow.kill("scheduler")
     time.sleep(AWAY_SECONDS)
@@ -213,10 +213,10 @@ def test_a_killed_scheduler_that_is_started_again_goes_on(airflow, simulator, ev
     airflow.wait_for_backfill(BACKFILL, timeout_seconds=240)
     assert airflow.api.run(BACKFILL, run)["state"] == "success"
     said = logs.line(LOST)
-    compare(evidence, "the scheduler is killed, with its tasks, and started again", "SIGKILL", day(2), AGAIN, said)
+    compare(evidence, "the scheduler is killed with its tasks, and restarted", "SIGKILL", day(2), RERUN, said)
 
 
-def test_a_killed_dag_processor_is_started_again(airflow, simulator, evidence, logs):
+def test_runs_survive_a_killed_dag_processor(airflow, simulator, evidence, logs):
     def kill() -> None:
         airflow.kill("dag-processor")
         time.sleep(DAG_PROCESSOR_AWAY_SECONDS)
@@ -224,10 +224,10 @@ def test_a_killed_dag_processor_is_started_again(airflow, simulator, evidence, l
 
     window = run_a_day(airflow, simulator, 4, kill)
     said = logs.wait_for("Starting the Dag Processor Job")
-    compare(evidence, "the DAG processor is killed and started again", "SIGKILL", window, GOES_ON, said)
+    compare(evidence, "the DAG processor is killed and restarted", "SIGKILL", window, CONTINUES, said)
 
 
-def test_a_killed_api_server_is_started_again(airflow, simulator, evidence, logs):
+def test_runs_survive_a_killed_api_server(airflow, simulator, evidence, logs):
     def kill() -> None:
         airflow.kill("api-server")
         time.sleep(API_SERVER_AWAY_SECONDS)
@@ -236,10 +236,10 @@ def test_a_killed_api_server_is_started_again(airflow, simulator, evidence, logs
 
     window = run_a_day(airflow, simulator, 6, kill)
     said = logs.line(r"Failed to send heartbeat|Connection refused|without heartbeat")
-    compare(evidence, "the API server is killed and started again", "SIGKILL", window, AGAIN, said)
+    compare(evidence, "the API server is killed and restarted", "SIGKILL", window, RERUN, said)
 
 
-def test_all_processes_are_killed_at_once_and_started_again(airflow, simulator, evidence, logs):
+def test_runs_survive_when_all_processes_are_killed_at_once(airflow, simulator, evidence, logs):
     def kill() -> None:
         for name in list(airflow.running):
             airflow.kill(name)
@@ -248,10 +248,10 @@ def test_all_processes_are_killed_at_once_and_started_again(airflow, simulator, 
 
     window = run_a_day(airflow, simulator, 8, kill)
     said = logs.line(LOST)
-    compare(evidence, "all processes are killed at once and started again", "SIGKILL", window, AGAIN, said)
+    compare(evidence, "all processes are killed at once and restarted", "SIGKILL", window, RERUN, said)
 
 
-def test_a_second_backfill_is_refused_and_a_run_by_hand_writes_the_same_minutes(airflow, simulator, evidence):
+def test_a_second_backfill_is_refused_and_a_manual_run_writes_the_same_minutes(airflow, simulator, evidence):
     window = day(10)
     midnight = format_ms(window.start_ms)
     run = start_backfill(airflow, simulator, window)
@@ -260,8 +260,8 @@ def test_a_second_backfill_is_refused_and_a_run_by_hand_writes_the_same_minutes(
     other = trigger(airflow, BACKFILL, window, refetch=True)
     states = [airflow.wait_for_run(*which)["state"] for which in ((BACKFILL, run), other)]
     assert states == ["success", "success"]
-    name = "a second backfill of the same range, and a run by hand of it"
-    compare(evidence, name, "REST API", window, "the second is refused, the run goes on", str(refused.value))
+    name = "a second backfill of the same range, and a manual run of it"
+    compare(evidence, name, "REST API", window, "the second is refused, the first continues", str(refused.value))
 
 
 def test_backfill_and_catch_up_write_the_same_minutes_at_once(airflow, simulator, evidence, logs):
@@ -274,7 +274,7 @@ def test_backfill_and_catch_up_write_the_same_minutes_at_once(airflow, simulator
     assert states == ["success", "success"]
     said = logs.line("BTC/USD @ binance: 360 candles")
     name = "backfill and catch-up write the same minutes at once"
-    compare(evidence, name, "two runs by hand", window, "both go on", said)
+    compare(evidence, name, "two manual runs", window, "both continue", said)
 
 
 def test_a_run_that_is_cleared_while_it_fetches_fetches_again(airflow, simulator, evidence, logs):
@@ -287,10 +287,10 @@ def test_a_run_that_is_cleared_while_it_fetches_fetches_again(airflow, simulator
     simulator.clear_faults()
     assert airflow.wait_for_run(*run, timeout_seconds=240)["state"] == "success"
     said = logs.line("the task shouldn.t be running")
-    compare(evidence, "a fetch is cleared while it runs", "REST API", window, AGAIN, said)
+    compare(evidence, "a fetch is cleared while it runs", "REST API", window, RERUN, said)
 
 
-def test_a_dag_that_is_edited_while_it_runs_goes_on(airflow, simulator, evidence, logs):
+def test_a_dag_that_is_edited_while_it_runs_continues(airflow, simulator, evidence, logs):
     versions = airflow.api.version_count(BACKFILL)
 
     def edit() -> None:
@@ -301,7 +301,7 @@ def test_a_dag_that_is_edited_while_it_runs_goes_on(airflow, simulator, evidence
     window = run_a_day(airflow, simulator, 14, edit, seconds=15)
     assert airflow.import_errors() == {}
     said = f"versions of the DAG: {versions}, then {airflow.api.version_count(BACKFILL)}"
-    compare(evidence, "the DAG file is edited while it runs", "a new version", window, GOES_ON, said)
+    compare(evidence, "the DAG file is edited while it runs", "a new version", window, CONTINUES, said)
 
 
 @contextmanager
@@ -318,7 +318,7 @@ def another_password(redis) -> Iterator[None]:
 
 
 def failing_runs(airflow, simulator, redis, proxy) -> list[str]:
-    """Runs that fail for an exchange, for InfluxDB and for Redis; the last first, as it stops the run earliest."""
+    """Return runs that failed because of Redis, InfluxDB and an exchange, in this order."""
 
     def failed() -> str:
         run = trigger(airflow, BACKFILL, day(16))

@@ -1,4 +1,4 @@
-"""One of two Celery workers is killed: the test of the executor, told in the report."""
+"""Kill one of two Celery workers: the integration test, with its result in the report."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.integration.test_celery import test_a_lost_worker_costs_time_and_noth
 def test_a_killed_worker_of_celery(airflow, simulator, broker, evidence):  # noqa: F811
     lose_a_worker(airflow, simulator, broker)
     said = AirflowLogs(airflow.home).line("without heartbeat")
-    name = "one of two Celery workers is killed, with its tasks"
-    # Lost, doubled and wrong: the test has compared them.
-    again = "Airflow runs its task again"
-    evidence.append(Evidence(area="Airflow", name=name, injected="SIGKILL", under=again, said=said))
+    name = "one of two Celery workers is killed with its tasks"
+    # None lost, duplicated or wrong: the test has compared the candles.
+    outcome = "Airflow reruns the task"
+    evidence.append(Evidence(area="Airflow", name=name, injected="SIGKILL", outcome=outcome, said=said))

@@ -1,9 +1,10 @@
-"""The clock of the machine is an hour ahead, or behind: what is not closed by the exchange's clock is never stored."""
+"""The machine's clock is an hour fast or slow: a candle still open by the exchange's clock is never stored."""
 
 from __future__ import annotations
 
 import logging
 import re
+from dataclasses import asdict
 
 import pytest
 
@@ -15,23 +16,24 @@ from candle_ingest.ledger.minute_state import SETTLED
 from candle_ingest.store.bucket import InfluxBucket
 from tests.faults.conftest import LONG, NOW_MS
 from tests.faults.exchange_faults import FIVE
+from tests.faults.fault import Outcome
 from tests.faults.report import Evidence
 from tests.faults.test_faults import HOUR_MS
 from tests.faults.world import Attempt, Difference, World
 from tests.integration.steps import watermarks
 
 pytestmark = pytest.mark.integration
-# By the exchanges' clock 00:01 has begun; the window of the run ends an hour later.
+# By the exchanges' clock, 00:01 has begun; the window of the run ends an hour later.
 CLOSED = Window(NOW_MS - 2 * HOUR_MS, NOW_MS)
 AHEAD = Window(CLOSED.start_ms, CLOSED.end_ms + HOUR_MS)
 KINDS = {"backfill": {}, "catch_up": {"start": "2026-03-10T22:01Z"}}
-# What a person is told to do.
-CLOCK = "set the clock|synchronise this machine"
+# What the message tells the user to do.
+CLOCK = "synchronise this machine"
 
 
 @pytest.fixture
 def clock(world, monkeypatch):
-    """Set both clocks: that of the machine and the exchanges'."""
+    """Set the machine's clock and the exchanges'."""
 
     def set_to(here_ms: int, there_ms: int) -> None:
         monkeypatch.setattr(world, "now_ms", here_ms)
@@ -49,13 +51,12 @@ def answered_up_to(world: World) -> int:
 
 
 def run(world: World, kind: str) -> Attempt:
-    world.time_passes()
+    world.end_pauses()
     return world.attempt(AHEAD, AHEAD.start_ms, kind, **KINDS[kind])
 
 
-def tell(evidence, name: str, injected: str, under: str, said: str, found: Difference) -> None:
-    counts = {"lost": found.lost, "doubled": found.doubled, "wrong": found.wrong}
-    evidence.append(Evidence(area="Clock", name=name, injected=injected, under=under, said=said, **counts))
+def add_evidence(evidence, name: str, injected: str, outcome: str, said: str, found: Difference) -> None:
+    evidence.append(Evidence(area="Clock", name=name, injected=injected, outcome=outcome, said=said, **asdict(found)))
     assert found == Difference(0, 0, 0)
 
 
@@ -77,23 +78,23 @@ def test_an_hour_ahead_stores_nothing_that_is_still_to_come(exchange, kind, worl
     clock(NOW_MS + HOUR_MS, NOW_MS + HOUR_MS)
     assert run(world, kind).errors == []
     found = world.difference(AHEAD)
-    tell(evidence, f"an hour ahead, {kind}", "the run's clock", "fails; Airflow retries it", said, found)
+    add_evidence(evidence, f"an hour ahead, {kind}", "the run's clock", Outcome.RETRIED.value, said, found)
 
 
 @pytest.mark.parametrize("exchange", FIVE if LONG else ("binance",))
-def test_an_hour_behind_lets_catch_up_go_only_so_far(exchange, world, bucket, clock, evidence):
+def test_an_hour_behind_catch_up_stores_what_is_closed_by_its_own_clock(exchange, world, bucket, clock, evidence):
     world.begin(exchange, bucket)
     clock(NOW_MS, NOW_MS + HOUR_MS)
     assert run(world, "catch_up").errors == []
     assert world.difference(CLOSED) == Difference(0, 0, 0)
     clock(NOW_MS + HOUR_MS, NOW_MS + HOUR_MS)
     assert run(world, "catch_up").errors == []
-    found = world.difference(AHEAD)
-    tell(evidence, "an hour behind, catch_up", "the run's clock", "goes on, with what is closed", "", found)
+    found, outcome = world.difference(AHEAD), "continues, with closed candles only"
+    add_evidence(evidence, "an hour behind, catch_up", "the run's clock", outcome, "", found)
 
 
 @pytest.mark.parametrize("exchange", FIVE if LONG else ("binance",))
-def test_an_hour_behind_cuts_nothing_off_the_interval_of_a_backfill(exchange, world, bucket, clock, evidence):
+def test_an_hour_behind_a_backfill_fails_instead_of_shortening_its_interval(exchange, world, bucket, clock, evidence):
     world.begin(exchange, bucket)
     clock(NOW_MS, NOW_MS + HOUR_MS)
     broken = run(world, "backfill")
@@ -104,4 +105,4 @@ def test_an_hour_behind_cuts_nothing_off_the_interval_of_a_backfill(exchange, wo
     assert run(world, "backfill").errors == []
     assert world.watermark_ms() == AHEAD.end_ms - MINUTE_MS
     found, said = world.difference(AHEAD), broken.text.splitlines()[0]
-    tell(evidence, "an hour behind, backfill", "the run's clock", "fails; Airflow retries it", said, found)
+    add_evidence(evidence, "an hour behind, backfill", "the run's clock", Outcome.RETRIED.value, said, found)

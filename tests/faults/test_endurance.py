@@ -1,6 +1,6 @@
-"""Catch-up under a real scheduler, for twenty minutes and more, while faults come at random.
+"""Run catch-up under a real scheduler for twenty minutes or more while faults occur at random.
 
-`CANDLE_ENDURANCE_MINUTES` sets the length, `CANDLE_ENDURANCE_SEED` repeats the faults of an earlier run.
+`CANDLE_ENDURANCE_MINUTES` sets the length; `CANDLE_ENDURANCE_SEED` repeats the faults of an earlier run.
 """
 
 from __future__ import annotations
@@ -39,11 +39,11 @@ SEED = int(os.environ.get("CANDLE_ENDURANCE_SEED") or time.time())
 EXCHANGES = ("binance", "coinbaseexchange", "kucoin")
 PAIRS = {"btcusd": "BTC/USD", "ethusd": "ETH/USD", "solusd": "SOL/USD"}
 BUCKET, CATCH_UP, REPAIR = "endurance", "candle_catch_up", "candle_repair"
-# Of the time: the first part without faults, so that all processes have done everything once.
+# The share of the time without faults at the beginning, in which all processes do everything once.
 WARM_UP_PART = 0.2
 LONGEST_LAG_SECONDS = 5 * 60 + 60
 QUIET_SECONDS = 200
-# What a main process may gain, and any process in the mean: caches fill, and pages that were shared become own ones.
+# How much a main process may grow, and all processes on average: caches fill, and shared pages become private ones.
 MAIN_MB, MEAN_MB = 60, 40
 SETTINGS = {
     "CANDLE_INGEST_EXCHANGES": ",".join(EXCHANGES),
@@ -89,15 +89,15 @@ def now_ms() -> int:
 
 
 def reached() -> dict[str, int]:
-    """Return, by pair, the end of the newest candle up to which the watermark vouches."""
+    """Return, by pair, the end of the newest candle that the watermark covers."""
     known = watermarks(BUCKET, *(f"{ticker}-catch_up" for ticker in PAIRS))
     return {pair: known.get(f"{ticker}-catch_up", -MINUTE_MS) + MINUTE_MS for ticker, pair in PAIRS.items()}
 
 
 def check_last_hour(reached_ms: dict[str, int]) -> None:
-    """Check that the watermark is not ahead: everything before it is there and correct.
+    """Check that the watermark is not ahead: everything before it is stored and correct.
 
-    What comes after it may be half written: InfluxDB shows the fields of a point one by one.
+    Points after it may be incomplete: InfluxDB shows the fields of a point one by one.
     """
     for pair, end_ms in reached_ms.items():
         hour = Window(end_ms - 60 * MINUTE_MS, end_ms)
@@ -105,14 +105,14 @@ def check_last_hour(reached_ms: dict[str, int]) -> None:
 
 
 def watch(result: Endurance, until: float, stop: Callable[[], bool] = lambda: False) -> None:
-    """Measure the lag until that moment; InfluxDB must be up."""
+    """Measure the lag until the monotonic time `until`; InfluxDB must be up."""
     while time.monotonic() < until and not stop():
         result.lags.append((now_ms() - min(reached().values())) / 1000)
         time.sleep(min(5.0, max(0.0, until - time.monotonic())))
 
 
 def cause_faults(servers: Servers, result: Endurance, chance: random.Random, until: float) -> None:
-    """Cause one fault after another, with pauses; each kind once before any is repeated."""
+    """Cause faults with pauses until the monotonic time `until`, each kind once before any is repeated."""
     left: list[str] = []
     while time.monotonic() < until:
         left = left or chance.sample(sorted(RANDOM_FAULTS), len(RANDOM_FAULTS))
@@ -152,8 +152,8 @@ def query(flux: str) -> list[dict[str, str]]:
 def count_series(result: Endurance) -> int:
     """Count the existing series; return the number that the design implies.
 
-    One for each pair: candles, candle_quality, merge_days, and three of processing_state. One for each pair and
-    exchange: exchange_candles, fetch_attempts and day_records. And bucket_use.
+    Each pair has six: candles, candle_quality, merge_days, and three of processing_state. Each pair on an exchange has
+    three: exchange_candles, fetch_attempts and day_records. bucket_use has one.
     """
     [counted] = query('import "influxdata/influxdb"\ninfluxdb.cardinality(bucket: bucket, start: time(v: 0))')
     pairs, both = len(PAIRS), len(PAIRS) * len(EXCHANGES)
@@ -162,13 +162,13 @@ def count_series(result: Endurance) -> int:
     return 1 + 6 * pairs + 3 * both
 
 
-def grown(before: Memory, after: Memory) -> bool:
+def has_grown(before: Memory, after: Memory) -> bool:
     gained = after.all_mb / after.processes - before.all_mb / before.processes
     return after.main_mb - before.main_mb > MAIN_MB or gained > MEAN_MB
 
 
 def first_start_ms(servers: Servers) -> int:
-    """Return where the first run began: a day before the end of its interval."""
+    """Return the start of the first run's window: a day before the end of its interval."""
     first = min(run["data_interval_end"] for run in servers.airflow.runs(CATCH_UP))
     return int(datetime.fromisoformat(first.replace("Z", "+00:00")).timestamp() * 1000) - DAY_MS
 
@@ -183,7 +183,7 @@ def warm_up(servers: Servers, result: Endurance) -> None:
 
 
 @pytest.mark.parametrize("seed", [SEED])
-def test_catch_up_keeps_up_while_faults_come_at_random(seed, servers, sections, caplog):
+def test_catch_up_keeps_up_while_faults_occur_at_random(seed, servers, sections, caplog):
     caplog.set_level(logging.INFO, __name__)
     result = Endurance(minutes=MINUTES, seed=seed, symbols=len(PAIRS), exchanges=len(EXCHANGES))
     began = time.monotonic()
@@ -195,8 +195,8 @@ def test_catch_up_keeps_up_while_faults_come_at_random(seed, servers, sections, 
     assert compare(result, lambda pair: Window(start_ms, reached_ms[pair])) == Difference(0, 0, 0)
     result.memory_after = measure(servers.airflow.running)
     expected = count_series(result)
-    result.runs = Counter(f"{run['state']} of {d}" for d in (CATCH_UP, REPAIR) for run in servers.airflow.runs(d))
+    result.runs = Counter(f"{d} {run['state']}" for d in (CATCH_UP, REPAIR) for run in servers.airflow.runs(d))
     logger.info("%s\n%s", result.lags, result.section())
     assert result.series == expected
-    assert [name for name, before in result.memory_before.items() if grown(before, result.memory_after[name])] == []
+    assert [name for name, before in result.memory_before.items() if has_grown(before, result.memory_after[name])] == []
     sections.append(result.section())

@@ -1,9 +1,10 @@
-"""Each fault of the tables, while a run works; then the same run without it: nothing lost, doubled or wrong."""
+"""Inject each fault of the tables during a run, then repeat the run: nothing is lost, duplicated or wrong."""
 
 from __future__ import annotations
 
 import logging
 import re
+from dataclasses import asdict
 
 import pytest
 
@@ -11,7 +12,7 @@ from candle_ingest.candles.window import HOUR_MS, Window
 from candle_ingest.errors import IncompleteError, PermanentError, TemporaryError
 from tests.faults.conftest import LONG, NOW_MS
 from tests.faults.exchange_faults import EXCHANGE_FAULTS
-from tests.faults.fault import Fault, Under
+from tests.faults.fault import Fault, Outcome
 from tests.faults.influxdb_faults import INFLUXDB_FAULTS
 from tests.faults.market_faults import MARKET_FAULTS
 from tests.faults.redis_faults import REDIS_FAULTS
@@ -25,11 +26,11 @@ FAULTS = (*EXCHANGE_FAULTS, *REFUSAL_FAULTS, *MARKET_FAULTS, *INFLUXDB_FAULTS, *
 
 
 def tries() -> list:
-    """Return each fault with an exchange and an hour: one exchange in the short form, all of them in the long form."""
+    """Return each fault with an exchange and an hour: with one exchange in the short form, with all in the long."""
     found = []
     for fault in FAULTS:
         for exchange in fault.exchanges if LONG else fault.exchanges[:1]:
-            # Kraken answers up to now, midnight, and the simulator breaks the row in the middle of an answer.
+            # Kraken's responses end at the present, midnight, and the simulator breaks the row in the middle of one.
             hour = 22 if exchange == "kraken" else 14
             found.append(pytest.param(fault, exchange, hour, id=f"{fault}-{exchange}"))
     return found
@@ -42,7 +43,7 @@ def hours(first: int, last: int) -> Window:
 @pytest.mark.parametrize(("fault", "exchange", "hour"), tries())
 def test_after_the_fault_the_store_equals_the_truth(fault, exchange, hour, world, bucket, caplog, evidence):
     caplog.set_level(logging.INFO, "candle_ingest")
-    for count, expected in ((None, fault.under), (1, fault.once)):
+    for count, expected in ((None, fault.outcome), (1, fault.outcome_once)):
         if expected is None:
             continue
         world.begin(exchange, f"{bucket}_{count or 'all'}")
@@ -52,49 +53,49 @@ def test_after_the_fault_the_store_equals_the_truth(fault, exchange, hour, world
         both = hours(hour, hour + 2)
         with fault.switch_on(world, count):
             broken = world.attempt(both, origin_ms)
-        world.mend()
+        world.restore()
         _check_outcome(broken, expected)
         said = _said(fault, broken, caplog.text) if count is None else ""
-        _check_store_is_honest(world, both)
+        check_store_during_fault(world, both)
         found = _repeat_and_compare(world, both, origin_ms, caplog)
         evidence.append(
             Evidence(
-                area=fault.area, name=fault.name, injected=fault.injected, under=fault.under.value, said=said,
-                lost=found.lost, doubled=found.doubled, wrong=found.wrong,
+                area=fault.area, name=fault.name, injected=fault.injected, outcome=fault.outcome.value, said=said,
+                **asdict(found),
             )
         )  # fmt: skip
         assert found == Difference(0, 0, 0)
 
 
-def _check_outcome(broken: Attempt, expected: Under) -> None:
-    if expected in (Under.HEALED, Under.UNHARMED):
+def _check_outcome(broken: Attempt, expected: Outcome) -> None:
+    if expected in (Outcome.RECOVERED, Outcome.UNAFFECTED):
         assert broken.errors == []
         return
     assert broken.errors, "the fault went unnoticed"
-    if expected is Under.OPEN:
+    if expected is Outcome.OPEN:
         assert isinstance(broken.errors[0], IncompleteError), repr(broken.errors[0])
         return
-    wanted = TemporaryError if expected is Under.RETRIED else PermanentError
+    wanted = TemporaryError if expected is Outcome.RETRIED else PermanentError
     assert isinstance(broken.errors[0], wanted), repr(broken.errors[0])
 
 
 def _said(fault: Fault, broken: Attempt, log: str) -> str:
-    """The line that tells of the fault."""
+    """Return the first line of the errors or the log that reports the fault."""
     lines = [*broken.text.splitlines(), *log.splitlines()]
     found = next((line for line in lines if re.search(fault.says, line)), None)
     assert found is not None, f"nothing says {fault.says!r} in:\n{broken.text}\n{log}"
     return found if fault.says else ""
 
 
-def _check_store_is_honest(world: World, window: Window) -> None:
-    """While the fault lasted: what is stored is true, and the watermark has not run ahead."""
+def check_store_during_fault(world: World, window: Window) -> None:
+    """Check that no wrong candle was stored while the fault lasted, and that the watermark is not ahead."""
     meanwhile = world.difference(window)
-    assert (meanwhile.doubled, meanwhile.wrong) == (0, 0)
+    assert (meanwhile.duplicated, meanwhile.wrong) == (0, 0)
     assert (world.watermark_ms() or 0) <= world.merged_up_to(window)
 
 
 def _repeat_and_compare(world: World, window: Window, origin_ms: int, caplog: pytest.LogCaptureFixture) -> Difference:
-    world.time_passes()
+    world.end_pauses()
     world.connect()
     again = world.attempt(window, origin_ms)
     assert again.errors == [], again.text

@@ -1,23 +1,24 @@
-"""The disk below a real InfluxDB is full while a run writes; then there is room again, and InfluxDB is started anew.
+"""Fill the disk of a real InfluxDB while a run writes, then free it and restart InfluxDB.
 
-Room alone is not enough: what it could not open while the disk was full, InfluxDB opens only after a restart.
+The restart is needed: InfluxDB does not retry a shard that it could not open while the disk was full.
 """
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import pytest
 
 from candle_ingest.errors import TemporaryError
+from tests.faults.fault import Outcome
 from tests.faults.report import Evidence
 from tests.faults.servers import FaultInfluxdb
 from tests.faults.small_disk import FULL_DISK, filled, small_disk
-from tests.faults.test_faults import _check_store_is_honest, hours
+from tests.faults.test_faults import check_store_during_fault, hours
 from tests.faults.world import Difference
 
 pytestmark = pytest.mark.integration
-# More than fits into what is left of the file that InfluxDB writes to.
+# More than fits into the rest of the file that InfluxDB is writing.
 BEFORE, ALL = hours(0, 4), hours(0, 16)
 
 
@@ -29,7 +30,7 @@ def disk(tmp_path):
 
 @pytest.fixture
 def full_world(world, disk):
-    """The world with an InfluxDB on that disk."""
+    """The world with its InfluxDB on that disk."""
     influxdb = FaultInfluxdb(disk)
     influxdb.set_up()
     yield replace(world, influxdb=influxdb)
@@ -50,15 +51,15 @@ def test_after_a_full_disk_the_store_equals_the_truth(how, full_world, disk, buc
     world.influxdb.stop()
     world.influxdb.start()
     said = next(line for line in broken.text.splitlines() if "no space left on device" in line)
-    _check_store_is_honest(world, ALL)
+    check_store_during_fault(world, ALL)
     assert world.attempt(ALL, ALL.start_ms).errors == []
     assert world.watermark_ms() == ALL.end_ms - 60_000
     found = world.difference(ALL)
     name = FULL_DISK + (", and it is killed" if how == "kill" else "")
     evidence.append(
         Evidence(
-            area="InfluxDB", name=name, injected="a filled tmpfs, then a restart", under="fails; Airflow retries it",
-            said=said, lost=found.lost, doubled=found.doubled, wrong=found.wrong,
+            area="InfluxDB", name=name, injected="a filled tmpfs, then a restart", outcome=Outcome.RETRIED.value,
+            said=said, **asdict(found),
         )
     )  # fmt: skip
     assert found == Difference(0, 0, 0)

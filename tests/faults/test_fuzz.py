@@ -1,6 +1,6 @@
-"""Whatever comes from outside: never an unexpected exception, never a wrong candle.
+"""No input from outside causes an unexpected exception or a wrong candle.
 
-The long form (`CANDLE_TESTS=long`) tries 10,000 examples of each, more than 100,000 in all; the short one 100 of each.
+The long form (`CANDLE_TESTS=long`) tries 10,000 examples for each test, more than 100,000 in all; the short form 100.
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ def test_symbols(text):
 
 
 class OneKey:
-    """A Redis that holds one text."""
+    """A Redis that holds one string."""
 
     def __init__(self, value: bytes) -> None:
         self.value = value
@@ -172,7 +172,7 @@ def binance():
 @fuzz
 @given(found=json_like | rows)
 def test_rows_through_ccxt(binance, found):
-    with contextlib.suppress(CandleIngestError), translate_errors(binance, "asked"):
+    with contextlib.suppress(CandleIngestError), translate_errors(binance, "fuzzed rows"):
         check_rows(binance.parse_ohlcvs(found, None, "1m"), WINDOW, Timeframe(1))
 
 
@@ -183,7 +183,7 @@ def test_rows_through_ccxt(binance, found):
     )
 )
 def test_trades(binance, found):
-    with contextlib.suppress(CandleIngestError), translate_errors(binance, "asked"):
+    with contextlib.suppress(CandleIngestError), translate_errors(binance, "fuzzed rows"):
         trades = [parse_trade(row) for row in found]
         for row in candles_from_trades(trades, WINDOW, Timeframe(1)).rows():
             assert all(map(math.isfinite, row))

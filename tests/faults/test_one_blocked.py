@@ -1,9 +1,10 @@
-"""An exchange that blocks this address, or refuses its key, leaves the run going for the others."""
+"""An exchange that blocks this address, or refuses its key, does not stop the run for the others."""
 
 from __future__ import annotations
 
 import json
 import re
+from dataclasses import asdict
 
 import pytest
 
@@ -12,7 +13,7 @@ from candle_ingest.settings import PipelineSettings
 from tests.faults.conftest import NOW_MS
 from tests.faults.difference import Difference, difference
 from tests.faults.exchange_faults import CANDLES
-from tests.faults.fault import Under
+from tests.faults.fault import Outcome
 from tests.faults.report import Evidence
 from tests.faults.world import SYMBOLS_KEY, Attempt, World
 from tests.integration.steps import merged_truth, stored, truth
@@ -33,7 +34,7 @@ BLOCKED = (
 
 @pytest.fixture(params=BLOCKED, ids=lambda blocked: f"{blocked[0]}-{blocked[1]}")
 def blocked(request, world, bucket) -> tuple[str, str, str]:
-    """Two symbols on three exchanges, of which two are enough; the fixture is the one that will refuse."""
+    """Set up two symbols on three exchanges, of which two are enough; return the refusing one with its error."""
     exchange, error, says = request.param
     world.begin(exchange, bucket)
     world.redis.address.client().set(SYMBOLS_KEY, json.dumps(PAIRS))
@@ -43,7 +44,7 @@ def blocked(request, world, bucket) -> tuple[str, str, str]:
     return exchange, error, says
 
 
-def lacking(world: World, exchanges: tuple[str, ...], merged_of: tuple[str, ...]) -> Difference:
+def found_difference(world: World, exchanges: tuple[str, ...], merged_of: tuple[str, ...]) -> Difference:
     """Compare the candles of these exchanges, and the merged ones, with the truth."""
     bucket, total = world.settings.influxdb_bucket, Difference(0, 0, 0)
     for pair in PAIRS:
@@ -56,11 +57,11 @@ def lacking(world: World, exchanges: tuple[str, ...], merged_of: tuple[str, ...]
     return total
 
 
-def tell(evidence: list[Evidence], name: str, said: str, found: Difference) -> None:
+def add_evidence(evidence: list[Evidence], name: str, said: str, found: Difference) -> None:
     evidence.append(
         Evidence(
-            area="Exchange", name=name, injected="simulator, `error`", said=said, lost=found.lost,
-            under=f"{Under.UNHARMED.value} for the others", doubled=found.doubled, wrong=found.wrong,
+            area="Exchange", name=name, injected="simulator, `error`", said=said,
+            outcome=f"{Outcome.UNAFFECTED.value} for the others", **asdict(found),
         )
     )  # fmt: skip
     assert found == Difference(0, 0, 0)
@@ -72,19 +73,19 @@ def said(attempt: Attempt, log: str, says: str) -> str:
 
 
 @pytest.mark.parametrize("what", ["candles", "everything"])
-def test_the_others_go_on_and_the_blocked_one_follows_later(blocked, what, world, caplog, evidence):
+def test_the_others_continue_and_the_blocked_one_is_fetched_later(blocked, what, world, caplog, evidence):
     exchange, error, says = blocked
     path = CANDLES[exchange] if what == "candles" else ""
     world.simulator.set_fault(exchange, "error", error=error, path=path)
     attempt = world.attempt(WINDOW, WINDOW.start_ms)
     line = said(attempt, caplog.text, says)
-    assert lacking(world, OTHERS, OTHERS) == Difference(0, 0, 0)
-    world.mend()
+    assert found_difference(world, OTHERS, OTHERS) == Difference(0, 0, 0)
+    world.restore()
     assert world.attempt(WINDOW, WINDOW.start_ms).errors == []
-    everybody = (exchange, *OTHERS)
-    tell(
+    all_three = (exchange, *OTHERS)
+    add_evidence(
         evidence,
         f"{exchange} refuses {what} with {error}, two others do not",
         line,
-        lacking(world, everybody, everybody),
+        found_difference(world, all_three, all_three),
     )

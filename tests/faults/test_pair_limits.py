@@ -1,4 +1,4 @@
-"""Kraken counts calls by address and by pair: processes fetch several pairs at once, as workers of Airflow do."""
+"""Kraken limits calls by address and by pair: processes fetch several pairs at once, as Airflow's workers do."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 from urllib.request import urlopen
 
@@ -29,20 +29,20 @@ from candle_ingest.settings import PipelineSettings
 from dev.exchange_simulator.process import SimulatorProcess
 from tests.faults.conftest import NOW_MS
 from tests.faults.difference import Difference, difference
-from tests.faults.fault import Under
+from tests.faults.fault import Outcome
 from tests.faults.report import Evidence
 from tests.faults.world import SYMBOLS_KEY, World
 from tests.integration.steps import stored, truth
 
 pytestmark = pytest.mark.integration
 PAIRS = ("BTC/USD", "ETH/USD", "SOL/USD")
-# Older than the last 720 candles, so that they come from trades: several calls for each pair.
+# Older than the last 720 candles, so the candles are built from trades, with several calls for each pair.
 WINDOW = Window(NOW_MS - 60_000 - 30 * HOUR_MS, NOW_MS - 60_000 - 24 * HOUR_MS)
 
 
 @dataclass(frozen=True)
 class Fetch:
-    """One fetch in a process of its own; calling it returns its summary."""
+    """One fetch in a separate process; calling it returns its summary."""
 
     settings: PipelineSettings
     run_id: str
@@ -65,7 +65,7 @@ def strict_simulator() -> Iterator[SimulatorProcess]:
 
 @pytest.fixture
 def strict_world(world, strict_simulator, bucket) -> World:
-    """The world with exchanges that refuse who asks too often, and three symbols."""
+    """The world with exchanges that enforce their limits, and three symbols."""
     strict = replace(world, simulator=strict_simulator)
     strict.begin("kraken", bucket)
     strict.redis.address.client().set(SYMBOLS_KEY, json.dumps(PAIRS))
@@ -73,7 +73,7 @@ def strict_world(world, strict_simulator, bucket) -> World:
 
 
 def fetch_all_at_once(world: World, processes: int) -> None:
-    """Run the steps; two runs fetch the same pairs at the same time, each pair in a process of its own."""
+    """Run the steps; two runs fetch the same pairs at the same time, each pair in a separate process."""
     run = run_of(world.settings, "first")
     plan = validate_symbols(run, read_symbols(run))
     batches = [batch.to_xcom() for batch in split_batches(plan.batches, 1024, 1)]
@@ -85,7 +85,7 @@ def fetch_all_at_once(world: World, processes: int) -> None:
 
 
 def found_difference(world: World) -> Difference:
-    """Compare the candles of all pairs with the truth: from trades, a minute without one has no candle."""
+    """Compare the candles of all pairs with the truth: built from trades, a minute without trades has no candle."""
     total = Difference(0, 0, 0)
     for pair in PAIRS:
         own = [row for row in truth("kraken", WINDOW, pair) if row[5] > 0]
@@ -98,30 +98,31 @@ def calls(world: World) -> Counter[str]:
     return Counter(world.simulator.requests().get("kraken", {}).get("/0/public/Trades", {}))
 
 
-def tell(evidence: list[Evidence], name: str, injected: str, under: Under, found: Difference) -> None:
-    counts = {"lost": found.lost, "doubled": found.doubled, "wrong": found.wrong}
-    evidence.append(Evidence(area="Exchange", name=name, injected=injected, under=under.value, said="", **counts))
+def add_evidence(evidence: list[Evidence], name: str, injected: str, outcome: Outcome, found: Difference) -> None:
+    evidence.append(
+        Evidence(area="Exchange", name=name, injected=injected, outcome=outcome.value, said="", **asdict(found))
+    )
     assert found == Difference(0, 0, 0)
 
 
 @contextmanager
 def another_program(world: World) -> Iterator[None]:
-    """Use up the limit of BTC/USD from the same address, until one of the trade requests has been refused."""
+    """Exhaust the limit of BTC/USD from the same address, until one of the requests for trades is refused."""
     url = f"{world.simulator.exchange_url('kraken')}/0/public/OHLC?pair=XXBTZUSD&interval=5"
-    used_up, over = threading.Event(), threading.Event()
+    exhausted, over = threading.Event(), threading.Event()
 
-    def ask() -> None:
+    def send_requests() -> None:
         while not over.is_set() and not calls(world)["rejected"]:
             with urlopen(url, timeout=10) as answer:
                 if b"Too many requests" in answer.read():
-                    used_up.set()
-            # Below the limit of the address, which is five a second.
+                    exhausted.set()
+            # Below the limit by address, which is five a second.
             time.sleep(0.3)
 
-    thread = threading.Thread(target=ask)
+    thread = threading.Thread(target=send_requests)
     thread.start()
     try:
-        assert used_up.wait(60)
+        assert exhausted.wait(60)
         yield
     finally:
         over.set()
@@ -134,13 +135,13 @@ def test_pairs_in_many_processes_are_fetched_without_a_refusal(strict_world, evi
     assert calls(strict_world)["accepted"] >= 2 * len(PAIRS)
     assert calls(strict_world)["rejected"] == 0
     name, injected = "two runs fetch three pairs of kraken in three processes", "simulator, limits by address and pair"
-    tell(evidence, name, injected, Under.UNHARMED, found_difference(strict_world))
+    add_evidence(evidence, name, injected, Outcome.UNAFFECTED, found_difference(strict_world))
 
 
-def test_a_pair_that_another_program_asks_for_too_is_refused_and_fetched_later(strict_world, evidence):
+def test_a_pair_that_another_program_requests_too_is_refused_and_fetched_later(strict_world, evidence):
     strict_world.simulator.reset_requests()
     with another_program(strict_world):
         fetch_all_at_once(strict_world, 2)
     assert calls(strict_world)["rejected"] >= 1
     name, injected = "kraken refuses a pair while two processes fetch", "another program, until a request is refused"
-    tell(evidence, name, injected, Under.HEALED, found_difference(strict_world))
+    add_evidence(evidence, name, injected, Outcome.RECOVERED, found_difference(strict_world))

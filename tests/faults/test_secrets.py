@@ -29,7 +29,7 @@ NOW = hours(14, 15)
 
 
 def exchange(world: World, **more: object) -> None:
-    """binance with keys, and with user and password in its base URL."""
+    """Define binance's connection with a key, and with user and password in its base URL."""
     address = world.simulator.exchange_url("binance").replace("http://", f"http://user:{HOST}@")
     connection = {"conn_type": "generic", "host": address, "login": KEY, "password": SECRET, **more}
     world.patch.setenv("AIRFLOW_CONN_CCXT_BINANCE", json.dumps(connection))
@@ -91,7 +91,7 @@ BROKEN = (
 
 
 @pytest.mark.parametrize("broken", BROKEN, ids=lambda broken: broken.__name__)
-def test_no_secret_is_told(broken, world, bucket, caplog, capfd):
+def test_no_secret_is_in_errors_logs_output_or_stored_points(broken, world, bucket, caplog, capfd):
     caplog.set_level(logging.DEBUG)
     for name in ("ccxt", "urllib3", "influxdb_client"):
         caplog.set_level(logging.INFO, name)
@@ -101,18 +101,18 @@ def test_no_secret_is_told(broken, world, bucket, caplog, capfd):
     broken(world)
     attempt = world.attempt(NOW, NOW.start_ms, refetch=True)
     assert attempt.errors
-    told = [str(error) for error in attempt.errors] + [repr(error) for error in attempt.errors] + [caplog.text]
-    told += list(capfd.readouterr())
-    # Airflow prints the whole chain of a failed task, and hides what it was told to.
+    seen = [str(error) for error in attempt.errors] + [repr(error) for error in attempt.errors] + [caplog.text]
+    seen += list(capfd.readouterr())
+    # Airflow prints the whole exception chain of a failed task, and masks the secrets registered with it.
     chains = "".join(line for error in attempt.errors for line in traceback.format_exception(error))
-    told.append(str(redact(chains)))
-    world.mend()
+    seen.append(str(redact(chains)))
+    world.restore()
     world.connect()
-    told += everything(bucket)
-    assert [secret for secret in ALL for text in told if secret in text] == []
+    seen += everything(bucket)
+    assert [secret for secret in ALL for text in seen if secret in text] == []
 
 
-def test_what_is_kept_and_shown_holds_no_secret(world, bucket):
+def test_cached_and_printed_objects_contain_no_secret(world, bucket):
     world.begin("binance", bucket)
     exchange(world, extra={"httpsProxy": f"http://user:{PROXY}@127.0.0.1:9"})
     run = make_run(world.settings, "backfill", {}, NOW, NOW.start_ms, world.now_ms)

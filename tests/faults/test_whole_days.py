@@ -1,6 +1,8 @@
-"""Faults of a whole day: candles that an exchange shows late, or not for a while, and trades without ids."""
+"""Faults of a whole day: candles that an exchange publishes late or hides for a while, and trades without ids."""
 
 from __future__ import annotations
+
+from dataclasses import asdict
 
 import pytest
 
@@ -8,7 +10,7 @@ from candle_ingest.candles.window import DAY_MS, Window
 from candle_ingest.errors import IncompleteError
 from tests.faults.conftest import LONG, NOW_MS
 from tests.faults.difference import Difference
-from tests.faults.fault import Under
+from tests.faults.fault import Outcome
 from tests.faults.market_faults import HOUR_MS, happening
 from tests.faults.report import Evidence
 from tests.faults.world import MINUTE_MS
@@ -27,7 +29,7 @@ TRIES = [(name, minutes, exchange) for name, minutes, all_of in ROWS for exchang
 
 @pytest.fixture
 def at(world):
-    """Set the clock of tasks and exchanges; it is right again after the test."""
+    """Set the clock of tasks and exchanges until the end of the test."""
 
     def at(now_ms: int) -> None:
         world.now_ms = now_ms
@@ -38,7 +40,7 @@ def at(world):
 
 
 @pytest.mark.parametrize(("name", "minutes", "exchange"), TRIES)
-def test_what_an_exchange_shows_later_is_found_by_a_later_look(name, minutes, exchange, world, bucket, evidence, at):
+def test_a_later_look_finds_candles_published_late(name, minutes, exchange, world, bucket, evidence, at):
     world.begin(exchange, bucket)
     at(CLOSED_MS)
     with happening("hidden", minute=HIDDEN_FROM, minutes=minutes)(world, None):
@@ -46,9 +48,9 @@ def test_what_an_exchange_shows_later_is_found_by_a_later_look(name, minutes, ex
         silent = world.difference(DAY)
     at(CLOSED_MS + HOUR_MS + 1)
     repair = run_steps(world.settings, "repair", None, world.now_ms, origin_ms=DAY.start_ms)
-    found = _noted(world, DAY, evidence, name, "simulator, `hidden`", "names what is open, and leaves it to repair")
+    found = _add_evidence(world, DAY, evidence, name, "simulator, `hidden`", Outcome.OPEN.value)
     assert [type(error) for error in broken.errors] == [IncompleteError]
-    assert silent == Difference(lost=2 * _hidden_candles(exchange, minutes), doubled=0, wrong=0)
+    assert silent == Difference(lost=2 * _hidden_candles(exchange, minutes), duplicated=0, wrong=0)
     assert repair.failed == {}
     assert found == Difference(0, 0, 0)
 
@@ -59,7 +61,7 @@ def test_trades_without_ids_lose_no_candle(world, bucket, evidence, at):
     world.simulator.set_fault("kraken", "zero_ids", path="Trades")
     day = Window(DAY.start_ms - DAY_MS, DAY.end_ms - DAY_MS)
     assert world.attempt(day, day.start_ms).errors == []
-    found = _noted(world, day, evidence, "trades without ids", "simulator, `zero_ids`", Under.UNHARMED.value)
+    found = _add_evidence(world, day, evidence, "trades without ids", "simulator, `zero_ids`", Outcome.UNAFFECTED.value)
     assert found == Difference(0, 0, 0)
 
 
@@ -69,8 +71,7 @@ def _hidden_candles(exchange: str, minutes: int) -> int:
     return sum(row[0] // MINUTE_MS % 60 in hidden for row in truth(exchange, DAY))
 
 
-def _noted(world, day, evidence, name: str, injected: str, under: str) -> Difference:
+def _add_evidence(world, day, evidence, name: str, injected: str, outcome: str) -> Difference:
     found = world.difference(day)
-    counts = {"lost": found.lost, "doubled": found.doubled, "wrong": found.wrong}
-    evidence.append(Evidence(area="Exchange", name=name, injected=injected, under=under, said="", **counts))
+    evidence.append(Evidence(area="Exchange", name=name, injected=injected, outcome=outcome, said="", **asdict(found)))
     return found

@@ -1,4 +1,4 @@
-"""Everything that a run talks to, real and breakable, and what a run of it left behind."""
+"""The real servers that a run talks to, which the tests break, and the result of a run."""
 
 from __future__ import annotations
 
@@ -24,20 +24,20 @@ SYMBOLS_KEY = "top_cryptocurrencies"
 
 @dataclass
 class Attempt:
-    """One run of the four steps: what went wrong in it, if anything did."""
+    """The result of one run of the four steps: its errors, and the number of requests."""
 
     errors: list[CandleIngestError] = field(default_factory=list)
     requests: int = 0
 
     @property
     def text(self) -> str:
-        """All errors as text."""
+        """Return all errors as text."""
         return "\n".join(map(str, self.errors))
 
 
 @dataclass
 class World:
-    """The servers of the fault tests; one for all of them, emptied before each."""
+    """The servers of the fault tests, shared by all of them and emptied before each."""
 
     simulator: SimulatorProcess
     redis: FaultRedis
@@ -50,7 +50,7 @@ class World:
 
     def begin(self, exchange: str, bucket: str) -> None:
         """Start with servers up, no faults, an empty bucket, and one symbol."""
-        self.mend()
+        self.restore()
         self.exchange = exchange
         self.redis.address.client().flushall()
         self.list_symbols()
@@ -60,8 +60,8 @@ class World:
             name="candle", exchanges=(exchange,), settle_seconds=0, quote_conversion="par", influxdb_bucket=bucket
         )
 
-    def mend(self) -> None:
-        """All faults are over."""
+    def restore(self) -> None:
+        """End all faults."""
         self.redis.thaw()
         self.redis.start()
         self.influxdb.start()
@@ -74,7 +74,10 @@ class World:
         self.redis.address.client().set(SYMBOLS_KEY, json.dumps(["btcusd"]))
 
     def connect(self, *, influxdb_url: str | None = None, **changes: Any) -> None:
-        """Define the connections: to the proxy before InfluxDB unless told otherwise; `changes` by server."""
+        """Define the connections; InfluxDB's leads to the proxy unless `influxdb_url` is given.
+
+        `changes` may be another `token` for InfluxDB and another `redis`.
+        """
         address = self.influxdb.address
         seen = InfluxdbServer(
             url=influxdb_url or self.proxy.url, token=changes.get("token", address.token), org=address.org
@@ -83,12 +86,12 @@ class World:
             self.patch.setenv(name, value)
 
     def rule(self, **details: Any) -> Rule:
-        """Let the proxy do something to InfluxDB's requests."""
+        """Add a rule to the proxy in front of InfluxDB."""
         self.proxy.rules.append(Rule(**details))
         return self.proxy.rules[-1]
 
     def attempt(self, window: Window, origin_ms: int, kind: str = "backfill", **params: Any) -> Attempt:
-        """Run all steps as Airflow would; an unexpected kind of error is a defect and propagates."""
+        """Run all steps as Airflow would; an error that is not a CandleIngestError is a defect and propagates."""
         try:
             result = run_steps(self.settings, kind, window, self.now_ms, params, origin_ms)
         except CandleIngestError as error:
@@ -96,8 +99,8 @@ class World:
         errors = [*result.failed.values(), *([result.incomplete] if result.incomplete else [])]
         return Attempt(errors, result.requests)
 
-    def time_passes(self) -> None:
-        """Whatever an exchange has asked for is over."""
+    def end_pauses(self) -> None:
+        """End the pauses that exchanges have requested, and close the circuit breakers."""
         client = self.redis.address.client()
         for key in [*client.scan_iter("candle_ingest:pause:*"), *client.scan_iter("candle_ingest:down:*")]:
             client.delete(key)
@@ -108,7 +111,7 @@ class World:
         bucket = self.settings.influxdb_bucket
         found = stored(bucket, "exchange_candles", "BTC/USD", self.exchange), stored(bucket, "candles", "BTC/USD")
         if self.exchange == "kraken":
-            # An answer with trades reaches beyond the window, and what it has of that is stored too.
+            # A response with trades reaches beyond the window, and all of its candles are stored.
             found = within(found[0], window), within(found[1], window)
         return difference(own, found[0]) + difference(merged, found[1])
 
@@ -125,7 +128,7 @@ class World:
 
     def _expected(self, window: Window) -> tuple[list[tuple], list[tuple]]:
         recent_ms = self.now_ms - 719 * MINUTE_MS
-        # Kraken's older minutes are built from trades: no trade, no candle.
+        # Kraken's older candles are built from trades: a minute without trades has none.
         keep = lambda row: self.exchange != "kraken" or row[5] > 0 or row[0] >= recent_ms  # noqa: E731
         own = [row for row in truth(self.exchange, window) if keep(row)]
         times = {row[0] for row in own}
