@@ -19,19 +19,19 @@ _LONG_TIMEOUT_SECONDS = 600
 _PAGE_ROWS = 100
 _HEALTH = "api/v2/monitor/health"
 # A busy API server may answer late or with 503. Only requests that may safely be repeated are retried.
-_ASK_AGAIN = Retry(
+_RETRY = Retry(
     total=3, connect=0, other=0, allowed_methods=("GET", "PATCH", "PUT"), status_forcelist=(503,),
     raise_on_status=False, respect_retry_after_header=False, backoff_factor=0.5,
 )  # fmt: skip
 
-# What the API answers, as it comes: its fields are documented at <address>/docs.
+# An object from a response of the API, unchanged: its fields are documented at <address>/docs.
 Row = dict[str, Any]
 
 
 class AirflowApi:
-    """Signs in when it must, again when its token has run out. Safe to use from one thread.
+    """Sign in when needed, and again when the token has expired. Safe to use from one thread only.
 
-    What is not answered is a LocalStackError that names `log`, the file of the API server's output.
+    A request that gets no response raises a LocalStackError that names `log`, the file with the API server's output.
     """
 
     def __init__(self, url: str, user: str, password: str, log: Path) -> None:
@@ -41,16 +41,16 @@ class AirflowApi:
         self._session = requests.Session()
         # Two programs on one machine need no proxy from the environment.
         self._session.trust_env = False
-        self._session.mount(url, HTTPAdapter(max_retries=_ASK_AGAIN))
+        self._session.mount(url, HTTPAdapter(max_retries=_RETRY))
         # Callers poll the health themselves.
         self._session.mount(f"{url}/{_HEALTH}", HTTPAdapter())
 
     def answers(self) -> bool:
-        """Tell whether the API server answers."""
+        """Return whether the API server answers."""
         return self._health() is not None
 
     def is_ready(self) -> bool:
-        """Tell whether API server, scheduler and DAG processor all report that they are healthy."""
+        """Return whether API server, scheduler and DAG processor all report that they are healthy."""
         health = self._health()
         parts = ("scheduler", "dag_processor")
         return health is not None and all(health[part]["status"] == "healthy" for part in parts)
@@ -121,11 +121,11 @@ class AirflowApi:
         self._checked("POST", "backfills", json=body, timeout=_LONG_TIMEOUT_SECONDS)
 
     def cancel_backfills(self, dag_id: str) -> None:
-        """Cancel running backfills; the runs that they have started go on."""
+        """Cancel running backfills; the runs that they have started continue."""
         for backfill in self._pages("backfills", "backfills", dag_id=dag_id):
             if backfill["completed_at"] is None:
-                # A conflict: it is over, perhaps because the response to the first request was lost.
-                self._checked("PUT", f"backfills/{backfill['id']}/cancel", also_well=(requests.codes.conflict,))
+                # A conflict means that it has ended, perhaps because the response to an earlier request was lost.
+                self._checked("PUT", f"backfills/{backfill['id']}/cancel", also_accepted=(requests.codes.conflict,))
 
     def import_errors(self) -> dict[str, str]:
         """Return the import errors of DAG files, by file."""
@@ -133,11 +133,11 @@ class AirflowApi:
         return {error["filename"]: error["stack_trace"] for error in errors}
 
     def trigger(self, dag_id: str, **body: Any) -> Row:
-        """Start a run by hand; `body` may have conf, logical_date, data_interval_start, data_interval_end."""
+        """Start a manual run; `body` may have conf, logical_date, data_interval_start, data_interval_end."""
         return self._checked("POST", f"dags/{dag_id}/dagRuns", json={"logical_date": None, **body})
 
     def clear_task(self, dag_id: str, run_id: str, task_id: str) -> None:
-        """Run a task of a run again, with all its mapped instances, whatever its state."""
+        """Rerun a task of a run with all its mapped instances, whatever their states."""
         body = {"dry_run": False, "dag_run_id": run_id, "task_ids": [task_id], "only_failed": False}
         self._checked("POST", f"dags/{dag_id}/clearTaskInstances", json=body)
 
@@ -173,9 +173,9 @@ class AirflowApi:
             if offset >= page["total_entries"]:
                 return
 
-    def _checked(self, method: str, path: str, *, also_well: Collection[int] = (), **arguments: Any) -> Row:
+    def _checked(self, method: str, path: str, *, also_accepted: Collection[int] = (), **arguments: Any) -> Row:
         answer = self._request(method, path, **arguments)
-        if not answer.ok and answer.status_code not in also_well:
+        if not answer.ok and answer.status_code not in also_accepted:
             text = shortened(answer.text)
             raise StackAirflowError(f"Airflow's API answers HTTP {answer.status_code} to {method} {path}: {text}")
         body: Row = answer.json() if answer.content else {}

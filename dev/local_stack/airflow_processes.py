@@ -28,7 +28,7 @@ class AirflowProcesses:
 
     home: Path
     port: int
-    # Of a PostgreSQL, as SQLAlchemy takes it; it holds a password.
+    # The SQLAlchemy URL of a PostgreSQL, with its password.
     database_url: str = field(repr=False)
     secrets: GeneratedSecrets
     dags_folder: Path = REPOSITORY / "dags"

@@ -28,15 +28,15 @@ class RunCounts:
 
     @property
     def is_finished(self) -> bool:
-        """Tell whether nothing is left to wait for."""
+        """Return whether nothing is left to wait for."""
         return self.done + self.failed >= self.total and self.running == 0
 
 
 @dataclass(frozen=True, kw_only=True)
-class Redone:
-    """Earlier intervals that are done again, by reason.
+class RerunCounts:
+    """The number of earlier intervals that are rerun, by reason.
 
-    `changed` were made for other symbols or exchanges, `unknown` for some that are not known any more.
+    `changed`: they had other symbols or exchanges. `unknown`: it is no longer known which ones they had.
     """
 
     failed: int = 0
@@ -45,14 +45,14 @@ class Redone:
 
     @property
     def sentence(self) -> str:
-        """Return how many are done again and why; empty if none are."""
+        """Return how many are rerun and why; empty if none are."""
         reasons = [
             f"{self.failed:,} failed" if self.failed else "",
             f"{self.changed:,} had other symbols or exchanges" if self.changed else "",
-            f"which symbols and exchanges {self.unknown:,} had is not known" if self.unknown else "",
+            f"{self.unknown:,} had unknown symbols and exchanges" if self.unknown else "",
         ]
         total = counted(self.failed + self.changed + self.unknown, "earlier interval")
-        return f"Doing {total} again: {', '.join(filter(None, reasons))}" if any(reasons) else ""
+        return f"Rerunning {total}: {', '.join(filter(None, reasons))}" if any(reasons) else ""
 
 
 class BackfillRun:
@@ -66,28 +66,28 @@ class BackfillRun:
             "logical_date_gte": plan.start.isoformat(),
             "logical_date_lte": plan.last_interval_start.isoformat(),
         }
-        self._told: set[str] = set()
+        self._reported: set[str] = set()
 
-    def start(self, options: StackOptions, remembered: Path) -> Redone:
-        """Let the scheduler work; return which earlier runs are done again.
+    def start(self, options: StackOptions, remembered: Path) -> RerunCounts:
+        """Unpause the DAG, and return how many earlier intervals are rerun.
 
-        The scheduler makes runs only after the last one that exists. Where earlier runs are, those that
-        failed and those that are missing are made by a backfill; with other symbols or exchanges, all.
-        The DAG is paused, and no run of it is at work.
+        The scheduler creates runs only after the last existing one. A backfill therefore creates the runs that failed
+        or are missing before it, or all of them if symbols or exchanges have changed. The DAG must be paused and have
+        no unfinished run.
         """
-        asked = json.dumps([options.symbols, options.exchanges])
+        current = json.dumps([options.symbols, options.exchanges])
         before = remembered.read_text() if remembered.exists() else None
-        deleted = self._delete_runs() if before != asked else 0
+        deleted = self._delete_runs() if before != current else 0
         failed = self._make_runs() if self._api.count_runs(self._dag_id) else 0
-        remembered.write_text(asked)
+        remembered.write_text(current)
         self._api.set_paused(self._dag_id, paused=False)
-        return Redone(failed=failed, **{"unknown" if before is None else "changed": deleted})
+        return RerunCounts(failed=failed, **{"unknown" if before is None else "changed": deleted})
 
     def _delete_runs(self) -> int:
         """Delete the runs of these intervals; return how many there were.
 
-        A run with other symbols has another number of fetches. Airflow removes those that are too many, and if the
-        same run needs them again later, it does not start them.
+        With other symbols, a run has another number of fetches. Airflow removes surplus ones, and does not start them
+        if the same run needs them again later.
         """
         runs = list(self._api.runs(self._dag_id, **self._range))
         for run in runs:
@@ -95,7 +95,7 @@ class BackfillRun:
         return len(runs)
 
     def _make_runs(self) -> int:
-        """Make the missing runs, and those that failed again; return how many had failed."""
+        """Create the missing runs, and rerun those that failed; return how many had failed."""
         body = {
             "dag_id": self._dag_id,
             "from_date": self._plan.start.isoformat(),
@@ -110,7 +110,7 @@ class BackfillRun:
         return max(0, wanted - never_made)
 
     def _create(self, body: Row) -> None:
-        """Create a backfill. Where the API fails, what it has made of it is cancelled, and made again."""
+        """Create a backfill; if the API fails, cancel what it has created and try again."""
         for _ in range(_ATTEMPTS - 1):
             try:
                 return self._api.create_backfill(body)
@@ -119,7 +119,7 @@ class BackfillRun:
         return self._api.create_backfill(body)
 
     def counts(self) -> RunCounts:
-        """Return the numbers of runs, as Airflow has them now."""
+        """Return the current numbers of runs."""
         number = {state: self._count(state) for state in ("success", "failed", "running", "queued")}
         return RunCounts(
             total=self._plan.interval_count,
@@ -132,8 +132,8 @@ class BackfillRun:
         """Yield one line for each failed task of each failed run that was not reported yet."""
         for run in self._api.runs(self._dag_id, state="failed", **self._range):
             key = f"{run['dag_run_id']} {run['end_date']}"
-            if key not in self._told:
-                self._told.add(key)
+            if key not in self._reported:
+                self._reported.add(key)
                 yield from self._failures_of(run)
 
     def _failures_of(self, run: Row) -> Iterator[str]:

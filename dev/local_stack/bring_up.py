@@ -61,7 +61,7 @@ def _influxdb(stack: LocalStack, settings: PipelineSettings, manager: StackManag
 
 
 def _wait_for_dag(dag_id: str, manager: StackManager, api: AirflowApi, started: datetime) -> None:
-    """Wait until this run has parsed it: the stored version of an earlier run may have other settings."""
+    """Wait until the DAG has been parsed since the start: the version stored earlier may have other settings."""
 
     def is_there() -> bool:
         for file, trace in api.import_errors().items():

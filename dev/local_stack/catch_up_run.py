@@ -14,7 +14,7 @@ from dev.local_stack.errors import ServerNotReadyError
 
 _FINISHED = ("success", "failed")
 _POLL_SECONDS = 1.0
-_TELL_SECONDS = 20.0
+_REPORT_SECONDS = 20.0
 _STALLED_SECONDS = 900.0
 
 
@@ -30,12 +30,12 @@ class Progressing(Protocol):
 
 def follow(run: Progressing, say: Callable[[str], None], pause: Callable[[float], None], log: Path) -> Row:
     """Return the run once it is finished. Raises ServerNotReadyError if it makes no progress for a long time."""
-    told = changed = time.monotonic()
+    reported = changed = time.monotonic()
     before = ""
     while (finished := run.finished()) is None:
         now = time.monotonic()
-        if now - told >= _TELL_SECONDS:
-            told, progress = now, run.progress()
+        if now - reported >= _REPORT_SECONDS:
+            reported, progress = now, run.progress()
             say(f"Catching up: {progress}")
             if progress != before:
                 before, changed = progress, now
@@ -57,10 +57,10 @@ class CatchUpRun:
         self._end = end
 
     def start(self) -> None:
-        """Let the scheduler make the run. One that an earlier run of the stack has made is deleted, and made again.
+        """Unpause the DAG, so that the scheduler creates the run. Delete one that an earlier start has left.
 
-        The DAG is paused, and no run of it is at work: what is finished later was made with today's settings. The
-        scheduler sees that the run is gone when the file of the DAG is parsed next, half a minute later at most.
+        The DAG must be paused and have no unfinished run, so that the run that finishes has the current settings. The
+        scheduler notices the deletion when the DAG file is parsed next, half a minute later at most.
         """
         for run in self._runs():
             self._api.delete_run(self._dag_id, run["dag_run_id"])
@@ -74,7 +74,7 @@ class CatchUpRun:
         """Return the progress of the run in words, or of an earlier unfinished one: only one runs at a time."""
         unfinished = [run for run in self._recent_runs() if run["state"] not in _FINISHED]
         if not unfinished:
-            return "its run is not there yet"
+            return "its run does not exist yet"
         instances = self._api.task_instances(self._dag_id, unfinished[0]["dag_run_id"])
         done = sum(instance["state"] == "success" for instance in instances)
         earlier = "" if self._reaches_end(unfinished[0]) else " of the run before it"

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 WORKERS = ("worker-1", "worker-2")
 _TASKS_PER_WORKER = 4
 
-# Of the workers only: a worker loads plugins, and with them ccxt, before it forks if they are not lazy.
-# Every other Airflow process would pay seconds for it at its start.
+# Only for the workers: without lazy loading, a worker loads plugins, and with them ccxt, once before it forks.
+# Every other Airflow process would start seconds later.
 WORKER_ENVIRONMENT: Mapping[str, str] = {"AIRFLOW__CORE__LAZY_LOAD_PLUGINS": "False"}
 
 
@@ -27,7 +27,7 @@ class CeleryWorkers:
             "AIRFLOW__CORE__EXECUTOR": "CeleryExecutor",
             "AIRFLOW__CELERY__BROKER_URL": self.broker_url,
             "AIRFLOW__CELERY__WORKER_CONCURRENCY": str(_TASKS_PER_WORKER),
-            # The provider's own default, said here so that it does not warn. A shorter one would give a task that
+            # The provider's own default, set here so that it does not warn. A shorter one would give a task that
             # runs longer than this to a second worker; Airflow itself notices tasks whose worker is gone.
             "AIRFLOW__CELERY_BROKER_TRANSPORT_OPTIONS__VISIBILITY_TIMEOUT": "86400",
         }

@@ -15,8 +15,8 @@ class StackOptionError(LocalStackError):
 
     name = "make-variable"
     cause = (
-        "A variable of `make run` has a value that it cannot have, or one that needs another variable has none; or a "
-        "variable after `make` is misspelt."
+        "A variable of `make run` has an invalid value, or needs another variable that is not set; or a variable after "
+        "`make` is misspelt."
     )
     cure = "The message says what is allowed; `make` lists all variables with their defaults."
     example = "ONCE is 'maybe'; allowed is 1 or 0."
@@ -26,8 +26,8 @@ class PortBusyError(LocalStackError):
     """The user chooses another port."""
 
     name = "port-busy"
-    cause = "Another program listens on a port that was asked for by name."
-    cure = "End that program, name another port, or leave the variable out: a free port is then found."
+    cause = "Another program listens on a port that a variable names."
+    cure = "End that program, name another port, or leave the variable out to get a free port."
     example = "Port 8080 for Airflow is busy: end the program that uses it, or choose another with AIRFLOW_PORT=...."
 
 
@@ -35,8 +35,8 @@ class StackRunningError(LocalStackError):
     """The user stops the other run."""
 
     name = "stack-running"
-    cause = "Another `make run`, or what is left of one that was killed, uses the same folder."
-    cure = "Stop it, with Ctrl-C in its terminal, or choose another folder with LOCAL_STACK_FOLDER."
+    cause = "Another `make run`, or a process left over from one that was killed, uses the same folder."
+    cure = "Stop it with Ctrl-C in its terminal, or choose another folder with LOCAL_STACK_FOLDER."
     example = "The local stack already runs with .local_stack/simulated (process 4711): stop it first."
 
 
@@ -61,10 +61,10 @@ class ServerNotReadyError(LocalStackError):
 
 
 class ServerRefusedError(LocalStackError):
-    """The secret is wrong, or lacks rights."""
+    """The secret is wrong, or lacks permissions."""
 
     name = "server-refused"
-    cause = "InfluxDB, Redis or PostgreSQL refuses the secret, or what was asked of it."
+    cause = "InfluxDB, Redis or PostgreSQL refuses the secret, or a request of the local stack."
     cure = "Correct the variable that the message names. For servers of the local stack, `make clean-data` starts over."
     example = "Redis at 127.0.0.1:6379 refuses the password: set REDIS_PASSWORD to its password."
 
@@ -91,10 +91,10 @@ class StackIncompleteError(LocalStackError):
     """The runs in Airflow, or the exchanges, have the reason."""
 
     name = "stack-incomplete"
-    cause = "Not all candles are stored at the end of `make run`: runs failed, or what they wait for is still to come."
+    cause = "Some candles are missing at the end of `make run`: runs failed, or still wait for data of an exchange."
     cure = (
-        "See the reason in the message or in the lines before it. What failed is asked for again: keep `make run` "
-        "going, or run it again. Correct SYMBOLS, or the list in Redis, where no exchange lists a symbol."
+        "See the reason in the message or in the lines before it. Failed requests are retried: keep `make run` "
+        "running, or run it again. If no exchange lists a symbol, correct SYMBOLS or the list in Redis."
     )
     example = "Candles are missing: ETH/USD 5. ETH/USD, 2026-11-20T12:00Z: kraken failed: HTTP 503"
 
@@ -103,11 +103,11 @@ class StackReportError(LocalStackError):
     """The message of the server has the reason."""
 
     name = "stack-report"
-    cause = "What is stored could not be read back for the table at the end of `make run`."
-    cure = "The message ends with the reason. What was fetched stays; run `make run` again."
+    cause = "The stored candles could not be counted for the table at the end of `make run`."
+    cure = "The message ends with the reason. The candles remain stored; run `make run` again."
     example = "Can't read what is stored: ConnectionError: Connection refused"
 
     def __str__(self) -> str:
-        """Return the message; the name of an error of the pipeline in it stays, as that says what to do."""
+        """Return the message; if it contains the name of a pipeline error, keep that one, as it says what to do."""
         said = str(self.args[0])
         return super().__str__() if without_names(said) == said else said

@@ -71,9 +71,9 @@ def missing_tools() -> list[str]:
 
 @contextmanager
 def _go_cache(binary: Path) -> Iterator[dict[str, str]]:
-    """Yield the variable for a cache of Go's that lasts for this build, where the usual one has a space in its path.
+    """Yield the variable for a temporary Go cache if the path of the usual one has a space; otherwise nothing.
 
-    The flags of the Rust part name that path, and Go splits them at spaces. Go's usual cache is beside ours.
+    The flags of the Rust part contain that path, and Go splits them at spaces. Go's usual cache is beside ours.
     """
     if " " not in os.environ.get("GOCACHE", str(binary)):
         yield {}
@@ -143,7 +143,7 @@ def _progress_text(log: Path) -> str:
 
 
 def _reason(log: Path) -> str:
-    """Return the last line that says what failed: packages that were under way are still named after it."""
+    """Return the last line with an error: packages that were being built at the time are still listed after it."""
     lines = [line.strip() for line in log.read_text(errors="replace").splitlines()]
     said = [line for line in lines if line and not _PACKAGE.match(line) and not _FETCHED.match(line)]
     return shortened(said[-1]) if said else "no output"

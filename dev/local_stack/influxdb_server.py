@@ -26,7 +26,7 @@ class InfluxdbServer:
     org: str
 
     def is_ready(self) -> bool:
-        """Tell whether it reports that it is healthy."""
+        """Return whether it reports that it is healthy."""
         try:
             return requests.get(f"{self.url}/health", timeout=_TIMEOUT_SECONDS).ok
         except (requests.ConnectionError, requests.Timeout):

@@ -9,9 +9,9 @@ LOG = "stack.log"
 
 
 def log_libraries_to(folder: Path) -> None:
-    """Write what the libraries of this process warn of to a file in `folder`.
+    """Write warnings of this process's libraries to a file in `folder`.
 
-    While the servers end, a request that is still under way is retried in vain, and its library says so.
+    One of them warns, for example, when the servers end while a request is under way and its retries fail.
     """
     folder.mkdir(parents=True, exist_ok=True)
     logging.basicConfig(

@@ -40,12 +40,12 @@ class StackManager(Manager):  # type: ignore[misc]
 
     @property
     def is_ending(self) -> bool:
-        """Tell whether the processes have been told to end."""
+        """Return whether the processes have been told to end."""
         return self._is_ending
 
     @property
     def was_interrupted(self) -> bool:
-        """Tell whether Ctrl-C or SIGTERM ended the run."""
+        """Return whether Ctrl-C or SIGTERM ended the run."""
         return self.returncode in _SIGNAL_STATUSES
 
     @property
@@ -65,14 +65,14 @@ class StackManager(Manager):  # type: ignore[misc]
                     reaper.forget(process["process"].pid)
 
     def has_started(self) -> bool:
-        """Tell whether every process has been started."""
+        """Return whether every process has been started."""
         return bool(self._all_started())
 
     def watch_processes(self) -> None:
         """Make the processes end if this one is killed; all must have started."""
         for process in self._processes.values():
             reaper.watch(process["pid"])
-            # honcho's own fork for each: left alone, it waits for ever for somebody to read what it has to say.
+            # honcho's own fork for each: left alone, it would wait forever for its output to be read.
             reaper.watch_fork(process["process"].pid)
 
     def pause(self, seconds: float) -> None:
@@ -99,7 +99,7 @@ class StackManager(Manager):  # type: ignore[misc]
         if self.has_started():
             super().terminate()
         else:
-            # honcho knows no process id yet that it could signal: a Ctrl-C that came early comes again.
+            # honcho has no process ids to signal yet: repeat a Ctrl-C that came this early.
             again = threading.Timer(_POLL_SECONDS, self.terminate)
             again.daemon = True
             again.start()

@@ -52,7 +52,7 @@ def show_next_steps(stack: LocalStack, reports: Sequence[SymbolReport], say: Say
 def show_next_starts(say: Say) -> None:
     """Print what to try next once everything has ended."""
     say("Try next:")
-    say("1. Keep it running   make run goes on from here, with the page, the terminal and catch-up")
+    say("1. Keep it running   make run continues from here, with the page, the terminal and catch-up")
     say("2. Other data        make run ONCE=1 SYMBOLS=ethbtc,btceur EXCHANGES=kraken,kucoin BACKFILL=30_days_ago")
     say(f"3. Go live           {_GO_LIVE}")
 

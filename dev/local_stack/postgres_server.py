@@ -49,7 +49,7 @@ class PostgresServer:
         return self.folder / "data"
 
     def is_ready(self) -> bool:
-        """Tell whether it answers. Raises LocalStackError for a wrong password, as waiting does not help."""
+        """Return whether it answers. Raises LocalStackError for a wrong password, as waiting does not help."""
         try:
             self.connect(_FIRST_DATABASE).close()
         except psycopg2.OperationalError as error:
@@ -78,9 +78,9 @@ class PostgresServer:
 
 @contextmanager
 def running_postgres(server: PostgresServer, log: Path, *, durable: bool = True) -> Iterator[None]:
-    """Run it for as long as the block lasts; what Airflow writes while it ends is still stored.
+    """Run the server until the end of the block; what Airflow writes while it shuts down is still stored.
 
-    Not `durable`, it does not wait for the disk, and its data may be lost with the machine.
+    If not `durable`, the server does not wait for the disk, and a crash of the machine may lose data.
     """
     programs = find_postgres()
     log.parent.mkdir(parents=True, exist_ok=True)

@@ -1,7 +1,7 @@
 """End a process that leads a session of its own, with everything that it started.
 
 Airflow's tasks run in process groups of their own, but stay in the session of the scheduler that started
-them, also when the scheduler is gone. So the session, not the group or the tree, is what must end.
+them, even when the scheduler is gone. So the session, not the group or the tree, is what must end.
 """
 
 from __future__ import annotations

@@ -18,22 +18,22 @@ from dev.local_stack.process_session import kill_sessions
 
 def watch(leader_pid: int) -> None:
     """End this server, and all of the session that it leads, when this process has ended."""
-    _tell(f"+{leader_pid}")
+    _send(f"+{leader_pid}")
 
 
 def watch_fork(pid: int) -> None:
     """Kill this one process, a fork of this one, when this process has ended."""
-    _tell(f"!{pid}")
+    _send(f"!{pid}")
 
 
 def forget(pid: int) -> None:
     """Stop watching this process: it has ended."""
-    _tell(f"-{pid}")
+    _send(f"-{pid}")
 
 
-def _tell(line: str) -> None:
+def _send(line: str) -> None:
     pipe = _process().stdin
-    # Without a reaper the servers work too.
+    # The servers also work without a reaper.
     with contextlib.suppress(BrokenPipeError):
         if pipe:
             pipe.write(f"{line}\n")

@@ -44,7 +44,7 @@ class RedisServer:
         )
 
     def is_ready(self) -> bool:
-        """Tell whether it answers. Raises LocalStackError for a wrong password, as waiting does not help."""
+        """Return whether it answers. Raises LocalStackError for a wrong password, as waiting does not help."""
         try:
             with self.client() as client:
                 return bool(client.ping())
@@ -69,7 +69,7 @@ def redis_command(server: RedisServer, folder: Path, name: str = "redis") -> Ser
         "requirepass": server.password,
         "dir": _quoted(folder),
         # It holds the symbols (written at each start) and caches that expire, or, as a broker, tasks that Airflow
-        # has in its database too: nothing worth a file.
+        # has in its database too: nothing worth saving.
         "save": '""',
         "appendonly": "no",
         "daemonize": "no",

@@ -1,4 +1,4 @@
-"""What is stored of each symbol, as the program `stored_candles` finds it."""
+"""What is stored of each symbol, as counted by the program `stored_candles`."""
 
 from __future__ import annotations
 
@@ -37,8 +37,8 @@ class SymbolReport:
     waits_for: str = ""
 
 
-def ask_report(stack: LocalStack, start: datetime, end: datetime) -> list[SymbolReport]:
-    """Return what is stored from `start` (inclusive) to `end` (exclusive). Raises LocalStackError."""
+def read_reports(stack: LocalStack, start: datetime, end: datetime) -> list[SymbolReport]:
+    """Return a report for each symbol, from `start` (inclusive) to `end` (exclusive). Raises LocalStackError."""
     moments = [str(int(moment.timestamp() * 1000)) for moment in (start, end)]
     answer = subprocess.run(  # noqa: S603 - our own interpreter and module
         [sys.executable, "-m", "dev.local_stack.stored_candles", *moments],

@@ -44,7 +44,7 @@ def _table(title: str, symbols: Sequence[SymbolReport], between: str) -> Table:
 
 
 def _cells(symbol: SymbolReport, between: str) -> list[str]:
-    """Return the values of a row; `between` stands between a date and a time."""
+    """Return the values of a row; `between` separates dates from times."""
     numbers = (symbol.stored_count, symbol.expected_count, symbol.quiet_count, symbol.missing_count)
     moments = (symbol.first_open_time_ms, symbol.last_open_time_ms, _watermark_ms(symbol))
     texts = [_moment_ms(moment).replace(" ", between) for moment in moments]
@@ -52,16 +52,16 @@ def _cells(symbol: SymbolReport, between: str) -> list[str]:
 
 
 def _watermark_ms(symbol: SymbolReport) -> int | None:
-    """Return the later one: catch-up goes on from where the backfill is."""
+    """Return the later watermark: catch-up continues from that of the backfill."""
     marks = [mark for mark in (symbol.backfill_watermark_ms, symbol.catch_up_watermark_ms) if mark is not None]
     return max(marks, default=None)
 
 
-def what_is_missing(symbols: Sequence[SymbolReport], asked_tickers: Sequence[str]) -> str | None:
+def what_is_missing(symbols: Sequence[SymbolReport], requested_tickers: Sequence[str]) -> str | None:
     """Return one sentence that names the incomplete symbols; None if all are complete."""
-    absent = sorted(set(asked_tickers) - {symbol.ticker for symbol in symbols})
+    absent = sorted(set(requested_tickers) - {symbol.ticker for symbol in symbols})
     if absent:
-        return f"Nothing is stored of {', '.join(absent)}: see the log of validate_symbols in Airflow"
+        return f"Nothing is stored for {', '.join(absent)}: see the log of validate_symbols in Airflow"
     missing = [symbol for symbol in symbols if symbol.missing_count]
     if not missing:
         return None

@@ -26,7 +26,7 @@ _VERSION_FILE = "airflow_version"
 
 
 def run_stack(options: StackOptions, console: StackConsole) -> int:
-    """Exit status 0; 1 with one line that says what is not as it should be; 130 when stopped early."""
+    """Return exit status 0; 1 after one line that says what is wrong; 130 if stopped early."""
     folder = stack_folder(options)
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     with only_run(folder, console.say):
@@ -89,7 +89,7 @@ def announce(options: StackOptions, console: StackConsole) -> None:
     if options.is_simulated:
         console.say("SIMULATED data: the prices are invented, none of them is real (MARKET=live for real ones)")
     else:
-        console.say("LIVE data: asking the real exchanges")
+        console.say("LIVE data: requested from the real exchanges")
     console.say(f"Bucket {options.bucket}, exchanges {', '.join(options.exchanges)}, since {options.backfill}")
 
 
@@ -101,7 +101,7 @@ def _prepare_airflow(stack: LocalStack, console: StackConsole) -> None:
         return
     console.say("Preparing Airflow's database, about 15 seconds, once")
     if stack.postgres and prepared is None:
-        # Also when a run was killed while it made the tables.
+        # This also replaces a database whose tables are incomplete because a run was killed.
         stack.postgres.create_database()
     stack.airflow.prepare()
     if stack.postgres:

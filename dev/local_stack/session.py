@@ -20,7 +20,7 @@ from dev.local_stack.manager import EndedError, StackManager
 from dev.local_stack.next_steps import open_page, show_next_steps, show_servers
 from dev.local_stack.pipeline import BackfillPlan, last_catch_up_end, plan_backfill
 from dev.local_stack.progress import backfill_display
-from dev.local_stack.report import SymbolReport, ask_report
+from dev.local_stack.report import SymbolReport, read_reports
 from dev.local_stack.report_table import report_table, what_is_missing
 from dev.local_stack.stack import LocalStack
 from dev.local_stack.unfinished_runs import end_unfinished_runs
@@ -81,11 +81,11 @@ class Session(threading.Thread):
         self.is_complete = True
 
     def _backfill(self, plan: BackfillPlan) -> int:
-        """Follow it to its end; returns the number of failed runs."""
+        """Run the backfill to its end; return the number of failed runs."""
         backfill = BackfillRun(self._api, self._settings.backfill_dag_id, plan)
-        redone = backfill.start(self._stack.options, self._stack.folder / "last_run.json")
-        if redone.sentence:
-            self._console.say(redone.sentence)
+        reruns = backfill.start(self._stack.options, self._stack.folder / "last_run.json")
+        if reruns.sentence:
+            self._console.say(reruns.sentence)
         with backfill_display(self._console, f"Backfill since {plan.start:%Y-%m-%d}") as display:
             while True:
                 counts = backfill.counts()
@@ -97,9 +97,9 @@ class Session(threading.Thread):
                 self._manager.pause(_POLL_SECONDS)
 
     def _catch_up(self) -> datetime:
-        """Start catch-up, wait until it has come to the present once; returns up to when.
+        """Start catch-up, wait until it has reached the present once, and return the end of that run's interval.
 
-        Only after the backfill: without a watermark of the backfill's it would fetch the last days itself.
+        Call it only after the backfill: without the backfill's watermark, catch-up would fetch the last days itself.
         """
         dag_id = self._settings.catch_up_dag_id
         wanted = last_catch_up_end(self._settings, datetime.now(UTC))
@@ -114,14 +114,14 @@ class Session(threading.Thread):
 
     def _show_table(self, start: datetime, end: datetime) -> list[SymbolReport]:
         options = self._stack.options
-        symbols = ask_report(self._stack, start, end)
+        symbols = read_reports(self._stack, start, end)
         width = self._console.console.width
         self._console.show(report_table(symbols, start, end, simulated=options.is_simulated, width=width))
         self._console.say(
-            "Counted are merged candles, once for each symbol; candle-ingest coverage counts each exchange"
+            "The table counts merged candles, once per symbol; candle-ingest coverage counts each exchange"
         )
-        asked = () if options.redis and not options.symbols_given else options.symbols
-        if missing := what_is_missing(symbols, asked):
+        requested = () if options.redis and not options.symbols_given else options.symbols
+        if missing := what_is_missing(symbols, requested):
             self._incomplete.insert(0, missing)
         return symbols
 

@@ -1,6 +1,6 @@
 """Read `airflow_settings.yaml`, the Astro project's connections, pools and variables.
 
-What is read is given as Airflow's REST API takes it.
+They are returned in the form that Airflow's REST API accepts.
 """
 
 from __future__ import annotations
@@ -40,14 +40,14 @@ class AirflowSettings:
     variables: tuple[Row, ...]
 
     def with_connection(self, connection_id: str, *, extra: Row | None = None, **changes: Any) -> AirflowSettings:
-        """Return the same with other values in one connection, which is added when the file has none of that name.
+        """Return settings with other values in one connection, which is added if there is none of that name.
 
         `extra` is merged into the connection's extra.
         """
         known = {connection["connection_id"]: connection for connection in self.connections}
         old = known.get(connection_id, {"connection_id": connection_id})
         merged = {**json.loads(old.get("extra") or "{}"), **(extra or {})}
-        # Airflow warns of an empty extra in each task: too short a secret to hide.
+        # For an empty extra, Airflow warns in each task that it is too short a secret to mask.
         known[connection_id] = {**old, **changes, "extra": json.dumps(merged) if merged else None}
         return replace(self, connections=tuple(known.values()))
 
@@ -79,7 +79,7 @@ def _read(
         if unknown:
             allowed = ", ".join(sorted(known))
             raise StackSettingsError(f"{path.name}, {key}: can't use {', '.join(sorted(unknown))} (known: {allowed}).")
-    # Astro's template file has empty entries, which it passes over too.
+    # Astro's template file has empty entries, which Astro skips too.
     return tuple(convert(entry) for entry in entries if entry.get(name))
 
 

@@ -1,4 +1,4 @@
-"""The servers of one run: which are started, where they listen, and how they know each other."""
+"""The servers of one run: which are started, where they listen, and how they find each other."""
 
 from __future__ import annotations
 
@@ -111,8 +111,8 @@ def plan_stack(options: StackOptions, say: Say, progress: Say) -> LocalStack:
 
 
 def _choose(service: str, name: str, options: StackOptions, say: Say) -> int:
-    asked = options.asked_ports.get(service)
-    return choose_port(name, PORT_VARIABLES[service], asked, _PREFERRED_PORTS[service], say)
+    requested = options.requested_ports.get(service)
+    return choose_port(name, PORT_VARIABLES[service], requested, _PREFERRED_PORTS[service], say)
 
 
 def _local_redis(
@@ -205,7 +205,7 @@ def _settings(
     settings = settings.with_connection(
         "redis_default", conn_type="redis", host=redis.host, port=redis.port, password=redis.password
     )
-    # Both: an earlier run may have left one that leads to another server.
+    # Both connections: an earlier run may have left one that leads to another server.
     for connection_id in (INFLUXDB_CONNECTION, INFLUXDB_READ_CONNECTION):
         settings = settings.with_connection(
             connection_id,

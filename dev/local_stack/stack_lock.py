@@ -40,7 +40,7 @@ def only_run(folder: Path, say: Callable[[str], None]) -> Iterator[None]:
 
 def _lock(handle: int, folder: Path, say: Callable[[str], None]) -> None:
     deadline = time.monotonic() + _WAIT_SECONDS
-    has_told = False
+    has_said = False
     while not _try_lock(handle):
         owner = _owner(folder)
         if owner is not None and psutil.pid_exists(owner):
@@ -50,9 +50,9 @@ def _lock(handle: int, folder: Path, say: Callable[[str], None]) -> None:
             )
         if time.monotonic() > deadline:
             raise StackRunningError(f"Processes of a run that was killed still use {folder}: end them first.")
-        if not has_told:
+        if not has_said:
             say("Waiting for the processes of a run that was killed")
-            has_told = True
+            has_said = True
         time.sleep(_POLL_SECONDS)
 
 
@@ -72,7 +72,7 @@ def _owner(folder: Path) -> int | None:
 
 
 def _end_leftovers(folder: Path) -> None:
-    """End servers on files in `folder`: nobody else uses it now, so a killed run, and its reaper, left them."""
+    """End servers that use files in `folder`: no other run uses it now, so they are left over from a killed one."""
     left = [process for process in psutil.process_iter(["name", "cmdline"]) if _is_leftover(process, folder)]
     for process in left:
         process.terminate()

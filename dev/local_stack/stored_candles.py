@@ -1,7 +1,7 @@
-"""What is stored of what is expected, symbol by symbol: run as a program of its own, it prints JSON.
+"""Count the stored and the expected candles of each symbol; run as a program, print the counts as JSON.
 
-Apart from the local stack's own process, because the package asks Airflow for its connections, and importing
-Airflow writes a configuration file into AIRFLOW_HOME.
+It runs in a separate process because the package gets its connections from Airflow, and importing Airflow writes a
+configuration file into AIRFLOW_HOME.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def _report(
     timeframe = settings.timeframe
     days = DayRecords(bucket).read_merges(window, [symbol.currency_pair])
     if settings.backfill_start_date == SKIP and days:
-        # Without history, catch-up goes on from what is there.
+        # Without a backfill, candles are expected from the first day that catch-up has fetched.
         window = Window(max(window.start_ms, min(day_ms for _, day_ms in days)), window.end_ms)
     stored, first_ms, last_ms = CandleStore(bucket).merged_span(symbol.currency_pair, window)
     merged = union(part for day in days.values() for part in day.merged_windows())
@@ -72,7 +72,7 @@ def _waits_for(waiting: Iterable[Waiting], window: Window) -> str:
 
 
 def main() -> None:
-    """Print the reports of the default pipeline for the range given in milliseconds; if it cannot, one line why."""
+    """Print the reports of the default pipeline for a range in milliseconds; on failure, exit with one line."""
     window = Window(*(int(text) for text in sys.argv[1:3]))
     try:
         found = symbol_reports(default_pipeline(os.environ), window)

@@ -12,7 +12,7 @@ from dev.local_stack.redis_server import RedisServer
 def write_symbols(server: RedisServer, key: str, options: StackOptions, say: Callable[[str], None]) -> None:
     """Write the symbols as a JSON list.
 
-    A Redis that the user brought keeps its own list, unless SYMBOLS was given.
+    A Redis that the user provides keeps its own list, unless SYMBOLS is given.
     """
     with server.client() as client:
         if options.redis is not None and not options.symbols_given and client.exists(key):

@@ -1,4 +1,4 @@
-"""A file for the user's shell: with it, `candle-ingest` and `airflow` work on what `make run` has started."""
+"""A file for the user's shell: with it, `candle-ingest` and `airflow` use the servers of `make run`."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ from dev.local_stack.airflow_processes import REPOSITORY
 from dev.local_stack.generated_secrets import write_private
 from dev.local_stack.stack import LocalStack
 
-# Airflow's database has the connections.
-_OF_AIRFLOW = ("AIRFLOW_HOME", "AIRFLOW__CORE__FERNET_KEY", "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN")
-_OF_PIPELINE = ("CANDLE_INGEST_", "AIRFLOW_CONN_")
+# No connections: they are in Airflow's database.
+_AIRFLOW_VARIABLES = ("AIRFLOW_HOME", "AIRFLOW__CORE__FERNET_KEY", "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN")
+_PIPELINE_PREFIXES = ("CANDLE_INGEST_", "AIRFLOW_CONN_")
 # `candle-ingest`, and `airflow` beside the Python that runs.
 _PROGRAMS = (REPOSITORY / "bin", Path(sys.executable).parent)
 
 
 def terminal_file(stack: LocalStack) -> Path:
-    """Return where the file is."""
+    """Return the path of the file."""
     return stack.folder / "terminal.sh"
 
 
 def write_terminal_file(stack: LocalStack) -> None:
-    """Write the file; only its owner can read it. All that is in it is known before any server starts."""
+    """Write the file; only its owner can read it. Its contents are known before any server starts."""
     known = stack.airflow.environment
-    needed = [name for name in sorted(known) if name in _OF_AIRFLOW or name.startswith(_OF_PIPELINE)]
+    needed = [name for name in sorted(known) if name in _AIRFLOW_VARIABLES or name.startswith(_PIPELINE_PREFIXES)]
     lines = [f"export {name}={shlex.quote(known[name])}" for name in needed]
     lines.append(f"export {LOCAL_STACK_VARIABLE}={shlex.quote(stack.options.command)}")
     lines.append(f'export PATH={shlex.quote(":".join(map(str, _PROGRAMS)))}:"$PATH"')

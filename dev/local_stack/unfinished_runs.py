@@ -1,4 +1,4 @@
-"""End what an earlier run of the stack left in the middle, so that this one starts from a known state.
+"""End the runs that an earlier start of the stack left unfinished, so that this one starts from a known state.
 
 The processes that worked on it are gone, and its tasks may have read other symbols. What such a run has stored
 stays: the next run of the same interval fetches only what is missing.
@@ -17,7 +17,7 @@ _UNFINISHED = ("queued", "running")
 
 
 def pause_all_dags(database_url: str) -> None:
-    """Pause every DAG before the scheduler starts: it would go on with tasks whose servers are not up yet.
+    """Pause every DAG before the scheduler starts: it would continue tasks whose servers are not up yet.
 
     The API can't do it, as it starts at the same time.
     """

@@ -1,4 +1,4 @@
-"""What is asked of an API server that is slow, or drops the connection, and how often."""
+"""Which requests are repeated if the API server is slow or drops the connection, and how often."""
 
 import json
 import threading
@@ -17,12 +17,12 @@ LOG = Path("logs/api-server.log")
 
 
 class Server(ThreadingHTTPServer):
-    """Does to each request what is next in `faults`; then answers with the `body`."""
+    """Apply the next of the `faults` to each request; without one, respond with the `body`."""
 
     def __init__(self):
         super().__init__((HOST, 0), Handler)
         self.faults = []
-        self.asked = []
+        self.received = []
         self.body = {}
         self.statuses = {}
         self.ended = threading.Event()
@@ -38,7 +38,7 @@ class Handler(BaseHTTPRequestHandler):
 
     def answer(self):
         self.rfile.read(int(self.headers.get("Content-Length", 0)))
-        self.server.asked.append(f"{self.command} {self.path}")
+        self.server.received.append(f"{self.command} {self.path}")
         fault = self.server.faults.pop(0) if self.server.faults else None
         if fault == "silent":
             self.server.ended.wait(10)
@@ -69,7 +69,7 @@ def server():
 @pytest.fixture
 def api(server, monkeypatch):
     monkeypatch.setattr(airflow_api, "_TIMEOUT_SECONDS", 0.2)
-    monkeypatch.setattr(airflow_api._ASK_AGAIN, "backoff_factor", 0.01)
+    monkeypatch.setattr(airflow_api._RETRY, "backoff_factor", 0.01)
     return AirflowApi(server.url, "admin", "password", LOG)
 
 
@@ -77,10 +77,10 @@ def api(server, monkeypatch):
 def test_safe_requests_are_retried(server, api, fault):
     server.faults = [fault] * 3
     api.set_paused("candle_catch_up", paused=False)
-    assert server.asked == ["PATCH /api/v2/dags/candle_catch_up"] * 4
+    assert server.received == ["PATCH /api/v2/dags/candle_catch_up"] * 4
     server.faults = [fault]
     assert api.run("candle_catch_up", "today") == {}
-    assert server.asked[4:] == ["GET /api/v2/dags/candle_catch_up/dagRuns/today"] * 2
+    assert server.received[4:] == ["GET /api/v2/dags/candle_catch_up/dagRuns/today"] * 2
 
 
 @pytest.mark.parametrize("fault", ["silent", "dropped"])
@@ -88,16 +88,16 @@ def test_requests_with_effects_are_sent_once(server, api, fault):
     server.faults = [fault]
     with pytest.raises(LocalStackError, match="does not answer POST api/v2/dags/candle_catch_up/dagRuns: "):
         api.trigger("candle_catch_up")
-    assert server.asked == ["POST /api/v2/dags/candle_catch_up/dagRuns"]
+    assert server.received == ["POST /api/v2/dags/candle_catch_up/dagRuns"]
 
 
-def test_without_any_answer_the_error_names_the_request_the_reason_and_the_log(server, api):
+def test_without_a_response_the_error_names_the_request_the_reason_and_the_log(server, api):
     server.faults = ["silent"] * 4
     with pytest.raises(LocalStackError, match=r"not answer PATCH api/v2/dags/d: .*Read timed out") as caught:
         api.set_paused("d", paused=True)
     assert str(caught.value).endswith(f"See its log: {LOG} [stack-airflow]")
     assert "Max retries" not in str(caught.value)
-    assert len(server.asked) == 4
+    assert len(server.received) == 4
 
 
 def test_an_unreachable_server_is_not_retried():
@@ -107,17 +107,17 @@ def test_an_unreachable_server_is_not_retried():
         api.has_dag("d")
 
 
-def test_the_health_is_asked_for_once(server, api):
+def test_the_health_is_requested_once(server, api):
     server.faults = ["silent"]
     assert not api.answers()
-    assert server.asked == ["GET /api/v2/monitor/health"]
+    assert server.received == ["GET /api/v2/monitor/health"]
 
 
-def test_a_backfill_that_is_over_needs_no_end(server, api):
+def test_a_backfill_that_has_ended_can_be_cancelled(server, api):
     server.body = {"backfills": [{"id": 7, "completed_at": None}], "total_entries": 1}
     server.statuses["PUT"] = requests.codes.conflict
     api.cancel_backfills("candle_backfill")
-    assert server.asked[-1] == "PUT /api/v2/backfills/7/cancel"
+    assert server.received[-1] == "PUT /api/v2/backfills/7/cancel"
 
 
 def test_the_last_error_of_a_task_is_one_line(server, api):

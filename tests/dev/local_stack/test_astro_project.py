@@ -9,7 +9,7 @@ from dev.local_stack.airflow_processes import REPOSITORY
 from dev.local_stack.settings_file import read_settings
 
 
-def test_the_connections_fit_the_containers():
+def test_the_connections_match_the_containers():
     compose = yaml.safe_load((REPOSITORY / "docker-compose.override.yml").read_text())["services"]
     settings = read_settings(REPOSITORY / "airflow_settings.yaml")
     connections = {connection["connection_id"]: connection for connection in settings.connections}
@@ -36,7 +36,7 @@ def test_an_environment_file_that_was_only_copied_overrides_no_setting():
     assert [line for line in lines if line and not line.startswith("#")] == []
 
 
-def test_every_port_is_of_this_machine_only():
+def test_every_port_is_bound_to_this_machine_only():
     compose = yaml.safe_load((REPOSITORY / "docker-compose.override.yml").read_text())["services"]
     ports = [port for service in compose.values() for port in service["ports"]]
     assert all(port.startswith("127.0.0.1:") for port in ports)

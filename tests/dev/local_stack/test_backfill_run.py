@@ -2,7 +2,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from dev.local_stack.backfill_run import BackfillRun, Redone
+from dev.local_stack.backfill_run import BackfillRun, RerunCounts
 from dev.local_stack.options import StackOptions
 from dev.local_stack.pipeline import BackfillPlan
 
@@ -40,9 +40,9 @@ class Runs:
 
 @pytest.fixture
 def start(tmp_path):
-    """`start(states, days)`: how many earlier intervals are done again for a history that begins on the 2nd."""
+    """`start(states, days)`: how many earlier intervals are rerun for a history that begins on the 2nd."""
 
-    def run(states, days, **asked):
+    def run(states, days, **earlier):
         plan = BackfillPlan(
             start=datetime(2026, 11, 2, tzinfo=UTC),
             last_interval_start=datetime(2026, 11, 1 + days, tzinfo=UTC),
@@ -50,41 +50,41 @@ def start(tmp_path):
             interval_count=days,
         )
         remembered = tmp_path / "last_run.json"
-        if asked:
-            BackfillRun(Runs({}), "candle_backfill", plan).start(StackOptions(**asked), remembered)
+        if earlier:
+            BackfillRun(Runs({}), "candle_backfill", plan).start(StackOptions(**earlier), remembered)
         return BackfillRun(Runs(states), "candle_backfill", plan).start(OPTIONS, remembered)
 
     return run
 
 
-def test_new_intervals_do_not_count_as_done_again(start):
+def test_new_intervals_do_not_count_as_rerun(start):
     states = {8: "success", 9: "failed"}
-    assert start(states, 8, symbols=OPTIONS.symbols) == Redone(failed=1)
+    assert start(states, 8, symbols=OPTIONS.symbols) == RerunCounts(failed=1)
 
 
-def test_other_symbols_do_all_earlier_intervals_again_and_no_more(start):
-    assert start({8: "success", 9: "success"}, 8, symbols=("xrpusd",)) == Redone(changed=2)
+def test_other_symbols_rerun_all_earlier_intervals_and_no_more(start):
+    assert start({8: "success", 9: "success"}, 8, symbols=("xrpusd",)) == RerunCounts(changed=2)
 
 
 def test_runs_outside_the_history_do_not_count(start):
     states = {1: "success", 8: "failed"}
-    assert start(states, 8, symbols=("xrpusd",)) == Redone(changed=1)
+    assert start(states, 8, symbols=("xrpusd",)) == RerunCounts(changed=1)
     assert states == {1: "success"}
 
 
-def test_intervals_of_a_run_that_left_no_note_are_done_again_as_unknown(start):
-    assert start({8: "success"}, 8) == Redone(unknown=1)
+def test_intervals_of_unknown_symbols_are_rerun(start):
+    assert start({8: "success"}, 8) == RerunCounts(unknown=1)
 
 
 @pytest.mark.parametrize(
-    ("redone", "sentence"),
+    ("reruns", "sentence"),
     [
-        (Redone(), ""),
-        (Redone(failed=1), "Doing 1 earlier interval again: 1 failed"),
-        (Redone(changed=2), "Doing 2 earlier intervals again: 2 had other symbols or exchanges"),
-        (Redone(failed=1, changed=2), "Doing 3 earlier intervals again: 1 failed, 2 had other symbols or exchanges"),
-        (Redone(unknown=2), "Doing 2 earlier intervals again: which symbols and exchanges 2 had is not known"),
+        (RerunCounts(), ""),
+        (RerunCounts(failed=1), "Rerunning 1 earlier interval: 1 failed"),
+        (RerunCounts(changed=2), "Rerunning 2 earlier intervals: 2 had other symbols or exchanges"),
+        (RerunCounts(failed=1, changed=2), "Rerunning 3 earlier intervals: 1 failed, 2 had other symbols or exchanges"),
+        (RerunCounts(unknown=2), "Rerunning 2 earlier intervals: 2 had unknown symbols and exchanges"),
     ],
 )
-def test_why_earlier_intervals_are_done_again_is_counted(redone, sentence):
-    assert redone.sentence == sentence
+def test_earlier_intervals_are_counted_by_the_reason_for_their_rerun(reruns, sentence):
+    assert reruns.sentence == sentence

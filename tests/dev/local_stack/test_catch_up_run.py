@@ -11,7 +11,7 @@ LOG = Path("logs/scheduler.log")
 
 
 class Run:
-    """A run that is at each of `steps` once, and then finished or where it was."""
+    """A run that reports each of `steps` once, and then finishes or stays there."""
 
     def __init__(self, steps, *, ends=True):
         self.steps, self.ends, self.at = list(steps), ends, ""
@@ -26,7 +26,7 @@ class Run:
 
 @pytest.fixture(autouse=True)
 def clock(monkeypatch):
-    """Let time pass in pauses only."""
+    """Let time pass only in pauses."""
     seconds = [0.0]
     monkeypatch.setattr(catch_up_run.time, "monotonic", lambda: seconds[0])
 
@@ -43,8 +43,8 @@ def test_progress_is_reported_until_it_is_finished(clock):
 
 
 def test_no_progress_for_a_quarter_of_an_hour_is_an_error_that_names_the_log(clock):
-    with pytest.raises(ServerNotReadyError, match=r"for 15 minutes \(its run is not there yet\).*logs/scheduler.log"):
-        follow(Run(["its run is not there yet"], ends=False), [].append, clock, LOG)
+    with pytest.raises(ServerNotReadyError, match=r"for 15 minutes \(its run does not exist yet\).*logs/scheduler.log"):
+        follow(Run(["its run does not exist yet"], ends=False), [].append, clock, LOG)
 
 
 class Api:
@@ -63,8 +63,8 @@ class Api:
 @pytest.mark.parametrize(
     ("runs", "words"),
     [
-        ([], "its run is not there yet"),
-        ([("2026-11-26T12:00:00Z", "success")], "its run is not there yet"),
+        ([], "its run does not exist yet"),
+        ([("2026-11-26T12:00:00Z", "success")], "its run does not exist yet"),
         ([("2026-11-26T12:00:00Z", "running")], "1 of 3 tasks done of the run before it"),
         (
             [("2026-11-26T12:00:00Z", "running"), ("2026-11-26T12:05:00Z", "queued")],
@@ -73,7 +73,7 @@ class Api:
         ([("2026-11-26T12:00:00Z", "failed"), ("2026-11-26T12:05:00Z", "running")], "1 of 3 tasks done"),
     ],
 )
-def test_progress_is_that_of_the_run_that_is_at_work(runs, words):
+def test_progress_is_that_of_the_unfinished_run(runs, words):
     run = CatchUpRun(Api(*runs), "candle_catch_up", datetime(2026, 11, 26, 12, 5, tzinfo=UTC))
     assert run.progress() == words
     assert run.finished() is None

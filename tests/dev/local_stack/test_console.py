@@ -12,7 +12,7 @@ def shown():
     return io.StringIO()
 
 
-def test_a_moving_line_is_written_over_on_a_terminal(shown):
+def test_a_moving_line_is_overwritten_on_a_terminal(shown):
     console = StackConsole(Console(file=shown, force_terminal=True, width=80, no_color=True))
     console.moving("1 packages built")
     console.moving("2 packages built")
@@ -23,7 +23,7 @@ def test_a_moving_line_is_written_over_on_a_terminal(shown):
     assert shown.getvalue().endswith("built\n")
 
 
-def test_in_a_file_a_moving_line_is_written_now_and_then(shown, monkeypatch):
+def test_in_a_file_a_moving_line_is_written_at_intervals(shown, monkeypatch):
     times = iter([0.0, 0.0, 5.0, 15.0, 15.0])
     monkeypatch.setattr(module.time, "monotonic", lambda: next(times))
     console = StackConsole(Console(file=shown, width=80))

@@ -8,5 +8,5 @@ from dev.local_stack.errors import StackReportError
     ("reason", "name"),
     [(str(SymbolListError("no list")), "symbol-list-unusable"), ("Connection refused", "stack-report")],
 )
-def test_the_pipelines_own_name_for_an_error_stays(reason, name):
+def test_the_name_of_a_pipeline_error_is_kept(reason, name):
     assert str(StackReportError(f"Can't read what is stored: {reason}")).endswith(f" [{name}]")

@@ -27,7 +27,7 @@ echo "building $target with $RUSTUP_TOOLCHAIN"
 
 @pytest.fixture
 def program(tmp_path, monkeypatch):
-    """Put a program that says something on an otherwise empty PATH."""
+    """Put a program with this script on an otherwise empty PATH."""
     folder = tmp_path / "bin"
     folder.mkdir()
     monkeypatch.setenv("PATH", str(folder))
@@ -73,7 +73,7 @@ def test_missing_build_tools_are_named_in_one_line(program):
     assert "\n" not in text
 
 
-def test_the_archive_failing_leads_to_a_build(program, monkeypatch):
+def test_a_failed_archive_leads_to_a_build(program, monkeypatch):
     def fail(*arguments):
         raise influxd_archive.ArchiveError("no way")
 
@@ -84,18 +84,18 @@ def test_the_archive_failing_leads_to_a_build(program, monkeypatch):
     assert said == ["no way; building influxd from source instead"]
 
 
-def test_two_at_once_fetch_it_once(program, monkeypatch):
-    fetched, may_go_on = [], threading.Event()
+def test_two_processes_at_once_fetch_it_once(program, monkeypatch):
+    fetched, may_continue = [], threading.Event()
 
     def provision(binary, say, progress):
         fetched.append(binary)
-        may_go_on.wait(5)
+        may_continue.wait(5)
         binary.write_text("")
 
     monkeypatch.setattr(influxd, "_provision", provision)
     found = []
     threads = [
-        threading.Thread(target=lambda: found.append(find_influxd(lambda text: may_go_on.set()))) for _ in range(2)
+        threading.Thread(target=lambda: found.append(find_influxd(lambda text: may_continue.set()))) for _ in range(2)
     ]
     for thread in threads:
         thread.start()
@@ -135,7 +135,7 @@ def test_a_space_in_the_path_of_the_cache_does_not_reach_go(program, tmp_path, m
 
 
 @pytest.mark.usefixtures("no_archive")
-def test_a_failing_build_says_why_though_other_packages_are_named_after_it(program):
+def test_a_failing_build_says_why_even_if_packages_are_listed_after_it(program):
     program("go", "echo first; echo 'go.mod requires go >= 1.25' >&2; echo github.com/influxdata/flux; exit 1")
     program("cargo", "")
     program("cc", "")
@@ -144,7 +144,7 @@ def test_a_failing_build_says_why_though_other_packages_are_named_after_it(progr
 
 
 def is_alive(pid):
-    """Tell whether the process is alive; a zombie, which waits to be reaped, is not."""
+    """Return whether the process is alive; a zombie, which waits to be reaped, is not."""
     return psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
 
 

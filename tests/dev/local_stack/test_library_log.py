@@ -4,7 +4,7 @@ import sys
 from dev.local_stack.airflow_processes import REPOSITORY
 from dev.local_stack.ports import free_port
 
-RETRY_IN_VAIN = """
+FAILING_RETRY = """
 import sys, warnings
 from pathlib import Path
 import urllib3
@@ -19,8 +19,8 @@ except urllib3.exceptions.MaxRetryError:
 """
 
 
-def test_what_libraries_warn_of_goes_to_a_file_and_not_to_the_terminal(tmp_path):
-    command = [sys.executable, "-c", RETRY_IN_VAIN, str(tmp_path / "logs"), str(free_port())]
+def test_warnings_of_libraries_go_to_a_file_and_not_to_the_terminal(tmp_path):
+    command = [sys.executable, "-c", FAILING_RETRY, str(tmp_path / "logs"), str(free_port())]
     done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout, done.stderr) == (0, "ended\n", "")
     log = (tmp_path / "logs" / "stack.log").read_text()

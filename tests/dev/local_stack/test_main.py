@@ -8,16 +8,16 @@ from dev.local_stack.airflow_processes import REPOSITORY
 
 
 @pytest.mark.parametrize(
-    ("variables", "told"),
+    ("variables", "message"),
     [
         ({"ONCE": "maybe"}, "ONCE is 'maybe'; allowed is 1 or 0. [make-variable]"),
         ({"EXCHANGES": "gemini"}, "Or use the real exchanges with MARKET=live. [make-variable]"),
     ],
 )
-def test_an_error_is_one_line_that_ends_with_its_name(tmp_path, variables, told):
+def test_an_error_is_one_line_that_ends_with_its_name(tmp_path, variables, message):
     environment = {**os.environ, "LOCAL_STACK_FOLDER": str(tmp_path), "COLUMNS": "80", **variables}
     command = [sys.executable, "-m", "dev.local_stack", "plan"]
     ended = subprocess.run(command, cwd=REPOSITORY, env=environment, capture_output=True, text=True, check=False)
     assert ended.returncode == 1
-    assert ended.stdout.splitlines()[-1].endswith(told)
+    assert ended.stdout.splitlines()[-1].endswith(message)
     assert ended.stderr == ""

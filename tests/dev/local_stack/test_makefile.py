@@ -11,7 +11,7 @@ from dev.local_stack.airflow_processes import REPOSITORY
 
 @pytest.fixture
 def make(tmp_path):
-    """`make` in an empty copy of the project, with these programs before all others on the PATH."""
+    """Run `make` in an empty copy of the project, with these programs first on the PATH."""
     for file in ("Makefile", "requirements-dev.lock"):
         shutil.copy(REPOSITORY / file, tmp_path)
 
@@ -22,7 +22,7 @@ def make(tmp_path):
             (folder / name).write_text(f"#!/bin/sh\n{script}\n")
             (folder / name).chmod(0o755)
         environment = {**os.environ, "PATH": f"{folder}:{os.environ['PATH']}"}
-        # A make that runs these tests must not tell this one what to do.
+        # The make that runs these tests must not pass its flags to this one.
         for inherited in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS"):
             environment.pop(inherited, None)
         return subprocess.run(
@@ -55,7 +55,7 @@ def test_an_old_python_is_refused_with_what_to_do(make):
         ("ERROR: Connection refused", 1, (2, True)),
     ],
 )
-def test_an_audit_that_could_not_ask_fails_and_says_so(make, tmp_path, said, status, expected):
+def test_an_audit_that_could_not_check_fails_and_says_so(make, tmp_path, said, status, expected):
     (tmp_path / ".venv" / "bin").mkdir(parents=True)
     (tmp_path / ".venv" / "bin" / "uvx").write_text(f"#!/bin/sh\necho '{said}'\nexit {status}\n")
     (tmp_path / ".venv" / "bin" / "uvx").chmod(0o755)
@@ -63,7 +63,7 @@ def test_an_audit_that_could_not_ask_fails_and_says_so(make, tmp_path, said, sta
     assert (answer.returncode, "Nothing was checked" in answer.stderr) == expected
 
 
-def test_an_interpreter_that_is_asked_for_and_not_there_is_named(make):
+def test_a_requested_interpreter_that_is_missing_is_named(make):
     answer = make("setup", "PYTHON=python9.9")
     assert answer.returncode != 0
     assert "is needed (python9.9 here: " in answer.stderr

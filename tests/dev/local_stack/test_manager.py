@@ -20,7 +20,7 @@ def screen():
 
 @pytest.fixture
 def manage(tmp_path, screen):
-    """A manager of shell scripts, run with the signal handlers put back afterwards."""
+    """Return a manager of shell scripts; restore the signal handlers afterwards."""
     before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
 
     def make(**scripts):
@@ -35,7 +35,7 @@ def manage(tmp_path, screen):
         signal.signal(number, handler)
 
 
-def test_all_end_when_one_does_and_it_is_named(manage, tmp_path):
+def test_all_processes_end_when_one_does_and_it_is_named(manage, tmp_path):
     manager = manage(redis="sleep 60 & sleep 60", simulator="sleep 0.5; exit 3")
     manager.run()
     assert manager.failed_part == "simulator"
@@ -53,7 +53,7 @@ def test_a_signal_ends_all_and_names_none(manage, tmp_path):
     assert manager.failed_part is None
 
 
-def test_an_end_before_the_start_is_an_end(manage):
+def test_an_early_interrupt_ends_the_processes_after_their_start(manage):
     manager = manage(redis="sleep 60", simulator="sleep 60")
     manager.terminate()
     with pytest.raises(EndedError):

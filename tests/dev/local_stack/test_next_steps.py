@@ -47,20 +47,20 @@ def test_the_minute_is_a_final_one_of_any_symbol(stack):
     assert "No day is final" not in "".join(said)
 
 
-def test_a_minute_that_is_not_final_is_said_to_be_so(stack):
+def test_a_minute_that_is_not_final_is_marked_as_such(stack):
     said = []
     show_next_steps(stack, [report(1_764_072_000_000)], said.append)
     assert said[2].endswith("explain ETH/USD 2025-11-25T12:00Z")
     assert "No day is final yet" in said[3]
 
 
-def test_where_nothing_is_stored_the_example_is_status(stack):
+def test_if_nothing_is_stored_the_example_is_status(stack):
     said = []
     show_next_steps(stack, [report(None)], said.append)
     assert said[2].endswith("candle-ingest status")
 
 
-def test_without_a_browser_the_address_is_said(stack, monkeypatch):
+def test_without_a_browser_the_address_is_printed(stack, monkeypatch):
     monkeypatch.setattr(next_steps.webbrowser, "open", lambda url: False)
     said = []
     open_page(stack, said.append)

@@ -40,7 +40,7 @@ def test_everything_given():
     assert options.symbols == ("btcusd", "ethusd")
     assert options.symbols_given
     assert options.once
-    assert options.asked_ports == {"airflow": 8090}
+    assert options.requested_ports == {"airflow": 8090}
     assert (options.redis.host, options.redis.port) == ("redis.example", 6379)
     assert options.influxdb.url == "https://influx.example"
     assert options.executor == "celery"
@@ -54,7 +54,7 @@ def test_everything_given():
         ("MARKET", "real", "MARKET is 'real'; allowed is simulated or live"),
         ("EXECUTOR", "kubernetes", "EXECUTOR is 'kubernetes'; allowed is local or celery"),
         ("BACKFILL", "2_dogs_ago", "BACKFILL is '2_dogs_ago'; allowed is YYYY-MM-DD, N_days_ago"),
-        ("BACKFILL", "2099-12-31", "BACKFILL is '2099-12-31', which is still to come"),
+        ("BACKFILL", "2099-12-31", "BACKFILL is '2099-12-31', which is in the future"),
         ("SYMBOLS", "btcusd,btcsud", "SYMBOLS: 'btcsud' is not a symbol"),
         ("ONCE", "maybe", "ONCE is 'maybe'; allowed is 1 or 0"),
         ("AIRFLOW_PORT", "70000", "AIRFLOW_PORT is '70000'"),

@@ -23,17 +23,17 @@ def busy_port():
         yield listener.getsockname()[1]
 
 
-def test_asked_port_is_taken_when_free():
+def test_a_requested_port_is_used_if_it_is_free():
     port = free_port()
     assert choose_port("Redis", "LOCAL_REDIS_PORT", port, preferred=1, say=pytest.fail) == port
 
 
-def test_busy_asked_port_is_an_error_that_says_what_to_do(busy_port):
+def test_a_busy_requested_port_is_an_error_that_says_what_to_do(busy_port):
     with pytest.raises(LocalStackError, match=f"Port {busy_port} for Redis is busy.*LOCAL_REDIS_PORT="):
         choose_port("Redis", "LOCAL_REDIS_PORT", busy_port, preferred=busy_port, say=pytest.fail)
 
 
-def test_busy_preferred_port_is_replaced_and_said(busy_port):
+def test_a_busy_preferred_port_is_replaced_and_reported(busy_port):
     said = []
     port = choose_port("Redis", "LOCAL_REDIS_PORT", None, preferred=busy_port, say=said.append)
     assert port != busy_port

@@ -34,7 +34,7 @@ def test_root_becomes_nobody(monkeypatch):
     assert command[-3:] == ("postgres", "-D", "x")
 
 
-def test_root_without_setpriv_is_told_so(monkeypatch, tmp_path):
+def test_root_without_setpriv_gets_an_error_that_says_so(monkeypatch, tmp_path):
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setattr(os, "geteuid", lambda: 0)
     with pytest.raises(LocalStackError, match="run make as another user"):

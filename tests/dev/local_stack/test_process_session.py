@@ -9,7 +9,7 @@ import pytest
 
 from dev.local_stack.process_session import kill_session, session_members, stop_session
 
-# Like Airflow's scheduler: a child in a process group of its own, deaf to SIGTERM.
+# Like Airflow's scheduler: a child in its own process group that ignores SIGTERM.
 PARENT = textwrap.dedent("""
     import os, signal, sys, time
     if os.fork() == 0:
@@ -38,7 +38,7 @@ def test_nothing_of_the_session_is_left(leader):
     assert [process for process in members if process.is_running()] == []
 
 
-def test_nothing_is_left_even_if_the_leader_died_before(leader):
+def test_nothing_is_left_even_if_the_leader_was_killed_before(leader):
     (child,) = [process for process in session_members(leader.pid) if process.pid != leader.pid]
     leader.send_signal(signal.SIGKILL)
     leader.wait()

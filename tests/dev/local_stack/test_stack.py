@@ -105,8 +105,8 @@ def test_celery_has_a_broker_and_two_workers_of_its_own(plan):
 
 def test_only_celery_workers_load_plugins_before_they_fork(plan):
     lazy = "AIRFLOW__CORE__LAZY_LOAD_PLUGINS"
-    told = {command.name: command.environment.get(lazy) for command in plan(executor="celery").airflow.commands()}
-    assert told == {"scheduler": None, "dag-processor": None, "api-server": None, **dict.fromkeys(WORKERS, "False")}
+    found = {command.name: command.environment.get(lazy) for command in plan(executor="celery").airflow.commands()}
+    assert found == {"scheduler": None, "dag-processor": None, "api-server": None, **dict.fromkeys(WORKERS, "False")}
 
 
 def test_a_database_of_the_user_is_not_started(plan, monkeypatch):

@@ -44,7 +44,7 @@ def holder(tmp_path):
         process.wait()
 
 
-def test_a_second_run_is_told_the_process_of_the_first(holder, tmp_path):
+def test_the_error_of_a_second_run_names_the_process_of_the_first(holder, tmp_path):
     first = holder(0)
     with (
         pytest.raises(LocalStackError, match=rf"already runs with .* \(process {first.pid}\)"),
@@ -72,11 +72,11 @@ def test_processes_that_stay_after_a_killed_run_are_an_error(holder, tmp_path, m
         pass
 
 
-def test_a_server_that_a_killed_run_has_left_is_ended_and_no_other(tmp_path):
+def test_only_the_server_that_a_killed_run_left_behind_is_ended(tmp_path):
     log, program = tmp_path / "log", tmp_path / "bin" / "influxd"
     log.touch()
     program.parent.mkdir()
-    shutil.copy(shutil.which("tail"), program)  # any program that runs on, under the name of a server
+    shutil.copy(shutil.which("tail"), program)  # any program that keeps running, under the name of a server
     left, reader = (subprocess.Popen([name, "-f", str(log)]) for name in (str(program), "tail"))
     try:
         with only_run(tmp_path, print):

@@ -59,7 +59,7 @@ def test_beside_a_stopped_stack_a_command_says_how_to_start_it(write, command):
     assert done.stderr.strip().endswith("[local-stack-not-ready]")
 
 
-def test_only_its_owner_can_read_it_and_it_has_no_more_than_is_needed(write):
+def test_only_its_owner_can_read_it_and_it_contains_only_what_is_needed(write):
     file = write(SOMETHING="else", AIRFLOW__CORE__EXECUTOR="CeleryExecutor")
     assert file.stat().st_mode & 0o077 == 0
     assert "SOMETHING" not in file.read_text()
