@@ -28,7 +28,7 @@ def _bad(message: str, status: int = 400) -> web.Response:
 
 
 def _is_local(address: str | None) -> bool:
-    """Tell whether `host:port` or a URL names this machine."""
+    """Return whether `host:port` or a URL names this machine."""
     if address is None:
         return False
     parts = urlsplit(address if "://" in address else f"//{address}")

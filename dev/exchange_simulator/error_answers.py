@@ -17,7 +17,7 @@ class Meaning(Enum):
     LIMITED = "too many requests"
     REGION = "this country or address is refused"
     KEY = "the key is refused"
-    FINAL = "asking again cannot help"
+    FINAL = "a retry cannot help"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""How events change candle arrays: what is true, and what an exchange shows of it at a given time."""
+"""Apply events to candle arrays: to the truth, and to what an exchange shows at a given time."""
 
 from collections.abc import Iterable
 

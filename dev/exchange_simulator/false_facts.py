@@ -20,13 +20,13 @@ from dev.exchange_simulator.candle_columns import (
 from dev.exchange_simulator.hashing import Ints
 from dev.exchange_simulator.markets import Market
 
-# rows: at most 100 in an answer. order: the other way round. start, end: without the first or the last candle of the
-# range. beyond: one candle more after its end. quiet: quiet minutes flat where they are missing, and missing where they
-# are flat. gap: without a traded minute. double_row: the wrong one of two rows with the same time is the last.
+# rows: at most 100 per response. order: reversed. start, end: without the first or the last candle of the range.
+# beyond: one more candle after the end of the range. quiet: quiet minutes are flat instead of missing, or missing
+# instead of flat. gap: one traded minute is missing. double_row: of two rows with the same time, the wrong one is last.
 # unfinished: the candle in progress is marked as finished. volume: in the quote. quote_volume: in the base.
-# trade_count: 0. taker_volume: all of the volume. history: no older candle than five hours. timeframes: no 5m.
-# day: daily candles open eight hours earlier. cursor: kraken's `last` stays where it was. symbols: dark pools of kraken
-# with other ids. pace: each third request is refused. date: the header is five minutes behind. age: a cache of 900 s.
+# trade_count: 0. taker_volume: the whole volume. history: no candles older than five hours. timeframes: no 5m.
+# day: daily candles open eight hours earlier. cursor: kraken's `last` does not move. symbols: dark pools of kraken
+# have other ids. pace: every third request is refused. date: the header is five minutes slow. age: 900 s in a cache.
 # limit_headers: none.
 FACTS = (
     "rows", "order", "start", "end", "beyond", "quiet", "gap", "double_row", "unfinished", "volume", "quote_volume",
@@ -62,7 +62,7 @@ def _in_quote(market: Market, candles: Ints) -> Ints:
 
 
 def _one_more(candles: Ints) -> Ints:
-    """Return the last candle once more, a minute later."""
+    """Return the candles, and the last one again a minute later."""
     more = candles[-1:].copy()
     more[:, OPEN_TIME] += MINUTE_MS
     return np.concatenate((candles, more))
@@ -92,7 +92,7 @@ def _false_columns(fact: str, market: Market, candles: Ints) -> Ints:
 
 
 def _range_of(fact: str, candles: Ints, now_ms: int) -> Ints:
-    """Return the candles of another range than was requested."""
+    """Return the candles of a range that differs from the requested one."""
     if fact == "start":
         return candles[1:]
     if fact == "end":

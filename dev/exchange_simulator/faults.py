@@ -48,19 +48,18 @@ class FaultError(ValueError):
 class Fault:
     """One fault. `count` is how many more requests it hits, None for all until it is cleared.
 
-    It is in force from `from_ms` until `until_ms` on the simulated clock (ms UTC; None: no such end), and hits each
-    request with the probability `chance`, drawn from `seed`.
+    It applies from `from_ms` until `until_ms` on the simulated clock (ms UTC; None: no such end), to each request with
+    the probability `chance`, drawn from `seed`.
     `path` limits it to paths that contain this text. `status` and `headers` belong to kind status, `seconds` to delay
     and aged, `body` (text, or html, empty, json) to status and body, `when` (before or middle) to reset and drip,
     `market` (BTC/USDT) to gone and halted, `megabytes` and `compressed` to huge.
 
-    error: the exchange's own answer of that name, such as 10016 of bybit (error_answers.py). dark_pools: kraken's
-    market list holds them too. zero_ids: kraken's trades have no ids but 0. false_fact: the exchange does not keep to
-    the `fact`, one of false_facts.FACTS.
-    aged: a cache before the exchange answers with what it was given `seconds` ago, and says so in `Age`.
-    stale: what was answered to the request before, on the same path. gone: the exchange has no such market.
-    halted: it is listed, and not traded now; its candles are served.
-    huge: an answer of so many megabytes. drip: a byte every `seconds`, of the head (before) or the body (middle).
+    error: the exchange's own response of that name, such as 10016 of bybit (error_answers.py). dark_pools: kraken's
+    market list contains them. zero_ids: all ids of kraken's trades are 0. false_fact: the exchange deviates from the
+    `fact`, one of false_facts.FACTS. aged: a cached response from `seconds` ago, with that `Age`. stale: the previous
+    response of the same path. gone: the exchange has no such market. halted: the market is listed but not traded now;
+    its candles are served. huge: a body of `megabytes`. drip: a byte every `seconds`, of the head (before) or the body
+    (middle).
     """
 
     exchange: str
@@ -85,7 +84,7 @@ class Fault:
     draws: int = 0
 
     def fits(self, exchange: str, path: str, now_ms: int) -> bool:
-        """Tell whether the fault applies to the request, chance aside."""
+        """Return whether the fault applies to the request, chance aside."""
         after = self.from_ms is None or now_ms >= self.from_ms
         before = self.until_ms is None or now_ms < self.until_ms
         return self.exchange == exchange and self.path in path and self.count != 0 and after and before
@@ -135,7 +134,7 @@ def parse_fault(description: Any) -> Fault:
     for name, kinds in _TYPES.items():
         value = description.get(name)
         if value is not None and (not isinstance(value, kinds) or (isinstance(value, bool) and bool not in kinds)):
-            raise FaultError(f"{name}: {value!r} is no {kinds[0].__name__}")
+            raise FaultError(f"{name}: {value!r} is not a value of type {kinds[0].__name__}")
     return Fault(**description)
 
 

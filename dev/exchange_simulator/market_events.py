@@ -34,16 +34,16 @@ class MarketEvent:
     - depeg: the `currency` is worth `price_factor` dollars, in every market that has it as base or quote.
     - flash_crash: lows fall to `price_factor` of what they were, with `volume_factor` times the volume.
     - scaled: prices × `price_factor`, volumes × `volume_factor`: another coin or another unit under the same ticker.
-    - quiet: nobody trades.
+    - quiet: there are no trades.
     - off_grid: open times are `shift_ms` late.
 
     Shown, from `from_ms` on the clock (default: always) until `until_ms` on the clock, or until `delay_seconds` after
-    the candle's close; without both for good:
+    the candle's close; without either permanently:
 
     - hidden: the exchange has no row, and no trades: late publication, silence, or with no end an outage.
     - revised: a first value with half of the volume and the low as its close.
-    - wrong_row: the row carries the mutation `row`, one of mutations.ROW_MUTATIONS.
-    - double_row: a wrong row stands before the right one, with the same time.
+    - wrong_row: the row has the mutation `row`, one of mutations.ROW_MUTATIONS.
+    - double_row: a wrong row with the same time precedes the right one.
     - unconfirmed: the row is marked as unfinished where the exchange marks rows (okx, gate).
     """
 
@@ -62,7 +62,7 @@ class MarketEvent:
     delay_seconds: float | None = None
 
     def concerns(self, market: Market) -> bool:
-        """Tell whether the event can change candles of the market."""
+        """Return whether the event can change candles of the market."""
         if self.exchange not in ("", market.exchange) or self.market not in ("", market.symbol):
             return False
         return self.kind != "depeg" or self.currency in (market.base, market.quote)

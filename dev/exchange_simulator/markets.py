@@ -62,7 +62,7 @@ _MAIN = (
 )
 _AGAINST_BTC = ("ETH", "SOL", "XRP", "ADA", "LTC", "DOT", "LINK", "BCH", "ATOM", "XLM", "ETC", "UNI", "XMR")
 _AGAINST_ETH = ("SOL", "LINK", "UNI", "AAVE")
-# Which exchange trades stablecoins against what. Coinbase takes USDC for dollars, so it lists none against USD.
+# The stablecoin markets of each exchange. Coinbase treats USDC as dollars, so it lists no USDC/USD.
 _STABLECOIN_MARKETS: dict[str, tuple[tuple[str, str], ...]] = {
     "kraken": (("USDT", "USD"), ("USDT", "EUR"), ("USDC", "USD"), ("USDC", "USDT")),
     "bitstamp": (("USDT", "USD"), ("USDC", "USD"), ("USDC", "USDT")),

@@ -15,7 +15,7 @@ from dev.exchange_simulator.markets import find_market
 from dev.exchange_simulator.synthetic_market import true_candles, true_extras, wrong_minutes
 
 RATE_MINUTES = 5
-# Rate markets more than this apart give no rate; a currency further than that from a dollar is no dollar.
+# Rate markets further apart than the first give no rate; a currency further from a dollar than the second has none.
 MOST_APART, FURTHEST_FROM_DOLLAR = 0.01, 0.10
 DISPUTED = 0.02
 LEAST_RATIO, LARGEST_RATIO, LEAST_COMMON_MINUTES = 0.8, 1.25, 30
@@ -64,7 +64,7 @@ class MergedMinute:
 class MergeRules:
     """The settings of a merge. `guard_percent` 0: no guard; `par`: a stablecoin is a dollar.
 
-    `history_start_ms`: no candle of a rate market before it is known.
+    `history_start_ms`: candles of rate markets before it are not known.
     """
 
     history_start_ms: int = 0
@@ -97,7 +97,7 @@ class Rates:
     """The observed dollar rates of stablecoins."""
 
     def __init__(self, rules: MergeRules, start_ms: int, end_ms: int, events: tuple[MarketEvent, ...]) -> None:
-        # How far back a rate looks.
+        # The first candle that a rate may use.
         first_ms = max(start_ms - (RATE_MINUTES - 1) * MINUTE_MS, rules.history_start_ms)
 
         def closes(markets: Iterable[tuple[str, str]]) -> list[dict[int, float]]:
@@ -162,7 +162,7 @@ def guard(
 
 
 def average(legs: Mapping[str, Leg], *, extremes: bool) -> Leg:
-    """Return the candle of several: prices weighted by volume, or plain averages if nobody traded; volumes summed."""
+    """Return the merged candle: prices weighted by volume, or plain averages without trades; volumes summed."""
     volume = sum(leg.volume for leg in legs.values())
     counting = {name: leg for name, leg in legs.items() if leg.volume > 0} or dict(legs)
     weights = {name: leg.volume / volume if volume else 1 / len(counting) for name, leg in counting.items()}
@@ -224,8 +224,8 @@ def merged_truth(
 ) -> dict[int, MergedMinute]:
     """Return the merged one-minute candles with start ≤ open time < end, by open time, when all has been answered.
 
-    `markets` names each exchange's market. A minute whose row stays wrong for good on one
-    of them is not merged; nor is one for which no exchange has a candle with a rate.
+    `markets` names each exchange's market. A minute whose row stays wrong permanently on one of them is not merged; nor
+    is one for which no exchange has a candle with a rate.
     """
     rules, events = rules or MergeRules(), tuple(events)
     quote = pair.partition("/")[2]

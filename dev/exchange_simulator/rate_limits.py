@@ -25,7 +25,7 @@ class Limiter(Protocol):
 
 
 class FixedWindow:
-    """A weight for each window of the clock (binance, kucoin, okx); clients that go on after a refusal are banned.
+    """A weight for each window of the clock (binance, kucoin, okx); clients that continue after refusals are banned.
 
     A ban comes after `ban_after` refusals (None: never) and lasts `ban_seconds`, by default two windows.
     """

@@ -74,7 +74,7 @@ def load_recorded(exchange: str, symbol: str, path: Path) -> RecordedMarket:
         raise RecordedCandlesError(f"no exchange {exchange!r}; there are {', '.join(EXCHANGES)}")
     base, _, quote = symbol.partition("/")
     if not (base and quote):
-        raise RecordedCandlesError(f"{symbol!r} is no market; write it like BTC/USDT")
+        raise RecordedCandlesError(f"{symbol!r} is not a market; write it like BTC/USDT")
     lines = _read_csv(path)
     prices = _decimals([text for line in lines for text in line[1:5]])
     volumes = _decimals([line[5] for line in lines])

@@ -63,11 +63,11 @@ def true_candles(
 ) -> list[Row]:
     """Return the finished candles with start ≤ open time < end that the exchange has, ascending.
 
-    (open time in ms, open, high, low, close in quote units, volume in base units). Flat rows with volume 0 where the
-    exchange shows quiet minutes so, none where it leaves them out (coinbaseexchange, coinbase, kucoin), none in
-    outages of binance and binanceus. `symbol` is unified, such as BTC/USDT; KeyError when the exchange does not list
-    it. All of the range counts as past, whatever the clock says. Rows that `events` make wrong for good are right
-    here: see `wrong_minutes`.
+    Rows are (open time in ms; open, high, low, close in quote units; volume in base units). Quiet minutes are flat rows
+    with volume 0, or missing if the exchange leaves them out (coinbaseexchange, coinbase, kucoin); outages of binance
+    and binanceus are missing. `symbol` is unified, such as BTC/USDT; KeyError if the exchange does not list it. The
+    whole range counts as past, whatever the clock says. Rows that `events` make permanently wrong are right here: see
+    `wrong_minutes`.
     """
     return [row[:6] for row in _true_rows(exchange, symbol, start_ms, end_ms, timeframe, events)]
 
@@ -90,7 +90,7 @@ def true_extras(
 def wrong_minutes(
     exchange: str, symbol: str, start_ms: int, end_ms: int, events: Iterable[MarketEvent]
 ) -> frozenset[int]:
-    """Return the open times of minutes whose row stays wrong for good, so that their candles cannot be trusted."""
+    """Return the open times of minutes whose row stays wrong permanently, so that their candles cannot be trusted."""
     market = find_market(exchange, symbol)
     minutes: Ints = np.arange(-(-start_ms // MINUTE_MS), -(-end_ms // MINUTE_MS), dtype=np.int64) * MINUTE_MS
     wrong = [

@@ -56,7 +56,7 @@ class Request:
     false_fact: str = ""
 
     def has(self, market: Market) -> bool:
-        """Tell whether the exchange lists the market at the time of the request."""
+        """Return whether the exchange lists the market at the time of the request."""
         return market.listed_ms <= self.now_ms and market.symbol != self.gone
 
 
@@ -200,7 +200,7 @@ class Exchange(ABC):
         """Return one candle in the exchange's format."""
 
     def is_trading(self, market: Market, request: Request) -> bool:
-        """Tell whether the market is open for trading at the time of the request."""
+        """Return whether the market is open for trading at the time of the request."""
         return market.symbol != request.halted and (market.halted_ms is None or request.now_ms < market.halted_ms)
 
     def market_by_id(self, id_: str, request: Request) -> Market | None:

@@ -25,7 +25,7 @@ INTERVALS = frozenset(["1m", "3m", "5m", "15m", "30m", "1h", "2h", "4h", "6h", "
 _PARAMETERS = frozenset({"symbol", "interval", "startTime", "endTime", "timeZone", "limit"})
 _MOST_ROWS, _DEFAULT_ROWS = 1000, 500
 _WINDOW_SECONDS = 60
-# Going on after 429 ends in 418, a ban from two minutes up; the docs name no number of requests.
+# Clients that continue after 429 get 418, a ban of two minutes or more; the docs name no number of requests.
 _BAN_AFTER_REFUSALS = 20
 
 
@@ -51,7 +51,7 @@ class Binance(Exchange):
     exchange_info_weight: ClassVar[int] = 20
 
     def build_routes(self) -> tuple[Route, ...]:
-        """Return the spot paths, and empty market lists of the two futures hosts that ccxt asks by default."""
+        """Return the spot paths, and empty market lists of the two futures hosts that ccxt queries by default."""
         return (
             *self.spot_routes(),
             Route("/fapi/v1/exchangeInfo", 1, lambda _: Answer({"symbols": []})),
@@ -76,7 +76,7 @@ class Binance(Exchange):
         return {"X-MBX-USED-WEIGHT": str(verdict.used), "X-MBX-USED-WEIGHT-1M": str(verdict.used)}
 
     def over_limit(self, verdict: Verdict, route: Route) -> Answer:
-        """Return 429 with Retry-After; 418 for clients that go on."""
+        """Return 429 with Retry-After; 418 for clients that continue."""
         headers = {"Retry-After": str(ceil(verdict.wait_seconds)), **self.limit_headers(verdict)}
         if verdict.banned_until is not None:
             message = (

@@ -1,7 +1,7 @@
 """Coinbase Advanced Trade (its REST API docs: Get public product candles, List public products, Rate limits).
 
-The docs say at most 350 candles, and ccxt asks for 300. Texts of errors, and that 351 buckets are refused, are
-as users of the API report them.
+The docs say at most 350 candles; ccxt requests 300. The texts of errors and the refusal of 351 candles are as users of
+the API report them.
 """
 
 from collections.abc import Callable
@@ -25,7 +25,7 @@ from dev.exchange_simulator.served_rows import CandleRow
 from dev.exchange_simulator.timeframes import ceil_open, duration_ms, iso_utc
 from dev.exchange_simulator.trades import Trade
 
-# FOUR_HOUR is offered by the real exchange; ccxt does not ask for it.
+# FOUR_HOUR is offered by the real exchange; ccxt does not request it.
 GRANULARITIES = {
     "ONE_MINUTE": "1m", "FIVE_MINUTE": "5m", "FIFTEEN_MINUTE": "15m", "THIRTY_MINUTE": "30m", "ONE_HOUR": "1h",
     "TWO_HOUR": "2h", "FOUR_HOUR": "4h", "SIX_HOUR": "6h", "ONE_DAY": "1d",

@@ -1,6 +1,6 @@
 """Gate spot (Gate API v4 docs: Market K-line chart, Query all supported currency pairs, Rate limit).
 
-That only the last 10,000 candles are served is not in its docs; the API says so when one asks for older ones.
+Its docs do not say that only the last 10,000 candles are served; the API's error says so when older ones are requested.
 """
 
 from collections.abc import Callable, Mapping

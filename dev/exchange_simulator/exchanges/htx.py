@@ -24,7 +24,7 @@ PERIODS = {
     "1day": "1d", "1week": "1w", "1mon": "1M", "1year": "1y",
 }  # fmt: skip
 _MOST_ROWS, _DEFAULT_ROWS = 1000, 150
-# Market data: the docs are unclear; ten a second is what ccxt keeps to.
+# Market data: the docs are unclear; ccxt sends ten a second at most.
 _PER_SECOND, _BURST = 10.0, 10
 
 

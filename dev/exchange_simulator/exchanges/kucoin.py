@@ -50,7 +50,7 @@ class Kucoin(Exchange):
     }  # fmt: skip
 
     def build_routes(self) -> tuple[Route, ...]:
-        """Return the spot paths, and an empty list for the futures host that ccxt asks by default."""
+        """Return the spot paths, and an empty list for the futures host that ccxt queries by default."""
         return (
             Route("/api/v1/market/candles", 3, self._candles),
             Route("/api/v2/symbols", 4, lambda request: _data(self._symbols(request))),

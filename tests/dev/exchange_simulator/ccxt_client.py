@@ -25,7 +25,7 @@ Connect = Callable[[str], Any]
 
 
 def redirect(api: Any, base: str) -> Any:
-    """Every URL below the base, each with its own path."""
+    """Return the URLs moved below the base, each with its own path."""
     if isinstance(api, dict):
         return {name: redirect(value, base) for name, value in api.items()}
     return base + urlsplit(api.replace("{hostname}", "hostname")).path

@@ -1,4 +1,4 @@
-"""Unmodified ccxt reads what the synthetic market says is true, in each exchange's own way."""
+"""Unmodified ccxt reads the true candles of the synthetic market in each exchange's own format."""
 
 from itertools import pairwise
 
@@ -56,7 +56,7 @@ def test_larger_timeframes_are_the_truth(name: str, timeframe: str, connected: C
 @pytest.mark.parametrize("name", EXCHANGES)
 def test_every_timeframe_that_ccxt_knows_is_served(name: str, connected: Connect) -> None:
     exchange = connected(name)
-    # 1s and 10s are finer than the synthetic market; 721 weeks of kraken are right but take seconds to invent.
+    # 1s and 10s are finer than the synthetic market; 721 weeks of kraken are right but take seconds to compute.
     for timeframe in set(exchange.timeframes) - {"1s", "10s"} - ({"1w", "2w"} if name == "kraken" else set()):
         since = NOW_MS - 2 * 1000 * exchange.parse_timeframe(timeframe)
         assert exchange.fetch_ohlcv(BITCOIN[name], timeframe, since, 3), timeframe
@@ -67,7 +67,7 @@ def test_the_candle_in_progress_comes_last(name: str, connected: Connect) -> Non
     page = connected(name).fetch_ohlcv(BITCOIN[name], "1m", CURRENT_MINUTE_MS - 10 * MINUTE_MS, 20)
     assert page[-1][0] == CURRENT_MINUTE_MS
     complete = true_candles(name, BITCOIN[name], CURRENT_MINUTE_MS, CURRENT_MINUTE_MS + MINUTE_MS)[0]
-    # On these the last of the few trades of this minute has already happened.
+    # On these exchanges, all of the few trades of this minute have already happened.
     all_traded = name in ("binanceus", "kraken", "bybit", "gate")
     assert 0 < page[-1][5] <= complete[5]
     assert all_traded or page[-1][5] < complete[5]
@@ -183,7 +183,7 @@ class TestKraken:
         assert rows[-1][0] * 1000 == CURRENT_MINUTE_MS
         assert result["last"] * 1000 == CURRENT_MINUTE_MS - MINUTE_MS
 
-    def test_ccxt_notices_nothing(self, connected: Connect) -> None:
+    def test_ccxt_does_not_report_that_older_candles_are_missing(self, connected: Connect) -> None:
         since = NOW_MS - 5 * DAY_MS
         page = connected("kraken").fetch_ohlcv("BTC/USD", "1m", since, 720)
         assert len(page) == 720

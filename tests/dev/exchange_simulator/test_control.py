@@ -1,4 +1,4 @@
-"""The control path serves programs of this machine, and nobody else."""
+"""The control path serves only programs on this machine."""
 
 import pytest
 import requests
@@ -22,7 +22,7 @@ EVENT = {"kind": "quiet", "start_ms": 0, "end_ms": 1}
         ({"Host": "[::1]:99"}, 201),
     ],
 )
-def test_only_json_of_local_programs_is_taken(
+def test_only_json_from_local_programs_is_accepted(
     simulator: SimulatorProcess, headers: dict[str, str], status: int
 ) -> None:
     sent = {"Content-Type": "application/json", **headers}

@@ -1,4 +1,4 @@
-"""The exchanges' own errors, oddities of kraken, and exchanges that do not keep to what is known of them."""
+"""The exchanges' own errors, oddities of kraken, and exchanges that deviate from the known facts."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -15,7 +15,7 @@ from dev.exchange_simulator.process import SimulatorProcess
 from tests.dev.exchange_simulator.ccxt_client import NOW_MS, Connect, connect_ccxt
 
 END_MS = NOW_MS // MINUTE_MS * MINUTE_MS
-# Tested by itself, or by the tests of `doctor`.
+# Tested separately, here or in the tests of `doctor`.
 ELSEWHERE = ("timeframes", "cursor", "date", "age", "day", "double_row", "unfinished", "symbols", "pace")
 PATHS = {
     "binance": ("api/v3/klines", {"symbol": "BTCUSDT", "interval": "1m", "limit": 500}),

@@ -1,4 +1,4 @@
-"""Events, caches and the clock as clients of the HTTP API meet them."""
+"""Events, caches and the clock as clients of the HTTP API see them."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -42,7 +42,7 @@ def event(kind: str, minutes: int = 10, **details: Any) -> MarketEvent:
     return MarketEvent(kind=kind, start_ms=END_MS - minutes * MINUTE_MS, end_ms=END_MS, **details)
 
 
-def test_a_cached_answer_tells_its_age_under_a_fresh_date(simulator: SimulatorProcess) -> None:
+def test_a_cached_response_has_an_age_and_a_fresh_date(simulator: SimulatorProcess) -> None:
     first = candles(simulator)
     assert first.headers["Cf-Cache-Status"] == "MISS"
     assert first.headers["Cache-Control"].startswith("public, max-age=300")
@@ -55,14 +55,14 @@ def test_a_cached_answer_tells_its_age_under_a_fresh_date(simulator: SimulatorPr
     assert "Age" not in candles(simulator).headers
 
 
-def test_another_query_is_another_page_and_no_cache_is_not(simulator: SimulatorProcess) -> None:
+def test_another_query_is_another_page_and_no_cache_changes_nothing(simulator: SimulatorProcess) -> None:
     candles(simulator)
     url = candles(simulator).url
     assert requests.get(url, headers={"Cache-Control": "no-cache"}, timeout=10).headers["Cf-Cache-Status"] == "HIT"
     assert candles(simulator, end=END_MS // 1000 - 59).headers["Cf-Cache-Status"] == "MISS"
 
 
-def test_a_refusal_is_not_kept_and_an_empty_page_is(simulator: SimulatorProcess) -> None:
+def test_a_refusal_is_not_cached_but_an_empty_page_is(simulator: SimulatorProcess) -> None:
     simulator.set_fault("coinbaseexchange", "status", status=500, count=1, path="candles")
     assert candles(simulator).status_code == 500
     simulator.set_fault("coinbaseexchange", "empty", count=1, path="candles")
@@ -94,7 +94,7 @@ def test_a_fault_applies_only_in_its_time(simulator: SimulatorProcess) -> None:
     assert klines(simulator)
 
 
-def test_a_row_is_wrong_alone(simulator: SimulatorProcess) -> None:
+def test_a_single_row_can_be_wrong(simulator: SimulatorProcess) -> None:
     proper = klines(simulator)
     simulator.add_events([event("wrong_row", minutes=3, exchange="binance", row="high_below_low", until_ms=NOW_MS + 1)])
     rows = klines(simulator)
@@ -111,7 +111,7 @@ def test_a_row_is_wrong_alone(simulator: SimulatorProcess) -> None:
         ("kucoin", "api/v1/market/candles", {"symbol": "BTC-USDT", "type": "1min", "endAt": END_MS // 1000}),
     ],
 )
-def test_of_a_row_that_comes_twice_the_last_is_right(
+def test_if_a_time_comes_twice_the_last_row_is_right(
     simulator: SimulatorProcess, exchange: str, path: str, query: dict[str, Any]
 ) -> None:
     def rows() -> list[Any]:

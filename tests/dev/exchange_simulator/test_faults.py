@@ -1,4 +1,4 @@
-"""Each kind of fault as unmodified ccxt meets it."""
+"""Each kind of fault as unmodified ccxt sees it."""
 
 import math
 import time
@@ -69,7 +69,7 @@ def test_bodies_of_errors(name: str, body: str, error: type[Exception], connecte
 
 
 def test_a_page_that_is_not_json(connected: Connect, simulator: SimulatorProcess) -> None:
-    """With status 200 ccxt raises nothing: rows of None, or with `since` no rows, as if nobody had traded."""
+    """With status 200 ccxt raises nothing: rows of None, or with `since` no rows, as if there had been no trades."""
     binance = connected("binance")
     simulator.set_fault("binance", "body", body="html", count=2)
     rows = binance.fetch_ohlcv("BTC/USDT", "1m")
@@ -96,7 +96,7 @@ def test_a_hanging_request_is_counted(connected: Connect, simulator: SimulatorPr
     assert simulator.requests()["kraken"]["/0/public/Time"]["faulted"] == 1
 
 
-def test_a_reset_is_one(simulator: SimulatorProcess) -> None:
+def test_a_client_sees_a_connection_reset(simulator: SimulatorProcess) -> None:
     simulator.set_fault("kraken", "reset", count=1)
     with pytest.raises(requests.exceptions.ConnectionError, match="reset by peer"):
         requests.get(f"{simulator.exchange_url('kraken')}/0/public/Time", timeout=5)
@@ -130,7 +130,7 @@ def test_empty_answers(name: str, connected: Connect, simulator: SimulatorProces
 
 
 def is_wrong(kind: str, rows: list[list[Any]]) -> bool:
-    """Whether rows have the fault they should."""
+    """Return whether rows have the fault of this kind."""
     times = [row[0] for row in rows]
     closes = [row[4] for row in rows]
     wrong = {
@@ -155,7 +155,7 @@ def test_wrong_rows(name: str, kind: str, connected: Connect, simulator: Simulat
 
 @pytest.mark.parametrize("name", ["coinbaseexchange", "kucoin"])
 def test_unsorted_and_wrong_unit_on_the_wire(name: str, simulator: SimulatorProcess) -> None:
-    """ccxt sorts, and filters by time: seen without it."""
+    """Without ccxt, which sorts rows and filters them by time."""
     path = {
         "coinbaseexchange": "products/BTC-USD/candles?granularity=60",
         "kucoin": "api/v1/market/candles?symbol=BTC-USDT&type=1min",
@@ -194,7 +194,7 @@ def test_a_fault_is_limited_to_exchange_path_and_count(connected: Connect, simul
         ({"exchange": "nyse", "kind": "status"}, "exchange 'nyse'"),
         ({"exchange": "kraken", "kind": "flood"}, "kind 'flood'"),
         ({"exchange": "kraken", "kind": "status", "colour": "red"}, "unknown colour"),
-        ({"exchange": "kraken", "kind": "status", "count": "many"}, "count: 'many' is no int"),
+        ({"exchange": "kraken", "kind": "status", "count": "many"}, "count: 'many' is not a value of type int"),
         ({"exchange": "kraken", "kind": "body"}, "needs a body"),
     ],
 )
@@ -235,14 +235,14 @@ def _numbers(rows: list[list[Any]]) -> list[list[Any]]:
     return sorted(numbers, key=lambda row: row[0] or 0)
 
 
-def test_a_stale_answer_is_the_one_before(simulator: SimulatorProcess) -> None:
+def test_a_stale_response_is_the_previous_one(simulator: SimulatorProcess) -> None:
     url = f"{simulator.exchange_url('binance')}/api/v3/klines?symbol=BTCUSDT&interval=1m&limit=3&endTime="
     first = requests.get(f"{url}{NOW_MS - 600_000}", timeout=5).json()
     simulator.set_fault("binance", "stale")
     assert requests.get(f"{url}{NOW_MS}", timeout=5).json() == first
 
 
-def test_an_aged_answer_is_one_of_before_and_says_so(simulator: SimulatorProcess) -> None:
+def test_an_aged_response_is_an_earlier_one_with_its_age(simulator: SimulatorProcess) -> None:
     url = f"{simulator.exchange_url('binance')}/api/v3/klines?symbol=BTCUSDT&interval=1m&limit=3"
     fresh = requests.get(url, timeout=5)
     simulator.set_fault("binance", "aged", seconds=600)

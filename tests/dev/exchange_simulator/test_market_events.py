@@ -1,4 +1,4 @@
-"""Events change what is true, or what an exchange shows of it until a moment of its clock."""
+"""Events change what is true, or what an exchange shows until a given time on its clock."""
 
 import numpy as np
 import pytest
@@ -17,7 +17,7 @@ HOUR_MS = 3_600_000
 
 
 def rows(exchange: str, symbol: str, *events: MarketEvent, now_ms: int = LATER_MS) -> Ints:
-    """The half hour before and the half hour of the events."""
+    """Return the candles of half an hour before the events and of the half hour of the events."""
     book, market = CandleBook(events=events), find_market(exchange, symbol)
     return book.between(market, "1m", START_MS - 30 * MINUTE_MS, END_MS, now_ms)
 

@@ -37,8 +37,8 @@ def test_ccxt_finds_every_listed_market(name: str, connected: Connect, simulator
 
 
 @pytest.mark.parametrize("name", EXCHANGES)
-def test_a_market_listed_later_is_not_there_yet(name: str, connected: Connect) -> None:
-    """The clock of these tests stands before Coinbase lists PEPE."""
+def test_a_market_listed_later_is_not_listed_yet(name: str, connected: Connect) -> None:
+    """The clock of these tests is at a time before Coinbase listed PEPE."""
     quote = "USD" if name in DOLLAR_EXCHANGES else "USDT"
     assert (f"PEPE/{quote}" in connected(name).markets) == (name not in ("coinbaseexchange", "coinbase"))
 
@@ -72,7 +72,7 @@ def test_okx_lists_only_what_trades(connected: Connect) -> None:
 
 
 @pytest.mark.parametrize("name", ["binanceus", "coinbase", "okx", "bybit", "bitstamp", "gate"])
-def test_no_path_is_asked_that_is_not_served(name: str, connected: Connect, simulator: SimulatorProcess) -> None:
+def test_every_path_that_ccxt_requests_is_served(name: str, connected: Connect, simulator: SimulatorProcess) -> None:
     connected(name)
     assert set(simulator.requests()[name]) >= CALLS[name]
     assert "(unknown path)" not in simulator.requests()[name]
@@ -95,7 +95,7 @@ def test_unknown_paths_and_exchanges(simulator: SimulatorProcess) -> None:
 
 
 def test_default_options_of_ccxt_load_too(simulator: SimulatorProcess) -> None:
-    """Users who do not restrict ccxt to spot also ask the futures hosts."""
+    """Without a restriction to spot, ccxt also queries the futures hosts."""
     for name in ("binance", "kucoin"):
         exchange = getattr(ccxt, name)()
         exchange.urls["api"] = redirect(exchange.urls["api"], simulator.exchange_url(name))

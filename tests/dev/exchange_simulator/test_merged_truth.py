@@ -1,4 +1,4 @@
-"""The oracle of merged prices, held against the cases that the rules were made from."""
+"""The reference merge of the simulator, checked with the cases from which the rules were derived."""
 
 from typing import Any
 
@@ -81,7 +81,7 @@ def test_dollar_markets_need_no_rate() -> None:
 
 def test_at_observed_rates_a_depegged_leg_agrees_with_the_dollar_markets() -> None:
     depeg = event("depeg", currency="USDT", price_factor=0.95)
-    # The rate looks five minutes back: only then do all of its closes lie within the depeg.
+    # A rate uses the last five minutes: from here on, all of its closes lie within the depeg.
     later = START_MS + 5 * MINUTE_MS
     observed = merged_truth("BTC/USD", FOUR, later, END_MS, [depeg])
     par = merged_truth("BTC/USD", FOUR, later, END_MS, [depeg], MergeRules(par=True, guard_percent=0))
@@ -102,7 +102,7 @@ def test_without_traded_closes_there_is_no_rate_and_never_par() -> None:
     assert all("binance" not in minute.exchanges for minute in merged.values())
 
 
-def test_usdc_goes_by_usdt_where_nobody_trades_it_against_dollars() -> None:
+def test_usdc_is_converted_through_usdt_without_trades_against_dollars() -> None:
     markets = {"kraken": "BTC/USD", "binance": "BTC/USDC"}
     quiet = [event("quiet", market="USDC/USD"), event("depeg", currency="USDC", price_factor=0.97)]
     merged = merged_truth("BTC/USD", markets, START_MS + 5 * MINUTE_MS, END_MS, quiet)

@@ -15,7 +15,7 @@ MINUTE_MS, DAY_MS = 60_000, 86_400_000
 SINCE_MS = utc_ms("2024-03-02")
 SINCE = SINCE_MS // 1000
 CURRENT_MINUTE_MS = NOW_MS // MINUTE_MS * MINUTE_MS
-# What gate still serves.
+# Recent enough for gate to serve it.
 RECENT_MS = CURRENT_MINUTE_MS - 120 * MINUTE_MS
 RECENT = RECENT_MS // 1000
 
@@ -25,12 +25,12 @@ def wire(simulator: SimulatorProcess, path: str, **query: object) -> requests.Re
 
 
 def first_row(exchange: str, symbol: str, start_ms: int = SINCE_MS) -> tuple[float, ...]:
-    """Open, high, low, close, volume of the first candle."""
+    """Return open, high, low, close and volume of the first candle."""
     return true_candles(exchange, symbol, start_ms, start_ms + 1)[0][1:]
 
 
 def exact_page(connected: Connect, exchange: str, symbol: str, start_ms: int, rows: int, **params: int) -> None:
-    """A page with `since` and `limit` is the truth of exactly its window."""
+    """Check that a page with `since` and `limit` equals the truth of exactly its window."""
     page = connected(exchange).fetch_ohlcv(symbol, "1m", start_ms, rows, params)
     assert [tuple(row) for row in page] == true_candles(exchange, symbol, start_ms, start_ms + rows * MINUTE_MS)
 
@@ -50,7 +50,7 @@ class TestBinanceUs:
     def test_it_has_no_futures(self, simulator: SimulatorProcess) -> None:
         assert wire(simulator, "binanceus/fapi/v1/exchangeInfo").status_code == 404
 
-    def test_ccxt_asks_for_spot_markets_without_being_told(self, simulator: SimulatorProcess) -> None:
+    def test_ccxt_requests_only_spot_markets_by_default(self, simulator: SimulatorProcess) -> None:
         exchange = connect_ccxt(simulator, "binanceus")
         simulator.reset_requests()
         exchange.load_markets()
@@ -78,7 +78,7 @@ class TestCoinbase:
     def test_a_full_page_of_ccxt_is_exact(self, connected: Connect) -> None:
         exact_page(connected, "coinbase", "BTC/USD", SINCE_MS, 300, until=SINCE_MS + 299 * MINUTE_MS)
 
-    def test_without_an_end_ccxt_asks_for_one_candle_more(
+    def test_without_an_end_ccxt_requests_one_candle_more(
         self, simulator: SimulatorProcess, connected: Connect
     ) -> None:
         connected("coinbase").fetch_ohlcv("BTC/USD", "1m", SINCE_MS, 300)

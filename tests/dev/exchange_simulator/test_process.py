@@ -1,4 +1,4 @@
-"""The command line, the control path, recorded candles and the class that starts it all."""
+"""The command line, the control path, recorded candles, and the class that starts the simulator."""
 
 import gzip
 import json
@@ -35,7 +35,7 @@ def recorded_file(tmp_path: Path) -> Path:
     return path
 
 
-def test_recorded_candles_are_served_as_they_are(recorded_file: Path, tmp_path: Path) -> None:
+def test_recorded_candles_are_served_unchanged(recorded_file: Path, tmp_path: Path) -> None:
     log = tmp_path / "requests.jsonl"
     recorded = {"binance:BTC/BUSD": recorded_file, "kraken:BTC/USD": recorded_file}
     with SimulatorProcess(
@@ -64,7 +64,7 @@ def test_recorded_candles_are_served_as_they_are(recorded_file: Path, tmp_path: 
     ("exchange", "symbol", "content", "words"),
     [
         ("nyse", "BTC/USD", RECORDED_CSV, "no exchange"),
-        ("kraken", "BTCUSD", RECORDED_CSV, "is no market"),
+        ("kraken", "BTCUSD", RECORDED_CSV, "is not a market"),
         ("kraken", "BTC/USD", "a,b\n1,2\n", "expected the columns"),
         ("kraken", "BTC/USD", "ts,open,high,low,close,volume\n1000,1,1,1,1,1\n", "ascending whole minutes"),
         ("kraken", "BTC/USD", None, "cannot be read"),
@@ -113,14 +113,14 @@ def test_the_clock_can_be_set_and_freed(simulator: SimulatorProcess) -> None:
     assert bad.status_code == 400
 
 
-def test_every_answer_says_what_it_is(simulator: SimulatorProcess) -> None:
+def test_every_response_names_the_simulator_as_its_server(simulator: SimulatorProcess) -> None:
     for path in ("_control/health", "binance/api/v3/ping", "kraken/nope", "nyse/x"):
         answer = requests.get(f"{simulator.url}/{path}", timeout=5)
         assert answer.headers["Server"] == "candle-ingest exchange simulator"
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_it_says_where_it_is_and_stops_cleanly(number: int) -> None:
+def test_it_prints_its_address_and_stops_cleanly(number: int) -> None:
     process = subprocess.Popen(
         [*COMMAND, "--port", "0"], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
@@ -136,7 +136,7 @@ def test_it_says_where_it_is_and_stops_cleanly(number: int) -> None:
         process.wait()
 
 
-def test_a_busy_port_and_a_missing_file_are_one_line() -> None:
+def test_a_busy_port_and_a_missing_file_are_errors_of_one_line() -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()

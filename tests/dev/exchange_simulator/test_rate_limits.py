@@ -1,4 +1,4 @@
-"""Beyond the published limits each exchange refuses in its own words, and ccxt raises its own classes."""
+"""Beyond the published limits, each exchange refuses with its own message, and ccxt raises its own classes."""
 
 from collections.abc import Iterator
 
@@ -22,8 +22,8 @@ def limited() -> Iterator[SimulatorProcess]:
         yield process
 
 
-class HandClock:
-    """A clock that is moved by hand, in seconds."""
+class ManualClock:
+    """A clock that the test sets, in seconds."""
 
     now = 1_000_020.0
 
@@ -31,8 +31,8 @@ class HandClock:
         return self.now
 
 
-def test_fixed_window_starts_anew_with_the_clock() -> None:
-    clock = HandClock()
+def test_a_fixed_window_restarts_with_the_clock() -> None:
+    clock = ManualClock()
     window = FixedWindow(100, 60, clock)
     assert [window.spend(40).allowed for _ in range(3)] == [True, True, False]
     assert window.spend(1).wait_seconds == 60 - clock.now % 60
@@ -40,8 +40,8 @@ def test_fixed_window_starts_anew_with_the_clock() -> None:
     assert window.spend(40).used == 40
 
 
-def test_clients_that_go_on_after_a_refusal_are_banned() -> None:
-    clock = HandClock()
+def test_clients_that_continue_after_refusals_are_banned() -> None:
+    clock = ManualClock()
     window = FixedWindow(1, 60, clock, ban_after=3)
     verdicts = [window.spend(1) for _ in range(6)]
     assert [verdict.allowed for verdict in verdicts] == [True] + [False] * 5
@@ -52,8 +52,8 @@ def test_clients_that_go_on_after_a_refusal_are_banned() -> None:
     assert window.spend(1).allowed
 
 
-def test_token_bucket_fills_up_again() -> None:
-    clock = HandClock()
+def test_a_token_bucket_refills() -> None:
+    clock = ManualClock()
     bucket = TokenBucket(2.0, 3, clock)
     assert [bucket.spend(1).allowed for _ in range(4)] == [True, True, True, False]
     clock.now += 0.5
@@ -63,7 +63,7 @@ def test_token_bucket_fills_up_again() -> None:
 
 
 def test_a_ban_lasts_as_long_as_announced() -> None:
-    clock = HandClock()
+    clock = ManualClock()
     window = FixedWindow(1, 5, clock, ban_after=0, ban_seconds=600)
     assert [window.spend(1).allowed for _ in range(2)] == [True, False]
     clock.now += 599
@@ -72,8 +72,8 @@ def test_a_ban_lasts_as_long_as_announced() -> None:
     assert window.spend(1).allowed
 
 
-def test_of_several_limits_each_counts() -> None:
-    clock = HandClock()
+def test_each_of_several_limits_counts_every_request() -> None:
+    clock = ManualClock()
     limits = AllLimits(FixedWindow(2, 1, clock), FixedWindow(3, 600, clock))
     assert [limits.spend(1).allowed for _ in range(3)] == [True, True, False]
     clock.now += 1
@@ -82,7 +82,7 @@ def test_of_several_limits_each_counts() -> None:
 
 
 def test_binance(limited: SimulatorProcess) -> None:
-    """6000 weight a minute: 300 market lists of weight 20, twice that if the minute turns while we ask."""
+    """6000 weight a minute: 300 market lists of weight 20, or twice as many if a new minute begins meanwhile."""
     url = f"{limited.exchange_url('binance')}/api/v3/exchangeInfo"
     exchange = connect_ccxt(limited, "binance")
     with requests.Session() as session:
@@ -149,15 +149,15 @@ def statuses(url: str, times: int) -> list[requests.Response]:
 
 
 def test_binanceus_refuses_beyond_1200_weight_a_minute(limited: SimulatorProcess) -> None:
-    """120 market lists of weight 10, twice that if the minute turns while we ask."""
+    """120 market lists of weight 10, or twice as many if a new minute begins meanwhile."""
     url = f"{limited.exchange_url('binanceus')}/api/v3/exchangeInfo"
     refused = next(r for r in statuses(url, 241) if r.status_code != 200)
     assert (refused.status_code, refused.json()["code"]) == (429, -1003)
     assert "current limit is 1200" in refused.json()["msg"]
 
 
-def test_okx_counts_each_path_for_itself(limited: SimulatorProcess) -> None:
-    """Older candles: 20 in two seconds; that leaves the 40 of the recent ones as they are."""
+def test_okx_limits_each_path_separately(limited: SimulatorProcess) -> None:
+    """Older candles: 20 in two seconds, which do not count against the 40 of recent ones."""
     market = f"{limited.exchange_url('okx')}/api/v5/market"
     older = statuses(f"{market}/history-candles?instId=BTC-USDT&limit=1", 60)
     refused = next(r for r in older if r.status_code != 200)
@@ -170,7 +170,7 @@ def test_okx_counts_each_path_for_itself(limited: SimulatorProcess) -> None:
 
 
 def test_bybit_bans_clients_over_600_requests_in_five_seconds_for_ten_minutes() -> None:
-    clock = HandClock()
+    clock = ManualClock()
     exchange = Bybit(Wiring(CandleBook(), clock=clock))
     limit = exchange.limiter("", exchange.build_limiter)
     assert [limit.spend(1).allowed for _ in range(601)] == [True] * 600 + [False]
@@ -181,7 +181,7 @@ def test_bybit_bans_clients_over_600_requests_in_five_seconds_for_ten_minutes() 
 
 
 def test_bitstamp_allows_400_a_second_and_10000_in_ten_minutes() -> None:
-    clock = HandClock()
+    clock = ManualClock()
     exchange = Bitstamp(Wiring(CandleBook(), clock=clock))
     limit = exchange.limiter("", exchange.build_limiter)
     assert [limit.spend(1).allowed for _ in range(401)] == [True] * 400 + [False]
@@ -218,14 +218,14 @@ def test_gate_refuses_beyond_200_in_ten_seconds_on_a_path(limited: SimulatorProc
 
 
 def ohlc(exchange: Kraken, pair: str) -> Answer | None:
-    """How a call for candles is refused, None where it may pass."""
+    """Return the refusal of a call for candles; None if it is allowed."""
     route = exchange.routes[0]
     verdict = exchange.spend(route, Request({}, {"pair": pair}, 0))
     return None if verdict.allowed else exchange.over_limit(verdict, route)
 
 
 def test_kraken_refuses_a_pair_at_one_call_a_second_from_the_103rd_on() -> None:
-    clock = HandClock()
+    clock = ManualClock()
     exchange = Kraken(Wiring(CandleBook(), clock=clock))
     refused = []
     for call in range(1, 141):
@@ -239,23 +239,23 @@ def test_kraken_refuses_a_pair_at_one_call_a_second_from_the_103rd_on() -> None:
 
 
 def test_kraken_never_refuses_one_call_in_1_2_seconds_for_each_of_four_pairs() -> None:
-    clock = HandClock()
+    clock = ManualClock()
     exchange = Kraken(Wiring(CandleBook(), clock=clock))
     for _ in range(500):
         assert [ohlc(exchange, pair) for pair in ("XBTUSD", "ETHUSD", "SOLUSD", "ADAUSD")] == [None] * 4
         clock.now += 1.2
 
 
-def test_kraken_refuses_an_address_that_asks_for_many_pairs_at_once() -> None:
-    exchange = Kraken(Wiring(CandleBook(), clock=HandClock()))
+def test_kraken_refuses_an_address_that_requests_many_pairs_at_once() -> None:
+    exchange = Kraken(Wiring(CandleBook(), clock=ManualClock()))
     answers = [ohlc(exchange, f"PAIR{number}") for number in range(16)]
     assert answers[:15] == [None] * 15
     assert answers[15] is not None
     assert answers[15].body == {"error": ["EAPI:Rate limit exceeded"]}
 
 
-def test_kraken_refuses_for_seconds_and_longer_if_requests_go_on() -> None:
-    clock = HandClock()
+def test_kraken_refuses_for_seconds_and_longer_if_requests_continue() -> None:
+    clock = ManualClock()
     exchange = Kraken(Wiring(CandleBook(), clock=clock))
     answers = [ohlc(exchange, f"PAIR{number}") for number in range(16)]
     clock.now += 2

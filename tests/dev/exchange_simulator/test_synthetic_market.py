@@ -31,7 +31,7 @@ MARKETS = [
 
 
 def outage_day(exchange: str) -> int:
-    """The first day of 2024 on which the exchange stood still for a while."""
+    """Return the first day of 2024 with an outage of the exchange."""
     return next(day for day in range(START_MS // DAY_MS, START_MS // DAY_MS + 400) if outage(exchange, day).any())
 
 
@@ -51,7 +51,7 @@ def test_candles_are_plausible(exchange: str, symbol: str) -> None:
 
 
 @pytest.mark.parametrize(("exchange", "symbol"), MARKETS)
-def test_does_not_depend_on_how_it_is_asked(exchange: str, symbol: str) -> None:
+def test_candles_do_not_depend_on_the_requested_range(exchange: str, symbol: str) -> None:
     whole = true_candles(exchange, symbol, START_MS, START_MS + DAY_MS + 777 * MINUTE_MS)
     cut_ms = START_MS + 901 * MINUTE_MS
     market, book = find_market(exchange, symbol), CandleBook()
@@ -60,7 +60,7 @@ def test_does_not_depend_on_how_it_is_asked(exchange: str, symbol: str) -> None:
     assert whole[: len(whole) - len(rest)] == true_candles(exchange, symbol, START_MS, cut_ms)
 
 
-def test_values_stay_the_same_for_ever() -> None:
+def test_values_never_change() -> None:
     """Stored results and benchmarks of earlier runs rely on these numbers."""
     assert true_candles("binance", "BTC/USDT", START_MS, START_MS + MINUTE_MS) == [
         (1709251200000, 62298.97, 62356.82, 62277.06, 62324.74, 11.51721773)
@@ -105,7 +105,7 @@ def test_larger_timeframes_add_up(exchange: str, symbol: str, timeframe: str) ->
         ("okx", "3M", "2024-04-01"),
     ],
 )
-def test_where_candles_open(exchange: str, timeframe: str, opened: str) -> None:
+def test_candles_open_where_the_exchange_opens_them(exchange: str, timeframe: str, opened: str) -> None:
     symbol = "BTC/USD" if exchange in DOLLAR_EXCHANGES else "BTC/USDT"
     rows = true_candles(exchange, symbol, START_MS + MINUTE_MS, START_MS + 32 * DAY_MS, timeframe)
     assert rows[0][0] == utc_ms(opened)
@@ -142,7 +142,7 @@ def test_quiet_minutes_are_missing(exchange: str, symbol: str) -> None:
     assert all(row[5] > 0 for row in rows)
 
 
-def test_small_coins_sleep_for_longer_than_a_page() -> None:
+def test_small_coins_can_be_quiet_for_longer_than_a_page() -> None:
     rows = true_candles("coinbaseexchange", "MLN/USD", START_MS, START_MS + 30 * DAY_MS)
     assert max(np.diff([row[0] for row in rows])) > 300 * MINUTE_MS
 

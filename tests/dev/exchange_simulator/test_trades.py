@@ -44,7 +44,7 @@ def test_pages_of_trades_join_without_gap_or_repetition() -> None:
     cursor = since
     while len(pages) < len(whole):
         page = list(islice(book.trades_after(market, cursor, LATER_MS), 500))
-        # `since` is exclusive and a page may end between trades of one time: those are asked for once more.
+        # `since` is exclusive and a page may end between trades with the same time: request those again.
         cursor = page[-1].time_ns - 1
         pages = [trade for trade in pages if trade.time_ns < page[0].time_ns] + page
     assert pages[: len(whole)] == whole
