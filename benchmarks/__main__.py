@@ -13,8 +13,8 @@ OUTSIDE = ("AIRFLOW", "CANDLE_INGEST_", "INFLUXDB_", "REDIS_")
 
 
 def main(folder: Path) -> int:
-    """Exit status 0 also where a target is missed: a figure is no error."""
-    # Only now: importing Airflow makes files where AIRFLOW_HOME is.
+    """Return exit status 0, even if a target is missed: that is not an error."""
+    # Only now: importing Airflow writes files into AIRFLOW_HOME.
     from benchmarks.registry import BENCHMARKS
     from benchmarks.runner import run_benchmarks
 
@@ -36,7 +36,7 @@ def set_up_environment(folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    # Servers are ended by the blocks that started them, also when somebody ends this.
+    # As an exception, SIGTERM too ends the servers, at the end of the blocks that started them.
     signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(128 + number))
     with tempfile.TemporaryDirectory(prefix="candle-ingest-bench-") as name:
         set_up_environment(Path(name))

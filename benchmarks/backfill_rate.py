@@ -18,7 +18,7 @@ TICKERS = ("btcusd", "ethusd", "solusd")
 EXCHANGES = ("binance", "coinbaseexchange", "kucoin")
 DAYS, TURNS = 4, 7
 FIRST_DAY = calm_days(EXCHANGES, DAYS * TURNS, date(2025, 3, 1))
-# The same steps, as many instances and the same schedule; its tasks import and do nothing.
+# The same steps, number of instances and schedule; its tasks import nothing and do nothing.
 _SAME_SHAPE = f'''
 """An airflow dag of the shape of candle_backfill."""
 from datetime import UTC, datetime
@@ -54,7 +54,7 @@ def backfill_rate(bench: Workbench) -> Result:
     days, turns = bench.repetitions(DAYS, 2), bench.repetitions(TURNS, 1)
     with SimulatorProcess(limits=False) as exchanges, _airflow(bench, exchanges) as airflow:
         for dag_id in (OURS, BARE):
-            # The scheduled run of yesterday: out of the way, and all is warm.
+            # Wait for yesterday's scheduled run: it would take part in the measurement, and it warms everything up.
             airflow.unpause(dag_id)
             airflow.wait_for_runs(dag_id)
         rates = [(_rate(airflow, OURS, turn, days), _rate(airflow, BARE, turn, days)) for turn in range(turns)]
@@ -77,7 +77,7 @@ def _airflow(bench: Workbench, exchanges: SimulatorProcess) -> AirflowInstance:
         "CANDLE_INGEST_EXCHANGES": ",".join(EXCHANGES),
         "CANDLE_INGEST_BACKFILL_START_DATE": "skip",
         "CANDLE_INGEST_BACKFILL_INTERVAL": "@daily",
-        # kraken's pace for the trades of USDT/USD would decide otherwise.
+        # Otherwise kraken's limit for the trades of USDT/USD would decide.
         "CANDLE_INGEST_QUOTE_CONVERSION": "par",
         "CANDLE_INGEST_INFLUXDB_BUCKET": bench.influxdb.new_bucket("bench"),
     }

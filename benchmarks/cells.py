@@ -39,7 +39,7 @@ def number(figure: float) -> str:
 def shortfalls(results: list[Result]) -> list[str]:
     """Return a sentence for each result that misses its target."""
     return [
-        f"{result.name}: {result.falls_short_because or 'not looked into yet.'}"
+        f"{result.name}: {result.falls_short_because or 'not investigated yet.'}"
         for result in results
         if result.met is False
     ]

@@ -1,4 +1,4 @@
-"""What this process and all that it started have used of the processors."""
+"""The CPU time of this process and of all processes that it has started."""
 
 import psutil
 

@@ -1,4 +1,4 @@
-"""The calls that a month takes, against the fewest that hold its candles; all of these must be there, and right."""
+"""The calls for a month, against the fewest that can return its candles; all candles must be stored and correct."""
 
 import json
 from collections.abc import Iterator
@@ -20,16 +20,16 @@ EXCHANGES = ("binance", "coinbaseexchange", "kucoin", "htx")
 
 
 def fewest_calls(bench: Workbench) -> Result:
-    """Measure a run a day, one fetch after the other, under the published limits.
+    """Measure one run per day, one fetch after the other, under the published limits.
 
-    So no call is saved at the cost of a candle.
+    Comparing the candles makes sure that no call is saved at the cost of a candle.
     """
     window = _calm_window(bench.repetitions(30, 1))
     settings = PipelineSettings(
         name="candle",
         exchanges=EXCHANGES,
         influxdb_bucket=bench.influxdb.new_bucket("bench"),
-        # Rate markets have calls of their own.
+        # Rate markets would need further calls.
         quote_conversion="par",
     )
     with bench.task_environment(bench.limited_exchanges):
@@ -58,12 +58,12 @@ def _calm_window(count: int) -> Window:
 
 
 def _fewest(exchange: str, day: Window) -> int:
-    """Whole answers, of all symbols."""
+    """Return the number of full pages for all symbols."""
     return -(-day.slots(MINUTE_MS) // exchange_profile(exchange).rows_per_request) * len(PAIRS)
 
 
 def _rejected(bench: Workbench) -> int:
-    """Return the requests that went beyond a limit, of whatever kind."""
+    """Return the number of requests of any kind that exceeded a limit."""
     counts = bench.limited_exchanges.requests()
     return sum(count["rejected"] for exchange in EXCHANGES for count in counts[exchange].values())
 

@@ -18,17 +18,17 @@ class Figures:
 
     @property
     def median(self) -> float:
-        """The middle one, or the mean of the two in the middle."""
+        """Return the middle value, or the mean of the two in the middle."""
         return statistics.median(self.values)
 
     @property
     def lowest(self) -> float:
-        """The smallest one."""
+        """Return the smallest value."""
         return min(self.values)
 
     @property
     def highest(self) -> float:
-        """The largest one."""
+        """Return the largest value."""
         return max(self.values)
 
     def __len__(self) -> int:
@@ -43,7 +43,7 @@ def speed_ratios(our_seconds: Sequence[float], other_seconds: Sequence[float]) -
 def take_turns(ours: Callable[[], object], other: Callable[[], object], repetitions: int) -> Figures:
     """Return the speed ratios of two calls that do the same work.
 
-    They take turns, and each goes first in every other round: what else the machine does hits both. A first
+    They take turns, and each goes first in every other round, so that other load on the machine affects both. A first
     round, which is not counted, opens connections and fills caches.
     """
     ours(), other()
@@ -52,7 +52,7 @@ def take_turns(ours: Callable[[], object], other: Callable[[], object], repetiti
 
 
 def _round(ours: Callable[[], object], other: Callable[[], object], *, ours_first: bool) -> tuple[float, float]:
-    """Seconds of ours and of the other one."""
+    """Return the seconds of our call and of the other one."""
     if ours_first:
         return seconds_of(ours), seconds_of(other)
     other_seconds = seconds_of(other)

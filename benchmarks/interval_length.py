@@ -19,7 +19,7 @@ TICKERS = ("btcusd", "ethusd", "solusd")
 EXCHANGES = ("binance", "coinbaseexchange", "kucoin")
 STEP_DAYS = {"@daily": 1, "@weekly": 7}
 DAYS, QUICK_DAYS = 14, 7
-# A Sunday: the weeks of cron begin with it.
+# A Sunday, on which the weeks of cron begin.
 FIRST_DAY = calm_days(EXCHANGES, DAYS, date(2025, 2, 2), step_days=7)
 
 
@@ -47,7 +47,7 @@ def _pipelines(bench: Workbench) -> Path:
             "exchanges": list(EXCHANGES),
             "backfill_start_date": "skip",
             "backfill_interval": length,
-            # kraken's pace for the trades of USDT/USD would decide otherwise.
+            # Otherwise kraken's limit for the trades of USDT/USD would decide.
             "quote_conversion": "par",
             "influxdb_bucket": bench.influxdb.new_bucket("bench"),
         }
@@ -59,7 +59,7 @@ def _pipelines(bench: Workbench) -> Path:
 
 
 def _seconds(airflow: AirflowInstance, length: str, days: int) -> float:
-    """From the first start to the last end of a backfill; the scheduled run of the last interval goes before it."""
+    """Return the seconds from the first start to the last end of a backfill; the scheduled run comes before it."""
     dag_id = f"{length[1:]}_backfill"
     airflow.unpause(dag_id)
     airflow.wait_for_runs(dag_id)

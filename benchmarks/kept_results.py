@@ -1,4 +1,4 @@
-"""Results of full runs, kept until they are measured again, so that the page need not come from one sitting."""
+"""Results of full runs, kept until they are measured again, so that one page can combine several runs."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from benchmarks.result import Result
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """A result, with when and on what it was measured."""
+    """A result, with the machine and the day of the measurement."""
 
     result: Result
     machine: Machine
@@ -24,7 +24,7 @@ _JSON = TypeAdapter(Kept)
 
 
 def keep(folder: Path, kept: Kept) -> None:
-    """Replace what is known of this benchmark."""
+    """Replace the kept result of this benchmark."""
     folder.mkdir(parents=True, exist_ok=True)
     _file(folder, kept.result.name).write_bytes(_JSON.dump_json(kept, indent=2))
 

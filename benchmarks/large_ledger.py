@@ -23,16 +23,17 @@ RULE = ClosingRule(HOUR_MS)
 NOW_MS = START_OF_TODAY_MS + 180 * MINUTE_MS
 TODAY_MS = floor_ms(NOW_MS, DAY_MS)
 YESTERDAY_MS = TODAY_MS - DAY_MS
-# Of the days of the last month one in so many has an hour that failed.
+# One in this many days of the last month has an hour that failed.
 ONE_IN = 1_000
 OPEN_DAYS = 30
 
 
 @dataclass(frozen=True, slots=True)
 class LargeLedger:
-    """Where it is and what it holds: every record but those of yesterday, which wait for their closing look, is final.
+    """The bucket and the size of a ledger.
 
-    Today's records hold the minutes up to `NOW_MS`.
+    Records are final up to the day before yesterday; those of yesterday wait for their closing look, and those of today
+    hold the minutes up to `NOW_MS`.
     """
 
     bucket: str

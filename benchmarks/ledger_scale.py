@@ -1,4 +1,4 @@
-"""What thousands of pairs over years of days cost: each row with its aim, on one large ledger."""
+"""The cost of thousands of pairs over years, each measured against a target, on one large ledger."""
 
 import json
 import time
@@ -45,7 +45,7 @@ def ledger_points(bench: Workbench) -> Result:
 
 
 def ledger_read(bench: Workbench) -> Result:
-    """Measure all that the tasks of one run of catch-up read of the ledger, one after the other."""
+    """Measure everything that the tasks of one run of catch-up read from the ledger, one after the other."""
     ledger = large_ledger(bench)
     batches = _batches(ledger)
     with bench.open_bucket(ledger.bucket) as bucket:
@@ -73,7 +73,7 @@ def _read_as_catch_up(records: DayRecords, ledger: LargeLedger, batches: list[Fe
 
 
 def ledger_repair(bench: Workbench) -> Result:
-    """Measure how a repair plans after midnight, when all of yesterday is due; memory in a process of its own."""
+    """Measure how a repair plans after midnight, when all of yesterday is due; memory in a separate process."""
     ledger = large_ledger(bench)
     found = _measure_alone(bench, _plan_repair, ledger)
     rebuild_seconds = found[0]["rebuild_seconds"] * THREE_YEARS_DAYS / ledger.days
@@ -110,7 +110,7 @@ def _plan_repair(ledger: LargeLedger) -> dict[str, float]:
 
 
 def ledger_coverage(bench: Workbench) -> Result:
-    """Measure what `candle-ingest coverage` reads for the whole history; memory in a process of its own."""
+    """Measure what `candle-ingest coverage` reads for the whole history; memory in a separate process."""
     ledger = large_ledger(bench)
     found, times = _measure_alone(bench, _read_coverage, ledger), THREE_YEARS_DAYS / ledger.days
     return Result(
@@ -136,13 +136,13 @@ def _read_coverage(ledger: LargeLedger) -> dict[str, float]:
 
 
 def run_xcom(bench: Workbench) -> Result:
-    """Measure what a run of catch-up hands on through Airflow's database."""
+    """Measure what the tasks of one run of catch-up pass to each other through Airflow's database."""
     ledger = large_ledger(bench)
     batches = _batches(ledger)
     plan = Plan(batches=batches, tickers=ledger.tickers, end_ms=NOW_MS)
     summary = {"batch": "coinbaseexchange:BTC/USD:125", "symbols": 125, "asked": 1250, "candles": 1250, "requests": 125}
-    handed_on = [ledger.tickers, plan.to_xcom(), [{"batch": batch.to_xcom()} for batch in batches]]
-    size = len(json.dumps([*handed_on, [summary] * len(batches), dict.fromkeys(ledger.pairs, 5)]))
+    values = [ledger.tickers, plan.to_xcom(), [{"batch": batch.to_xcom()} for batch in batches]]
+    size = len(json.dumps([*values, [summary] * len(batches), dict.fromkeys(ledger.pairs, 5)]))
     return Result(
         name="run_xcom",
         what=f"XCom of one run of catch-up, {_size(ledger)}",
@@ -156,7 +156,7 @@ def run_xcom(bench: Workbench) -> Result:
 def _measure_alone(
     bench: Workbench, measure: Callable[[LargeLedger], dict[str, float]], ledger: LargeLedger
 ) -> list[dict[str, float]]:
-    """Return the `seconds` and `peak_mb` of each repetition, each in a process of its own."""
+    """Return the `seconds` and `peak_mb` of each repetition, each in a separate process."""
     with bench.task_environment(bench.limited_exchanges):
         return [alone(measure, ledger) for _ in range(bench.repetitions(3, 1))]
 

@@ -11,8 +11,8 @@ _INTRODUCTION = """\
 Written by `make bench`. Redis, InfluxDB and the exchange simulator are real servers on the same machine, and share its
 cores with what is measured.
 
-A ratio (×) is the speed of this package against the other way to do the same, unless the row says otherwise; both take
-turns in one run. The figure is the median of the runs. Ratios carry over to other machines; seconds do so less.
+A ratio (×) compares the speed of this package with another way to do the same work, unless the row says otherwise; the
+two take turns in one run. The figure is the median of the runs. Ratios carry over to other machines better than times.
 """
 
 
@@ -22,7 +22,7 @@ def markdown_page(kept: Sequence[Kept]) -> str:
     results = [one.result for one in kept]
     lines = [_INTRODUCTION, *measured, "", *_table(results)]
     if sentences := shortfalls(results):
-        lines += ["", "## What falls short, and why", *(f"- {sentence}" for sentence in sentences)]
+        lines += ["", "## Missed targets", *(f"- {sentence}" for sentence in sentences)]
     return "\n".join(lines) + "\n"
 
 

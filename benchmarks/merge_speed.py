@@ -15,7 +15,7 @@ from candle_ingest.candles.rates import leg_rate, lookback
 EXCHANGES = ("binance", "coinbaseexchange", "kraken")
 RATE_EXCHANGES = ("bitstamp", "coinbaseexchange", "kraken")
 MONTH = days(30)
-# One wick in so many minutes, and one close that contradicts the others: far more than there are.
+# One wick, and one close that contradicts the others, in this many minutes: far more than in reality.
 WICK_EVERY, WRONG_CLOSE_EVERY = 500, 2_000
 
 

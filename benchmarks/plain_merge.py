@@ -5,7 +5,7 @@ PRICES = ("open", "high", "low", "close")
 
 
 def plain_merge(by_exchange: dict[str, dict[int, Row]]) -> dict[int, Row]:
-    """Return averages weighted by volume, minute by minute; plain averages where nobody traded."""
+    """Return averages weighted by volume, minute by minute; plain averages for minutes without trades."""
     times = sorted({time for rows in by_exchange.values() for time in rows})
     return {time: _merged([rows[time] for rows in by_exchange.values() if time in rows]) for time in times}
 

@@ -1,4 +1,4 @@
-"""Reading candles back for a merge, against only receiving the answer."""
+"""Reading candles back for a merge, against only receiving the response."""
 
 from benchmarks.figures import Figures, take_turns
 from benchmarks.result import Result

@@ -1,4 +1,4 @@
-"""What a benchmark found."""
+"""The result of a benchmark."""
 
 from dataclasses import dataclass
 
@@ -9,13 +9,13 @@ TIMES = "×"
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """What a figure should be: at least, or at most, so much."""
+    """A lower or an upper bound for a figure."""
 
     figure: float
     at_least: bool
 
     def met_by(self, figure: float) -> bool:
-        """Tell whether the figure is good enough."""
+        """Return whether the figure is good enough."""
         return figure >= self.figure if self.at_least else figure <= self.figure
 
 
@@ -33,9 +33,9 @@ def at_most(figure: float) -> Target:
 class Result:
     """One row of the table.
 
-    `what` says what was measured against what. `unit` belongs to figures and target: `×` for a ratio, `s`,
-    `MB` or `/s`. `detail` says what else was seen. `falls_short_because` is one sentence, found by profiling; it is
-    shown only where the target is missed.
+    `what` says what was measured against what. `unit` is that of figures and target: `×` for a ratio, `s`, `MB` or
+    `/s`. `detail` adds other observations. `falls_short_because` is a reason found by profiling; it is shown only if
+    the target is missed.
     """
 
     name: str
@@ -48,5 +48,5 @@ class Result:
 
     @property
     def met(self) -> bool | None:
-        """Whether the median meets the target; None where there is none."""
+        """Return whether the median meets the target; None without a target."""
         return None if self.target is None else self.target.met_by(self.figures.median)

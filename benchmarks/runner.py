@@ -1,4 +1,4 @@
-"""Runs benchmarks one after the other and shows what they found."""
+"""Run benchmarks one after the other and show their results."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -19,9 +19,9 @@ KEPT = REPOSITORY / "build" / "benchmarks"
 
 
 def run_benchmarks(folder: Path, only: Sequence[str], *, quick: bool) -> list[Result]:
-    """Run all benchmarks, or those named in `only`. Results in full are kept; when there is one of each, the page is.
+    """Run all benchmarks, or those named in `only`. Keep full results; once there is one of each, write the page.
 
-    Where one of them breaks off, what was measured before it is shown.
+    If a benchmark fails, the results so far are shown.
     """
     console = Console(highlight=False)
     if not console.is_terminal:
@@ -45,7 +45,7 @@ def run_benchmarks(folder: Path, only: Sequence[str], *, quick: bool) -> list[Re
 def _write_page(console: Console) -> None:
     kept = kept_results(KEPT, list(BENCHMARKS))
     if missing := set(BENCHMARKS) - {one.result.name for one in kept}:
-        console.print(f"Not measured here yet: {', '.join(sorted(missing))}; so the page is not written.")
+        console.print(f"The page is not written: {', '.join(sorted(missing))} not measured here yet.")
         return
     PAGE.write_text(markdown_page(kept), encoding="utf-8")
     console.print(f"Written to {PAGE.relative_to(REPOSITORY)}")

@@ -10,7 +10,7 @@ from candle_ingest.candles.window import DAY_MS, MINUTE_MS, Window
 from dev.exchange_simulator.activity import outage
 
 START_MS = int(datetime(2025, 1, 1, tzinfo=UTC).timestamp() * 1000)
-# What the simulated exchanges take for now: all that is asked for is past.
+# The present on the simulated exchanges: all requested candles lie in the past.
 NOW_MS = int(datetime(2026, 1, 3, tzinfo=UTC).timestamp() * 1000)
 BINANCE_BTC = {
     "id": "BTCUSDT", "symbol": "BTC/USDT", "base": "BTC", "quote": "USDT", "baseId": "BTC", "quoteId": "USDT",

@@ -1,4 +1,4 @@
-"""What tasks need for a run on simulated exchanges, without Airflow."""
+"""A run on simulated exchanges and its plan, as tasks need them, without Airflow."""
 
 from dataclasses import dataclass
 

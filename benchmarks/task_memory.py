@@ -1,4 +1,4 @@
-"""The memory of a task: the most that was resident at a time, each task in a process of its own."""
+"""The peak resident memory of a task, each task in a separate process."""
 
 from collections.abc import Callable
 

@@ -12,7 +12,7 @@ _RIGHT = {"Figure", "Target", "Runs", "Lowest to highest"}
 
 
 def terminal_report(results: list[Result]) -> RenderableType:
-    """Return a table, and below it why some figures fall short."""
+    """Return a table, and below it why some targets are missed."""
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for heading in HEADINGS:
         table.add_column(heading, justify="right" if heading in _RIGHT else "left", no_wrap=heading != "What")

@@ -72,7 +72,7 @@ def _detail(run: Row, instances: list[Row], xcom_bytes: int, peak_bytes: int) ->
 
 
 def _pretend_to_be_up_to_date(bench: Workbench, bucket: str, tickers: list[str]) -> None:
-    """Watermarks a few minutes back, as between two runs of catch-up."""
+    """Set watermarks a few minutes back, as between two runs of catch-up."""
     behind_ms = floor_ms(int(time.time() * 1000), MINUTE_MS) - BEHIND_MINUTES * MINUTE_MS
     with bench.open_bucket(bucket) as opened:
         Watermarks(opened).advance({catch_up_key(ticker): behind_ms for ticker in tickers})
@@ -93,7 +93,7 @@ def _xcom_bytes(database: PostgresServer) -> int:
 
 
 class _PeakMemory:
-    """Samples the largest resident task process that the scheduler has forked."""
+    """Sample the resident memory of the scheduler's largest child process."""
 
     def __init__(self, airflow: AirflowInstance) -> None:
         self.peak_bytes = 0

@@ -1,4 +1,4 @@
-"""The servers that benchmarks need, each started when the first one asks for it."""
+"""The servers that benchmarks need, each started when it is first used."""
 
 import json
 import os
@@ -23,7 +23,7 @@ from tests.integration.servers.storage import InfluxdbTestServer, running_influx
 
 
 class Workbench:
-    """Real servers on free ports of 127.0.0.1, ended with the block. `quick` asks for less work and fewer runs."""
+    """Real servers on free ports of 127.0.0.1, ended with the block. `quick` means less work and fewer runs."""
 
     def __init__(self, folder: Path, *, quick: bool) -> None:
         self.folder = folder
@@ -85,16 +85,16 @@ class Workbench:
         environment: Mapping[str, str],
         dags_folder: Path = REPOSITORY / "dags",
     ) -> AirflowInstance:
-        """Return a real Airflow in a folder of its own, `name`; Redis lists just `tickers`. The caller enters it."""
+        """Return a real Airflow in its own folder, `name`; Redis lists only `tickers`. The caller enters it."""
         self.redis.client().flushdb()
         self.redis.client().set("top_cryptocurrencies", json.dumps(tickers))
         environment = {**connection_variables(self.redis, self.influxdb, exchanges), **environment}
         return AirflowInstance(self.airflow_databases, self.folder / name, environment, dags_folder)
 
     def new_client(self) -> InfluxDBClient:
-        """Return the client library by itself; the caller enters it."""
+        """Return a plain client of InfluxDB; the caller enters it."""
         return InfluxDBClient(url=self.influxdb.url, token=self.influxdb.token, org=self.influxdb.org, timeout=60_000)
 
     def open_bucket(self, name: str | None = None) -> InfluxBucket:
-        """Return a bucket, a new one without a name, opened as a task opens it; the caller enters it."""
+        """Return a bucket as a task opens it, a new one if no name is given; the caller enters it."""
         return InfluxBucket(self.new_client(), name or self.influxdb.new_bucket("bench"))

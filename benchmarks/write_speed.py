@@ -1,4 +1,4 @@
-"""Writing candles to InfluxDB, against uploading line protocol that was made before."""
+"""Writing candles to InfluxDB, against uploading prepared line protocol."""
 
 from itertools import count
 
@@ -13,8 +13,8 @@ from candle_ingest.candles.candles import FIELDS, Candles
 from candle_ingest.store.bucket import BATCH_LINES
 from candle_ingest.store.candle_store import CandleStore
 
-MONTHS_TWO = days(60)
-# Each upload goes to a series of its own: writing points again is other work than writing new ones.
+TWO_MONTHS = days(60)
+# Each upload goes to a new series: overwriting points costs something else than writing new ones.
 _PLACEHOLDER = "PAIR"
 
 
@@ -31,7 +31,7 @@ def write_speed(bench: Workbench) -> Result:
 
 
 def _figures(bench: Workbench) -> Figures:
-    candles = sample_candles(MONTHS_TWO, seed=1)
+    candles = sample_candles(TWO_MONTHS, seed=1)
     batches, pairs = prepared_batches(candles), count()
     with bench.open_bucket() as bucket, bench.new_client() as client:
         store, api = CandleStore(bucket), client.write_api(write_options=SYNCHRONOUS)

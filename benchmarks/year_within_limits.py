@@ -1,4 +1,4 @@
-"""A year of history, against the time that the exchanges' limits alone take, and against what a processor can do."""
+"""A year of history, against the least time that the exchanges' limits allow, with narrow and with wide limits."""
 
 import itertools
 import multiprocessing
@@ -25,23 +25,21 @@ from candle_ingest.planning.run import Run
 from candle_ingest.settings import PipelineSettings
 
 TICKERS = ["btcusd", "ethusd", "solusd"]
-# As under Airflow: fetches have the slots of the pool that the settings name, merges do not wait for one of these.
+# As under Airflow: fetches share the slots of the pool that the settings name; merges need no slot of it.
 FETCH_WORKERS, MERGE_WORKERS = 8, 2
-
-
 # The first two of the default exchanges; the third, kraken, has no candles that old, only trades.
 DEFAULT_EXCHANGES = ("binance", "coinbaseexchange")
-# Of all exchanges those whose limits permit the most candles a second.
+# The exchanges whose limits allow the most candles per second.
 WIDE_EXCHANGES = ("binance", "kucoin")
 
 
 def year_within_limits(bench: Workbench) -> Result:
-    """Run the tasks as Airflow starts them, in eight processes that have imported all they need."""
+    """Run the tasks as Airflow does, in eight processes that have already imported everything."""
     return _year(bench, "year", DEFAULT_EXCHANGES, at_most(1.25))
 
 
 def year_with_wide_limits(bench: Workbench) -> Result:
-    """Run the same where the limits are so wide that the processor decides: there is no target."""
+    """Run the same with limits so wide that the processor decides; there is no target."""
     return _year(bench, "year_wide", WIDE_EXCHANGES)
 
 
@@ -72,15 +70,15 @@ def _months() -> list[Window]:
 
 
 def _fifths_of_a_month() -> list[Window]:
-    """Five runs, so that merges and fetches overlap as they do in a year."""
+    """Return five windows of five days, so that merges and fetches overlap as they do in a year."""
     return list(split_rows(days(25), MINUTE_MS, 5 * 24 * 60))
 
 
 def _pool(variables: Mapping[str, str], workers: int) -> ProcessPoolExecutor:
-    """Forked from one process that has imported all, as Airflow's scheduler does; all are there from the start."""
+    """Return running workers, forked like Airflow's tasks from a process that has imported everything."""
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["benchmarks.year_within_limits"])
-    pool = ProcessPoolExecutor(workers, context, _take, (dict(variables),))
+    pool = ProcessPoolExecutor(workers, context, _set_variables, (dict(variables),))
     wait([pool.submit(time.sleep, 0.3) for _ in range(workers)])
     return pool
 
@@ -121,5 +119,5 @@ def _merge(run: Run, plan: Plan, summaries: Sequence[Summary]) -> dict[str, int]
     return aggregate_and_write(run, plan, summaries)
 
 
-def _take(variables: Mapping[str, str]) -> None:
+def _set_variables(variables: Mapping[str, str]) -> None:
     os.environ.update(variables)

@@ -1,4 +1,4 @@
-"""Those benchmarks that take seconds: nobody would notice otherwise that one of them no longer runs."""
+"""Run the benchmarks that take seconds, so that a broken one is noticed."""
 
 import pytest
 
@@ -33,7 +33,7 @@ def bench(tmp_path_factory):
         "run_xcom",
     ],
 )
-def test_a_benchmark_finds_a_figure(bench, name, monkeypatch):
+def test_a_benchmark_returns_a_figure(bench, name, monkeypatch):
     monkeypatch.setenv("PYTHONPATH", str(PLUGINS))
     result = BENCHMARKS[name](bench)
     assert result.name == name

@@ -1,4 +1,4 @@
-"""What the package is measured against does the same work."""
+"""The plain loop that the package is compared with does the same work."""
 
 import pytest
 
