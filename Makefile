@@ -1,4 +1,4 @@
-# `make` shows what there is. Everything runs from .venv, which `make setup` creates from requirements-dev.lock.
+# `make` lists the targets. Everything runs from .venv, which `make setup` creates from requirements-dev.lock.
 SHELL := bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
@@ -7,14 +7,14 @@ MAKEFLAGS += --no-print-directory
 UV_VERSION := 0.13.9
 PIP_AUDIT_VERSION := 2.9.0
 BIN := .venv/bin
-# Newer than the lock: .venv holds what the lock says.
+# Newer than the lock if .venv contains the versions of the lock.
 STAMP := .venv/.installed-from-lock
 # The interpreter of .venv; without it, the first that fits.
 PYTHON ?=
 FITS := import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))
 WHICH := import os, sys; print(os.path.realpath(sys.base_prefix), *sys.version_info[:3])
 
-# What may follow `make`: a misspelt variable would leave the default in force, and nobody would notice.
+# What may follow `make`. Others are refused: a misspelt variable would silently leave the default in force.
 VARIABLES := MARKET BACKFILL SYMBOLS EXCHANGES EXECUTOR ONCE OPEN LOCAL_STACK_FOLDER \
   AIRFLOW_PORT SIMULATOR_PORT LOCAL_INFLUXDB_PORT LOCAL_REDIS_PORT LOCAL_POSTGRES_PORT \
   INFLUXDB_URL INFLUXDB_TOKEN INFLUXDB_ORG REDIS_HOST REDIS_PORT REDIS_PASSWORD AIRFLOW_DATABASE_URL \
@@ -25,7 +25,7 @@ NEAR := import difflib, sys; print(*difflib.get_close_matches(sys.argv[1].upper(
 ifneq ($(UNKNOWN),)
 MEANT := $(shell python3 -c '$(NEAR)' '$(UNKNOWN)' $(VARIABLES))
 $(error $(UNKNOWN) is not a variable of make here; $(if $(MEANT),did you mean $(MEANT)?,`make` lists them.) \
-  One for another program goes before make, into the environment [make-variable])
+  Set a variable for another program in the environment, before make [make-variable])
 endif
 
 .PHONY: help setup run plan simulator test test-unit test-integration test-browser test-second-start screenshots test-faults bench audit docs reference lint format lock \
@@ -41,8 +41,8 @@ help: ## Show this list
 	  'SYMBOLS=btcusd,ethusd,solusd' 'symbols, written to Redis' \
 	  'EXCHANGES=binance,coinbaseexchange,kraken' 'exchanges to merge' \
 	  'EXECUTOR=local' 'or celery: a broker and two workers' \
-	  'ONCE=0' '1: end after the table; exit status 0 only if all is stored' \
-	  'OPEN=0' '1: open the page in a browser when all is stored' \
+	  'ONCE=0' '1: end after the table; exit status 0 only if everything is stored' \
+	  'OPEN=0' '1: open the page in a browser when everything is stored' \
 	  'LOCAL_STACK_FOLDER=.local_stack' 'where data, logs and passwords are kept' \
 	  'AIRFLOW_PORT= SIMULATOR_PORT=' 'ports; free ones are found without them' \
 	  'LOCAL_INFLUXDB_PORT= LOCAL_REDIS_PORT=' '' \
@@ -53,7 +53,7 @@ help: ## Show this list
 
 setup: $(STAMP) ## Create .venv with everything in it; PYTHON=python3.13 chooses the interpreter
 
-# A .venv of another interpreter than the one that is asked for is replaced.
+# A .venv of another interpreter than the requested one is replaced.
 ifneq ($(PYTHON),)
 ifneq ($(shell '$(PYTHON)' -c '$(WHICH)' 2>&1),$(shell $(BIN)/python -c '$(WHICH)' 2>&1))
 $(STAMP): FORCE
@@ -81,23 +81,23 @@ $(STAMP): requirements-dev.lock
 	@if [ "$$($(BIN)/uv --version 2>/dev/null | cut -d' ' -f2)" != "$(UV_VERSION)" ]; then \
 	  $(BIN)/python -m pip install --quiet --disable-pip-version-check 'uv==$(UV_VERSION)'; \
 	fi
-	@echo 'Installing what requirements-dev.lock says, about a minute the first time'
+	@echo 'Installing the versions of requirements-dev.lock, about a minute the first time'
 	@VIRTUAL_ENV="$(CURDIR)/.venv" $(BIN)/uv pip sync --quiet --require-hashes requirements-dev.lock
 	@touch $@
 
 run: setup ## Run everything here: Redis, InfluxDB, Airflow and, by default, simulated exchanges
 	@exec $(BIN)/python -m dev.local_stack run
 
-plan: setup ## Say what a backfill would cost: calls, hours, candles, and what cannot be had
+plan: setup ## Show what a backfill would cost: calls, hours, candles, and which history is not available
 	@exec $(BIN)/python -m dev.local_stack plan
 
 simulator: setup ## Run only the exchange simulator
 	@exec $(BIN)/python -m dev.exchange_simulator --host 127.0.0.1 $(if $(SIMULATOR_PORT),--port $(SIMULATOR_PORT))
 
-test: setup ## Run all tests, against real servers where servers matter, and say how long each part took
+test: setup ## Run all tests, against real servers where servers matter, and report how long each part took
 	@parts='test-unit test-integration'; \
 	if $(BIN)/python -m tests.integration.servers.browser; then parts="$$parts test-browser"; else \
-	  echo 'No Chromium here: the tests of the page in a browser are left out (make test-browser)'; fi; \
+	  echo 'No Chromium here: the tests of the page in a browser are skipped (make test-browser)'; fi; \
 	took=''; \
 	for part in $$parts; do \
 	  began=$$SECONDS; $(MAKE) $$part; took="$$took"$$(printf '\n  %-18s %4d s' "$$part" $$((SECONDS - began))); \
@@ -108,7 +108,7 @@ test: setup ## Run all tests, against real servers where servers matter, and say
 test-unit: setup ## Run the tests that need no server
 	@$(BIN)/pytest -n 4 -m 'not integration'
 
-# Python that writes no bytecode compiles all of Airflow anew in each of its processes.
+# Without bytecode files, Python would compile all of Airflow in each of its processes.
 test-unit test-integration test-browser test-second-start test-faults: export PYTHONDONTWRITEBYTECODE :=
 
 # Three files at a time on two cores, as much of their time is waiting; the tests of one file share its servers.
@@ -116,7 +116,7 @@ test-integration: setup ## Run the tests on a real Redis, InfluxDB and Airflow
 	@$(BIN)/python -m dev.local_stack influxd # so that no test waits for a download or a build
 	@$(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder -m 'integration and not browser and not second_start'
 
-test-second-start: setup ## Start the local stack a dozen times, each time over what an earlier start has left
+test-second-start: setup ## Start the local stack a dozen times, each on top of what an earlier start left behind
 	@$(BIN)/python -m dev.local_stack influxd
 	@$(BIN)/pytest -m second_start
 
@@ -124,7 +124,7 @@ test-browser: setup ## Run the tests of the page in a Chromium
 	@$(BIN)/python -m dev.local_stack influxd
 	@$(BIN)/pytest -m browser
 
-screenshots: setup ## Write docs/images: what the page looks like in a Chromium
+screenshots: setup ## Write docs/images: screenshots of the page in a Chromium
 	@$(BIN)/python -m dev.local_stack influxd
 	@mkdir -p docs/images
 	@SCREENSHOTS_FOLDER=docs/images $(BIN)/pytest -m browser
@@ -140,7 +140,7 @@ bench: setup ## Measure speed and memory, and write docs/development/benchmarks.
 	@$(BIN)/python -m dev.local_stack influxd
 	@$(BIN)/python -m benchmarks
 
-test-first-hour: setup ## Do what README tells a new user, as root and as another user; half an hour or more
+test-first-hour: setup ## Follow the README as a new user, as root and as another user; half an hour or more
 	@exec bash tests/first_hour.sh
 
 test-faults: setup ## Break exchanges, InfluxDB, Redis and Airflow during runs, in the long form; writes docs/development/reliability.md
@@ -148,13 +148,13 @@ test-faults: setup ## Break exchanges, InfluxDB, Redis and Airflow during runs, 
 	@rm -rf build/faults
 	@CANDLE_TESTS=long FAULT_REPORT=docs/development/reliability.md $(BIN)/pytest tests/faults
 
-audit: setup ## Look for known vulnerabilities of the locked packages; needs the network
+audit: setup ## Check the locked packages for known vulnerabilities; needs the network
 	@if said="$$($(BIN)/uvx pip-audit==$(PIP_AUDIT_VERSION) --strict --disable-pip --require-hashes -r requirements-dev.lock 2>&1)"; then \
 	  echo "$$said"; \
 	else \
 	  echo "$$said" >&2; \
 	  grep -q 'known vulnerabilit' <<< "$$said" || \
-	    echo 'Nothing was checked: pip-audit, or the database of vulnerabilities that it asks, could not be' \
+	    echo 'Nothing was checked: pip-audit, or the database of vulnerabilities that it uses, could not be' \
 	         'reached (see above). This says nothing about the packages.' >&2; \
 	  exit 1; \
 	fi

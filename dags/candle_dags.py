@@ -5,7 +5,7 @@ from airflow.sdk import get_parsing_context
 from candle_ingest.orchestration.factory import build_dags
 from candle_ingest.pipelines import load_pipelines
 
-# Within a task, the one that it belongs to.
+# Inside a task, only the DAG that the task belongs to; otherwise all.
 wanted = get_parsing_context().dag_id
 
 for pipeline in load_pipelines().values():
