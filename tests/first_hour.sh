@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# Do what README tells a new user: in a clean clone in a path with a space, with an empty home folder, as this user
-# and, for root, as nobody too. Then start ten more times with other options. Every table must be complete.
+# Follow the README as a new user: in a clean clone in a path with a space, with an empty home folder, as this user and,
+# for root, also as nobody. Then start ten more times with other options. Every table must be complete.
 #
 # SEED=folder       a folder of another home with candle-ingest/influxd-…: saves the build of InfluxDB; the second
 #                   user always takes what the first one has built
-# OTHER_PYTHON=…    the interpreter of the other user, where the first one lies in root's home
+# OTHER_PYTHON=…    the interpreter for the other user, if the first one is in root's home
 # STARTS=10         how many of the ten second starts
 set -euo pipefail
 
@@ -21,8 +21,8 @@ fail() {
   exit 1
 }
 
-# as USER COMMAND…: run it with an empty environment apart from what a network needs, and Rust's toolchains, which
-# rustup keeps in the home folder of who has installed them.
+# as USER COMMAND…: run it with an empty environment, except for what the network needs and for Rust's toolchains, which
+# rustup keeps in the home folder of the user who installed them.
 as() {
   local user=$1
   shift
@@ -48,7 +48,7 @@ clone() {
 }
 
 # check_table FILE: every row of the table says Stored = Expected and Missing = 0; no traceback. On some days one of the
-# simulated exchanges has an outage, which is believed a day later: then the reason must be told.
+# simulated exchanges has an outage, which is accepted a day later: then the message must name the reason.
 check_table() {
   ! grep -q Traceback "$1" || fail "a traceback in $1"
   ! grep -qE 'Candles are missing: .* silent: ' "$1" || return 0
@@ -56,7 +56,7 @@ check_table() {
     fail "the table is not complete: $(cat "$1")"
 }
 
-# readme USER [make variables…]: README's two commands, the second one as `make run` prints it for a minute that exists.
+# readme USER [make variables…]: the README's two commands, the second as `make run` prints it for an existing minute.
 readme() {
   local user=$1 said="$work/$1/said" command
   shift
@@ -84,7 +84,7 @@ readme() {
   cd /
 }
 
-# interrupt PID: as Ctrl-C does, the first process below it that is the stack itself.
+# interrupt PID: interrupt the first of its descendants that is the stack itself, as Ctrl-C does.
 interrupt() {
   local pid
   for pid in $(descendants "$1"); do

@@ -1,4 +1,4 @@
-"""Merging of candles in one quote, as they are."""
+"""Merge candles in one quote currency."""
 
 from collections.abc import Mapping
 

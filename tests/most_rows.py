@@ -1,6 +1,6 @@
-"""Facts that the package and the simulator are both held to."""
+"""Facts that the tests check of both the package and the simulator."""
 
-# Candles in one answer, as each exchange documents it; coinbase allows 350, of which ccxt asks for 300.
+# Candles in one response, as each exchange documents it; coinbase allows 350, but ccxt requests 300.
 MOST_ROWS = {
     "binance": 1000,
     "coinbaseexchange": 300,

@@ -1,4 +1,4 @@
-"""The pictures of docs/development/architecture.md name functions that exist."""
+"""The diagrams of docs/development/architecture.md name functions that exist."""
 
 import importlib
 import pkgutil
@@ -8,14 +8,14 @@ from pathlib import Path
 import pytest
 
 PAGE = Path(__file__).parents[1] / "docs" / "development" / "architecture.md"
-PICTURES = re.findall(r"```mermaid\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.S)
+DIAGRAMS = re.findall(r"```mermaid\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.S)
 STAGES = ("candles", "exchanges", "store", "ledger", "fetching", "merging")
 MOST_BOXES = 10
 
 
-def boxes(picture):
-    """Return the names of a picture: what is on either side of its arrows."""
-    lines = [re.sub(r'-- ".*?" -->', "-->", line) for line in picture.splitlines() if "-->" in line]
+def boxes(diagram):
+    """Return the names on either side of a diagram's arrows."""
+    lines = [re.sub(r'-- ".*?" -->', "-->", line) for line in diagram.splitlines() if "-->" in line]
     return {name.strip() for line in lines for name in line.split("-->")}
 
 
@@ -33,12 +33,12 @@ def functions():
     return names
 
 
-def test_there_is_a_picture_of_a_page_and_one_of_a_merge():
-    assert len(PICTURES) == 2
+def test_there_is_a_diagram_of_a_fetch_and_one_of_a_merge():
+    assert len(DIAGRAMS) == 2
 
 
-@pytest.mark.parametrize("picture", PICTURES, ids=["page", "merge"])
-def test_each_box_of_a_picture_is_a_function_and_there_are_few(picture):
-    found = boxes(picture)
+@pytest.mark.parametrize("diagram", DIAGRAMS, ids=["fetch", "merge"])
+def test_each_box_of_a_diagram_is_a_function_and_there_are_few(diagram):
+    found = boxes(diagram)
     assert found - functions() == set()
     assert 5 < len(found) <= MOST_BOXES

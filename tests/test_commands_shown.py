@@ -25,7 +25,7 @@ BLOCK_LINE = re.compile(r"^ {4,}(?:\$ )?((?:\w+=\S+ )*(?:make|airflow|candle-ing
 INLINE = re.compile(r"`((?:make|airflow|candle-ingest|bin/candle-ingest) [^`\n]+)`")
 ASSIGNMENT = re.compile(r"[A-Z_]+=.*")
 PLACEHOLDER = re.compile(r"<\w+>|…|[A-Z]+")
-# Shown as what it was called before.
+# Mentioned only as the former name of a command.
 FORMER = {"airflow dags backfill"}
 
 

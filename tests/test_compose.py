@@ -1,4 +1,4 @@
-"""What can be known about the containers without Docker: keys, images, ports, mounts, and that addresses agree."""
+"""Check the containers as far as possible without Docker: keys, images, ports, mounts, and matching addresses."""
 
 import json
 import re
@@ -17,7 +17,7 @@ FILES = (REPOSITORY / "deploy" / "compose.yaml", REPOSITORY / "docker-compose.ov
 COMPOSE = yaml.safe_load(FILES[0].read_text())
 SERVICES = COMPOSE["services"]
 AIRFLOW = SERVICES["scheduler"]["environment"]
-# Of the Compose specification, https://github.com/compose-spec/compose-spec: those that these files use.
+# The keys of the Compose specification (https://github.com/compose-spec/compose-spec) that these files use.
 SERVICE_KEYS = {
     "build", "command", "depends_on", "environment", "healthcheck", "image", "networks", "ports", "restart", "volumes",
 }  # fmt: skip
@@ -36,7 +36,7 @@ def test_every_key_is_one_of_compose(file):
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.name)
-def test_images_have_a_version_and_ports_are_of_this_machine_only(file):
+def test_images_have_a_version_and_ports_are_bound_to_this_machine_only(file):
     for service in yaml.safe_load(file.read_text())["services"].values():
         assert re.fullmatch(r"[a-z-]+:(?!latest)\S+", service["image"])
         assert all(port.startswith("127.0.0.1:") for port in service.get("ports", ()))
@@ -113,7 +113,7 @@ def test_no_secret_could_be_mistaken_for_a_real_one():
 
 
 def test_the_dev_container_has_what_the_local_stack_is_built_with():
-    told = json.loads((REPOSITORY / ".devcontainer" / "devcontainer.json").read_text())
-    assert re.fullmatch(r"mcr\.microsoft\.com/devcontainers/python:3\.1[123]-\w+", told["image"])
-    assert {feature.split("/")[-1].split(":")[0] for feature in told["features"]} == {"go", "rust"}
-    assert told["postCreateCommand"] == "make setup"
+    container = json.loads((REPOSITORY / ".devcontainer" / "devcontainer.json").read_text())
+    assert re.fullmatch(r"mcr\.microsoft\.com/devcontainers/python:3\.1[123]-\w+", container["image"])
+    assert {feature.split("/")[-1].split(":")[0] for feature in container["features"]} == {"go", "rust"}
+    assert container["postCreateCommand"] == "make setup"

@@ -11,7 +11,7 @@ NOUNS = (
 )
 # A number, then perhaps one more word, then a noun that cannot agree with it.
 COUNT = re.compile(rf"(\{{[^{{}}]*\}}|%[dis]) (?:more |open |other |merged |spot )?({NOUNS})\b")
-# Always several: constants, and counts of which one is told in other words.
+# Always several: constants, and counts for which one has a text of its own.
 SEVERAL = re.compile(r"\{[A-Z_]{3,}[^a-z]*\}|SECONDS|_ms|self\._attempts|len\(pairs\)|rows|extras|timeout_seconds|most")
 NO_COUNT = re.compile(r"timeframe|_dag_id")
 # Other programs know the first three of these lines of the log; the others have no count of one, or none at all.
@@ -32,6 +32,6 @@ def wrong_counts(path):
                 yield f"{path.relative_to(REPOSITORY)}:{number}: {found[0]}"
 
 
-def test_no_count_stands_before_a_noun_that_is_always_plural():
+def test_no_count_precedes_a_noun_that_is_always_plural():
     paths = [path for folder in FOLDERS for path in sorted((REPOSITORY / folder).rglob("*.[pj][ys]"))]
     assert [wrong for path in paths for wrong in wrong_counts(path)] == []

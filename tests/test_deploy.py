@@ -1,4 +1,4 @@
-"""What can be known about deploy/ without a cluster: it parses, its keys exist, its versions are those of the tests."""
+"""Check deploy/ as far as possible without a cluster: it parses, its keys exist, its versions are tested."""
 
 import re
 from pathlib import Path
@@ -13,13 +13,13 @@ REPOSITORY = Path(__file__).parents[1]
 DEPLOY = REPOSITORY / "deploy"
 DOCKERFILE = (DEPLOY / "Dockerfile").read_text()
 VALUES_FILES = ("values.yaml", "values-celery.yaml")
-HELM_TOLD_IN = (
+FILES_WITH_HELM = (
     *(DEPLOY / name for name in VALUES_FILES),
     REPOSITORY / "docs" / "how-to" / "deploy-on-kubernetes.md",
 )
 # Without it the chart's administrator is admin with the password admin.
 ADMIN_PASSWORD = "--set createUserJob.defaultUser.password=…"
-# Of the official chart's values.yaml; those below a documented mapping (`resources`, `config`) are free.
+# Keys of the official chart's values.yaml; keys below a documented mapping (`resources`, `config`) are not checked.
 CHART_KEYS = {
     "airflowVersion",
     "apiSecretKeySecretName",
@@ -81,7 +81,7 @@ def test_every_key_is_one_of_the_chart(name):
     assert set(paths(values(name))) <= CHART_KEYS
 
 
-def test_no_key_is_listed_that_nobody_uses():
+def test_no_listed_key_is_unused():
     assert {path for name in VALUES_FILES for path in paths(values(name))} == CHART_KEYS
 
 
@@ -90,11 +90,11 @@ def test_the_connections_come_from_a_secret():
         {"secretRef": {"name": "candle-ingest-connections"}}
     ]
     for name in VALUES_FILES:
-        told = (DEPLOY / name).read_text().replace(ADMIN_PASSWORD, "")
-        assert not re.search(r"(password|token|://\S+@)", told, re.I)
+        text = (DEPLOY / name).read_text().replace(ADMIN_PASSWORD, "")
+        assert not re.search(r"(password|token|://\S+@)", text, re.I)
 
 
-@pytest.mark.parametrize("file", HELM_TOLD_IN, ids=lambda file: file.name)
+@pytest.mark.parametrize("file", FILES_WITH_HELM, ids=lambda file: file.name)
 def test_every_way_to_install_sets_the_version_and_a_password(file):
     text = re.sub(r"\\\n[# ]+", "", file.read_text())
     commands = [line for line in text.splitlines() if "helm upgrade --install" in line]
@@ -105,8 +105,8 @@ def test_every_way_to_install_sets_the_version_and_a_password(file):
 
 
 def test_celery_workers_load_plugins_early_as_those_that_were_tested():
-    told = values("values-celery.yaml")["workers"]["celery"]["env"]
-    assert {entry["name"]: entry["value"] for entry in told} == WORKER_ENVIRONMENT
+    entries = values("values-celery.yaml")["workers"]["celery"]["env"]
+    assert {entry["name"]: entry["value"] for entry in entries} == WORKER_ENVIRONMENT
 
 
 def test_the_airflow_is_the_one_that_was_tested():
@@ -115,7 +115,7 @@ def test_the_airflow_is_the_one_that_was_tested():
     assert values("values.yaml")["airflowVersion"] == tested
 
 
-def test_the_image_installs_by_hashes_what_the_lock_of_the_tests_says():
+def test_the_image_installs_the_tested_versions_by_their_hashes():
     pin = re.compile(r"^([\w.\[\]-]+==\S+)", re.M)
     tested = set(pin.findall((REPOSITORY / "requirements-dev.lock").read_text()))
     assert set(pin.findall((DEPLOY / "requirements.lock").read_text())) <= tested
@@ -161,10 +161,11 @@ def test_no_container_is_root_and_each_has_the_default_seccomp_profile(name, com
 
 
 def test_every_container_has_resources():
-    told, celery = values("values.yaml"), values("values-celery.yaml")
-    parts = [told[name] for name in ("scheduler", "dagProcessor", "apiServer", "migrateDatabaseJob", "createUserJob")]
-    parts += [told["statsd"], told["workers"], told["workers"]["kubernetes"], celery["redis"]]
-    parts += [celery["workers"]["celery"], *(told[name]["logGroomerSidecar"] for name in ("scheduler", "dagProcessor"))]
+    common, celery = values("values.yaml"), values("values-celery.yaml")
+    with_groomer = [common[name] for name in ("scheduler", "dagProcessor")]
+    parts = [common[name] for name in ("scheduler", "dagProcessor", "apiServer", "migrateDatabaseJob", "createUserJob")]
+    parts += [common["statsd"], common["workers"], common["workers"]["kubernetes"], celery["redis"]]
+    parts += [celery["workers"]["celery"], *(part["logGroomerSidecar"] for part in with_groomer)]
     assert all(set(part["resources"]) == {"requests", "limits"} for part in parts)
 
 

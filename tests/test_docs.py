@@ -24,7 +24,7 @@ NAVIGATION = re.compile(r": (\S+\.md)$", re.M)
 LINK = re.compile(r"\]\(([^)#\s]*)(?:#([^)\s]+))?\)")
 YAML = re.compile(r"^( *)```yaml\n(.*?)^ *```", re.S | re.M)
 GENERATED = runpy.run_path(str(DOCS / "make_reference.py"))
-# Of the states before the record of a day; a page that has them describes what is gone.
+# States of an earlier design: a page with one of these words is outdated.
 OLD_WORDS = re.compile(r"\b(suspected|confirmed|repaired)\b", re.I)
 LONGEST_README = 150
 
@@ -40,7 +40,7 @@ def anchors(page):
 
 
 @pytest.mark.parametrize("name", GENERATED["PAGES"])
-def test_a_generated_page_is_what_the_code_says(name, monkeypatch):
+def test_a_generated_page_is_up_to_date(name, monkeypatch):
     monkeypatch.delenv("INFLUXDB_BUCKET", raising=False)
     assert (DOCS / "reference" / name).read_text(encoding="utf-8") == GENERATED["page_text"](name), "make reference"
 
@@ -108,7 +108,7 @@ def test_the_page_of_connections_names_the_rules_that_a_redis_user_needs():
 
 
 def test_dates_of_a_backfill_are_read_as_the_page_says():
-    """In Airflow's `default_timezone` without a zone, which the intervals do not follow."""
+    """Without a zone, Airflow reads them in its `default_timezone`, which the intervals do not follow."""
     program = (
         "from airflow.cli.cli_config import ARG_BACKFILL_FROM_DATE as arg; parse = arg.kwargs['type']; "
         "print(parse('2025-01-01').isoformat(), parse('2025-01-01T00:00Z').isoformat())"

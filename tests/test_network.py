@@ -1,11 +1,11 @@
-"""Tests reach this machine only: what they find never depends on the network."""
+"""Tests can only connect to this machine, so that their results never depend on the network."""
 
 import socket
 
 import pytest
 from pytest_socket import SocketConnectBlockedError
 
-# RFC 5737: an address for documentation, which nobody has.
+# RFC 5737: an address for documentation, which no machine has.
 ELSEWHERE = "192.0.2.1"
 
 

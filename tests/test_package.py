@@ -1,4 +1,4 @@
-"""The package can be installed on its own, and says what it is in one place."""
+"""The package can be installed on its own, and its version is written in one place."""
 
 import os
 import re
@@ -23,7 +23,7 @@ print(build_meta.build_wheel(sys.argv[1]))
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory):
-    """Build a wheel from a copy of what the build needs: setuptools leaves folders behind in the source."""
+    """Build a wheel from a copy of the files it needs, as setuptools leaves folders behind in the source."""
     source, target = tmp_path_factory.mktemp("source"), tmp_path_factory.mktemp("wheel")
     for name in ("pyproject.toml", "README.md", "LICENSE"):
         (source / name).write_bytes((REPOSITORY / name).read_bytes())
@@ -41,7 +41,7 @@ def wheel(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def installed(wheel, tmp_path_factory):
-    """The folder of programs of a fresh venv with the wheel; the dependencies are those of the tests' own venv."""
+    """Return the programs folder of a new venv with the wheel; it uses the dependencies of the tests' own venv."""
     venv = tmp_path_factory.mktemp("venv")
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(venv)], check=True)
     site = next(venv.glob("lib/python*/site-packages"))
