@@ -191,7 +191,7 @@ class CandleBook:
         keep = trades.time_ns <= now_ms * 1_000_000
         for event in self.events_of(market):
             if event.kind == "hidden":
-                keep &= ~event.holds(rows[trades.row, OPEN_TIME], now_ms)
+                keep &= ~event.applies_to(rows[trades.row, OPEN_TIME], now_ms)
         return trades[keep]
 
 

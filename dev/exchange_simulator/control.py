@@ -98,7 +98,7 @@ class Control:
 
     async def get_faults(self, _: web.Request) -> web.Response:
         """Return the active faults, with their hits."""
-        return _answer([asdict(fault) for fault in self._simulator.faults.faults])
+        return _answer([asdict(fault) for fault in self._simulator.faults.active])
 
     async def add_fault(self, request: web.Request) -> web.Response:
         """Switch a fault on."""
@@ -106,7 +106,7 @@ class Control:
             fault = parse_fault(await _json(request))
         except FaultError as error:
             return _bad(str(error))
-        self._simulator.faults.faults.append(fault)
+        self._simulator.faults.active.append(fault)
         return _answer(asdict(fault), 201)
 
     async def clear_faults(self, _: web.Request) -> web.Response:

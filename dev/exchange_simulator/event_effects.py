@@ -39,7 +39,7 @@ def _crash(event: MarketEvent, rows: Ints, mask: Mask, trading: Mask) -> None:
 def make_true(market: Market, events: Iterable[MarketEvent], rows: Ints, trading: Mask) -> None:
     """Change rows and the mask of traded minutes in place, before quiet minutes are made flat."""
     for event in events:
-        mask = event.holds(rows[:, OPEN_TIME], 0)
+        mask = event.applies_to(rows[:, OPEN_TIME], 0)
         if event.kind == "depeg":
             _depeg(market, event, rows, mask)
         elif event.kind == "flash_crash":
@@ -56,7 +56,7 @@ def shift_open_times(events: Iterable[MarketEvent], rows: Ints) -> Ints:
     moved = rows
     for event in events:
         if event.kind == "off_grid":
-            mask = event.holds(rows[:, OPEN_TIME], 0)
+            mask = event.applies_to(rows[:, OPEN_TIME], 0)
             moved = moved.copy()
             moved[mask, OPEN_TIME] += event.shift_ms
     return moved
@@ -67,9 +67,9 @@ def shown(events: Iterable[MarketEvent], rows: Ints, now_ms: int) -> Ints:
     result = rows
     for event in events:
         if event.kind == "hidden":
-            result = result[~event.holds(result[:, OPEN_TIME], now_ms)]
+            result = result[~event.applies_to(result[:, OPEN_TIME], now_ms)]
         elif event.kind == "revised":
-            mask = event.holds(result[:, OPEN_TIME], now_ms)
+            mask = event.applies_to(result[:, OPEN_TIME], now_ms)
             result = result.copy()
             result[mask, CLOSE] = result[mask, LOW]
             result[mask, VOLUME] = np.maximum(result[mask, COUNT], result[mask, VOLUME] // 2)

@@ -83,14 +83,14 @@ class Fault:
     hits: int = 0
     draws: int = 0
 
-    def fits(self, exchange: str, path: str, now_ms: int) -> bool:
-        """Return whether the fault applies to the request, chance aside."""
+    def applies_to(self, exchange: str, path: str, now_ms: int) -> bool:
+        """Return whether the fault applies to the request, before chance decides."""
         after = self.from_ms is None or now_ms >= self.from_ms
         before = self.until_ms is None or now_ms < self.until_ms
         return self.exchange == exchange and self.path in path and self.count != 0 and after and before
 
-    def strikes(self) -> bool:
-        """Draw whether it applies this time; a seed always gives the same draws."""
+    def is_drawn(self) -> bool:
+        """Draw whether the fault hits this request; a seed always gives the same draws."""
         self.draws += 1
         return self.chance >= 1 or Random(f"{self.seed}:{self.draws}").random() < self.chance  # noqa: S311 - no secret
 
@@ -139,15 +139,15 @@ def parse_fault(description: Any) -> Fault:
 
 
 class FaultList:
-    """The active faults, oldest first; the first that fits a request is applied to it."""
+    """The active faults, oldest first; the first that applies to a request hits it."""
 
     def __init__(self) -> None:
-        self.faults: list[Fault] = []
+        self.active: list[Fault] = []
 
     def take(self, exchange: str, path: str, now_ms: int) -> Fault | None:
         """Return the fault to apply to this request, and count it down."""
-        for fault in self.faults:
-            if fault.fits(exchange, path, now_ms) and fault.strikes():
+        for fault in self.active:
+            if fault.applies_to(exchange, path, now_ms) and fault.is_drawn():
                 fault.hits += 1
                 if fault.count is not None:
                     fault.count -= 1

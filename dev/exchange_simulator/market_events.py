@@ -67,7 +67,7 @@ class MarketEvent:
             return False
         return self.kind != "depeg" or self.currency in (market.base, market.quote)
 
-    def holds(self, opens_ms: Ints, now_ms: int) -> Any:
+    def applies_to(self, opens_ms: Ints, now_ms: int) -> Any:
         """Return, for each candle, whether the event applies to it at that time on the clock."""
         inside = (opens_ms >= self.start_ms) & (opens_ms < self.end_ms)
         if self.kind in TRUTH_KINDS:

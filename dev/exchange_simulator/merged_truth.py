@@ -39,7 +39,7 @@ class Leg:
     quote_volume: float | None = None
     trade_count: int | None = None
 
-    def times(self, rate: float) -> "Leg":
+    def converted_at(self, rate: float) -> "Leg":
         """Return the candle converted at a rate: prices and quote volume change, base volume does not."""
         quote = None if self.quote_volume is None else self.quote_volume * rate
         prices = {name: getattr(self, name) * rate for name in ("open", "high", "low", "close")}
@@ -196,11 +196,11 @@ def _converted(
         if rate is None:
             unknown.append(name)
         else:
-            known[name] = leg.times(rate)
+            known[name] = leg.converted_at(rate)
     return known, tuple(sorted(unknown))
 
 
-def foreigners(by_exchange: Mapping[str, Mapping[int, Leg]]) -> frozenset[str]:
+def foreign_exchanges(by_exchange: Mapping[str, Mapping[int, Leg]]) -> frozenset[str]:
     """Return the exchanges whose closes are far from those of the others: another coin, or another unit."""
     found = set()
     for name, legs in by_exchange.items():
@@ -233,7 +233,8 @@ def merged_truth(
     foreign = {} if rules.par else {name: code for name, code in quotes.items() if code != quote}
     raw = {name: legs_of(name, symbol, start_ms, end_ms, events) for name, symbol in markets.items()}
     if rules.identity:
-        raw = {name: legs for name, legs in raw.items() if name not in foreigners(raw)}
+        other_coins = foreign_exchanges(raw)
+        raw = {name: legs for name, legs in raw.items() if name not in other_coins}
     wrong = set().union(*(wrong_minutes(name, symbol, start_ms, end_ms, events) for name, symbol in markets.items()))
     rates = Rates(rules, start_ms, end_ms, events) if foreign else None
     merged = {}

@@ -21,7 +21,7 @@ class Limiter(Protocol):
     """One limit of one exchange, for all clients together: they share one address."""
 
     def spend(self, weight: int) -> Verdict:
-        """Count a request of this weight and say whether it may pass."""
+        """Count a request of this weight, and return whether it may pass."""
 
 
 class FixedWindow:
@@ -92,7 +92,7 @@ class TokenBucket:
         return Verdict(False, (weight - self._tokens) / self._per_second)
 
 
-class HoldingBack:
+class CooldownLimit:
     """A limit that keeps refusing for some seconds; each request in that time extends it (kraken)."""
 
     def __init__(self, limit: Limiter, seconds: float, clock: Callable[[], float]) -> None:
@@ -117,6 +117,6 @@ class AllLimits:
         self._limits = limits
 
     def spend(self, weight: int) -> Verdict:
-        """Count the request everywhere and say whether all let it pass."""
+        """Count the request against every limit, and return the first refusal if there is one."""
         verdicts = [limit.spend(weight) for limit in self._limits]
         return next((verdict for verdict in verdicts if not verdict.allowed), verdicts[0])

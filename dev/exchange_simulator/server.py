@@ -16,7 +16,7 @@ from dev.exchange_simulator.control import add_control_routes
 from dev.exchange_simulator.exchanges.base import Answer
 from dev.exchange_simulator.false_facts import DATE_OFF_SECONDS
 from dev.exchange_simulator.faults import Fault
-from dev.exchange_simulator.simulator import Exchanged, Simulator
+from dev.exchange_simulator.simulator import HandledRequest, Simulator
 
 _DATE_OFF = "seconds by which the header Date is off"
 SERVER_NAME = "candle-ingest exchange simulator"
@@ -86,7 +86,7 @@ async def _one_by_one(content: bytes, write: Callable[[bytes], None], seconds: f
         await asyncio.sleep(seconds)
 
 
-async def _send(request: web.Request, done: Exchanged) -> web.StreamResponse:
+async def _send(request: web.Request, done: HandledRequest) -> web.StreamResponse:
     fault = done.fault
     if fault and fault.kind == "huge":
         return await _send_huge(request, fault)

@@ -34,7 +34,7 @@ class SimulatorSettings:
 
 
 @dataclass(slots=True)
-class Exchanged:
+class HandledRequest:
     """The outcome of one request, for the server to send and the log to store."""
 
     answer: Answer
@@ -66,17 +66,19 @@ class Simulator:
 
     def clear_faults(self) -> None:
         """Switch all faults off, and clear what caches hold of them."""
-        self.faults.faults.clear()
+        self.faults.active.clear()
         self._cache.clear()
 
-    def answer(self, name: str, path: str, query: Mapping[str, str], fault: Fault | None, search: str) -> Exchanged:
+    def answer(
+        self, name: str, path: str, query: Mapping[str, str], fault: Fault | None, search: str
+    ) -> HandledRequest:
         """Return the response of an exchange, changed by the fault; `search` is the query string as sent."""
         exchange = self.exchanges[name]
         route, parts = _find_route(exchange, path)
         if fault and fault.kind in ("status", "body", "error"):
-            return Exchanged(self._faulty_answer(exchange, route, fault), "faulted", route.template, fault)
+            return HandledRequest(self._faulty_answer(exchange, route, fault), "faulted", route.template, fault)
         if fault and fault.fact == "pace" and fault.hits % REFUSED_OF == 0:
-            return Exchanged(exchange.over_limit(Verdict(False, 1.0), route), "faulted", route.template, fault)
+            return HandledRequest(exchange.over_limit(Verdict(False, 1.0), route), "faulted", route.template, fault)
         request = self._request(parts, query, fault)
 
         def respond() -> tuple[Answer, str]:
@@ -88,8 +90,8 @@ class Simulator:
         elif outcome == "accepted" and not fault:
             self._answers[name, path] = answer
         if fault:
-            return Exchanged(_with_faulty_headers(answer, fault), "faulted", route.template, fault)
-        return Exchanged(answer, outcome, route.template)
+            return HandledRequest(_with_faulty_headers(answer, fault), "faulted", route.template, fault)
+        return HandledRequest(answer, outcome, route.template)
 
     def _request(self, parts: Mapping[str, str], query: Mapping[str, str], fault: Fault | None) -> Request:
         """Return the request as the exchange sees it, including how the fault changes its response."""
@@ -154,7 +156,7 @@ class Simulator:
         page = f"<html><body><h1>{status}</h1></body></html>"
         return Answer((exchange.usual_body(status) or page) if text is None else text, status, fault.headers)
 
-    def record(self, name: str, path: str, query: Mapping[str, str], done: Exchanged, started: float) -> None:
+    def record(self, name: str, path: str, query: Mapping[str, str], done: HandledRequest, started: float) -> None:
         """Add a request to the log; `started` is from time.perf_counter."""
         self.log.add(
             LoggedRequest(

@@ -94,7 +94,7 @@ def wrong_minutes(
     market = find_market(exchange, symbol)
     minutes: Ints = np.arange(-(-start_ms // MINUTE_MS), -(-end_ms // MINUTE_MS), dtype=np.int64) * MINUTE_MS
     wrong = [
-        minutes[event.holds(minutes, end_ms)]
+        minutes[event.applies_to(minutes, end_ms)]
         for event in in_the_end(events)
         if event.kind == "wrong_row" and event.concerns(market)
     ]

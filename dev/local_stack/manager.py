@@ -40,7 +40,7 @@ class StackManager(Manager):  # type: ignore[misc]
 
     @property
     def is_ending(self) -> bool:
-        """Return whether the processes have been told to end."""
+        """Return whether the processes are being ended."""
         return self._is_ending
 
     @property
@@ -90,7 +90,7 @@ class StackManager(Manager):  # type: ignore[misc]
             self.pause(_POLL_SECONDS)
 
     def terminate(self) -> None:
-        """Tell all processes to end. One that ended earlier is the one to report."""
+        """End all processes, and remember the first that had ended by itself."""
         if not self._is_ending:
             self._is_ending = True
             ended = [name for name, process in self._processes.items() if "returncode" in process]

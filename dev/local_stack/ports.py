@@ -57,7 +57,7 @@ def _bind(port: int) -> bool:
     probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         probe.bind((HOST, port))
-        # Only a port that somebody listens on is busy for others that bind it in this way.
+        # With SO_REUSEADDR, others can bind the port too unless a socket listens on it.
         probe.listen(1)
     except OSError:
         probe.close()

@@ -46,7 +46,7 @@ class Session(threading.Thread):
         self.is_complete = False
 
     def run(self) -> None:
-        """End the processes when the run is over or can't go on."""
+        """Do the work, and end the processes when it is complete with ONCE=1 or cannot continue."""
         try:
             self._work()
         except EndedError:

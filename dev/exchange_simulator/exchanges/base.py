@@ -170,11 +170,11 @@ class Exchange(ABC):
         """Return rows in wire order, with those made wrong to which an event applies now."""
         for event in self.book.events_of(market):
             if event.kind == "wrong_row":
-                for place in np.flatnonzero(event.holds(candles[:, OPEN_TIME], now_ms)).tolist():
+                for place in np.flatnonzero(event.applies_to(candles[:, OPEN_TIME], now_ms)).tolist():
                     mutate_row(rows[place], self.columns, event.row)
         for event in self.book.events_of(market):
             if event.kind == "double_row":
-                for place in np.flatnonzero(event.holds(candles[:, OPEN_TIME], now_ms)).tolist()[::-1]:
+                for place in np.flatnonzero(event.applies_to(candles[:, OPEN_TIME], now_ms)).tolist()[::-1]:
                     rows.insert(place, wrong_twin(rows[place], self.columns))
         return rows
 
@@ -188,7 +188,7 @@ class Exchange(ABC):
             return []
         opens = candles[:, OPEN_TIME]
         events = (event for event in self.book.events_of(market) if event.kind == "unconfirmed")
-        mask = np.logical_or.reduce([opens < 0, *(event.holds(opens, now_ms) for event in events)])
+        mask = np.logical_or.reduce([opens < 0, *(event.applies_to(opens, now_ms) for event in events)])
         newest = 0 if self.newest_first else len(opens) - 1
         mask[newest] |= ceil_open(self.name, timeframe, int(opens[newest]) + 1) > now_ms
         return np.flatnonzero(mask).tolist()

@@ -17,7 +17,7 @@ from dev.exchange_simulator.exchanges.base import (
 )
 from dev.exchange_simulator.markets import KRAKEN_ALTNAMES, KRAKEN_ASSETS, Market, kraken_altname
 from dev.exchange_simulator.mutations import Columns
-from dev.exchange_simulator.rate_limits import HoldingBack, Limiter, TokenBucket, Verdict
+from dev.exchange_simulator.rate_limits import CooldownLimit, Limiter, TokenBucket, Verdict
 from dev.exchange_simulator.served_rows import CandleRow
 from dev.exchange_simulator.timeframes import iso_utc
 from dev.exchange_simulator.trades import Trade
@@ -37,8 +37,8 @@ _PER_SECOND, _BURST = 1.0, 5
 # Nothing is documented for one IP and many pairs; chosen here.
 _IP_PER_SECOND, _IP_BURST = 5.0, 15
 # "If the rate limits are reached, additional calls will be restricted for a few seconds (or possibly longer if calls
-# continue to be made while the rate limits are active)" (Kraken support, API rate limits). Three are chosen here. Of a
-# pair only one call in five was refused, without such a pause (ccxt #20648): it holds for the limits of the address.
+# continue to be made while the rate limits are active)" (Kraken support, API rate limits). Three are chosen here. For a
+# pair, only one call in five was refused, without such a pause (ccxt #20648): the pause belongs to the address limits.
 _RESTRICTED_SECONDS = 3.0
 _BY_PAIR = ("/0/public/OHLC", "/0/public/Trades")
 # A `since` of trades with fewer digits than this is in seconds, else in nanoseconds; the exchange takes both.
@@ -48,7 +48,7 @@ _DARK_POOLS = ("XETHXXBT", "XETHZEUR", "XETHZUSD", "XXBTZEUR", "XXBTZUSD")
 
 
 def _address_limit(clock: Callable[[], float]) -> Limiter:
-    return HoldingBack(TokenBucket(_IP_PER_SECOND, _IP_BURST, clock), _RESTRICTED_SECONDS, clock)
+    return CooldownLimit(TokenBucket(_IP_PER_SECOND, _IP_BURST, clock), _RESTRICTED_SECONDS, clock)
 
 
 def _refusal(error: str) -> RefusedError:
@@ -81,17 +81,17 @@ class Kraken(Exchange):
 
     def build_limiter(self, clock: Callable[[], float]) -> Limiter:
         """Return one a second, five at once."""
-        return HoldingBack(TokenBucket(_PER_SECOND, _BURST, clock), _RESTRICTED_SECONDS, clock)
+        return CooldownLimit(TokenBucket(_PER_SECOND, _BURST, clock), _RESTRICTED_SECONDS, clock)
 
     def spend(self, route: Route, request: Request) -> Verdict:
         """Count a call for candles or trades against its pair, and against the address."""
         if route.template not in _BY_PAIR:
             return super().spend(route, request)
         pair = request.query.get("pair", "")
-        of_pair = self.limiter(f"pair {pair}", lambda clock: TokenBucket(1 / _PAIR_SECONDS, _PAIR_BURST, clock))
-        of_address = self.limiter("address", _address_limit)
-        verdict = of_address.spend(route.weight)
-        return verdict if not verdict.allowed else replace(of_pair.spend(route.weight), by_pair=True)
+        pair_limit = self.limiter(f"pair {pair}", lambda clock: TokenBucket(1 / _PAIR_SECONDS, _PAIR_BURST, clock))
+        address_limit = self.limiter("address", _address_limit)
+        verdict = address_limit.spend(route.weight)
+        return verdict if not verdict.allowed else replace(pair_limit.spend(route.weight), by_pair=True)
 
     def over_limit(self, verdict: Verdict, route: Route) -> Answer:
         """Return status 200 with one of two texts, for the limit of a pair or of the address."""

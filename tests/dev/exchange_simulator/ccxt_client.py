@@ -19,7 +19,7 @@ SPOT_ONLY: dict[str, dict[str, Any]] = {
     "bybit": {"fetchMarkets": {"types": ["spot"]}},
     "gate": {"fetchMarkets": {"types": ["spot"]}},
 }
-# Exchanges whose list of currencies is served; ccxt is told that the others have none.
+# Exchanges whose list of currencies is served; for the others, ccxt is configured not to request one.
 WITH_CURRENCIES = ("binance", "coinbaseexchange", "kraken", "kucoin", "htx")
 Connect = Callable[[str], Any]
 
