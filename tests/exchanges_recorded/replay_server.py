@@ -1,4 +1,4 @@
-"""An HTTP server that gives prepared answers."""
+"""An HTTP server that sends prepared responses."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """One answer: a body for JSON, or text as it is."""
+    """One response: `body` is sent as JSON, or unchanged if it is text."""
 
     body: Any
     status: int = 200
@@ -24,14 +24,14 @@ class Reply:
 
 @contextmanager
 def replaying(answer: Callable[[str, int], Reply], date_ms: int) -> Iterator[str]:
-    """Serve `answer(path, number of the request from 1)`, dated `date_ms`; gives the base URL."""
+    """Serve `answer(path, number of the request from 1)`, dated `date_ms`; yield the base URL."""
     count = 0
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
         def log_message(self, *args: object) -> None:
-            """Log nothing: the test says what matters."""
+            """Log nothing."""
 
         def do_GET(self) -> None:
             nonlocal count

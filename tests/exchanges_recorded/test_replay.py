@@ -1,4 +1,4 @@
-"""What each exchange answers, through its adapter over HTTP: candles, market lists, and each error with its class."""
+"""Each exchange's responses, read through its adapter over HTTP: candles, market lists, and classes of errors."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ def test_candles_are_read_as_the_exchange_sends_them(exchange):
 
 
 def recorded_pages(exchange: str) -> list[Page]:
-    """Return the pages that a fetch makes of what the exchange has once sent."""
+    """Return the pages that a fetch makes of a recorded response of the exchange."""
     found = json.loads((RECORDED / f"{exchange}.json").read_text(encoding="utf-8"))
     window = Window(found["start_ms"], found["start_ms"] + found["hours"] * 60 * MINUTE_MS)
     base, quote = found["symbol"].split("/")
@@ -142,7 +142,7 @@ def test_market_lists_name_markets_and_whether_they_trade(exchange):
         assert halted is None or not halted["active"]
 
 
-def test_a_name_in_another_script_is_a_market():
+def test_a_market_can_have_a_name_in_another_script():
     with replaying(replies(recorded("binance")["markets"]), NOW_MS) as url:
         assert "币安人生/USDT" in {market["symbol"] for market in open_client("binance", url).fetch_markets()}
 
@@ -150,10 +150,10 @@ def test_a_name_in_another_script_is_a_market():
 @pytest.mark.parametrize(("exchange", "name"), ERRORS)
 def test_each_error_has_its_class(exchange, name):
     error = find_error(exchange, name)
-    asked = []
+    requested = []
 
     def answer(path: str, number: int) -> Reply:
-        asked.append(path)
+        requested.append(path)
         return Reply(error.body, error.status)
 
     with replaying(answer, NOW_MS) as url:
@@ -162,7 +162,7 @@ def test_each_error_has_its_class(exchange, name):
             client.inspect_rows(market_of(exchange), Timeframe(1), WINDOW)
     assert type(raised.value) is CLASSES[error.meaning], raised.value
     tries = 1 if isinstance(raised.value, PermanentError) else ATTEMPTS
-    assert len(asked) == tries
+    assert len(requested) == tries
 
 
 @pytest.mark.parametrize("exchange", PROFILES)
@@ -175,7 +175,7 @@ def test_an_error_of_the_market_list_has_its_class_too(exchange):
             client.fetch_markets()
 
 
-def test_a_dark_pool_never_stands_for_its_pair():
+def test_a_dark_pool_is_never_taken_for_its_pair():
     with replaying(replies(recorded("kraken")["markets_with_dark_pool"]), NOW_MS) as url:
         markets = open_client("kraken", url).fetch_markets()
     assert [market["id"] for market in markets if market["symbol"] == "BTC/USD"] == ["XXBTZUSD"]
