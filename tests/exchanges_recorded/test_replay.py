@@ -120,7 +120,7 @@ def test_recorded_answers_are_read_as_ccxt_reads_them(path):
 
 def test_a_recorded_row_in_progress_is_left_open():
     [page] = recorded_pages("gate")
-    assert page.checked.rejected == {"not finished, as the exchange says": 1}
+    assert page.checked.rejected == {"unfinished, according to the exchange": 1}
 
 
 @pytest.mark.parametrize("exchange", ["binance", "binanceus", "bybit", "htx", "kraken", "kucoin", "okx"])

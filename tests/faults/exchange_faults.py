@@ -77,7 +77,7 @@ CUT = r"NetworkError|RequestTimeout|not what its API describes"
 SHORT_TIMEOUT = {ccxt_api: {"REQUEST_TIMEOUT_MS": 300}}
 UNTRUSTED = r"rejected: 1 ×"
 OFF_GRID = r"rows whose time is not on the candle grid|not what its API describes"
-ELSEWHERE = r"of other times|do not reach over the window|rows whose time is not on the candle grid"
+ELSEWHERE = r"of other times|do not cover the window|rows whose time is not on the candle grid"
 DEEP = "[" * 100_000
 
 EXCHANGE_FAULTS = (

@@ -105,7 +105,7 @@ def test_a_read_only_replica_is_refused_in_words(connect, redis_server):
 
 @pytest.mark.parametrize("cost", [0.4, 1, 3])
 def test_a_users_rate_limit_holds_for_each_request_whatever_it_costs(connect, cost):
-    limit = SharedRateLimit(connect(), "binance:test", 200, never, each_costs=1.0)
+    limit = SharedRateLimit(connect(), "binance:test", 200, never, least_cost=1.0)
     began = time.monotonic()
     for _ in range(4):
         limit(cost)

@@ -76,7 +76,7 @@ def test_during_a_long_ban_no_task_asks_and_each_says_why(exchanges, task):
     with pytest.raises(ExchangeTemporaryError, match="418"):
         task().fetch_markets()
     with pytest.raises(
-        ExchangePausedError, match=r"asked to be left alone for 1\d\d s more, and all tasks obey: .*418"
+        ExchangePausedError, match=r"asked for another 1\d\d s without requests, and all tasks obey: .*418"
     ):
         task().fetch_markets()
     assert len(requests(exchanges)) == 1
@@ -228,7 +228,7 @@ def test_a_limit_stays_shared_though_redis_does_not_answer_for_a_moment(redis_se
     redis_server.client().client_pause(400, all=True)
     limit(1)
     assert past_the_limit == []
-    assert "The shared rate limit is asked again" in caplog.text
+    assert "the shared rate limit is tried again" in caplog.text
 
 
 def test_a_limit_is_shared_again_a_while_after_redis_came_back(redis_server, monkeypatch):

@@ -19,10 +19,9 @@ _ROUND_TO = {"day": "day", "week": "week", "month": "month", "year": "month"}
 
 
 def parse_start_date(text: str, now: datetime) -> datetime | None:
-    """Return midnight UTC of the date that `text` stands for; None for `skip`.
+    """Return midnight UTC of the date that `text` names; None for `skip`.
 
-    Days are rounded down to the day, weeks to Monday, months and years to the first of the month.
-    Raises ConfigurationError for anything else.
+    Weeks are rounded down to Monday, months and years to the first of the month. Raises SettingError for anything else.
 
     >>> parse_start_date("1_year_ago", datetime(2026, 11, 22, 12, tzinfo=UTC)).date().isoformat()
     '2025-11-01'
@@ -50,7 +49,7 @@ def interval_start(start: datetime, cron: str) -> datetime:
 
 
 def history_start(text: str, cron: str, now: datetime) -> datetime | None:
-    """Return the start of the history: of the interval that contains the date `text`; None for `skip`."""
+    """Return the start of the interval that contains the date `text`, where the history begins; None for `skip`."""
     start = parse_start_date(text, now)
     return None if start is None else interval_start(start, cron)
 

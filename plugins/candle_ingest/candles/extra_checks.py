@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from candle_ingest.candles.candles import FIELDS, Candles
 
 VWAP_OUTSIDE = "vwap outside low and high, extra values dropped"
-NOT_POSSIBLE = "extra values not possible, dropped"
-# Quotients of floats, and of volumes that an exchange has rounded to eight digits.
+IMPOSSIBLE = "impossible extra values, dropped"
+# Room for the rounding of floats, and for volumes that an exchange has rounded to eight digits.
 RELATIVE_TOLERANCE = 1e-6
 QUOTE_VOLUME_TOLERANCE = 1e-8
 
@@ -27,17 +27,17 @@ def without_unsound_extras(candles: Candles) -> tuple[Candles, Counter[str]]:
     if not len(candles) or np.isnan(candles.extras).all():
         return candles, Counter()
     with np.errstate(invalid="ignore"):
-        impossible, outside = _not_possible(candles), _vwap_outside(candles)
+        impossible, outside = _impossible(candles), _vwap_outside(candles)
     unsound = impossible | outside
     if not unsound.any():
         return candles, Counter()
     extras = candles.extras.copy()
     extras[unsound] = np.nan
-    counts = {VWAP_OUTSIDE: int((outside & ~impossible).sum()), NOT_POSSIBLE: int(impossible.sum())}
+    counts = {VWAP_OUTSIDE: int((outside & ~impossible).sum()), IMPOSSIBLE: int(impossible.sum())}
     return replace(candles, extras=extras), +Counter(counts)
 
 
-def _not_possible(candles: Candles) -> NDArray[np.bool_]:
+def _impossible(candles: Candles) -> NDArray[np.bool_]:
     quote_volume, trade_count, taker_volume = candles.extras.T
     volume = candles.ohlcv[:, FIELDS.index("volume")]
     negative = (quote_volume < 0) | (trade_count < 0) | (taker_volume < 0) | np.isinf(candles.extras).any(axis=1)
@@ -48,7 +48,10 @@ def _not_possible(candles: Candles) -> NDArray[np.bool_]:
 
 
 def _vwap_outside(candles: Candles) -> NDArray[np.bool_]:
-    """Compare amounts, as the VWAP of a tiny volume is mostly rounding; without volume there is no quote volume."""
+    """Return where the VWAP lies outside low and high; without volume, where there is a quote volume all the same.
+
+    Amounts are compared, as the VWAP of a tiny volume is mostly rounding.
+    """
     _, high, low, _, volume = candles.ohlcv.T
     quote_volume = candles.extra_column("quote_volume")
     least = low * volume * (1 - RELATIVE_TOLERANCE) - QUOTE_VOLUME_TOLERANCE

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from candle_ingest.candles.medians import median
 
 OPEN, HIGH, LOW, CLOSE, VOLUME = range(5)
-# If two exchanges, or no majority, are further from their median than this, nobody can say which one is right.
+# If two exchanges, or more without a majority, are further from their median than this, the minute is disputed.
 DISPUTED = np.log1p(0.02)
 # The fewest exchanges that can have a majority.
 QUORUM = 3
@@ -21,7 +21,7 @@ Mask = NDArray[np.bool_]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Verdict:
-    """What the guard found in the minutes that it had to look at; `minutes` are their indices, ascending.
+    """What the guard found in the minutes that it had to check; `minutes` are their indices, ascending.
 
     `candles`, of shape (exchanges, 5, minutes), are the candles after the guard: NaN for an excluded exchange, highs
     and lows clamped. `deviations`, of shape (exchanges, 4, minutes) in the order open, high, low, close, is ln(price /
@@ -54,7 +54,7 @@ def guard(cube: Floats, guard_percent: float) -> Verdict:
 
 
 def _may_deviate(cube: Floats, guard_percent: float) -> Mask:
-    """Return the minutes to look at. If all prices are closer together than either limit, there is nothing to find.
+    """Return the minutes to check. If all prices are closer together than either limit, there is nothing to find.
 
     That is true of almost all minutes; the medians of the few others are cheap.
     """
@@ -87,7 +87,7 @@ def _judge(cube: Floats, minutes: NDArray[np.intp], guard_percent: float) -> Ver
 
 
 def _has_wick(deviations: Floats, limit: float) -> Mask:
-    """Return where a high or low is out of line with the others, even if open and close agree.
+    """Return where a high or low is further than `limit` from the others, even if open and close agree.
 
     On 2023-03-12 23:23 BTC/USDC had a high of 50,000 between an open and a close that were right to 0.1 %.
     """

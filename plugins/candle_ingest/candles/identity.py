@@ -31,12 +31,12 @@ class Mismatch:
 
 
 def mismatches(by_exchange: Mapping[str, Candles], established: Collection[str] = ()) -> list[Mismatch]:
-    """Return the exchanges that trade something else than the others, in order of their names.
+    """Return the exchanges that trade something other than the rest, in order of their names.
 
     Two exchanges agree if the median ratio of their closes, over 30 or more common minutes with volume, lies within
     [0.8, 1.25]; with fewer minutes they are not compared. The largest group that agrees is right. Between groups of the
-    same size, the one with more `established` exchanges (those used before) is right; if that does not decide either,
-    all of them are returned, because nobody can say which one is right. The candles must be converted already.
+    same size, the one with more `established` exchanges (those used before) is right. If that does not decide either,
+    all of them are returned, because there is no way to know which is right. The candles must be converted already.
     """
     ratios = _ratios(by_exchange)
     groups = _groups(sorted(by_exchange), ratios)
@@ -70,9 +70,9 @@ def _groups(names: list[str], ratios: Mapping[tuple[str, str], float]) -> list[s
     """Return the exchanges in groups in which each agrees with at least one other."""
     groups: list[set[str]] = []
     for name in names:
-        friends = {other for other in names if _agree(ratios.get((name, other)))} | {name}
-        joined = [group for group in groups if group & friends]
-        groups = [group for group in groups if not group & friends] + [friends.union(*joined)]
+        agreeing = {other for other in names if _agree(ratios.get((name, other)))} | {name}
+        joined = [group for group in groups if group & agreeing]
+        groups = [group for group in groups if not group & agreeing] + [agreeing.union(*joined)]
     return groups
 
 

@@ -31,8 +31,8 @@ OPEN, HIGH, LOW, CLOSE, VOLUME, QUOTE_VOLUME, TRADE_COUNT = range(7)
 class MergedCandles:
     """Merged candles: `exchange_count` of shape (n,), `source_exchanges` one text per candle, `a,b`.
 
-    `vwap` (quote units per base unit) and `trade_count`, of shape (n,), are NaN unless every exchange has the values
-    that they are made of.
+    `vwap` (quote units per base unit) and `trade_count`, of shape (n,), are NaN unless every exchange serves the values
+    that they are computed from.
     """
 
     candles: Candles
@@ -88,10 +88,10 @@ def merge_minutes(
     """Merge minute by minute, over the exchanges that have a candle and a rate there and are not excluded.
 
     Prices are averages weighted by each exchange's volume, volume is the sum. If no exchange had volume, prices are
-    plain averages and volume is 0. With `high_low="extremes"` the highest high and the lowest low are taken instead, of
-    the exchanges with volume if there are any, as a flat candle only repeats an old price. The order of the exchanges
-    does not matter, not even in the last bit: they are summed in order of their names. A minute in which no exchange
-    can be used has a quality but no merged candle.
+    plain averages and volume is 0. With `high_low="extremes"` the highest high and the lowest low are taken instead.
+    They are those of the exchanges with volume if there are any, as a flat candle only repeats an old price. The order
+    of the exchanges does not matter, not even in the last bit: they are summed in order of their names. A minute in
+    which no exchange can be used has a quality but no merged candle.
     """
     names = sorted(by_exchange)
     times = _all_times([by_exchange[name].open_time_ms for name in names])
@@ -160,9 +160,9 @@ def _merge(
         times, cube, used = times[some], cube[:, :, some], used[:, some]
     merged = _weighted(cube, used)
     if method.high_low == "extremes":
-        counting = _counting(cube, used)
-        merged[HIGH] = _extreme(np.fmax, np.where(counting, cube[:, HIGH], np.nan))
-        merged[LOW] = _extreme(np.fmin, np.where(counting, cube[:, LOW], np.nan))
+        contributing = _contributing(cube, used)
+        merged[HIGH] = _extreme(np.fmax, np.where(contributing, cube[:, HIGH], np.nan))
+        merged[LOW] = _extreme(np.fmin, np.where(contributing, cube[:, LOW], np.nan))
     candles = Candles(times, np.ascontiguousarray(merged.T))
     quote_volume, trade_count = (_total(cube[:, column], used) for column in (QUOTE_VOLUME, TRADE_COUNT))
     vwap = vwap_of(quote_volume, merged[VOLUME])
@@ -170,7 +170,7 @@ def _merge(
 
 
 def vwap_of(quote_volume: NDArray[np.float64], volume: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return quote volume / base volume; NaN where the quote volume is NaN or nobody traded."""
+    """Return quote volume / base volume; NaN where the quote volume is NaN or the volume is 0."""
     vwap = np.full(len(volume), np.nan)
     np.divide(quote_volume, volume, out=vwap, where=volume > 0)
     return vwap
@@ -247,11 +247,11 @@ def _within(averages: NDArray[np.float64], parts: NDArray[np.float64]) -> NDArra
     return np.clip(averages, np.fmin.reduce(parts, axis=0), np.fmax.reduce(parts, axis=0))
 
 
-def _counting(cube: NDArray[np.float64], present: NDArray[np.bool_]) -> NDArray[np.bool_]:
+def _contributing(cube: NDArray[np.float64], present: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """Return, for each time, the exchanges with volume; if none has volume, all that have a candle."""
     traded = present & (cube[:, VOLUME] > 0)
-    counting: NDArray[np.bool_] = np.where(traded.any(axis=0), traded, present)
-    return counting
+    contributing: NDArray[np.bool_] = np.where(traded.any(axis=0), traded, present)
+    return contributing
 
 
 def _extreme(choose: np.ufunc, prices: NDArray[np.float64]) -> NDArray[np.float64] | float:

@@ -1,4 +1,4 @@
-"""Suggest the pairs that somebody may have meant."""
+"""Suggest known pairs for a misspelt one."""
 
 import difflib
 from collections.abc import Iterable, Sequence

@@ -3,9 +3,9 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-# A silence that would occur by chance once in ten thousand days is not believed.
+# A silence is not believed if it would occur by chance less often than once in ten thousand days.
 CHANCE_PER_DAY = 1e-4
-# Fewer slots say nothing about the pace.
+# With fewer slots the pace is not known.
 FEWEST_SLOTS = 30
 
 
@@ -46,7 +46,7 @@ def total_pace(paces: Iterable[Pace]) -> Pace:
 
 
 def is_believable(silent_slots: int, pace: Pace | None, slots_per_day: int) -> bool:
-    """Tell whether chance alone causes a silence of this many slots often enough to believe it.
+    """Tell whether a silence of this many slots occurs by chance often enough to be believed.
 
     If a slot has a trade with probability p, independently, a day has about `slots_per_day * p * (1 - p) ** length`
     silences of at least `length` slots: each begins after a trade. If the pace is not known, no silence is believable.

@@ -1,4 +1,4 @@
-"""Candles as text: in dry runs they go through XCom."""
+"""Pack candles as text, which dry runs pass through XCom."""
 
 import base64
 import json

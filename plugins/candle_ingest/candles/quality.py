@@ -60,7 +60,7 @@ def excluded_texts(
 ) -> list[str]:
     """Return which exchanges are excluded and why, for each of `count` minutes.
 
-    `left_out` has a reason and the minutes, shape (count,), for each leg left out.
+    `left_out` has the reason and the minutes, shape (count,), for each exchange left out.
     """
     found = _deviations_in_words(names, verdict, verdict.excluded, (OPEN, CLOSE))
     for reason, minutes in left_out:
@@ -78,7 +78,7 @@ def clamped_texts(names: Sequence[str], verdict: Verdict, count: int) -> list[st
 
 
 def disputed_texts(names: Sequence[str], verdict: Verdict, count: int) -> list[str]:
-    """Return which exchanges are far from the others when nobody can say which one is right."""
+    """Return which exchanges are far from the others in a disputed minute."""
     found = _deviations_in_words(names, verdict, verdict.disputed, (OPEN, HIGH, LOW, CLOSE))
     return _joined(found, count)
 

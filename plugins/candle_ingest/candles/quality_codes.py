@@ -17,9 +17,10 @@ EXCLUDED, CLAMPED, DISPUTED, CONVERTED, DEPEG = 8, 16, 32, 64, 128
 
 @dataclass(frozen=True, slots=True)
 class QualityCounts:
-    """The number of minutes with each grade, once final, and with an excluded, clamped or disputed price and so on.
+    """The number of minutes with each grade, once final, and with each mark.
 
-    `converted` counts minutes that had a rate, `depeg` those with a stablecoin off its dollar.
+    `excluded`, `clamped` and `disputed` count minutes in which the guard found such a price, `converted` those that had
+    a rate, `depeg` those with a stablecoin off its peg.
     """
 
     grade_a: int = 0

@@ -115,12 +115,12 @@ def observed_rate(pair: str, by_exchange: ByExchange, window: Window) -> RateSer
 
 
 def is_depeg(rate: NDArray[np.float64], quote: str = "USD") -> NDArray[np.bool_]:
-    """Return where a stablecoin is further than 0.5 % from its dollar; nowhere if `quote` is not a dollar."""
+    """Return where a stablecoin is more than 0.5 % off its peg; nowhere if `quote` is not a dollar."""
     return (np.abs(rate - 1) > DEPEG) & (quote in DOLLARS)
 
 
 def is_unusable(rate: NDArray[np.float64], quote: str = "USD") -> NDArray[np.bool_]:
-    """Return where a stablecoin is so far from its dollar (more than 10 %) that it no longer is one.
+    """Return where a stablecoin is so far off its peg (more than 10 %) that it no longer counts as a dollar.
 
     The limit is wide because conversion was exact at -5 to -9 % on 2023-03-12.
     """
@@ -138,7 +138,7 @@ def in_words(sources: Sequence[str]) -> str:
 
 def _recent_median(candles: Candles, window: Window) -> NDArray[np.float64]:
     """Return the median of the traded closes in [t - 4 min, t] for each minute t; NaN if there are none."""
-    span = lookback(Window(window.start_ms, window.end_ms))
+    span = lookback(window)
     known = candles.between(span.start_ms, span.end_ms)
     first_ms = window.start_ms - (WINDOW_MINUTES - 1) * MINUTE_MS
     closes = np.full((window.end_ms - first_ms) // MINUTE_MS, np.nan)

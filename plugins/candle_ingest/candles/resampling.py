@@ -30,15 +30,15 @@ def resampled_pages(pages: Iterable[Page], timeframe: Timeframe) -> Iterator[Pag
 
 
 def resample(candles: Candles, timeframe: Timeframe) -> Candles:
-    """Take the first open, highest high, lowest low, last close and sum of volume; a bar without candles gives none.
+    """Return the first open, highest high, lowest low, last close and sum of volume; a bar without candles gives none.
 
-    The flat candle of a minute without trades repeats the close before it. It counts only if nobody traded in the whole
-    bar, as exchanges build a bar from its trades.
+    The flat candle of a minute without trades repeats the close before it. It counts only if the whole bar is without
+    trades, as exchanges build a bar from its trades.
     """
     if not len(candles):
         return candles
-    opens, values, extras = _that_take_part(candles, timeframe)
-    first = _firsts(opens)
+    opens, values, extras = _without_flat_repeats(candles, timeframe)
+    first = _bar_starts(opens)
     last = np.append(first[1:], len(opens)) - 1
     bars = np.empty((len(first), 5))
     bars[:, OPEN], bars[:, CLOSE] = values[first, OPEN], values[last, CLOSE]
@@ -48,18 +48,18 @@ def resample(candles: Candles, timeframe: Timeframe) -> Candles:
     return Candles(opens[first], bars, np.column_stack([_exact_sums(column, first) for column in extras.T]))
 
 
-def _that_take_part(
+def _without_flat_repeats(
     candles: Candles, timeframe: Timeframe
 ) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]]:
     """Return the open time of each candle's bar, and its values; without the flat candles of bars with trades."""
     opens = candles.open_time_ms - candles.open_time_ms % timeframe.ms
     traded = candles.ohlcv[:, VOLUME] > 0
-    takes_part = traded | ~np.isin(opens, opens[traded])
-    return opens[takes_part], candles.ohlcv[takes_part], candles.extras[takes_part]
+    counts = traded | ~np.isin(opens, opens[traded])
+    return opens[counts], candles.ohlcv[counts], candles.extras[counts]
 
 
-def _firsts(opens: NDArray[np.int64]) -> NDArray[np.intp]:
-    """Return where each new bar begins."""
+def _bar_starts(opens: NDArray[np.int64]) -> NDArray[np.intp]:
+    """Return the indices at which a new bar begins."""
     return np.flatnonzero(np.diff(opens, prepend=opens[0] - 1))
 
 
@@ -71,7 +71,7 @@ def _exact_sums(values: NDArray[np.float64], first: NDArray[np.intp]) -> NDArray
 
 
 def _exact_sum(values: NDArray[np.float64]) -> float:
-    """Return the sum of the decimals that the exchange wrote: adding floats would be wrong in the last digits."""
+    """Return the sum of the decimals as the exchange wrote them: adding floats would be wrong in the last digits."""
     return float(sum((Decimal(repr(value)) for value in values.tolist()), Decimal(0)))
 
 

@@ -22,9 +22,10 @@ FIRST_BLOCK_MS, LAST_TIME_MS = 1_230_940_800_000, 4_102_444_800_000
 COLUMNS = 1 + len(FIELDS)
 ALL_COLUMNS = COLUMNS + len(EXTRA_FIELDS)
 UNPLACED = "open time not usable"
-SLOT_TAKEN = "open time off the grid, and its candle is there"
-PLACED = "open time off the grid, taken for the candle that it lies in"
-LAST_COUNTS = "time appears twice with different values, the last row counts"
+SLOT_TAKEN = "open time off the grid, and another row has its slot"
+PLACED = "open time off the grid, moved to the slot that contains it"
+CONTRADICTION = "time appears twice with different values"
+LAST_COUNTS = f"{CONTRADICTION}, the last row counts"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +34,7 @@ class CheckedPage:
 
     `rejected` counts the rows that cannot be trusted, by reason; `rejected_slots` holds the open times that they may
     belong to. `corrections` counts what was corrected, by kind. `outside_count` counts rows outside the window.
-    `missing_slots` are those that the response lacks, of an exchange that sends candles for quiet minutes too.
+    `missing_slots` are those that the response lacks, if the exchange sends candles for quiet minutes too.
     """
 
     candles: Candles
@@ -91,7 +92,7 @@ def check_rows(rows: Sequence[Row], window: Window, timeframe: Timeframe, *, las
 
     A row holds the open time in ms, open, high, low, close, volume, and possibly the values of EXTRA_FIELDS. A row that
     lies less than a candle after a free slot is that slot's candle (binance 2018-02-09: 14.789 s). A time that appears
-    twice with different values is rejected, as nobody knows which one is right, unless the last one counts.
+    twice with different values is rejected, as either may be right; with `last_counts` the last row is kept.
     """
     table = _as_table(rows)
     page = None if table is None else _check_at_once(table, window, timeframe)
@@ -111,7 +112,7 @@ def _as_table(rows: Sequence[Row]) -> NDArray[np.float64] | None:
 
 
 def _check_at_once(table: NDArray[np.float64], window: Window, timeframe: Timeframe) -> CheckedPage | None:
-    """Return what `check_one_by_one` finds, seven times as fast, for a response without faults; else None.
+    """Return what `check_one_by_one` returns, seven times as fast, for a response without faults; else None.
 
     Each comparison is false if a number is NaN.
     """
@@ -139,15 +140,15 @@ def check_one_by_one(
 ) -> CheckedPage:
     """Check rows of any kind one by one; otherwise the same as `check_rows`."""
     checks = _RowChecks(window, timeframe)
-    on_grid, off_grid = checks.sorted_by_place(rows)
+    on_grid, off_grid = checks.split_by_grid(rows)
     for slot, row in _last_of_each(on_grid, checks.corrections) if last_counts else on_grid:
-        checks.take(slot, row)
-    checks.take_off_grid(off_grid)
+        checks.add(slot, row)
+    checks.add_off_grid(off_grid)
     return checks.page()
 
 
 class _RowChecks:
-    """Takes rows one by one, and counts what happens to them."""
+    """Keeps or rejects rows one by one, and counts both."""
 
     def __init__(self, window: Window, timeframe: Timeframe) -> None:
         self.corrections: Counter[str] = Counter()
@@ -158,8 +159,8 @@ class _RowChecks:
         self._rejected_slots: set[int] = set()
         self._outside_count = 0
 
-    def sorted_by_place(self, rows: Sequence[Row]) -> tuple[list[tuple[int, Row]], list[tuple[int, Row]]]:
-        """Return the rows in the window, on the grid and off the grid, each with its open time."""
+    def split_by_grid(self, rows: Sequence[Row]) -> tuple[list[tuple[int, Row]], list[tuple[int, Row]]]:
+        """Return the rows on the grid and those off the grid, each with its slot; count those outside the window."""
         on_grid: list[tuple[int, Row]] = []
         off_grid: list[tuple[int, Row]] = []
         for row in rows:
@@ -173,7 +174,7 @@ class _RowChecks:
                 (on_grid if time == slot else off_grid).append((slot, row))
         return on_grid, off_grid
 
-    def take(self, slot: int, row: Row) -> None:
+    def add(self, slot: int, row: Row) -> None:
         """Keep a row as the candle of its slot, or reject it."""
         if fault := _fault(row) or self._contradiction(slot, row):
             self._rejected[fault] += 1
@@ -181,14 +182,14 @@ class _RowChecks:
         else:
             self._kept[slot] = _values(row)
 
-    def take_off_grid(self, rows: Sequence[tuple[int, Row]]) -> None:
+    def add_off_grid(self, rows: Sequence[tuple[int, Row]]) -> None:
         """Keep rows off the grid if no row on the grid claims their slot."""
         claimed = self._kept.keys() | self._rejected_slots
         for slot, row in rows:
             if slot in claimed:
                 self._rejected[SLOT_TAKEN] += 1
             else:
-                self.take(slot, row)
+                self.add(slot, row)
         self.corrections[PLACED] += len(self._kept.keys() - claimed - self._rejected_slots)
 
     def page(self) -> CheckedPage:
@@ -210,7 +211,7 @@ class _RowChecks:
     def _contradiction(self, slot: int, row: Row) -> str | None:
         known = self._kept.get(slot)
         if known is not None and known[: len(FIELDS)] != _values(row)[: len(FIELDS)]:
-            return "time stands twice with different values"
+            return CONTRADICTION
         return None
 
 

@@ -48,8 +48,8 @@ class Symbol:
 def parse_symbol(ticker: str) -> Symbol:
     """Parse `btcusd`, `BTC/USD`, `BTC-USD`, `BTC_USD` or `btc:usd`.
 
-    Names in scripts without capitals, as binance lists some, need a separator. Raises SymbolError when the text is
-    not a pair of two currencies.
+    Names in scripts without capitals, some of which binance lists, need a separator. Raises NotASymbolError when the
+    text is not a pair of two currencies.
 
     >>> parse_symbol("ethbtc").currency_pair
     'ETH/BTC'
@@ -92,7 +92,7 @@ def _split(text: str, ticker: str) -> tuple[str, str]:
 
 
 def _joined(text: str) -> tuple[str, str] | None:
-    """Return the base and quote of a text without a separator; None if it is no pair."""
+    """Return the base and quote of a text without a separator; None if it is not a pair."""
     if not text.isascii() or text in COINS_LIKE_PAIRS:
         return None
     for quote in sorted(JOINED_QUOTES, key=len, reverse=True):

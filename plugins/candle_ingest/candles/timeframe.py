@@ -17,8 +17,8 @@ CCXT_NAMES = {
 class Timeframe:
     """The length of a candle: one that divides a day and has a name in ccxt.
 
-    As every timeframe divides the day, midnight UTC is on the grid of each. Raises ConfigurationError for any other
-    number of minutes.
+    As every timeframe divides the day, midnight UTC is on the grid of each. Raises SettingError for any other number of
+    minutes.
     """
 
     minutes: int

@@ -40,7 +40,7 @@ class ExactWindow:
     def fault(
         self, page: "CheckedPage", times_ms: Sequence[float], window: Window, timeframe: Timeframe, spare_rows: int
     ) -> str | None:
-        """Refuse rows outside the window unless all of the window are there: they may have displaced some."""
+        """Refuse rows outside the window unless the window is complete: they may have displaced some of its rows."""
         if page.outside_count <= spare_rows or len(page.candles) == timeframe.slots(window):
             return None
         return f"{counted(page.outside_count, 'candle')} of other times"
@@ -77,7 +77,7 @@ class WholeHistory:
         first_ms, last_ms = times_ms[0], times_ms[-1]
         cut_off = len(times_ms) >= self.rows and first_ms > window.start_ms
         if cut_off or last_ms < window.end_ms - timeframe.ms:
-            return "candles that do not reach over the window"
+            return "candles that do not cover the window"
         return "candles of other times" if last_ms - first_ms > self.rows * timeframe.ms else None
 
 

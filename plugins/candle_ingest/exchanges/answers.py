@@ -1,4 +1,4 @@
-"""The typed responses of an exchange, which the checks receive."""
+"""The responses of an exchange as typed objects, which the checks receive."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ class RowsAnswer:
 
     A row holds open time in ms, open, high, low, close and volume, and then the values of EXTRA_FIELDS where the
     exchange sends any, NaN for the others. `made_ms`: when the exchange made the answer, by its own clock; None where
-    it does not say. `unfinished_ms`: open times of the rows that say of themselves that they are not finished.
+    it does not say. `unfinished_ms`: open times of the rows that the exchange flags as unfinished.
     """
 
     rows: Sequence[Sequence[object]]

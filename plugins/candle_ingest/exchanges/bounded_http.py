@@ -30,19 +30,19 @@ class BoundedAdapter(HTTPAdapter):
     """Mounted on a session, limits responses to 64 MB, and to a minute each for head and body."""
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
-        """Make connections for requests."""
+        """Create the pool manager, with connections that limit the time of a head."""
         super().init_poolmanager(*args, **kwargs)
         self.poolmanager.pool_classes_by_scheme = _POOLS
 
     def proxy_manager_for(self, proxy: str, **kwargs: Any) -> Any:
-        """Make connections for requests. A SOCKS proxy has its own, whose heads are not bounded."""
+        """Do the same for a proxy. A SOCKS proxy has its own connections, whose heads are not limited."""
         manager = super().proxy_manager_for(proxy, **kwargs)
         if not proxy.lower().startswith("socks"):
             manager.pool_classes_by_scheme = _POOLS
         return manager
 
     def send(self, request: requests.PreparedRequest, *args: Any, **kwargs: Any) -> requests.Response:
-        """Make connections for requests."""
+        """Send the request, and limit the body of its response."""
         response = super().send(request, *args, **kwargs)
         response.raw = _BoundedBody(response.raw)
         return response
@@ -74,10 +74,10 @@ class _BoundedBody:
 
 
 class _TimedHead:
-    """A connection whose head must arrive in time: it is read line by line, however slowly the bytes come."""
+    """A connection that limits the time of a response's head, which is read line by line, however slowly it comes."""
 
     def getresponse(self) -> Any:
-        """Make a connection for urllib3."""
+        """Return the response. Raises TimeoutError if its head takes too long."""
         gave_up = threading.Event()
         watch = threading.Timer(LONGEST_ANSWER_SECONDS, self._give_up, [gave_up])
         watch.daemon = True

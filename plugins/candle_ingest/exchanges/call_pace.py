@@ -8,7 +8,7 @@ from dataclasses import dataclass
 class CallPace:
     """The least time in seconds between two requests for candles, and between two for the same market.
 
-    `slowdown` is how many times as long they were found to be (`learnt_pace.py`).
+    `slowdown` is the factor on both that refusals have taught (`learnt_pace.py`).
     """
 
     call_seconds: float
@@ -16,7 +16,7 @@ class CallPace:
     slowdown: float = 1.0
 
     @property
-    def seconds_in_a_row(self) -> float:
+    def sequential_seconds(self) -> float:
         """Return the time between two requests for one market if nothing else is requested."""
         return max(self.call_seconds, self.market_seconds) * self.slowdown
 

@@ -8,14 +8,14 @@ from candle_ingest.candles.row_checks import CheckedPage, Page
 from candle_ingest.candles.timeframe import Timeframe
 from candle_ingest.candles.window import Window, split_rows
 from candle_ingest.exchanges.answers import Market
-from candle_ingest.exchanges.client import ExchangeClient, asked_candles
-from candle_ingest.exchanges.concurrency import side_by_side
+from candle_ingest.exchanges.client import ExchangeClient, describe_candles
+from candle_ingest.exchanges.concurrency import in_parallel
 from candle_ingest.exchanges.error_mapping import ExchangeTemporaryError, ExchangeUnavailableError
 from candle_ingest.exchanges.history import split_by_age
 from candle_ingest.exchanges.page_checks import PageCheck, RejectedRowsError
 from candle_ingest.exchanges.trade_pages import trade_pages
 
-# After so many unanswered pages in a row, with five attempts each, the other pages are not requested.
+# After this many unanswered pages in a row, with five attempts each, the other pages are not requested.
 MOST_UNANSWERED_PAGES = 3
 
 
@@ -70,7 +70,7 @@ def _served_pages(
     def ask(free: ExchangeClient, part: Window) -> Page:
         return unanswered.guarded(part, lambda: _candle_page(free, market, part, source))
 
-    yield from side_by_side(exchange, list(parts), ask)
+    yield from in_parallel(exchange, list(parts), ask)
 
 
 def page_windows(window: Window, source: Timeframe, timeframe: Timeframe, rows: int) -> Iterator[Window]:
@@ -85,10 +85,10 @@ def page_windows(window: Window, source: Timeframe, timeframe: Timeframe, rows: 
 
 
 def _candle_page(exchange: ExchangeClient, market: Market, window: Window, source: Timeframe) -> Page:
-    asked = f"{exchange.exchange}, {asked_candles(market, source, window)}"
+    request = f"{exchange.exchange}, {describe_candles(market, source, window)}"
     try:
         return Page(
-            window, exchange.fetch_rows(market, source, window, PageCheck(asked, window, source, exchange.profile))
+            window, exchange.fetch_rows(market, source, window, PageCheck(request, window, source, exchange.profile))
         )
     except RejectedRowsError as error:
         # Tried often enough: keep the sound rows, and leave the others open.
@@ -96,7 +96,7 @@ def _candle_page(exchange: ExchangeClient, market: Market, window: Window, sourc
 
 
 class _UnansweredPages:
-    """Counts pages in a row that the exchange did not answer at all; shared by threads."""
+    """Counts the pages in a row to which the exchange gave no response; shared by threads."""
 
     def __init__(self) -> None:
         self._in_a_row = 0

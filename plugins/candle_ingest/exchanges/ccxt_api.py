@@ -9,7 +9,6 @@ from candle_ingest.connections import ExchangeConnection
 from candle_ingest.errors.settings import ExchangeUnknownError
 from candle_ingest.exchanges.bounded_http import BoundedAdapter
 from candle_ingest.exchanges.connection_settings import allowed_settings
-from candle_ingest.exchanges.market_lists import trim_market_lists
 from candle_ingest.exchanges.profiles import ExchangeProfile
 
 REQUEST_TIMEOUT_MS = 20_000
@@ -24,8 +23,8 @@ def open_ccxt(connection: ExchangeConnection, profile: ExchangeProfile) -> Any:
         raise ExchangeUnknownError(
             f"ccxt {ccxt.__version__} knows no exchange {connection.exchange!r}; known are {', '.join(ccxt.exchanges)}"
         )
-    settings = {"timeout": REQUEST_TIMEOUT_MS, **_own_pace(profile), **allowed_settings(connection)}
-    api = getattr(ccxt, connection.exchange)(ccxt.Exchange.deep_extend(settings, _own_settings(profile)))
+    settings = {"timeout": REQUEST_TIMEOUT_MS, **_table_pace(profile), **allowed_settings(connection)}
+    api = getattr(ccxt, connection.exchange)(ccxt.Exchange.deep_extend(settings, _fixed_settings(profile)))
     if not api.has.get("fetchOHLCV"):
         raise ExchangeUnknownError(f"{connection.exchange} serves no candles through ccxt; leave it out of exchanges")
     if connection.base_url:
@@ -36,18 +35,17 @@ def open_ccxt(connection: ExchangeConnection, profile: ExchangeProfile) -> Any:
         setattr(api, name, lambda params=None: [])
     _keep_all_rows(api)
     _keep_response(api)
-    trim_market_lists(api)
     return api
 
 
-def _own_pace(profile: ExchangeProfile) -> dict[str, Any]:
+def _table_pace(profile: ExchangeProfile) -> dict[str, Any]:
     """Return the table's pace for ccxt's own throttle, which ignores markets; the user's takes precedence."""
     if profile.market_seconds:
         return {"rateLimit": 1000 * profile.market_seconds / profile.call_cost}
     return {} if profile.rate_limit_ms is None else {"rateLimit": profile.rate_limit_ms}
 
 
-def _own_settings(profile: ExchangeProfile) -> dict[str, Any]:
+def _fixed_settings(profile: ExchangeProfile) -> dict[str, Any]:
     """Return the settings that no connection may change, except `timeout` and `rateLimit`."""
     return {
         "enableRateLimit": True,
@@ -71,7 +69,7 @@ def _moved(urls: Any, base_url: str) -> Any:
 def _keep_all_rows(api: Any) -> None:
     """Make ccxt return each parsed row together with the row as sent, ascending.
 
-    By itself ccxt silently drops rows outside the window, and columns that it has no use for.
+    By itself ccxt silently drops rows outside the window, and columns that it does not use.
     """
 
     def parse_all(rows: Any, market: Any = None, *_: Any, **__: Any) -> list[tuple[list[Any], Any]]:
@@ -87,7 +85,7 @@ def _keep_response(api: Any) -> None:
     """
     on_response, fetch = api.on_rest_response, api.fetch
 
-    def forget_and_fetch(*args: Any, **kwargs: Any) -> Any:
+    def reset_and_fetch(*args: Any, **kwargs: Any) -> Any:
         api.last_status = api.last_body = api.last_json_response = api.last_response_headers = None
         return fetch(*args, **kwargs)
 
@@ -96,4 +94,4 @@ def _keep_response(api: Any) -> None:
         return on_response(status, reason, url, method, headers, body, *request)
 
     api.last_status = api.last_body = None
-    api.fetch, api.on_rest_response = forget_and_fetch, keep
+    api.fetch, api.on_rest_response = reset_and_fetch, keep

@@ -27,12 +27,12 @@ from candle_ingest.exchanges.wire_rows import read_rows
 logger = logging.getLogger(__name__)
 A = TypeVar("A")
 T = TypeVar("T")
-# A typical response time; more threads than this gain nothing, as parsing is serialised.
 USUAL_ANSWER_SECONDS = 0.3
+# More threads gain nothing, as parsing is serialised.
 MOST_THREADS = 6
 DAY_MINUTES = 1440
-# Retries start and end so much earlier, each within its own ten seconds: less than the shortest candle, and so little
-# that candles of binance, 14.789 s late in 2018, are still requested.
+# Each retry moves its range earlier, by a time within its own slice of ten seconds. In all that is less than the
+# shortest candle, and little enough to include the candles of binance that opened 14.789 s late in 2018.
 RETRY_SLICE_MS, RETRY_SLICES = 10_000, 4
 TIME_SECONDS, TRADE_COUNT = 0, 7
 
@@ -94,19 +94,19 @@ class ExchangeClient:
         return answer_date_ms(self._api.last_response_headers) or 0
 
     def pace(self) -> CallPace:
-        """Return how fast the exchange may be asked for candles, including what tasks learnt from refusals."""
+        """Return how fast candles may be requested, including what tasks learnt from refusals."""
         return replace(self._usual_pace, slowdown=self._gate.slowdown())
 
     @property
     def worthwhile_threads(self) -> int:
         """Return how many parallel requests for a market use up the limit; one if it is not shared.
 
-        ccxt's own throttle covers one object only: several would each use the whole limit. If the user asked for a
-        pause before each request, they run one after another too.
+        ccxt's own throttle covers one object only: several would each use the whole limit. If a pause before each
+        request is configured, requests run one after another too.
         """
         if self._redis is None or self._delay_seconds:
             return 1
-        return max(1, min(MOST_THREADS, math.ceil(USUAL_ANSWER_SECONDS / self._usual_pace.seconds_in_a_row)))
+        return max(1, min(MOST_THREADS, math.ceil(USUAL_ANSWER_SECONDS / self._usual_pace.sequential_seconds)))
 
     def twin(self) -> "ExchangeClient":
         """Return another client of the same kind for another thread. Both count their requests together."""
@@ -140,7 +140,7 @@ class ExchangeClient:
 
         Never an empty list: ccxt treats any JSON without markets as an exchange that lists nothing.
         """
-        asked = f"{self.exchange}, its list of markets"
+        request = f"{self.exchange}, its list of markets"
 
         def ask(attempt: int) -> list[Market]:
             self._known_symbol = ""
@@ -153,10 +153,10 @@ class ExchangeClient:
             if markets:
                 return markets
             if is_not_json(self._api):
-                raise unusable_answer(self._api, asked, self._connection.base_url)
-            raise ExchangeTemporaryError(f"{asked}: the answer lists no spot market at all")
+                raise unusable_answer(self._api, request, self._connection.base_url)
+            raise ExchangeTemporaryError(f"{request}: the answer lists no spot market at all")
 
-        return self._send(asked, "markets", ask, check)
+        return self._send(request, "markets", ask, check)
 
     def _is_dark(self, market: Market) -> bool:
         suffix = self.profile.dark_pool_suffix
@@ -165,16 +165,16 @@ class ExchangeClient:
     def fetch_rows(self, market: Market, timeframe: Timeframe, window: Window, check: Callable[[RowsAnswer], T]) -> T:
         """Fetch the candles of a window in one request: at most `profile.rows_per_request`."""
         self._use_market(market)
-        asked = f"{self.exchange}, {asked_candles(market, timeframe, window)}"
+        request = f"{self.exchange}, {describe_candles(market, timeframe, window)}"
 
         def ask(attempt: int) -> RowsAnswer:
-            parsed = self._ask_rows(market, timeframe, window, attempt)
-            return read_rows(parsed, self.profile, self._made_ms(asked))
+            parsed = self._request_rows(market, timeframe, window, attempt)
+            return read_rows(parsed, self.profile, self._made_ms(request))
 
-        return self._send(asked, market["symbol"], ask, check)
+        return self._send(request, market["symbol"], ask, check)
 
-    def _ask_rows(self, market: Market, timeframe: Timeframe, window: Window, attempt: int) -> list[Any]:
-        """Request once; a retry asks some seconds earlier, so that no cache repeats the refused response.
+    def _request_rows(self, market: Market, timeframe: Timeframe, window: Window, attempt: int) -> list[Any]:
+        """Request once. A retry requests a range some seconds earlier, so that no cache repeats the refused response.
 
         Caches use the whole URL as their key (Cloudflare, default cache keys; it ignores `Cache-Control` in requests).
         The end moves, or the start where ccxt computes the end from it; either way the candles are the same.
@@ -195,15 +195,15 @@ class ExchangeClient:
     def inspect_rows(self, market: Market, timeframe: Timeframe, window: Window) -> RawAnswer:
         """Fetch the candles of a window in one request; return the response unchecked, with its headers."""
         self._use_market(market)
-        asked = f"{self.exchange}, {asked_candles(market, timeframe, window)}"
+        request = f"{self.exchange}, {describe_candles(market, timeframe, window)}"
 
         def ask(attempt: int) -> RawAnswer:
-            pairs = self._ask_rows(market, timeframe, window, attempt)
-            self._made_ms(asked)
+            pairs = self._request_rows(market, timeframe, window, attempt)
+            self._made_ms(request)
             headers = {key.lower(): value for key, value in (self._api.last_response_headers or {}).items()}
             return RawAnswer([row for row, _ in pairs], [sent for _, sent in pairs], self._wire_rows(), headers)
 
-        return self._send(asked, market["symbol"], ask, lambda answer: answer)
+        return self._send(request, market["symbol"], ask, lambda answer: answer)
 
     def _wire_rows(self) -> list[Any]:
         rows = self._api.last_json_response
@@ -215,25 +215,25 @@ class ExchangeClient:
     def inspect_recent_trades(self, market: Market, count: int) -> list[tuple[int, float]]:
         """Return the newest trades as (time in ms, amount in base units), ascending, by ccxt's `fetch_trades`."""
         self._use_market(market)
-        asked = f"{self.exchange}, the last trades of {market['symbol']}"
+        request = f"{self.exchange}, the last trades of {market['symbol']}"
 
         def ask(attempt: int) -> list[tuple[int, float]]:
             trades = self._api.fetch_trades(market["symbol"], None, count)
             return sorted((int(trade["timestamp"]), float(trade["amount"])) for trade in trades)
 
-        return self._send(asked, market["symbol"], ask, lambda trades: trades)
+        return self._send(request, market["symbol"], ask, lambda trades: trades)
 
     def fetch_trades(self, market: Market, since_ns: int, count: int, check: Callable[[TradesAnswer], T]) -> T:
         """Fetch at most `count` trades after `since_ns` (kraken only)."""
         self._use_market(market)
-        asked = f"{self.exchange}, {market['symbol']} trades since {since_ns}"
+        request = f"{self.exchange}, {market['symbol']} trades since {since_ns}"
 
         def ask(attempt: int) -> TradesAnswer:
             answer = self._api.publicGetTrades({"pair": market["id"], "since": str(since_ns), "count": count})
-            made_ms = self._made_ms(asked)
+            made_ms = self._made_ms(request)
             return parse_trades(answer["result"][market["id"]], answer["result"]["last"], made_ms)
 
-        return self._send(asked, market["symbol"], ask, check)
+        return self._send(request, market["symbol"], ask, check)
 
     def fetch_trade_counts(self, market: Market) -> dict[int, int]:
         """Return the number of trades of the last 720 days by midnight UTC in ms (kraken only).
@@ -241,20 +241,20 @@ class ExchangeClient:
         Source: Kraken REST API, "Get OHLC Data": each entry ends in its number of trades.
         """
         self._use_market(market)
-        asked = f"{self.exchange}, the days of {market['symbol']}"
+        request = f"{self.exchange}, the days of {market['symbol']}"
 
         def ask(attempt: int) -> dict[int, int]:
             answer = self._api.publicGetOHLC({"pair": market["id"], "interval": DAY_MINUTES})
-            self._made_ms(asked)
+            self._made_ms(request)
             rows = answer["result"][market["id"]]
             return {int(row[TIME_SECONDS]) * 1000: int(row[TRADE_COUNT]) for row in rows}
 
-        return self._send(asked, market["symbol"], ask, lambda counts: counts)
+        return self._send(request, market["symbol"], ask, lambda counts: counts)
 
-    def _send(self, asked: str, subject: str, ask: Callable[[int], A], check: Callable[[A], T]) -> T:
+    def _send(self, request: str, subject: str, ask: Callable[[int], A], check: Callable[[A], T]) -> T:
         def translated(attempt: int) -> A:
             self._api.last_json_response = None
-            with translate_errors(self._api, asked, self._connection.base_url):
+            with translate_errors(self._api, request, self._connection.base_url):
                 return ask(attempt)
 
         return self._gate.send(subject, translated, check)
@@ -265,27 +265,27 @@ class ExchangeClient:
             self._api.set_markets([{**market, "spot": True, "type": "spot", "active": True}])
             self._known_symbol = market["symbol"]
 
-    def _made_ms(self, asked: str) -> int | None:
+    def _made_ms(self, request: str) -> int | None:
         """Return when the last response was made. Raises ExchangeTemporaryError unless it was JSON with rows.
 
-        ccxt returns an empty list for a response without rows, which would look like "nobody traded".
+        ccxt returns an empty list for a response without rows, which would look like a time without trades.
         """
         rows, path = self._api.last_json_response, self.profile.rows_path
         for key in path or ():
             rows = rows.get(key) if isinstance(rows, dict) else None
         sound = rows is not None if path is None else isinstance(rows, self.profile.rows_type)
         if not sound:
-            raise unusable_answer(self._api, asked, self._connection.base_url)
+            raise unusable_answer(self._api, request, self._connection.base_url)
         return answer_date_ms(self._api.last_response_headers)
 
 
-def asked_candles(market: Market, timeframe: Timeframe, window: Window) -> str:
-    """Return the words for a request as used in errors: `BTC/USD 1m candles of […)`."""
+def describe_candles(market: Market, timeframe: Timeframe, window: Window) -> str:
+    """Return what a request is for, as errors name it: `BTC/USD 1m candles of […)`."""
     return f"{market['symbol']} {timeframe} candles of {window}"
 
 
 def _earlier_ms(attempt: int) -> int:
-    """Return 1 to 40 seconds, in ms: another one for each retry of a request, in whole seconds too."""
+    """Return a random shift of 1 to 40 seconds, in ms; the retries of a request differ, even in whole seconds."""
     return RETRY_SLICE_MS * (attempt % RETRY_SLICES) + random.randrange(1_000, RETRY_SLICE_MS)  # noqa: S311 - no secret
 
 
@@ -295,7 +295,7 @@ def _fetch_market(market: Market) -> Market:
 
 @cache
 def _warn_of_unknown_limits(exchange: str, rows: int) -> None:
-    """Warn once per process, although each of its tasks opens the exchange."""
+    """Warn once per process, although several tasks in it may open the exchange."""
     logger.warning(
         "%s: its limits and the ends of its ranges are not known here; it is asked for %d candles at a time, at ccxt's "
         "pace. Compare some of its candles before you rely on them",

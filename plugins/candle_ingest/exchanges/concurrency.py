@@ -15,10 +15,10 @@ T = TypeVar("T")
 PAGES_PER_THREAD = 4
 
 
-def side_by_side(
+def in_parallel(
     exchange: ExchangeClient, windows: Sequence[Window], ask: Callable[[ExchangeClient, Window], T]
 ) -> Iterator[T]:
-    """Yield the answers in the order of the windows, with as many requests in parallel as pay off.
+    """Yield the results of `ask` in the order of the windows, with as many requests in parallel as pay off.
 
     A ccxt object serves one request at a time, so each thread has its own. The first error stops everything; what came
     before it has been yielded.

@@ -1,4 +1,4 @@
-"""Which settings the connection `ccxt_<exchange>` may make: a few keys, each with its reason.
+"""Which settings the connection `ccxt_<exchange>` may have: a few keys, each with its reason.
 
 A user who can edit a connection must not be able to run code on a worker or switch off checks, which ccxt's other
 settings allow (`{"has": {"fetchCurrencies": true}}` for the exchange lighter loads a shared library from disk).
@@ -39,8 +39,8 @@ def _is_number_up_to(most: float) -> Callable[[object], bool]:
 # Key: whether a value is allowed, and which values are. The reason is above each.
 ALLOWED_KEYS: Mapping[str, tuple[Callable[[object], bool], str]] = MappingProxyType(
     {
-        # Workers without a way to the internet of their own, or in a country that an exchange refuses. ccxt does not
-        # read the proxy variables of the environment.
+        # Workers without direct access to the internet, or in a country that an exchange refuses. ccxt does not read
+        # the proxy variables of the environment.
         **dict.fromkeys(
             ("httpProxy", "httpsProxy", "socksProxy", "http_proxy", "https_proxy", "socks_proxy"),
             (_is_proxy, "a URL such as http://proxy.example:3128"),
@@ -50,10 +50,10 @@ ALLOWED_KEYS: Mapping[str, tuple[Callable[[object], bool], str]] = MappingProxyT
         # Slow proxies need longer than the default, but a task must still end.
         "timeout": (_is_number_up_to(LONGEST_TIMEOUT_MS), f"milliseconds up to {LONGEST_TIMEOUT_MS}"),
         # Some proxies authenticate by a header.
-        "headers": (_is_headers, "an object of texts"),
-        # Login and password of the connection; some exchanges answer more with a key.
-        "apiKey": (_is_text, "a text"),
-        "secret": (_is_text, "a text"),
+        "headers": (_is_headers, "an object of printable strings"),
+        # Login and password of the connection; some exchanges serve more with a key.
+        "apiKey": (_is_text, "a printable string"),
+        "secret": (_is_text, "a printable string"),
     }
 )
 
@@ -73,5 +73,5 @@ def allowed_settings(connection: ExchangeConnection) -> dict[str, Any]:
     for key, value in connection.config.items():
         is_allowed, expected = ALLOWED_KEYS[key]
         if not is_allowed(value):
-            raise ConnectionInvalidError(f"connection {conn_id}: {key} in extra is not what it can be: {expected}")
+            raise ConnectionInvalidError(f"connection {conn_id}: {key} in extra must be {expected}")
     return dict(connection.config)

@@ -35,11 +35,11 @@ class ExchangeTemporaryError(TemporaryError):
     name = "exchange-answer-unusable"
     cause = (
         "The answer is not what the exchange's API describes: an error page, cut-off JSON, rows of other times, an old "
-        "answer out of a cache. Where its clock is named: the clock of this machine is ahead."
+        "answer from a cache. If the message mentions the exchange's clock, this machine's clock is ahead."
     )
     cure = (
-        "The request is repeated. If it stays: check the proxy in `ccxt_<exchange>` and this machine's clock (NTP); "
-        "else the exchange has changed its API: update ccxt."
+        "The request is retried. If the error persists, check the proxy in `ccxt_<exchange>` and this machine's clock "
+        "(NTP). If both are right, the exchange has changed its API: update ccxt."
     )
     example = "kraken, markets: the answer is not what its API describes: it is not JSON, and begins with <html>"
 
@@ -48,18 +48,18 @@ class ExchangeTemporaryError(TemporaryError):
         self.retry_after_seconds = retry_after_seconds
 
 
-class AskOnceMoreError(ExchangeTemporaryError):
-    """The answer may be right, and is believed when it comes a second time; there is nothing to wait for."""
+class UnconfirmedAnswerError(ExchangeTemporaryError):
+    """The answer may be right: request it once more, at once, and believe the second one."""
 
 
 class ExchangeLimitedError(ExchangeTemporaryError):
-    """The exchange has had too many requests from this address."""
+    """The exchange has received too many requests from this address."""
 
     name = "exchange-rate-limited"
     cause = "The exchange has received more requests from this address than it allows."
     cure = (
-        "Requests wait as long as the exchange asks. If it stays, other programs behind this address use up the limit: "
-        "lower the slots of the pool, or set `api_call_delay_seconds`."
+        "Requests wait as long as the exchange asks. If the error persists, other programs at this address use up the "
+        "limit: lower the slots of the pool, or set `api_call_delay_seconds`."
     )
     example = "binance, markets: DDoSProtection: 429 Too Many Requests"
 
@@ -69,7 +69,10 @@ class ExchangeUnavailableError(ExchangeTemporaryError):
 
     name = "exchange-unreachable"
     cause = "The exchange is down, too slow, or cannot be reached from this machine."
-    cure = "Airflow retries, and repair fetches what stays open. If it stays: check the network and `ccxt_<exchange>`."
+    cure = (
+        "Airflow retries, and repair fetches what stays open. If the error persists, check the network and "
+        "`ccxt_<exchange>`."
+    )
     example = "kraken, BTC/USD 1m candles of [2026-11-20T12:00Z, 2026-11-20T13:00Z): ExchangeNotAvailable: 503"
 
 
@@ -83,7 +86,7 @@ class ExchangeBlockedError(PermanentError):
 
 
 class ExchangeKeyError(PermanentError):
-    """The exchange refuses the API key; the other exchanges are fetched all the same."""
+    """The exchange refuses the API key; the other exchanges are still fetched."""
 
     name = "exchange-key-refused"
     cause = "Key or secret in the connection of the exchange is wrong or expired."
@@ -94,19 +97,19 @@ class ExchangeKeyError(PermanentError):
 
 
 class ExchangeRefusedError(PermanentError):
-    """The exchange refuses the request for good."""
+    """The exchange refuses the request, and would refuse it again."""
 
     name = "exchange-refused"
     cause = "The market was delisted or renamed, or the exchange does not accept the request."
     cure = "Check the market on the exchange; remove the symbol or the exchange, or update ccxt."
     example = (
-        "kraken, ABC/USD 1m candles of [2026-11-20T12:00Z, 2026-11-20T13:00Z): BadSymbol: unknown pair. Trying again "
-        "cannot help: check that the exchange still lists this market"
+        "kraken, ABC/USD 1m candles of [2026-11-20T12:00Z, 2026-11-20T13:00Z): BadSymbol: unknown pair. A retry cannot "
+        "help: check that the exchange still lists this market"
     )
 
 
 @contextmanager
-def translate_errors(api: Any, asked: str, base_url: str | None = None) -> Iterator[None]:
+def translate_errors(api: Any, request: str, base_url: str | None = None) -> Iterator[None]:
     """Turn ccxt's exceptions into TemporaryError or PermanentError naming what was requested.
 
     Their texts are stored and printed, so they contain no control characters, and of the connection's `base_url` only
@@ -118,16 +121,16 @@ def translate_errors(api: Any, asked: str, base_url: str | None = None) -> Itera
     try:
         yield
     except ccxt.BaseError as error:
-        raise _sorted(api, asked, error, base_url) from error
+        raise _sorted(api, request, error, base_url) from error
     except UNUSABLE_ANSWER as error:
-        raise unusable_answer(api, asked, base_url, error) from error
+        raise unusable_answer(api, request, base_url, error) from error
 
 
 def unusable_answer(
-    api: Any, asked: str, base_url: str | None, error: Exception | None = None
+    api: Any, request: str, base_url: str | None, error: Exception | None = None
 ) -> ExchangeTemporaryError:
     """Return the error for a response that is not what the exchange's API describes."""
-    return ExchangeTemporaryError(_public_text(describe_unusable(api, asked, error), base_url))
+    return ExchangeTemporaryError(_public_text(describe_unusable(api, request, error), base_url))
 
 
 def error_kind(exchange: str, status: int | None, body: str, error: ccxt.BaseError) -> ErrorKind:
@@ -158,8 +161,8 @@ def _public_text(text: str, base_url: str | None) -> str:
     return " ".join(without_controls(without_base_url(text, base_url)).split())
 
 
-def _sorted(api: Any, asked: str, error: ccxt.BaseError, base_url: str | None) -> Exception:
-    text = f"{asked}: {_in_words(api, error, base_url)}"
+def _sorted(api: Any, request: str, error: ccxt.BaseError, base_url: str | None) -> Exception:
+    text = f"{request}: {_in_words(api, error, base_url)}"
     kind = error_kind(api.id, api.last_status, api.last_body or str(error), error)
     match kind:
         case ErrorKind.REGION:
@@ -168,14 +171,12 @@ def _sorted(api: Any, asked: str, error: ccxt.BaseError, base_url: str | None) -
         case ErrorKind.KEY:
             return ExchangeKeyError(f"{text}. Check key and secret in the connection ccxt_{api.id}")
         case ErrorKind.LIMITED:
-            return ExchangeLimitedError(text, _asked_to_wait_seconds(api, str(error).lower()))
+            return ExchangeLimitedError(text, _requested_wait_seconds(api, str(error).lower()))
         case ErrorKind.UNAVAILABLE:
-            return ExchangeUnavailableError(text, _asked_to_wait_seconds(api, str(error).lower()))
+            return ExchangeUnavailableError(text, _requested_wait_seconds(api, str(error).lower()))
         case ErrorKind.FINAL:
-            return ExchangeRefusedError(
-                f"{text}. Trying again cannot help: check that the exchange still lists this market"
-            )
-    return ExchangeTemporaryError(text, _asked_to_wait_seconds(api, str(error).lower()))
+            return ExchangeRefusedError(f"{text}. A retry cannot help: check that the exchange still lists this market")
+    return ExchangeTemporaryError(text, _requested_wait_seconds(api, str(error).lower()))
 
 
 def _in_words(api: Any, error: ccxt.BaseError, base_url: str | None) -> str:
@@ -192,14 +193,14 @@ def _unsaid_status(api: Any, error: ccxt.BaseError) -> str:
     return "" if status is None or status < 400 or str(status) in str(error) else f" (HTTP {status})"
 
 
-def _asked_to_wait_seconds(api: Any, text: str) -> float | None:
+def _requested_wait_seconds(api: Any, text: str) -> float | None:
     """Return the wait from the header `Retry-After`, or else from the text of a ban."""
     now = datetime.now(UTC)
-    asked = retry_after_seconds(api.last_response_headers, now)
+    header_seconds = retry_after_seconds(api.last_response_headers, now)
     banned = BANNED_UNTIL.search(text)
-    if asked is None and banned:
+    if header_seconds is None and banned:
         return min(max(0.0, int(banned[1]) / 1000 - now.timestamp()), LONGEST_SECONDS)
-    return asked
+    return header_seconds
 
 
 def _shortened(text: str, longest: int = 300) -> str:

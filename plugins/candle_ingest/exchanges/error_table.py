@@ -13,12 +13,12 @@ from functools import cache
 class ErrorKind(Enum):
     """Who has to act on an error."""
 
-    LIMITED = "too many requests: wait, then ask again"
-    UNAVAILABLE = "the exchange cannot answer now: ask again"
+    LIMITED = "too many requests: wait, then retry"
+    UNAVAILABLE = "the exchange cannot answer now: retry"
     REGION = "the exchange refuses this country or address"
     KEY = "the exchange refuses the key of the connection"
-    FINAL = "asking again cannot help"
-    UNKNOWN = "not known: ask again"
+    FINAL = "a retry cannot help"
+    UNKNOWN = "unknown: retry"
 
 
 @dataclass(frozen=True, slots=True)

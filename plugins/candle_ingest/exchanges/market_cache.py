@@ -55,7 +55,7 @@ class MarketCache:
         try:
             self._found(key, wanted)
         except (ValueError, RecursionError) as error:
-            logger.warning("%s: the cached markets cannot be read; the exchange is asked again: %s", key, error)
+            logger.warning("%s: the cached markets cannot be read and are requested again: %s", key, error)
             if not self._read_only:
                 self._redis.delete(key)
             return False
@@ -100,7 +100,7 @@ class MarketCache:
 
     @staticmethod
     def _key(connection: ExchangeConnection) -> str:
-        """Return a key per base URL, so that a simulator's markets never pass for the real ones."""
+        """Return a key per base URL, so that a simulator's markets are never taken for the real ones."""
         if connection.base_url is None:
             return f"{KEY_PREFIX}:{connection.exchange}"
         place = hashlib.sha256(connection.base_url.encode()).hexdigest()[:12]

@@ -8,22 +8,22 @@ from candle_ingest.candles.timeframe import Timeframe
 from candle_ingest.candles.window import Window, format_ms
 from candle_ingest.counting import counted
 from candle_ingest.exchanges.answers import RowsAnswer
-from candle_ingest.exchanges.error_mapping import AskOnceMoreError, ExchangeTemporaryError
+from candle_ingest.exchanges.error_mapping import ExchangeTemporaryError, UnconfirmedAnswerError
 from candle_ingest.exchanges.profiles import ExchangeProfile, Quiet
 
 # This many bad rows, if they outnumber the sound ones, are not isolated mistakes.
 FEW_ROWS = 3
 # The fewest candles for which an empty page of an active market means an outage.
 LEAST_EMPTY_SLOTS = 30
-UNFINISHED = "not finished, as the exchange says"
+UNFINISHED = "unfinished, according to the exchange"
 
 
 class RejectedRowsError(ExchangeTemporaryError):
-    """Some rows of an answer cannot be trusted; `page` holds the others."""
+    """Some rows of the response cannot be trusted; `page` holds the others."""
 
     name = "answer-rows-rejected"
     cause = "The exchange answered with candles that are impossible: a price of 0, a high below the low."
-    cure = "The request is repeated. After five such answers the sound rows are stored, and the others stay open."
+    cure = "The request is retried. After five such answers the sound rows are stored, and the others stay open."
     example = "kraken, BTC/USD 1m candles of [2026-11-20T12:00Z, 2026-11-20T13:00Z): 1 × price not positive"
 
     def __init__(self, message: str, page: CheckedPage | None = None) -> None:
@@ -39,8 +39,8 @@ class PageCheck:
     counts.
     """
 
-    def __init__(self, asked: str, window: Window, timeframe: Timeframe, profile: ExchangeProfile) -> None:
-        self._asked = asked
+    def __init__(self, request: str, window: Window, timeframe: Timeframe, profile: ExchangeProfile) -> None:
+        self._request = request
         self._window = window
         self._timeframe = timeframe
         self._profile = profile
@@ -48,14 +48,14 @@ class PageCheck:
 
     def __call__(self, answer: RowsAnswer) -> CheckedPage:
         """Check the response of one attempt."""
-        check_made_after(answer.made_ms, self._asked, self._window.end_ms)
+        check_made_after(answer.made_ms, self._request, self._window.end_ms)
         page = check_rows(answer.rows, self._window, self._timeframe, last_counts=self._profile.last_row_counts)
         page = self._with_missing(page.without(answer.unfinished_ms, UNFINISHED))
         if fault := _fault(page, answer, self._window, self._timeframe, self._profile):
-            raise ExchangeTemporaryError(f"{self._asked}: the answer has {fault}")
+            raise ExchangeTemporaryError(f"{self._request}: the answer has {fault}")
         if page.rejected:
-            raise RejectedRowsError(f"{self._asked}: {page.rejected_in_words}", page)
-        self._ask_once_more_in_doubt(page)
+            raise RejectedRowsError(f"{self._request}: {page.rejected_in_words}", page)
+        self._request_again_if_in_doubt(page)
         return page
 
     def _with_missing(self, page: CheckedPage) -> CheckedPage:
@@ -64,12 +64,12 @@ class PageCheck:
             return page
         return replace(page, missing_slots=page.lacking(self._window, self._timeframe) - page.rejected_slots)
 
-    def _ask_once_more_in_doubt(self, page: CheckedPage) -> None:
-        """Raise once if a response may lack candles; one in five of Coinbase Exchange's did.
+    def _request_again_if_in_doubt(self, page: CheckedPage) -> None:
+        """Raise UnconfirmedAnswerError once if the response may lack candles.
 
-        That was `[]` for a range with candles (coinbase-pro-node #348). If the exchange leaves out quiet minutes, a
-        short page is often empty, and a thin market would be requested twice each time. Later looks at the same
-        minutes, and the closing look of the day, request those again anyway.
+        One in five responses of Coinbase Exchange was `[]` for a range with candles (coinbase-pro-node #348). Short
+        empty pages are believed: if the exchange leaves out quiet minutes, they are common, and a thin market would be
+        requested twice each time. Later looks, and the closing look of the day, request the same minutes again anyway.
         """
         is_empty = not len(page.candles) and self._timeframe.slots(self._window) >= LEAST_EMPTY_SLOTS
         lacks_rows = self._profile.may_lack_rows and page.missing_slots
@@ -77,10 +77,10 @@ class PageCheck:
             return
         self._was_in_doubt = True
         lack = f"lacks {counted(len(page.missing_slots), 'candle')}" if len(page.candles) else "is empty"
-        raise AskOnceMoreError(f"{self._asked}: the answer {lack}")
+        raise UnconfirmedAnswerError(f"{self._request}: the answer {lack}")
 
 
-def check_made_after(made_ms: int | None, asked: str, end_ms: int) -> None:
+def check_made_after(made_ms: int | None, request: str, end_ms: int) -> None:
     """Raise ExchangeTemporaryError if, by the exchange's own clock, `end_ms` was still to come.
 
     If this machine's clock is ahead, the candle in progress would count as closed, and future minutes as quiet. A
@@ -88,7 +88,7 @@ def check_made_after(made_ms: int | None, asked: str, end_ms: int) -> None:
     """
     if made_ms is not None and made_ms < end_ms:
         raise ExchangeTemporaryError(
-            f"{asked}: the answer was made at {format_ms(made_ms)} by the exchange's clock, when {format_ms(end_ms)} "
+            f"{request}: the answer was made at {format_ms(made_ms)} by the exchange's clock, when {format_ms(end_ms)} "
             "was still to come: synchronise this machine's clock (NTP), unless the answer came from a cache"
         )
 
@@ -96,11 +96,11 @@ def check_made_after(made_ms: int | None, asked: str, end_ms: int) -> None:
 def _fault(
     page: CheckedPage, answer: RowsAnswer, window: Window, timeframe: Timeframe, profile: ExchangeProfile
 ) -> str | None:
-    """Return why the response does not show in which minutes nobody traded; None if it does."""
+    """Return why the response does not show which minutes are without trades; None if it does."""
     doubtful, rows = page.rejected.total(), answer.rows
     if doubtful >= FEW_ROWS and 2 * doubtful > len(rows):
         # If kucoin's times have more digits, ccxt misreads its columns, and some rows then look sound.
-        asked = f"{doubtful} of {counted(len(rows), 'row')}"
-        return f"{asked} that cannot be trusted ({page.rejected_in_words}): nor can the others"
+        share = f"{doubtful} of {counted(len(rows), 'row')}"
+        return f"{share} that cannot be trusted ({page.rejected_in_words}): nor can the others"
     times_ms = sorted(time for time in (row[0] for row in rows) if isinstance(time, int | float))
     return profile.policy.fault(page, times_ms, window, timeframe, profile.spare_rows)

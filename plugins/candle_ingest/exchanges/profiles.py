@@ -42,7 +42,7 @@ class WireColumns:
 
 
 class Quiet(Enum):
-    """What an exchange sends for a minute in which nobody traded."""
+    """What an exchange sends for a minute without trades."""
 
     FLAT = "a candle with the close before it and volume 0"
     MISSING = "nothing"
@@ -50,9 +50,9 @@ class Quiet(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExchangeProfile:
-    """How one exchange answers for candles.
+    """How one exchange serves candles.
 
-    `rows_per_request`: the most candles in one answer.
+    `rows_per_request`: the most candles in one response.
     `policy`: what a response may hold besides the candles of the window.
     `history_rows`: how many closed candles back from now the exchange serves; None: no such limit.
     `trades_per_request`: trades in one response, where older candles are built from trades; None: they are not.
@@ -61,19 +61,19 @@ class ExchangeProfile:
     `ends_by_limit`: ccxt's end is no later than the open time of the last of `limit` candles after `since`.
     `spare_rows`: extra candles to request after the window, when its end may be exclusive.
     `misaligned_timeframes`: bars up to a day that do not open at midnight UTC, and must not be merged with others.
-    `quiet`: what it sends for a minute in which nobody traded; None: not known.
+    `quiet`: what it sends for a minute without trades; None: not known.
     `may_lack_rows`: responses have been seen to lack a candle with trades: one that lacks any is requested once more.
     `last_row_counts`: a time may appear twice in a response, and the last row is the right one.
     `wire_columns`: what its rows hold beside OHLCV; None: nothing.
     `rows_path`: the keys that lead to the rows in the JSON response, such as `("result", "list")`; (): the response
     is the rows; None: they may be anywhere, which is not checked.
-    `rows_type`: what is there, a list, or a dict with the rows of each market (kraken).
+    `rows_type`: the type of the object there: a list, or a dict with the rows of each market (kraken).
     `rate_limit_ms`: milliseconds that one unit of ccxt's cost takes; None: what ccxt says.
     `call_cost`: the cost of a request for candles, or for trades, in ccxt's units.
     `market_seconds`: least time between two requests for the same market, where those are counted separately.
     `dark_pool_suffix`: the suffix of the ids of markets that are not public.
     `skipped_requests`: ccxt methods called to load the market list whose responses are not needed.
-    `ccxt_options`: makes `load_markets` ask for spot markets only.
+    `ccxt_options`: ccxt's options, which make `load_markets` request spot markets only.
     """
 
     rows_per_request: int
@@ -106,7 +106,7 @@ PROFILES: Mapping[str, ExchangeProfile] = MappingProxyType(
             # Quiet minutes flat, outages missing (recorded, exchanges.md 2026-11).
             quiet=Quiet.FLAT,
             rows_per_request=1000,
-            # ccxt's 50 is all of the 6000 a minute: with a burst on top it would be more.
+            # ccxt's 50 uses all of the 6000 a minute, and leaves no room for a burst.
             rate_limit_ms=50.5,
             call_cost=0.4,
             rows_path=(),
@@ -136,7 +136,7 @@ PROFILES: Mapping[str, ExchangeProfile] = MappingProxyType(
             # together is not documented: 3.3 a second, as a call costs 1.2 to ccxt.
             market_seconds=1.2,
             rate_limit_ms=250,
-            # Lists of 2021 have them next to the pairs, and ccxt does not leave them out.
+            # Its lists of 2021 have dark pools next to the pairs, and ccxt gives both the same symbol.
             dark_pool_suffix=".d",
             call_cost=1.2,
             rows_path=("result",),
@@ -201,7 +201,7 @@ PROFILES: Mapping[str, ExchangeProfile] = MappingProxyType(
             rows_path=("data",),
             ccxt_options={"fetchMarkets": {"types": ["spot"]}},
         ),
-        # Its docs allow 600 requests in 5 s and ban who makes more; ccxt makes 50.
+        # Its docs allow 600 requests in 5 s and announce a ban beyond that; ccxt makes 50.
         "bybit": ExchangeProfile(
             # 6 turnover (Bybit docs v5, Get Kline, 2026-11).
             wire_columns=WireColumns(quote_volume=6),
@@ -210,8 +210,8 @@ PROFILES: Mapping[str, ExchangeProfile] = MappingProxyType(
             rows_path=("result", "list"),
             ccxt_options={"fetchMarkets": {"types": ["spot"]}},
         ),
-        # With both ends and a limit its docs count the rows back from the end: the window and the limit must fit, and
-        # do. ccxt keeps to 8,000 requests in 10 minutes, its docs allow 10,000.
+        # By its docs, with both ends and a limit the rows count back from the end, so the limit must fit the window,
+        # and does. ccxt keeps to 8,000 requests in 10 minutes; its docs allow 10,000.
         "bitstamp": ExchangeProfile(
             # `start` is ignored, and rows count back from the end: an answer may begin before the window. A day came
             # twice with different values, the last one right (gocryptotrader recordings, 2019-01-09).
@@ -230,13 +230,13 @@ PROFILES: Mapping[str, ExchangeProfile] = MappingProxyType(
             # It serves 1000; the last one is left for the retries, which ask for one more.
             rows_per_request=999,
             ends_by_limit=True,
-            # Not in its docs: it refuses what is more than 10,000 candles ago, and users measured 9,998. The rest
-            # is room for the time that passes while requests are made.
+            # Not in its docs: it refuses candles more than 10,000 back, and users measured 9,998. The difference is
+            # room for the time that passes while requests are made.
             history_rows=9_990,
-            # 200 in 10 s on each path: ccxt's 50 is all of that, without a burst.
+            # 200 in 10 s on each path: ccxt's 50 uses all of that, and leaves no room for a burst.
             rate_limit_ms=55,
             rows_path=(),
-            # ccxt asks for the margin list first, which can fail alone (ccxt #17464).
+            # ccxt requests the list of margin pairs first, which is not needed and can fail alone (ccxt #17464).
             skipped_requests=("publicMarginGetCurrencyPairs",),
             ccxt_options={"fetchMarkets": {"types": ["spot"]}},
         ),

@@ -46,18 +46,18 @@ class ExchangePausedError(TemporaryError):
 
     name = "exchange-paused"
     cause = "The exchange has asked for a pause of more than a minute (`Retry-After`, or a ban), and all tasks obey."
-    cure = "Airflow retries. If it comes again, another program on this address sends requests to the exchange too."
-    example = "binance: the exchange has asked to be left alone for 120 s more, and all tasks obey: HTTP 418"
+    cure = "Airflow retries. If it happens again, another program at this address sends requests to the exchange too."
+    example = "binance: the exchange has asked for another 120 s without requests, and all tasks obey: HTTP 418"
 
 
 class SharedRateLimit:
     """Replaces ccxt's own throttle: waits until the budget of all tasks has room for a request.
 
     `rate_limit_ms` is the time that one unit of cost takes, as in ccxt's `rateLimit`, and `market_seconds` the time
-    between two requests for the same market where the exchange counts those apart. With `each_costs` no request costs
-    less, and none is made before its time. What the exchange was found to need beyond that holds for all tasks. While
-    an `urgent` task has to wait, all others that want the same hold back. Without a usable Redis `fallback`, ccxt's own
-    throttle, takes over for half a minute at a time; it knows this process only.
+    between two requests for the same market where the exchange counts those apart. With `least_cost` no request costs
+    less, and there are no bursts. A slower pace that refusals have taught applies to all tasks. While an `urgent` task
+    has to wait, all others that need the same budget hold back. Without a usable Redis `fallback`, ccxt's own throttle,
+    takes over for half a minute at a time; it knows this process only.
     """
 
     def __init__(
@@ -68,7 +68,7 @@ class SharedRateLimit:
         fallback: Callable[[float], None],
         *,
         urgent: bool = False,
-        each_costs: float | None = None,
+        least_cost: float | None = None,
         market_seconds: float = 0.0,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
@@ -77,9 +77,9 @@ class SharedRateLimit:
         self._budgets = RequestBudgets(client)
         self._pause_key = f"{KEY_PREFIX}:pause:{name}"
         self._unit_seconds = rate_limit_ms / 1000
-        self._least_cost = each_costs or 0.0
+        self._least_cost = least_cost or 0.0
         usual_burst = max(LEAST_BURST_COST * self._unit_seconds, BURST_SECONDS)
-        self._burst_seconds = each_costs * self._unit_seconds if each_costs else usual_burst
+        self._burst_seconds = least_cost * self._unit_seconds if least_cost else usual_burst
         self._market_seconds = market_seconds
         self._fallback = fallback
         self._shared_from_seconds = 0.0
@@ -102,7 +102,7 @@ class SharedRateLimit:
                 return True
             except redis.RedisError as error:
                 if left:
-                    logger.warning("The shared rate limit is asked again, Redis has failed: %s", error)
+                    logger.warning("Redis has failed, and the shared rate limit is tried again: %s", error)
                     self._sleep(RETRY_SECONDS)
                 else:
                     self._stop_sharing(error)
@@ -160,7 +160,7 @@ class SharedRateLimit:
             ).execute()
         if pause_ms > LONGEST_PAUSE_SECONDS * 1000:
             raise ExchangePausedError(
-                f"the exchange has asked to be left alone for {pause_ms / 1000:.0f} s more, and all tasks obey: "
+                f"the exchange has asked for another {pause_ms / 1000:.0f} s without requests, and all tasks obey: "
                 f"{_text(reason)}"
             )
         slowdown = pace_from_text(learnt).slowdown_at(clock_ms(now))
@@ -178,7 +178,7 @@ class SharedRateLimit:
         ]
 
     def _stop_sharing(self, error: Exception) -> None:
-        logger.warning("No shared rate limit, ccxt's own throttle serves for this task for a while: %s", error)
+        logger.warning("No shared rate limit: this task uses ccxt's own throttle for %d s: %s", UNSHARED_SECONDS, error)
         self._shared_from_seconds = time.monotonic() + UNSHARED_SECONDS
 
     @property

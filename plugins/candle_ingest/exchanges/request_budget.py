@@ -1,7 +1,7 @@
 """Take requests from several budgets in Redis at once, or from none (GCRA).
 
-Own code: throttled-py, the library for it, takes from one budget at a time, in whole seconds and over its own
-connections. A request that waits for its market would use up the address's budget meanwhile.
+throttled-py, the library for this, is not used: it takes from one budget at a time, in whole seconds and over its own
+connections. A request that waits for its market's budget would meanwhile use up the address's.
 """
 
 from collections.abc import Sequence
@@ -11,8 +11,8 @@ from typing import Any
 from candle_ingest.connections import RedisClient
 
 US_PER_S = 1_000_000
-# Each key holds when its budget is whole again, in µs since 1970 by the clock of Redis. No request leaves one that is a
-# hundred bursts ahead: that clock was set back, and would stop all requests for as long.
+# Each key holds when its budget is full again, in µs since 1970 by the clock of Redis. A time more than a hundred
+# bursts ahead means that the clock was set back; obeying it would stop all requests until then.
 _TAKE = """
 local time = redis.call('TIME')
 local now = time[1] * 1000000 + time[2]

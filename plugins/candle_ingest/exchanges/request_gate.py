@@ -13,10 +13,10 @@ from candle_ingest.errors import CandleIngestError
 from candle_ingest.exchanges.call_counter import CallCounter
 from candle_ingest.exchanges.circuit_breaker import CircuitBreaker
 from candle_ingest.exchanges.error_mapping import (
-    AskOnceMoreError,
     ExchangeLimitedError,
     ExchangeTemporaryError,
     ExchangeUnavailableError,
+    UnconfirmedAnswerError,
 )
 from candle_ingest.exchanges.rate_limit import ExchangePausedError, SharedRateLimit
 from candle_ingest.metrics import emit
@@ -28,7 +28,7 @@ T = TypeVar("T")
 ATTEMPTS = 5
 FIRST_WAIT_SECONDS = 2.0
 LONGEST_WAIT_SECONDS = 60
-# So many requests that failed for good, one after the other: it is not this market, and the others cannot wait.
+# After this many failed requests in a row the cause is not one market, and the others must not wait for its retries.
 FAILURES_IN_A_ROW = 3
 
 
@@ -40,9 +40,9 @@ class RequestGate:
     """Passes requests to one exchange one after another, and shares their outcomes with all tasks.
 
     Without `limit` and `breaker` nothing is shared. Each request is tried up to five times, waiting as long as the
-    exchange asks, or else exponentially longer. After three requests in a row that failed all the same, each further
-    one is tried once, until one succeeds: with a clock that is wrong, for example, or a cache that is stuck, every
-    market fails, and a batch of hundreds would keep its task busy for hours.
+    exchange asks, or else exponentially longer. After three requests in a row that failed in all attempts, each further
+    one is tried once, until one succeeds. With a wrong clock or a stuck cache, for example, every market fails, and a
+    batch of hundreds would keep its task busy for hours.
     """
 
     def __init__(
@@ -107,7 +107,7 @@ class RequestGate:
         if self._failures_in_a_row < FAILURES_IN_A_ROW:
             return state.attempt_number >= ATTEMPTS
         error = state.outcome.exception() if state.outcome else None
-        return state.attempt_number >= (2 if isinstance(error, AskOnceMoreError) else 1)
+        return state.attempt_number >= (2 if isinstance(error, UnconfirmedAnswerError) else 1)
 
     def _attempt(self, subject: str, ask: Callable[[], T]) -> T:
         self._subject = subject
@@ -116,16 +116,16 @@ class RequestGate:
         if self._breaker is None or self._limit is None:
             return ask()
         self._breaker.enter()
-        with self._told_to_all(self._breaker, self._limit, subject):
+        with self._sharing_outcome(self._breaker, self._limit, subject):
             return ask()
 
     @contextmanager
-    def _told_to_all(self, breaker: CircuitBreaker, limit: SharedRateLimit, subject: str) -> Iterator[None]:
+    def _sharing_outcome(self, breaker: CircuitBreaker, limit: SharedRateLimit, subject: str) -> Iterator[None]:
         """Share the outcome of the request in the block with all tasks."""
         try:
             yield
         except ExchangePausedError:
-            breaker.not_asked()
+            breaker.not_sent()
             raise
         except ExchangeUnavailableError as error:
             breaker.failed(subject, str(error))
@@ -156,7 +156,7 @@ class RequestGate:
 
 def _wait_seconds(state: tenacity.RetryCallState) -> float:
     error = state.outcome.exception() if state.outcome else None
-    if isinstance(error, AskOnceMoreError):
+    if isinstance(error, UnconfirmedAnswerError):
         return 0.0
     asked_for = getattr(error, "retry_after_seconds", None)
     if asked_for is not None and asked_for > LONGEST_WAIT_SECONDS and error is not None:
@@ -168,7 +168,7 @@ def _wait_seconds(state: tenacity.RetryCallState) -> float:
 
 def _log_wait(state: tenacity.RetryCallState) -> None:
     error = state.outcome.exception() if state.outcome else None
-    level = logging.DEBUG if isinstance(error, AskOnceMoreError) else logging.WARNING
+    level = logging.DEBUG if isinstance(error, UnconfirmedAnswerError) else logging.WARNING
     logger.log(
         level, "%s; attempt %d of %d, next in %.1f s", error, state.attempt_number, ATTEMPTS, state.upcoming_sleep
     )

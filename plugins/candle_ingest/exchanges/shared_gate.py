@@ -72,6 +72,6 @@ def _shared_limit(
         connection.config.get("rateLimit") or profile.rate_limit_ms or api.rateLimit,
         api.throttle,
         urgent=urgent,
-        each_costs=_least_cost(connection),
+        least_cost=_least_cost(connection),
         market_seconds=usual_pace(api, connection, profile).market_seconds,
     )

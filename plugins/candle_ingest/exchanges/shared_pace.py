@@ -19,7 +19,7 @@ def pace_from_text(text: bytes | str | None) -> LearntPace:
         slowdown, refused_ms = json.loads(text)
         return LearntPace(float(slowdown), int(refused_ms))
     except (ValueError, TypeError) as error:
-        raise redis.DataError(f"{KEY.format('…')} holds something else than a pace: {error}") from error
+        raise redis.DataError(f"{KEY.format('…')} does not hold a pace: {error}") from error
 
 
 def learn_from_refusal(client: RedisClient, name: str) -> LearntPace:
@@ -46,5 +46,5 @@ def read_pace(client: RedisClient, name: str) -> tuple[LearntPace, float]:
 
 
 def clock_ms(time: tuple[int, int]) -> int:
-    """Return the response to TIME in ms since 1970."""
+    """Return Redis's response to TIME in ms since 1970."""
     return time[0] * 1000 + time[1] // 1000

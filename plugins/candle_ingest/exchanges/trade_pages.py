@@ -1,4 +1,4 @@
-"""Old candles of kraken, which serves its last 720 candles only but every trade.
+"""Build old candles of kraken, which serves only its last 720 candles, but every trade.
 
 Source: Kraken REST API, "Get Recent Trades": at most 1000 trades after `since`, a time in nanoseconds;
 `last` in the answer is the `since` of the next page.
@@ -13,7 +13,7 @@ from candle_ingest.candles.trades import Trade, candles_from_trades
 from candle_ingest.candles.window import NS_PER_MS, Window
 from candle_ingest.exchanges.answers import Market, TradesAnswer
 from candle_ingest.exchanges.client import ExchangeClient
-from candle_ingest.exchanges.error_mapping import AskOnceMoreError, ExchangeTemporaryError
+from candle_ingest.exchanges.error_mapping import ExchangeTemporaryError, UnconfirmedAnswerError
 from candle_ingest.exchanges.page_checks import check_made_after
 
 
@@ -56,29 +56,29 @@ def _in_order(trades: Counter[Trade]) -> list[Trade]:
 
 
 def first_trade_ms(exchange: ExchangeClient, market: Market) -> int | None:
-    """Return when the first trade of the market happened; None where there is none."""
+    """Return the time of the market's first trade, in ms; None if there is none."""
     return exchange.fetch_trades(market, 0, 1, lambda answer: int(answer.trades[0].time_ms) if answer.trades else None)
 
 
 def _ask(
     exchange: ExchangeClient, market: Market, cursor_ns: int, window: Window, waiting: Counter[Trade]
 ) -> TradesAnswer:
-    """Return at most 1000 trades after the cursor; none is left where the cursor stays."""
+    """Return at most 1000 trades after the cursor. If the cursor of the response is the same, no more trades follow."""
     most = exchange.profile.trades_per_request or 1
-    asked = f"{exchange.exchange}, {market['symbol']} trades of {window}"
+    request = f"{exchange.exchange}, {market['symbol']} trades of {window}"
     was_empty = False
 
     def check(answer: TradesAnswer) -> TradesAnswer:
         nonlocal was_empty
-        check_made_after(answer.made_ms, asked, window.end_ms)
+        check_made_after(answer.made_ms, request, window.end_ms)
         moved, has_new = answer.next_since_ns > cursor_ns, bool(Counter(answer.trades) - waiting)
         if moved and not has_new:
-            raise ExchangeTemporaryError(f"{asked}: nothing new, and the answer says that there is more")
+            raise ExchangeTemporaryError(f"{request}: nothing new, and the answer says that there is more")
         if len(answer.trades) >= most and not moved:
-            raise ExchangeTemporaryError(f"{asked}: {most} trades of one time, and no way past them")
+            raise ExchangeTemporaryError(f"{request}: {most} trades at one time, which the cursor cannot pass")
         if not (answer.trades or was_empty):
             was_empty = True
-            raise AskOnceMoreError(f"{asked}: the answer is empty")
+            raise UnconfirmedAnswerError(f"{request}: the answer is empty")
         return answer
 
     return exchange.fetch_trades(market, cursor_ns, most, check)

@@ -7,17 +7,17 @@ LONGEST_BEGINNING = 80
 
 
 def is_not_json(api: Any) -> bool:
-    """Tell whether ccxt's last response was no JSON object or list."""
+    """Tell whether ccxt's last response was not a JSON object or list."""
     return api.last_body is not None and api.last_json_response is None
 
 
-def describe_unusable(api: Any, asked: str, error: Exception | None = None) -> str:
+def describe_unusable(api: Any, request: str, error: Exception | None = None) -> str:
     """Return what was requested, and what is wrong with ccxt's last response.
 
-    If that was no JSON object or list, show how it begins, otherwise the error met while it was read, if there was one.
+    If that was not a JSON object or list, show how it begins; otherwise the error raised while it was read, if any.
     Control characters are still in the text.
     """
-    text = f"{asked}: the answer is not what its API describes"
+    text = f"{request}: the answer is not what its API describes"
     if is_not_json(api):
         return f"{text}: {_beginning(api.last_body)}"
     return f"{text} ({error!r})" if error else text

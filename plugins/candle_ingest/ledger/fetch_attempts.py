@@ -2,7 +2,7 @@
 
 `fetch_attempts`: tags `exchange`, `currency_pair`; fields `start_ms`, `end_ms` (the window), `expected`, `asked`,
 `candles`, `calls`, `duration_ms`, `try_number`, `outcome` (`ok` or `failed`), `reason`, `corrections` (rows that were
-put right, such as `1 × open time off the grid, taken for the candle that it lies in`; empty for none), `dag_id`,
+corrected, such as `1 × open time off the grid, moved to the slot that contains it`; empty for none), `dag_id`,
 `run_id`, `map_index`.
 """
 

@@ -78,7 +78,7 @@ class _Choice:
     @classmethod
     def of(cls, run: Run, bucket: InfluxBucket, due: Sequence[Key], opened: Mapping[str, ExchangeClient]) -> "_Choice":
         names = {key[1] for key in due}
-        budgets = {name: _Budget(run, opened[name].pace().seconds_in_a_row, name) for name in names}
+        budgets = {name: _Budget(run, opened[name].pace().sequential_seconds, name) for name in names}
         return cls(run=run, records=_Records(bucket, due), budgets=budgets, calls_left=run.settings.repair_calls)
 
     def consider(self, key: Key) -> None:

@@ -14,7 +14,7 @@ OPEN, HIGH, LOW, CLOSE, VOLUME = range(5)
 
 @dataclass
 class PlainMinute:
-    """A merged minute: its candle if there is one, and the exchanges by what became of them."""
+    """A merged minute: its candle if there is one, and the exchanges used, left out, clamped and disputed."""
 
     used: dict[str, list[float]] = field(default_factory=dict)
     left_out: set[str] = field(default_factory=set)

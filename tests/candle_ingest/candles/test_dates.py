@@ -51,7 +51,7 @@ def test_a_relative_date_does_not_move_within_a_day(moment, seconds, text):
 
 
 @given(MOMENTS, st.integers(1, 60), st.sampled_from(["day", "week", "month", "year"]))
-def test_a_relative_date_is_a_midnight_that_lies_at_least_as_far_back_as_was_asked(moment, number, unit):
+def test_a_relative_date_is_a_midnight_at_least_as_far_back_as_requested(moment, number, unit):
     start = parse_start_date(f"{number}_{unit}s_ago", moment)
     shortest = {"day": 1, "week": 7, "month": 28, "year": 365}[unit]
     assert start == utc(start.year, start.month, start.day)
@@ -77,7 +77,7 @@ def test_the_day_is_the_one_in_utc_whatever_the_zone_of_the_clock():
         (utc(2026, 3, 29), "0 */12 * * *", utc(2026, 3, 29)),
     ],
 )
-def test_the_first_interval_is_the_one_that_the_start_lies_in(start, cron, expected):
+def test_the_first_interval_contains_the_start_date(start, cron, expected):
     assert interval_start(start, cron) == expected
 
 
@@ -96,6 +96,6 @@ def test_a_moment_without_an_offset_is_utc(text, expected):
 
 
 @pytest.mark.parametrize("text", ["", "now", "2026-13-01", "1700000000000"])
-def test_what_is_not_a_moment_raises(text):
+def test_text_that_is_not_a_time_raises(text):
     with pytest.raises(ValueError):  # noqa: PT011 - the caller says which param it is
         parse_moment_ms(text)

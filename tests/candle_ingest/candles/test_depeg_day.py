@@ -50,8 +50,8 @@ def test_at_observed_rates_the_closes_are_five_basis_points_apart(rate):
     assert distances(rate.at(BTCUSDC.open_time_ms)) == [5.3, 44.9, 235.5]
 
 
-def test_one_trade_moves_the_close_of_the_minute_itself_though_it_is_closer():
-    """The rate is a median of five minutes all the same: a wick in one of them must not become a price."""
+def test_the_rate_of_the_minute_alone_is_only_slightly_closer():
+    """The rate is still a median of five minutes, so that a wick in one of them does not become a price."""
     own = USDCUSDT.between(WINDOW.start_ms, WINDOW.end_ms).ohlcv[:, CLOSE]
     assert distances(own) == [4.6, 41.6, 235.5]
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from candle_ingest.candles.candles import Candles
-from candle_ingest.candles.extra_checks import NOT_POSSIBLE, VWAP_OUTSIDE, without_unsound_extras
+from candle_ingest.candles.extra_checks import IMPOSSIBLE, VWAP_OUTSIDE, without_unsound_extras
 
 OHLCV = (100.0, 110.0, 90.0, 105.0, 2.0)
 
@@ -36,15 +36,15 @@ def test_extras_that_agree_with_the_candle_are_kept(extras):
     [
         ((179.0, 3, 1.5), VWAP_OUTSIDE),
         ((221.0, 3, 1.5), VWAP_OUTSIDE),
-        ((200.0, -1, 1.5), NOT_POSSIBLE),
-        ((200.0, 2.5, 1.5), NOT_POSSIBLE),
-        ((200.0, 3, 2.1), NOT_POSSIBLE),
-        ((200.0, 3, -0.1), NOT_POSSIBLE),
-        ((math.inf, 3, 1.0), NOT_POSSIBLE),
-        ((math.nan, 3, 2.1), NOT_POSSIBLE),
+        ((200.0, -1, 1.5), IMPOSSIBLE),
+        ((200.0, 2.5, 1.5), IMPOSSIBLE),
+        ((200.0, 3, 2.1), IMPOSSIBLE),
+        ((200.0, 3, -0.1), IMPOSSIBLE),
+        ((math.inf, 3, 1.0), IMPOSSIBLE),
+        ((math.nan, 3, 2.1), IMPOSSIBLE),
     ],
 )
-def test_extras_that_contradict_the_candle_are_lost_and_ohlcv_is_kept(extras, reason):
+def test_extras_that_contradict_the_candle_are_dropped_and_ohlcv_is_kept(extras, reason):
     kept, lost = without_unsound_extras(candles((200.0, 3, 1.5), extras))
     assert lost == {reason: 1}
     np.testing.assert_array_equal(kept.extras, [(200.0, 3, 1.5), (math.nan,) * 3])

@@ -33,16 +33,16 @@ def test_the_limits_are_a_fifth_below_and_a_quarter_above(price, expected):
     assert refused({"a": trading(10.0, volume=1.0), "b": 10.0, "c": price}) == expected
 
 
-def test_fewer_than_thirty_common_minutes_with_volume_are_no_comparison():
+def test_exchanges_with_fewer_than_thirty_common_minutes_are_not_compared():
     for minutes, volume, expected in ((range(30), 1.0, ["c"]), (range(29), 1.0, []), (range(60), 0.0, [])):
         assert refused({"a": 10.0, "b": 10.0, "c": trading(99.0, minutes, volume)}) == expected
 
 
-def test_of_two_that_differ_the_one_that_is_new_is_refused():
+def test_of_two_that_differ_the_new_exchange_is_refused():
     assert refused({"binance": 10.0, "kraken": 99.0}, established=("binance",)) == ["kraken"]
 
 
-def test_of_two_that_differ_both_are_refused_where_nobody_knows_which_is_right():
+def test_of_two_that_differ_both_are_refused_if_both_or_none_are_new():
     assert refused({"binance": 10.0, "kraken": 99.0}) == ["binance", "kraken"]
     assert refused({"binance": 10.0, "kraken": 99.0}, ("binance", "kraken")) == ["binance", "kraken"]
 

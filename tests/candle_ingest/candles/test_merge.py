@@ -193,6 +193,6 @@ def test_vwap_and_trade_count_are_left_out_where_one_exchange_lacks_them():
     assert np.isnan([merged.vwap, merged.trade_count]).all()
 
 
-def test_vwap_is_left_out_where_nobody_traded():
+def test_vwap_is_left_out_in_a_minute_without_trades():
     merged = merge_candles({"binance": with_extras(0.0, 0.0, 0, 0.0)})
     assert (np.isnan(merged.vwap).tolist(), merged.trade_count.tolist()) == ([True], [0.0])

@@ -68,7 +68,7 @@ def bits(merged):
 
 
 @given(markets(ANY), RATES, METHODS)
-def test_a_merge_is_what_the_rules_give_one_minute_at_a_time(book, rates, method):
+def test_a_merge_equals_the_rules_applied_minute_by_minute(book, rates, method):
     merged, quality = merge(book, conversion(rates), method)
     expected = plain_merge_minutes(book, {"binance": rates, "kucoin": rates}, method)
     assert merged.candles.open_time_ms.tolist() == [
@@ -201,7 +201,7 @@ def test_vwap_counts_only_the_exchanges_used():
     assert quality.excluded == ["gate: close +100.0 %"] or quality.excluded == ["gate: open +100.0 %"]
 
 
-def test_quality_tells_deviations_in_words():
+def test_quality_describes_deviations_in_words():
     steady = (100.0, 101.0, 99.0, 100.0, 5.0)
     book = {"bitstamp": {0: steady}, "coinbaseexchange": {0: steady}, "gate": {0: steady}}
     book |= {"kraken": {0: (100.0, 101.0, 95.0, 95.1, 9.0)}, "okx": {0: (100.0, 130.0, 70.0, 100.0, 1.0)}}

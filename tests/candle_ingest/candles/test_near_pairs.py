@@ -8,7 +8,7 @@ def test_near_names_are_found_for_a_misspelt_pair():
     assert near_pairs("BTC/UDS", KNOWN)[0] == "BTC/USD"
 
 
-def test_nothing_is_near_what_is_like_none():
+def test_nothing_is_suggested_for_a_name_unlike_any():
     assert near_pairs("XYZW/JPY", KNOWN) == []
 
 

@@ -9,12 +9,12 @@ HOURLY_TRADES = Pace(24 * 7, MINUTES * 7)
 EVERY_MINUTE = Pace(MINUTES * 7, MINUTES * 7)
 
 
-def test_an_hour_of_silence_is_believed_of_a_market_with_a_trade_an_hour():
+def test_an_hour_of_silence_is_believable_in_a_market_with_a_trade_an_hour():
     assert is_believable(60, HOURLY_TRADES, MINUTES)
     assert is_believable(600, HOURLY_TRADES, MINUTES)
 
 
-def test_a_day_of_silence_is_not_believed_of_a_market_with_a_trade_an_hour():
+def test_a_day_of_silence_is_not_believable_in_a_market_with_a_trade_an_hour():
     assert not is_believable(MINUTES, HOURLY_TRADES, MINUTES)
 
 

@@ -4,7 +4,7 @@ import pytest
 from candle_ingest.candles.quality import Quality
 
 
-def test_the_quality_of_some_minutes_is_chosen_and_none_is_made_up():
+def test_quality_of_selected_minutes_is_returned_and_none_is_invented():
     times = np.array([0, 60_000, 120_000])
     whole = Quality(
         times, np.array([1.0, 2.0, 3.0]), ["a", "b", "c"], [""] * 3, [""] * 3, {"USDT": np.array([1, 2, 3])}

@@ -63,7 +63,7 @@ def test_one_wild_close_does_not_move_the_rate():
     assert found.values.tolist() == [1.0001] * 6
 
 
-def test_a_close_from_before_five_minutes_or_without_volume_is_no_rate():
+def test_a_close_older_than_five_minutes_or_without_volume_gives_no_rate():
     market = {-5: (1.0, 1.0), -4: (1.0, 0.0)}
     assert np.isnan(observed_rate("USDT/USD", {"kraken": candles(market)}, WINDOW).values).all()
     market[-4] = (0.99, 1.0)
@@ -91,7 +91,7 @@ def test_the_pairs_that_give_a_rate(leg, quote, pairs):
     assert rate_pairs(leg, quote) == pairs
 
 
-def test_a_usdc_leg_without_a_direct_close_goes_by_way_of_usdt():
+def test_a_usdc_leg_without_a_direct_close_is_converted_through_usdt():
     bridge = {"USDC/USDT": {"binance": steady(0.95)}, "USDT/USD": {"kraken": steady(1.02)}}
     direct = {"USDC/USD": {"kraken": candles({2: (0.97, 1.0)})}}
     found = leg_rate("USDC", "USD", {**bridge, **direct}, WINDOW)
@@ -106,7 +106,7 @@ def test_direct_markets_that_contradict_each_other_are_not_bypassed():
     assert np.isnan(leg_rate("USDC", "USD", {**bridge, **direct}, WINDOW).values).all()
 
 
-def test_half_a_bridge_is_no_rate():
+def test_half_a_bridge_gives_no_rate():
     found = leg_rate("USDC", "USD", {"USDC/USDT": {"binance": steady(1.0)}}, WINDOW)
     assert np.isnan(found.values).all()
 

@@ -51,7 +51,7 @@ def test_equals_a_plain_loop_over_the_rows(candles):
     assert resample(candles, HOURLY).rows() == slow(candles, HOUR)
 
 
-def test_a_flat_minute_takes_no_part_where_others_traded():
+def test_a_flat_minute_is_ignored_if_others_of_the_bar_traded():
     candles = Candles.from_rows([(0, 5, 5, 5, 5, 0), (MINUTE, 7, 8, 6, 7, 2), (2 * MINUTE, 7, 7, 7, 7, 0)])
     assert resample(candles, HOURLY).rows() == [(0, 7, 8, 6, 7, 2)]
 
@@ -61,7 +61,7 @@ def test_an_hour_without_trades_stays_flat():
     assert resample(candles, HOURLY).rows() == [(0, 5, 5, 5, 5, 0)]
 
 
-def test_volumes_add_up_as_the_decimals_that_they_are():
+def test_volumes_are_summed_as_exact_decimals():
     candles = Candles.from_rows([(minute * MINUTE, 1, 1, 1, 1, 0.1) for minute in range(3)])
     assert resample(candles, HOURLY).rows()[0][5] == 0.3
 

@@ -124,7 +124,7 @@ def test_a_time_with_different_values_is_rejected_however_often_one_of_them_appe
     page = check(*(at(3, {"A": GOOD, "B": OTHER}[letter]) for letter in order), at(4))
     assert kept_rows(page) == [at(4)]
     assert page.rejected_slots == {at(3)[0]}
-    assert set(page.rejected) == {"time stands twice with different values"}
+    assert set(page.rejected) == {"time appears twice with different values"}
 
 
 @pytest.mark.parametrize("values", [(GOOD, BAD), (BAD, GOOD), (GOOD, BAD, GOOD)])
@@ -184,13 +184,13 @@ def test_a_row_less_than_a_candle_after_a_free_slot_is_that_candle(late_ms):
     page = check(at(2), [START_MS + 3 * MINUTE_MS + late_ms, *OTHER], at(4))
     assert kept_rows(page) == [at(2), at(3, OTHER), at(4)]
     assert (page.rejected, page.rejected_slots) == ({}, frozenset())
-    assert page.corrections == {"open time off the grid, taken for the candle that it lies in": 1}
+    assert page.corrections == {"open time off the grid, moved to the slot that contains it": 1}
 
 
 def test_a_row_off_the_grid_whose_candle_is_there_is_rejected_alone():
     page = check(at(3), [START_MS + 3 * MINUTE_MS + 14_789, *OTHER], at(4))
     assert (kept_rows(page), page.rejected_slots) == ([at(3), at(4)], frozenset())
-    assert page.rejected == {"open time off the grid, and its candle is there": 1}
+    assert page.rejected == {"open time off the grid, and another row has its slot": 1}
 
 
 @pytest.mark.parametrize("order", [[1, 14_789], [14_789, 1]])
@@ -220,10 +220,10 @@ def test_extra_values_come_with_their_candles():
     [
         ((44.9, 7, 2.0), "vwap outside low and high, extra values dropped"),
         ((60.1, 7, 2.0), "vwap outside low and high, extra values dropped"),
-        ((-1.0, 7, 2.0), "extra values not possible, dropped"),
-        ((52.5, 7.5, 2.0), "extra values not possible, dropped"),
-        ((52.5, 7, 5.1), "extra values not possible, dropped"),
-        ((52.5, -7, 2.0), "extra values not possible, dropped"),
+        ((-1.0, 7, 2.0), "impossible extra values, dropped"),
+        ((52.5, 7.5, 2.0), "impossible extra values, dropped"),
+        ((52.5, 7, 5.1), "impossible extra values, dropped"),
+        ((52.5, -7, 2.0), "impossible extra values, dropped"),
     ],
 )
 @pytest.mark.parametrize("others", [[], [at(4, BAD)]], ids=["at once", "one by one"])

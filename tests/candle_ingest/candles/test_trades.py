@@ -79,7 +79,7 @@ def test_two_parts_of_the_window_give_the_same_candles_as_the_whole(trades, cut)
 
 
 @pytest.mark.parametrize(("takers", "bought"), [((True, False, True), 0.4), ((True, None, False), math.nan)])
-def test_candles_from_trades_have_quote_volume_trade_count_and_what_takers_bought(takers, bought):
+def test_candles_from_trades_have_quote_volume_trade_count_and_taker_volume(takers, bought):
     prices, amounts = ("10.1", "10.2", "10.3"), ("0.1", "0.2", "0.3")
     trades = [
         Trade(index, 60_000 + index, Decimal(price), Decimal(amount), taker)

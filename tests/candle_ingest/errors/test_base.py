@@ -20,7 +20,7 @@ def test_a_message_ends_with_the_name_exactly_once(kind, message):
     assert text.count(f" [{kind.name}]") == 1
 
 
-def test_an_error_in_another_leaves_its_name_to_the_outer_one():
+def test_an_error_inside_another_leaves_only_the_outer_name():
     inner = RedisUnreachableError("Redis is down")
     assert str(InfluxUnreachableError(f"both: {inner}")) == "both: Redis is down [influxdb-unreachable]"
 
@@ -55,12 +55,12 @@ def test_a_subclass_without_a_name_of_its_own_has_that_of_its_base():
     ],
     ids=["no example", "no cure", "not kebab case", "taken"],
 )
-def test_a_class_with_a_bad_or_half_made_name_cannot_be_defined(fields):
+def test_a_class_with_a_bad_name_or_without_a_cure_cannot_be_defined(fields):
     with pytest.raises(TypeError):
         type("Broken", (TemporaryError,), fields)
 
 
-def test_a_notice_is_its_name_and_takes_no_other_one(monkeypatch):
+def test_a_notice_shows_its_name_and_cannot_take_one_in_use(monkeypatch):
     monkeypatch.setattr(Notice, "every", [])
     assert str(Notice("test-notice", cause="c", cure="c", example="e")) == "[test-notice]"
     with pytest.raises(TypeError, match="belongs to"):

@@ -27,5 +27,5 @@ def times(first, last):
         (times(995, 1055), False),
     ],
 )
-def test_a_page_that_is_shifted_leaves_open_what_it_lacks_on_one_side(found, shifted):
+def test_a_page_is_shifted_if_it_lacks_on_one_side_what_it_exceeds_on_the_other(found, shifted):
     assert is_shifted(found, WINDOW, Timeframe(1)) is shifted

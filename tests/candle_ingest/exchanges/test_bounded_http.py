@@ -32,7 +32,7 @@ def test_a_huge_answer_is_refused_and_memory_stays_bounded(simulator, exchange, 
 
 
 @pytest.mark.parametrize("when", ["before", "middle"])
-def test_an_answer_that_drips_is_given_up_in_time(simulator, exchange, monkeypatch, when):
+def test_a_slowly_dripping_answer_is_abandoned_in_time(simulator, exchange, monkeypatch, when):
     monkeypatch.setattr(bounded_http, "LONGEST_ANSWER_SECONDS", 0.5)
     simulator.set_fault("binance", "drip", seconds=0.02, when=when, count=1)
     began = time.monotonic()
@@ -41,13 +41,13 @@ def test_an_answer_that_drips_is_given_up_in_time(simulator, exchange, monkeypat
     assert time.monotonic() - began < 5
 
 
-def test_what_an_answer_holds_is_what_the_server_sent(simulator, exchange):
+def test_an_answer_holds_exactly_what_the_server_sent(simulator, exchange):
     simulator.set_fault("binance", "huge", megabytes=3, compressed=True)
     assert exchange._api.publicGetTime() == []
     assert len(exchange._api.session.get(f"{simulator.exchange_url('binance')}/x", timeout=5).content) == 3 * 2**20 + 2
 
 
-def test_a_body_that_is_cut_off_is_no_answer(simulator, exchange):
+def test_a_truncated_body_is_an_error(simulator, exchange):
     for kind in ("truncate", "reset"):
         simulator.set_fault("binance", kind, count=1, **({"when": "middle"} if kind == "reset" else {}))
         with pytest.raises(ccxt.NetworkError):

@@ -14,7 +14,7 @@ def test_each_window_is_rounded_up_to_whole_calls():
     assert (estimate.candle_calls, estimate.trade_calls, estimate.unavailable) == (6, 0, [])
 
 
-def test_what_is_older_than_the_history_cannot_be_had():
+def test_windows_older_than_the_history_are_unavailable():
     facts = ExchangeProfile(rows_per_request=1000, history_rows=10_000)
     estimate = estimate_calls(facts, DAYS, MINUTE, MINUTE, NOW_MS)
     assert (estimate.candle_calls, estimate.unavailable) == (0, [Window(10 * DAY_MS, 13 * DAY_MS)])
@@ -26,7 +26,7 @@ def test_candles_from_trades_cost_a_call_for_each_thousand_of_them():
     assert (estimate.candle_calls, estimate.trade_calls) == (0, 6 + 1)
 
 
-def test_days_that_nobody_counted_are_taken_for_average_ones():
+def test_days_without_a_count_are_taken_as_average():
     counts = {10 * DAY_MS: 5_000, 11 * DAY_MS: 3_000}
     assert estimate_calls(exchange_profile("kraken"), DAYS[2:], MINUTE, MINUTE, NOW_MS, counts).trade_calls == 5
 

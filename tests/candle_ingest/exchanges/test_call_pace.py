@@ -18,4 +18,4 @@ def test_markets_wait_for_one_another_only_where_the_address_is_limited(calls, s
 def test_a_slowdown_makes_all_longer_in_proportion(calls, slowdown):
     slow = CallPace(call_seconds=0.3, market_seconds=1.2, slowdown=slowdown)
     assert slow.seconds(calls) == pytest.approx(KRAKEN.seconds(calls) * slowdown)
-    assert slow.seconds_in_a_row == pytest.approx(1.2 * slowdown)
+    assert slow.sequential_seconds == pytest.approx(1.2 * slowdown)

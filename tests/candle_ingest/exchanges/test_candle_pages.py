@@ -17,12 +17,12 @@ from dev.exchange_simulator.markets import DOLLAR_EXCHANGES, find_market
 from dev.exchange_simulator.synthetic_market import true_candles
 
 NOW_MS = utc_ms("2026-03-11") + 30_000
-# kraken's pages always reach up to now; its own tests stand in tests/integration.
+# kraken's pages always reach up to now; its own tests are in tests/integration.
 WITH_A_START = [name for name in PROFILES if name != "kraken"]
 
 
 def rows_and_requests(simulator, name, window, base="BTC", minutes=1, now_ms=None, site=None, facts=None):
-    """What the pages of a window hold, and how many requests they took. `site` asks the simulated exchange `name`."""
+    """Return what the pages of a window hold, and the number of requests. `site` is served by the simulated `name`."""
     symbol = f"{base}/{'USD' if name in DOLLAR_EXCHANGES else 'USDT'}"
     exchange = ExchangeClient(ExchangeConnection(site or name, simulator.exchange_url(name)), sleep=lambda _: None)
     exchange.profile = facts or exchange.profile
@@ -77,7 +77,7 @@ def test_the_last_closed_candles_come_without_the_one_in_progress(simulator, nam
 
 @pytest.mark.parametrize("base", ["BTC", "ENJ"])
 @pytest.mark.parametrize("name", WITH_A_START)
-def test_without_knowing_an_exchange_its_candles_are_complete_whatever_its_end_is(simulator, name, base, caplog):
+def test_candles_of_an_unknown_exchange_are_complete_whatever_its_end_is(simulator, name, base, caplog):
     end_ms = NOW_MS // MINUTE_MS * MINUTE_MS - 600 * MINUTE_MS
     window = Window(end_ms - 250 * MINUTE_MS, end_ms)
     found = rows_and_requests(simulator, name, window, base, facts=UNKNOWN_PROFILE)
@@ -94,7 +94,7 @@ def test_a_quiet_window_of_an_unknown_exchange_is_quiet_before_a_traded_candle(s
 
 
 @pytest.mark.parametrize(("site", "name"), SAME_API.items())
-def test_a_regional_site_is_asked_as_its_parent_is(simulator, site, name):
+def test_a_regional_site_is_requested_the_same_way_as_its_parent(simulator, site, name):
     end_ms = NOW_MS // MINUTE_MS * MINUTE_MS - 2000 * MINUTE_MS
     window = Window(end_ms - 1500 * MINUTE_MS, end_ms)
     requests = -(-1500 // exchange_profile(name).rows_per_request)
@@ -113,13 +113,13 @@ def test_a_window_of_okx_over_the_end_of_the_recent_candles_has_no_seam(simulato
     }
 
 
-def test_gate_serves_the_oldest_candles_that_it_is_asked_for(simulator):
+def test_gate_serves_the_oldest_candles_that_are_requested(simulator):
     start_ms = NOW_MS // MINUTE_MS * MINUTE_MS - 9_989 * MINUTE_MS
     window = Window(start_ms, start_ms + 999 * MINUTE_MS)
     assert rows_and_requests(simulator, "gate", window) == (truth("gate", window), 1)
 
 
-def test_what_gate_has_no_more_is_not_asked_for(simulator):
+def test_candles_that_gate_no_longer_has_are_not_requested(simulator):
     simulator.reset_requests()
     start_ms = NOW_MS // MINUTE_MS * MINUTE_MS - 10_001 * MINUTE_MS
     exchange = ExchangeClient(ExchangeConnection("gate", simulator.exchange_url("gate")))
@@ -132,7 +132,7 @@ def test_what_gate_has_no_more_is_not_asked_for(simulator):
 
 
 def test_an_answer_whose_columns_mean_something_else_gives_no_candle(simulator):
-    """ccxt takes kucoin's columns for others where times have milliseconds: a few rows then look sound by chance."""
+    """If times have milliseconds, ccxt misreads kucoin's columns, and a few rows then look sound by chance."""
     end_ms = NOW_MS // MINUTE_MS * MINUTE_MS - 2000 * MINUTE_MS
     simulator.set_fault("kucoin", "seconds_timestamps", path="candles")
     try:
@@ -159,13 +159,13 @@ def before_now(minutes, count):
 
 @pytest.fixture
 def spoiled(simulator):
-    """The simulator, set right again after the test."""
+    """The simulator, restored after the test."""
     yield simulator
     simulator.clear_faults()
     simulator.clear_events()
 
 
-def test_an_empty_page_is_asked_once_more_before_it_counts(spoiled):
+def test_an_empty_page_is_requested_once_more_before_it_counts(spoiled):
     window = before_now(2000, 300)
     spoiled.set_fault("coinbaseexchange", "empty", path="candles", count=1)
     [page], requests = pages_of(spoiled, "coinbaseexchange", window)
@@ -178,7 +178,7 @@ def test_a_page_that_stays_empty_counts_as_quiet_after_two_answers(spoiled):
     assert (len(page.checked.candles), page.failed_reason, requests) == (0, "", 2)
 
 
-def test_a_missing_row_of_bitstamp_is_asked_once_more_and_is_not_quiet(spoiled):
+def test_a_missing_row_of_bitstamp_is_requested_once_more_and_is_not_quiet(spoiled):
     window = before_now(2000, 60)
     hole = MarketEvent(
         kind="hidden", exchange="bitstamp", start_ms=window.start_ms + 5 * MINUTE_MS,
@@ -211,7 +211,7 @@ def test_rows_off_the_grid_are_placed_and_recorded(spoiled):
     assert page.checked.corrections.total() == len(page.checked.candles) == 60
 
 
-def test_pages_behind_a_failing_page_are_fetched_all_the_same(spoiled):
+def test_pages_after_a_failing_page_are_still_fetched(spoiled):
     window = before_now(2000, 900)
     spoiled.set_fault("coinbaseexchange", "status", status=500, body='{"message": "no"}', path="candles", count=5)
     pages, requests = pages_of(spoiled, "coinbaseexchange", window)
@@ -222,7 +222,7 @@ def test_pages_behind_a_failing_page_are_fetched_all_the_same(spoiled):
     assert (rows, requests) == (truth("coinbaseexchange", rest), 7)
 
 
-def test_an_exchange_that_stays_away_is_not_asked_for_every_page(spoiled):
+def test_an_unreachable_exchange_is_not_asked_for_every_page(spoiled):
     spoiled.set_fault("coinbaseexchange", "status", status=503, path="candles")
     pages, requests = pages_of(spoiled, "coinbaseexchange", before_now(2000, 3000))
     assert (len(pages), requests) == (10, 15)
@@ -230,7 +230,7 @@ def test_an_exchange_that_stays_away_is_not_asked_for_every_page(spoiled):
     assert pages[-1].failed_reason.startswith("not asked, after 3 pages without an answer: ")
 
 
-def test_a_cached_answer_is_not_asked_for_again_under_the_same_address(spoiled):
+def test_a_retry_does_not_use_the_url_of_a_cached_answer(spoiled):
     """Its CDN serves a copy for up to 300 s: the retry must reach the exchange."""
     end_ms = NOW_MS // MINUTE_MS * MINUTE_MS
     window = Window(end_ms - 5 * MINUTE_MS, end_ms)
@@ -247,7 +247,7 @@ def test_a_cached_answer_is_not_asked_for_again_under_the_same_address(spoiled):
 
 
 @pytest.mark.parametrize("name", PROFILES)
-def test_each_retry_has_an_address_of_its_own_and_asks_for_the_same_candles(spoiled, name):
+def test_each_retry_has_its_own_url_and_requests_the_same_candles(spoiled, name):
     window = before_now(0, exchange_profile(name).rows_per_request - 1)
     window = Window(window.start_ms - (0 if name == "kraken" else MINUTE_MS), window.end_ms)
     spoiled.set_fault(name, "body", body="html", count=4)
@@ -275,5 +275,5 @@ def test_gate_lists_its_spot_markets_when_its_margin_list_fails(spoiled):
 @pytest.mark.parametrize("name", PROFILES)
 def test_the_rate_limit_of_a_connection_is_the_least_time_between_two_requests(name):
     client = ExchangeClient(ExchangeConnection(name, config={"rateLimit": 3000}))
-    assert client.pace().seconds_in_a_row >= 3
+    assert client.pace().sequential_seconds >= 3
     assert client._api.rateLimit == 3000

@@ -59,7 +59,7 @@ class _StopError(Exception):
 
 
 @pytest.mark.parametrize("exchange", PROFILES)
-def test_a_request_for_candles_costs_to_ccxt_what_the_table_says(exchange):
+def test_a_request_for_candles_costs_in_ccxt_what_the_table_says(exchange):
     profile, api = exchange_profile(exchange), opened(exchange)
     codes = {**dict.fromkeys(("id", "baseId", "quoteId"), "X"), "symbol": "X/Y", "base": "X", "quote": "Y"}
     api.set_markets([{**codes, "spot": True, "type": "spot", "active": True}])

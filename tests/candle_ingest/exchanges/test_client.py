@@ -86,6 +86,6 @@ def test_an_exchange_outside_the_table_is_opened_with_one_warning(caplog):
 
 
 @pytest.mark.parametrize("exchange", PROFILES)
-def test_an_exchange_in_the_table_is_opened_in_silence(exchange, caplog):
+def test_an_exchange_in_the_table_is_opened_without_a_warning(exchange, caplog):
     opened(exchange)
     assert caplog.records == []

@@ -43,13 +43,13 @@ def test_anything_else_is_refused_by_name(key):
      ("timeout", 10**9), ("httpsProxy", "file:///etc/passwd"), ("httpsProxy", 5), ("httpProxy", "http://[::1"),
      ("headers", {"X": "a\r\nHost: b"}), ("headers", ["X"]), ("apiKey", {"a": 1})],
 )  # fmt: skip
-def test_a_value_that_cannot_be_is_refused_without_showing_it(key, value):
+def test_an_invalid_value_is_refused_without_showing_it(key, value):
     with pytest.raises(ConfigurationError, match=f"connection ccxt_kraken: {key} in extra") as error:
         settings(**{key: value})
     assert "passwd" not in str(error.value)
 
 
-def test_a_connection_cannot_switch_off_what_keeps_tasks_safe():
+def test_a_connection_cannot_switch_off_safeguards():
     config = {"has": {"fetchCurrencies": True}}
     with pytest.raises(ConfigurationError, match="'has', which may not be set"):
         open_ccxt(ExchangeConnection("lighter", config=config), exchange_profile("lighter"))

@@ -168,7 +168,7 @@ def test_too_many_requests_are_known_by_their_status_too(exchange, status, body)
         ("coinbaseexchange", 400, {"message": "new words"}),
     ],
 )
-def test_an_error_that_is_not_known_may_pass(exchange, status, body):
+def test_an_unknown_error_is_temporary(exchange, status, body):
     assert isinstance(raised_for(exchange, status, body), ExchangeTemporaryError)
 
 
@@ -206,12 +206,12 @@ def test_a_bad_key_is_that_exchanges_failure_and_names_its_connection(kind):
     [ccxt.NetworkError, ccxt.RequestTimeout, ccxt.DDoSProtection, ccxt.RateLimitExceeded, ccxt.ExchangeNotAvailable,
      ccxt.OnMaintenance, ccxt.InvalidNonce, ccxt.BadResponse, ccxt.NullResponse],
 )  # fmt: skip
-def test_what_ccxt_calls_an_operation_that_failed_is_tried_again(kind):
+def test_what_ccxt_calls_a_failed_operation_is_retried(kind):
     assert isinstance(sorted_error(kind("…")), ExchangeTemporaryError)
 
 
 @pytest.mark.parametrize("kind", [ccxt.BadSymbol, ccxt.NotSupported])
-def test_what_ccxt_cannot_ask_for_is_not_tried_again(kind):
+def test_requests_that_ccxt_cannot_make_are_not_retried(kind):
     assert isinstance(sorted_error(kind("…")), PermanentError)
 
 
@@ -225,7 +225,7 @@ def test_a_long_answer_is_shortened():
 
 
 @pytest.mark.parametrize("error", [KeyError("data"), TypeError("a list"), ValueError("a text"), IndexError("a row")])
-def test_what_a_parser_raises_on_json_of_another_shape_is_temporary(error):
+def test_a_parser_error_on_unexpected_json_is_temporary(error):
     api = ccxt.binance()
     api.last_body, api.last_json_response = "{}", {}
     temporary = pytest.raises(ExchangeTemporaryError, match="the answer is not what its API describes")
@@ -233,7 +233,7 @@ def test_what_a_parser_raises_on_json_of_another_shape_is_temporary(error):
         raise error
 
 
-def test_errors_of_others_pass_unchanged():
+def test_errors_from_elsewhere_pass_unchanged():
     with pytest.raises(MemoryError), translate_errors(ccxt.binance(), ASKED):
         raise MemoryError
 

@@ -82,7 +82,7 @@ def test_exchanges_without_extra_columns_are_those_of_the_documentation():
 
 
 @pytest.mark.parametrize("name", ["okx", "gate"])
-def test_a_row_that_says_it_is_unfinished_is_asked_for_again_and_never_kept(simulator, name):
+def test_a_row_flagged_as_unfinished_is_requested_again_and_never_kept(simulator, name):
     slot_ms = WINDOW.end_ms - 5 * MINUTE_MS
     event = MarketEvent(
         kind="unconfirmed", exchange=name, start_ms=slot_ms, end_ms=slot_ms + MINUTE_MS, until_ms=NOW_MS + 3_600_000
@@ -93,7 +93,7 @@ def test_a_row_that_says_it_is_unfinished_is_asked_for_again_and_never_kept(simu
         [page] = fetched(simulator, name)
     finally:
         simulator.clear_events()
-    assert page.checked.rejected == {"not finished, as the exchange says": 1}
+    assert page.checked.rejected == {"unfinished, according to the exchange": 1}
     assert page.checked.rejected_slots == {slot_ms}
     assert len(page.checked.candles) == 179
     assert len(sent_requests(simulator, name)) == 5

@@ -10,7 +10,7 @@ MINUTE, HOUR = 60_000, 3_600_000
 SHORT = ExchangeProfile(rows_per_request=720, history_rows=720)
 
 
-def test_where_history_has_no_end_nothing_is_too_old():
+def test_without_a_history_limit_nothing_is_too_old():
     assert split_by_age(ExchangeProfile(rows_per_request=1), Window(0, HOUR), Timeframe(1), Timeframe(1), 10**12) == (
         Window(0, 0),
         Window(0, HOUR),

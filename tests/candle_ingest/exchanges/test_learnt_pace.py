@@ -15,7 +15,7 @@ times = st.integers(NOW_MS, NOW_MS + 30 * 86_400_000)
 paces = st.builds(LearntPace, st.floats(1, MOST_SLOWDOWN), times)
 
 
-def test_an_exchange_that_never_refused_is_asked_at_the_usual_pace():
+def test_an_exchange_that_never_refused_has_the_usual_pace():
     assert LearntPace().slowdown_at(NOW_MS) == 1
 
 
@@ -51,7 +51,7 @@ def test_a_refusal_never_makes_it_faster(learnt, now_ms):
 
 
 @given(paces)
-def test_all_is_forgotten_when_redis_forgets_it(learnt):
+def test_the_slowdown_is_over_when_its_key_expires_in_redis(learnt):
     assert learnt.slowdown_at(learnt.refused_ms + FORGOTTEN_AFTER_MS) == 1
 
 

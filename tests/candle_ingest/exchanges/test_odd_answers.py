@@ -75,7 +75,7 @@ def with_value(row: Any, place: Any, value: Any) -> Any:
 
 @pytest.mark.parametrize("name", WHOLE)
 @pytest.mark.parametrize("exchange", PROFILES)
-def test_what_is_no_answer_is_a_named_error(exchange, name):
+def test_an_unusable_response_is_a_named_error(exchange, name):
     [page] = pages(exchange, whole=WHOLE[name])
     assert page.failed_reason.endswith("[exchange-answer-unusable]")
     assert len(page.checked.candles) == 0

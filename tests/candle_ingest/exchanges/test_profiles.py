@@ -47,7 +47,7 @@ def test_an_alias_is_a_name_that_ccxt_dropped_for_one_that_it_has(old, new):
 
 
 @pytest.mark.parametrize(("exchange", "rows"), MOST_ROWS.items())
-def test_an_exchange_is_asked_for_as_many_rows_as_it_gives_at_once(exchange, rows):
+def test_as_many_rows_are_requested_as_the_exchange_serves_at_once(exchange, rows):
     profile = exchange_profile(exchange)
     # A retry of gate asks for one more.
     assert profile.rows_per_request + profile.ends_by_limit == rows
@@ -81,7 +81,7 @@ def test_all_tasks_together_stay_below_the_published_limit(exchange, published):
         assert int((burst + 1000 * seconds / unit_ms) / facts.call_cost) <= requests
 
 
-def test_an_unknown_exchange_is_asked_for_no_more_rows_than_any_known_one_gives():
+def test_an_unknown_exchange_is_asked_for_no_more_rows_than_any_known_one_serves():
     assert "gemini" not in PROFILES
     unknown = exchange_profile("gemini")
     assert unknown.rows_per_request + unknown.spare_rows <= min(MOST_ROWS.values())

@@ -4,10 +4,10 @@ import pytest
 
 from candle_ingest.errors import PermanentError
 from candle_ingest.exchanges.error_mapping import (
-    AskOnceMoreError,
     ExchangeLimitedError,
     ExchangeTemporaryError,
     ExchangeUnavailableError,
+    UnconfirmedAnswerError,
 )
 from candle_ingest.exchanges.request_gate import ATTEMPTS, FAILURES_IN_A_ROW, RequestGate
 
@@ -57,15 +57,15 @@ def test_after_three_failures_in_a_row_each_request_is_tried_once():
     assert asked.counter.value == FAILURES_IN_A_ROW * ATTEMPTS + 2
 
 
-def test_an_empty_answer_is_doubted_once_also_after_failures_in_a_row():
+def test_an_empty_answer_is_confirmed_even_after_failures_in_a_row():
     asked = gate()
     for _ in range(FAILURES_IN_A_ROW):
         with pytest.raises(ExchangeTemporaryError):
             asked.send("BTC/USD", failing(ATTEMPTS), unchanged)
-    assert asked.send("BTC/USD", failing(1, AskOnceMoreError("kraken, a page: empty")), unchanged) == 2
+    assert asked.send("BTC/USD", failing(1, UnconfirmedAnswerError("kraken, a page: empty")), unchanged) == 2
 
 
-def test_one_success_gives_later_requests_their_five_attempts_back():
+def test_one_success_restores_five_attempts_for_later_requests():
     asked = gate()
     for _ in range(FAILURES_IN_A_ROW):
         with pytest.raises(ExchangeTemporaryError):
@@ -74,7 +74,7 @@ def test_one_success_gives_later_requests_their_five_attempts_back():
     assert asked.send("BTC/USD", failing(ATTEMPTS - 1), unchanged) == ATTEMPTS
 
 
-def test_an_answer_that_its_check_refuses_is_asked_for_again():
+def test_a_request_whose_answer_fails_its_check_is_retried():
     refused = []
 
     def check(answer):
@@ -87,7 +87,7 @@ def test_an_answer_that_its_check_refuses_is_asked_for_again():
     assert refused == [1, 2]
 
 
-def test_a_permanent_error_is_not_tried_again():
+def test_a_permanent_error_is_not_retried():
     asked = gate()
     with pytest.raises(PermanentError):
         asked.send("BTC/USD", failing(1, PermanentError("gone")), unchanged)
@@ -111,7 +111,7 @@ def test_it_waits_at_least_as_long_as_the_exchange_says():
     assert min(waits) >= 45
 
 
-def test_a_wait_longer_than_a_task_should_sit_is_left_to_airflow():
+def test_a_wait_too_long_for_a_task_is_left_to_airflow():
     waits = []
     with pytest.raises(ExchangeTemporaryError):
         gate(waits).send("BTC/USD", failing(1, ExchangeLimitedError("banned", 3600)), unchanged)

@@ -29,7 +29,7 @@ TRADES = st.builds(
 
 
 @given(st.lists(TRADES, max_size=30), st.integers(1, 8))
-def test_pages_that_overlap_lose_and_double_no_trade(trades, size):
+def test_overlapping_pages_lose_and_duplicate_no_trade(trades, size):
     trades = sorted(trades, key=lambda trade: trade.time_ms)
     found: Counter[Trade] = Counter()
     first, page = 0, []
@@ -55,7 +55,7 @@ def test_trades_of_one_time_stay_in_the_order_of_the_answer():
 @pytest.mark.parametrize(
     "row", [["nan", "1", 1.0, "b", "m", "", 0], ["1", "-1", 1.0, "b", "m", "", 0], ["1", "1", 1e999, "b", "m", "", 0]]
 )
-def test_a_trade_that_cannot_be_is_refused(row):
+def test_an_impossible_trade_is_refused(row):
     with pytest.raises(ValueError, match="price"):
         parse_trade(row)
 
@@ -105,12 +105,12 @@ def test_an_answer_that_repeats_itself_is_an_error_and_never_the_end(simulator, 
     assert rows_of(pages) == []
 
 
-def test_an_empty_answer_is_asked_once_more_before_it_is_the_end(simulator, kraken):
+def test_an_empty_answer_is_requested_once_more_before_it_is_the_end(simulator, kraken):
     simulator.set_fault("kraken", "empty", count=1, path="Trades")
     assert rows_of(pages_of(kraken)) == traded()
 
 
-def test_what_came_before_a_failure_is_given_out_and_the_rest_is_one_failed_page(simulator, kraken):
+def test_pages_before_a_failure_are_yielded_and_the_rest_is_one_failed_page(simulator, kraken):
     whole = pages_of(kraken)
     simulator.set_fault("kraken", "status", status=503, path="Trades", from_ms=0, count=5, chance=1.0)
     [failed] = pages_of(kraken)

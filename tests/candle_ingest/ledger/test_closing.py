@@ -29,7 +29,7 @@ def test_a_failed_closing_look_is_due_again_after_a_quarter_of_an_hour():
     assert (record.state, record.due_ms(RULE)) == (RecordState.PROVISIONAL, CLOSED_MS + 15 * MINUTE_MS)
 
 
-def test_a_closing_look_has_the_day_merged_once_more():
+def test_a_closing_look_makes_the_whole_day_due_for_a_merge():
     merged = replace(fold(EMPTY, look(traded=range(1440), version=5), BUSY), merged_version=5)
     closed = fold(merged, closing(traded=range(1440), version=6), BUSY)
     assert (merged.unmerged(), closed.unmerged(), closed.answered_version) == ([], [minutes(0, 1440)], 6)
@@ -44,7 +44,7 @@ def test_a_day_whose_closing_look_failed_for_two_weeks_is_unobtainable_not_final
     assert fold(record, whole, BUSY).state == RecordState.FINAL
 
 
-def test_an_old_day_one_page_of_which_fails_once_becomes_final():
+def test_an_old_day_with_a_page_that_failed_once_becomes_final():
     years_later = CLOSED_MS + 1000 * DAY_MS
     known = replace(BUSY, alive_ms=years_later - 1)
     record = fold(EMPTY, closing(traded=range(720), failed=[(720, 1440)], asked_ms=years_later), known)
@@ -53,14 +53,14 @@ def test_an_old_day_one_page_of_which_fails_once_becomes_final():
     assert (counts(record), record.state) == ({"present": 1440}, RecordState.FINAL)
 
 
-def test_a_refetch_that_fails_takes_no_closing_look_back():
+def test_a_failed_refetch_does_not_undo_a_closing_look():
     record = fold(EMPTY, closing(traded=range(1440)), BUSY)
     assert failing(record, CLOSED_MS + 20 * DAY_MS).state == RecordState.FINAL
     again = fold(record, closing(failed=[(0, 1440)], asked_ms=CLOSED_MS + 90 * DAY_MS), BUSY)
     assert (again.state, again.unconfirmed) == (RecordState.FINAL, ())
 
 
-def test_minutes_that_are_given_up_need_no_closing_look():
+def test_given_up_minutes_need_no_closing_look():
     record = failing(fold(EMPTY, look(0, 720, traded=range(720), asked_ms=DAY + DAY_MS // 2), BUSY), CLOSED_MS)
     record = failing(record, CLOSED_MS)
     assert counts(record) == {"present": 720, "unobtainable": 720}

@@ -10,7 +10,7 @@ from tests.candle_ingest.day import DAY, minutes
 from tests.candle_ingest.ledger.looks import BUSY, CLOSED_MS, EMPTY, HOUR, RULE, THIN, closing, counts, look
 
 
-def test_a_day_nobody_asked_for_is_not_asked():
+def test_a_day_that_was_never_requested_is_not_asked():
     assert counts(EMPTY) == {"not_asked": 1440}
     assert EMPTY.state == RecordState.PROVISIONAL
 

@@ -23,7 +23,7 @@ def test_a_failure_is_asked_again_after_a_quarter_of_an_hour_and_then_less_often
     assert waits == [15, 30, 60, 120, 240, 480, 960, 1440, 1440]
 
 
-def test_requests_made_before_a_failure_is_due_count_as_no_try():
+def test_requests_made_before_a_failure_is_due_do_not_count_as_tries():
     record = EMPTY
     for minute in range(0, 60, 5):
         record = fold(record, look(0, 60, failed=[(0, 60)], asked_ms=CLOSED_MS + minute * MINUTE_MS), BUSY)
@@ -37,13 +37,13 @@ def test_a_success_inside_a_failure_leaves_the_rest_with_its_tries():
     assert [(s.window, s.tries) for s in record.stretches] == [(minutes(600, 1440), 2)]
 
 
-def test_a_failure_takes_nothing_back():
+def test_a_failure_undoes_nothing():
     answered = fold(EMPTY, closing(traded=range(0, 1440, 2)), Surroundings(history=Pace(700, 1440)))
     failed = fold(answered, look(failed=[(0, 1440)]), BUSY)
     assert failed.counts() == answered.counts()
 
 
-def test_a_row_that_cannot_be_trusted_costs_no_other_minute():
+def test_a_rejected_row_affects_no_other_minute():
     record = fold(EMPTY, closing(traded=[m for m in range(1440) if m != 700], rejected=[(700, 701)]), BUSY)
     assert (counts(record), record.state) == ({"present": 1439, "rejected": 1}, RecordState.OPEN)
     for days in range(20):
@@ -53,13 +53,13 @@ def test_a_row_that_cannot_be_trusted_costs_no_other_minute():
     assert "given up after 14 days" in record.stretches[0].reason
 
 
-def test_not_listed_never_lies_over_or_behind_a_candle():
+def test_not_listed_never_covers_or_follows_a_candle():
     record = fold(EMPTY, look(600, 700, traded=range(600, 700)), BUSY)
     record = fold(record, closing(traded=range(600, 1440), not_listed=[(0, 1440)]), BUSY)
     assert counts(record) == {"present": 840, "not_listed": 600}
 
 
-def test_changes_name_what_differs_and_a_merge_takes_them_away():
+def test_changes_list_what_differs_until_it_is_merged():
     first = fold(EMPTY, look(0, 600, traded=range(600), version=5), BUSY)
     same = fold(first, look(0, 600, traded=range(600), version=6), BUSY)
     assert (same.unmerged(), same.answered_version) == ([minutes(0, 600)], 5)

@@ -28,11 +28,11 @@ def test_a_candle_is_lost_only_if_the_record_has_it_and_it_was_looked_for():
 
 
 @pytest.mark.parametrize("time_ms", [DAY - MINUTE_MS, DAY + 50 * MINUTE_MS + 1, DAY + 1440 * MINUTE_MS])
-def test_a_point_beside_the_slots_of_the_day_stands_for_no_candle(time_ms):
+def test_a_point_off_the_grid_or_outside_the_day_is_no_candle(time_ms):
     assert find_lost(WHOLE, [minutes(50, 51)], np.array([time_ms])) == [minutes(50, 51)]
 
 
-def test_lost_candles_are_due_at_once_and_nothing_of_them_is_to_be_merged():
+def test_lost_candles_are_due_at_once_and_do_not_count_as_changed():
     record = reset_lost(WHOLE, stored((50, 60)), NOW_MS)
     assert (counts(record), record.state) == ({"present": 1430, "failed": 10}, RecordState.OPEN)
     assert (record.due_ms(RULE), record.lost, record.changes) == (NOW_MS, [minutes(50, 60)], WHOLE.changes)

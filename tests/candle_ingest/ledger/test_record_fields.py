@@ -21,7 +21,7 @@ EMPTY = new_day_record("BTC/USD", "kraken", DAY, 60_000)
     st.integers(0, 2**50),
     st.sampled_from(list(MinuteState)),
 )
-def test_a_record_survives_the_trip_through_its_text(marks, reason, version, state):
+def test_a_record_is_read_back_from_its_text(marks, reason, version, state):
     by = TaskInstanceRef(dag_id="candle_repair", run_id=reason, map_index=3)
     stretch = Stretch(start_ms=DAY, end_ms=DAY + 60_000, state=state, reason=reason, tries=2, due_ms=9, recorder=by)
     record = replace(
@@ -31,7 +31,7 @@ def test_a_record_survives_the_trip_through_its_text(marks, reason, version, sta
     assert record_from_text("BTC/USD", "kraken", DAY, record_text(record), 0) == record
 
 
-def test_the_fields_for_other_programs_say_state_counts_and_due_time():
+def test_the_fields_for_other_programs_hold_state_counts_and_due_time():
     fields = record_fields(EMPTY, ClosingRule(3_600_000))
     assert {name: fields[name] for name in ("state", "expected", "not_asked", "present", "due_ms")} == {
         "state": "provisional",

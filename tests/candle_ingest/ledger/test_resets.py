@@ -18,7 +18,7 @@ from tests.candle_ingest.ledger.looks import (
 )
 
 
-def test_what_is_unobtainable_is_due_again_on_demand():
+def test_unobtainable_minutes_are_due_again_on_demand():
     record = fold(EMPTY, closing(unobtainable=[(0, 1440)]), BUSY)
     assert (record.state, record.due_ms(RULE)) == (RecordState.UNOBTAINABLE, None)
     again = reset_unobtainable(record, CLOSED_MS + 1)
@@ -37,7 +37,7 @@ def test_a_retry_asks_for_a_closing_look_that_was_given_up_for_two_more_weeks():
     assert (confirmed.state, confirmed.unconfirmed) == (RecordState.FINAL, ())
 
 
-def test_what_only_the_list_of_markets_had_denied_is_due_once_it_is_listed():
+def test_minutes_not_listed_by_the_market_list_alone_are_due_once_listed():
     unlisted = fold(EMPTY, replace(look(not_listed=[(0, 1440)], asked_ms=DAY), by_list=True), BUSY)
     assert (counts(unlisted), unlisted.due_ms(RULE)) == ({"not_listed": 1440}, None)
     noon_ms, later_ms = DAY + 720 * MINUTE_MS, DAY + 900 * MINUTE_MS
@@ -48,6 +48,6 @@ def test_what_only_the_list_of_markets_had_denied_is_due_once_it_is_listed():
     assert counts(fold(whole, closing(traded=range(1440)), BUSY)) == {"present": 1440}
 
 
-def test_what_the_candles_prove_not_to_be_listed_stays_not_listed():
+def test_minutes_that_candles_prove_not_listed_stay_not_listed():
     record = fold(EMPTY, closing(traded=range(720, 1440), not_listed=[(0, 720)]), BUSY)
     assert reset_not_listed(record, DAY, CLOSED_MS) == record

@@ -16,7 +16,7 @@ WRITTEN = 204
 
 
 class WriteServer(ThreadingHTTPServer):
-    """Answers writes with `statuses` in turn, the last one for good; keeps the lines of each in `batches`."""
+    """Answers writes with `statuses` in turn, then always with the last one; keeps the lines of each in `batches`."""
 
     def __init__(self):
         super().__init__(("127.0.0.1", 0), WriteHandler)
@@ -67,7 +67,7 @@ def test_all_lines_are_written_in_order_in_full_batches(bucket, server, count):
     assert [len(batch) for batch in server.batches[:-1]] == [BATCH_LINES] * (len(server.batches) - 1)
 
 
-def test_after_a_batch_that_fails_for_good_none_is_written(bucket, server):
+def test_after_a_batch_that_fails_permanently_none_is_written(bucket, server):
     server.statuses = [WRITTEN, 401, WRITTEN]
     with pytest.raises(PermanentError, match="HTTP 401"):
         bucket.write_lines(["m v=1i 1"] * (3 * BATCH_LINES))
@@ -82,21 +82,21 @@ def test_after_a_batch_that_fails_for_good_none_is_written(bucket, server):
         (404, "validate_symbols creates the bucket: unpause the DAGs, or clear that task"),
     ],
 )
-def test_who_is_refused_is_told_what_to_do(bucket, server, status, what_to_do):
+def test_a_refusal_says_what_to_do(bucket, server, status, what_to_do):
     server.statuses = [status]
     with pytest.raises(ConfigurationError, match=rf"{re.escape(what_to_do)} \[[a-z-]+\]$"):
         bucket.write_lines(["m v=1i 1"])
 
 
 @pytest.mark.parametrize(("attempts", "told"), [(1, "InfluxDB: InfluxDB, write"), (2, "InfluxDB after 2 tries: ")])
-def test_the_number_of_tries_is_told_where_there_was_more_than_one(server, client, monkeypatch, attempts, told):
+def test_the_message_has_the_number_of_tries_if_there_was_more_than_one(server, client, monkeypatch, attempts, told):
     monkeypatch.setattr(store.bucket, "LONGEST_WAIT_SECONDS", 0)
     server.statuses = [503]
     with pytest.raises(TemporaryError, match=f"Failed to connect to {told}"):
         InfluxBucket(client, "candles", attempts=attempts).write_lines(["m v=1i 1"])
 
 
-def test_an_error_while_lines_are_made_is_raised_after_what_was_made(bucket, server):
+def test_an_error_in_making_lines_is_raised_after_earlier_batches_are_written(bucket, server):
     def lines():
         yield from ["m v=1i 1"] * BATCH_LINES
         raise ValueError("broken on purpose")

@@ -56,7 +56,7 @@ def test_a_field_in_two_tables_is_read_too():
     assert [row[1:] for row in candles_from_csv(body).rows()] == reference(body)
 
 
-def test_a_value_that_is_no_number_is_named():
+def test_a_value_that_is_not_a_number_is_named():
     body = answer(by_field({0: [1.0] * 5})) + answer({"close": {1: "twelve"}})
     with pytest.raises(ValueError, match=r"the field close at .* holds .*twelve.*, which is not a number"):
         candles_from_csv(body)
@@ -155,7 +155,7 @@ def test_points_of_many_series_are_those_of_each(points, random):
     assert all((np.diff(times) > 0).all() for columns in found.values() for times, _ in columns.values())
 
 
-def test_many_series_of_which_one_value_is_no_number_are_an_error():
+def test_a_value_that_is_not_a_number_fails_the_read_of_many_series():
     points = [("BTC/USD", "htx", "close", 0, 1.0), ("ETH/USD", "htx", "close", 0, "twelve")]
     with pytest.raises(ValueError, match=r"holds .*twelve"):
         read_series(answer_of_pairs(points))

@@ -25,7 +25,7 @@ def part(place, rate=0.9985):
     return GradedCandles(merged, quality, ["B"])
 
 
-def test_csv_has_the_quality_of_each_minute_and_empty_cells_for_what_is_not_known(tmp_path):
+def test_csv_has_the_quality_of_each_minute_and_empty_cells_for_unknown_values(tmp_path):
     assert write_candle_file(tmp_path / "x.csv", [part(0), part(1, rate=np.nan)], LEGS) == 2
     with (tmp_path / "x.csv").open() as file:
         heading, first, second = csv.reader(file)
@@ -48,7 +48,7 @@ def test_parquet_has_the_same_columns_with_types(tmp_path):
     assert table["grade"].to_pylist() == ["B", "B"]
 
 
-def test_a_file_that_cannot_be_finished_is_not_there(tmp_path):
+def test_an_unfinished_file_is_removed(tmp_path):
     def parts():
         yield part(0)
         raise RuntimeError

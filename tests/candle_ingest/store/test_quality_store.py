@@ -36,7 +36,7 @@ def test_a_minute_with_empty_texts_and_missing_rates_is_written_as_the_client_do
 
 
 def _texts(fields):
-    """The escaped texts of a line in their order, and its time cut off."""
+    """Return the escaped texts of a line, in order."""
     parts, inside, escaped, current = [], False, False, ""
     for letter in fields:
         if inside and (escaped or letter != '"'):
