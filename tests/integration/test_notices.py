@@ -148,13 +148,13 @@ def test_a_notice_survives_a_task_that_is_killed_between_any_two_commands(redis_
         dying = DyingClient(redis_server, commands)
         told: list[str] = []
         with suppress(SystemExit):
-            Notices(dying, "any").note_lasting({"vanished|BTC/USD|kraken": "gone"}, ["vanished|ETH/USD|kraken"])
-            Notices(dying, "any").tell(told.extend)
-        redis_server.client().delete("candle_ingest:notices:any:telling")
+            Notices(dying, "any").queue_once({"vanished|BTC/USD|kraken": "gone"}, ["vanished|ETH/USD|kraken"])
+            Notices(dying, "any").send(told.extend)
+        redis_server.client().delete("candle_ingest:notices:any:sending")
         notices = Notices(DyingClient(redis_server), "any")
         for _ in range(2):
-            notices.note_lasting({"vanished|BTC/USD|kraken": "gone"}, [])
-            notices.tell(told.extend)
+            notices.queue_once({"vanished|BTC/USD|kraken": "gone"}, [])
+            notices.send(told.extend)
         assert set(told) == {"gone"}, commands
         assert len(told) == 1 or dying.commands_left == 0
 
@@ -162,16 +162,16 @@ def test_a_notice_survives_a_task_that_is_killed_between_any_two_commands(redis_
 def test_a_notice_stays_queued_until_told_and_no_other_task_tells_it_meanwhile(redis_server):
     redis_server.client().flushdb()
     one, other = (Notices(DyingClient(redis_server), "any") for _ in range(2))
-    one.note({"a": "first"})
+    one.queue({"a": "first"})
     told: list[str] = []
 
     def slow_notifier(sentences: list[str]) -> None:
-        other.tell(told.extend)
-        other.note({"a": "second"})
+        other.send(told.extend)
+        other.queue({"a": "second"})
         told.extend(sentences)
 
-    one.tell(slow_notifier)
-    other.tell(told.extend)
+    one.send(slow_notifier)
+    other.send(told.extend)
     assert told == ["first", "second"]
 
 

@@ -10,7 +10,7 @@ _owners: dict[str, str] = {}
 
 
 def register_name(name: str, owner: str) -> None:
-    """Claim `name` for one class or notice. Raises TypeError where it is malformed, or taken by another owner."""
+    """Claim `name` for one class or notice. Raises TypeError if it is malformed, or taken by another owner."""
     if not _KEBAB.fullmatch(name):
         raise TypeError(f"{owner}: {name!r} is not a name of at least two words such as exchange-unreachable")
     if _owners.setdefault(name, owner) != owner:
@@ -75,7 +75,7 @@ class Notice:
 def with_name(message: str, name: str) -> str:
     """Return the message with `[name]` at its end and no other name in it.
 
-    The message of an error is often part of the message of another one: the outermost one has the say.
+    The message of an error is often part of the message of another one; only the outermost one keeps its name.
     """
     bare = without_names(message)
     return f"{bare} [{name}]" if name else bare

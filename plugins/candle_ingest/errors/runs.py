@@ -30,11 +30,11 @@ class TooFewExchangesError(PermanentError):
 
 
 class MarketsUnreachableError(TemporaryError):
-    """Too few exchanges could be asked for their markets to validate any symbol."""
+    """Too few exchanges returned their lists of markets to validate any symbol."""
 
     name = "markets-unreachable"
-    cause = "An exchange did not answer for its markets, and without it no symbol has enough exchanges."
-    cure = "The task is retried. If it stays, see the log for the reason, and clear `validate_symbols` later."
+    cause = "An exchange did not return its list of markets, and without it no symbol has enough exchanges."
+    cure = "The task is retried. If the error persists, see the log for the reason, and clear `validate_symbols` later."
     example = (
         "No symbols meet the minimum exchange requirement of 1: BTC/USD (from Redis key 'top_cryptocurrencies') on "
         "kucoin; kucoin cannot be reached: HTTP 503"
@@ -64,19 +64,19 @@ class MergesDelayedError(TemporaryError):
 
     name = "merges-delayed"
     cause = "InfluxDB or Redis did not answer while some pairs were merged; each line says why."
-    cure = "The task is retried, and repair merges what is left. If it stays, act on each line."
+    cure = "The task is retried, and repair merges what is left. If the error persists, act on each line."
     example = "BTC/USD: Failed to connect to InfluxDB after retries: InfluxDB, write: HTTP 503"
 
 
 class IncompleteError(PermanentError):
-    """Some candles could not be written, and the message names them. Clear the failed tasks to go on.
+    """Some candles could not be written, and the message names them. Clear the failed tasks to continue.
 
-    `symbols` has a line for each symbol that is short, and whose reason no notice has told before: how many exchanges
+    `symbols` has a line for each incomplete symbol whose reason no notice has reported yet: how many exchanges
     answered, and which failed.
     """
 
     name = "candles-incomplete"
-    cause = "Some fetches failed for good, and their symbols did not have enough exchanges. Each line names them."
+    cause = "Some fetches failed permanently, and their symbols did not have enough exchanges. Each line names them."
     cure = "See the logs of the failed fetches, fix the cause, and clear the failed tasks with those after them."
     example = "1 symbol is not complete: BTC/USD: 2 of the 3 exchanges it needs answered; failed: kraken"
 
@@ -86,7 +86,7 @@ class IncompleteError(PermanentError):
 
 
 class NotPlannedError(PermanentError):
-    """A step before has failed, and has said why."""
+    """An earlier step failed, and its log says why."""
 
     name = "nothing-planned"
     cause = "`validate_symbols` has not succeeded, so there is nothing to merge."

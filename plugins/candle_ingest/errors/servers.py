@@ -13,12 +13,12 @@ class RedisRefusedError(ConfigurationError):
 
 
 class RedisCertificateError(ConfigurationError):
-    """A TLS connection to Redis is refused for good."""
+    """A TLS connection to Redis failed because of the certificate; no retry can help."""
 
     name = "redis-certificate-refused"
-    cause = "The certificate of Redis is of a CA that this machine does not know, is for another host, or has expired."
+    cause = "Redis's certificate was issued by a CA unknown to this machine or for another host, or has expired."
     cure = (
-        "Put the CA's file into the extra of `redis_default`: `ssl_ca_certs`. Where the host differs, use the name in "
+        "Name the CA's file as `ssl_ca_certs` in the extra of `redis_default`. If the host differs, use the name in "
         "the certificate."
     )
     example = "Redis of redis_default: its certificate is not accepted: self-signed certificate; set ssl_ca_certs"
@@ -29,8 +29,8 @@ class RedisUnreachableError(TemporaryError):
 
     name = "redis-unreachable"
     cause = (
-        "Redis is down, busy, out of memory, or cannot be reached at its host and port. One without TLS times out "
-        "where `ssl` or `rediss://` asks for TLS."
+        "Redis is down, busy, out of memory, or cannot be reached at its host and port. Without TLS on its side, a "
+        "connection with `ssl` or `rediss://` times out."
     )
     cure = "Start Redis, or correct host and port of `redis_default`. The task is retried."
     example = "Redis does not answer as it should: Error 111 connecting to localhost:6379. Connection refused."
@@ -81,16 +81,16 @@ class InfluxUnreachableError(TemporaryError):
 
 
 class InfluxCertificateError(ConfigurationError):
-    """A TLS connection to InfluxDB is refused for good."""
+    """A TLS connection to InfluxDB failed because of the certificate or the port; no retry can help."""
 
     name = "influxdb-certificate-refused"
     cause = (
-        "The certificate of InfluxDB is of a CA that this machine does not know, is for another host, or has expired; "
-        "or InfluxDB does not speak TLS on this port."
+        "InfluxDB's certificate was issued by a CA unknown to this machine or for another host, or has expired; or "
+        "InfluxDB does not speak TLS on this port."
     )
     cure = (
-        "Put the CA's file into the extra of `influxdb_default`: `ssl_ca_cert`; with INFLUXDB_URL, into SSL_CERT_FILE. "
-        "Where the host differs, use the name in the certificate. Without TLS, set the schema to `http`."
+        "Name the CA's file as `ssl_ca_cert` in the extra of `influxdb_default`; with INFLUXDB_URL, in SSL_CERT_FILE. "
+        "If the host differs, use the name in the certificate. Without TLS, set the schema to `http`."
     )
     example = "InfluxDB, query: its certificate is not accepted: self-signed certificate; set ssl_ca_cert"
 
@@ -99,7 +99,7 @@ class InfluxRefusedError(ConfigurationError):
     """InfluxDB refuses the token."""
 
     name = "influxdb-token-refused"
-    cause = "The token or the organization is wrong, or the token may not do what was asked."
+    cause = "The token or the organization is wrong, or the token lacks the right to do this."
     cure = "Correct `influxdb_default`, or INFLUXDB_TOKEN and INFLUXDB_ORG; grant read and write for the bucket."
     example = (
         "InfluxDB, query in bucket 'candles': HTTP 401: unauthorized access. Check the token in influxdb_default "
@@ -111,8 +111,8 @@ class InfluxRequestError(PermanentError):
     """InfluxDB refuses a request that is not about the token or the bucket."""
 
     name = "influxdb-request-refused"
-    cause = "InfluxDB cannot carry out the request; its own words are in the message."
-    cure = "Act on those words. InfluxDB 2.x is needed: version 1 and 3 have no Flux."
+    cause = "InfluxDB cannot carry out the request; the message quotes its reason."
+    cure = "Act on that reason. InfluxDB 2.x is needed: versions 1 and 3 have no Flux."
     example = "InfluxDB, query in bucket 'candles': HTTP 405: Method not allowed"
 
 
@@ -121,7 +121,9 @@ class BucketMissingError(ConfigurationError):
 
     name = "bucket-missing"
     cause = "No run has created the bucket yet, it was deleted, or the token may neither see nor create it."
-    cure = "Unpause the DAGs, or clear `validate_symbols`, which creates it. Else create it, or use another token."
+    cure = (
+        "Unpause the DAGs, or clear `validate_symbols`, which creates it. Or create it, or use another token."
+    )
     example = (
         "InfluxDB, query in bucket 'candles': HTTP 404: not found. validate_symbols creates the bucket: unpause the "
         "DAGs, or clear that task"
@@ -129,7 +131,7 @@ class BucketMissingError(ConfigurationError):
 
 
 class RefusedLinesError(PermanentError):
-    """InfluxDB refuses some of the lines, or so many at once."""
+    """InfluxDB refuses some of the lines, or too many at once."""
 
     name = "influxdb-lines-refused"
     cause = "Points lie outside the bucket's retention, or a field already has another type in this bucket."
@@ -138,12 +140,12 @@ class RefusedLinesError(PermanentError):
 
 
 class StoredCandlesError(TemporaryError):
-    """What is stored cannot be read as whole candles."""
+    """Stored points cannot be read as complete candles."""
 
     name = "stored-candles-unreadable"
-    cause = "Something else writes to the same measurement at this moment, or has left half a candle there."
-    cure = "Let only this package write there. If it stays, delete that window and run it again with `refetch`."
+    cause = "Another program is writing to the same measurement, or has left incomplete candles there."
+    cure = "Let only this package write there. If the error persists, delete that window and run it with `refetch`."
     example = (
-        "InfluxDB, exchange_candles of BTC/USD @ kraken, [2026-11-20T12:00Z, 2026-11-20T13:00Z): some candles have not "
-        "all of their fields; delete these points, and run the window again with refetch"
+        "InfluxDB, exchange_candles of BTC/USD @ kraken, [2026-11-20T12:00Z, 2026-11-20T13:00Z): some candles lack "
+        "some of their fields; delete these points, and run the window again with refetch"
     )

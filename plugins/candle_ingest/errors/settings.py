@@ -13,7 +13,7 @@ class SettingError(ConfigurationError):
 
 
 class SettingsFileError(ConfigurationError):
-    """The settings file cannot be read, or is no list of pipelines."""
+    """The settings file cannot be read, or does not define pipelines."""
 
     name = "settings-file-invalid"
     cause = "The file does not exist, may not be read, is not valid YAML, has a key twice, or has no `pipelines`."
@@ -55,7 +55,7 @@ class PipelineUnknownError(ConfigurationError):
 
 
 class NotifierError(ConfigurationError):
-    """`failure_notifier` names nothing that can be called."""
+    """`failure_notifier` does not name a function or a notifier."""
 
     name = "notifier-invalid"
     cause = "The module or the name in it does not exist, is not on Airflow's Python path, or is not a function."
@@ -76,7 +76,7 @@ class ConnectionMissingError(ConfigurationError):
 
 
 class ConnectionInvalidError(ConfigurationError):
-    """A connection, or a variable that stands for it, has a value that cannot be used."""
+    """A connection, or a variable that replaces it, has a value that cannot be used."""
 
     name = "connection-invalid"
     cause = "The host of a connection is not a base URL, or a port is not a number."
@@ -112,7 +112,7 @@ class RangeError(ConfigurationError):
 
 
 class HistoryEmptyError(ConfigurationError):
-    """There is no history that a plan could be made of."""
+    """There is no history to plan."""
 
     name = "history-empty"
     cause = "`backfill_start_date` is `skip`, or no backfill interval has ended since that date."
@@ -130,7 +130,7 @@ class ExchangeUnknownError(ConfigurationError):
 
 
 class TimeframeUnavailableError(ConfigurationError):
-    """An exchange has no candles of which those of the pipeline could be made."""
+    """An exchange has no candles from which those of the pipeline could be built."""
 
     name = "timeframe-unavailable"
     cause = "The exchange serves no candles of this length, and none whose length divides it."

@@ -25,27 +25,27 @@ class SymbolListError(SymbolError):
 
 
 class SymbolUnknownError(SymbolError):
-    """A command or the page was asked about a pair that the pipeline does not have."""
+    """A command or the page names a pair that the pipeline does not have."""
 
     name = "symbol-unknown"
     cause = "The pair is misspelt, or was never listed in Redis for this pipeline."
-    cure = "Write one of the near names in the message, or add the pair to the list in Redis."
+    cure = "Write one of the similar names in the message, or add the pair to the list in Redis."
     example = "BTC/UDS is neither listed in Redis nor stored; did you mean BTC/USD?"
 
 
 class SymbolUnlistedError(SymbolError):
-    """A plan was asked for a pair that no exchange of the pipeline lists."""
+    """A plan was requested for a pair that no exchange of the pipeline lists."""
 
     name = "symbol-unlisted"
     cause = "The pair is misspelt, or none of the pipeline's exchanges trades it."
-    cure = "Write one of the near names in the message, or add an exchange that lists the pair."
+    cure = "Write one of the similar names in the message, or add an exchange that lists the pair."
     example = "EHT/USD is listed by none of binance, kraken; did you mean ETH/USD?"
 
 
 class NothingMergedError(SymbolError):
-    """A command was asked for the newest candle of a pair that has none."""
+    """The newest candle of a pair was requested, and the pair has none."""
 
     name = "nothing-merged"
     cause = "No run has merged the pair yet: it was listed a moment ago, or too few exchanges have answered."
-    cure = "Wait for the next run of catch-up or backfill, or give the time of the candle; it says what is missing."
+    cure = "Wait for the next run of catch-up or backfill, or give a time: the command then says what is missing."
     example = "no candle of BTC/USD is merged yet; give a time, such as 2026-11-20T12:00Z"

@@ -1,4 +1,4 @@
-"""Closing looks: after the day is over, each of its minutes is asked for once more."""
+"""Closing looks: after the day is over, each of its minutes is requested once more."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -11,7 +11,7 @@ from candle_ingest.ledger.stretch import LONGEST_REASON, backoff_ms
 
 
 def with_closing(record: DayRecord, look: Look, known: Surroundings) -> DayRecord:
-    """Return the record with the look's closing part noted, as far as it was answered.
+    """Return the record with the answered parts of a closing look marked as closed.
 
     A closing look that keeps failing for `give_up_ms` is given up too; earlier answers stay, and the day is not final
     until a later look has confirmed them. Minutes that are given up themselves need no closing look.
@@ -30,7 +30,7 @@ def with_closing(record: DayRecord, look: Look, known: Surroundings) -> DayRecor
 
 
 def _closing_failed(record: DayRecord, missed: Sequence[Window], look: Look, known: Surroundings) -> DayRecord:
-    """Return the record after a closing look that failed for `missed`, which no other one has covered."""
+    """Return the record after a closing look that failed for `missed`, which no other look has closed."""
     if look.asked_at_ms < record.closing_due_ms:
         return record
     since_ms = record.closing_since_ms or look.asked_at_ms

@@ -22,13 +22,13 @@ PROOF_WAIT_MS = HOUR_MS
 
 
 class RecordState(StrEnum):
-    """How far the record of a day has come."""
+    """The state of the record of a day."""
 
     # The closing look, after the day is over, is still to come.
     PROVISIONAL = "provisional"
     # Some minutes have no settled answer.
     OPEN = "open"
-    # Some minutes never came, and nothing more is asked for.
+    # Some minutes could not be had, and nothing more is requested.
     UNOBTAINABLE = "unobtainable"
     # Every minute is settled, and nothing can change it any more.
     FINAL = "final"
@@ -59,7 +59,7 @@ class DayRecord(MarkedDay):
     """What is known about one pair on one exchange on the UTC day that begins at `day_ms`.
 
     `marks` has one byte per slot: NO_CANDLE, FLAT or TRADED. `stretches` cover every slot without a plain answer,
-    including those not asked for; any other slot without a candle is quiet.
+    including those never requested; any other slot without a candle is quiet.
 
     `changes` are answers that may not be merged yet; `answered_version` is the newest of them, `merged_version` the
     version up to which everything is merged. `closed` are the parts that closing looks have covered; after a failed
@@ -110,7 +110,7 @@ class DayRecord(MarkedDay):
         return STATES[self.states[(time_ms - self.day_ms) // self.slot_ms]]
 
     def stretch_at(self, time_ms: int) -> Stretch | None:
-        """Return the stretch that contains `time_ms`; None where the slot was plainly answered."""
+        """Return the stretch that contains `time_ms`; None if the slot was plainly answered."""
         return next((s for s in self.stretches if s.start_ms <= time_ms < s.end_ms), None)
 
     def windows_of(self, states: Iterable[MinuteState]) -> list[Window]:
@@ -120,7 +120,7 @@ class DayRecord(MarkedDay):
 
     @property
     def lost(self) -> list[Window]:
-        """Return the windows whose candles were stored once, are gone from the bucket, and were not answered since."""
+        """Return the windows whose stored candles are gone from the bucket and were not answered again since."""
         return [stretch.window for stretch in self.stretches if stretch.candle_lost]
 
     @property
@@ -170,7 +170,7 @@ class DayRecord(MarkedDay):
         return asked_end_ms is None or self.proved_ms >= asked_end_ms
 
     def proof_window(self, now_ms: int) -> Window | None:
-        """Return what to ask for once more because the quiet end of the day is not proved; None where nothing is due.
+        """Return what to request once more because the quiet end of the day is not proved; None if nothing is due.
 
         Later candles, also of other markets, prove it without a request, unless they came while the end was asked for.
         An exchange that stays quiet is asked less and less often.
@@ -216,7 +216,7 @@ class DayRecord(MarkedDay):
 
 
 def new_day_record(currency_pair: str, exchange: str, day_ms: int, slot_ms: int) -> DayRecord:
-    """Return the record of a day that has not been asked for yet."""
+    """Return the record of a day that has not been requested yet."""
     not_asked = Stretch(start_ms=day_ms, end_ms=day_ms + DAY_MS, state=MinuteState.NOT_ASKED)
     return DayRecord(
         currency_pair=currency_pair,

@@ -1,4 +1,4 @@
-"""A record of every fetch in InfluxDB, by the time at which it ended: when, how many calls, which try, how it went.
+"""Record every fetch in InfluxDB, at the time at which it ended: its window, calls, number of tries and outcome.
 
 `fetch_attempts`: tags `exchange`, `currency_pair`; fields `start_ms`, `end_ms` (the window), `expected`, `asked`,
 `candles`, `calls`, `duration_ms`, `try_number`, `outcome` (`ok` or `failed`), `reason`, `corrections` (rows that were

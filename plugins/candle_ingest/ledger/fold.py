@@ -117,7 +117,7 @@ def _replaced(old: Stretch, state: MinuteState, reason: str, look: Look, known: 
 
 
 def _failed_again(old: Stretch, look: Look, known: Surroundings) -> Stretch:
-    """Return what an earlier response left open, after a request for it that failed: nothing is taken back."""
+    """Return what an earlier response left open, after a failed request for it: the response is not undone."""
     if not old.due_ms or look.asked_at_ms < old.due_ms:
         return old
     if look.asked_at_ms - old.since_ms >= known.give_up_ms:
@@ -146,7 +146,7 @@ def _tried_again(changed: Stretch, old: Stretch, look: Look, known: Surroundings
 
 
 def _listed_from_first_candle(record: DayRecord, stretches: Sequence[Stretch], look: Look) -> list[Stretch]:
-    """Return the stretches without `not listed` after the day's first candle: there it is silence."""
+    """Return the stretches without `not listed` after the day's first candle: from then on it would be a silence."""
     candles = np.flatnonzero(record.mark_array > NO_CANDLE)
     if not len(candles):
         return list(stretches)
@@ -158,7 +158,7 @@ def _listed_from_first_candle(record: DayRecord, stretches: Sequence[Stretch], l
 
 
 def _with_proof(record: DayRecord, look: Look, known: Surroundings) -> DayRecord:
-    """Return the record with when the end of the day was asked for, and the last trade known by then."""
+    """Return the record with the time at which the end of the day was requested, and the last trade known by then."""
     asked_end_ms = max((window.end_ms for window in look.answered_windows()), default=0)
     if asked_end_ms < record.window.end_ms or look.asked_at_ms <= record.end_asked_ms:
         return record

@@ -29,8 +29,8 @@ class Look:
     `open_times_ms` are those of the sound candles, `traded_ms` of those with volume. `changed` holds windows of
     candles that were stored with other values before. Any other part of `window` that is not `rejected`, `failed`,
     `unobtainable` or `not_listed` was answered without a candle; `missing` is the part of it for which the exchange
-    would have sent a row even if nobody traded. With `by_list` nothing was asked: the exchange's list of markets lacks
-    the market. `closing` is the part that counts as a closing look, None for none.
+    would have sent a row even without trades. With `by_list` nothing was requested: the exchange's list of markets
+    lacks the market. `closing` is the part that counts as a closing look, None for none.
     `version` is taken after the candles were written.
     """
 
@@ -63,8 +63,8 @@ class Surroundings:
 
     `history` is the market's pace on other days, `others` that of the other exchanges on this one. `before_slots` and
     `after_slots` count the slots without a candle directly before and after the day. `alive_ms` is the open time of
-    the exchange's newest candle with volume, in any market; 0 for none. `give_up_ms` is how long a stretch is asked
-    for before it counts as unobtainable.
+    the exchange's newest candle with volume, in any market; 0 for none. `give_up_ms` is how long a stretch is retried
+    before it counts as unobtainable.
     """
 
     history: Pace = field(default_factory=Pace)

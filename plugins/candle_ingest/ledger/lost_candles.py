@@ -1,4 +1,4 @@
-"""Lost candles: a record has them as stored, and they are gone from the bucket, by a deletion or an old backup."""
+"""Lost candles: their record lists them as stored, but a deletion or an old backup removed them from the bucket."""
 
 from collections.abc import Sequence
 from dataclasses import replace

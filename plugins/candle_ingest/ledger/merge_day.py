@@ -36,8 +36,8 @@ class Waiting(Span):
 class MergeDay(MarkedDay):
     """What is merged of one pair on the UTC day that begins at `day_ms`.
 
-    `marks` has one byte a slot: NOT_MERGED, WITHOUT_CANDLE (merged, nobody traded) or WITH_CANDLE. `state` is final
-    if every exchange in the settings is final and nothing waits. `version` is that of the last merge, `method` the
+    `marks` has one byte per slot: NOT_MERGED, WITHOUT_CANDLE (merged, no trades) or WITH_CANDLE. `state` is final if
+    every exchange in the settings is final and nothing waits. `version` is that of the last merge, `method` the
     settings it was merged with, `announced` whether the event of the final day was sent; a merge reads that but never
     writes it. `counts` has the slots by state, summed over the `exchanges` in the settings at the last merge, and
     `unconfirmed` how many of them had no closing look because it was given up.
@@ -104,9 +104,9 @@ def merge_day_fields(day: MergeDay) -> dict[str, Any]:
 
     Years of them are added up without reading `record`: `exchanges` integer, and one integer for each state of a slot
     (`present` to `not_asked`), summed over these exchanges, which add up to `exchanges` times `expected`; `unconfirmed`
-    counts those of them whose closing looks failed until they were given up. `grade_a` to
-    `grade_d` count the merged minutes by the grade that they have once the day is final; `excluded`, `clamped`,
-    `disputed`, `converted`, `depeg` those with such a mark.
+    counts those of them whose closing looks failed until they were given up. `grade_a` to `grade_d` count the merged
+    minutes by the grade that they have once the day is final; `excluded`, `clamped`, `disputed`, `converted`, `depeg`
+    those with such a mark.
     """
     counts = day.counts.to_dict()
     return {

@@ -4,6 +4,6 @@ from candle_ingest.settings import PipelineSettings
 
 
 def method_in_words(settings: PipelineSettings) -> str:
-    """Return the merge method as text; days that were merged by another one are merged again."""
+    """Return the merge method as text; days that were merged by another method are merged again."""
     minimum = f"minimum {settings.min_exchanges_required}, unobtainable {settings.unobtainable}"
     return f"{settings.merge_method}, {minimum}"

@@ -1,7 +1,7 @@
-"""The days that merges are writing, so that a merge that was killed while it wrote leaves no outdated candles behind.
+"""The days that merges are writing, so that a merge that is killed while it writes leaves no outdated candles behind.
 
-A merge that has lost its lock may write what it read before a newer merge had, and then merges once more. If it is
-killed before that, only the entry that it made here before writing tells of it: repair merges such a day as a whole.
+A merge that has lost its lock may overwrite a newer merge with older candles, and then merges once more. If it is
+killed before that, only the entry that it made here before writing shows it: repair then merges the whole day.
 
 `candle_ingest:merging:<bucket>`: a Redis sorted set of `pair|day|merge`, score when its write began, in ms.
 """
@@ -28,19 +28,19 @@ class MergeWrites:
         self._own = uuid.uuid4().hex
 
     def begin(self, days: Collection[PairDay]) -> None:
-        """Note that this task is about to write these days."""
+        """Record that this task is about to write these days."""
         if days:
             with translate_redis_errors():
                 self._client.zadd(self._key, dict.fromkeys(self._members(days), time.time_ns() // 1_000_000))
 
     def end(self, days: Collection[PairDay]) -> None:
-        """Note that this task has written these days, and held its lock all the while."""
+        """Record that this task has written these days, and held its lock throughout."""
         if days:
             with translate_redis_errors():
                 self._client.zrem(self._key, *self._members(days))
 
     def abandoned(self) -> dict[str, PairDay]:
-        """Return the entries of tasks that never ended their write, each with its day."""
+        """Return the entries of tasks that never finished their write, each with its day."""
         until_ms = time.time_ns() // 1_000_000 - ABANDONED_MS
         with translate_redis_errors():
             members = [member.decode() for member in self._client.zrangebyscore(self._key, 0, until_ms)]

@@ -21,7 +21,7 @@ class MinuteState(StrEnum):
     REJECTED = "rejected"
     # No answer.
     FAILED = "failed"
-    # Asked for in vain for days, or no longer served: not asked again, except on demand.
+    # Retried for days without success, or no longer served: not requested again, except on demand.
     UNOBTAINABLE = "unobtainable"
     # The exchange was not asked yet.
     NOT_ASKED = "not_asked"

@@ -1,10 +1,10 @@
-"""Notices that people get once: noted by whichever task finds the reason, sent by the last step of the next run.
+"""Notices that are sent once: queued by the task that finds the reason, sent by the last step of the next run.
 
-None is lost. One is sent twice only if its task is killed after the notifier has it and before that is noted here, or
-if the notifier takes longer than TELLING_SECONDS.
+None is lost. One is sent twice only if its task is killed after the notifier has received it and before it is removed
+from the queue, or if the notifier takes longer than SENDING_SECONDS.
 
-`candle_ingest:notices:<bucket>`: a Redis hash of key → sentence that is still to be told.
-`candle_ingest:told:<bucket>`: a Redis set of the keys that last, and were noted. The keys are
+`candle_ingest:notices:<bucket>`: a Redis hash of key → sentence that is still to be sent.
+`candle_ingest:told:<bucket>`: a Redis set of the keys that were queued and whose reason lasts. The keys are
 `unobtainable|pair|exchange|day`, `lost|pair|exchange|day` and `vanished|pair|exchange`.
 """
 
@@ -22,13 +22,13 @@ from candle_ingest.ledger.minute_state import MinuteState
 from candle_ingest.servers.redis_errors import translate_redis_errors
 
 logger = logging.getLogger(__name__)
-TELLING_SECONDS = 300
+SENDING_SECONDS = 300
 # Both at once: a task that is killed in between would lose the sentence.
-_NOTE_ONCE = """
+_QUEUE_ONCE = """
 if redis.call('SADD', KEYS[1], ARGV[1]) == 1 then redis.call('HSET', KEYS[2], ARGV[1], ARGV[2]) end
 """
-# A sentence that was replaced in the meantime is still to be told.
-_TOLD = """
+# A sentence that was replaced in the meantime is still to be sent.
+_REMOVE_SENT = """
 if redis.call('HGET', KEYS[1], ARGV[1]) == ARGV[2] then redis.call('HDEL', KEYS[1], ARGV[1]) end
 """
 
@@ -38,24 +38,24 @@ class Notices:
 
     def __init__(self, client: RedisClient, bucket: str) -> None:
         self._client = client
-        self._untold, self._told = (f"candle_ingest:{name}:{bucket}" for name in ("notices", "told"))
+        self._pending, self._told = (f"candle_ingest:{name}:{bucket}" for name in ("notices", "told"))
 
-    def note(self, sentences: Mapping[str, str]) -> None:
+    def queue(self, sentences: Mapping[str, str]) -> None:
         """Queue sentences by key; a queued one with the same key is replaced."""
         if sentences:
             with translate_redis_errors():
-                self._client.hset(self._untold, mapping=dict(sentences))
+                self._client.hset(self._pending, mapping=dict(sentences))
 
-    def note_lasting(self, sentences: Mapping[str, str], over: Collection[str]) -> None:
+    def queue_once(self, sentences: Mapping[str, str], over: Collection[str]) -> None:
         """Queue each sentence once, and again only after its key was in `over`."""
         with translate_redis_errors():
             if over:
                 self._client.srem(self._told, *over)
-                self._client.hdel(self._untold, *over)
+                self._client.hdel(self._pending, *over)
             for key, text in sentences.items():
-                self._client.eval(_NOTE_ONCE, 2, self._told, self._untold, key, text)
+                self._client.eval(_QUEUE_ONCE, 2, self._told, self._pending, key, text)
 
-    def note_unobtainable(self, records: Iterable[DayRecord]) -> None:
+    def queue_unobtainable(self, records: Iterable[DayRecord]) -> None:
         """Queue notices of given-up minutes, except for markets already reported as vanished."""
         found = list(records)
         keys = [vanished_key(record.currency_pair, record.exchange) for record in found]
@@ -65,34 +65,34 @@ class Notices:
         sentences = dict(map(_unobtainable, known))
         for sentence in sentences.values():
             logger.error(sentence)
-        self.note(sentences)
+        self.queue(sentences)
 
-    def tell(self, notifier: Callable[[list[str]], None]) -> None:
+    def send(self, notifier: Callable[[list[str]], None]) -> None:
         """Call `notifier` with the queued sentences, if there are any; they stay queued until it has returned.
 
-        If another task is telling at this moment, do nothing: what that one leaves is told by the next run.
+        If another task is sending at this moment, do nothing: the next run sends what that task leaves.
         """
-        lock = self._client.lock(f"{self._untold}:telling", timeout=TELLING_SECONDS, blocking=False)
+        lock = self._client.lock(f"{self._pending}:sending", timeout=SENDING_SECONDS, blocking=False)
         with translate_redis_errors():
             if not lock.acquire():
                 return
         try:
             if found := self._queued():
                 notifier(list(found.values()))
-                self._note_told(found)
+                self._remove_sent(found)
         finally:
             with translate_redis_errors(), suppress(LockNotOwnedError):
                 lock.release()
 
     def _queued(self) -> dict[str, str]:
         with translate_redis_errors():
-            found = self._client.hgetall(self._untold)
+            found = self._client.hgetall(self._pending)
         return {key.decode(): sentence.decode() for key, sentence in sorted(found.items())}
 
-    def _note_told(self, sentences: Mapping[str, str]) -> None:
+    def _remove_sent(self, sentences: Mapping[str, str]) -> None:
         with translate_redis_errors(), self._client.pipeline(transaction=False) as pipeline:
             for key, sentence in sentences.items():
-                pipeline.eval(_TOLD, 1, self._untold, key, sentence)
+                pipeline.eval(_REMOVE_SENT, 1, self._pending, key, sentence)
             pipeline.execute()
 
 

@@ -1,7 +1,7 @@
 """The market that each series of candles was built from. It never changes by itself.
 
-`candle_ingest:pinned:<bucket>:<exchange>`: a Redis hash of pair → market (`BTC/USD` → `BTC/USDT`), a copy of what the
-records of days say, so that no run has to look for it in years of them.
+`candle_ingest:pinned:<bucket>:<exchange>`: a Redis hash of pair → market (`BTC/USD` → `BTC/USDT`), copied from the
+records of days, so that no run has to search years of them.
 """
 
 from collections.abc import Collection, Mapping

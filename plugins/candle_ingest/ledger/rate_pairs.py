@@ -1,4 +1,4 @@
-"""Tell which rate pairs a pipeline needs to convert its markets."""
+"""Determine which rate pairs a pipeline needs to convert its markets."""
 
 from collections.abc import Iterable
 

@@ -3,7 +3,7 @@
 `day_records`: tags `currency_pair`, `exchange`; time midnight UTC. Fields: `state` (provisional, open, unobtainable,
 final) and `market` strings; `expected`, `present`, `quiet`, `outage`, `not_listed`, `silent`, `rejected`, `failed`,
 `unobtainable`, `not_asked` integers, which add up to `expected`; `unconfirmed` integer, those of them whose closing
-looks failed until they were given up, and `by_list`, those not listed of which the exchange was never asked because its
+looks failed until they were given up, and `by_list`, those not listed that were never requested because the exchange's
 list of markets lacked the pair; `answered_version` and `merged_version` integers: a merge is missing where the
 first is larger; `due_ms` integer, when the exchange is asked again, 0 for never; `last_traded_ms` integer, the open
 time of the last candle with volume, 0 for none; `record` string, JSON: all that the program itself needs. The merge

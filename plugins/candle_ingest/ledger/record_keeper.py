@@ -50,7 +50,7 @@ class Kept:
 class RecordKeeper:
     """Reads, folds and writes records under a lock per exchange, so that no answer is lost.
 
-    `rule_of` returns the closing rule of an exchange; `give_up_ms` is how long a stretch is asked for.
+    `rule_of` returns the closing rule of an exchange; `give_up_ms` is how long a stretch is retried.
     """
 
     def __init__(
@@ -83,7 +83,7 @@ class RecordKeeper:
         return self._change(exchange, set(looks), span, lambda known: self._folded(exchange, looks, known))
 
     def prove(self, exchange: str, keys: Iterable[Key]) -> list[Kept]:
-        """Settle, without a request, records whose last quiet time the exchange has since traded after."""
+        """Settle, without a request, records whose exchange has traded since the last quiet time of their day."""
         wanted = set(keys)
         if not wanted:
             return []
@@ -116,7 +116,7 @@ class RecordKeeper:
         return self._change(exchange, pairs, window, reset)
 
     def retry_lost(self, exchange: str, keys: Collection[Key], read_times_ms: TimesOf, now_ms: int) -> list[Kept]:
-        """Make due the candles of these records that are gone; `read_times_ms` returns the open times of the others."""
+        """Make the lost candles of these records due; `read_times_ms` returns the open times of those still stored."""
 
         def reset(known: Records) -> dict[Key, DayRecord]:
             # The candles are read after the records, which are written after them.
@@ -125,7 +125,7 @@ class RecordKeeper:
         return self._change(exchange, {key[0] for key in keys}, _span(keys), reset)
 
     def retry_not_listed(self, exchange: str, window: Window, pair: str, first_ms: int, now_ms: int) -> list[Kept]:
-        """Make due what only the exchange's list of markets had said of a pair that it lists now."""
+        """Make minutes due that were never requested because the exchange did not list the pair, which it now does."""
 
         def reset(known: Records) -> dict[Key, DayRecord]:
             return {key: reset_not_listed(record, first_ms, now_ms) for key, record in known.items()}
@@ -160,7 +160,7 @@ class RecordKeeper:
         }
         self._index.note_due({key: at_ms for key, at_ms in due_ms.items() if at_ms is not None})
         self._index.note_unmerged(unmerged)
-        self._notices.note_unobtainable(one.after for one in kept if one.newly_unobtainable())
+        self._notices.queue_unobtainable(one.after for one in kept if one.newly_unobtainable())
         self._records.write((record, self._rule_of(record.exchange)) for record in after)
         self._index.note_due({key: None for key, at_ms in due_ms.items() if at_ms is None})
         self._index.note_unmerged(unmerged)
@@ -215,7 +215,7 @@ class RecordKeeper:
             return {}
         span = Window(min(w.start_ms for w in days), max(w.end_ms for w in days))
         found: dict[Key, list[Pace]] = {}
-        # A pair with an unreadable record is judged as one that the others do not have.
+        # A pair with an unreadable record is treated as if the other exchanges did not have it.
         records, _ = self._records.read_readable(span, pairs)
         for (pair, other, day_ms), record in records.items():
             if other != exchange:
@@ -240,7 +240,7 @@ def _span(keys: Collection[Key]) -> Window:
 
 @contextmanager
 def log_unreadable() -> Iterator[None]:
-    """Log which pairs have unreadable records, where all others are done."""
+    """Log UnreadableRecordError instead of raising it: it comes after all other records are written."""
     try:
         yield
     except UnreadableRecordError as error:

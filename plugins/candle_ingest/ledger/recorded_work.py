@@ -1,4 +1,4 @@
-"""What the records of a bucket say is open, read some days at a time: of years, they are too many for one query."""
+"""Find the open work in the records of a bucket, some days at a time: those of years are too many for one query."""
 
 from collections.abc import Iterator
 
@@ -36,7 +36,7 @@ class RecordedWork:
             yield Window(day_ms, day_ms + DAYS_AT_A_TIME * DAY_MS)
 
     def due(self, span: Window) -> dict[Member, int]:
-        """Return the records that are to be asked for again, and when, in ms."""
+        """Return the records that are to be requested again, and when, in ms."""
         return self._values(span, DAY_RECORDS, "due_ms", "> 0")
 
     def unmerged(self, span: Window) -> dict[Member, int]:
@@ -57,7 +57,7 @@ class RecordedWork:
         return final.keys() - self._values(span, MERGE_DAYS, "announced", "> 0").keys()
 
     def unlisted(self, span: Window) -> set[Member]:
-        """Return, as `pair|exchange`, what was not asked because the exchange did not list it."""
+        """Return, as `pair|exchange`, what was not requested because the exchange did not list it."""
         return {member.rpartition("|")[0] for member in self._values(span, DAY_RECORDS, "by_list", "> 0")}
 
     def merged_otherwise(self, span: Window, method: str) -> list[Member]:

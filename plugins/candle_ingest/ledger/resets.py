@@ -1,4 +1,4 @@
-"""Make parts of a day due again that nothing asks for any more."""
+"""Make parts of a day due again that are no longer retried."""
 
 from dataclasses import replace
 
@@ -29,7 +29,7 @@ def _reset(stretch: Stretch, now_ms: int) -> Stretch:
 def reset_not_listed(record: DayRecord, first_ms: int, now_ms: int) -> DayRecord:
     """Return the record once the exchange lists the market, which has candles from `first_ms` on (a slot's start).
 
-    From there to now, what only the list of markets had said is due at once, as failed.
+    From there to now, what was not listed by the list of markets alone is due at once, as failed.
     """
     end_ms, now_ms = record.window.end_ms, floor_ms(now_ms, record.slot_ms)
     start_ms = min(max(first_ms, record.day_ms), end_ms)

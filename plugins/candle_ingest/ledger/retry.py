@@ -22,7 +22,7 @@ def retry_unobtainable(
 ) -> int:
     """Make given-up stretches and closing looks of these pairs and exchanges due now; return how many days have any.
 
-    The next repair asks for them.
+    The next repair requests them.
     """
     rows = bucket.query(_GIVEN_UP, **flux_range(window))
     days: dict[str, set[tuple[str, int]]] = {}

@@ -1,4 +1,4 @@
-"""Judge answers without candles: quiet, or a silence to ask for again."""
+"""Judge answers without candles: quiet, or a silence to request again."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
@@ -21,7 +21,7 @@ from candle_ingest.ledger.stretch import (
 # A silence counts as an outage only after two empty looks at least this far apart.
 OUTAGE_PROOF_MS = DAY_MS
 NO_CANDLE_REASON = "the exchange answered without a candle, which is too long a silence for this market"
-ROW_MISSING_REASON = "the answer lacks the candle, and the exchange sends one also where nobody traded"
+ROW_MISSING_REASON = "the answer lacks the candle, although the exchange sends one even without trades"
 # A row can also be missing before the first known candle: an earlier one may later show that the market was listed.
 NOTED = frozenset({MinuteState.SILENT, MinuteState.OUTAGE, MinuteState.NOT_LISTED})
 

@@ -1,4 +1,4 @@
-"""Stretches of a day that were not plainly answered, and when each is asked for again."""
+"""Stretches of a day that were not plainly answered, and when each is requested again."""
 
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
@@ -21,11 +21,11 @@ class Stretch(Span):
     """A part of a UTC day in one state.
 
     `since_ms` is when it was first found in that state. `tries` counts requests since then, but not those made before
-    it was due. `due_ms` is when it is asked for next, 0 if it is not retried by itself. `recorder` is the task that
-    asked last. `was_silent` marks an unobtainable stretch for which the exchange answered without a candle.
+    it was due. `due_ms` is when it is requested next, 0 if it is not retried by itself. `recorder` is the task that
+    requested it last. `was_silent` marks an unobtainable stretch for which the exchange answered without a candle.
     `row_missing` marks a silence of an exchange that sends a row for every minute, even without trades; it never counts
-    as quiet. `by_list` marks a stretch that is not listed by the exchange's list of markets alone: it was never asked.
-    `candle_lost` marks one whose candles were stored once and are gone from the bucket.
+    as quiet. `by_list` marks a stretch that is not listed by the exchange's list of markets alone: it was never
+    requested. `candle_lost` marks one whose candles were stored once and are gone from the bucket.
     """
 
     state: MinuteState
@@ -91,7 +91,7 @@ def silence_wait_ms(tries: int) -> int:
 
 
 def given_up(stretch: Stretch, for_ms: int) -> Stretch:
-    """Return the stretch as unobtainable, after it was asked for in vain for `for_ms`."""
+    """Return the stretch as unobtainable, after `for_ms` without a usable answer."""
     reason = f"given up after {for_ms // DAY_MS} days: {stretch.reason}"[:LONGEST_REASON]
     was_silent = stretch.state == MinuteState.SILENT
     return replace(stretch, state=MinuteState.UNOBTAINABLE, reason=reason, due_ms=0, was_silent=was_silent)

@@ -1,4 +1,4 @@
-"""The task instance that made a record, whose log tells more."""
+"""The task instance that made a record; its log has the details."""
 
 from dataclasses import dataclass
 

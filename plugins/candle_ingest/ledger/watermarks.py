@@ -116,8 +116,8 @@ def advance_together(
 ) -> None:
     """Move watermarks forward under a lock: `values_ms` of the ingestor, `latest_ms` of pairs.
 
-    If the lock expires, a slow write may hide a later one by another task; then the highest value ever written is
-    written again.
+    If the lock expires, a slow write may hide a later one by another task. Then the highest value ever written is
+    restored.
     """
     with held_locks(client, [f"watermarks:{watermarks.bucket_name}"]) as held:
         watermarks.advance(values_ms)

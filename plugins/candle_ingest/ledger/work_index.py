@@ -1,8 +1,8 @@
-"""Sets in Redis of what is due, not merged yet, not announced though final, and never asked because it was not listed.
+"""Sets in Redis: due records, days to merge, final days to announce, and pairs never requested because unlisted.
 
-They save searching years of records. All of it may be lost: if the marker key, which expires after a month, is missing,
-the sets are rebuilt from the records in InfluxDB. An entry may be superfluous but is never missing, because it is
-added before the record is written.
+They save searching years of records. All of them may be lost: if the marker key, which expires after a month, is
+missing, the sets are rebuilt from the records in InfluxDB. An entry may be superfluous but is never missing, because it
+is added before the record is written.
 
 `candle_ingest:due:<bucket>`: `pair|exchange|day`, score when due in ms. `candle_ingest:unmerged:<bucket>`:
 `pair|day`, score the version of the newest answer. `candle_ingest:unannounced:<bucket>`: `pair|day`, score 0;
@@ -90,9 +90,9 @@ class WorkIndex:
         return {_pair_day(member): int(score) for member, score in found}
 
     def merged(self, days: Mapping[PairDay, int], pipeline: str = "", method: str = "") -> None:
-        """Remove days whose answers are merged up to the given version; a newer answer keeps its entry.
+        """Remove days whose answers are merged up to the given version; a day with a newer answer keeps its entry.
 
-        So does a day that a task with older settings has merged, by another `method` than its `pipeline` has now.
+        A day also keeps it if a task with older settings has merged it by another `method` than its `pipeline` has now.
         """
         key = self._method_key(pipeline)
         with translate_redis_errors(), self._client.pipeline(transaction=False) as commands:
@@ -154,7 +154,7 @@ class WorkIndex:
                 self._client.hdel(self._announcing, *members)
 
     def note_unlisted(self, exchange: str, pairs: Iterable[str]) -> None:
-        """Add pairs with days of which the exchange was not asked, because it does not list them."""
+        """Add pairs with days that were not requested, because the exchange does not list the pair."""
         if members := [_member((pair, exchange)) for pair in pairs]:
             with translate_redis_errors():
                 self._client.sadd(self._unlisted, *members)
@@ -172,7 +172,7 @@ class WorkIndex:
             self._client.srem(self._unlisted, _member((pair, exchange)))
 
     def _rebuild(self, lock: Lock) -> None:
-        """Add what the records say is open; what an earlier rebuild did before it was killed is not done again."""
+        """Add what is open by the records, from where an earlier rebuild was killed."""
         logger.info("The index of open work is built from the records of the bucket %s", self._bucket.name)
         recorded = RecordedWork(self._bucket)
         for span in recorded.spans(int(self._client.get(self._rebuilt_until) or 0)):

@@ -36,7 +36,7 @@ def request_again(run: Run, keys: Collection[Key], bucket: InfluxBucket, client:
         sentences |= dict(map(_notice, keeper.retry_lost(exchange, own, stored_times_ms, run.now_ms)))
     for sentence in sentences.values():
         logger.error(sentence)
-    Notices(client, bucket.name).note(sentences)
+    Notices(client, bucket.name).queue(sentences)
 
 
 def _notice(kept: Kept) -> tuple[str, str]:

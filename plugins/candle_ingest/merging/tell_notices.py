@@ -14,7 +14,7 @@ def tell_notices(run: Run, notifier: Callable[[str], None]) -> None:
     if run.dry:
         return
     with connect_redis() as client:
-        Notices(client, run.settings.influxdb_bucket).tell(lambda sentences: notifier(_joined(sentences)))
+        Notices(client, run.settings.influxdb_bucket).send(lambda sentences: notifier(_joined(sentences)))
 
 
 def _joined(sentences: list[str]) -> str:

@@ -190,7 +190,7 @@ class _Validation:
         for sentence in sentences.values():
             logger.error(sentence)
         if not self.run.dry:
-            Notices(self.client, self.bucket.name).note_lasting(sentences, there)
+            Notices(self.client, self.bucket.name).queue_once(sentences, there)
 
     def _record_unasked(
         self,

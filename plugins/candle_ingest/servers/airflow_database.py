@@ -1,4 +1,4 @@
-"""Airflow's database, which says where Redis and InfluxDB are: whether it answers."""
+"""Check whether Airflow's database answers, which says where Redis and InfluxDB are."""
 
 import os
 
@@ -10,7 +10,7 @@ LOCAL_STACK_VARIABLE = "LOCAL_STACK_COMMAND"
 
 
 def local_stack_command() -> str:
-    """Return the command that starts the local stack of this shell; empty if it is of none."""
+    """Return the command that starts the local stack of this shell; empty if the shell belongs to none."""
     return os.environ.get(LOCAL_STACK_VARIABLE, "")
 
 
@@ -32,7 +32,7 @@ def _connect() -> None:
 
     with create_session() as session:
         engine = session.get_bind().engine
-    # SQLite is what Airflow takes where no database is configured: then the connections are variables.
+    # Airflow uses SQLite if no database is configured; the connections are then given by variables.
     if engine.dialect.name == "sqlite":
         return
     address = f"Airflow's database at {engine.url.host}:{engine.url.port}"

@@ -3,12 +3,12 @@
 import ssl
 from collections.abc import Iterator
 
-# OpenSSL's word for an answer that is not TLS: a server that speaks plain text on this port.
+# OpenSSL's reason for a response that is not TLS: the server speaks plain text on this port.
 _NO_TLS = "WRONG_VERSION_NUMBER"
 
 
 def refused_certificate(error: BaseException) -> str | None:
-    """Return why a TLS connection is refused for good, in words; None for any other error."""
+    """Return why no retry of a TLS connection can help, in words; None for any other error."""
     for cause in _causes(error):
         if isinstance(cause, ssl.SSLCertVerificationError):
             return f"its certificate is not accepted: {cause.verify_message}"

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from email.utils import parsedate_to_datetime
 
-# The longest ban that an exchange documents: binance's, three days. Longer is a mistake, and no reason to stand still.
+# The longest ban that an exchange documents: binance's, three days. A longer one is taken for a mistake.
 LONGEST_SECONDS = 3 * 86_400.0
 
 

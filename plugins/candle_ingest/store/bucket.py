@@ -41,7 +41,7 @@ BATCH_LINES = 5_000
 REPORTED_LINES = 10
 # An unreadable line, a batch that is too large, a partial write.
 REFUSED_STATUSES = (400, 413, 422)
-NO_TABLE = "InfluxDB, query: the answer is not a whole table; what stands before InfluxDB may have changed it"
+NO_TABLE = "InfluxDB, query: the answer is not a whole table; a proxy in front of InfluxDB may have changed it"
 DISK_FULL = "no space left on device"
 ATTEMPTS = 6
 FIRST_WAIT_SECONDS = 1.0
@@ -60,7 +60,7 @@ class InfluxTemporaryError(InfluxUnreachableError):
 class InfluxBucket:
     """A bucket, through one client. As a context manager it closes the client.
 
-    Each request is tried `attempts` times: a task can wait for the server longer than a person.
+    Each request is tried `attempts` times: a task can wait for the server longer than a person can.
     """
 
     def __init__(self, client: InfluxDBClient, bucket: str, attempts: int = ATTEMPTS) -> None:
@@ -136,7 +136,7 @@ class InfluxBucket:
         return iterate_csv_rows(self.query_csv(flux, **params))
 
     def query_csv(self, flux: str, **params: Any) -> str:
-        """Return the response to a Flux query as sent: CSV without annotations. Otherwise as `query`."""
+        """Return the response to a Flux query as sent: CSV without annotations. Params and errors as in `query`."""
         return self._call("query", lambda: _whole(self._read(flux, {"bucket": self.name, **params})))
 
     def _write_part(self, lines: Sequence[str], precision: Any, refused: list[str]) -> None:
@@ -241,7 +241,7 @@ def _whole(body: str) -> str:
 
 
 def csv_rows(body: str) -> list[dict[str, str]]:
-    """Return the rows of a query's response, as text by column name; otherwise as `iterate_csv_rows`."""
+    """Return the rows of a query's response, as text by column name; raises as `iterate_csv_rows` does."""
     return list(iterate_csv_rows(body))
 
 
@@ -249,7 +249,7 @@ def iterate_csv_rows(body: str) -> Iterator[dict[str, str]]:
     """Yield the rows of a query's response, as text by column name.
 
     It holds tables of annotated CSV without annotations: each has its own header, with empty lines between tables.
-    Anything else raises InfluxTemporaryError: it must not pass for a response without rows.
+    Anything else raises InfluxTemporaryError: it must not be taken for a response without rows.
     """
     header: list[str] | None = None
     try:

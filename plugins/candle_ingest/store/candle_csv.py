@@ -34,14 +34,14 @@ def candles_from_csv(body: str) -> Candles:
 
 
 def candles_from_columns(columns: Mapping[str, Column]) -> Candles:
-    """Return the candles from times and values by field; otherwise as `candles_from_csv`."""
+    """Return the candles from times and values by field; raises as `candles_from_csv` does."""
     if not columns:
         return Candles.from_rows([])
     if not set(FIELDS) <= set(columns) <= {*FIELDS, *EXTRA_FIELDS}:
         raise ValueError(f"the answer has the fields {', '.join(sorted(columns))}")
     times = columns[FIELDS[0]][0]
     if not all(np.array_equal(times, columns[name][0]) for name in FIELDS):
-        raise ValueError("some candles have not all of their fields")
+        raise ValueError("some candles lack some of their fields")
     values = np.column_stack([columns[name][1] for name in FIELDS])
     return Candles(times, values, np.column_stack([column_at(times, columns.get(name)) for name in EXTRA_FIELDS]))
 
@@ -57,7 +57,7 @@ def column_at(times: NDArray[np.int64], column: Column | None) -> NDArray[np.flo
     own_times, own_values = column
     places = np.searchsorted(times, own_times)
     if len(places) and (places[-1] >= len(times) or not np.array_equal(times[places], own_times)):
-        raise ValueError("a candle has some of its fields only")
+        raise ValueError("a candle has only some of its fields")
     values[places] = own_values
     return values
 
@@ -72,7 +72,7 @@ def read_columns(body: str) -> dict[str, Column]:
 
 
 def read_series(body: str) -> dict[tuple[str, str], dict[str, Column]]:
-    """Return the points of each field by pair and exchange; otherwise as `read_columns`."""
+    """Return the points of each field by pair and exchange; raises as `read_columns` does."""
     series: dict[tuple[str, str], dict[str, Column]] = {}
     for (pair, exchange, field), column in _points(body, [PAIR, EXCHANGE, FIELD]).items():
         series.setdefault((pair, exchange), {})[field] = column
@@ -84,7 +84,7 @@ def _points(body: str, keys: Sequence[str]) -> dict[tuple[str, ...], Column]:
     try:
         tables = [_read(block, keys) for block in blocks]
     except (pa.ArrowInvalid, KeyError) as error:
-        _check_numbers(csv_rows(body))  # raises what InfluxDB says, where it says what is wrong
+        _check_numbers(csv_rows(body))  # raises InfluxDB's own error if the response holds one
         raise InfluxTemporaryError(f"{NO_TABLE} ({error})") from error
     return _grouped(pa.concat_tables(tables), keys) if tables else {}
 
@@ -102,7 +102,7 @@ def _read(block: str, keys: Sequence[str]) -> Any:
     types = {**TYPES, **dict.fromkeys(keys, TEXT)}
     # Missing values have no text of their own: an empty text is an error.
     options = csv.ConvertOptions(include_columns=list(types), column_types=types, null_values=[])
-    # The line end is needed where the header has no lines.
+    # The line end is needed if the header is the only line.
     return csv.read_csv(io.BytesIO(f"{block}\r\n".encode()), convert_options=options)
 
 

@@ -2,7 +2,7 @@
 
 Columns: `open_time` (UTC), `open`, `high`, `low`, `close`, `volume` in base units, `exchange_count`,
 `source_exchanges` (comma-separated), `vwap` and `trade_count` where every exchange used serves them; then the quality
-of the minute: `dispersion_bps`, `excluded`, `clamped`, `disputed`, a rate for each quote that may stand for the pair's
+of the minute: `dispersion_bps`, `excluded`, `clamped`, `disputed`, a rate for each quote that may replace the pair's
 own (`rate_usdt`, `rate_usdc`; empty where it was not needed, or where there was none), and `grade` from A to D.
 """
 
@@ -25,7 +25,7 @@ FORMATS = (".parquet", ".csv")
 
 
 def columns_of(legs: Sequence[str]) -> list[str]:
-    """Return the names of all columns; `legs` are the quotes that may stand in for the pair's own."""
+    """Return the names of all columns; `legs` are the quotes that may replace the pair's own."""
     return [*COLUMNS, "dispersion_bps", *TEXTS, *(f"rate_{leg.lower()}" for leg in legs), "grade"]
 
 
@@ -88,7 +88,7 @@ def _columns(part: GradedCandles, legs: Sequence[str]) -> list[list[object]]:
 
 
 def _write_parquet(path: Path, parts: Iterable[GradedCandles], legs: Sequence[str]) -> int:
-    # Only this command needs it, and the import is slow.
+    # Only an export to Parquet needs it, and the import is slow.
     import pyarrow
     from pyarrow import parquet
 

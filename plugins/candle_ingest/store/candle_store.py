@@ -2,11 +2,11 @@
 
 `candles`: tag `currency_pair` (`BTC/USD`); fields `open`, `high`, `low`, `close`, `volume` (base units) float,
 `exchange_count` integer (exchanges with a candle then), `source_exchanges` string, comma-separated; `vwap` float and
-`trade_count` integer only where every one of those exchanges serves what they are made of; time the open time.
+`trade_count` integer only if every one of those exchanges serves what they are computed from; time the open time.
 
-`exchange_candles`: tags `currency_pair`, `exchange`; the same five floats, and `market` string, the market that was
-asked (`BTC/USDT`); where served, `quote_volume` float, `trade_count` integer, `taker_buy_volume` (base units) float;
-time the open time.
+`exchange_candles`: tags `currency_pair`, `exchange`; the same five floats, and `market` string, the market they were
+requested from (`BTC/USDT`); where served, `quote_volume` float, `trade_count` integer, `taker_buy_volume` (base units)
+float; time the open time.
 """
 
 import itertools
@@ -28,7 +28,7 @@ CANDLES = "candles"
 EXCHANGE_CANDLES = "exchange_candles"
 # Fields that other programs add are not read.
 OF_CANDLES = named({*FIELDS, *EXTRA_FIELDS})
-# Without a pivot the server is three times as fast, and numpy joins the columns in no time.
+# Without a pivot the server is three times as fast, and joining the columns in numpy takes next to no time.
 _READ = """
 from(bucket: bucket)
   |> range(start: time(v: start_ns), stop: time(v: stop_ns))
@@ -82,7 +82,7 @@ class CandleStore:
         self._bucket = bucket
 
     def write_exchange_candles(self, currency_pair: str, exchange: str, market: str, candles: Candles) -> None:
-        """Write one exchange's own candles; `market` (`BTC/USDT`) is their origin."""
+        """Write one exchange's own candles, which were requested from `market` (`BTC/USDT`)."""
         self.write_candles_of(exchange, [(currency_pair, market, candles)])
 
     def write_candles_of(self, exchange: str, found: Iterable[tuple[str, str, Candles]]) -> None:
@@ -164,7 +164,7 @@ class CandleStore:
 
 
 def unreadable_candles(currency_pair: str, exchange: str, window: Window, error: ValueError) -> StoredCandlesError:
-    """Return the error for stored candles of an exchange that are not as this program writes them."""
+    """Return the error for stored candles of an exchange that this program cannot have written as they are."""
     return StoredCandlesError(
         f"InfluxDB, {EXCHANGE_CANDLES} of {currency_pair} @ {exchange}, {window}: {error}; delete these points, and "
         "run the window again with refetch"

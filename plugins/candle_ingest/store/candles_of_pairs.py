@@ -31,7 +31,7 @@ class CandlesOfPairs:
     def of(self, pair: str, exchanges: Sequence[str]) -> dict[str, Candles]:
         """Return the stored candles of a pair for each of `exchanges`, in its span and perhaps beyond.
 
-        Raises StoredCandlesError if this pair's candles are not as this program writes them.
+        Raises StoredCandlesError if this pair's candles cannot be read.
         """
         span = self._spans.get(pair)
         if span is None:
@@ -50,7 +50,7 @@ def _span(windows: Collection[Window]) -> Window:
 
 
 def _read(bucket: InfluxBucket, span: Window, pairs: Sequence[str], exchanges: Sequence[str]) -> Series | None:
-    """Return the points of all; None if a value is no number, so that each pair is read and fails by itself."""
+    """Return the points of all; None if a value is not a number, so that each pair is read, and can fail, by itself."""
     of_exchange = f"({' or '.join(f'r.exchange == exchange{n}' for n in range(len(exchanges)))})"
     params = {f"exchange{n}": name for n, name in enumerate(exchanges)}
     flux = select(EXCHANGE_CANDLES, is_pair(pairs), of_exchange, OF_CANDLES)

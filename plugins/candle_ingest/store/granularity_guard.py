@@ -22,9 +22,9 @@ from(bucket: bucket)
 
 
 def check_granularity(bucket: InfluxBucket, granularity_minutes: int) -> None:
-    """Raise ConfigurationError if the bucket has candles of another length; mark a new bucket.
+    """Raise GranularityChangedError if the bucket has candles of another length; mark a new bucket.
 
-    Otherwise minutes would count as answered by hours, and either would be read as the other's candles.
+    Without this check, hourly candles would count as answers for minutes, and each would be read as the other.
     """
     known = [int(row["_value"]) for row in bucket.query(_READ)]
     if not known:

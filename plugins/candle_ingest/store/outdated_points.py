@@ -77,5 +77,5 @@ def delete_windows(
 
 
 def named(fields: set[str]) -> str:
-    """Return a condition on `r` that its field is one of these."""
+    """Return the condition that the field of `r` is one of these."""
     return f"r._field =~ /^({'|'.join(sorted(fields))})$/"

@@ -1,7 +1,7 @@
 """Store the quality of merged minutes in InfluxDB.
 
 `candle_quality`: tag `currency_pair`; fields `dispersion_bps` float, `excluded`, `clamped`, `disputed` string, empty
-where there is nothing to say, and for each quote that stands in for the pair's own `rate_usdt`, `rate_usdc`, … float, 0
+where there is nothing to report, and for each quote that replaces the pair's own `rate_usdt`, `rate_usdc`, … float, 0
 where there was no rate; time the open time.
 """
 
@@ -46,7 +46,7 @@ class QualityStore:
         delete_windows(self._bucket, CANDLE_QUALITY, currency_pair, union(windows))
 
     def _delete_outdated(self, found: Mapping[str, Quality]) -> None:
-        """Delete the stored minutes with a rate of a quote that no market of their pair has any more."""
+        """Delete the stored minutes with a rate of a quote that no market of their pair has any longer."""
         by_rates: dict[tuple[str, ...], dict[str, NewPoints]] = {}
         for pair, quality in found.items():
             columns = _rate_columns(quality)
