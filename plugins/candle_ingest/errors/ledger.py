@@ -63,7 +63,5 @@ class DryFetchError(TemporaryError):
 
     name = "dry-fetch-failed"
     cause = "The exchange did not answer for a part of the window, or some rows cannot be trusted."
-    cure = (
-        "Read the reason in the message. A real run stores all other candles and retries these by itself."
-    )
+    cure = "Read the reason in the message. A real run stores all other candles and retries these by itself."
     example = "BTC/USD @ kraken, [2026-11-20T12:00Z, 2026-11-20T13:00Z): 1 × price not positive"

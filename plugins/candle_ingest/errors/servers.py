@@ -121,9 +121,7 @@ class BucketMissingError(ConfigurationError):
 
     name = "bucket-missing"
     cause = "No run has created the bucket yet, it was deleted, or the token may neither see nor create it."
-    cure = (
-        "Unpause the DAGs, or clear `validate_symbols`, which creates it. Or create it, or use another token."
-    )
+    cure = "Unpause the DAGs, or clear `validate_symbols`, which creates it. Or create it, or use another token."
     example = (
         "InfluxDB, query in bucket 'candles': HTTP 404: not found. validate_symbols creates the bucket: unpause the "
         "DAGs, or clear that task"

@@ -121,7 +121,7 @@ def translate_errors(api: Any, request: str, base_url: str | None = None) -> Ite
     try:
         yield
     except ccxt.BaseError as error:
-        raise _sorted(api, request, error, base_url) from error
+        raise _translated(api, request, error, base_url) from error
     except UNUSABLE_ANSWER as error:
         raise unusable_answer(api, request, base_url, error) from error
 
@@ -161,7 +161,7 @@ def _public_text(text: str, base_url: str | None) -> str:
     return " ".join(without_controls(without_base_url(text, base_url)).split())
 
 
-def _sorted(api: Any, request: str, error: ccxt.BaseError, base_url: str | None) -> Exception:
+def _translated(api: Any, request: str, error: ccxt.BaseError, base_url: str | None) -> Exception:
     text = f"{request}: {_in_words(api, error, base_url)}"
     kind = error_kind(api.id, api.last_status, api.last_body or str(error), error)
     match kind:

@@ -105,10 +105,10 @@ class DayRecords:
     ) -> list[dict[str, str]]:
         if pairs is not None and not pairs:
             return []
-        of_exchange = "r.exchange == exchange" if exchange else ""
+        exchange_condition = "r.exchange == exchange" if exchange else ""
         # Every field except `record` is queried by name.
         fields = " or ".join(f'r._field == "{name}"' for name in names)
-        flux = select(measurement, is_pair(pairs), of_exchange) + where(fields) + PIVOT
+        flux = select(measurement, is_pair(pairs), exchange_condition) + where(fields) + PIVOT
         rows = self._bucket.query(flux, exchange=exchange or "", **flux_range(touched_days(window)))
         return rows if pairs is None else [row for row in rows if row["currency_pair"] in pairs]
 

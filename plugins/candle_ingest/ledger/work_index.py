@@ -172,7 +172,7 @@ class WorkIndex:
             self._client.srem(self._unlisted, _member((pair, exchange)))
 
     def _rebuild(self, lock: Lock) -> None:
-        """Add what is open by the records, from where an earlier rebuild was killed."""
+        """Add the open work in the records, starting where an earlier rebuild was killed."""
         logger.info("The index of open work is built from the records of the bucket %s", self._bucket.name)
         recorded = RecordedWork(self._bucket)
         for span in recorded.spans(int(self._client.get(self._rebuilt_until) or 0)):

@@ -186,14 +186,14 @@ class InfluxBucket:
         try:
             return call()
         except ApiException as error:
-            raise self._sorted(what, error) from error
+            raise self._translated(what, error) from error
         except InfluxDBError as error:
             # Raised by the client itself: the token may not read its organization.
             raise InfluxRefusedError(f"InfluxDB, {what} in bucket {self.name!r}: {error}") from error
         except (urllib3.exceptions.HTTPError, ConnectionError, TimeoutError) as error:
             raise InfluxTemporaryError(f"InfluxDB, {what}: {error}") from error
 
-    def _sorted(self, what: str, error: ApiException) -> Exception:
+    def _translated(self, what: str, error: ApiException) -> Exception:
         if reason := refused_certificate(error):
             return InfluxCertificateError(
                 f"InfluxDB, {what}: {reason}. Name the file of its CA in the extra of influxdb_default, ssl_ca_cert, "

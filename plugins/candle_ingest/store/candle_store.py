@@ -22,12 +22,12 @@ from candle_ingest.store.bucket import InfluxBucket
 from candle_ingest.store.candle_csv import candles_from_columns, candles_from_csv, column_at, read_columns
 from candle_ingest.store.flux import flux_range
 from candle_ingest.store.line_protocol import candle_lines, escaped_field, escaped_tag, with_columns
-from candle_ingest.store.outdated_points import NewPoints, Times, delete_outdated, delete_windows, named
+from candle_ingest.store.outdated_points import NewPoints, Times, delete_outdated, delete_windows, field_in
 
 CANDLES = "candles"
 EXCHANGE_CANDLES = "exchange_candles"
 # Fields that other programs add are not read.
-OF_CANDLES = named({*FIELDS, *EXTRA_FIELDS})
+IS_CANDLE_FIELD = field_in({*FIELDS, *EXTRA_FIELDS})
 # Without a pivot the server is three times as fast, and joining the columns in numpy takes next to no time.
 _READ = """
 from(bucket: bucket)
@@ -35,14 +35,14 @@ from(bucket: bucket)
   |> filter(fn: (r) => r._measurement == "exchange_candles" and r.currency_pair == currency_pair)
   |> filter(fn: (r) => r.exchange == exchange and FIELDS)
   |> keep(columns: ["_time", "_field", "_value"])
-""".replace("FIELDS", OF_CANDLES)
+""".replace("FIELDS", IS_CANDLE_FIELD)
 _READ_MERGED = """
 from(bucket: bucket)
   |> range(start: time(v: start_ns), stop: time(v: stop_ns))
   |> filter(fn: (r) => r._measurement == "candles" and r.currency_pair == currency_pair)
   |> filter(fn: (r) => FIELDS)
   |> keep(columns: ["_time", "_field", "_value"])
-""".replace("FIELDS", named({*FIELDS, "vwap", "trade_count"}))
+""".replace("FIELDS", field_in({*FIELDS, "vwap", "trade_count"}))
 _READ_SOURCES = """
 from(bucket: bucket)
   |> range(start: time(v: start_ns), stop: time(v: stop_ns))
@@ -107,13 +107,13 @@ class CandleStore:
     def delete_merged_at(self, times_ms: Mapping[str, Times]) -> None:
         """Delete the merged candles that are stored at these open times, by pair."""
         gone = {pair: NewPoints(times, {}) for pair, times in times_ms.items()}
-        delete_outdated(self._bucket, CANDLES, gone, named({"close"}))
+        delete_outdated(self._bucket, CANDLES, gone, field_in({"close"}))
 
     def _delete_outdated(self, measurement: str, new: Mapping[str, NewPoints], exchange: str = "") -> None:
         """Delete the stored candles with a field that the new ones lack."""
         lacking = {pair: points for pair, points in new.items() if points.lacking_fields}
         fields = {name for points in lacking.values() for name in points.lacking_fields}
-        delete_outdated(self._bucket, measurement, lacking, named(fields), exchange)
+        delete_outdated(self._bucket, measurement, lacking, field_in(fields), exchange)
 
     def read_exchange_candles(self, currency_pair: str, exchanges: Sequence[str], window: Window) -> dict[str, Candles]:
         """Return the stored candles of each of `exchanges`; empty ones for an exchange without any."""

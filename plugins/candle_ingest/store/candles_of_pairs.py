@@ -6,7 +6,7 @@ from candle_ingest.candles.candles import Candles
 from candle_ingest.candles.window import MINUTE_MS, Window, union
 from candle_ingest.store.bucket import InfluxBucket
 from candle_ingest.store.candle_csv import EXCHANGE, FIELD, PAIR, Column, candles_from_columns, read_series
-from candle_ingest.store.candle_store import EXCHANGE_CANDLES, OF_CANDLES, CandleStore, unreadable_candles
+from candle_ingest.store.candle_store import EXCHANGE_CANDLES, IS_CANDLE_FIELD, CandleStore, unreadable_candles
 from candle_ingest.store.flux import flux_range, is_pair, keep, select
 
 # Above this many candles, one pair and exchange at a time takes less memory and no more time.
@@ -51,9 +51,9 @@ def _span(windows: Collection[Window]) -> Window:
 
 def _read(bucket: InfluxBucket, span: Window, pairs: Sequence[str], exchanges: Sequence[str]) -> Series | None:
     """Return the points of all; None if a value is not a number, so that each pair is read, and can fail, by itself."""
-    of_exchange = f"({' or '.join(f'r.exchange == exchange{n}' for n in range(len(exchanges)))})"
+    exchange_condition = f"({' or '.join(f'r.exchange == exchange{n}' for n in range(len(exchanges)))})"
     params = {f"exchange{n}": name for n, name in enumerate(exchanges)}
-    flux = select(EXCHANGE_CANDLES, is_pair(pairs), of_exchange, OF_CANDLES)
+    flux = select(EXCHANGE_CANDLES, is_pair(pairs), exchange_condition, IS_CANDLE_FIELD)
     flux += keep("_time", "_value", FIELD, PAIR, EXCHANGE)
     try:
         return read_series(bucket.query_csv(flux, **params, **flux_range(span)))

@@ -35,9 +35,11 @@ class NewPoints:
 
 
 def delete_outdated(
-    bucket: InfluxBucket, measurement: str, points: Mapping[str, NewPoints], of_field: str, exchange: str = ""
+    bucket: InfluxBucket, measurement: str, points: Mapping[str, NewPoints], field_condition: str, exchange: str = ""
 ) -> None:
-    """Delete the stored points, by pair, with a field that the new point lacks; `of_field` is a condition on `r`.
+    """Delete the stored points, by pair, with a field that the new point lacks.
+
+    `field_condition` is a Flux condition on `r` that limits the fields.
 
     Call it just before the new points are written. If the task is killed in between, the record of its work is not
     written either, so it is done again.
@@ -47,8 +49,9 @@ def delete_outdated(
         return
     times = np.concatenate([own.times_ms for own in known.values()])
     span = Window(int(times.min()), int(times.max()) + 1)
-    of_exchange = "r.exchange == exchange" if exchange else ""
-    flux = select(measurement, is_pair(known), of_exchange, of_field) + keep("_time", "_field", "currency_pair")
+    exchange_condition = "r.exchange == exchange" if exchange else ""
+    flux = select(measurement, is_pair(known), exchange_condition, field_condition)
+    flux += keep("_time", "_field", "currency_pair")
     stored: dict[tuple[str, str], list[str]] = {}
     for row in bucket.query_rows(flux, exchange=exchange, **flux_range(span)):
         stored.setdefault((row["currency_pair"], row["_field"]), []).append(row["_time"])
@@ -76,6 +79,6 @@ def delete_windows(
         bucket.delete(Window(window.start_ms, window.end_ms - 1), predicate)
 
 
-def named(fields: set[str]) -> str:
+def field_in(fields: set[str]) -> str:
     """Return the condition that the field of `r` is one of these."""
     return f"r._field =~ /^({'|'.join(sorted(fields))})$/"
