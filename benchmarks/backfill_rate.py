@@ -1,4 +1,4 @@
-"""How many task instances of `candle_backfill` a real Airflow runs in a second, against tasks that do nothing."""
+"""The task instances of `candle_backfill` that a real Airflow runs per second, against tasks that do nothing."""
 
 import shutil
 from datetime import date, datetime, timedelta

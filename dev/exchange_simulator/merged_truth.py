@@ -1,4 +1,4 @@
-"""How the synthetic market's candles should be merged: plainly, minute by minute, sharing no code with the package.
+"""Merge the synthetic market's candles as they should be merged: minute by minute, sharing no code with the package.
 
 Follows the rules of a merged price: dollars at observed rates, an outlier guard without memory, an average weighted by
 volume. Written to be compared with the rules, not to be fast.

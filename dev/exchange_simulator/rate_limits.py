@@ -7,7 +7,7 @@ from typing import Protocol
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """Whether a request may pass, otherwise after how many seconds, and the weight used in this window."""
+    """The outcome of a request: whether it is allowed, if not how long to wait, and the weight used in this window."""
 
     allowed: bool
     wait_seconds: float = 0.0

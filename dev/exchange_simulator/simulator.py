@@ -1,4 +1,4 @@
-"""From a request to its response: fault, limit, exchange, log. Independent of sockets."""
+"""Turn a request into its response: fault, limit, exchange, log. Independent of sockets."""
 
 import time
 from collections.abc import Callable, Iterable, Mapping

@@ -1,4 +1,4 @@
-"""What is true in the synthetic market: the rows that a correct client must have stored in the end.
+"""The truth of the synthetic market: the rows that a correct client must have stored in the end.
 
 Shares no code with the package. Temporary events are over: late candles have arrived, first values are corrected.
 """
@@ -28,7 +28,7 @@ class Extras(NamedTuple):
     taker_buy_volume: float | None
 
 
-# What each exchange sends with its candles (methodology.md, section 1).
+# What each exchange sends with its candles, as its documentation of candles says.
 _SENDS: dict[str, frozenset[str]] = {
     **{name: frozenset({"quote", "count", "taker"}) for name in ("binance", "binanceus")},
     **{name: frozenset({"quote", "count"}) for name in ("kraken", "htx")},

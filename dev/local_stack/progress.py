@@ -23,8 +23,8 @@ from dev.local_stack.backfill_run import RunCounts
 from dev.local_stack.console import StackConsole
 
 _PLAIN_EVERY_SECONDS = 10
-# How wide a terminal must be for the time that is left beside "1234/1234 intervals, 16 running, 1234 FAILED", for a
-# bar, and for the whole title with the time that has passed.
+# The widths from which a terminal has room beside "1234/1234 intervals, 16 running, 1234 FAILED": for the remaining
+# time, for a bar, and for the whole title with the elapsed time.
 _WITH_TIME_LEFT, _WITH_BAR, _WITH_TITLE = 60, 77, 110
 _SHORTEST_BAR, _LONGEST_BAR = 8, 40
 

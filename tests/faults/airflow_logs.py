@@ -1,4 +1,4 @@
-"""What Airflow writes while a fault lasts: the output of its processes, and the logs of its tasks."""
+"""The logs that Airflow writes while a fault lasts: the output of its processes, and the logs of its tasks."""
 
 from __future__ import annotations
 

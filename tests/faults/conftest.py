@@ -50,7 +50,7 @@ def _servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
 
 @pytest.fixture
 def world(_servers: World, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
-    """All servers up; waits between attempts are short."""
+    """Return the servers, all of them up, with short waits between attempts."""
     monkeypatch.setattr(request_gate, "FIRST_WAIT_SECONDS", 0.01)
     monkeypatch.setattr(rate_limit, "REFUSED_PAUSE_SECONDS", 0.01)
     # InfluxDB needs a second or two to restart, more on a busy machine.

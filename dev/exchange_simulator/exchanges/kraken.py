@@ -30,7 +30,7 @@ INTERVALS = {
 _CLOSED_ROWS = 720
 _MOST_TRADES = 1000
 # OHLC and Trades are limited "by IP address and currency pair", other calls by IP (Kraken support, API rate limits).
-# How much: at one call a second the 103rd was refused, then about one in five (ccxt #20648), which is 1 in 1.2 s.
+# At one call a second the 103rd was refused, then about one in five (ccxt #20648): a limit of one call in 1.2 s.
 _PAIR_SECONDS, _PAIR_BURST = 1.2, 17.9
 # "About one request a second" for other calls; the docs name no burst, a small one spares paced clients.
 _PER_SECOND, _BURST = 1.0, 5
