@@ -69,7 +69,7 @@ def test_an_hour_ahead_stores_nothing_that_is_still_to_come(exchange, kind, worl
     clock(NOW_MS + HOUR_MS, NOW_MS + 30_000)
     broken = run(world, kind)
     assert isinstance(broken.errors[0], TemporaryError)
-    said = next(line for line in broken.text.splitlines() if re.search(f"{CLOCK}|do not reach over", line))
+    said = next(line for line in broken.text.splitlines() if re.search(f"{CLOCK}|do not cover the window", line))
     assert world.difference(CLOSED) == Difference(0, 0, 0)
     assert answered_up_to(world) <= CLOSED.end_ms
     assert set(watermarks(world.settings.influxdb_bucket, "btcusd-backfill", "btcusd-catch_up").values()) == {
