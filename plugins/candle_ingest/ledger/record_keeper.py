@@ -35,7 +35,7 @@ TimesOf = Callable[[Key], NDArray[np.int64]]
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class RecordUpdate:
     """The record of a day before and after."""
 
     before: DayRecord
@@ -45,6 +45,14 @@ class Kept:
         """Count the slots that were given up by this look, or whose closing look was."""
         before, after = (one.counts().unobtainable + one.unconfirmed_slots for one in (self.before, self.after))
         return max(0, after - before)
+
+    def needs_merge(self) -> bool:
+        """Tell whether answers or the state changed, so that the day is to be merged again."""
+        before, after = ((one.answered_version, one.state) for one in (self.before, self.after))
+        return before != after
+
+
+Updates = list[RecordUpdate]
 
 
 class RecordKeeper:
@@ -71,7 +79,7 @@ class RecordKeeper:
         self._rule_of = rule_of
         self._give_up_ms = give_up_ms
 
-    def apply(self, exchange: str, looks: Mapping[str, Sequence[Look]]) -> list[Kept]:
+    def apply(self, exchange: str, looks: Mapping[str, Sequence[Look]]) -> Updates:
         """Fold looks of one exchange, by pair, each within one day; return the records that changed.
 
         Raises UnreadableRecordError, once all others are written, for pairs whose records cannot be read.
@@ -82,7 +90,7 @@ class RecordKeeper:
         span = Window(max(0, min(days) - DAY_MS), max(days) + 2 * DAY_MS)
         return self._change(exchange, set(looks), span, lambda known: self._folded(exchange, looks, known))
 
-    def prove(self, exchange: str, keys: Iterable[Key]) -> list[Kept]:
+    def prove(self, exchange: str, keys: Iterable[Key]) -> Updates:
         """Settle, without a request, records whose exchange has traded since the last quiet time of their day."""
         wanted = set(keys)
         if not wanted:
@@ -107,7 +115,7 @@ class RecordKeeper:
             found[key] = later_ms if key[0] in unreadable else due_ms if due_ms is None else max(due_ms, later_ms)
         return found
 
-    def retry_unobtainable(self, exchange: str, window: Window, pairs: set[str] | None, now_ms: int) -> list[Kept]:
+    def retry_unobtainable(self, exchange: str, window: Window, pairs: set[str] | None, now_ms: int) -> Updates:
         """Make given-up stretches on the days of `window` due again."""
 
         def reset(known: Records) -> dict[Key, DayRecord]:
@@ -115,7 +123,7 @@ class RecordKeeper:
 
         return self._change(exchange, pairs, window, reset)
 
-    def retry_lost(self, exchange: str, keys: Collection[Key], read_times_ms: TimesOf, now_ms: int) -> list[Kept]:
+    def retry_lost(self, exchange: str, keys: Collection[Key], read_times_ms: TimesOf, now_ms: int) -> Updates:
         """Make the lost candles of these records due; `read_times_ms` returns the open times of those still stored."""
 
         def reset(known: Records) -> dict[Key, DayRecord]:
@@ -124,7 +132,7 @@ class RecordKeeper:
 
         return self._change(exchange, {key[0] for key in keys}, _span(keys), reset)
 
-    def retry_not_listed(self, exchange: str, window: Window, pair: str, first_ms: int, now_ms: int) -> list[Kept]:
+    def retry_not_listed(self, exchange: str, window: Window, pair: str, first_ms: int, now_ms: int) -> Updates:
         """Make minutes due that were never requested because the exchange did not list the pair, which it now does."""
 
         def reset(known: Records) -> dict[Key, DayRecord]:
@@ -132,35 +140,35 @@ class RecordKeeper:
 
         return self._change(exchange, {pair}, window, reset)
 
-    def _change(self, exchange: str, pairs: set[str] | None, span: Window, transform: Transform) -> list[Kept]:
+    def _change(self, exchange: str, pairs: set[str] | None, span: Window, transform: Transform) -> Updates:
         """Read, transform and write; repeat from a fresh read if the lock was lost meanwhile."""
         for _ in range(MOST_ATTEMPTS):
             with held_locks(self._client, [f"records:{self._bucket.name}:{exchange}"]) as held:
                 known, unreadable = self._records.read_readable(span, pairs, exchange)
-                kept = [
-                    Kept(known.get(key) or self._new(key), record)
+                updates = [
+                    RecordUpdate(known.get(key) or self._new(key), record)
                     for key, record in transform(known).items()
                     if record != known.get(key) and key[0] not in unreadable
                 ]
-                self._write(kept)
+                self._write(updates)
             if not held.lost:
                 raise_unreadable(unreadable)
-                return kept
+                return updates
             logger.warning("%s: the lock of its records was lost; they are read and written again", exchange)
         raise LockLostError(f"{exchange}: the lock of its records was lost {MOST_ATTEMPTS} times")
 
-    def _write(self, kept: Sequence[Kept]) -> None:
+    def _write(self, updates: Sequence[RecordUpdate]) -> None:
         """Index the work before and after writing the record: an entry may be superfluous, but never missing."""
-        after = [one.after for one in kept]
+        after = [update.after for update in updates]
         due_ms = {_key(record): record.due_ms(self._rule_of(record.exchange)) for record in after}
         unmerged = {
-            (one.after.currency_pair, one.after.day_ms): one.after.answered_version
-            for one in kept
-            if one.after.answered_version != one.before.answered_version or one.after.state != one.before.state
+            (update.after.currency_pair, update.after.day_ms): update.after.answered_version
+            for update in updates
+            if update.needs_merge()
         }
         self._index.note_due({key: at_ms for key, at_ms in due_ms.items() if at_ms is not None})
         self._index.note_unmerged(unmerged)
-        self._notices.queue_unobtainable(one.after for one in kept if one.newly_unobtainable())
+        self._notices.queue_unobtainable(update.after for update in updates if update.newly_unobtainable())
         self._records.write((record, self._rule_of(record.exchange)) for record in after)
         self._index.note_due({key: None for key, at_ms in due_ms.items() if at_ms is None})
         self._index.note_unmerged(unmerged)

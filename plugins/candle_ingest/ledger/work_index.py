@@ -89,7 +89,7 @@ class WorkIndex:
             found = self._client.zrange(self._unmerged, 0, -1, withscores=True)
         return {_pair_day(member): int(score) for member, score in found}
 
-    def merged(self, days: Mapping[PairDay, int], pipeline: str = "", method: str = "") -> None:
+    def remove_merged(self, days: Mapping[PairDay, int], pipeline: str = "", method: str = "") -> None:
         """Remove days whose answers are merged up to the given version; a day with a newer answer keeps its entry.
 
         A day also keeps it if a task with older settings has merged it by another `method` than its `pipeline` has now.
@@ -146,7 +146,7 @@ class WorkIndex:
             with translate_redis_errors():
                 self._client.hset(self._announcing, mapping=claims)
 
-    def announced(self, days: Iterable[PairDay]) -> None:
+    def remove_announced(self, days: Iterable[PairDay]) -> None:
         """Remove days whose event was sent, or that are no longer final."""
         if members := [_member(day) for day in days]:
             with translate_redis_errors():
@@ -166,7 +166,7 @@ class WorkIndex:
         found = (member.decode().split("|") for member in members)
         return {(pair, exchange) for pair, exchange in found}
 
-    def listed(self, pair: str, exchange: str) -> None:
+    def remove_listed(self, pair: str, exchange: str) -> None:
         """Remove a pair whose days are due now."""
         with translate_redis_errors():
             self._client.srem(self._unlisted, _member((pair, exchange)))

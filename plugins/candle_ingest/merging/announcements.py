@@ -100,7 +100,7 @@ class _Announcer:
             known, unreadable = self._days(waiting)
             final = [day for day in known if day.state == RecordState.FINAL and not day.announced]
             taken = {(day.currency_pair, day.day_ms) for day in final}
-            index.announced(set(waiting) - taken - unreadable)
+            index.remove_announced(set(waiting) - taken - unreadable)
             index.claim(taken, json.dumps([*self._own, self.run.now_ms]))
         return final
 
@@ -116,7 +116,7 @@ class _Announcer:
         sent = {day for day, run in claims.items() if states.get(run, "") == SENT}
         sent |= self._sent_before([at_ms for *run, at_ms in found.values() if tuple(run) == self._own])
         DayRecords(self.bucket).write_announced(self._days(sent)[0])
-        index.announced(sent)
+        index.remove_announced(sent)
         return {day for day, run in claims.items() if run != self._own and states[run] not in (SENT, *GIVEN_UP)}
 
     def _sent_before(self, claimed_ms: Sequence[int]) -> set[PairDay]:

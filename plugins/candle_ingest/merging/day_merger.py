@@ -61,7 +61,7 @@ class DayMerger:
             outcomes += self._merge_pairs(day_ms, pairs, {p: whole for p in pairs if (p, day_ms) in whole_days})
         done = {(o.pair, o.day_ms) for o in outcomes if o.error is None}
         settings = self._run.settings
-        self._index.merged({key: days[key] for key in done}, settings.name, method_in_words(settings))
+        self._index.remove_merged({key: days[key] for key in done}, settings.name, method_in_words(settings))
         self._writes.forget(entry for entry, key in abandoned.items() if key in done)
         return outcomes
 

@@ -12,7 +12,7 @@ from candle_ingest.counting import counted
 from candle_ingest.errors.ledger import CANDLES_LOST
 from candle_ingest.ledger.day_records import Key
 from candle_ingest.ledger.notices import Notices
-from candle_ingest.ledger.record_keeper import Kept
+from candle_ingest.ledger.record_keeper import RecordUpdate
 from candle_ingest.planning.keeping import record_keeper
 from candle_ingest.planning.run import Run
 from candle_ingest.store.bucket import InfluxBucket
@@ -39,10 +39,10 @@ def request_again(run: Run, keys: Collection[Key], bucket: InfluxBucket, client:
     Notices(client, bucket.name).queue(sentences)
 
 
-def _notice(kept: Kept) -> tuple[str, str]:
+def _notice(update: RecordUpdate) -> tuple[str, str]:
     """Return the key and the sentence of the notice."""
-    record = kept.after
-    lost = [part for window in record.lost for part in subtract(window, kept.before.lost)]
+    record = update.after
+    lost = [part for window in record.lost for part in subtract(window, update.before.lost)]
     count = sum(window.slots(record.slot_ms) for window in lost)
     span = Window(lost[0].start_ms, lost[-1].end_ms)
     sentence = (

@@ -61,7 +61,7 @@ class RateWork:
             for record in self._records
             if record.merged_version < record.answered_version
         )
-        WorkIndex(self.client, self.bucket).merged(self._passed_on)
+        WorkIndex(self.client, self.bucket).remove_merged(self._passed_on)
 
     def _converted_by(self, rate_pair: str, day_ms: int) -> set[str]:
         rows = self.bucket.query(_MARKETS, **flux_range(Window(day_ms, day_ms + DAY_MS)))

@@ -42,7 +42,7 @@ def retry_listed(
             continue
         try:
             if _retry(run, pair, market, opened[exchange], bucket, client):
-                index.listed(pair, exchange)
+                index.remove_listed(pair, exchange)
         except CandleIngestError as error:
             logger.warning("%s @ %s is listed now; its past is asked for by a later repair: %s", pair, exchange, error)
 
