@@ -167,7 +167,7 @@ REDIS_FAULTS = (
            symbols(lambda c: c.sadd(SYMBOLS_KEY, *json.loads(_long_list(100_000)))), Outcome.AT_ONCE),
     _fault("hostile symbols beside a good one", "quotes, line breaks, paths, unicode, Flux", "Left out: ",
            symbols(lambda c: c.set(SYMBOLS_KEY, json.dumps([*METACHARACTERS, "btcusd"]))), Outcome.UNAFFECTED),
-    _fault("only hostile symbols", "the same without a good one", "holds no symbol that can be understood",
+    _fault("only hostile symbols", "the same without a good one", "holds no valid symbol",
            symbols(lambda c: c.set(SYMBOLS_KEY, json.dumps(METACHARACTERS))), Outcome.AT_ONCE),
     _fault("the cached markets are truncated JSON", "half of a JSON object", "are requested again",
            keys("candle_ingest:markets:*", lambda c, key: c.hset(key, mapping=TRUNCATED_MARKET)), Outcome.RECOVERED),

@@ -16,7 +16,7 @@ from candle_ingest.fetching.fetch_candles import fetch_candles
 from candle_ingest.ledger.task_instance_ref import TaskInstanceRef
 from candle_ingest.merging.aggregate_and_write import aggregate_and_write
 from candle_ingest.merging.announcements import events
-from candle_ingest.merging.tell_notices import tell_notices
+from candle_ingest.merging.send_notices import send_notices
 from candle_ingest.planning.fetch_batch import split_batches
 from candle_ingest.planning.plan import Plan
 from candle_ingest.planning.read_symbols import read_symbols
@@ -86,7 +86,7 @@ def run_steps(
         result.events = events(run, result.plan, result.written, lambda *_: "success", lambda _: []) if announce else []
     except CandleIngestError as error:
         result.incomplete = error
-    tell_notices(run, result.told.append)
+    send_notices(run, result.told.append)
     return result
 
 

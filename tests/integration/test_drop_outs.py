@@ -74,7 +74,7 @@ def test_a_halted_market_goes_on_to_serve_the_pair_that_its_candles_are_of(setti
     exchanges.set_fault("coinbaseexchange", "halted", market="BTC/USD")
     forget_markets(redis_server)
     run_steps(settings, "backfill", NOON, NOW_MS)
-    assert "coinbaseexchange: no trading now in BTC/USD; its candles are still asked for" in caplog.text
+    assert "coinbaseexchange: trading in BTC/USD is halted; its candles are still requested" in caplog.text
     assert markets(settings, "coinbaseexchange") == {"BTC/USD"}
     assert stored(settings.influxdb_bucket, "candles", "BTC/USD") == truth("coinbaseexchange", DAY)
 
@@ -93,7 +93,7 @@ def test_a_symbol_that_drops_out_fails_the_run_and_one_that_never_was_in_does_no
     exchanges.set_fault("kucoin", "gone", market="ETH/USDT")
     forget_markets(redis_server)
     later = run_steps(settings, "backfill", NOON, NOW_MS, origin_ms=DAY.start_ms)
-    said = "kucoin failed: kucoin no longer lists ETH/USDT, of which the candles so far are"
+    said = "kucoin failed: kucoin no longer lists ETH/USDT, the market of the candles so far"
     assert said in str(later.incomplete)
     assert "NOSUCH" not in str(later.incomplete)
     assert run_steps(settings, "backfill", NOON, NOW_MS, {"exchanges": ["kucoin"]}).incomplete is None
@@ -112,7 +112,7 @@ def test_an_exchange_without_a_market_list_is_open_and_the_run_not_complete(sett
     with InfluxBucket(connect_influxdb(), settings.influxdb_bucket) as bucket:
         record = DayRecords(bucket).read(DAY)["BTC/USD", "kucoin", DAY.start_ms]
     assert record.windows_of([MinuteState.FAILED]) == [NOON]
-    assert "its list of markets could not be had" in record.stretches[0].reason
+    assert "its list of markets could not be fetched" in record.stretches[0].reason
     assert later.events == []
     exchanges.clear_faults()
     run_steps(settings, "repair", None, NOW_MS + 2 * HOUR_MS)
@@ -126,7 +126,7 @@ def test_a_better_quote_that_appears_changes_nothing_and_is_told(settings, excha
     exchanges.clear_faults()
     forget_markets(redis_server)
     run_steps(settings, "backfill", NOON, NOW_MS)
-    assert "BTC/USD stays with BTC/USDT, of which its candles are; BTC/USD is listed too" in caplog.text
+    assert "BTC/USD keeps BTC/USDT, the market of its candles so far, although BTC/USD is listed" in caplog.text
     assert markets(settings, "coinbaseexchange") == {"BTC/USDT"}
 
 
@@ -138,7 +138,7 @@ def test_a_market_that_vanishes_is_told_and_not_replaced_by_another(settings, ex
     later = run_steps(settings, "backfill", NOON, NOW_MS)
     assert later.incomplete is None
     [sentence] = later.told
-    assert "coinbaseexchange no longer lists BTC/USD, of which the candles so far are; BTC/USDT is another" in sentence
+    assert "coinbaseexchange no longer lists BTC/USD, the market of the candles so far; BTC/USDT is another" in sentence
     assert markets(settings, "coinbaseexchange") == {"BTC/USD"}
     assert len(stored(settings.influxdb_bucket, "candles", "BTC/USD")) == 1440
 

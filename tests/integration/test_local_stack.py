@@ -67,9 +67,7 @@ def test_a_list_of_ones_own_without_a_symbol_is_shown_with_its_key(run_stack, re
     )
     assert (status, left) == (1, [])
     last = output.splitlines()[-1]
-    key = (
-        "Redis key 'top_cryptocurrencies' holds no symbol that can be understood, only 'bitcoin', '?'; expected a JSON"
-    )
+    key = "Redis key 'top_cryptocurrencies' holds no valid symbol, only 'bitcoin', '?'; expected a JSON"
     assert last.startswith(f"stack | Can't read what is stored: {key}")
     assert last.endswith(" [symbol-list-unusable]")
     assert "Error:" not in last

@@ -117,7 +117,7 @@ def test_a_market_that_vanishes_is_told_once_by_all_runs_until_it_is_back(settin
         assert (live.incomplete is None) == (minimum == 1)
         assert getattr(live.incomplete, "symbols", ()) == ()
     [sentence] = told
-    assert sentence.startswith("BTC/USD: coinbaseexchange no longer lists BTC/USD, of which the candles so far are; ")
+    assert sentence.startswith("BTC/USD: coinbaseexchange no longer lists BTC/USD, the market of the candles so far; ")
     assert "BTC/USDT is another market: set quote_equivalents, or use a new bucket" in sentence
     assert repair_daily(settings, exchanges, 1, 18) == []
     exchanges.clear_faults()

@@ -248,7 +248,7 @@ def test_the_watermark_waits_before_a_hole_and_then_passes_all_that_is_there(set
 def test_an_exchange_that_cannot_be_reached_holds_the_merge_back_and_no_other_fetch(settings, exchanges):
     exchanges.set_fault("kucoin", "status", status=503)
     result = run_steps(with_settings(settings, exchanges=THREE), "backfill", hours(0, 1), NOW_MS)
-    assert "kucoin failed: its list of markets could not be had: " in str(result.incomplete)
+    assert "kucoin failed: its list of markets could not be fetched: " in str(result.incomplete)
     assert len(stored(settings.influxdb_bucket, "exchange_candles", "BTC/USD", "binance")) == 60
     assert stored(settings.influxdb_bucket, "candles", "BTC/USD") == []
 

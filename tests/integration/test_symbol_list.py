@@ -55,7 +55,7 @@ def test_what_cannot_be_understood_is_named_and_left_out(client, caplog):
         ("btcusd,ethusd", "is not JSON"),
         ('{"btcusd": 1}', "holds a JSON dict"),
         ("[]", "holds an empty list"),
-        ('["?"]', "holds no symbol that can be understood"),
+        ('["?"]', "holds no valid symbol"),
     ],
 )
 def test_an_unusable_key_is_an_error_that_says_what_was_found_and_what_is_expected(client, value, found):

@@ -16,7 +16,7 @@ from candle_ingest.connections import connect_redis
 from candle_ingest.counting import counted
 from candle_ingest.errors.settings import HistoryEmptyError
 from candle_ingest.planning.backfill import BackfillPlan, plan_backfill
-from candle_ingest.planning.call_plan import ExchangePlan, duration_in_words, in_short
+from candle_ingest.planning.call_plan import ExchangePlan, duration_in_words, shortened
 from candle_ingest.planning.symbol_list import read_symbols
 from candle_ingest.servers.redis_errors import translate_redis_errors
 from candle_ingest.settings import PipelineSettings
@@ -88,4 +88,4 @@ def _limits(found: BackfillPlan) -> Iterator[str]:
             end = format_ms(windows[-1].end_ms)
             yield f"{plan.exchange} no longer serves {pair} before {end}: those fetches will fail"
     if found.too_few:
-        yield f"Left out, as not enough exchanges list them: {in_short(found.too_few, 20)}"
+        yield f"Left out, as not enough exchanges list them: {shortened(found.too_few, 20)}"

@@ -15,7 +15,7 @@ from candle_ingest.counting import are
 from candle_ingest.errors.settings import OptionError
 from candle_ingest.exchanges.profiles import PROFILES, canonical_exchange
 from candle_ingest.ledger.retry import retry_unobtainable
-from candle_ingest.planning.keeping import record_keeper
+from candle_ingest.planning.record_keeping import record_keeper
 from candle_ingest.servers.redis_errors import translate_redis_errors
 from candle_ingest.settings import PipelineSettings
 

@@ -12,7 +12,7 @@ class ClockBehindError(TemporaryError):
     cause = "The clock of this machine is behind that of the scheduler: the end of the interval would be missing."
     cure = "Synchronise this machine's clock (NTP). If no retries are left, clear the task after the interval ends."
     example = (
-        "the interval ends at 2026-11-20T12:00Z, and by the clock of this machine it is 2026-11-20T11:58Z: "
+        "the interval ends at 2026-11-20T12:00Z, but this machine's clock says 2026-11-20T11:58Z: "
         "synchronise this machine's clock (NTP)"
     )
 

@@ -18,7 +18,7 @@ from candle_ingest.ledger.fetch_attempts import FetchAttempt, record_attempts
 from candle_ingest.ledger.look import Look
 from candle_ingest.ledger.pinned_markets import PinnedMarkets
 from candle_ingest.ledger.record_keeper import RecordKeeper
-from candle_ingest.planning.asking import closing_rule
+from candle_ingest.planning.request_planner import closing_rule
 from candle_ingest.planning.run import Run
 from candle_ingest.store.bucket import InfluxBucket
 from candle_ingest.store.candle_store import CandleStore
@@ -31,7 +31,7 @@ Days = Mapping[int, DayRecord]
 
 
 class AnswerWriter:
-    """Collects answers until there are enough for a write. `flush` writes the rest; call it after an error too.
+    """Collects answers and writes them in batches. `flush` writes the rest; call it after an error too.
 
     Candles are written before the record that refers to them. A task that is killed in between leaves candles that the
     next one writes again, never a record without candles.
@@ -72,7 +72,7 @@ class AnswerWriter:
         record_attempts(self._bucket, [self._attempt(answer) for answer, _ in waiting], self._run.recorder)
 
     def _record(self, looks: Mapping[str, Sequence[Look]], answers: Sequence[PairAnswer]) -> None:
-        """Fold the looks into the records; an unreadable record is the error of its pair's answer only."""
+        """Fold the looks into the records; an unreadable record fails only the answer of its pair."""
         try:
             self._keeper.apply(self._exchange, looks)
         except UnreadableRecordError as error:
@@ -82,7 +82,7 @@ class AnswerWriter:
                     answer.unreadable = error
 
     def _write_candles(self, waiting: Sequence[tuple[PairAnswer, Days]]) -> dict[str, list[Window]]:
-        """Write the candles; return by pair the windows of those that were stored with other values before."""
+        """Write the candles; return, by pair, the windows of those that were stored with other values before."""
         known = {answer.currency_pair: _present_among(answer.candles, days) for answer, days in waiting}
         stored = CandlesOfPairs(self._bucket, {p: [w] if w else [] for p, w in known.items()}, [self._exchange])
         changed = {answer.currency_pair: self._changed(answer, stored) for answer, _ in waiting}
@@ -97,10 +97,10 @@ class AnswerWriter:
             # They cannot be compared. The merge fails for this pair and names it; no other pair is held back.
             logger.error("%s", error)
             return list(answer.wanted)
-        changed = differing(own[self._exchange], answer.candles, answer.slot_ms) if own else []
+        changed = changed_windows(own[self._exchange], answer.candles, answer.slot_ms) if own else []
         if changed:
             logger.info(
-                "%s @ %s: other values than stored before in %s, from %s on", answer.currency_pair, self._exchange,
+                "%s @ %s: %s with other values than stored, the first in %s", answer.currency_pair, self._exchange,
                 counted(sum(w.slots(answer.slot_ms) for w in changed), "candle"), changed[0],
             )  # fmt: skip
         return changed
@@ -134,7 +134,7 @@ class AnswerWriter:
 
 
 def _present_among(candles: Candles, days: Days) -> Window | None:
-    """Return the span of the candles whose slots the records have as present; None if there are none."""
+    """Return the span of those candles that the records have as present; None if there are none."""
     times_ms = candles.open_time_ms
     parts = []
     for day_ms, record in days.items():
@@ -147,8 +147,8 @@ def _present_among(candles: Candles, days: Days) -> Window | None:
     return Window(whole[0].start_ms, whole[-1].end_ms) if whole else None
 
 
-def differing(stored: Candles, answered: Candles, slot_ms: int) -> list[Window]:
-    """Return the windows of the candles that are in both and differ, also in what only some exchanges serve."""
+def changed_windows(stored: Candles, answered: Candles, slot_ms: int) -> list[Window]:
+    """Return the windows of the candles that are in both and differ in any column, also in optional ones."""
     _, old, new = np.intersect1d(stored.open_time_ms, answered.open_time_ms, assume_unique=True, return_indices=True)
     extras_before, extras_now = stored.extras[old], answered.extras[new]
     same_extras = (extras_before == extras_now) | (np.isnan(extras_before) & np.isnan(extras_now))

@@ -1,4 +1,4 @@
-"""Fetch without writing: the candles travel through XCom."""
+"""Fetch without writing: the candles are returned through XCom."""
 
 from typing import Any
 
@@ -15,7 +15,7 @@ from candle_ingest.planning.run import Run
 
 
 def fetch_dry(run: Run, exchange: ExchangeClient, batch: FetchBatch) -> Summary:
-    """Fetch the whole window, whatever is stored; the summary holds the candles, by pair, in `packed`."""
+    """Fetch the whole window, whatever is stored; return the candles, by pair, as `packed` in the summary."""
     packed: dict[str, Any] = {}
     errors: list[CandleIngestError] = []
     for pair in batch.markets:

@@ -23,10 +23,10 @@ from candle_ingest.fetching.pair_answer import PairAnswer
 from candle_ingest.ledger.day_record import DayRecord
 from candle_ingest.ledger.day_records import DayRecords, Unreadable
 from candle_ingest.ledger.pinned_markets import PinnedMarkets
-from candle_ingest.planning.asking import Asking, Days, days_by_pair
 from candle_ingest.planning.catch_up_start import CatchUpStart
 from candle_ingest.planning.fetch_batch import FetchBatch
-from candle_ingest.planning.keeping import record_keeper
+from candle_ingest.planning.record_keeping import record_keeper
+from candle_ingest.planning.request_planner import Days, RequestPlanner, days_by_pair
 from candle_ingest.planning.run import Run
 from candle_ingest.store.bucket import InfluxBucket
 from candle_ingest.store.candle_store import CandleStore
@@ -38,8 +38,8 @@ MS_PER_S = 1_000
 def fetch_candles(run: Run, batch: FetchBatch) -> Summary:
     """Fetch what is missing, write it, and return a short summary.
 
-    A symbol that fails does not stop the others in the batch; at the end the first error is raised, naming the symbols
-    that it applies to. A retry asks only for what is still missing.
+    A symbol that fails does not stop the others in the batch. At the end, one error is raised that names the symbols
+    that failed. A retry requests only what is still missing.
     """
     connection, delay_seconds = exchange_connection(batch.exchange), run.settings.api_call_delay_seconds
     if run.dry:
@@ -63,13 +63,16 @@ class BatchFetch:
         self._bucket = bucket
         self._client = client
         self._store = CandleStore(bucket)
-        self._asking = Asking.of(run, batch.exchange)
+        self._planner = RequestPlanner.of(run, batch.exchange)
         self._start = CatchUpStart(run, bucket, batch.first_ms)
         pins = PinnedMarkets(bucket, client)
         self._writer = AnswerWriter(run, batch.exchange, bucket, record_keeper(run.settings, bucket, client), pins)
 
     def fetch(self) -> Summary:
-        """Fetch each pair and return the summary. Raises TemporaryError or PermanentError; what was written stays."""
+        """Fetch each pair and return the summary.
+
+        Raises TemporaryError or PermanentError if a pair failed; everything else is written before.
+        """
         (known, unreadable), markets = self._known_days(), self._markets()
         answers = [self._answer(pair, self._batch.markets[pair], [], error) for pair, error in unreadable.items()]
         try:
@@ -96,7 +99,7 @@ class BatchFetch:
     def _known_days(self) -> tuple[dict[str, dict[int, DayRecord]], Unreadable]:
         """Return the records by pair and day, and the errors of pairs with unreadable ones."""
         if not self._batch.windows:
-            span = self._asking.span_to_read()
+            span = self._planner.span_to_read()
         else:
             windows = [w for own in self._batch.windows.values() for w in own]
             span = Window(min(w.start_ms for w in windows), max(w.end_ms for w in windows))
@@ -109,7 +112,7 @@ class BatchFetch:
     def _windows(self, pair: str, days: Days) -> list[Window]:
         if self._batch.windows:
             return list(self._batch.windows.get(pair, ()))
-        return self._asking.windows(pair, days, self._start.of)
+        return self._planner.windows(pair, days, self._start.of)
 
     def _markets(self) -> dict[str, Market]:
         """Return the markets by symbol, from the cache."""
@@ -128,7 +131,6 @@ class BatchFetch:
                 answer.pages.append(page)
             note_time_before_listing(self._exchange, market, answer, days, self._store)
         except CandleIngestError as error:
-            # Each error names its request.
             logger.error("%s", error)
             answer.error = error
         answer.source = "trades" if self._is_from_trades(wanted) else "api"

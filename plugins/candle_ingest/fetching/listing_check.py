@@ -1,4 +1,4 @@
-"""Tell "not listed yet" from "nobody traded" when an answer begins without candles."""
+"""Distinguish "not listed yet" from "no trades" when an answer begins without candles."""
 
 from collections.abc import Mapping
 
@@ -25,8 +25,8 @@ def note_time_before_listing(
 ) -> None:
     """Add to the answer the part, at its beginning, in which the market was not listed yet.
 
-    The exchange is asked only if neither the records nor the store can tell. If it shows no candle at all, not even a
-    later one, that proves nothing.
+    The exchange is asked only if neither the records nor the stored candles show it. If the exchange returns no candle
+    at all, not even a later one, that proves nothing.
     """
     empty = _empty_beginning(answer)
     if empty is None or _has_earlier_candle(days, empty.start_ms):

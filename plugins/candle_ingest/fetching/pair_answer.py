@@ -1,4 +1,4 @@
-"""What one exchange answered for one pair in one fetch, and the looks made from it."""
+"""The answer of one exchange for one pair in one fetch, and the looks that are made from it."""
 
 import itertools
 import re
@@ -12,23 +12,24 @@ from numpy.typing import NDArray
 
 from candle_ingest.candles.candles import Candles
 from candle_ingest.candles.row_checks import Page
-from candle_ingest.candles.window import DAY_MS, Window, floor_ms, split_days, subtract, union
+from candle_ingest.candles.window import Window, split_days, subtract, union
 from candle_ingest.errors import CandleIngestError
 from candle_ingest.errors.ledger import UnreadableRecordError
 from candle_ingest.ledger.day_record import ClosingRule
 from candle_ingest.ledger.look import Found, Look
 from candle_ingest.ledger.task_instance_ref import TaskInstanceRef
-from candle_ingest.planning.asking import closing_part
+from candle_ingest.planning.request_planner import closing_part
 
-# `kraken, BTC/USD 1m candles of […): `, the prefix by which an error names its request.
+# `kraken, BTC/USD 1m candles of […): `, the prefix with which an error names its request.
 _PLACE = re.compile(r"\S+, \S+ (?:\S+ candles|trades) of \[[^)]*\): ")
 
 
 @dataclass
 class PairAnswer:
-    """The answer of an exchange for the windows `wanted`. `error` is why a part of it failed.
+    """The answer of an exchange for the windows `wanted`.
 
-    `unreadable` is why the records of the pair, and with them the answer, could not be used.
+    `error` is why a part of them failed. `unreadable` is set if the records of the pair cannot be read, so that the
+    answer cannot be recorded.
     """
 
     currency_pair: str
@@ -46,7 +47,7 @@ class PairAnswer:
 
     @cached_property
     def candles(self) -> Candles:
-        """Return the sound candles of all pages, once the last has come; where pages overlap, the later one counts."""
+        """Return the sound candles of all pages; where pages overlap, the later one counts. Read it after the last."""
         found = Candles.concatenate([page.checked.candles for page in self.pages])
         is_last = np.diff(found.open_time_ms, append=-1) != 0
         return found.select(is_last)
@@ -62,7 +63,7 @@ class PairAnswer:
 
     @property
     def missing(self) -> list[Window]:
-        """Return the windows without a row, of an exchange that sends a row for every slot."""
+        """Return the windows that lack rows, if the exchange sends a row for every slot."""
         lacking = {slot_ms for page in self.pages for slot_ms in page.checked.missing_slots}
         return union(Window(slot_ms, slot_ms + self.slot_ms) for slot_ms in lacking)
 
@@ -72,7 +73,7 @@ class PairAnswer:
         return sum((page.checked.corrections for page in self.pages), Counter())
 
     def failed(self) -> list[Found]:
-        """Return what was asked for and not answered, with the reason."""
+        """Return what was requested and not answered, with the reason."""
         failed = [page for page in self.pages if page.failed_reason and not page.unobtainable]
         found = [Found(page.window, _without_place(page.failed_reason)) for page in failed]
         if self.error is not None:
@@ -86,7 +87,7 @@ class PairAnswer:
         return [Found(page.window, page.failed_reason) for page in self.pages if page.unobtainable]
 
     def looks(self, rule: ClosingRule, changed: Sequence[Window], recorder: TaskInstanceRef) -> Iterator[Look]:
-        """Yield one look for each part of a day that was asked for, or answered beyond that."""
+        """Yield one look for each part of a day that was requested, or that the answer covers beyond that."""
         candles = self.candles
         traded_ms = candles.traded_ms()
         rejected, failed, unobtainable, missing = self.rejected, self.failed(), self.unobtainable(), self.missing
@@ -109,10 +110,6 @@ class PairAnswer:
                 missing=_parts(missing, part),
             )
 
-    def days(self) -> set[int]:
-        """Return the days, by midnight in ms, that the answer touches."""
-        return {floor_ms(part.start_ms, DAY_MS) for window in self.wanted for part in split_days(window)}
-
 
 def _between(times_ms: NDArray[np.int64], window: Window) -> NDArray[np.int64]:
     first, last = np.searchsorted(times_ms, [window.start_ms, window.end_ms])
@@ -128,5 +125,5 @@ def _parts(windows: Sequence[Window], window: Window) -> tuple[Window, ...]:
 
 
 def _without_place(reason: str) -> str:
-    """Return the reason without exchange, market and times, which the caller adds anyway."""
+    """Return the reason without the exchange, market and times, which the caller adds anyway."""
     return _PLACE.sub("", reason, count=1)

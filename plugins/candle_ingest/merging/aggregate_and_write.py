@@ -125,7 +125,7 @@ class _Step:
         fixed = self.run.fixed_window()
         if fixed is not None:
             return touched_days(fixed)
-        end_ms = self.run.end_of_asking_ms
+        end_ms = self.run.fetch_end_ms
         return touched_days(Window(max(0, end_ms - self.run.settings.catch_up_initial_days * DAY_MS - DAY_MS), end_ms))
 
     def _short(self, outcomes: Sequence[DayOutcome], unfinished: Sequence[FetchBatch]) -> list[Incomplete]:

@@ -124,7 +124,7 @@ class DayMerger:
         own = {name: records.get((pair, name, day_ms)) for name in self._run.settings.exchange_ids}
         before = merges.get((pair, day_ms)) or self._new_day(pair, day_ms, merges.get((pair, day_ms - DAY_MS)))
         work = DayWork(DayOutcome(pair, day_ms), before, own)
-        work.account(self._run.end_of_asking_ms)
+        work.account(self._run.fetch_end_ms)
         return work
 
     def _new_day(self, pair: str, day_ms: int, day_before: MergeDay | None) -> MergeDay:

@@ -57,7 +57,7 @@ def own_window(run: Run) -> Window | None:
     fixed = run.fixed_window()
     if fixed is not None or run.interval is None:
         return fixed
-    end_ms = run.end_of_asking_ms
+    end_ms = run.fetch_end_ms
     return Window(min(run.interval.start_ms, end_ms), end_ms) or None
 
 

@@ -13,7 +13,7 @@ from candle_ingest.errors.ledger import CANDLES_LOST
 from candle_ingest.ledger.day_records import Key
 from candle_ingest.ledger.notices import Notices
 from candle_ingest.ledger.record_keeper import RecordUpdate
-from candle_ingest.planning.keeping import record_keeper
+from candle_ingest.planning.record_keeping import record_keeper
 from candle_ingest.planning.run import Run
 from candle_ingest.store.bucket import InfluxBucket
 from candle_ingest.store.candle_store import CandleStore

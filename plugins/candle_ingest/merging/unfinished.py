@@ -6,8 +6,8 @@ from candle_ingest.connections import RedisClient
 from candle_ingest.fetching.fetch_summary import Summary, batch_key
 from candle_ingest.planning.catch_up_start import CatchUpStart
 from candle_ingest.planning.fetch_batch import FetchBatch
-from candle_ingest.planning.keeping import record_keeper
 from candle_ingest.planning.plan import Plan
+from candle_ingest.planning.record_keeping import record_keeper
 from candle_ingest.planning.run import Run
 from candle_ingest.planning.unasked import record_failed
 from candle_ingest.store.bucket import InfluxBucket

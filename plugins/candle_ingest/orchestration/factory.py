@@ -184,14 +184,14 @@ def _merge(
     """Merge what the run has fetched, notify about failures, and add the events of completed days to the task."""
     from candle_ingest.merging import aggregate_and_write as step
     from candle_ingest.merging.announcements import events
-    from candle_ingest.merging.tell_notices import tell_notices
+    from candle_ingest.merging.send_notices import send_notices
     from candle_ingest.planning.plan import Plan
 
     context, plan = get_current_context(), Plan.from_xcom(facts, batches)
     try:
         written = step.aggregate_and_write(run, plan, summaries)
     finally:
-        tell_notices(run, partial(notify, settings.failure_notifier, context))
+        send_notices(run, partial(notify, settings.failure_notifier, context))
     for event in events(run, plan, written, _state_of_announcing_task, partial(_events_since, settings)):
         context["outlet_events"][completed_candles(settings)].add(candles_asset(settings), extra=event)
     return written

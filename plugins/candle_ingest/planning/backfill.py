@@ -18,7 +18,7 @@ from candle_ingest.settings import PipelineSettings
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BackfillPlan:
-    """The cost of a pipeline's history; `too_few` are symbols that not enough exchanges list."""
+    """The cost of a pipeline's history; `too_few` are the symbols that too few exchanges list."""
 
     intervals: list[Window]
     exchanges: list[ExchangePlan]
@@ -27,7 +27,7 @@ class BackfillPlan:
 
     @property
     def seconds(self) -> float:
-        """Return how long the slowest exchange takes; all are asked at the same time."""
+        """Return how long the slowest exchange takes; all are fetched from at the same time."""
         seconds: dict[str, float] = {}
         for plan in self.exchanges:
             seconds[plan.exchange] = seconds.get(plan.exchange, 0.0) + plan.seconds
@@ -39,8 +39,8 @@ def plan_backfill(
 ) -> BackfillPlan:
     """Return the calls and hours that a backfill would take, without writing anything.
 
-    Asks the exchanges for their markets; `client` serves the cached lists. Without one, the symbols were given by a
-    person: raises SymbolUnlistedError if no exchange lists one of them.
+    Requests the exchanges' lists of markets unless they are in the cache of `client`. Without `client`, the symbols
+    come from the command line: raises SymbolUnlistedError if no exchange lists one of them.
     """
     start = parse_start_date(settings.backfill_start_date, now)
     if start is None:

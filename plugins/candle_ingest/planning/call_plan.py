@@ -1,4 +1,4 @@
-"""The cost of a run for each exchange: calls, time within its limits, and what it no longer serves."""
+"""Estimate the cost of a run on each exchange: calls, time within its limits, and what it no longer serves."""
 
 import logging
 from collections.abc import Mapping, Sequence
@@ -13,7 +13,7 @@ from candle_ingest.exchanges.client import ExchangeClient
 from candle_ingest.planning.listings import Listings
 
 logger = logging.getLogger(__name__)
-# What is wanted, by exchange and currency pair.
+# The windows to request, by exchange and currency pair.
 Windows = Mapping[str, Mapping[str, Sequence[Window]]]
 
 
@@ -21,7 +21,7 @@ Windows = Mapping[str, Mapping[str, Sequence[Window]]]
 class ExchangePlan:
     """The cost of all symbols on one exchange; `uncounted` are pairs whose trades were not counted.
 
-    `is_rates` tells that the pairs are rates for conversion, not symbols.
+    `is_rates` says whether the pairs are rates for conversion instead of symbols.
     """
 
     exchange: str
@@ -41,7 +41,7 @@ class ExchangePlan:
         return self.candle_calls + self.trade_calls
 
     def add(self, pair: str, estimate: CallEstimate, candles: int) -> None:
-        """Add a symbol; `candles` is how many its windows can hold."""
+        """Add a symbol; `candles` is the number that its windows can hold."""
         self.symbols += 1
         self.calls_by_symbol.append(estimate.candle_calls + (estimate.trade_calls or 0))
         self.candle_calls += estimate.candle_calls
@@ -64,12 +64,12 @@ def plan_calls(
 ) -> list[ExchangePlan]:
     """Return each exchange's plan for its windows, as if nothing were stored yet.
 
-    With `count_trades`, an exchange whose old candles are built from trades is asked for their number, one call per
-    market.
+    With `count_trades`, the number of trades is requested from exchanges whose old candles are built from them, with
+    one call per market.
     """
     plans = []
     for name, of_exchange in windows.items():
-        exchange, plan = listings.opened[name], ExchangePlan(exchange=name, is_rates=are_rates)
+        exchange, plan = listings.clients[name], ExchangePlan(exchange=name, is_rates=are_rates)
         for pair, wanted in of_exchange.items():
             market = listings.markets[name][pair]
             _add(plan, exchange, market, pair, wanted, granularity_minutes, now_ms, count_trades)
@@ -98,12 +98,12 @@ def _add(
 
 
 def log_plans(plans: Sequence[ExchangePlan]) -> None:
-    """Log one line per exchange to ask, and one for what it no longer serves."""
+    """Log one line for each exchange, and one for each pair of which it no longer serves something."""
     for plan in plans:
         if plan.uncounted:
             logger.info(
                 "Plan: %s, %s: %s, and one for every 1000 trades of %s",
-                plan.exchange, counted(plan.symbols, "symbol"), counted(plan.calls, "call"), in_short(plan.uncounted),
+                plan.exchange, counted(plan.symbols, "symbol"), counted(plan.calls, "call"), shortened(plan.uncounted),
             )  # fmt: skip
         elif plan.symbols:
             logger.info(
@@ -115,8 +115,8 @@ def log_plans(plans: Sequence[ExchangePlan]) -> None:
             logger.warning("Plan: %s no longer serves %s of %s", plan.exchange, pair, ", ".join(map(str, windows)))
 
 
-def in_short(names: Sequence[str], most: int = 5) -> str:
-    """Return all names, or the first few and the number of the others."""
+def shortened(names: Sequence[str], most: int = 5) -> str:
+    """Return the names, or the first `most` of them and the number of the others."""
     shown = ", ".join(names[:most])
     return f"{shown} and {len(names) - most} more" if len(names) > most else shown
 

@@ -12,8 +12,7 @@ from candle_ingest.store.bucket import InfluxBucket
 class CatchUpStart:
     """Reads the watermarks when the first pair needs them.
 
-    `first_ms` says where to begin with pairs without a watermark. These are rate pairs, which begin where the pairs
-    that they convert do.
+    `first_ms` says where to begin with rate pairs without a watermark: where the pairs that they convert begin.
     """
 
     def __init__(self, run: Run, bucket: InfluxBucket, first_ms: Mapping[str, int] | None = None) -> None:
@@ -23,11 +22,11 @@ class CatchUpStart:
         self._known: Mapping[tuple[str, str], int] | None = None
 
     def of(self, pair: str) -> int:
-        """Return the open time in ms of the first candle to ask for.
+        """Return the open time in ms of the first candle to request.
 
-        That is the one after catch-up's own watermark, whichever ticker of the pair has it. Without it, `first_ms`
-        decides; else the candle after backfill's watermark, if that is not older than `catch_up_initial_days`; else
-        that many days back.
+        That is the one after catch-up's own watermark, under any ticker of the pair. Without one, it is the time in
+        `first_ms`; without that, the candle after backfill's watermark if that is at most `catch_up_initial_days` old;
+        and otherwise the candle that many days back.
         """
         run, known = self._run, self._watermarks()
         initial_ms = run.timeframe.floor_ms(run.wanted_end_ms - run.settings.catch_up_initial_days * DAY_MS)

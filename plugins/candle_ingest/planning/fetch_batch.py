@@ -10,7 +10,7 @@ from typing import Any, Self
 from candle_ingest.candles.window import Window
 
 Windows = tuple[Window, ...]
-# Names of some sixty symbols: shorter ones stay readable in Airflow's page.
+# The names of about sixty symbols. Shorter texts stay readable in Airflow's UI.
 LONGEST_PLAIN_TEXT = 300
 COMPRESSED = "zlib:"
 # If there are too many symbols for one instance each: enough to run in parallel, few enough to start quickly.
@@ -22,8 +22,8 @@ class FetchBatch:
     """Some pairs of one exchange.
 
     `markets` names the market (`BTC/USDT`) used for each pair; its details are in the cache of markets. `windows` says
-    what to ask for if the plan has decided it; otherwise the fetch decides from the records. `details` has the markets
-    themselves in dry runs, which may not write to the cache. `first_ms` says where catch-up begins with a rate pair
+    what to request if the plan has decided it; otherwise the fetch decides from the records. In dry runs, which may not
+    write to the cache, `details` has the markets themselves. `first_ms` says where catch-up begins with a rate pair
     that has no record: no earlier than the pairs that it converts need.
     """
 
@@ -46,7 +46,7 @@ class FetchBatch:
         return f"{names} @ {self.exchange}"
 
     def to_xcom(self) -> dict[str, Any]:
-        """Return plain values, kept short for thousands of pairs: one text for each quote of their markets."""
+        """Return plain values, kept short for thousands of pairs: one string for each quote of their markets."""
         by_quotes: dict[str, list[str]] = {}
         for pair, market in self.markets.items():
             base, _, quote = pair.partition("/")
@@ -55,8 +55,8 @@ class FetchBatch:
         values: dict[str, Any] = {"exchange": self.exchange, "bases": bases}
         if self.windows:
             values["windows"] = {pair: [[w.start_ms, w.end_ms] for w in own] for pair, own in self.windows.items()}
-        further = {"details": dict(self.details), "first_ms": dict(self.first_ms)}
-        return {**values, **{name: content for name, content in further.items() if content}}
+        optional = {"details": dict(self.details), "first_ms": dict(self.first_ms)}
+        return {**values, **{name: content for name, content in optional.items() if content}}
 
     @classmethod
     def from_xcom(cls, values: Mapping[str, Any]) -> Self:
@@ -89,10 +89,11 @@ def _unpacked(text: str) -> str:
 
 
 def split_batches(wanted: Sequence[FetchBatch], most_instances: int, symbols_per_fetch: int) -> list[FetchBatch]:
-    """Return the batches of mapped instances: `symbols_per_fetch` pairs of one exchange each, or more.
+    """Return the batches of the mapped instances, each with at least `symbols_per_fetch` pairs of one exchange.
 
-    `wanted` has one batch per exchange. Batches get larger to keep their number within `most_instances`, but each
-    exchange gets at least one. If they would exceed it, each exchange gets at most INSTANCES_PER_EXCHANGE.
+    `wanted` has one batch per exchange. Batches grow to keep their number within `most_instances`, but each exchange
+    gets at least one. If one instance per pair would exceed that number, each exchange gets at most
+    INSTANCES_PER_EXCHANGE.
 
     The exchanges take turns: Airflow starts instances in this order, and no exchange should wait while another one
     holds all slots of the pool.

@@ -1,4 +1,4 @@
-"""Find which exchange lists which symbol, and by which market."""
+"""Find which exchange lists which symbol, and as which market."""
 
 import logging
 from collections.abc import Mapping, Sequence
@@ -19,23 +19,23 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Listings:
-    """The markets of each exchange by currency pair, the exchanges, and why some could not be asked.
+    """The markets of each exchange by currency pair, the client of each exchange, and why some are unreachable.
 
-    `candidates` has the markets that may be used for a pair, best quote first, including halted ones; `markets` has
-    the one that is used, unless a series was already built from another.
+    `candidates` has the markets that may be used for a pair, best quote first, including halted ones. `markets` has the
+    one that is used, unless a series was already built from another.
     """
 
     markets: dict[str, dict[str, Market]] = field(default_factory=dict)
     candidates: dict[str, dict[str, list[Market]]] = field(default_factory=dict)
     unreachable: dict[str, str] = field(default_factory=dict)
-    opened: dict[str, ExchangeClient] = field(default_factory=dict)
+    clients: dict[str, ExchangeClient] = field(default_factory=dict)
 
     def exchanges_of(self, currency_pair: str) -> dict[str, Market]:
         """Return the exchanges that list the pair, each with the market used for it."""
         return {name: found[currency_pair] for name, found in self.markets.items() if currency_pair in found}
 
-    def with_others(self, others: "Listings") -> "Listings":
-        """Return both listings combined; they may share exchanges, but no pairs."""
+    def combined_with(self, others: "Listings") -> "Listings":
+        """Return the union of both listings; they may share exchanges, but no pairs."""
 
         def both(own: Mapping[str, dict[str, Any]], more: Mapping[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
             return {name: {**more.get(name, {}), **own.get(name, {})} for name in {**own, **more}}
@@ -44,7 +44,7 @@ class Listings:
             both(self.markets, others.markets),
             both(self.candidates, others.candidates),
             {**others.unreachable, **self.unreachable},
-            {**others.opened, **self.opened},
+            {**others.clients, **self.clients},
         )
 
 
@@ -58,8 +58,8 @@ def find_listings(
 ) -> Listings:
     """Look up the symbols' markets on each exchange or in the cache.
 
-    An exchange that cannot be reached is named in `unreachable`, with a warning. Raises ConfigurationError if one does
-    not exist, or has no candles of the granularity.
+    An exchange that cannot be reached is added to `unreachable`, with a warning. Raises ConfigurationError if an
+    exchange does not exist or has no candles of the granularity.
     """
     listings = Listings()
     cache = MarketCache(client, read_only=read_only) if client is not None else None
@@ -67,13 +67,13 @@ def find_listings(
         if exchange != name:
             logger.info("%s is called %s in ccxt now", name, exchange)
         api = _opened(settings, exchange, None if read_only else client)
-        listings.opened[exchange] = api
+        listings.clients[exchange] = api
         try:
             _add_markets(listings, settings, api, symbols, cache)
         except ConfigurationError:
             raise
         except CandleIngestError as error:
-            logger.warning("%s: its list of markets cannot be had: %s", exchange, error)
+            logger.warning("%s: its list of markets could not be fetched: %s", exchange, error)
             listings.unreachable[exchange] = str(error)
     return listings
 
@@ -81,7 +81,7 @@ def find_listings(
 def _opened(settings: PipelineSettings, exchange: str, limiter: RedisClient | None) -> ExchangeClient:
     connection = exchange_connection(exchange)
     api = ExchangeClient(connection, delay_seconds=settings.api_call_delay_seconds, redis_client=limiter)
-    _say_if_built(exchange, settings.timeframe, api.source_of(settings.timeframe))
+    _log_if_built(exchange, settings.timeframe, api.source_of(settings.timeframe))
     return api
 
 
@@ -104,7 +104,7 @@ def _add_markets(
     listings.markets[api.exchange] = {pair: markets[0] for pair, markets in traded.items() if markets}
 
 
-def _say_if_built(exchange: str, timeframe: Timeframe, source: Timeframe) -> None:
+def _log_if_built(exchange: str, timeframe: Timeframe, source: Timeframe) -> None:
     if source != timeframe:
         logger.info(
             "%s has no %s candles: they are built from its %s candles",

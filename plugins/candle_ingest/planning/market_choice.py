@@ -1,4 +1,4 @@
-"""Choose the market for each pair on one exchange. A series stays with the market that it was built from."""
+"""Choose the market for each pair on one exchange. A series keeps the market that it was built from."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -8,10 +8,10 @@ from candle_ingest.exchanges.answers import Market
 
 @dataclass(frozen=True, slots=True)
 class MarketChoice:
-    """The market to ask for each pair, or why there is none.
+    """The market to request for each pair, or why there is none.
 
-    `vanished` pairs had candles, `not_listed` ones never did. `notes` are sentences for the log: a halted market that
-    is still asked, a better quote that is not used.
+    `vanished` pairs had candles, `not_listed` ones never did. `notes` are sentences for the log, about a halted market
+    that is still requested or a better quote that is not used.
     """
 
     markets: dict[str, Market] = field(default_factory=dict)
@@ -53,16 +53,18 @@ def _keep(choice: MarketChoice, exchange: str, pair: str, symbol: str, markets: 
         return
     choice.markets[pair] = kept
     if not kept["active"]:
-        choice.notes.append(f"{exchange}: no trading now in {symbol}; its candles are still asked for")
+        choice.notes.append(f"{exchange}: trading in {symbol} is halted; its candles are still requested")
     elif active and active[0]["symbol"] != symbol:
-        choice.notes.append(f"{exchange}: {pair} stays with {symbol}, of which its candles are; {others} is listed too")
+        choice.notes.append(
+            f"{exchange}: {pair} keeps {symbol}, the market of its candles so far, although {others} is listed"
+        )
 
 
 def _not_listed(exchange: str, pair: str, halted: Sequence[Market]) -> str:
     names = ", ".join(market["symbol"] for market in halted)
-    return f"{exchange} does not list {pair}" + (f" for trading now ({names} is halted)" if names else "")
+    return f"{exchange} does not list {pair}" + (f" for trading ({names} is halted)" if names else "")
 
 
 def _vanished(exchange: str, market: str, others: str) -> str:
     instead = f"; {others} is another market: set quote_equivalents, or use a new bucket" if others else ""
-    return f"{exchange} no longer lists {market}, of which the candles so far are{instead}"
+    return f"{exchange} no longer lists {market}, the market of the candles so far{instead}"

@@ -14,9 +14,9 @@ class Plan:
     """What is fetched and merged.
 
     `batches` are those of the mapped fetches. `tickers` are the symbols as written in Redis or in the params: several
-    may mean one pair. `left_out` has a sentence for each exchange that should be asked and cannot be. `vanished`
-    names, by pair, the exchanges that no longer list its market. `end_ms` is where the run ends. It is fixed here,
-    because more candles, which were not asked for, may have closed by the time of the merge.
+    may name the same pair. `left_out` has a sentence for each exchange of the run that cannot be reached. `vanished`
+    names, by pair, the exchanges that no longer list its market. `end_ms` is where the run ends. It is fixed here
+    because more candles, which were not requested, may have closed by the time of the merge.
     """
 
     batches: list[FetchBatch]
@@ -59,5 +59,5 @@ class Plan:
         ]
 
     def windows_of(self, pair: str) -> list[Window]:
-        """Return the windows that the plan itself chose for a pair, over all exchanges."""
+        """Return the windows that the plan itself chose for a pair, on all exchanges."""
         return [window for batch in self.batches for window in batch.windows.get(pair, ())]

@@ -1,4 +1,4 @@
-"""Choose the rate markets that a run asks for, in addition to the markets of its symbols."""
+"""Choose the rate markets that a run fetches in addition to the markets of its symbols."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -38,7 +38,7 @@ def plan_rates(
     exchanges = sorted({exchange for pair in pairs for exchange in rate_exchanges(pair)})
     if not pairs:
         return RatePlan()
-    # A rate must come from its own market: USDT/USDC must not stand in for USDT/USD.
+    # A rate must come from its own market: USDT/USDC must not replace USDT/USD.
     own = settings.model_copy(update={"exchanges": tuple(exchanges), "quote_equivalents": {}})
     listings = find_listings(own, [parse_symbol(pair) for pair in pairs], client, read_only=read_only)
     choices = {}

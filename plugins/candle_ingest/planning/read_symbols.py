@@ -17,7 +17,7 @@ logger = logging.getLogger(__name__)
 def read_symbols(run: Run) -> list[str]:
     """Return the run's tickers, from its params or else from Redis. Raises SymbolError if there are none.
 
-    Tickers keep their spelling; several may mean one pair.
+    Tickers keep their spelling; several may name the same pair.
     """
     if run.symbols:
         tickers = list(dict.fromkeys(parse_symbol(ticker).ticker for ticker in run.symbols))

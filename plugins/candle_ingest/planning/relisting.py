@@ -1,4 +1,4 @@
-"""Ask for the past of markets that were not listed, or halted, when their days were asked for."""
+"""Make past days due for markets that were not listed, or were halted, when these days were planned."""
 
 import logging
 from collections.abc import Mapping
@@ -12,7 +12,7 @@ from candle_ingest.exchanges.client import ExchangeClient
 from candle_ingest.exchanges.first_candle import first_candle_ms
 from candle_ingest.ledger.day_records import DAY_RECORDS
 from candle_ingest.ledger.work_index import WorkIndex
-from candle_ingest.planning.keeping import record_keeper
+from candle_ingest.planning.record_keeping import record_keeper
 from candle_ingest.planning.run import Run
 from candle_ingest.store.bucket import InfluxBucket
 from candle_ingest.store.flux import flux_range, keep, select, times_ms
@@ -26,14 +26,14 @@ _BY_LIST = select(
 def retry_listed(
     run: Run,
     markets: Mapping[str, Mapping[str, Market]],
-    opened: Mapping[str, ExchangeClient],
+    clients: Mapping[str, ExchangeClient],
     bucket: InfluxBucket,
     client: RedisClient,
 ) -> None:
-    """Make days due that nobody asked for because the exchange did not list the pair, once it is in `markets`.
+    """Make days due that were not requested because the exchange did not list the pair, once it is in `markets`.
 
-    The exchange is asked for its first candle, so that a new market costs no request for the time before it. If that
-    fails, or there is no candle yet, the next repair asks again.
+    First, the exchange is asked for the market's first candle, so that the time before it costs no requests. If that
+    fails, or if there is no candle yet, the next repair tries again.
     """
     index = WorkIndex(client, bucket)
     for pair, exchange in sorted(index.unlisted()):
@@ -41,14 +41,14 @@ def retry_listed(
         if market is None or not market["active"]:
             continue
         try:
-            if _retry(run, pair, market, opened[exchange], bucket, client):
+            if _retry(run, pair, market, clients[exchange], bucket, client):
                 index.remove_listed(pair, exchange)
         except CandleIngestError as error:
-            logger.warning("%s @ %s is listed now; its past is asked for by a later repair: %s", pair, exchange, error)
+            logger.warning("%s @ %s is listed now; a later repair will request its past: %s", pair, exchange, error)
 
 
 def _retry(run: Run, pair: str, market: Market, api: ExchangeClient, bucket: InfluxBucket, client: RedisClient) -> bool:
-    """Make the days of one pair due; return whether that is done."""
+    """Make the days of one pair due; return False if it has no candle yet."""
     rows = bucket.query(_BY_LIST, pair=pair, exchange=api.exchange, **flux_range(ALL_TIME))
     days = times_ms(row["_time"] for row in rows)
     if not len(days):
@@ -59,5 +59,5 @@ def _retry(run: Run, pair: str, market: Market, api: ExchangeClient, bucket: Inf
     keeper = record_keeper(run.settings, bucket, client)
     span, first_ms = Window(int(days.min()), int(days.max()) + DAY_MS), run.timeframe.floor_ms(first_ms)
     count = len(keeper.retry_not_listed(api.exchange, span, pair, first_ms, run.now_ms))
-    logger.info("%s @ %s is listed now: %s not asked before, due now", pair, api.exchange, counted(count, "day"))
+    logger.info("%s @ %s is listed now: %s due that could not be requested", pair, api.exchange, counted(count, "day"))
     return True

@@ -1,4 +1,4 @@
-"""Plan a repair run: what is due by the records, newest first, shared fairly and within its budget."""
+"""Plan a repair run: what the records have as due, newest first, shared fairly and within its budget."""
 
 import itertools
 import logging
@@ -18,19 +18,19 @@ from candle_ingest.ledger.look import Look
 from candle_ingest.ledger.record_keeper import log_unreadable
 from candle_ingest.ledger.retry import retry_unobtainable
 from candle_ingest.ledger.work_index import WorkIndex
-from candle_ingest.planning.asking import Asking, closing_part
 from candle_ingest.planning.fetch_batch import FetchBatch
-from candle_ingest.planning.keeping import record_keeper
+from candle_ingest.planning.record_keeping import record_keeper
+from candle_ingest.planning.request_planner import RequestPlanner, closing_part
 from candle_ingest.planning.run import Run
 from candle_ingest.planning.unasked import failed_look
 from candle_ingest.store.bucket import InfluxBucket
 
 logger = logging.getLogger(__name__)
-# How much of an exchange's time a repair run may use; the next run begins an hour later.
+# The time that a repair run may spend on one exchange; the next run begins an hour later.
 MOST_SECONDS = 2_400
-# Closing looks at days older than this are made only if calls are left, like everything else.
+# Closing looks at newer days are made even if no calls are left, those at older days only if some are.
 CLOSING_TIME_MS = 3 * DAY_MS
-# A busy market has some 50,000 trades a day; a response holds 1,000.
+# A busy market has about 50,000 trades a day; a response holds 1,000.
 TRADE_CALLS_A_DAY = 50
 Markets = Mapping[str, Mapping[str, Market]]
 
@@ -39,33 +39,33 @@ def plan_repair(
     run: Run,
     markets: Markets,
     vanished: Mapping[str, Mapping[str, str]],
-    opened: Mapping[str, ExchangeClient],
+    clients: Mapping[str, ExchangeClient],
     bucket: InfluxBucket,
     client: RedisClient,
 ) -> list[FetchBatch]:
     """Return what is due, by exchange. Records that lack only proof are settled without a request.
 
-    `vanished` has the reason for each pair whose market is gone: what is due there is recorded as failed once more.
+    `vanished` has the reason for each pair whose market is gone: what is due there is recorded as failed again.
     """
     if run.retry_unobtainable:
-        _take_up(run, bucket, client)
+        _retry_given_up(run, bucket, client)
     index = WorkIndex(client, bucket)
     _fail_vanished(run, bucket, client, index.due(run.now_ms), vanished)
     due = [key for key in index.due(run.now_ms) if key[0] in markets.get(key[1], {})]
-    choice = _Choice.of(run, bucket, due, opened)
+    choice = _Choice.of(run, bucket, due, clients)
     for key in fair_order(due):
         choice.consider(key)
     _settle(run, bucket, client, choice.unproved)
     count = sum(len(windows) for own in choice.windows.values() for windows in own.values())
-    logger.info("Repair: due are %s of pairs, asked for now %s", counted(len(due), "day"), counted(count, "window"))
+    logger.info("Repair: %s of pairs due, requesting %s now", counted(len(due), "day"), counted(count, "window"))
     return [_batch(exchange, own, markets[exchange]) for exchange, own in sorted(choice.windows.items())]
 
 
 @dataclass(kw_only=True)
 class _Choice:
-    """Chooses what to ask for now, key by key: `windows` by exchange and pair.
+    """Chooses what to request now, key by key: `windows` by exchange and pair.
 
-    `unproved` are the keys that need no request; `calls_left` may be made in this run.
+    `unproved` are the keys that need no request; `calls_left` is how many more calls this run may make.
     """
 
     run: Run
@@ -76,9 +76,9 @@ class _Choice:
     unproved: dict[str, list[Key]] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, run: Run, bucket: InfluxBucket, due: Sequence[Key], opened: Mapping[str, ExchangeClient]) -> "_Choice":
+    def of(cls, run: Run, bucket: InfluxBucket, due: Sequence[Key], clients: Mapping[str, ExchangeClient]) -> "_Choice":
         names = {key[1] for key in due}
-        budgets = {name: _Budget(run, opened[name].pace().sequential_seconds, name) for name in names}
+        budgets = {name: _Budget(run, clients[name].pace().sequential_seconds, name) for name in names}
         return cls(run=run, records=_Records(bucket, due), budgets=budgets, calls_left=run.settings.repair_calls)
 
     def consider(self, key: Key) -> None:
@@ -86,18 +86,18 @@ class _Choice:
         if budget.is_spent or self._is_left_for_later(key):
             return
         record = self.records.of(key)
-        windows = budget.asking.of_repair(record) if record else []
+        windows = budget.planner.for_repair(record) if record else []
         if windows:
             self._take(key, windows, budget, is_closing=record is not None and not record.is_closed)
         else:
             self.unproved.setdefault(key[1], []).append(key)
 
     def _is_left_for_later(self, key: Key) -> bool:
-        """Once the calls are used up only recent closing looks are planned: older records need not be read."""
+        """Tell whether the calls are used up and the day is too old for a closing look: its record need not be read."""
         return self.calls_left <= 0 and key[2] < self.run.now_ms - CLOSING_TIME_MS
 
     def _take(self, key: Key, windows: Sequence[Window], budget: "_Budget", *, is_closing: bool) -> None:
-        """Take the windows if calls are left; closing looks are free."""
+        """Add the windows if calls are left; closing looks do not count."""
         if not is_closing and self.calls_left <= 0:
             return
         calls = budget.calls(windows)
@@ -106,12 +106,12 @@ class _Choice:
         self.windows.setdefault(key[1], {}).setdefault(key[0], []).extend(windows)
 
 
-def _take_up(run: Run, bucket: InfluxBucket, client: RedisClient) -> None:
-    """Make given-up stretches due again, for the run's symbols or all; a retry of the task finds nothing to do."""
+def _retry_given_up(run: Run, bucket: InfluxBucket, client: RedisClient) -> None:
+    """Make given-up stretches of the run's symbols (or of all) due again; a retry of the task finds nothing to do."""
     pairs = {parse_symbol(ticker).currency_pair for ticker in run.symbols} or None
     keeper, exchanges = record_keeper(run.settings, bucket, client), run.settings.exchange_ids
     count = retry_unobtainable(bucket, keeper, run.now_ms, pairs, exchanges)
-    logger.info("Repair: asked for again %s of pairs that had unobtainable minutes", counted(count, "day"))
+    logger.info("Repair: retrying %s of pairs with unobtainable minutes", counted(count, "day"))
 
 
 def _fail_vanished(
@@ -123,19 +123,19 @@ def _fail_vanished(
 ) -> None:
     records, keeper = _Records(bucket, due), record_keeper(run.settings, bucket, client)
     for exchange, reasons in vanished.items():
-        asking = Asking.of(run, exchange)
+        planner = RequestPlanner.of(run, exchange)
         looks: dict[str, list[Look]] = {}
         for key in due:
             record = records.of(key) if key[1] == exchange and key[0] in reasons else None
-            for window in asking.of_repair(record) if record else []:
-                look = failed_look(run, window, reasons[key[0]], closing_part(window, run.now_ms, asking.rule))
+            for window in planner.for_repair(record) if record else []:
+                look = failed_look(run, window, reasons[key[0]], closing_part(window, run.now_ms, planner.rule))
                 looks.setdefault(key[0], []).append(look)
         with log_unreadable():
             keeper.apply(exchange, looks)
 
 
 def fair_order(keys: Sequence[Key]) -> Iterator[Key]:
-    """Yield the newest day of each exchange and pair in turn, then the next newest of each."""
+    """Yield the newest day of each exchange and pair in turn, then the second newest of each, and so on."""
     queues: dict[tuple[str, str], list[Key]] = {}
     for key in sorted(keys, key=lambda key: -key[2]):
         queues.setdefault((key[1], key[0]), []).append(key)
@@ -153,27 +153,27 @@ def _in_turn(queues: Sequence[list[Key]]) -> list[Key]:
 
 @dataclass
 class _Budget:
-    """What may still be asked of one exchange in this run; the first part of any gap always fits."""
+    """The time that this run may still spend on one exchange; windows that begin within it may exceed it."""
 
     run: Run
     call_seconds: float
     exchange: str
     taken_seconds: float = 0.0
-    asking: Asking = field(init=False)
+    planner: RequestPlanner = field(init=False)
 
     def __post_init__(self) -> None:
-        self.asking = Asking.of(self.run, self.exchange)
+        self.planner = RequestPlanner.of(self.run, self.exchange)
 
     @property
     def is_spent(self) -> bool:
         return self.taken_seconds >= MOST_SECONDS
 
     def calls(self, windows: Sequence[Window]) -> int:
-        return self.asking.calls(windows) + sum(map(self._trade_calls, windows))
+        return self.planner.calls(windows) + sum(map(self._trade_calls, windows))
 
     def _trade_calls(self, window: Window) -> int:
         """Return roughly how many trade requests a window takes where candles are no longer served."""
-        profile, timeframe = self.asking.profile, self.run.timeframe
+        profile, timeframe = self.planner.profile, self.run.timeframe
         if profile.trades_per_request is None:
             return 0
         old, _ = split_by_age(profile, window, timeframe, timeframe, self.run.now_ms)
@@ -205,7 +205,7 @@ class _Records:
 
 
 def _settle(run: Run, bucket: InfluxBucket, client: RedisClient, keys: Mapping[str, Sequence[Key]]) -> None:
-    """Prove what can be proved, and correct index entries for which nothing was due."""
+    """Prove silences where that is possible, and correct index entries for which nothing was due."""
     keeper, index = record_keeper(run.settings, bucket, client), WorkIndex(client, bucket)
     for exchange, own in keys.items():
         with log_unreadable():

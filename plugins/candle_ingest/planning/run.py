@@ -19,7 +19,7 @@ class Run:
 
     `interval` is its data interval; `start_ms` and `end_ms` come from the params and take precedence over it.
     `origin_ms` is where the DAG's history begins. `now_ms` is when the step began. `recorder` is the task that runs it,
-    in try number `try_number`. `has_own_exchanges` says whether the params name other exchanges than the pipeline.
+    in its try `try_number`. `has_own_exchanges` says whether the params name other exchanges than the pipeline.
     `retry_unobtainable` says whether a repair retries what was given up. `planned_end_ms` is where the plan of this run
     ends, None until it is planned.
     """
@@ -51,7 +51,7 @@ class Run:
 
     @property
     def closed_ms(self) -> int:
-        """Candles that end here or before are closed by the clock, have settled, and are part of the plan."""
+        """The end of the last candle that is closed by the clock, has settled, and is part of the plan."""
         closed_ms = self.timeframe.floor_ms(self.now_ms - self.settings.settle_seconds * 1000)
         return closed_ms if self.planned_end_ms is None else min(closed_ms, self.planned_end_ms)
 
@@ -68,8 +68,8 @@ class Run:
         return None if self.start_ms is None else self.closed_window(self.start_ms)
 
     @property
-    def end_of_asking_ms(self) -> int:
-        """Return the end of a run in which each symbol continues from where it stopped."""
+    def fetch_end_ms(self) -> int:
+        """The end of what the run fetches: `wanted_end_ms`, but not after the last closed candle."""
         return min(self.wanted_end_ms, self.closed_ms)
 
     def backfill_window(self) -> Window:

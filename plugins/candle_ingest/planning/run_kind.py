@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from candle_ingest.errors.settings import ParamError
 
 BACKFILL_KEY, CATCH_UP_KEY = "backfill", "catch_up"
-# A repair takes no start or end: it decides by itself what to ask for, and when.
+# A repair takes no start or end: it decides by itself what to request, and when.
 _FOR_EVERY_RUN = ("symbols", "exchanges", "min_exchanges_required")
 _ALL_PARAMS = (*_FOR_EVERY_RUN, "run_mode", "dry_run_limit", "start", "end", "refetch")
 
@@ -14,10 +14,11 @@ _ALL_PARAMS = (*_FOR_EVERY_RUN, "run_mode", "dry_run_limit", "start", "end", "re
 class RunKind:
     """How one of the three DAGs differs from the others.
 
-    `priority` is Airflow's priority weight. `retries_fetches`: failed fetches are retried by Airflow; else the next run
-    retries what is open. `params` are those of the trigger form. `watermarks` are the suffixes of the keys it moves.
-    `takes_whole_interval`: its data interval is fetched as it is, and must be over. `fails_when_incomplete`: minutes
-    of its interval that wait for an exchange fail the run.
+    `priority` is Airflow's priority weight. With `retries_fetches`, Airflow retries failed fetches; without it, the
+    next run retries what is open. `params` are those of the trigger form. `watermarks` are the suffixes of the
+    watermark keys that it moves. With `takes_whole_interval`, its whole data interval is fetched, which must be over.
+    With `fails_when_incomplete`, minutes of its interval that wait for an exchange fail the run. With `is_urgent`, its
+    requests go first at an exchange that is busy.
     """
 
     name: str
@@ -43,7 +44,7 @@ BACKFILL = RunKind(
     fails_when_incomplete=True,
     is_urgent=False,
 )
-# Catch-up goes first: late candles matter more than late history.
+# Catch-up comes first: late candles matter more than late history.
 CATCH_UP = RunKind(
     name="catch_up",
     priority=10,
@@ -54,7 +55,7 @@ CATCH_UP = RunKind(
     fails_when_incomplete=True,
     is_urgent=True,
 )
-# A repair may fill what either of the other two waited for.
+# A repair may complete what either of the other two waited for.
 REPAIR = RunKind(
     name="repair",
     priority=5,
@@ -71,5 +72,5 @@ RUN_KINDS = {kind.name: kind for kind in (BACKFILL, CATCH_UP, REPAIR)}
 def run_kind(name: str) -> RunKind:
     """Return the run kind with this name. Raises ParamError for any other name."""
     if name not in RUN_KINDS:
-        raise ParamError(f"no kind of run is called {name!r}; there are {', '.join(RUN_KINDS)}")
+        raise ParamError(f"no kind of run is called {name!r}; the kinds are {', '.join(RUN_KINDS)}")
     return RUN_KINDS[name]

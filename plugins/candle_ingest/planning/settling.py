@@ -9,23 +9,23 @@ from candle_ingest.errors.runs import ClockBehindError
 from candle_ingest.planning.run import Run
 
 logger = logging.getLogger(__name__)
-# Do not wait for a clock that is behind by more than this.
+# If the clock is behind by more than this, fail instead of waiting.
 LONGEST_LAG_MS = 60_000
 
 
-def settled(run: Run) -> Run:
-    """Return the run once its last candle has settled; one that just closed may still change, or not be served yet.
+def wait_until_settled(run: Run) -> Run:
+    """Return the run once its last candle has settled: one that has just closed may still change, or not be served yet.
 
-    Raises ClockBehindError if the interval of a backfill is not over by this machine's clock: its end would be cut off,
-    and no later run would ask for it. Catch-up later continues from where it stopped, and a run with an `end` gets what
-    has closed.
+    Raises ClockBehindError if, by this machine's clock, the interval of a backfill is not over: its end would be cut
+    off, and no later run would request it. Other runs do not wait that long: catch-up continues later from where it
+    stopped, and a run with an `end` gets what has closed.
     """
     settle_ms = run.settings.settle_seconds * 1000
     wait_ms = run.wanted_end_ms + settle_ms - run.now_ms
     must_end = run.kind.takes_whole_interval and run.interval is not None and run.end_ms is None
     if must_end and wait_ms > settle_ms + LONGEST_LAG_MS:
         raise ClockBehindError(
-            f"the interval ends at {format_ms(run.wanted_end_ms)}, and by the clock of this machine it is "
+            f"the interval ends at {format_ms(run.wanted_end_ms)}, but this machine's clock says "
             f"{format_ms(run.now_ms)}: synchronise this machine's clock (NTP); if no retries are "
             "left, clear the task after the interval ends"
         )

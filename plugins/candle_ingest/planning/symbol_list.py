@@ -11,7 +11,7 @@ from candle_ingest.errors.symbols import SymbolListError
 from candle_ingest.servers.redis_errors import translate_redis_errors
 
 logger = logging.getLogger(__name__)
-# More than all exchanges list together, with the longest names.
+# More than all exchanges together list.
 MOST_SYMBOLS = 20_000
 MOST_SHOWN, LONGEST_SHOWN = 5, 40
 LARGEST_VALUE_BYTES = 2 * 2**20
@@ -27,23 +27,21 @@ def read_symbols(client: RedisClient, key: str) -> list[Symbol]:
 
 
 def read_spellings(client: RedisClient, key: str) -> list[Symbol]:
-    """Return the symbols at `key`, each ticker once, in the order of Redis (a set: sorted).
+    """Return the symbols at `key`, each ticker once, in the order of Redis (those of a set are sorted).
 
     A pair may appear in several spellings: they are one symbol, but each has its own watermark keys.
 
     Entries that cannot be parsed are left out with a warning. Raises SymbolError if the key is missing, empty, of
-    another type or not JSON, ConfigurationError if Redis refuses the password, and TemporaryError if it does not
-    answer.
+    another type or not JSON, ConfigurationError if Redis refuses the password, and TemporaryError if Redis is
+    unreachable.
     """
     with translate_redis_errors():
         tickers = _read(client, key)
-    symbols = _understood(tickers)
+    symbols = _parsed(tickers)
     if not symbols:
         shown = ", ".join(f"{ticker[:LONGEST_SHOWN]!a}" for ticker in tickers[:MOST_SHOWN])
         more = f" and {len(tickers) - MOST_SHOWN:,} more" if len(tickers) > MOST_SHOWN else ""
-        raise SymbolListError(
-            f"Redis key {key!r} holds no symbol that can be understood, only {shown}{more}; {EXPECTED}"
-        )
+        raise SymbolListError(f"Redis key {key!r} holds no valid symbol, only {shown}{more}; {EXPECTED}")
     return symbols
 
 
@@ -69,7 +67,7 @@ def _read(client: RedisClient, key: str) -> list[str]:
 
 
 def _size(client: RedisClient, key: str, kind: str) -> int:
-    """Return the number of entries at the key without reading them; 0 if that is not known yet."""
+    """Return the number of entries at the key without reading them; 0 for a string, which has to be read."""
     count = {"list": client.llen, "set": client.scard, "zset": client.zcard}.get(kind)
     return int(count(key)) if count else 0
 
@@ -92,7 +90,7 @@ def _from_json(key: str, value: bytes) -> list[str]:
     return [entry if isinstance(entry, str) else json.dumps(entry) for entry in parsed]
 
 
-def _understood(tickers: list[str]) -> list[Symbol]:
+def _parsed(tickers: list[str]) -> list[Symbol]:
     by_ticker: dict[str, Symbol] = {}
     for ticker in tickers:
         try:

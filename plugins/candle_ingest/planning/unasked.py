@@ -1,4 +1,4 @@
-"""Record what could not be asked: unreachable exchanges, and markets that are not listed."""
+"""Record what could not be requested: from unreachable exchanges, and of markets that are not listed."""
 
 import logging
 from collections.abc import Callable, Iterator, Mapping
@@ -8,7 +8,7 @@ from candle_ingest.ledger.day_records import DayRecords, Unreadable
 from candle_ingest.ledger.look import Found, Look
 from candle_ingest.ledger.minute_state import MinuteState
 from candle_ingest.ledger.record_keeper import RecordKeeper, log_unreadable
-from candle_ingest.planning.asking import Asking, Days, days_by_pair
+from candle_ingest.planning.request_planner import Days, RequestPlanner, days_by_pair
 from candle_ingest.planning.run import Run
 from candle_ingest.store.bucket import InfluxBucket
 
@@ -26,17 +26,17 @@ def record_failed(
     *,
     only_not_asked: bool = False,
 ) -> None:
-    """Record as failed what the run would have asked `exchange` for, with the reason for each pair.
+    """Record as failed what the run would have requested from `exchange`, with the reason for each pair.
 
-    With `only_not_asked`, anything asked for before is left alone, whatever the outcome.
+    With `only_not_asked`, anything that was requested before is left alone, whatever the outcome.
     """
-    asking = Asking.of(run, exchange)
-    records, unreadable = DayRecords(bucket).read_readable(asking.span_to_read(), set(reasons), exchange)
+    planner = RequestPlanner.of(run, exchange)
+    records, unreadable = DayRecords(bucket).read_readable(planner.span_to_read(), set(reasons), exchange)
     known = days_by_pair(records)
     looks: dict[str, list[Look]] = {}
     for pair, reason in _of_readable(reasons, unreadable):
         days = known.get(pair, {})
-        parts = [part for window in asking.windows(pair, days, first_ms) for part in split_days(window)]
+        parts = [part for window in planner.windows(pair, days, first_ms) for part in split_days(window)]
         if only_not_asked:
             parts = [open_ for part in parts for open_ in _not_asked(days, part)]
         looks[pair] = [failed_look(run, part, reason) for part in parts]
@@ -47,7 +47,7 @@ def record_failed(
 def record_not_listed(
     run: Run, bucket: InfluxBucket, keeper: RecordKeeper, exchange: str, reasons: Mapping[str, str], window: Window
 ) -> None:
-    """Record that the exchange does not list these pairs, on days of which nothing else is known."""
+    """Record that the exchange does not list these pairs, where nothing else is known about the days of `window`."""
     days = touched_days(window)
     records, unreadable = DayRecords(bucket).read_readable(days, set(reasons), exchange)
     known = days_by_pair(records)
@@ -62,7 +62,7 @@ def record_not_listed(
 
 
 def _of_readable(reasons: Mapping[str, str], unreadable: Unreadable) -> Iterator[tuple[str, str]]:
-    """Yield the pairs whose records can be read, each with its reason; log the error of each other one."""
+    """Yield the pairs whose records can be read, each with its reason; log an error for each of the others."""
     for pair, reason in reasons.items():
         if pair in unreadable:
             logger.error("%s", unreadable[pair])

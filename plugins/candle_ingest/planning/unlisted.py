@@ -12,7 +12,7 @@ from candle_ingest.planning.listings import Listings
 def check_listed(listings: Listings, symbols: Sequence[Symbol], quote_equivalents: Mapping[str, Sequence[str]]) -> None:
     """Raise SymbolUnlistedError, naming similar pairs, if no exchange lists one of the symbols.
 
-    Where an exchange could not be asked, it may list them: then nothing is refused.
+    If an exchange cannot be reached, nothing is refused, because it may list them.
     """
     if listings.unreachable:
         return
@@ -24,8 +24,8 @@ def check_listed(listings: Listings, symbols: Sequence[Symbol], quote_equivalent
 
 
 def _listed_pairs(listings: Listings, quote: str, quote_equivalents: Mapping[str, Sequence[str]]) -> Iterator[str]:
-    """Yield what the exchanges list, with `quote` where a market in another quote is converted to it."""
+    """Yield the pairs that the exchanges list, in `quote` where a market in another quote is converted to it."""
     converted = {*quote_equivalents.get(quote, ()), quote}
-    markets: Iterator[Mapping[str, Any]] = (m for api in listings.opened.values() for m in api.fetch_markets())
+    markets: Iterator[Mapping[str, Any]] = (m for api in listings.clients.values() for m in api.fetch_markets())
     for market in markets:
         yield f"{market['base']}/{quote if market['quote'] in converted else market['quote']}"

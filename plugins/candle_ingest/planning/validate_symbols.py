@@ -16,19 +16,19 @@ from candle_ingest.exchanges.answers import Market
 from candle_ingest.ledger.notices import Notices, vanished_key
 from candle_ingest.ledger.pinned_markets import PinnedMarkets
 from candle_ingest.ledger.work_index import WorkIndex
-from candle_ingest.planning.call_plan import in_short, log_plans, plan_calls
+from candle_ingest.planning.call_plan import log_plans, plan_calls, shortened
 from candle_ingest.planning.catch_up_start import CatchUpStart
 from candle_ingest.planning.fetch_batch import FetchBatch
-from candle_ingest.planning.keeping import record_keeper
 from candle_ingest.planning.listings import Listings, find_listings
 from candle_ingest.planning.market_choice import MarketChoice, choose_markets
 from candle_ingest.planning.plan import Plan
 from candle_ingest.planning.rate_plan import RatePlan, plan_rates
+from candle_ingest.planning.record_keeping import record_keeper
 from candle_ingest.planning.relisting import retry_listed
 from candle_ingest.planning.repair import Markets, plan_repair
 from candle_ingest.planning.run import Run
 from candle_ingest.planning.run_kind import REPAIR
-from candle_ingest.planning.settling import settled
+from candle_ingest.planning.settling import wait_until_settled
 from candle_ingest.planning.unasked import record_failed, record_not_listed
 from candle_ingest.servers.redis_errors import translate_redis_errors
 from candle_ingest.settings import PipelineSettings
@@ -40,7 +40,7 @@ SHOWN_NOTES = 10
 
 
 def validate_symbols(run: Run, tickers: Sequence[str]) -> Plan:
-    """Check the symbols against the exchanges, record what cannot be asked, and plan the fetches.
+    """Check the symbols against the exchanges, record what cannot be requested, and plan the fetches.
 
     Raises ConfigurationError for wrong settings, TooFewExchangesError if no symbol is listed by enough exchanges, and
     MarketsUnreachableError if an unreachable exchange may be the reason.
@@ -56,7 +56,7 @@ def validate_symbols(run: Run, tickers: Sequence[str]) -> Plan:
             bucket.create_if_missing()
             check_granularity(bucket, run.settings.timeframe.minutes)
             WorkIndex(client, bucket).ensure()
-        return _Validation(settled(run), list(tickers), list(pairs), listings, bucket, client).plan()
+        return _Validation(wait_until_settled(run), list(tickers), list(pairs), listings, bucket, client).plan()
 
 
 def _log_mode(settings: PipelineSettings) -> None:
@@ -70,7 +70,7 @@ def _log_mode(settings: PipelineSettings) -> None:
         logger.info("Auto-detected min_exchanges_required: %d", settings.min_exchanges)
         logger.info(
             "A minute is merged once every exchange that lists its symbol has answered: %s; "
-            "a smaller min_exchanges_required would go on without one that is down",
+            "with a smaller min_exchanges_required, merging continues without an exchange that is down",
             ", ".join(exchanges),
         )
 
@@ -102,11 +102,11 @@ class _Validation:
         self._record_unasked(choices, self.listings, valid, {})
         self._record_unasked(rates.choices, rates.listings, rates.pairs, first_ms)
         batches = self._batches(choices, markets, rates, first_ms)
-        self._log_plan(batches, self.listings.with_others(rates.listings))
+        self._log_plan(batches, self.listings.combined_with(rates.listings))
         return Plan(
             batches=batches,
             tickers=self._tickers_of(valid),
-            end_ms=self.run.end_of_asking_ms,
+            end_ms=self.run.fetch_end_ms,
             left_out=left_out,
             vanished=_vanished_from(choices),
         )
@@ -123,7 +123,7 @@ class _Validation:
     def _first_ms(self, valid: Sequence[str], rates: RatePlan) -> dict[str, int]:
         """Return where catch-up begins with rate pairs that have no record: where the pairs that they convert begin.
 
-        Not on the day before: with a record of that day, all of it would be requested.
+        It does not begin on the day before: once that day had a record, all of it would be requested.
         """
         own = [pair for pair in rates.pairs if pair not in self.pairs]
         if not own or self.run.fixed_window() is not None or self.run.kind is REPAIR:
@@ -134,7 +134,7 @@ class _Validation:
         return dict.fromkeys(own, self.run.timeframe.floor_ms(max(lookback_ms, floor_ms(first_ms, DAY_MS))))
 
     def _valid(self, choices: dict[str, MarketChoice]) -> list[str]:
-        """Return the pairs that enough exchanges list or, as far as unreachable ones are concerned, may list."""
+        """Return the pairs that enough exchanges list, counting unreachable exchanges, which may list them."""
         minimum = self.run.settings.min_exchanges_required or 1
         valid = []
         for pair in self.pairs:
@@ -165,7 +165,7 @@ class _Validation:
             else f"Redis key {self.run.settings.redis_key_crypto_symbols!r}"
         )
         return kind(
-            f"No symbols meet the minimum exchange requirement of {minimum}: {in_short(self.pairs)} (from {place}) on "
+            f"No symbols meet the minimum exchange requirement of {minimum}: {shortened(self.pairs)} (from {place}) on "
             f"{', '.join(self.run.settings.exchange_ids)}{unreachable}"
         )
 
@@ -173,14 +173,14 @@ class _Validation:
         return list(self.listings.unreachable.items())
 
     def _left_out(self) -> list[str]:
-        """Return a sentence for each exchange that should be asked and cannot be."""
+        """Return a sentence for each exchange of the run that cannot be reached."""
         if self.run.has_own_exchanges or self.run.kind is REPAIR:
             # A user who names the exchanges of a run knows that they may not list every symbol.
             return []
-        return [f"{name} could not be asked for its markets: {why}" for name, why in self._unreachable()]
+        return [f"the list of markets of {name} could not be fetched: {why}" for name, why in self._unreachable()]
 
     def _note_vanished(self, choices: Mapping[str, MarketChoice]) -> None:
-        """Queue a notice for each market that is no longer listed, once for as long as that lasts."""
+        """Queue one notice for each market that is no longer listed; the next only after it was listed again."""
         sentences = {
             vanished_key(pair, exchange): f"{pair}: {why}"
             for exchange, choice in choices.items()
@@ -199,13 +199,13 @@ class _Validation:
         valid: Sequence[str],
         first_ms: Mapping[str, int],
     ) -> None:
-        """Record what could not be asked. A dry run records nothing; a repair asks only for what records have."""
+        """Record what could not be requested; a dry run and a repair, which only requests what is recorded, do not."""
         if self.run.dry or self.run.kind is REPAIR:
             return
         run, keeper = self.run, record_keeper(self.run.settings, self.bucket, self.client)
         start = CatchUpStart(run, self.bucket, first_ms)
         for exchange, why in listings.unreachable.items():
-            reason = f"its list of markets could not be had: {why}"
+            reason = f"its list of markets could not be fetched: {why}"
             wanted = [pair for pair in valid if listings is self.listings or exchange in rate_exchanges(pair)]
             record_failed(run, self.bucket, keeper, exchange, dict.fromkeys(wanted, reason), start.of)
         for exchange, choice in choices.items():
@@ -214,7 +214,7 @@ class _Validation:
             not_listed = {pair: why for pair, why in choice.not_listed.items() if pair in valid}
             if not_listed:
                 window = run.fixed_window() or _window_of_catch_up(run, start, not_listed)
-                # Before the records: an entry may be superfluous, but never missing.
+                # Written before the records: a superfluous entry does no harm, a missing one does.
                 WorkIndex(self.client, self.bucket).note_unlisted(exchange, not_listed)
                 record_not_listed(run, self.bucket, keeper, exchange, not_listed, window)
 
@@ -227,10 +227,10 @@ class _Validation:
             vanished: dict[str, dict[str, str]] = {}
             for exchange, choice in (*rates.choices.items(), *choices.items()):
                 vanished.setdefault(exchange, {}).update(choice.vanished)
-            opened = {**rates.listings.opened, **self.listings.opened}
+            clients = {**rates.listings.clients, **self.listings.clients}
             if not self.run.dry:
-                retry_listed(self.run, markets, opened, self.bucket, self.client)
-            return plan_repair(self.run, markets, vanished, opened, self.bucket, self.client)
+                retry_listed(self.run, markets, clients, self.bucket, self.client)
+            return plan_repair(self.run, markets, vanished, clients, self.bucket, self.client)
         batches = []
         for exchange in sorted(markets):
             own = markets[exchange]
@@ -243,9 +243,9 @@ class _Validation:
         return batches
 
     def _for_dry_run(self, batch: FetchBatch, markets: Mapping[str, Market]) -> FetchBatch:
-        """Return the batch with everything a dry run needs, as it may not read records or write the cache."""
+        """Return the batch with everything that a dry run needs, which may not read records or write to the cache."""
         start, fixed = CatchUpStart(self.run, self.bucket, batch.first_ms), self.run.fixed_window()
-        end_ms = self.run.end_of_asking_ms
+        end_ms = self.run.fetch_end_ms
         windows = {pair: (fixed or Window(min(start.of(pair), end_ms), end_ms),) for pair in markets}
         return replace(batch, windows=windows, details=dict(markets))
 
@@ -266,7 +266,7 @@ class _Validation:
         if fixed is None:
             return
         windows = {batch.exchange: {pair: [fixed] for pair in batch.markets} for batch in batches}
-        # Only a dry run asks for the number of trades: any other makes no call that returns no candles.
+        # Only a dry run requests the number of trades: other runs make no call that returns no candles.
         minutes = self.run.settings.timeframe.minutes
         log_plans(plan_calls(listings, windows, minutes, self.run.now_ms, count_trades=self.run.dry))
 
@@ -287,7 +287,7 @@ def _vanished_from(choices: Mapping[str, MarketChoice]) -> dict[str, list[str]]:
 
 
 def _window_of_catch_up(run: Run, start: CatchUpStart, pairs: Sequence[str] | dict[str, str]) -> Window:
-    end_ms = run.end_of_asking_ms
+    end_ms = run.fetch_end_ms
     return Window(min(end_ms, *(start.of(pair) for pair in pairs)), end_ms)
 
 

@@ -43,7 +43,7 @@ def test_the_reason_does_not_repeat_exchange_market_and_times():
         assert found.reason == reason.replace(place, "")
 
 
-def test_a_failed_page_lacks_nothing_it_failed():
+def test_a_failed_page_counts_as_failed_and_not_as_lacking_rows():
     failed = Page.failed(Window(NOON, NOON + MINUTE_MS), "HTTP 503")
     [look] = looks(answer(page(NOON - MINUTE_MS, NOON), failed))
     assert (look.missing, [found.window for found in look.failed]) == ((), [failed.window])

@@ -3,7 +3,7 @@ import pytest
 from candle_ingest.candles.window import Window
 from candle_ingest.exchanges.call_estimate import CallEstimate
 from candle_ingest.exchanges.call_pace import CallPace
-from candle_ingest.planning.call_plan import ExchangePlan, duration_in_words, in_short, log_plans
+from candle_ingest.planning.call_plan import ExchangePlan, duration_in_words, log_plans, shortened
 
 
 @pytest.mark.parametrize(
@@ -14,8 +14,8 @@ def test_durations_are_short_words(seconds, words):
 
 
 def test_long_lists_of_names_are_cut():
-    assert in_short(["a", "b"], 3) == "a, b"
-    assert in_short(["a", "b", "c", "d"], 2) == "a, b and 2 more"
+    assert shortened(["a", "b"], 3) == "a, b"
+    assert shortened(["a", "b", "c", "d"], 2) == "a, b and 2 more"
 
 
 def test_a_plan_is_one_line_for_each_exchange_and_says_what_is_not_served(caplog):
@@ -28,7 +28,7 @@ def test_a_plan_is_one_line_for_each_exchange_and_says_what_is_not_served(caplog
     assert "Plan: gate no longer serves BTC/USD of [1970-01-01T00:00Z, 1970-01-01T00:01Z)" in caplog.text
 
 
-def test_trades_that_nobody_counted_are_said_to_be_so(caplog):
+def test_a_plan_says_which_trades_were_not_counted(caplog):
     caplog.set_level("INFO", "candle_ingest")
     plan = ExchangePlan(exchange="kraken")
     plan.add("BTC/USD", CallEstimate(candle_calls=1, trade_calls=None), 1440)
@@ -36,7 +36,7 @@ def test_trades_that_nobody_counted_are_said_to_be_so(caplog):
     assert "Plan: kraken, 1 symbol: 1 call, and one for every 1000 trades of BTC/USD" in caplog.text
 
 
-def test_the_pace_of_a_market_bounds_its_own_calls_only():
+def test_the_pace_of_a_market_limits_only_its_own_calls():
     plan = ExchangePlan(exchange="kraken")
     for pair in ("BTC/USD", "ETH/USD"):
         plan.add(pair, CallEstimate(candle_calls=1, trade_calls=99), 1440)

@@ -17,26 +17,26 @@ def start_ms(known, start_date="1_year_ago", first_ms=None):
     return start.of("BTC/USD")
 
 
-def test_catch_up_goes_on_behind_its_own_watermark_of_whichever_spelling():
+def test_catch_up_continues_after_its_watermark_under_any_spelling():
     known = {"BTC/USD-catch_up": NOW - 90 * DAY_MS, "btcusd-catch_up": NOW - 9 * DAY_MS, "ethusd-catch_up": NOW}
     assert start_ms(known) == NOW - 9 * DAY_MS + MINUTE_MS
 
 
-def test_without_one_it_begins_behind_that_of_a_backfill_that_is_near():
+def test_without_a_watermark_catch_up_begins_after_a_recent_backfill():
     assert start_ms({"btcusd-backfill": NOW - DAY_MS}) == NOW - DAY_MS + MINUTE_MS
 
 
 @pytest.mark.parametrize("start_date", ["1_year_ago", "skip"])
-def test_it_goes_back_no_further_than_the_initial_days_for_a_backfill(start_date):
+def test_catch_up_goes_back_no_further_than_catch_up_initial_days(start_date):
     assert start_ms({"btcusd-backfill": NOW - 2000 * DAY_MS}, start_date) == NOW - 7 * DAY_MS
     assert start_ms({}, start_date) == NOW - 7 * DAY_MS
 
 
-def test_a_rate_pair_begins_where_its_legs_do_until_it_has_a_watermark_of_its_own():
+def test_a_rate_pair_begins_where_its_pairs_do_until_it_has_a_watermark():
     first_ms = {"BTC/USD": NOW - 4 * MINUTE_MS}
     assert start_ms({"btcusd-backfill": NOW - DAY_MS}, first_ms=first_ms) == NOW - 4 * MINUTE_MS
     assert start_ms({"btcusd-catch_up": NOW - DAY_MS}, first_ms=first_ms) == NOW - DAY_MS + MINUTE_MS
 
 
-def test_keys_of_other_programs_are_left_alone():
+def test_keys_of_other_programs_are_ignored():
     assert watermarks_by_pair({"what-ever": 1, "x-catch_up": 2, "btcusd-final": 3}.items()) == {("BTC/USD", "final"): 3}

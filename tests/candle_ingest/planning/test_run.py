@@ -31,14 +31,14 @@ def test_a_backfill_takes_its_data_interval():
 
 
 @pytest.mark.parametrize("interval", [DAY, None])
-def test_start_and_end_params_go_before_the_interval(interval):
+def test_start_and_end_params_take_precedence_over_the_interval(interval):
     window = run(interval=interval, params={"start": "2026-01-01", "end": "2026-01-02T06:00Z"}).backfill_window()
     assert shown(window) == ("2026-01-01T00:00Z", "2026-01-02T06:00Z")
 
 
 @pytest.mark.parametrize("interval", [None, Window(DAY.start_ms, DAY.start_ms)])
 @pytest.mark.parametrize("params", [{}, {"start": "2026-01-01"}, {"end": "2026-01-01"}, {"start": None, "end": ""}])
-def test_a_backfill_by_hand_fails_with_what_it_needs(interval, params):
+def test_a_manual_backfill_without_start_or_end_says_what_it_needs(interval, params):
     with pytest.raises(ConfigurationError, match=r'needs the params start and end, such as \{"start": "2026-01-01'):
         run(interval=interval, params=params).backfill_window()
 
@@ -77,7 +77,7 @@ def test_a_window_lies_on_the_grid_of_its_candles():
         ({"start": "2026-12-01", "end": "2026-12-02"}, "2026-12-01T00:00Z, is not in the past"),
     ],
 )
-def test_a_window_that_cannot_be_is_refused(params, message):
+def test_an_impossible_window_is_refused(params, message):
     with pytest.raises(ConfigurationError, match=message):
         run(params=params).backfill_window()
 
@@ -94,12 +94,12 @@ def test_a_catch_up_goes_to_its_end_param_else_the_end_of_its_interval_else_now(
     assert format_ms(run("catch_up", interval, params=params).wanted_end_ms) == end
 
 
-def test_params_say_what_the_run_does_otherwise():
+def test_params_override_the_settings_for_one_run():
     found = run(params={"symbols": ["btcusd"], "refetch": True, "run_mode": "dry", "exchanges": ["kraken"]})
     assert (found.symbols, found.refetch, found.dry, found.settings.exchanges) == (("btcusd",), True, True, ("kraken",))
 
 
-def test_without_params_a_run_is_that_of_its_pipeline():
+def test_a_run_without_params_uses_the_settings_of_its_pipeline():
     found = run()
     assert (found.symbols, found.refetch, found.dry, found.timeframe) == ((), False, False, Timeframe(1))
 
@@ -119,7 +119,7 @@ def test_a_wrong_param_is_a_configuration_error_that_names_it(params, message):
         run(params=params)
 
 
-def test_only_a_repair_takes_up_what_was_given_up():
+def test_only_a_repair_accepts_retry_unobtainable():
     values = {"interval": None, "origin_ms": None, "now_ms": 0}
     settings = PipelineSettings(name="candle")
     assert make_run(settings, "repair", {"retry_unobtainable": True}, **values).retry_unobtainable
@@ -128,7 +128,7 @@ def test_only_a_repair_takes_up_what_was_given_up():
         make_run(settings, "backfill", {"retry_unobtainable": True}, **values)
 
 
-def test_a_run_by_hand_ends_where_its_plan_ends_though_more_candles_have_closed():
+def test_a_manual_run_ends_where_its_plan_ends_even_if_more_candles_closed():
     planned = run("catch_up", interval=None, params={"start": "2026-11-22T10:00Z"}, settle_seconds=0)
-    later = replace(planned, now_ms=NOW_MS + 10 * MINUTE_MS, planned_end_ms=planned.end_of_asking_ms)
+    later = replace(planned, now_ms=NOW_MS + 10 * MINUTE_MS, planned_end_ms=planned.fetch_end_ms)
     assert later.fixed_window() == planned.fixed_window()

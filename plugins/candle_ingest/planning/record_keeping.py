@@ -5,7 +5,7 @@ from functools import partial
 from candle_ingest.candles.window import DAY_MS
 from candle_ingest.connections import RedisClient
 from candle_ingest.ledger.record_keeper import RecordKeeper
-from candle_ingest.planning.asking import closing_rule
+from candle_ingest.planning.request_planner import closing_rule
 from candle_ingest.settings import PipelineSettings
 from candle_ingest.store.bucket import InfluxBucket
 

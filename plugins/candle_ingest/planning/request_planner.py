@@ -1,4 +1,4 @@
-"""Decide what to ask one exchange for, from the records of a pair's days."""
+"""Decide what to request from one exchange, by the records of a pair's days."""
 
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -12,11 +12,11 @@ from candle_ingest.ledger.minute_state import MinuteState
 from candle_ingest.planning.run import Run
 from candle_ingest.settings import PipelineSettings
 
-# Catch-up asks again for what is open this far back; older times are left to repair.
+# Catch-up retries what is open this far back; older times are left to repair.
 RECENT_MS = 120 * MINUTE_MS
 # Each pair gets a second look once an hour.
 SECOND_LOOK_MINUTES = 60
-# An exchange that keeps only recent hours is asked this long before they are gone.
+# An exchange that keeps only recent hours is asked for them this many rows before they are gone.
 HISTORY_MARGIN_ROWS = 120
 UNANSWERED = (MinuteState.NOT_ASKED, MinuteState.FAILED, MinuteState.REJECTED)
 ASKED = tuple(state for state in MinuteState if state != MinuteState.NOT_ASKED)
@@ -25,7 +25,7 @@ Days = Mapping[int, DayRecord]
 
 
 def closing_rule(settings: PipelineSettings, exchange: str) -> ClosingRule:
-    """Return when an exchange gets its closing look at a day: in parts if it serves only its last hours."""
+    """Return when an exchange gets its closing look at a day: in parts if it serves only the last hours."""
     delay_ms, slot_ms = settings.closing_delay_minutes * MINUTE_MS, settings.timeframe.ms
     history_rows = exchange_profile(exchange).history_rows
     if history_rows is None:
@@ -46,7 +46,7 @@ def closing_part(window: Window, asked_at_ms: int, rule: ClosingRule) -> Window 
 
 
 @dataclass(frozen=True, slots=True)
-class Asking:
+class RequestPlanner:
     """The rules for choosing the windows to request from one exchange in one run."""
 
     run: Run
@@ -54,18 +54,18 @@ class Asking:
     profile: ExchangeProfile
 
     @classmethod
-    def of(cls, run: Run, exchange: str) -> "Asking":
+    def of(cls, run: Run, exchange: str) -> "RequestPlanner":
         """Return the rules for an exchange."""
         return cls(run, closing_rule(run.settings, exchange), exchange_profile(exchange))
 
-    def of_fixed_window(self, window: Window, days: Days) -> list[Window]:
+    def for_fixed_window(self, window: Window, days: Days) -> list[Window]:
         """Return the parts of `window` to request: none where all is final."""
         if self.run.refetch:
             return [window]
-        parts = [part for day in split_days(window) for part in self._of_day(day, days)]
+        parts = [part for day in split_days(window) for part in self._for_day(day, days)]
         return self.fewest_requests(parts)
 
-    def _of_day(self, part: Window, days: Days) -> Iterator[Window]:
+    def _for_day(self, part: Window, days: Days) -> Iterator[Window]:
         record = days.get(floor_ms(part.start_ms, DAY_MS))
         if record is None:
             yield part
@@ -85,8 +85,8 @@ class Asking:
     def _due_windows(self, record: DayRecord) -> list[Window]:
         return [s.window for s in record.stretches if s.due_ms and s.due_ms <= self.run.now_ms]
 
-    def of_repair(self, record: DayRecord) -> list[Window]:
-        """Return what is due on a day: open stretches, the closing look, and a quiet end that is not proved."""
+    def for_repair(self, record: DayRecord) -> list[Window]:
+        """Return what is due on a day: open stretches, the closing look, and a quiet end that is not proved yet."""
         due = self._due_windows(record)
         if proof := record.proof_window(self.run.now_ms):
             due.append(proof)
@@ -94,13 +94,13 @@ class Asking:
             due += self._closing_windows(record)
         return self.fewest_requests(union(due))
 
-    def of_catch_up(self, pair: str, days: Days, first_ms: Callable[[str], int]) -> list[Window]:
+    def for_catch_up(self, pair: str, days: Days, first_ms: Callable[[str], int]) -> list[Window]:
         """Return one window up to the end of the run.
 
-        It begins with the first minute that was never asked for (`first_ms(pair)` if there is no record), or earlier if
+        It begins with the first minute that was never requested (`first_ms(pair)` if there is no record), or earlier if
         something in the last two hours is open. Once an hour it begins two hours back, for the second look.
         """
-        end_ms = self.run.end_of_asking_ms
+        end_ms = self.run.fetch_end_ms
         first_asked_ms = self._first_asked_ms(days)
         if first_asked_ms is None:
             window = Window(min(first_ms(pair), end_ms), end_ms)
@@ -114,15 +114,15 @@ class Asking:
         return [window] if window else []
 
     def _first_asked_ms(self, days: Days) -> int | None:
-        """Return the start of the first part that was asked for; None if none was."""
+        """Return the start of the first part that was requested; None if none was."""
         asked = (w.start_ms for record in days.values() for w in record.windows_of(ASKED))
         return min(asked, default=None)
 
     def _first_unasked_ms(self, pair: str, days: Days, first_asked_ms: int, first_ms: Callable[[str], int]) -> int:
-        """Return the start of the first part that was not asked for.
+        """Return the start of the first part that was not requested.
 
-        The time before all records counts only if the records begin after the span that is read. That happens after a
-        manual run while catch-up was stopped.
+        The time before all records counts only if the records begin after the start of the span that is read. That
+        happens after a manual run while catch-up was stopped.
         """
         if first_asked_ms > self.span_to_read().start_ms and (wanted_ms := first_ms(pair)) < first_asked_ms:
             return wanted_ms
@@ -135,7 +135,7 @@ class Asking:
         return min((w.start_ms for w in windows if w), default=recent.end_ms)
 
     def _is_second_look(self, pair: str, end_ms: int) -> bool:
-        """Tell whether this is the run of the hour that looks back; pairs are spread over the hour."""
+        """Tell whether this run makes the pair's second look of the hour; pairs are spread over the hour."""
         if self.run.interval is None:
             return False
         minutes = max(1, (self.run.interval.end_ms - self.run.interval.start_ms) // MINUTE_MS)
@@ -157,7 +157,7 @@ class Asking:
         return -(-window.slots(self.run.timeframe.ms) // self.profile.rows_per_request)
 
     def calls(self, windows: Sequence[Window]) -> int:
-        """Return the least number of requests for the windows; old trades, whose number is unknown, count more."""
+        """Return the least number of requests for the windows; where trades are requested instead, it takes more."""
         return sum(self._calls(window) for window in windows)
 
     def span_to_read(self) -> Window:
@@ -165,15 +165,15 @@ class Asking:
         fixed = self.run.fixed_window()
         if fixed is not None:
             return Window(max(0, fixed.start_ms - DAY_MS), fixed.end_ms + DAY_MS)
-        end_ms = self.run.end_of_asking_ms
+        end_ms = self.run.fetch_end_ms
         return Window(max(0, floor_ms(end_ms, DAY_MS) - DAY_MS), end_ms)
 
     def windows(self, pair: str, days: Days, first_ms: Callable[[str], int]) -> list[Window]:
         """Return what a backfill or catch-up run requests; without a record, catch-up begins at `first_ms(pair)`."""
         fixed = self.run.fixed_window()
         if fixed is not None:
-            return self.of_fixed_window(fixed, days)
-        return self.of_catch_up(pair, days, first_ms)
+            return self.for_fixed_window(fixed, days)
+        return self.for_catch_up(pair, days, first_ms)
 
 
 def days_by_pair(records: Mapping[Key, DayRecord]) -> dict[str, dict[int, DayRecord]]:

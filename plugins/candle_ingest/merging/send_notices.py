@@ -9,7 +9,7 @@ from candle_ingest.planning.run import Run
 MOST_SENTENCES = 5
 
 
-def tell_notices(run: Run, notifier: Callable[[str], None]) -> None:
+def send_notices(run: Run, notifier: Callable[[str], None]) -> None:
     """Send all queued notices in one sentence, whichever run noted them; if the notifier fails, they stay queued."""
     if run.dry:
         return
