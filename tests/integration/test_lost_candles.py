@@ -130,7 +130,7 @@ def test_candles_that_keep_vanishing_during_a_merge_are_an_error_of_their_pair(s
     redis_server.client().set("top_cryptocurrencies", json.dumps(["btcusd", "solusd"]))
     run_steps(settings, "backfill", hours(0, 5), NOW_MS, origin_ms=DAY.start_ms, merge=False)
     delete(settings, hours(1, 2))
-    monkeypatch.setattr(day_merger, "request_again", lambda *_: None)
+    monkeypatch.setattr(day_merger, "retry_lost_candles", lambda *_: None)
     run = run_steps(settings, "backfill", hours(0, 5), NOW_MS, origin_ms=DAY.start_ms)
     assert str(run.incomplete).endswith("BTC/USD: candles vanished in each of 5 merges of the day [merges-delayed]")
     assert candles(settings, "SOL/USD") == merged_truth(THREE, hours(0, 5), "SOL/USD", par=True)

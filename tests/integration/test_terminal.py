@@ -219,7 +219,7 @@ def test_a_candle_is_explained(day, noon_ms):
     assert sum(part["percent"] for part in found["parts"]) == pytest.approx(100)
     output = text("explain", "BTC/USD", moment)
     assert re.search(r"binance: used, BTC/USDT × [01]\.\d+ \(USDT/USD: bitstamp, coinbaseexchange, kraken\)", output)
-    assert output.splitlines()[-1].startswith("Complete: the stored candle is what its parts give. Grade B")
+    assert output.splitlines()[-1].startswith("Complete: the stored candle matches its parts. Grade B")
 
 
 @pytest.mark.usefixtures("filled")
@@ -261,7 +261,7 @@ def test_what_was_left_out_of_a_candle_is_named_with_its_reason(noon_ms):
     assert "503" in line
     found = content("explain", "BTC/USD", format_ms(noon_ms), status=1)
     assert (found["complete"], found["merged"]) == (False, True)
-    assert found["verdict"].startswith("Merged, and not complete. coinbaseexchange failed: ")
+    assert found["verdict"].startswith("Merged, but not complete. coinbaseexchange failed: ")
 
 
 def test_what_is_not_merged_says_what_is_needed(settings, day, noon_ms, exchanges, monkeypatch):

@@ -37,7 +37,7 @@ def advance_watermarks(
 
     If a watermark does not exist yet, backfill counts from the start of its history and catch-up from where it began. A
     manual run with its own start creates no watermark. Each spelling of a pair has its own keys with the same values,
-    so a new spelling starts where the old one stood.
+    so a new spelling starts with the watermark of the others.
     """
     watermarks = Watermarks(bucket)
     written = watermarks.read()
@@ -112,11 +112,11 @@ class _Reach:
     bucket: InfluxBucket
 
     def merged(self, begin_ms: Mapping[str, int]) -> dict[str, int]:
-        """Return, by pair, the end of the merged slots that follow `begin_ms` without a gap."""
+        """Return, by pair, the end of the merged slots that continue from `begin_ms` without a gap."""
         return self._walk(begin_ms, lambda day, at_ms: day.merged_until_ms(at_ms))
 
     def final(self, begin_ms: Mapping[str, int]) -> dict[str, int]:
-        """Return, by pair, the end of the final days that follow `begin_ms` without a gap."""
+        """Return, by pair, the end of the final days that continue from `begin_ms` without a gap."""
         return self._walk(begin_ms, lambda day, at_ms: day.window.end_ms if day.state == RecordState.FINAL else at_ms)
 
     def _walk(self, begin_ms: Mapping[str, int], until_ms: Callable[[MergeDay, int], int]) -> dict[str, int]:
@@ -130,7 +130,7 @@ class _Reach:
             here = {pair for pair in moving if floor_ms(at[pair], DAY_MS) == day_ms}
             known, unreadable = records.read_readable_merges(Window(day_ms, day_ms + DAY_MS), here)
             for error in unreadable.values():
-                logger.error("the watermarks stay where they are: %s", error)
+                logger.error("watermarks not moved: %s", error)
             for pair in here:
                 day = known.get((pair, day_ms))
                 at[pair] = until_ms(day, at[pair]) if day else at[pair]
@@ -150,7 +150,7 @@ def _latest(run: Run, outcomes: Iterable[DayOutcome]) -> dict[str, int]:
 
 
 def _send_lag(run: Run, spellings: Mapping[str, Sequence[str]], values_ms: Mapping[str, int]) -> None:
-    """Send how late each symbol is by its catch-up watermark."""
+    """Send the lag of each symbol's catch-up watermark as a metric."""
     for pair, tickers in spellings.items():
         watermark_ms = values_ms.get(f"{tickers[0]}-{CATCH_UP}")
         if watermark_ms is not None:

@@ -35,7 +35,7 @@ from candle_ingest.store.bucket import InfluxBucket
 
 logger = logging.getLogger(__name__)
 MARKS = ("excluded", "clamped", "disputed", "converted", "depeg")
-# Days of pairs that one repair merges again after a change of settings, in about 15 minutes.
+# Days of pairs that one repair merges again after the settings changed. This takes about 15 minutes.
 MOST_DAYS_OF_ANOTHER_METHOD = 2_000
 
 
@@ -98,7 +98,7 @@ class _Step:
         rate_pairs = possible_rate_pairs(self.run.settings) - self.plan.symbols
         found = {key: version for key, version in index.unmerged().items() if key[0] not in rate_pairs}
         if self.run.kind is REPAIR:
-            # A version that is no answer's: removing it from the index removes nothing.
+            # No answer has version 0, so removing these days from the index later removes no answer.
             abandoned = dict.fromkeys(MergeWrites(self.client, self.bucket.name).abandoned().values(), 0)
             return within_budget({**abandoned, **found})
         pairs, window = set(self.plan.pairs), self._own_days()
@@ -110,14 +110,14 @@ class _Step:
         return {**self._waiting_days(), **own}
 
     def _waiting_days(self) -> dict[PairDay, int]:
-        """Return the days of a given window that wait for answers: another minimum may be enough for this run."""
+        """Return the days of a fixed window that wait for answers: this run may need fewer exchanges."""
         fixed = self.run.fixed_window()
         if fixed is None:
             return {}
-        # Unreadable days are named with what is incomplete.
+        # Unreadable days are reported as incomplete.
         known, _ = DayRecords(self.bucket).read_readable_merges(touched_days(fixed), set(self.plan.pairs))
         waiting = {key: OTHER_METHOD for key, day in known.items() if day.waiting_slots}
-        # A task that is killed after it has merged one by a minimum of its own leaves it to repair.
+        # If the task is killed after it has merged one with its own minimum, repair merges it again.
         WorkIndex(self.client, self.bucket).note_unmerged(waiting)
         return waiting
 
@@ -131,7 +131,7 @@ class _Step:
     def _short(self, outcomes: Sequence[DayOutcome], unfinished: Sequence[FetchBatch]) -> list[Incomplete]:
         """Return what each incomplete pair lacks."""
         found = {
-            o.pair: Incomplete(f"{o.pair}: {o.error}", may_pass=isinstance(o.error, TemporaryError))
+            o.pair: Incomplete(f"{o.pair}: {o.error}", is_temporary=isinstance(o.error, TemporaryError))
             for o in outcomes
             if o.error is not None
         }
@@ -140,7 +140,7 @@ class _Step:
         return [*found.values(), *map(Incomplete, self._failed_refetches(unfinished))]
 
     def _failed_refetches(self, unfinished: Iterable[FetchBatch]) -> list[str]:
-        """Return a sentence for each pair whose refetch failed or was killed, though older answers are there."""
+        """Return a sentence for each pair whose refetch failed or was killed, even if older answers are stored."""
         if not self.run.refetch:
             return []
         answered = answered_pairs(self.bucket, self.run.recorder, (self.run.now_ms - DAY_MS) * 1_000_000)
@@ -182,7 +182,11 @@ def within_budget(days: Mapping[PairDay, int], most: int | None = None) -> dict[
     by_method = sorted((key for key, version in days.items() if version == OTHER_METHOD), key=lambda key: -key[1])
     chosen = set(by_method[: MOST_DAYS_OF_ANOTHER_METHOD if most is None else most])
     if left := len(by_method) - len(chosen):
-        logger.info("Merged again by the new settings now: %s; by later repairs: %d", counted(len(chosen), "day"), left)
+        logger.info(
+            "Merging %s again with the new settings; %d more are left to later repairs",
+            counted(len(chosen), "day"),
+            left,
+        )
     return {key: version for key, version in days.items() if version != OTHER_METHOD or key in chosen}
 
 
@@ -197,14 +201,13 @@ def _counts(outcomes: Iterable[DayOutcome]) -> dict[str, int]:
 
 
 def _raise_if_incomplete(short: Sequence[Incomplete], written: dict[str, int]) -> None:
-    if any(one.may_pass for one in short):
+    if any(one.is_temporary for one in short):
         raise MergesDelayedError("\n".join(one.sentence for one in short))
     if short:
         raise IncompleteError(
             f"{are(len(short), 'symbol')} not complete:\n"
             + "\n".join(f"  {one.sentence}" for one in short)
-            + f"\n{are(len(written), 'symbol')} written. Repair asks again for what is open by itself; once the "
-            "cause is fixed, clearing the failed tasks of this run (`airflow tasks clear --only-failed`) does so at "
-            "once.",
-            [one.sentence for one in short if not one.is_told],
+            + f"\n{are(len(written), 'symbol')} written. Repair retries what is open by itself. To retry it at once, "
+            "fix the cause and clear the failed tasks of this run (`airflow tasks clear --only-failed`).",
+            [one.sentence for one in short if not one.is_reported],
         )  # fmt: skip

@@ -1,9 +1,10 @@
 """Announce final days: each day exactly once, and none early.
 
 An event reaches Airflow only when its task succeeds. Until a later run sees that success, the days belong to the run
-that sends them: its next try sends them again, and if it fails for good, another run does. A run that has succeeded and
-is cleared finds its own events in Airflow. So a day is announced twice only if, before any later run, the run that
-announced it was deleted, its event was (`airflow db clean`) and it was cleared, or Redis was emptied.
+that sends them: its next try sends them again, and if it fails permanently, another run does. A run that has succeeded
+and is then cleared finds its own events in Airflow. So a day is announced twice only if one of these happens before any
+later run: the run that announced it is deleted; its event is deleted (`airflow db clean`) and it is cleared; or Redis
+is emptied.
 """
 
 import json
@@ -26,25 +27,25 @@ from candle_ingest.store.bucket import InfluxBucket
 
 logger = logging.getLogger(__name__)
 FINAL, PROVISIONAL = "final", "provisional"
-# The next run announces the rest: Airflow keeps each event in its database.
+# At most this many in one event, which Airflow keeps in its database; the next run announces the rest.
 MOST_DAYS = 2_000
-# Airflow's names for the states of a task that has sent its events, and of one that never will.
+# Airflow's names for the states of a task that has sent its events, and of tasks that never will.
 SENT = "success"
 GIVEN_UP = frozenset({"failed", "upstream_failed", "skipped", "removed", "unknown"})
 Event = dict[str, Any]
 # Maps DAG id and run id to the state of the announcing task; `unknown` if the run was deleted.
 StateOf = Callable[[str, str], str | None]
-# Returns the events that Airflow has of this run, since a time in ms.
+# Returns the events of this run that Airflow has stored since a time in ms.
 SentSince = Callable[[int], Iterable[Event]]
 
 
 def events(run: Run, plan: Plan, written: Mapping[str, int], state_of: StateOf, sent_since: SentSince) -> list[Event]:
-    """Return the events of the run. Call it last, when nothing in the run can fail any more.
+    """Return the events of the run. Call this last, when nothing else in the run can fail.
 
-    The kind `final` has the days of pairs that have become final and were not announced yet: `days` of `{pair, day,
-    candles, quality}`, the enclosing `start` and `end`, and `candles` by pair. `quality` counts the minutes by grade,
-    and those with something excluded, clamped, disputed, converted or off its dollar. The kind `provisional` has the
-    candles that catch-up merged of a day that is not over.
+    An event in the state `final` has the days of pairs that have become final and were not announced yet: `days` of
+    `{pair, day, candles, quality}`, the enclosing `start` and `end`, and `candles` by pair. `quality` counts the
+    minutes by grade, and those with something excluded, clamped, disputed, converted or off its dollar. An event in the
+    state `provisional` has the number of candles, by pair, that catch-up has merged.
     """
     if run.dry:
         return []
@@ -92,7 +93,7 @@ class _Announcer:
     sent_since: SentSince
 
     def take(self) -> list[MergeDay]:
-        """Return the final days whose event no run has sent or is about to send, and claim them for this run."""
+        """Claim for this run, and return, the final days that no other run has announced or is about to announce."""
         index = WorkIndex(self.client, self.bucket)
         with held_locks(self.client, [f"announce:{self.bucket.name}"]):
             busy = self._settle(index)
@@ -109,7 +110,7 @@ class _Announcer:
         return self.run.recorder.dag_id, self.run.recorder.run_id
 
     def _settle(self, index: WorkIndex) -> set[PairDay]:
-        """Note what runs before this one have sent; return the days that other runs are still to send."""
+        """Record what earlier runs have sent; return the days that other runs have yet to send."""
         found = {day: json.loads(claim) for day, claim in index.claims().items()}
         claims = {day: (dag_id, run_id) for day, (dag_id, run_id, _) in found.items()}
         states = {run: self.state_of(*run) for run in {*claims.values()} - {self._own}}
@@ -120,7 +121,7 @@ class _Announcer:
         return {day for day, run in claims.items() if run != self._own and states[run] not in (SENT, *GIVEN_UP)}
 
     def _sent_before(self, claimed_ms: Sequence[int]) -> set[PairDay]:
-        """Return the days that this run has announced before it was cleared, given when it claimed days."""
+        """Return the days that this run announced before it was cleared; `claimed_ms` is when it claimed any."""
         if not claimed_ms:
             return set()
         final = [event for event in self.sent_since(min(claimed_ms)) if event["state"] == FINAL]

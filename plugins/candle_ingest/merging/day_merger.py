@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 
-from candle_ingest.candles.window import DAY_MS, Window
+from candle_ingest.candles.window import DAY_MS, Window, format_ms
 from candle_ingest.connections import RedisClient
 from candle_ingest.errors import CandleIngestError
 from candle_ingest.errors.ledger import CandlesVanishError, LockLostError
@@ -21,7 +21,7 @@ from candle_ingest.merging.day_output import DayOutput
 from candle_ingest.merging.day_rates import DayRates
 from candle_ingest.merging.day_work import DayOutcome, DayWork, fail, guarded
 from candle_ingest.merging.identity_check import IdentityCheck
-from candle_ingest.merging.lost_candles import request_again
+from candle_ingest.merging.lost_candles import retry_lost_candles
 from candle_ingest.merging.merge_day import merge_day, windows_to_merge
 from candle_ingest.planning.run import Run
 from candle_ingest.store.bucket import InfluxBucket
@@ -30,7 +30,7 @@ from candle_ingest.store.candles_of_pairs import CandlesOfPairs
 from candle_ingest.store.rate_store import RateStore
 
 logger = logging.getLogger(__name__)
-# Pairs that share a lock span, a read of records and a write.
+# Pairs that are locked, read and written together.
 PAIRS_AT_A_TIME = 25
 MOST_ATTEMPTS = 5
 
@@ -51,8 +51,8 @@ class DayMerger:
     def merge(self, days: Mapping[PairDay, int]) -> list[DayOutcome]:
         """Merge what changed on these days; the values are the index's versions.
 
-        A day that fails does not stop the others: its outcome has the error. A day whose merge was killed is merged as
-        a whole.
+        A day that fails does not stop the others: its outcome has the error. A day whose merge was killed is merged
+        completely.
         """
         outcomes, abandoned = [], self._writes.abandoned()
         whole_days = set(abandoned.values())
@@ -68,7 +68,7 @@ class DayMerger:
     def _merge_pairs(
         self, day_ms: int, pairs: Sequence[str], forced: Mapping[str, Sequence[Window]]
     ) -> list[DayOutcome]:
-        """Merge one day of several pairs, `forced` windows in any case; if a lock was lost, merge once more."""
+        """Merge one day of several pairs, `forced` windows in any case; if a lock was lost, merge again."""
         names = [f"merge:{self._bucket.name}:{pair}" for pair in pairs]
         for _ in range(MOST_ATTEMPTS):
             with held_locks(self._client, names) as held:
@@ -76,7 +76,9 @@ class DayMerger:
             if not held.lost:
                 self._writes.end([(pair, day_ms) for pair in pairs])
                 return outcomes
-            logger.warning("The lock of a merge was lost; %s of %s are merged once more", day_ms, ", ".join(pairs))
+            logger.warning(
+                "The lock of a merge was lost: merging %s of %s again", format_ms(day_ms)[:10], ", ".join(pairs)
+            )
             forced = {o.pair: [*forced.get(o.pair, ()), *o.windows] for o in outcomes}
         error = LockLostError(f"the lock of a merge was lost {MOST_ATTEMPTS} times")
         return [DayOutcome(pair, day_ms, error=error) for pair in pairs]
@@ -84,7 +86,7 @@ class DayMerger:
     def _merge_stored(
         self, day_ms: int, pairs: Sequence[str], forced: Mapping[str, Sequence[Window]]
     ) -> list[DayOutcome]:
-        """Merge; where candles are gone from the bucket, correct their records and merge by these."""
+        """Merge; where candles are gone from the bucket, correct their records and merge again."""
         merged: list[DayOutcome] = []
         error: CandleIngestError = CandlesVanishError(f"candles vanished in each of {MOST_ATTEMPTS} merges of the day")
         for _ in range(MOST_ATTEMPTS):
@@ -95,7 +97,7 @@ class DayMerger:
                 return merged
             pairs = [outcome.pair for outcome in short]
             try:
-                request_again(self._run, {key for o in short for key in o.lost}, self._bucket, self._client)
+                retry_lost_candles(self._run, {key for o in short for key in o.lost}, self._bucket, self._client)
             except CandleIngestError as failure:
                 error = failure
                 break
@@ -133,7 +135,7 @@ class DayMerger:
         return replace(day, refused=day_before.refused) if day_before else day
 
     def _plan(self, work: DayWork, forced: Sequence[Window], rates: DayRates) -> None:
-        """Decide which windows of the day are merged, and by which rates."""
+        """Decide which windows of the day are merged, and at which rates."""
         own = rates.of(work.pair, work.records, dict(work.day.refused))
         if own.lost:
             work.outcome.lost |= own.lost
@@ -162,7 +164,7 @@ class DayMerger:
             self._writes.begin([(work.pair, work.day.day_ms) for work in done])
             self._output.write(done)
         except RefusedLinesError:
-            # Write each by itself, to find whose lines were refused.
+            # Write each separately, to find the day whose lines were refused.
             for work in done:
                 guarded([work], partial(self._output.write, [work]))
         except CandleIngestError as error:
@@ -187,7 +189,7 @@ def _has_candles(record: DayRecord, windows: Sequence[Window]) -> bool:
 
 
 def _chunks(days: Iterable[PairDay]) -> Iterator[tuple[int, list[str]]]:
-    """Yield each day, the newest first, with some of its pairs."""
+    """Yield each day, newest first, with at most PAIRS_AT_A_TIME of its pairs."""
     by_day: dict[int, list[str]] = {}
     for pair, day_ms in days:
         by_day.setdefault(day_ms, []).append(pair)

@@ -1,4 +1,4 @@
-"""Write merged days: first the candles and their quality, then the records that say so."""
+"""Write merged days: first the candles and their quality, then the records that refer to them."""
 
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -23,7 +23,7 @@ class DayOutput:
         self._index = index
 
     def write(self, works: Sequence[DayWork]) -> None:
-        """Write the merged candles and their quality; only then an outcome has its day."""
+        """Write the merged candles and their quality, then finish the outcomes."""
         changed = {work.pair: work.merged for work in works if work.merged and work.windows}
         self._delete_vanished(changed)
         self._store.write_merged({pair: merged.candles for pair, merged in changed.items()})
@@ -32,9 +32,10 @@ class DayOutput:
             work.finish()
 
     def _delete_vanished(self, changed: Mapping[str, Merged]) -> None:
-        """Delete what is not merged any more.
+        """Delete what is no longer merged.
 
-        A merge that was killed may have stored candles that the merged day does not tell of: they are looked for.
+        A merge that was killed may have stored candles that the record of the merged day does not have, so candles are
+        also deleted at every time without one.
         """
         for pair, merged in changed.items():
             self._store.delete_merged(pair, merged.vanished)
@@ -42,16 +43,16 @@ class DayOutput:
         self._store.delete_merged_at({pair: merged.without_candle_ms for pair, merged in changed.items()})
 
     def record(self, outcomes: Sequence[DayOutcome], records: Iterable[DayRecord]) -> None:
-        """Write the merged days; then, of each record, up to which answer it is merged.
+        """Write the merged days, then, for each record, the version of the newest answer that is merged.
 
-        It is the newest answer that was read, not a later one: an answer that comes while this merge runs has a
-        larger version, and is merged by the next one.
+        That is the newest answer that was read: one that arrives while this merge runs has a larger version, and the
+        next merge includes it.
         """
         done = {outcome.pair: outcome for outcome in outcomes if outcome.day is not None}
         final = [(o.pair, o.day_ms) for o in done.values() if o.day and _is_to_announce(o.day)]
         self._index.note_unannounced(final)
         self._records.write_merges(outcome.day for outcome in done.values() if outcome.day)
-        # Once more: another run may have looked in between, seen a day that was not final yet, and taken it out.
+        # Repeated: in between, another run may have seen that the day was not final yet, and removed it.
         self._index.note_unannounced(final)
         self._records.write_merged_versions(
             (record, record.answered_version)

@@ -1,4 +1,4 @@
-"""The conversion rates of one day, and what has changed in them since a merge."""
+"""The conversion rates of one day, and which of them have changed since a merge."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,11 +17,11 @@ from candle_ingest.store.rate_store import RateStore, quote_of
 
 @dataclass(frozen=True, slots=True)
 class PairRates:
-    """What one pair of one day is converted by.
+    """The rates that convert one pair on one day.
 
-    `records` are those of the rate markets on the day and the day before, whose last minutes the first rates are made
-    of; `expected` counts the records that the day itself should have. `lost` are those with candles that are gone from
-    the bucket.
+    `records` are those of the rate markets on the day itself and on the day before, whose last minutes determine the
+    first rates. `expected` counts the records that the day itself should have. `lost` are the keys of records with
+    candles that are gone from the bucket.
     """
 
     day: Window
@@ -32,13 +32,14 @@ class PairRates:
 
     @property
     def version(self) -> int:
-        """Return the version of the newest answer that the rates are made of."""
+        """Return the version of the newest answer that the rates are made from."""
         return max((record.answered_version for record in self.records), default=0)
 
     def changed_since(self, version: int) -> list[Window]:
         """Return the parts of the day whose rates may have changed since the answers of that version.
 
-        What a record has forgotten since, because other pairs are merged, may be any part of the day.
+        If a record has dropped changes that came after it, because other pairs were merged with them, that is the whole
+        day.
         """
         newer = [record for record in self.records if record.answered_version > version]
         if any(record.merged_version > version for record in newer):
@@ -46,7 +47,7 @@ class PairRates:
         return self._reached(c.window for record in newer for c in record.changes if c.version > version)
 
     def with_lost_rates(self) -> list[Window]:
-        """Return the parts of the day whose rates lack candles that were stored once."""
+        """Return the parts of the day whose rates lack candles that were once stored."""
         return self._reached(window for record in self.records for window in record.lost)
 
     def _reached(self, windows: Iterable[Window]) -> list[Window]:
@@ -57,7 +58,7 @@ class PairRates:
 
     @property
     def states(self) -> list[RecordState]:
-        """Return how far the rate markets are: open where one was never asked; one that gave up is settled."""
+        """Return the states of the rate markets: open if one was never asked, final if it is unobtainable."""
         own = [record.state for record in self.records if record.day_ms == self.day.start_ms]
         settled: list[RecordState] = [
             RecordState.FINAL if state == RecordState.UNOBTAINABLE else state for state in own
@@ -79,14 +80,14 @@ class DayRates:
         self._lost: set[Key] = set()
 
     def load(self, records: Iterable[DayRecord]) -> None:
-        """Read the records of the rate markets that the markets in `records` need; before the candles are read."""
+        """Read the records of the rate markets that the markets in `records` need. Call this before reading candles."""
         needed = needed_rate_pairs(self._settings, {(r.currency_pair, r.market) for r in records if r.market})
         if needed:
             two_days = Window(max(0, self._day.start_ms - DAY_MS), self._day.end_ms)
             self._known, self._unreadable = self._records.read_readable(two_days, set(needed))
 
     def of(self, pair: str, records: Records, refused: Mapping[str, str]) -> PairRates:
-        """Return what a pair is converted by, from the markets in its records.
+        """Return the rates of a pair, for the markets in its records.
 
         Raises UnreadableRecordError if the record of one of its rates cannot be read.
         """

@@ -23,11 +23,11 @@ T = TypeVar("T")
 
 @dataclass
 class DayOutcome:
-    """What came of one day of a pair: the day after the merge, what was merged now, or why it failed.
+    """The outcome of one day of a pair: the day after the merge, what was merged now, or why it failed.
 
-    `accounted` counts the slots of its exchanges by state, up to the end of the run, `quality` what was merged now by
-    grade and mark. `lost` are the records with candles that are gone from the bucket: the day is not merged before
-    they are corrected.
+    `accounted` counts the slots of its exchanges by state, up to the end of the run; `quality` counts what was merged
+    now by grade and mark. `lost` are the keys of records with candles that are gone from the bucket: the day is not
+    merged before these records are corrected.
     """
 
     pair: str
@@ -42,7 +42,7 @@ class DayOutcome:
 
     @property
     def is_to_merge(self) -> bool:
-        """Tell whether nothing stands in the way of the merge."""
+        """Tell whether nothing prevents the merge."""
         return self.error is None and not self.lost
 
 
@@ -69,14 +69,14 @@ class DayWork:
         return self.outcome.pair
 
     def note_lost(self, candles: Mapping[str, Candles]) -> None:
-        """Note which records have candles that the stored `candles`, by exchange, lack."""
+        """Add the records with candles that are missing from the stored `candles` (by exchange) to the outcome."""
         for name, own in candles.items():
             record = self.records[name]
             if record and find_lost(record, self.windows, own.open_time_ms):
                 self.outcome.lost.add((self.pair, name, self.day.day_ms))
 
     def finish(self) -> None:
-        """Put what was merged and written into the outcome."""
+        """Copy what was merged and written into the outcome."""
         if self.merged is None:
             return
         self.outcome.day, self.outcome.windows = self.merged.day, self.windows
@@ -86,7 +86,7 @@ class DayWork:
 
 
 def guarded(works: Sequence[DayWork], do: Callable[[], T]) -> T | None:
-    """Run `do` for these days; an error becomes theirs and does not stop the others."""
+    """Run `do`, record an error as that of these days, and return the result; None if it failed."""
     try:
         return do()
     except CandleIngestError as error:

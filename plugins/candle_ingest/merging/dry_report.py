@@ -1,4 +1,4 @@
-"""Report what a run would write if it were not dry."""
+"""Report what a dry run would have written."""
 
 import logging
 from collections.abc import Sequence

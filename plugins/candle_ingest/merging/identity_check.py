@@ -44,7 +44,7 @@ class IdentityCheck:
         return replace(day, refused=refused, identity_checked=True)
 
     def _established(self, day: MergeDay, names: list[str]) -> list[str]:
-        """Return the exchanges that took part on the day before."""
+        """Return the exchanges that were merged on the day before."""
         before = Window(max(0, day.day_ms - DAY_MS), day.day_ms)
         refused = {
             name for own in self.records.read_merges(before, {day.currency_pair}).values() for name, _ in own.refused

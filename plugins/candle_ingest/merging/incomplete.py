@@ -1,4 +1,4 @@
-"""Put into words what a run leaves incomplete."""
+"""Describe what a run leaves incomplete."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -19,12 +19,13 @@ LONGEST_REASON = 200
 class Incomplete:
     """What a pair lacks, in words.
 
-    `is_told` if notices have reported every reason; `may_pass` if the merge failed and a retry may help.
+    `is_reported` says whether notices have reported every reason, `is_temporary` whether the merge failed and a retry
+    may help.
     """
 
     sentence: str
-    is_told: bool = False
-    may_pass: bool = False
+    is_reported: bool = False
+    is_temporary: bool = False
 
 
 def incomplete_pairs(run: Run, plan: Plan, bucket: InfluxBucket) -> dict[str, Incomplete]:
@@ -35,18 +36,18 @@ def incomplete_pairs(run: Run, plan: Plan, bucket: InfluxBucket) -> dict[str, In
     days, unreadable = DayRecords(bucket).read_readable_merges(window, set(plan.pairs))
     found = {pair: list(_not_merged(pair, window, days)) for pair in plan.pairs if pair not in unreadable}
     short = {
-        pair: Incomplete(_sentence(run, pair, parts), _are_told(parts, plan.vanished.get(pair, ())))
+        pair: Incomplete(_sentence(run, pair, parts), _are_reported(parts, plan.vanished.get(pair, ())))
         for pair, parts in found.items()
         if parts
     }
     return {**short, **{pair: Incomplete(f"{pair}: {error}") for pair, error in unreadable.items()}}
 
 
-def _are_told(parts: Sequence[Waiting], vanished: Collection[str]) -> bool:
-    return all(_is_told(part, vanished) for part in parts)
+def _are_reported(parts: Sequence[Waiting], vanished: Collection[str]) -> bool:
+    return all(_is_reported(part, vanished) for part in parts)
 
 
-def _is_told(part: Waiting, vanished: Collection[str]) -> bool:
+def _is_reported(part: Waiting, vanished: Collection[str]) -> bool:
     """Tell whether the part waits only for vanished markets and unobtainable minutes."""
     states = part.missing.items()
     return bool(states) and all(name in vanished or state == MinuteState.UNOBTAINABLE for name, state in states)

@@ -1,4 +1,4 @@
-"""Merge a day of a pair, or a part of it, from answers to candles and the merged day's record: pure functions."""
+"""Merge a day of a pair, or a part of it, into candles and the merged day's record: pure functions."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -30,7 +30,7 @@ def merge_rule(settings: PipelineSettings) -> MergeRule:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Merged:
-    """The merged candles of the windows that were merged, their quality, and the record of the day after it.
+    """The merged candles of the windows that were merged, their quality, and the record of the day after the merge.
 
     `vanished` are the times that had a merged candle before and have none now, `vanished_quality` those that had a
     quality. `counts` is the quality of what was merged now.
@@ -59,7 +59,8 @@ def windows_to_merge(
     """Return the parts of the day that can be merged and whose merge is not up to date.
 
     These are the slots whose answers changed, those never merged, and `forced` ones; the whole day if it was merged by
-    another method. What is merged of candles that are `lost` since stays, until they are answered again.
+    another method. Slots that were merged from candles that are now `lost` stay as they are until these are answered
+    again.
     """
     can_merge = mergeable(records, len(day.marks), merge_rule(settings))
     wanted = day.mark_array == NOT_MERGED
@@ -67,7 +68,7 @@ def windows_to_merge(
         wanted = np.ones(len(day.marks), dtype=np.bool_)
     unmerged = (window for record in records.values() if record for window in record.unmerged())
     changed = day.slots_in([*unmerged, *forced])
-    # What is stored follows the newest answers, though an exchange has become doubtful since it was merged.
+    # What is already merged follows the newest answers, even if an exchange's answer has become unusable since then.
     stored = changed & (day.mark_array != NOT_MERGED)
     kept = day.slots_in(lost) & (day.mark_array != NOT_MERGED)
     return day.windows_where(((wanted | changed) & can_merge | stored) & ~kept)
@@ -84,7 +85,7 @@ def merge_day(
     """Merge `windows` of the day from the exchanges' `candles`; return the candles and the day's new record.
 
     `records` has an entry for every exchange in the settings, None if it was not asked. A candle counts only if its
-    exchange's record has it too: one that a running fetch has written but not recorded has to wait.
+    exchange's record has it too: one that a running fetch has written but not recorded yet is left to a later merge.
     """
     parts = {name: _recorded(own, records.get(name), windows) for name, own in candles.items()}
     merged, quality = merge_minutes(parts, rates.conversion, settings.merge_method)
@@ -144,7 +145,7 @@ def _state(day: MergeDay, records: Records, settings: PipelineSettings, rates: P
 
 
 def _recorded(candles: Candles, record: DayRecord | None, windows: Sequence[Window]) -> Candles:
-    """Return the candles within the windows that the record has too."""
+    """Return the candles within the windows that the record has as well."""
     if record is None or not len(candles):
         return candles.select(slice(0, 0))
     chosen = record.slots_in(windows) & (record.mark_array > 0)

@@ -25,7 +25,7 @@ from(bucket: bucket)
 
 @dataclass
 class RateWork:
-    """Passes changes in a run's rate pairs, as far as they are not symbols, on to the pairs that they convert.
+    """Passes changes in a run's rate pairs that are not symbols on to the pairs that they convert.
 
     A rate pair has no merged candles: it counts as merged once the pairs that it converts are.
     """
@@ -74,7 +74,7 @@ class RateWork:
 
 
 def _touched_days(day_ms: int, records: Iterable[DayRecord]) -> Iterator[int]:
-    """Yield the day, and the next one if the last minutes changed, which its first rates depend on."""
+    """Yield the day, and the next one if the day's last minutes changed, which determine the next day's first rates."""
     yield day_ms
     end_ms = day_ms + DAY_MS
     if any(window.end_ms == end_ms for record in records for window in record.unmerged()):

@@ -1,4 +1,4 @@
-"""Send the notices that are sent once: of minutes that became unobtainable, lost candles, and vanished markets."""
+"""Send one-time notices: about minutes that became unobtainable, lost candles, and vanished markets."""
 
 from collections.abc import Callable
 
@@ -10,7 +10,7 @@ MOST_SENTENCES = 5
 
 
 def send_notices(run: Run, notifier: Callable[[str], None]) -> None:
-    """Send all queued notices in one sentence, whichever run noted them; if the notifier fails, they stay queued."""
+    """Send all queued notices, of any run, in one sentence; if the notifier fails, they stay queued."""
     if run.dry:
         return
     with connect_redis() as client:

@@ -22,9 +22,9 @@ def unfinished_batches(plan: Plan, summaries: Sequence[Summary]) -> list[FetchBa
 
 
 def record_unfinished(run: Run, batches: Sequence[FetchBatch], bucket: InfluxBucket, client: RedisClient) -> None:
-    """Record as failed what these fetches would have asked for and no other fetch has.
+    """Record as failed what these fetches would have requested and no other fetch has.
 
-    A fetch that failed has already recorded that itself; what it had not asked for stays not asked.
+    A fetch that failed has recorded that itself, so what it requested is left alone.
     """
     keeper = record_keeper(run.settings, bucket, client)
     for batch in batches:

@@ -33,7 +33,7 @@ def mergeable(records: Records, slots: int, rule: MergeRule) -> NDArray[np.bool_
     """Return, for each slot of the day, whether enough exchanges have a usable answer.
 
     `records` has an entry for every exchange in the settings, None if it was not asked. An exchange that does not list
-    the pair is no reason to wait, but it answers for nobody: unless no exchange lists the pair, one of them must have
+    the pair is no reason to wait, but no answer either: if any exchange lists the pair, at least one must have
     answered. A silence that is not believable is usable until the day is closed.
     """
     if not records:
@@ -71,7 +71,7 @@ def _closed_slots(record: DayRecord | None, slots: int) -> NDArray[np.bool_]:
 
 
 def waiting_stretches(day: MergeDay, records: Records, can_merge: NDArray[np.bool_]) -> tuple[Waiting, ...]:
-    """Return the unmerged parts of the day that some exchange was asked for, with what is missing."""
+    """Return the unmerged parts of the day that were requested from any exchange, with what is missing."""
     slots = len(day.marks)
     states = np.array([_codes(record, slots) for record in records.values()])
     asked = (states != CODES[MinuteState.NOT_ASKED]).any(axis=0)

@@ -77,12 +77,12 @@ class ExchangeLine:
 class ChartBars:
     """Bars of `every_ms`, by columns; times are when a bar opens, in ms.
 
-    `merged` has open, high, low, close, volume; the `fewest`, `average` and `most` exchanges of one candle in the bar;
-    how many candles it has, `count`; and the `mean` of their closes. `exchanges` has the `mean` close of each, as the
-    exchange sent it, so that the two can be compared in bars of any length; and the `market` of each.
+    `merged` has, for each bar, the open, high, low, close and volume; the `fewest`, `average` and `most` exchanges of
+    its candles; the number of candles, `count`; and the `mean` of their closes. `exchanges` has the `mean` close of
+    each exchange, as it sent them, so that both means can be compared in bars of any length; and the `market` of each.
 
-    `quality` has, by bar and only where there is something: the largest `dispersion` in basis points, the mean rates
-    `rate_usdt` and `rate_usdc`, and how many minutes have something `excluded`, `clamped` or `disputed`.
+    `quality` has, only for bars with a value: the largest `dispersion` in basis points, the mean rates `rate_usdt` and
+    `rate_usdc`, and the number of minutes with something `excluded`, `clamped` or `disputed`.
     """
 
     every_ms: int

@@ -1,4 +1,4 @@
-"""Report up to where each symbol is merged and complete, and what is open."""
+"""Report how far each symbol is merged and complete, and what is open."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -14,7 +14,7 @@ from candle_ingest.reports.expected_coverage import ExpectedCoverage
 from candle_ingest.reports.freshness import Freshness, SymbolFreshness
 from candle_ingest.store.bucket import InfluxBucket
 
-# Days read at once while following the merged days.
+# Days that are read at a time while following the merged days.
 DAYS_AT_ONCE = 8
 
 
@@ -22,10 +22,10 @@ DAYS_AT_ONCE = 8
 class SymbolCompleteness:
     """`merged_up_to_ms` is where the first hole in the merged data begins, `complete_up_to_ms` the first day not final.
 
-    Both are None if no history is merged, or final, yet. `counts` are the slots from the start of the history to now,
-    over the exchanges; `unobtainable` also counts those whose closing looks were given up. `up_to_date` says whether
-    everything is merged as near to now as catch-up is expected to get, and nothing is open. `problem` is an error, if
-    a record cannot be read: what is merged is then followed up to its day at most.
+    They are None as long as no history is merged, or final. `counts` are the slots from the start of the history to
+    now, summed over the exchanges; `unobtainable` also counts those whose closing looks were given up. `up_to_date`
+    says whether everything is merged as near to now as catch-up is expected to get, and nothing is open. `problem` is
+    the error if a record cannot be read: `merged_up_to_ms` then goes up to the day of that record at most.
     """
 
     symbol: SymbolFreshness

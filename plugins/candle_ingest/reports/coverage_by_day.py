@@ -27,7 +27,7 @@ def read_coverage_by_day(
 ) -> tuple[list[DayCoverage], list[str]]:
     """Return every day of `window` for each pair and expected exchange; `window` begins and ends at midnight.
 
-    A day without a record was not asked for. Future slots do not count. Pairs with a record that cannot be read are
+    A day without a record counts as not asked. Future slots do not count. Pairs with a record that cannot be read are
     left out, with an error for each.
     """
     found, unreadable = DayRecords(bucket).summaries(window, pairs)
@@ -46,7 +46,7 @@ def read_coverage_by_day(
 
 
 def without_slots_to_come(counts: CoverageCounts | None, day_ms: int, expected: ExpectedCoverage) -> CoverageCounts:
-    """Return the counts of a day up to now; None stands for a day without a record, which was not asked for."""
+    """Return the counts of a day up to now; `counts` is None for a day without a record, which counts as not asked."""
     slots = expected.timeframe.slots(Window(day_ms, day_ms + DAY_MS))
     counts = counts or CoverageCounts(expected=slots, not_asked=slots)
     to_come = min(counts.not_asked, expected.slots_to_come(day_ms))

@@ -61,12 +61,12 @@ class Columns:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class CoverageRows:
-    """Candles of `pairs` (rows) and columns, summed over the exchanges of the settings.
+    """Candles by pair (rows) and column, summed over the exchanges of the settings.
 
-    `expected` counts those of days of which something was asked for, as far as they should be there by now. Of these,
-    `open_counts` have no settled answer, `unobtainable` are not asked for any more, not even to confirm them, and
-    `provisional` lie on days whose closing look is still to come. `grades` counts merged minutes by GRADES, shape
-    (pairs, columns) each.
+    `expected` counts the candles that should be there by now on days of which anything was requested. Of these,
+    `open_counts` have no settled answer, `unobtainable` are no longer requested, not even to confirm them, and
+    `provisional` lie on days whose closing look is still to come. `grades` counts the merged minutes of each of GRADES.
+    All arrays have the shape (pairs, columns).
     """
 
     pairs: list[str]
@@ -146,7 +146,7 @@ def _flux(pairs: Sequence[str], aggregate: Callable[[str], str]) -> str:
 
 
 def _rows(pairs: list[str], sums: Mapping[str, NDArray[np.int64]], expected: ExpectedCoverage) -> CoverageRows:
-    """Return the rows; for exchanges that joined the settings after a merge, its day counts as not asked."""
+    """Return the rows; days that were merged before an exchange joined the settings count as not asked for it."""
     slots = expected.timeframe.slots(Window(0, DAY_MS))
     all_slots = sums["days"] * len(expected.exchanges) * slots
     never_asked = np.maximum(0, all_slots - sums["asked"] * slots)

@@ -23,11 +23,11 @@ _KIND_LENGTH = 80
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hole:
-    """Times of one exchange without a plain answer, alike in state and reason.
+    """Times of one exchange without a plain answer, with the same state and the same kind of reason.
 
-    Pages of one answer that failed alike are one hole; `reason` is that of the newest. `tries` is the largest number of
-    tries, `since_ms` when it was first found so, `due_ms` when it is asked for next (0 if it is not retried by itself),
-    `recorder` the task that asked last. `is_open` tells whether it still needs an answer.
+    Pages of one answer that failed for the same reason are one hole; `reason` is that of the newest. `tries` is the
+    largest number of tries, `since_ms` is when it was first found, `due_ms` when it is requested next (0 if it is not
+    retried by itself), `recorder` the task that requested it last. `is_open` says whether it still needs an answer.
     """
 
     exchange: str
@@ -43,11 +43,11 @@ class Hole:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CoverageHours:
-    """A day of a pair: `counts` has those of each exchange for each of `hours`, which may be longer.
+    """A day of a pair: `counts` has those of each exchange for each of `hours` (longer for longer candles).
 
-    `was_asked` is false for a day that no run has begun with: nothing of it counts, as on the map. `states` is how far
-    the record of each exchange is, `state` is that of the merged day, `merged` the times that are merged, with a candle
-    or because nobody traded; `waiting` says why others are not.
+    `was_asked` is false for a day of which no run has requested anything: nothing of it counts, as on the map. `states`
+    has the state of each exchange's record, `state` is that of the merged day. `merged` are the times that are merged,
+    with a candle or because there were no trades; `waiting` says why others are not.
     """
 
     hours: list[Window]
@@ -106,7 +106,7 @@ def find_holes(records: Mapping[str, DayRecord], so_far: Window) -> list[Hole]:
 
 
 def find_waiting(waiting: Iterable[Waiting], records: Mapping[str, DayRecord]) -> list[Waiting]:
-    """Return the waiting times, joined if they wait for the same; `reason` names only exchanges and states."""
+    """Return the waiting times, joined if they have the same reason, which names only exchanges and states."""
     found: list[Waiting] = []
     for part in waiting:
         words = _blockers(part.window, records) or part.reason

@@ -21,9 +21,9 @@ UNCONFIRMED = "unconfirmed"
 _SLOTS = where(f"r._field =~ /^({'|'.join((*STATES, UNCONFIRMED))})$/") + "  |> sum()\n"
 _SLOTS += keep("currency_pair", "exchange", "_field", "_value") + '  |> yield(name: "slots")\n'
 _NOT_ASKED = where('r._field == "not_asked" and r._value > 0') + keep("_time", "currency_pair", "exchange", "_value")
-# Of 2,000 pairs, half a year takes InfluxDB some twenty seconds; years would take longer than a request may.
+# InfluxDB takes about twenty seconds for half a year of 2,000 pairs; years would take longer than a request may.
 DAYS_AT_A_TIME = 180
-# Pair and exchange; an empty exchange for the sum over all of them.
+# Pair and exchange; the exchange is empty for the sum over all of them.
 Key = tuple[str, str]
 ALL_EXCHANGES = ""
 
@@ -32,9 +32,9 @@ ALL_EXCHANGES = ""
 class CoverageTotal:
     """The slots of one pair by state, on one exchange or (`exchange` is empty) summed over all that are expected.
 
-    `provisional_days` counts the days whose closing look is still to come, `final_days` those that are final: of a sum
-    over the exchanges, the complete ones. `unrecorded` counts the slots that no record covers; they are among those not
-    asked for. `unconfirmed` counts the slots whose closing looks failed until they were given up.
+    `provisional_days` counts the days whose closing look is still to come, `final_days` those that are final (in a sum
+    over the exchanges, final on all of them). `unrecorded` counts the slots that no record covers; they are also
+    counted as not asked. `unconfirmed` counts the slots whose closing looks failed until they were given up.
     """
 
     currency_pair: str
@@ -57,7 +57,7 @@ def read_pair_totals(
 ) -> list[CoverageTotal]:
     """Return the totals of each of `pairs` over the expected exchanges, as of its last merge.
 
-    `window` begins at midnight. What no record covers was not asked for; future slots do not count.
+    `window` begins at midnight. Slots that no record covers count as not asked; future slots do not count.
     """
     sums = _read_sums(bucket, MERGE_DAYS, window, pairs)
     for pair, _, _, slots in read_slots_to_come(bucket, window, pairs, expected):
@@ -103,7 +103,7 @@ def _read_sums(
 ) -> dict[Key, dict[str, int]]:
     sums: dict[Key, dict[str, int]] = defaultdict(lambda: defaultdict(int))
     source = select(measurement, is_pair(pairs))
-    # Each sum reads by itself: InfluxDB does not aggregate while reading if two sums share a stream.
+    # Each sum has its own query: InfluxDB does not aggregate while reading if two sums share a stream.
     flux = "".join(source + part for part in (_SLOTS, *map(_days, (RecordState.PROVISIONAL, RecordState.FINAL))))
     for part in split_rows(window, DAY_MS, DAYS_AT_A_TIME):
         for row in bucket.query_rows(flux, **flux_range(part)):

@@ -1,4 +1,4 @@
-"""Say which columns of exported candles have empty cells, and why."""
+"""Report which columns of exported candles have empty cells, and why."""
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator
@@ -11,12 +11,12 @@ from candle_ingest.candles.graded import GradedCandles
 from candle_ingest.counting import counted, inflected
 from candle_ingest.exchanges.profiles import WireColumns, exchange_profile
 
-# What an exchange must send for the column.
+# What an exchange must send for each column.
 NEEDED = {"vwap": "quote volume", "trade_count": "number of trades"}
 
 
 class EmptyColumns:
-    """Counts the empty cells of candles as they pass; `legs` are the quotes that may stand in for the pair's own."""
+    """Counts the empty cells of a stream of candles; `legs` are the quotes that may replace the pair's own."""
 
     def __init__(self, legs: Collection[str]) -> None:
         self._legs = legs
@@ -25,7 +25,7 @@ class EmptyColumns:
         self._exchanges: dict[str, set[str]] = {name: set() for name in NEEDED}
 
     def watch(self, parts: Iterable[GradedCandles]) -> Iterator[GradedCandles]:
-        """Yield the parts, and count what is empty in them."""
+        """Yield the parts, and count their empty cells."""
         for part in parts:
             self._candles += len(part)
             for name, values in part.merged.columns.items():
@@ -55,11 +55,11 @@ class EmptyColumns:
         silent = sorted(exchange for exchange in self._exchanges[name] if not _sends(exchange, name))
         if silent:
             return f"{', '.join(silent)} {inflected(len(silent), 'sends', 'send')} no {NEEDED[name]}"
-        return f"nobody traded, or an exchange sent no {NEEDED[name]} that can be trusted"
+        return f"there were no trades, or an exchange sent no {NEEDED[name]} that can be trusted"
 
 
 def _sends(exchange: str, column: str) -> bool:
-    """Tell whether the rows of the exchange have what the column is made of."""
+    """Tell whether the rows of the exchange have what the column is computed from."""
     columns = exchange_profile(exchange).wire_columns or WireColumns()
     places = (columns.quote_volume, columns.vwap) if column == "vwap" else (columns.trade_count,)
     return any(place is not None for place in places)

@@ -1,4 +1,4 @@
-"""Report how the exchanges have answered lately, from the record of every fetch."""
+"""Report how the exchanges have answered recently, from the record of every fetch."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -33,7 +33,7 @@ _READ = "".join(
 class ExchangeHealth:
     """One exchange in a span of time; durations are those of whole fetches.
 
-    `state`: `up`, `partly failing` or `failing` by the last fetch of each symbol, `no data` where there was none.
+    `state` is `up`, `partly failing` or `failing` by the last fetch of each symbol, or `no data` without any fetch.
     """
 
     exchange: str

@@ -1,4 +1,4 @@
-"""Report how much each exchange is slowed down now, as all tasks have learnt from its refusals."""
+"""Report how much the requests to each exchange are slowed down now, as its refusals have taught all tasks."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from candle_ingest.servers.redis_errors import translate_redis_errors
 class ExchangePace:
     """The time between two requests to an exchange is `slowdown` times the usual one.
 
-    `refused_ms` is when it last refused a request, as far as that still counts; 0 for never.
+    `refused_ms` is when it last refused a request, while that still counts; 0 otherwise.
     """
 
     exchange: str

@@ -1,4 +1,4 @@
-"""What should be there by now: from which exchanges, and up to what time."""
+"""Which candles should be there by now: from which exchanges, and up to what time."""
 
 from dataclasses import dataclass
 from typing import Self
@@ -13,8 +13,8 @@ from candle_ingest.settings import PipelineSettings
 class ExpectedCoverage:
     """Which slots count: those of `exchanges` that close by `until_ms`.
 
-    `until_ms` is behind now by the lag that catch-up may have. Later slots are neither expected nor open, although the
-    record of the running day has them as not asked.
+    `until_ms` is earlier than now by the lag that catch-up may have. Later slots are neither expected nor open,
+    although the record of the running day has them as not asked.
     """
 
     exchanges: tuple[str, ...]

@@ -14,12 +14,12 @@ from candle_ingest.reports.priced_minute import PricedMinute, PricedPart, price_
 from candle_ingest.reports.shares import whole_percents
 
 Ohlcv = tuple[float, float, float, float, float]
-# Beside the states of MinuteState: a candle that is in the merged one, one that the rules of a price leave out, and
-# one that came after the merge.
+# In addition to the states of MinuteState: a candle that is part of the merged one, one that the merge rules exclude,
+# and one that came after the merge.
 USED, EXCLUDED, NOT_MERGED = "used", "excluded", "not merged"
 # A merge can proceed with these.
 ANSWERED = (USED, EXCLUDED, NOT_MERGED, *SETTLED)
-# A larger difference is not rounding.
+# A larger difference is more than rounding.
 RELATIVE_TOLERANCE = 1e-9
 
 
@@ -33,9 +33,9 @@ class ExchangeCandle:
 
 @dataclass(frozen=True, slots=True)
 class StoredMerge:
-    """What is stored of the merge: the candle, None where nothing could be used, and the exchanges it was made of.
+    """What is stored of the merge: the candle (None if no exchange could be used) and the exchanges it was made from.
 
-    `excluded` are those that had a candle and were left out: by the guard, without a rate, or as another asset.
+    `excluded` are the exchanges whose candle was left out: by the guard, without a rate, or as another asset.
     """
 
     ohlcv: Ohlcv | None
@@ -45,11 +45,11 @@ class StoredMerge:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Part:
-    """One exchange's part: its `state` is USED, EXCLUDED, NOT_MERGED, or a MinuteState where it has no candle.
+    """One exchange's part: its `state` is USED, EXCLUDED, NOT_MERGED, or a MinuteState if it has no candle.
 
-    `priced` is how its candle was used, None if it has none or it came after the merge. `percent` is its weight,
-    rounded so that all add up to 100, None if it takes no part. `stretch` is the part of the day's record that says
-    why there is no plain answer, None if there is one. `is_answered` tells whether a merge can proceed with it.
+    `priced` is how its candle was used, None if it has none or if it came after the merge. `percent` is its weight,
+    rounded so that all add up to 100, None if it is not used. `stretch` is the part of the day's record that says why
+    there is no plain answer, None if there is one. `is_answered` says whether a merge can proceed with it.
     """
 
     exchange: str
@@ -81,10 +81,10 @@ class MergeRules:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Explanation:
-    """One candle, `window` long. `minute` is computed from its parts now, `stored` is what InfluxDB has.
+    """The candle of `window`: `minute` is computed from its parts now, `stored` is what InfluxDB has.
 
-    `day` is the record of the merged day, None where nothing of it was merged yet. `when_asked` says when the candle
-    will be asked for; it matters only where no exchange was asked.
+    `day` is the record of the merged day, None if nothing of it has been merged yet. `when_asked` says when the candle
+    will be requested; it matters only if it was not requested from any exchange.
     """
 
     window: Window
@@ -97,12 +97,12 @@ class Explanation:
 
     @property
     def was_asked(self) -> bool:
-        """Tell whether any exchange was asked for its candle."""
+        """Tell whether the candle was requested from any exchange."""
         return any(part.state != MinuteState.NOT_ASKED for part in self.parts)
 
     @property
     def merged(self) -> Ohlcv | None:
-        """Return the candle that merging the parts gives now."""
+        """Return the candle that merging the parts would give now."""
         return self.minute.merged if self.minute else None
 
     @property
@@ -135,14 +135,14 @@ class Explanation:
 
     @property
     def agrees(self) -> bool:
-        """Tell whether the stored candle equals what its parts give now."""
+        """Tell whether the stored candle equals the one computed from its parts now."""
         if self.merged is None or self.stored_candle is None:
             return self.merged is None and self.stored_candle is None
         return all(map(_is_close, self.merged, self.stored_candle))
 
     @property
     def is_complete(self) -> bool:
-        """Tell whether every exchange's candle is accounted for in the merged one, or none can be had."""
+        """Tell whether the stored candle is up to date and every exchange's answer is settled."""
         return self.agrees and all(part.state in (USED, EXCLUDED, *SETTLED) for part in self.parts)
 
     @property

@@ -1,4 +1,4 @@
-"""Put an explanation into the words that page and terminal share."""
+"""Describe an explanation in the words that the page and the terminal share."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -23,20 +23,20 @@ class Verdict:
 
 
 def verdict(found: Explanation) -> Verdict:
-    """Return whether the minute is as it should be and, if not, what happens next."""
+    """Return whether the minute is as it should be, and what happens next if it is not."""
     if not found.is_merged:
         return _not_merged(found)
     if not found.agrees:
         return _outdated(found)
     if not found.is_complete:
-        return Verdict(WARN, "Merged, and not complete.", _missing(found.parts))
+        return Verdict(WARN, "Merged, but not complete.", _missing(found.parts))
     if found.stored_candle is None:
         return _without_candle(found)
-    return Verdict(GOOD, f"{_progress(found)}: the stored candle is what its parts give.", _of_grade(found))
+    return Verdict(GOOD, f"{_progress(found)}: the stored candle matches its parts.", _of_grade(found))
 
 
 def part_in_words(part: Part) -> str:
-    """Return what became of one exchange: `used, BTC/USDT × 0.9985 (USDT/USD: kraken), clamped: low -10.0 %`."""
+    """Return how one exchange was used: `used, BTC/USDT × 0.9985 (USDT/USD: kraken), clamped: low -10.0 %`."""
     if part.candle is None:
         reason = f": {part.stretch.reason}" if part.stretch and part.stretch.reason else ""
         return f"{part.state.replace('_', ' ')}{reason}"
@@ -64,16 +64,16 @@ def _outdated(found: Explanation) -> Verdict:
     if found.was_merged_otherwise and found.day:
         return Verdict(
             WARN,
-            "Merged by other settings than those of now.",
-            f"It was merged with {found.day.method}. Repair merges it again, the newest days first, without asking an "
-            "exchange.",
+            "Merged with settings that have changed since.",
+            f"It was merged with {found.day.method}. Repair merges it again, newest days first, without requests to "
+            "exchanges.",
         )
     if any(part.stretch and part.stretch.candle_lost for part in found.parts):
         return Verdict(WARN, "Merged from candles that are gone now.", _missing(found.parts))
     return Verdict(
         BAD,
-        "The stored candle is not what its parts give now.",
-        "A candle or a rate was corrected after the merge: the next run of repair merges the day again.",
+        "The stored candle does not match its parts.",
+        "A candle or a rate was corrected after the merge: the next repair run merges the day again.",
     )
 
 
@@ -81,11 +81,11 @@ def _without_candle(found: Explanation) -> Verdict:
     excluded = [part.exchange for part in found.parts if part.state == EXCLUDED]
     if excluded:
         return Verdict(WARN, "Merged without a candle.", f"None can be made of {_listed(excluded)}: see the reasons.")
-    return Verdict(GOOD, f"{_progress(found)}: nobody traded, so there is no candle.")
+    return Verdict(GOOD, f"{_progress(found)}: there were no trades, so there is no candle.")
 
 
 def _progress(found: Explanation) -> str:
-    """Return the state of the day in one word, by the one meaning of complete: all exchanges have a final record."""
+    """Return the state of the day in words. Complete always means that all exchanges have a final record."""
     return "Complete" if found.day and found.day.state == RecordState.FINAL else "Not final yet"
 
 

@@ -1,4 +1,4 @@
-"""Report how late each symbol is, and how far its history has got."""
+"""Report how late each symbol is, and how much of its history is done."""
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
@@ -20,7 +20,7 @@ from candle_ingest.store.flux import answer, flux_range, keep, select
 # Catch-up may miss one run before a symbol counts as late.
 LATE_RUNS = 3
 IN_TIME, LATE, NEVER = "in time", "late", "never"
-# Of a symbol that was dropped from the list in Redis: nobody moves its watermarks.
+# The state of a symbol that was removed from the list in Redis: its watermarks no longer move.
 NOT_LISTED = "not listed"
 _READ_DAYS = "".join(
     select("merge_days", 'r._field == "merged_version"', condition)
@@ -35,8 +35,8 @@ _READ_DAYS = "".join(
 class SymbolFreshness:
     """One symbol; a watermark is the open time in ms of the last candle before the first hole.
 
-    `lag_ms` counts from the end of the newest candle that a watermark vouches for. `days_done` of the history's whole
-    days have been accounted for, in whatever order.
+    `lag_ms` counts from the end of the newest candle that a watermark covers. `days_done` is how many of the history's
+    whole days have been accounted for, in any order.
     """
 
     ticker: str
@@ -66,7 +66,7 @@ class Freshness:
 
     @property
     def wanted(self) -> list[SymbolFreshness]:
-        """Return the symbols that runs still ask for."""
+        """Return the symbols that runs still fetch."""
         return [symbol for symbol in self.symbols if symbol.state != NOT_LISTED]
 
 
@@ -75,7 +75,7 @@ def read_freshness(
 ) -> Freshness:
     """Return the freshness of the listed symbols, and of others with a watermark.
 
-    Without a list nobody knows which are wanted, and all count.
+    If `listed` is empty, it is not known which are wanted, and all count.
     """
     watermarks = Watermarks(bucket).read()
     history = history_window(settings, now_ms)
@@ -99,20 +99,20 @@ def read_freshness(
 
 
 def latest_lag_ms(settings: PipelineSettings, now_ms: int) -> int:
-    """Return the lag above which a symbol is late. Long candles come less often than catch-up runs."""
+    """Return the lag in ms above which a symbol is late. Long candles come less often than catch-up runs."""
     pause_ms = max(schedule_ms(settings.catch_up_schedule, now_ms), settings.timeframe.ms)
     return LATE_RUNS * pause_ms + settings.settle_seconds * 1000
 
 
 def estimated_end_ms(days_left: int, days_in_last_hour: int, now_ms: int) -> int | None:
-    """Return when `days_left` will be done at the last hour's pace; None if nothing is left or nothing moves."""
+    """Return when `days_left` will be done at the last hour's pace; None if none are left or none were done."""
     if not days_left or not days_in_last_hour:
         return None
     return now_ms + math.ceil(days_left / days_in_last_hour * HOUR_MS)
 
 
 def known_symbols(listed: Sequence[Symbol], keys: Iterable[str]) -> list[Symbol]:
-    """Return the listed symbols, then those that only have a watermark because they were listed once."""
+    """Return the listed symbols, then those that were listed once and still have a watermark."""
     known = {symbol.ticker: symbol for symbol in listed}
     suffixes = backfill_key(""), catch_up_key("")
     tickers = {key.removesuffix(suffix) for key in keys for suffix in suffixes if key.endswith(suffix)}
@@ -126,7 +126,7 @@ def known_symbols(listed: Sequence[Symbol], keys: Iterable[str]) -> list[Symbol]
 
 
 def mark_unlisted(symbols: Sequence[SymbolFreshness], listed: Sequence[Symbol]) -> list[SymbolFreshness]:
-    """Return the symbols, those that are not in `listed` as NOT_LISTED; without a list as they are."""
+    """Return the symbols, with the state NOT_LISTED for those that are not in `listed`; unchanged if it is empty."""
     tickers = {symbol.ticker for symbol in listed}
     return [
         replace(symbol, state=NOT_LISTED) if tickers and symbol.ticker not in tickers else symbol for symbol in symbols

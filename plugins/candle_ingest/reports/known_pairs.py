@@ -18,7 +18,7 @@ schema.tagValues(
 
 
 def stored_pairs(bucket: InfluxBucket) -> set[str]:
-    """Return the pairs of which anything is stored."""
+    """Return the pairs with stored candles or merged days."""
     return {row["_value"] for row in bucket.query(_STORED_PAIRS)}
 
 
@@ -30,5 +30,5 @@ def check_known(bucket: InfluxBucket, pairs: Collection[str], listed: Iterable[s
     known |= stored_pairs(bucket)
     for pair in pairs:
         if pair not in known:
-            hint = did_you_mean(pair, known) or "; `candle-ingest status` lists what there is"
+            hint = did_you_mean(pair, known) or "; `candle-ingest status` shows the listed symbols"
             raise SymbolUnknownError(f"{pair} is neither listed in Redis nor stored{hint}")

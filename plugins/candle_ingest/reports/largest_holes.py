@@ -16,7 +16,7 @@ MOST_HOLES = 200
 # In the order in which they are reported; given-up ones come last.
 OPEN = (MinuteState.SILENT, MinuteState.REJECTED, MinuteState.FAILED, MinuteState.NOT_ASKED)
 HOLES = (*OPEN, MinuteState.UNOBTAINABLE)
-# The end of the running day has not been asked for yet.
+# The rest of the running day has not been requested yet.
 _LARGEST = (
     where("r._field =~ /^(silent|rejected|failed|not_asked|unobtainable|unconfirmed)$/ and r._value > 0")
     + where('r._field != "not_asked" or r._time < time(v: running_day_ns)')
@@ -30,7 +30,8 @@ PairDay = tuple[str, int]
 class DayHole:
     """One exchange on one day: `count` candles in the state `state`, which is not settled.
 
-    `reason`, `since_ms` and `due_ms` (when it is asked for again, 0 if not by itself) are those of its longest stretch.
+    `reason`, `since_ms` and `due_ms` (when it is retried; 0 if it is not retried by itself) are those of its longest
+    stretch.
     """
 
     currency_pair: str
@@ -50,7 +51,7 @@ class DayHole:
 
 @dataclass(frozen=True, slots=True)
 class LargestHoles:
-    """The holes, and by pair the first error where a record on these days cannot be read: its holes are missing."""
+    """The holes, and, by pair, the first error if a record of these days cannot be read: its holes are missing."""
 
     holes: list[DayHole]
     unreadable: dict[str, str]

@@ -1,4 +1,4 @@
-"""Find the newest minute of a pair that can be relied on."""
+"""Find the newest reliable minute of a pair."""
 
 from candle_ingest.errors.symbols import NothingMergedError
 from candle_ingest.ledger.watermarks import FINAL, GLOBAL_STATUS, Watermarks, latest_key, watermarks_by_pair

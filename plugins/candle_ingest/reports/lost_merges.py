@@ -1,4 +1,4 @@
-"""Find merged candles that are gone from the bucket: their day has them as merged, and fewer are stored."""
+"""Find merged candles that are gone from the bucket: the record of their day has more than are stored."""
 
 from collections.abc import Iterable
 
@@ -18,7 +18,7 @@ def lost_merges(
 ) -> list[tuple[Window, int]]:
     """Return the parts of `window`, by day, that lack merged candles, each with their number.
 
-    `days` have to be read before: a merge writes its candles first.
+    Read `days` before calling this: a merge writes its candles first.
     """
     rows = bucket.query(_COUNTS, currency_pair=currency_pair, **flux_range(window))
     stored = {floor_ms(time_ms, DAY_MS): int(row["_value"]) for row, time_ms in with_times_ms(rows)}

@@ -1,4 +1,4 @@
-"""Report how far history has been merged again after a change of the settings that prices depend on."""
+"""Report how much has been merged again after a change of the settings that prices depend on."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -28,8 +28,8 @@ class MergeProgress:
             return ""
         done = are_some(self.days - self.outdated, self.days, "day of symbols", "days of symbols")
         return (
-            f"The settings of merging were changed: {done} merged again; repair goes on, newest first, without asking "
-            "an exchange."
+            f"The merge settings were changed: {done} merged again; repair merges the others, newest first, without "
+            "requests to exchanges."
         )
 
 

@@ -32,7 +32,7 @@ _EXCHANGES, _MERGED = (
 def explain_minute(
     bucket: InfluxBucket, settings: PipelineSettings, currency_pair: str, time_ms: int, now_ms: int
 ) -> Explanation:
-    """Return the explanation of the candle that contains `time_ms`: how its price is made, and its records."""
+    """Explain the candle that contains `time_ms`: how its price is made, and what the records say."""
     window = settings.timeframe.candle_at(time_ms)
     records = DayRecords(bucket)
     own = {name: record for (_, name, _), record in records.read(window, [currency_pair]).items()}
@@ -63,7 +63,7 @@ def _conversion(
     window: Window,
     day: MergeDay | None,
 ) -> Conversion:
-    """Return the conversion for the candles; at par no rate is read."""
+    """Return the conversion for the candles; at par, no rate is read."""
     markets = {name: candle.market for name, candle in candles.items() if candle.market}
     if settings.quote_conversion == "par":
         found = legs_of(currency_pair, markets.items())

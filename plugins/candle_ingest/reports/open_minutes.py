@@ -47,9 +47,9 @@ class OpenMinutes:
 def read_open_minutes(
     bucket: InfluxBucket, settings: PipelineSettings, currency_pair: str, window: Window
 ) -> list[OpenMinutes]:
-    """Return what keeps `window` from being complete: of the merge, of the bucket, of each exchange, and of days.
+    """Return what keeps `window` from being complete: missing merges, lost candles, open answers, provisional days.
 
-    With `unobtainable: merge`, what an exchange cannot deliver holds nothing back.
+    With `unobtainable: merge`, minutes that an exchange cannot deliver do not count.
     """
     records = DayRecords(bucket)
     merges = {day_ms: day for (_, day_ms), day in records.read_merges(window, [currency_pair]).items()}

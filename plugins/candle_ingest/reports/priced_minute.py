@@ -1,4 +1,4 @@
-"""Work out the price of one minute: each exchange's candle, its rate, the converted candle and its weight."""
+"""Compute the price of one minute: each exchange's candle, its rate, the converted candle and its weight."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -19,11 +19,11 @@ Values = tuple[float, float, float, float, float]
 class PricedPart:
     """One exchange's part in a minute.
 
-    `rate` is what its prices were multiplied by, None where they are in the pair's quote; NaN where there was no rate.
+    `rate` is what its prices were multiplied by: None if they are in the pair's quote, NaN if there was no rate.
     `rate_source` says where it was observed: `USDT/USD: kraken, bitstamp`. `converted` is the candle at that rate,
-    None without one. `counted` is what the average was made of, with high and low clamped; None where the exchange
-    takes no part. `weight` is its share of the prices, from 0 to 1, None where it takes no part; `notes` say why it
-    is excluded, clamped or disputed, and that its stablecoin was off its dollar.
+    None without one. `counted` is what went into the average, with high and low clamped; None if the exchange is not
+    used. `weight` is its share of the prices, from 0 to 1, None if it is not used. `notes` say why it is excluded,
+    clamped or disputed, and whether its stablecoin was off its dollar.
     """
 
     sent: Values
@@ -36,7 +36,7 @@ class PricedPart:
 
     @property
     def is_clamped(self) -> bool:
-        """Tell whether its high or low was moved."""
+        """Tell whether its high or low was clamped."""
         return self.counted is not None and self.counted != self.converted
 
     @property
@@ -49,7 +49,7 @@ class PricedPart:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PricedMinute:
-    """A minute: the parts by exchange, the merged candle, None where no exchange could be used, and its quality."""
+    """A minute: the parts by exchange, the merged candle (None if no exchange could be used), and its quality."""
 
     parts: Mapping[str, PricedPart]
     merged: Values | None

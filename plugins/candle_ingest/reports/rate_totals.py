@@ -1,4 +1,4 @@
-"""Report the slots of each rate market by state. Rates have records of days like symbols, but are never merged."""
+"""Report the slots of each rate market by state. Rates have day records like symbols, but are never merged."""
 
 from collections.abc import Collection, Iterable
 from dataclasses import replace
@@ -13,7 +13,7 @@ from candle_ingest.store.bucket import InfluxBucket
 def read_rate_totals(
     bucket: InfluxBucket, window: Window, pairs: Collection[str], expected: ExpectedCoverage
 ) -> list[CoverageTotal]:
-    """Return the rate markets of `pairs` that were asked for anything in `window`, which begins at midnight.
+    """Return the rate markets of `pairs` that were requested in `window`, which begins at midnight.
 
     Each rate has its own exchanges, whatever the exchanges of `expected` are.
     """
@@ -24,7 +24,7 @@ def read_rate_totals(
 
 
 def asked_rates(totals: Iterable[CoverageTotal]) -> list[CoverageTotal]:
-    """Return the totals of exchanges that a rate is observed on, where anything was asked for."""
+    """Return the totals of exchanges that a rate is observed on, if anything was requested from them."""
     return [
         total
         for total in totals

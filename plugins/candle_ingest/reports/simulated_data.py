@@ -1,4 +1,4 @@
-"""Tell whether the data of a pipeline is simulated, so that nobody takes invented prices for real ones."""
+"""Detect simulated data, so that invented prices are not mistaken for real ones."""
 
 from airflow.configuration import conf
 
@@ -9,6 +9,6 @@ SIMULATED = "simulated"
 
 
 def is_simulated(settings: PipelineSettings) -> bool:
-    """Tell whether the bucket of the pipeline, or this Airflow, is named as one with simulated data."""
+    """Tell whether the name of the pipeline's bucket, or of this Airflow, says that its data is simulated."""
     instance_name = str(conf.get("api", "instance_name", fallback="") or "")
     return any(SIMULATED in name.lower() for name in (settings.influxdb_bucket, instance_name))

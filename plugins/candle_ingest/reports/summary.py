@@ -30,11 +30,11 @@ WORDS = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Summary:
-    """Up to where all symbols are merged, who is behind, and the largest holes of the last LOOK_BACK_DAYS.
+    """How far all symbols are merged, which are behind, and the largest holes of the last LOOK_BACK_DAYS.
 
-    `merged_until_ms` is the end of the last minute before which the newest watermark of every symbol in time has no
-    hole; None where no symbol is in time. `unreadable` has an error for each pair with a record that cannot be
-    read: its holes are missing. `merging` says how far a change of the settings of merging has got.
+    `merged_until_ms` is up to where every symbol that is in time is merged; None if no symbol is in time. `unreadable`
+    has an error for each pair with a record that cannot be read: its holes are missing. `merging` says how much has
+    been merged again since the merge settings changed.
     """
 
     symbols: int
@@ -93,7 +93,7 @@ def read_summary(bucket: InfluxBucket, settings: PipelineSettings, listed: Seque
 
 
 def _is_before_history(hole: DayHole, found: Freshness) -> bool:
-    """Tell whether nobody wants the minutes any more: a longer history was begun once, and then given up."""
+    """Tell whether the minutes are no longer wanted: they belong to a longer history that was configured before."""
     return hole.state == MinuteState.NOT_ASKED and hole.day_ms < (found.history_start_ms or 0)
 
 
@@ -118,6 +118,6 @@ def _newest_ms(symbol: SymbolFreshness) -> int:
 
 
 def _clock(time_ms: int, now_ms: int) -> str:
-    """Return the time of day, with its date unless that is today."""
+    """Return the time of day, with the date unless that is today."""
     time, now = (datetime.fromtimestamp(ms / 1000, UTC) for ms in (time_ms, now_ms))
     return f"{time:%H:%M}" if time.date() == now.date() else f"{time:%-d %B %H:%M}"

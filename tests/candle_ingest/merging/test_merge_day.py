@@ -42,7 +42,7 @@ def record(exchange, first=0, last=1440, version=1, failed=None):
     return fold(new_day_record("BTC/USD", exchange, DAY, MINUTE_MS), look, BUSY)
 
 
-def test_a_day_that_all_exchanges_answered_for_is_merged_and_final():
+def test_a_day_that_all_exchanges_answered_is_merged_and_final():
     records = {name: record(name) for name in SETTINGS.exchange_ids}
     windows = windows_to_merge(EMPTY, records, SETTINGS)
     merged = merge_day(EMPTY, records, dict.fromkeys(records, candles()), windows, SETTINGS, RATES)
@@ -50,7 +50,7 @@ def test_a_day_that_all_exchanges_answered_for_is_merged_and_final():
     assert (merged.day.merged_slots, merged.day.waiting, merged.day.counts.present) == (1440, (), 2880)
 
 
-def test_what_is_missing_of_one_exchange_waits_and_the_rest_is_merged():
+def test_minutes_missing_from_one_exchange_wait_and_the_rest_is_merged():
     records = {"binance": record("binance"), "kraken": record("kraken", 0, 600, failed=(600, 1440))}
     windows = windows_to_merge(EMPTY, records, SETTINGS)
     merged = merge_day(EMPTY, records, {"binance": candles(), "kraken": candles(0, 600)}, windows, SETTINGS, RATES)
@@ -59,7 +59,7 @@ def test_what_is_missing_of_one_exchange_waits_and_the_rest_is_merged():
     assert merged.day.state == RecordState.OPEN
 
 
-def test_only_what_changed_since_is_merged_again():
+def test_only_changed_minutes_are_merged_again():
     records = {name: replace(record(name), merged_version=1) for name in SETTINGS.exchange_ids}
     first = merge_day(EMPTY, records, dict.fromkeys(records, candles()), [minutes(0, 1440)], SETTINGS, RATES).day
     assert windows_to_merge(first, records, SETTINGS) == []
@@ -70,7 +70,7 @@ def test_only_what_changed_since_is_merged_again():
     assert windows_to_merge(first, records, other) == [minutes(0, 1440)]
 
 
-def test_a_corrected_candle_is_merged_though_another_exchange_became_doubtful():
+def test_a_corrected_candle_is_merged_even_if_another_exchange_became_doubtful():
     records = {name: replace(record(name), merged_version=1) for name in SETTINGS.exchange_ids}
     first = merge_day(EMPTY, records, dict.fromkeys(records, candles()), [minutes(0, 1440)], SETTINGS, RATES).day
     look = Look(window=minutes(5, 6), asked_at_ms=DAY + 3 * DAY_MS, version=9, changed=(minutes(5, 6),))
@@ -79,7 +79,7 @@ def test_a_corrected_candle_is_merged_though_another_exchange_became_doubtful():
     assert windows_to_merge(first, records, SETTINGS) == [minutes(5, 6)]
 
 
-def test_candles_that_no_record_has_yet_do_not_take_part():
+def test_candles_that_no_record_has_yet_are_not_merged():
     records = {"binance": record("binance"), "kraken": record("kraken", 0, 600, failed=(600, 1440))}
     rule = SETTINGS.model_copy(update={"min_exchanges_required": 1})
     prices = {"binance": candles(price=10.0), "kraken": candles(price=30.0)}

@@ -39,7 +39,7 @@ def test_a_slot_needs_an_answer_of_every_exchange_that_lists_the_pair(state):
     assert first({"a": day(MinuteState.PRESENT), "b": day(state)}) == (state in USABLE)
 
 
-def test_an_exchange_that_does_not_list_the_pair_answers_for_no_other():
+def test_an_exchange_that_does_not_list_the_pair_is_no_answer_by_itself():
     unlisted, failed = day(MinuteState.NOT_LISTED), day(MinuteState.FAILED)
     assert not first({"a": unlisted, "b": failed}, MergeRule(minimum=1))
     assert not first({"a": unlisted, "b": None}, MergeRule(minimum=1))
@@ -47,7 +47,7 @@ def test_an_exchange_that_does_not_list_the_pair_answers_for_no_other():
     assert first({"a": unlisted, "b": unlisted})
 
 
-def test_history_from_before_a_listing_waits_for_no_minimum_that_it_cannot_reach():
+def test_history_before_a_listing_does_not_wait_for_exchanges_that_cannot_answer():
     unlisted, present, failed = (day(s) for s in (MinuteState.NOT_LISTED, MinuteState.PRESENT, MinuteState.FAILED))
     assert first({"a": unlisted, "b": present}, MergeRule(minimum=2))
     assert not first({"a": unlisted, "b": present, "c": failed}, MergeRule(minimum=3))
@@ -72,7 +72,7 @@ def test_an_exchange_that_cannot_deliver_is_left_out_only_where_two_others_remai
     assert not first({"a": gone, "b": there, "c": day(MinuteState.FAILED)}, merges)
 
 
-def test_one_bad_minute_holds_back_itself_only_and_says_why():
+def test_one_bad_minute_holds_back_only_itself_and_says_why():
     records = {"a": day(MinuteState.QUIET, MinuteState.REJECTED), "b": day()}
     can_merge = mergeable(records, 1440, ALL)
     assert np.flatnonzero(~can_merge).tolist() == [1]
@@ -80,7 +80,7 @@ def test_one_bad_minute_holds_back_itself_only_and_says_why():
     assert (waiting.window, waiting.reason, waiting.since_ms) == (minutes(1, 2), "a rejected: why", 7)
 
 
-def test_the_minutes_to_come_wait_for_nobody():
+def test_future_minutes_do_not_count_as_waiting():
     records = {"a": new_day_record("BTC/USD", "a", DAY, MINUTE_MS)}
     assert waiting_stretches(new_merge_day("BTC/USD", DAY, MINUTE_MS), records, mergeable(records, 1440, ALL)) == ()
 

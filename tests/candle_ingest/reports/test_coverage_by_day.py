@@ -9,12 +9,12 @@ def expected(until_ms):
     return ExpectedCoverage(exchanges=("binance",), timeframe=Timeframe(1), until_ms=until_ms)
 
 
-def test_a_past_day_without_a_record_was_not_asked_for():
+def test_a_past_day_without_a_record_counts_as_not_asked():
     found = without_slots_to_come(None, 0, expected(2 * DAY_MS))
     assert found == CoverageCounts(expected=1440, not_asked=1440)
 
 
-def test_minutes_to_come_are_neither_expected_nor_open():
+def test_future_minutes_are_neither_expected_nor_open():
     counts = CoverageCounts(expected=1440, present=60, not_asked=1380)
     found = without_slots_to_come(counts, DAY_MS, expected(DAY_MS + 70 * MINUTE_MS))
     assert found == CoverageCounts(expected=70, present=60, not_asked=10)

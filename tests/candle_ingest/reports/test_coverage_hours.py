@@ -18,14 +18,14 @@ def stretch(start: int, end: int, state: MinuteState, reason: str = "", **values
     return Stretch(start_ms=start * MINUTE_MS, end_ms=end * MINUTE_MS, state=state, reason=reason, **values)
 
 
-def test_stretches_alike_are_one_hole():
+def test_stretches_with_the_same_state_and_reason_are_one_hole():
     failed = [stretch(0, 5, MinuteState.FAILED, "503", tries=2), stretch(10, 20, MinuteState.FAILED, "503", tries=3)]
     [hole] = find_holes({"kraken": record(*failed)}, DAY)
     assert hole.windows == [Window(0, 5 * MINUTE_MS), Window(10 * MINUTE_MS, 20 * MINUTE_MS)]
     assert (hole.tries, hole.is_open) == (3, True)
 
 
-def test_the_pages_of_one_answer_that_failed_alike_are_one_hole():
+def test_pages_of_one_answer_that_failed_for_the_same_reason_are_one_hole():
     failed = [
         stretch(
             page * 300,
@@ -71,7 +71,7 @@ def test_what_is_unobtainable_is_not_open():
     assert not hole.is_open
 
 
-def test_minutes_to_come_are_no_hole():
+def test_future_minutes_are_no_hole():
     so_far = Window(0, 60 * MINUTE_MS)
     [hole] = find_holes({"kraken": record(stretch(50, 1440, MinuteState.NOT_ASKED))}, so_far)
     assert hole.windows == [Window(50 * MINUTE_MS, 60 * MINUTE_MS)]
@@ -84,7 +84,7 @@ def test_the_next_look_is_the_earliest_that_is_due():
     assert hole.due_ms == 50
 
 
-def test_hours_that_are_still_to_come_count_nothing():
+def test_future_hours_count_nothing():
     hours = [Window(hour * 60 * MINUTE_MS, (hour + 1) * 60 * MINUTE_MS) for hour in range(3)]
     counts = hourly_counts(record(stretch(0, 1440, MinuteState.NOT_ASKED)), hours, Window(0, 90 * MINUTE_MS))
     assert [(sums.expected, sums.open) for sums in counts] == [(60, 60), (30, 30), (0, 0)]

@@ -26,7 +26,7 @@ def sentence(*arguments, legs=("USDT",)):
     return empty.sentence()
 
 
-def test_nothing_is_said_where_no_cell_is_empty():
+def test_without_empty_cells_there_is_no_sentence():
     assert sentence(["binance,kraken"], [1.0], [2.0], {"USDT": [0.999]}) == ""
 
 
@@ -43,12 +43,12 @@ def test_nothing_is_said_where_no_cell_is_empty():
         ),
         (
             ["binance,kraken"], [np.nan], [2.0],
-            "vwap in 1 of 1 candle (nobody traded, or an exchange sent no quote volume that can be trusted)",
+            "vwap in 1 of 1 candle (there were no trades, or an exchange sent no quote volume that can be trusted)",
         ),
     ],
     ids=["one", "two", "all-send"],
 )  # fmt: skip
-def test_who_sends_nothing_for_a_column_is_named(sources, vwap, trade_count, said):
+def test_exchanges_that_send_nothing_for_a_column_are_named(sources, vwap, trade_count, said):
     found = sentence(sources, vwap, trade_count, {"USDT": [0.999] * len(sources)})
     assert said in found
     assert found.startswith("Empty cells: ")

@@ -72,14 +72,14 @@ def test_weights_are_shown_so_that_they_add_up_to_a_hundred():
     assert [part.percent for part in explained(candles).parts] == [33.34, 33.33, 33.33]
 
 
-def test_without_any_volume_all_weigh_the_same():
+def test_without_volume_all_exchanges_weigh_the_same():
     candles = {"a": ExchangeCandle((1, 1, 1, 1, 0), "X"), "b": ExchangeCandle((3, 3, 3, 3, 0), "X")}
     found = explained(candles, exchanges=("a", "b"))
     assert [part.priced.weight for part in found.parts] == [0.5, 0.5]
     assert found.merged == (2, 2, 2, 2, 0)
 
 
-def test_extremes_take_the_highest_and_the_lowest():
+def test_extremes_take_the_highest_high_and_the_lowest_low():
     assert explained(CANDLES, method=MergeMethod(high_low="extremes")).merged[1:3] == (50100.0, 50050.0)
 
 
@@ -98,7 +98,7 @@ def test_a_leg_is_explained_at_its_observed_rate():
     assert not explained(CANDLES, stored, conversion=rate_of(0.98)).agrees
 
 
-def test_who_is_left_out_of_the_price_votes_again_and_is_named():
+def test_an_exchange_that_was_left_out_is_checked_again_and_named():
     wrong = {**CANDLES, "c": ExchangeCandle((40000.0,) * 4 + (67.8,), "BTC/USD")}
     merged = explained(wrong).merged
     found = explained(wrong, StoredMerge(merged, ("a", "b"), ("c",)), answered("a", "b", "c"))
@@ -107,7 +107,7 @@ def test_who_is_left_out_of_the_price_votes_again_and_is_named():
     assert [part.percent for part in found.parts] == [55.86, 44.14, None]
 
 
-def test_what_came_after_the_merge_is_shown_and_not_counted():
+def test_a_candle_that_came_after_the_merge_is_shown_but_not_counted():
     found = explained(CANDLES, StoredMerge(CANDLES["a"].ohlcv, ("a",)), answered("a", "b", "c"))
     assert [part.state for part in found.parts] == ["used", "not merged", "not merged"]
     assert [part.percent for part in found.parts] == [100, None, None]
@@ -133,12 +133,12 @@ def test_an_exchange_without_a_candle_has_a_state_and_a_reason(state):
     assert part.stretch.reason == "why"
 
 
-def test_nothing_stored_and_nothing_to_merge_agree():
+def test_nothing_stored_agrees_with_nothing_to_merge():
     found = explained({})
     assert (found.merged, found.stored, found.agrees, found.is_merged) == (None, None, True, False)
 
 
-def test_a_minute_in_which_nobody_traded_is_merged_without_a_candle():
+def test_a_minute_without_trades_is_merged_without_a_candle():
     found = explained({}, StoredMerge(None, ()), answered("a", "b", "c"), merged_day(WITHOUT_CANDLE))
     assert (found.is_merged, found.agrees, found.is_complete) == (True, True, True)
 
@@ -166,7 +166,7 @@ def test_the_day_says_what_a_minute_waits_for():
     assert explained({}, day=day).waiting == "c failed: HTTP 500"
 
 
-def test_a_merge_by_other_settings_is_noticed():
+def test_a_merge_with_earlier_settings_is_detected():
     assert explained({}, day=merged_day(method="old"), method_text="new").was_merged_otherwise
     assert not explained({}, day=merged_day(method="new"), method_text="new").was_merged_otherwise
 

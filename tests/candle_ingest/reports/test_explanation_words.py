@@ -32,7 +32,7 @@ def words(*args, **values):
 
 def test_a_complete_minute_has_a_grade():
     found = words(CANDLES, stored(), answered(*ALL), merged_day(state=RecordState.FINAL))
-    assert found == "Complete: the stored candle is what its parts give. Grade A, final."
+    assert found == "Complete: the stored candle matches its parts. Grade A, final."
 
 
 def test_what_is_not_merged_says_how_many_answers_are_missing_and_what_is_stored():
@@ -45,12 +45,12 @@ def test_what_is_not_merged_says_how_many_answers_are_missing_and_what_is_stored
     assert words(kept, records=records, day=waiting) == expected
 
 
-def test_what_the_next_run_merges_is_no_trouble():
+def test_a_minute_that_the_next_run_merges_is_no_problem():
     found = verdict(explained(CANDLES, records=answered(*ALL)))
     assert (found.kind, found.title) == ("plain", "Not merged yet: 3 of 3 needed answered.")
 
 
-def test_a_minute_that_nobody_was_asked_for_says_when_it_will_be():
+def test_a_minute_that_was_not_requested_says_when_it_will_be():
     unasked = replace(explained({}), when_asked="It is still to come.")
     assert str(verdict(unasked)) == "Not asked for. It is still to come."
     answered_once = replace(explained({}, records=answered("a")), when_asked="It is still to come.")
@@ -60,23 +60,23 @@ def test_a_minute_that_nobody_was_asked_for_says_when_it_will_be():
 def test_a_minute_without_trades_is_complete():
     day = merged_day(WITHOUT_CANDLE)
     final = words({}, StoredMerge(None, ()), answered(*ALL), replace(day, state=RecordState.FINAL))
-    assert final == "Complete: nobody traded, so there is no candle."
+    assert final == "Complete: there were no trades, so there is no candle."
     assert words({}, StoredMerge(None, ()), answered(*ALL), day) == f"Not final yet{final.removeprefix('Complete')}"
 
 
-def test_a_minute_of_which_nothing_can_be_used_says_so():
+def test_a_minute_without_a_usable_exchange_says_so():
     leg = {"a": CANDLES["a"]}
     found = words(leg, StoredMerge(None, (), ("a",)), answered(*ALL), merged_day(WITHOUT_CANDLE), rate_of(float("nan")))
     assert found == "Merged without a candle. None can be made of a: see the reasons."
 
 
-def test_a_change_of_settings_is_told_from_a_correction():
+def test_a_change_of_settings_is_distinguished_from_a_correction():
     old = StoredMerge((1, 1, 1, 1, 1), ALL)
     changed = verdict(explained(CANDLES, old, day=merged_day(method="par, guard 0 %"), method_text="observed"))
-    assert (changed.kind, changed.title) == ("warn", "Merged by other settings than those of now.")
+    assert (changed.kind, changed.title) == ("warn", "Merged with settings that have changed since.")
     assert "par, guard 0 %" in changed.text
     corrected = verdict(explained(CANDLES, old, day=merged_day()))
-    assert (corrected.kind, corrected.title) == ("bad", "The stored candle is not what its parts give now.")
+    assert (corrected.kind, corrected.title) == ("bad", "The stored candle does not match its parts.")
 
 
 def test_a_merged_minute_names_the_exchange_whose_candle_is_gone():
@@ -91,11 +91,11 @@ def test_a_merge_without_an_exchange_that_failed_is_not_complete():
     records = {**answered("a", "b"), "c": recorded("c", stretch(MinuteState.FAILED, reason="HTTP 500"))}
     kept = {name: CANDLES[name] for name in ("a", "b")}
     two = StoredMerge(explained(kept).merged, ("a", "b"))
-    assert words(kept, two, records, merged_day()) == "Merged, and not complete. c failed: HTTP 500."
-    assert words(CANDLES, two, records, merged_day()) == "Merged, and not complete. c came after the merge."
+    assert words(kept, two, records, merged_day()) == "Merged, but not complete. c failed: HTTP 500."
+    assert words(CANDLES, two, records, merged_day()) == "Merged, but not complete. c came after the merge."
 
 
-def test_a_part_tells_its_market_its_rate_and_what_the_guard_did():
+def test_a_part_shows_its_market_its_rate_and_what_the_guard_did():
     found = explained(
         {**CANDLES, "a": ExchangeCandle((50100.0, 60000.0, 50100.0, 50100.0, 1), "BTC/USDT")}, conversion=rate_of(0.998)
     )

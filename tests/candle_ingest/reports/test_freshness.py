@@ -32,7 +32,7 @@ def test_listed_symbols_come_first_then_those_that_only_have_a_watermark():
     assert [symbol.ticker for symbol in found] == ["ethusd", "btcusd", "old/usd"]
 
 
-def test_a_symbol_that_was_dropped_from_the_list_is_neither_late_nor_wanted():
+def test_a_symbol_removed_from_the_list_is_neither_late_nor_wanted():
     values = {"lag_ms": 10**9, "catch_up_ms": 1, "backfill_ms": 1, "days_done": 0}
     known = [
         SymbolFreshness(ticker=ticker, currency_pair=ticker.upper(), state=LATE, **values) for ticker in ("old", "new")
@@ -62,7 +62,7 @@ def test_history_begins_with_an_interval():
 
 
 @pytest.mark.parametrize("start", ["skip", "2027-01-01"])
-def test_without_history_there_is_no_day_to_wait_for(start):
+def test_without_history_no_days_are_wanted(start):
     assert not history_window(settings(backfill_start_date=start), NOW_MS)
 
 

@@ -52,7 +52,7 @@ def test_an_excluded_exchange_has_no_weight():
     assert (part.weight, part.notes) == (None, ("excluded: close -16.7 %",))
 
 
-def test_a_leg_without_a_rate_takes_no_part_and_says_so():
+def test_a_leg_without_a_rate_is_not_used_and_says_so():
     minute = priced(rate=math.nan)
     part = minute.parts["binance"]
     assert (part.converted, part.weight, part.notes) == (None, None, ("excluded: no rate USDT/USD",))
@@ -79,6 +79,6 @@ def test_a_minute_is_graded_final_or_provisional():
     assert (priced().grade(final=True), priced().grade(final=False)) == ("A", "D")
 
 
-def test_a_minute_of_which_nothing_can_be_used_has_no_candle():
+def test_a_minute_without_a_usable_exchange_has_no_candle():
     minute = priced(rate=math.nan, sent={"binance": SENT["binance"]})
     assert (minute.merged, minute.exchange_count, minute.grade(final=True)) == (None, 0, "D")

@@ -52,23 +52,23 @@ def hole(**values: object) -> DayHole:
     return DayHole(**{**known, **values})
 
 
-def test_all_in_time_says_up_to_where_the_slowest_is_merged():
+def test_a_summary_says_how_far_the_slowest_symbol_is_merged():
     assert sentence(symbol("A/USD", 6), symbol("B/USD", 8)) == "All 2 symbols are merged to 20:02."
     assert sentence(symbol("A/USD", 6)) == "The only symbol is merged to 20:04."
 
 
-def test_who_is_behind_is_named():
+def test_symbols_that_are_behind_are_named():
     found = sentence(symbol("A/USD", 6), symbol("B/USD", 90, "late"))
     assert found == "1 of 2 symbols is behind (B/USD); the others are merged to 20:04."
 
 
-def test_the_largest_hole_says_what_it_is_and_when_it_is_asked_for_again():
+def test_the_largest_hole_says_what_it_is_and_when_it_is_retried():
     found = sentence(symbol("A/USD", 6), holes=(hole(due_ms=NOW_MS + 81 * MINUTE_MS),))
     assert found.endswith("217 candles of binance for BTC/USD on 18 November look like an outage; next look at 21:31.")
 
 
 @pytest.mark.parametrize("state", ["silent", "rejected", "failed", "not_asked", "unobtainable"])
-def test_every_state_of_a_hole_has_words(state):
+def test_every_state_of_a_hole_is_described(state):
     assert "217 candles" in sentence(symbol("A/USD", 6), holes=(hole(state=MinuteState(state)),))
 
 
@@ -76,11 +76,11 @@ def test_a_pipeline_that_never_fetched_says_so():
     assert "Nothing has been fetched yet" in sentence(symbol("A/USD", None, "never"))
 
 
-def test_no_symbols_is_said():
+def test_an_empty_list_of_symbols_is_reported():
     assert sentence() == "No symbols are listed in Redis."
 
 
-def test_a_change_of_the_settings_of_merging_says_how_far_it_is():
+def test_a_change_of_the_merge_settings_says_how_much_is_merged_again():
     found = MergeProgress(days=1000, outdated=250).sentence
-    assert found.startswith("The settings of merging were changed: 750 of 1,000 days of symbols are merged again;")
+    assert found.startswith("The merge settings were changed: 750 of 1,000 days of symbols are merged again;")
     assert MergeProgress(days=1000, outdated=0).sentence == ""

@@ -220,7 +220,7 @@ def test_a_day_that_no_run_has_begun_with_is_as_empty_as_on_the_map(visit):
 def test_a_minute_to_come_says_when_it_is_asked_for(visit):
     verdict = visit("explain", symbol="btcusd", time="2099-01-01T12:00").json()["verdict"]
     assert verdict["title"] == "Not asked for."
-    assert verdict["text"] == "It is still to come: candle_catch_up asks for it at 2099-01-01T12:05Z."
+    assert verdict["text"] == "It is still to come: candle_catch_up requests it at 2099-01-01T12:05Z."
 
 
 def test_a_symbol_that_was_dropped_from_the_list_holds_nothing_back(visit, redis_server):
