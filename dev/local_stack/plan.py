@@ -14,13 +14,14 @@ from dev.exchange_simulator.process import SimulatorProcess
 from dev.local_stack.airflow_processes import REPOSITORY
 from dev.local_stack.console import StackConsole
 from dev.local_stack.options import StackOptions
-from dev.local_stack.run import announce
+from dev.local_stack.run import announce, announce_scope
 from dev.local_stack.stack import check_simulated, pipeline_environment, stack_folder
 
 
 def show_plan(options: StackOptions, console: StackConsole) -> int:
     """Print the plan; return the exit status of the command that computes it."""
-    announce(options, console)
+    # For simulated data, the command itself warns that the prices are invented.
+    (announce_scope if options.is_simulated else announce)(options, console)
     with ExitStack() as started:
         simulator = None
         if options.is_simulated:

@@ -90,6 +90,11 @@ def announce(options: StackOptions, console: StackConsole) -> None:
         console.say("SIMULATED data: the prices are invented, none of them is real (MARKET=live for real ones)")
     else:
         console.say("LIVE data: requested from the real exchanges")
+    announce_scope(options, console)
+
+
+def announce_scope(options: StackOptions, console: StackConsole) -> None:
+    """Print what is fetched, and where it is stored."""
     console.say(f"Bucket {options.bucket}, exchanges {', '.join(options.exchanges)}, since {options.backfill}")
 
 

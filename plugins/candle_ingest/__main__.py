@@ -1,10 +1,10 @@
-"""The commands of the terminal: `bin/candle-ingest` and the console script of the installed package."""
+"""The command line: `bin/candle-ingest` and the console script of the installed package."""
 
 import logging
 import os
 import sys
 
-# Airflow looks into its database for connections only in processes that say so.
+# Airflow reads connections from its database only in processes that are marked as a server.
 os.environ.setdefault("_AIRFLOW_PROCESS_CONTEXT", "server")
 
 import structlog
@@ -22,8 +22,8 @@ from candle_ingest.cli.retry_command import retry
 from candle_ingest.cli.status_command import status
 from candle_ingest.errors import CandleIngestError, TemporaryError
 
-# Whether candles are missing is a command's own answer: 1. A call or a value that is wrong, and a server that does not
-# answer, say nothing about the candles.
+# Exit status 1 is a command's own: candles are missing. A wrong call or value, and a server that does not answer, say
+# nothing about the candles.
 BAD_CALL, NO_ANSWER = 2, 3
 app = typer.Typer(
     name="candle-ingest",
@@ -38,7 +38,7 @@ for command in (plan, status, coverage, retry, explain, exchanges, export, docto
 
 @app.callback()
 def commands() -> None:
-    """Candles of several exchanges in InfluxDB: what is planned, and what is there."""
+    """Candles of several exchanges in InfluxDB: what is planned, and what is stored."""
 
 
 def main() -> None:
@@ -48,7 +48,7 @@ def main() -> None:
 
 
 def run_command() -> None:
-    """Do what `main` does, and leave the logging of the process as it is."""
+    """Do what `main` does, without changing the logging of the process."""
     try:
         app(prog_name="candle-ingest")
     except CandleIngestError as error:
@@ -57,7 +57,7 @@ def run_command() -> None:
 
 
 def _log_to_stderr() -> None:
-    """Airflow logs to the standard output, which is for the answers here."""
+    """Move Airflow's log lines from the standard output, which is for results, to the standard error."""
     for handler in logging.getLogger().handlers:
         if isinstance(handler, logging.StreamHandler) and handler.stream is sys.stdout:
             handler.setStream(sys.stderr)

@@ -1,4 +1,4 @@
-"""Where Redis, InfluxDB and the exchanges are: Airflow connections, else environment variables."""
+"""Connect to Redis, InfluxDB and the exchanges, by Airflow connections or else environment variables."""
 
 import json
 import os
@@ -22,13 +22,13 @@ from candle_ingest.servers.airflow_database import check_airflow_database, local
 from candle_ingest.servers.certificates import refused_certificate
 from candle_ingest.servers.redaction import without_userinfo
 
-# redis-py types every answer as "perhaps awaitable": its client is left untyped here.
+# redis-py types every result as possibly awaitable, so its client is left untyped here.
 RedisClient: TypeAlias = Any
 T = TypeVar("T")
 
 REDIS_CONNECTION = "redis_default"
 INFLUXDB_CONNECTION = "influxdb_default"
-# Optional: of a token that can only read, for the page.
+# Optional: for the page, with a token that can only read.
 INFLUXDB_READ_CONNECTION = "influxdb_read"
 REDIS_TIMEOUT_SECONDS = 10
 # The default of redis-py.
@@ -41,8 +41,8 @@ EXTRA_EXAMPLE = '{"httpsProxy": "http://proxy.example:3128"}'
 class ExchangeConnection:
     """How to reach one exchange.
 
-    `base_url` replaces scheme, host and port of all its URLs, None leaves them; `config` goes to ccxt.
-    Secrets may be in both, which are not part of the representation.
+    `base_url` replaces scheme, host and port of all its URLs; None leaves them. `config` is passed to ccxt. Both may
+    hold secrets, so they are not part of the representation.
     """
 
     exchange: str
@@ -60,7 +60,7 @@ def _redis_of_connection(connection: Connection) -> RedisClient:
     from airflow.providers.redis.hooks.redis import RedisHook
 
     hook = RedisHook(redis_conn_id=REDIS_CONNECTION)
-    # The hook looks at the extra only, and would speak plain text to rediss://.
+    # The hook reads only the extra, and would connect to rediss:// without TLS.
     hook.get_connection = lambda conn_id: _with_tls(connection)
     client: RedisClient = hook.get_conn()
     _set_timeouts(client)
@@ -87,10 +87,10 @@ def _redis_of_environment() -> RedisClient:
 
 
 class _RetryUnlessRefused(Retry):
-    """Retry as redis-py does, but not a TLS connection that is refused for good."""
+    """Retries as redis-py does, except TLS connections that are refused permanently."""
 
     def call_with_retry(self, do: Callable[[], T], *arguments: Any, **more: Any) -> T:
-        """Raise RedisCertificateError at once where the certificate is not accepted."""
+        """Raise RedisCertificateError at once if the certificate is not accepted."""
 
         def attempt() -> T:
             try:
@@ -106,7 +106,7 @@ class _RetryUnlessRefused(Retry):
 
 
 def _with_tls(connection: Connection) -> Any:
-    """Return what the hook reads of the connection, with TLS switched on where its type is rediss."""
+    """Return what the hook reads of the connection, with TLS switched on if its type is rediss."""
     if connection.conn_type != "rediss":
         return connection
     read = {name: getattr(connection, name) for name in ("host", "port", "login", "password")}
@@ -114,7 +114,7 @@ def _with_tls(connection: Connection) -> Any:
 
 
 def _set_timeouts(client: RedisClient) -> None:
-    """Set what the hook does not: a Redis that keeps silent would hold a task for ever."""
+    """Set the timeouts that the hook leaves out: a Redis that does not answer would block a task forever."""
     if isinstance(client, redis.Redis):
         client.set_retry(_RetryUnlessRefused(ExponentialWithJitterBackoff(), REDIS_RETRIES))
         for name in ("socket_timeout", "socket_connect_timeout"):
@@ -133,7 +133,7 @@ def connect_influxdb() -> InfluxDBClient:
 
 
 def connect_influxdb_to_read() -> InfluxDBClient:
-    """Return an InfluxDB client from `influxdb_read`, else as `connect_influxdb`, for what never writes."""
+    """Return an InfluxDB client from `influxdb_read`, else as `connect_influxdb`, for callers that never write."""
     connection = _find(INFLUXDB_READ_CONNECTION)
     return _influxdb_client(connection) if connection else connect_influxdb()
 
@@ -141,7 +141,7 @@ def connect_influxdb_to_read() -> InfluxDBClient:
 def _influxdb_client(connection: Connection) -> InfluxDBClient:
     from airflow.providers.influxdb.hooks.influxdb import InfluxDBHook
 
-    # Its get_conn does the same, and logs the address in every task.
+    # Its get_conn does the same, but logs the address in every task.
     hook = InfluxDBHook(conn_id=connection.conn_id)
     options = {"timeout": INFLUXDB_TIMEOUT_MS, **connection.extra_dejson}
     client: InfluxDBClient = hook.get_client(hook.get_uri(connection), options)
@@ -162,7 +162,7 @@ def exchange_connection(exchange: str) -> ExchangeConnection:
 
 
 def _extra(connection: Connection) -> dict[str, Any]:
-    """Airflow takes an `extra` that it cannot read for an empty one."""
+    """Return the extra. Raises ConnectionInvalidError if it is not valid; Airflow would take it for an empty one."""
     try:
         extra = json.loads(connection.extra or "{}")
     except (ValueError, RecursionError):
@@ -176,7 +176,7 @@ def _extra(connection: Connection) -> dict[str, Any]:
 
 
 def _mask_urls(values: Iterable[object]) -> None:
-    """Airflow hides what it knows to be secret: not the passwords in URLs, of the host or of a proxy."""
+    """Mask the passwords in URLs, of the host or of a proxy, which Airflow does not recognise as secrets."""
     for value in values:
         if isinstance(value, dict):
             _mask_urls(value.values())
@@ -185,7 +185,7 @@ def _mask_urls(values: Iterable[object]) -> None:
 
 
 def _password(url: str) -> str:
-    """Return the password in a URL; all of it where it is not a URL."""
+    """Return the password in a URL; the whole text if it is not a URL."""
     try:
         return urlsplit(url).password or url
     except ValueError:
@@ -193,13 +193,13 @@ def _password(url: str) -> str:
 
 
 def _base_url(conn_id: str, connection: Connection) -> str | None:
-    """Airflow may have split the URL into scheme, host and port: put it together again."""
+    """Return the base URL, which Airflow may have split into scheme, host and port; None if there is no host."""
     host = connection.host
     if not host:
         return None
     if "://" not in host:
         port = f":{connection.port}" if connection.port else ""
-        # Written as one URL, the scheme is the type of the connection and a path is its schema.
+        # If the connection was written as one URL, its scheme is the connection type and its path is the schema.
         names = (connection.schema, connection.conn_type, "https")
         scheme = next(name for name in names if name in ("http", "https"))
         path = f"/{connection.schema}" if connection.schema not in (None, "", "http", "https") else ""
@@ -219,14 +219,14 @@ def _is_web_address(text: str) -> bool:
 
 
 def _find(conn_id: str) -> Connection | None:
-    """Return the connection; None where it is not defined.
+    """Return the connection; None if it is not defined.
 
-    Raises ConnectionInvalidError where it cannot be read, TemporaryError where Airflow's database does not answer.
+    Raises ConnectionInvalidError if it cannot be read, and TemporaryError if Airflow's database does not answer.
     """
     try:
         return BaseHook.get_connection(conn_id)
     except AirflowNotFoundException:
-        # Airflow says the same of a variable that it cannot read. Its text may hold secrets.
+        # Airflow raises the same error for a variable that it cannot read. Its message may hold secrets.
         variable = f"AIRFLOW_CONN_{conn_id.upper()}"
         if os.environ.get(variable):
             raise ConnectionInvalidError(
@@ -239,9 +239,9 @@ def _find(conn_id: str) -> Connection | None:
 
 
 def _check_local_stack(missing_id: str) -> None:
-    """Raise LocalStackNotReadyError where the local stack has not stored its connections yet.
+    """Raise LocalStackNotReadyError if the local stack has not stored its connections yet.
 
-    Without those of its simulated exchanges, the real ones would be asked.
+    Without those of its simulated exchanges, requests would go to the real ones.
     """
     if not local_stack_command():
         return

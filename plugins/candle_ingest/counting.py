@@ -7,7 +7,7 @@ def inflected(count: int, one: str, many: str) -> str:
 
 
 def counted(count: int, noun: str, plural: str = "") -> str:
-    """Return the count with its noun, whose plural ends in s unless it is given."""
+    """Return the count with its noun; `plural` is needed only if it is not the noun with an s."""
     return f"{count:,} {inflected(count, noun, plural or f'{noun}s')}"
 
 

@@ -1,4 +1,4 @@
-"""The pipelines: from the YAML file and the environment."""
+"""Load the pipelines from the YAML file and the environment."""
 
 import itertools
 import os
@@ -16,7 +16,7 @@ from candle_ingest.validated_settings import ENVIRONMENT_PREFIX, validated_setti
 DEFAULT_PIPELINE = "candle"
 CONFIG_VARIABLE = "CANDLE_INGEST_CONFIG"
 DEFAULT_CONFIG = Path(__file__).parents[2] / "include" / "candle_ingest.yaml"
-# What decides how a candle looks, the length first.
+# The settings that determine a candle, its length first.
 OF_A_CANDLE = (
     "candle_granularity_minutes", "exchanges", "min_exchanges_required", "quote_equivalents", "quote_conversion",
     "guard_percent", "high_low",
@@ -41,13 +41,13 @@ def load_pipelines(
 
 
 class _UniqueKeyLoader(yaml.SafeLoader):
-    """YAML lets the later of two equal keys win in silence; two pipelines of one name are an error."""
+    """Rejects duplicate keys, such as two pipelines of one name; YAML silently takes the later one."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         keys = [self.construct_object(key, deep=True) for key, _ in node.value if key.tag != _MERGE_TAG]
         twice = [key for key, count in Counter(map(str, keys)).items() if count > 1]
         if twice:
-            raise yaml.YAMLError(f"{', '.join(twice)} stands twice, line {node.start_mark.line + 1} and below")
+            raise yaml.YAMLError(f"duplicate key {', '.join(twice)}, in line {node.start_mark.line + 1} or below")
         return super().construct_mapping(node, deep=deep)
 
 
@@ -73,7 +73,7 @@ def _read_pipelines(path: Path) -> dict[str, dict[str, Any]]:
 
 
 def _from_environment(environment: Mapping[str, str]) -> dict[str, str]:
-    """Return settings from `CANDLE_INGEST_<NAME>`; an unknown name is left in, so that validation names it."""
+    """Return settings from `CANDLE_INGEST_<NAME>`; unknown names are included, so that validation reports them."""
     return {
         key.removeprefix(ENVIRONMENT_PREFIX).lower(): value
         for key, value in environment.items()
@@ -88,7 +88,10 @@ def _build(path: Path, name: str, values: dict[str, Any]) -> PipelineSettings:
 
 
 def _no_shared_bucket(path: Path, pipelines: Iterable[PipelineSettings]) -> None:
-    """Pipelines that share a bucket must agree on what a candle in it is; those of one list of symbols on all of it."""
+    """Raise SharedBucketError if pipelines with one bucket differ in the length of candles.
+
+    If they also have the same list of symbols, they must agree on all settings that determine a candle.
+    """
     for one, other in itertools.combinations(pipelines, 2):
         if one.influxdb_bucket != other.influxdb_bucket:
             continue

@@ -1,4 +1,4 @@
-"""The settings of one pipeline: each field with its default, the values allowed, and its description."""
+"""The settings of one pipeline: each field with its default, allowed values and description."""
 
 import json
 import os
@@ -19,12 +19,12 @@ from candle_ingest.exchanges.profiles import canonical_exchange, shared_book, ve
 
 
 def _split_commas(value: object) -> object:
-    """Environment variables hold lists as `binance,kraken`."""
+    """Split a list such as `binance,kraken` from an environment variable."""
     return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
 
 
 def _parse_json(value: object) -> object:
-    """Environment variables hold mappings as JSON."""
+    """Parse a mapping in JSON from an environment variable."""
     if not isinstance(value, str):
         return value
     try:
@@ -34,7 +34,7 @@ def _parse_json(value: object) -> object:
 
 
 def _date_as_text(value: object) -> object:
-    """YAML reads 2026-01-01 as a date."""
+    """Return a date as text, because YAML reads 2026-01-01 as a date."""
     return str(value) if isinstance(value, date) else value
 
 
@@ -42,7 +42,7 @@ TextList = Annotated[tuple[str, ...], BeforeValidator(_split_commas)]
 
 
 class PipelineSettings(BaseModel):
-    """The settings of one pipeline. Every field may stand in the YAML file; no other may."""
+    """The settings of one pipeline. The YAML file may contain these fields and no others."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -55,25 +55,25 @@ class PipelineSettings(BaseModel):
     allow_unverified_exchanges: TextList = Field(
         default=(),
         validate_default=True,
-        description="Exchanges of ccxt whose answers this package does not know, and that may be used all the same",
+        description="Exchanges of ccxt that this package has no facts about, but that may be used anyway",
     )
     min_exchanges_required: int = Field(
         default=0,
         ge=0,
         description="Exchanges that must answer for a minute of a symbol; 0 means all that list it. "
-        "A quiet exchange has answered. One that does not list the symbol at that time counts as well, once another "
-        "has answered: history from before a listing is merged without it",
+        "A quiet exchange has answered. An exchange that does not list the symbol at that time counts as well, once "
+        "another one has answered: history from before a listing is merged without it",
     )
     candle_granularity_minutes: int = Field(
         default=1,
         description="Length of a candle in minutes: 1, 3, 5, 15, 30, 60, 120, 240, 360, 480, 720 or 1440. "
-        "What an exchange lacks is built from its longest candles that divide it",
+        "If an exchange does not serve that length, its candles are built from the longest ones that divide it",
     )
     backfill_start_date: Annotated[str, BeforeValidator(_date_as_text)] = Field(
         default="1_year_ago",
         description="Start of the history: YYYY-MM-DD, N_days_ago, N_weeks_ago, N_months_ago, N_years_ago or skip. "
-        "Days are rounded down to midnight UTC, weeks to Monday, months and years to the first of the month. With skip "
-        "the backfill DAG runs its newest interval only, and what is triggered or created by hand",
+        "Days are rounded down to midnight UTC, weeks to Monday, months and years to the first of the month. With "
+        "skip, the backfill DAG runs only its newest interval and what is created by hand",
     )
     backfill_interval: str = Field(
         default="@daily",
@@ -87,36 +87,35 @@ class PipelineSettings(BaseModel):
         default=10,
         ge=0,
         le=240,
-        description="Seconds that a candle must have been closed before it is asked for",
+        description="Seconds between the close of a candle and its first request",
     )
-    repair_schedule: str = Field(
-        default="23 * * * *", description="When repair asks again for what is open, a cron line"
-    )
+    repair_schedule: str = Field(default="23 * * * *", description="When repair runs, a cron line")
     repair_calls: int = Field(
-        default=1000, ge=1, le=100_000, description="Calls to exchanges that one repair run may make, about"
+        default=1000, ge=1, le=100_000, description="About how many calls to exchanges one repair run may make"
     )
     closing_delay_minutes: int = Field(
         default=60,
         ge=1,
         le=720,
-        description="Minutes after which a day that is over is asked for once more, as a whole",
+        description="Minutes after midnight UTC at which the whole day that has ended is requested again",
     )
     give_up_days: int = Field(
-        default=14, ge=1, le=365, description="Days after which minutes that never come count as unobtainable"
+        default=14, ge=1, le=365, description="Days after which minutes that could not be fetched count as unobtainable"
     )
     unobtainable: Literal["hold", "merge"] = Field(
         default="hold",
-        description="Minutes that an exchange cannot deliver: hold the merge back, or merge the others, at least two",
+        description="What happens to minutes that an exchange cannot deliver: hold delays their merge, merge merges "
+        "the other exchanges if at least two have answered",
     )
     quote_equivalents: Annotated[dict[str, tuple[str, ...]], BeforeValidator(_parse_json)] = Field(
         default={"USD": ("USD", "USDT", "USDC")},
-        description="For each quote, the quotes that may stand for it on an exchange; the first one listed wins. "
-        "A quote that is not named stands for itself only",
+        description="For each quote, the quotes whose markets may be used for it on an exchange; the first one that "
+        "the exchange lists is used. For a quote that is not named here, only its own markets are used",
     )
     quote_conversion: QuoteConversion = Field(
         default="observed",
-        description="Markets in another quote, such as BTC/USDT for BTC/USD: observed converts at observed "
-        "rates, and leaves out what has none; par takes a stablecoin for a dollar",
+        description="How markets in another quote, such as BTC/USDT for BTC/USD, are converted: observed uses observed "
+        "rates, and leaves out candles without one; par counts a stablecoin as a dollar",
     )
     guard_percent: float = Field(
         default=5.0,
@@ -132,7 +131,7 @@ class PipelineSettings(BaseModel):
     run_mode: Literal["wet", "dry"] = Field(
         default="wet", description="dry reads, merges and reports, but writes nothing"
     )
-    dry_run_limit: int = Field(default=2, ge=1, le=100, description="Symbols that a dry run takes")
+    dry_run_limit: int = Field(default=2, ge=1, le=100, description="Most symbols that a dry run fetches")
     api_call_delay_seconds: float = Field(
         default=0.0, ge=0, le=60, description="Extra pause before each request to an exchange"
     )
@@ -142,16 +141,16 @@ class PipelineSettings(BaseModel):
     influxdb_bucket: str = Field(
         default_factory=lambda: os.environ.get("INFLUXDB_BUCKET") or "candles",
         min_length=1,
-        description="InfluxDB bucket; the default is the variable INFLUXDB_BUCKET where it is set. Two pipelines may "
+        description="InfluxDB bucket; the default is the variable INFLUXDB_BUCKET if it is set. Two pipelines may "
         "share one only if their candles have the same length and no symbol is in both",
     )
     symbols_per_fetch: int = Field(
         default=1,
         ge=1,
         le=1000,
-        description="Symbols of one exchange that share a mapped fetch task; more where there would be too many tasks",
+        description="Symbols of one exchange that share a mapped fetch task; more if there would be too many tasks",
     )
-    task_retries: int = Field(default=3, ge=0, le=20, description="Times that Airflow tries a failed task again")
+    task_retries: int = Field(default=3, ge=0, le=20, description="How often Airflow retries a failed task")
     retry_delay_seconds: int = Field(
         default=60,
         ge=1,
@@ -163,7 +162,7 @@ class PipelineSettings(BaseModel):
     )
     failure_notifier: str = Field(
         default="",
-        description="Dotted path of an Airflow notifier, or of a function of the context, to tell about failed runs",
+        description="Dotted path of an Airflow notifier, or of a function of the context, to call for failed runs",
     )
     verbosity: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         default="INFO", description="Lowest level of log lines that this package writes"
@@ -216,7 +215,7 @@ class PipelineSettings(BaseModel):
         try:
             croniter(text, datetime.now(UTC)).get_prev()
         except ValueError:
-            # Also for a line that never comes, such as the 31st of February.
+            # Also for a line that never matches, such as the 31st of February.
             raise ValueError("not @hourly, @daily, @weekly, @monthly or a cron line such as */5 * * * *") from None
         return text
 
@@ -235,34 +234,34 @@ class PipelineSettings(BaseModel):
 
     @property
     def exchange_ids(self) -> tuple[str, ...]:
-        """The exchanges by the ids that ccxt has for them now, in the order of the setting."""
+        """The exchanges by their current ccxt ids, in the order of the setting."""
         return tuple(map(canonical_exchange, self.exchanges))
 
     @property
     def min_exchanges(self) -> int:
-        """How many exchanges must answer for a symbol: 0 in the settings means all that are configured."""
+        """How many exchanges must answer for a symbol; 0 in the settings means all configured ones."""
         return self.min_exchanges_required or len(self.exchanges)
 
     @property
     def merge_method(self) -> MergeMethod:
-        """How candles of several exchanges become one."""
+        """How the candles of several exchanges are merged into one."""
         return MergeMethod(
             quote_conversion=self.quote_conversion, guard_percent=self.guard_percent, high_low=self.high_low
         )
 
     @property
     def backfill_dag_id(self) -> str:
-        """The id of the DAG that keeps the history."""
+        """The id of the DAG that fetches the history."""
         return f"{self.name}_backfill"
 
     @property
     def catch_up_dag_id(self) -> str:
-        """The id of the DAG that follows the present."""
+        """The id of the DAG that fetches new candles."""
         return f"{self.name}_catch_up"
 
     @property
     def repair_dag_id(self) -> str:
-        """The id of the DAG that fills what stayed open."""
+        """The id of the DAG that retries what is open."""
         return f"{self.name}_repair"
 
 

@@ -12,7 +12,7 @@ ENVIRONMENT_PREFIX = "CANDLE_INGEST_"
 
 
 def with_params(settings: PipelineSettings, params: Mapping[str, Any]) -> PipelineSettings:
-    """Return the settings of one run: those of the pipeline, with what its params say, null for the pipeline's own.
+    """Return the settings of one run: those of the pipeline, except where a param is not null.
 
     Raises ConfigurationError.
     """
@@ -21,7 +21,7 @@ def with_params(settings: PipelineSettings, params: Mapping[str, Any]) -> Pipeli
 
 
 def validated_settings(values: Mapping[str, Any], where: str) -> PipelineSettings:
-    """Return settings from plain values; `where` they stand begins each line of the ConfigurationError."""
+    """Return settings from plain values. Raises ConfigurationError, each line of which begins with `where`."""
     try:
         return PipelineSettings.model_validate(values)
     except ValidationError as error:

@@ -33,14 +33,14 @@ def test_it_lists_its_commands_wherever_it_is_called(call, tmp_path):
         assert f" {command.callback.__name__} " in done.stdout
 
 
-def test_what_is_missing_is_said_in_one_line(call):
+def test_a_missing_environment_is_reported_in_one_line(call):
     done = call(str(COMMAND), "status", CANDLE_INGEST_CONFIG="/nowhere.yaml")
     assert (done.returncode, done.stdout) == (2, "")
     assert "/nowhere.yaml" in done.stderr
     assert len(done.stderr.splitlines()) == 1
 
 
-def test_in_an_image_it_takes_the_python_on_the_path(call, tmp_path):
+def test_in_an_image_it_uses_the_python_on_the_path(call, tmp_path):
     programs, project = tmp_path / "programs", tmp_path / "project"
     (project / "bin").mkdir(parents=True)
     programs.mkdir()

@@ -32,7 +32,7 @@ def test_redis_needs_no_port_and_no_password(environment):
     assert redis_kwargs() == ("redis.example", 6379, None)
 
 
-def test_the_redis_connection_goes_before_the_variables(environment):
+def test_the_redis_connection_takes_precedence_over_the_variables(environment):
     environment(
         AIRFLOW_CONN_REDIS_DEFAULT={"conn_type": "redis", "host": "other.example", "port": 6391, "password": "another"},
         REDIS_HOST="redis.example",
@@ -44,7 +44,7 @@ def test_the_redis_connection_goes_before_the_variables(environment):
     "variables",
     [{"REDIS_HOST": "r.example"}, {"AIRFLOW_CONN_REDIS_DEFAULT": {"conn_type": "redis", "host": "r.example"}}],
 )
-def test_a_redis_that_keeps_silent_does_not_hold_a_task_for_ever(environment, variables):
+def test_a_redis_that_does_not_answer_does_not_block_a_task_forever(environment, variables):
     environment(**variables)
     found = connect_redis().connection_pool.connection_kwargs
     assert 0 < found["socket_timeout"] <= 60
@@ -84,13 +84,13 @@ def test_influxdb_from_variables(environment):
     assert influxdb() == tuple(INFLUXDB.values())
 
 
-def test_the_influxdb_connection_goes_before_the_variables(environment):
+def test_the_influxdb_connection_takes_precedence_over_the_variables(environment):
     connection = {"conn_type": "influxdb", "host": "other.example", "port": 8087, "schema": "https"}
     environment(AIRFLOW_CONN_INFLUXDB_DEFAULT={**connection, "extra": {"token": "another", "org": "lab"}}, **INFLUXDB)
     assert influxdb() == ("https://other.example:8087", "another", "lab")
 
 
-def test_the_page_takes_the_connection_that_can_only_read_where_there_is_one(environment):
+def test_the_page_uses_the_read_only_connection_if_there_is_one(environment):
     environment(**INFLUXDB)
     assert influxdb(connect_influxdb_to_read) == tuple(INFLUXDB.values())
     connection = {"conn_type": "influxdb", "host": "influx.example", "port": 8086, "schema": "http"}
@@ -111,7 +111,7 @@ def exchange(environment, **connection):
     return exchange_connection("kraken")
 
 
-def test_without_a_connection_an_exchange_is_reached_as_ccxt_knows_it():
+def test_without_a_connection_an_exchange_is_reached_at_its_own_address():
     found = exchange_connection("kraken")
     assert (found.exchange, found.base_url, found.config) == ("kraken", None, {})
 

@@ -20,7 +20,7 @@ print("the answer")
 """
 
 
-def test_what_is_logged_stays_out_of_the_answer(tmp_path):
+def test_log_lines_stay_out_of_the_standard_output(tmp_path):
     environment = {**os.environ, "AIRFLOW_HOME": str(tmp_path), "PYTHONPATH": os.pathsep.join(sys.path)}
     command = [sys.executable, "-c", PROGRAM]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)

@@ -33,12 +33,12 @@ def test_every_setting_of_the_design_comes_from_the_environment_too(load, key, v
     assert getattr(settings, key) == expected
 
 
-def test_the_environment_goes_before_the_file_and_is_for_the_default_pipeline_only(load):
+def test_the_environment_overrides_the_file_for_the_default_pipeline_only(load):
     pipelines = load({"candle": {"dry_run_limit": 3}, "other": {"dry_run_limit": 4}}, CANDLE_INGEST_DRY_RUN_LIMIT="9")
     assert {name: settings.dry_run_limit for name, settings in pipelines.items()} == {"candle": 9, "other": 4}
 
 
-def test_another_file_by_variable(tmp_path):
+def test_a_variable_names_another_file(tmp_path):
     path = tmp_path / "mine.yaml"
     path.write_text("pipelines: {mine: {}}")
     assert list(load_pipelines(environment={"CANDLE_INGEST_CONFIG": str(path)})) == ["mine"]
@@ -72,8 +72,8 @@ def test_an_unknown_key_is_an_error_that_names_it_and_the_known_ones(load, setti
         ("pipelines: {candle: {1: 2}}", "pipeline candle: 1 is"),
         ("pipelines: {Bad Name: {}}", "name is 'Bad Name'"),
         ("pipelines: [", "not valid YAML"),
-        ("pipelines: {candle: {}, candle: {}}", "candle stands twice"),
-        ("pipelines: {candle: {pool: a, pool: b}}", "pool stands twice"),
+        ("pipelines: {candle: {}, candle: {}}", "duplicate key candle"),
+        ("pipelines: {candle: {pool: a, pool: b}}", "duplicate key pool"),
     ],
 )
 def test_a_file_of_another_shape_is_an_error_that_says_what_is_expected(load, text, expected):

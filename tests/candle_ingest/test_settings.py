@@ -42,7 +42,7 @@ def test_the_bucket_comes_from_the_variable_of_the_influxdb_client_unless_it_is_
     assert [settings.influxdb_bucket for settings in pipelines.values()] == ["market", "own"]
 
 
-def test_a_date_may_stand_without_quotes(load):
+def test_a_date_needs_no_quotes(load):
     assert load("pipelines: {candle: {backfill_start_date: 2024-02-29}}")["candle"].backfill_start_date == "2024-02-29"
 
 
@@ -93,7 +93,7 @@ def test_a_bad_value_is_an_error_that_names_file_key_value_and_what_is_allowed(l
     assert repr(value) in str(caught.value)
 
 
-def test_all_bad_values_are_named_at_once(load):
+def test_all_bad_values_are_reported_at_once(load):
     with pytest.raises(ConfigurationError) as caught:
         load({"candle": {"high_low": "median", "run_mode": "damp"}})
     assert [line.split(": ")[2].split()[0] for line in str(caught.value).splitlines()] == ["high_low", "run_mode"]
@@ -105,13 +105,13 @@ def test_settings_cannot_be_changed(load):
         settings.run_mode = "dry"
 
 
-def test_params_of_a_run_go_before_the_settings_and_leave_the_others():
+def test_params_override_the_settings_of_a_run_and_change_no_others():
     settings = PipelineSettings(name="candle", dry_run_limit=3)
     changed = with_params(settings, {"exchanges": ["kraken"], "run_mode": "dry", "symbols": ["btcusd"], "start": None})
     assert changed == settings.model_copy(update={"exchanges": ("kraken",), "run_mode": "dry"})
 
 
-def test_more_exchanges_required_than_a_run_asks_for_is_a_configuration_error():
+def test_more_exchanges_required_than_a_run_has_is_a_configuration_error():
     with pytest.raises(ConfigurationError, match="min_exchanges_required is 2: only 1 exchange is configured"):
         with_params(PipelineSettings(name="candle", min_exchanges_required=2), {"exchanges": ["kraken"]})
 
@@ -138,7 +138,7 @@ def test_each_setting_refuses_another_type_and_what_is_out_of_range(load, key, v
     )
 
 
-def test_an_exchange_that_is_not_known_here_needs_to_be_allowed(load):
+def test_an_unverified_exchange_has_to_be_allowed(load):
     with pytest.raises(ConfigurationError, match="exchanges has gemini, which is not among binance"):
         load({"candle": {"exchanges": ["binance", "gemini"]}})
     found = load({"candle": {"exchanges": ["binance", "gemini"], "allow_unverified_exchanges": ["gemini"]}})

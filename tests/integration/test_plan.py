@@ -61,7 +61,7 @@ def test_the_plan_says_what_each_exchange_costs_and_what_cannot_be_had(environme
     assert "8 intervals from" in text
     assert "gate no longer serves BTC/USD before" in text
     assert re.search(r"^ *bitstamp, rates +1 ", text, re.MULTILINE)
-    assert "Left out, as not enough exchanges list them: NONSENSE/USD" in text
+    assert "Left out, because too few exchanges list them: NONSENSE/USD" in text
 
 
 def test_the_plan_is_what_a_backfill_then_costs(plan, exchanges, influxdb_server):
@@ -119,7 +119,7 @@ def test_a_symbol_that_no_exchange_lists_is_named_with_near_ones(plan):
 
 def test_symbols_on_too_few_exchanges_are_no_plan(plan, exchanges, monkeypatch):
     monkeypatch.setenv("CANDLE_INGEST_MIN_EXCHANGES_REQUIRED", "3")
-    assert "Left out, as not enough exchanges list them: ETH/EUR" in plan("--symbols", "etheur", status=1)
+    assert "Left out, because too few exchanges list them: ETH/EUR" in plan("--symbols", "etheur", status=1)
 
 
 def test_a_redis_that_is_not_there_is_said_in_one_line(plan, monkeypatch):

@@ -267,7 +267,7 @@ def test_validation_says_what_it_found(settings, redis_server, caplog):
         "Multi-exchange mode: using 3 exchanges with binance as primary",
         "coinbasepro is called coinbaseexchange in ccxt now",
         "Auto-detected min_exchanges_required: 3",
-        "merged once every exchange that lists its symbol has answered: binance, coinbaseexchange, kucoin; with a smaller",
+        "merged once every exchange that lists its symbol has answered: binance, coinbaseexchange, kucoin; with a",
         "Symbol validation: 1/2 symbols meet minimum 1 exchange requirement",
         "Left out: 'b@d' is not a symbol",
         "Successfully processed 60 candles for BTC/USD",

@@ -353,7 +353,7 @@ def test_an_export_of_the_future_is_refused(settings, tmp_path):
     fill_ms = now_ms()
     run_steps(settings, "catch_up", Window(fill_ms - 300_000, fill_ms), fill_ms)
     command = ["export", "BTC/USD", "--from", "2100-01-01", "--to", "2100-01-02", "--to-file", str(tmp_path / "a.csv")]
-    with pytest.raises(ConfigurationError, match="--from is 2100-01-01T00:00Z: candles can be there up to 20"):
+    with pytest.raises(ConfigurationError, match="--from is 2100-01-01T00:00Z: there are candles only up to 20"):
         CliRunner().invoke(app, command, catch_exceptions=False)
 
 

@@ -1,1 +1,1 @@
-"""The command `candle-ingest`: what the pages of Airflow show, in a terminal."""
+"""The command `candle-ingest`: plans, checks, repairs and exports from a terminal."""

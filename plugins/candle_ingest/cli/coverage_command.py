@@ -23,14 +23,14 @@ from candle_ingest.reports.when_asked import history_start_ms
 from candle_ingest.settings import PipelineSettings
 
 NUMBERS = tuple(CoverageCounts().to_dict())
-# The last run of a day needs some time after midnight.
+# The last run of a day ends some time after midnight.
 GRACE_MS = HOUR_MS
 SYMBOL_DAYS = ("day of symbols", "days of symbols")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Found:
-    """What was read of `window`; `before_history` counts the slots of the symbols that no run asks for by itself."""
+    """What was read of `window`; `before_history` counts the slots of the symbols that no run requests by itself."""
 
     window: Window
     before_history: int
@@ -59,7 +59,7 @@ def coverage(
     """Count the minutes of each symbol by state, over its exchanges. Exit status 1 unless every day is complete.
 
     A day is complete once every exchange in the settings is final and everything is merged. Exchanges that the pipeline
-    no longer has do not count. Minutes before the start of the history are not open: no run asks for them by itself.
+    no longer has do not count. Minutes before the start of the history are not open: no run requests them by itself.
     With --exchanges, the rates that convert symbols have lines too, marked as rates.
     """
     settings = pipeline_settings(pipeline)
@@ -69,13 +69,14 @@ def coverage(
         rates = [{"currency_pair": r.currency_pair, "exchange": r.exchange, **r.counts.to_dict()} for r in found.rates]
         rows = _json_days(found) or _json_totals(found)
         print_json(
+            settings,
             {
                 **span,
                 "before_history": found.before_history,
                 "unreadable": found.unreadable,
                 "rows": rows,
                 "rates": rates,
-            }
+            },
         )
     else:
         _print(found)
@@ -85,7 +86,7 @@ def coverage(
 
 def _read(settings: PipelineSettings, window: Window, by_exchange: bool, daily: bool) -> _Found:
     pairs = sorted({symbol.currency_pair for symbol in listed_symbols(settings)})
-    # Symbols that are rates too have lines as symbols.
+    # Symbols that are also rates have lines as symbols.
     rate_pairs = possible_rate_pairs(settings) - set(pairs)
     expected, start_ms = ExpectedCoverage.of(settings, now_ms()), history_start_ms(settings, now_ms())
     early = Window(window.start_ms, min(max(window.start_ms, floor_ms(start_ms, DAY_MS)), window.end_ms))
@@ -106,7 +107,7 @@ def _read(settings: PipelineSettings, window: Window, by_exchange: bool, daily: 
 
 
 def _whole_days(settings: PipelineSettings, from_: str, to: str) -> Window:
-    """Return whole days in UTC. Where history is skipped, they are the last ones that catch-up began with."""
+    """Return whole days in UTC. If history is skipped, they begin at most where the first catch-up may have begun."""
     now = now_ms()
     end_ms = floor_ms(moment_ms("--to", to) if to else now - GRACE_MS, DAY_MS)
     history = history_window(settings, now)
@@ -168,7 +169,7 @@ def _relation(exchanges: int) -> str:
 
 
 def _print_counts(texts: Sequence[str], rows: Sequence[tuple[Sequence[str], CoverageCounts]]) -> None:
-    """Print the columns that are not 0 in every row."""
+    """Print the columns that are not 0 in every row, and those of `expected` and `present`."""
     sums = total_counts(counts for _, counts in rows).to_dict()
     shown = [name for name in NUMBERS if sums[name] or name in ("expected", "present")]
     cells = [[*names, *(f"{counts.to_dict()[name]:,}" for name in shown)] for names, counts in rows]
@@ -181,7 +182,7 @@ def _verdict(found: _Found) -> str:
     final, provisional = (sum(getattr(p, name) for p in found.pairs) for name in ("final_days", "provisional_days"))
     parts = [f"{are_some(final, days, *SYMBOL_DAYS)} complete"]
     if provisional:
-        parts.append(f"{are(provisional, *SYMBOL_DAYS)} provisional (asked for once more after they are over)")
+        parts.append(f"{are(provisional, *SYMBOL_DAYS)} provisional (requested again after they are over)")
     parts += _open_in_words(found, sums.open - found.before_history)
     parts += _given_up_in_words(sum(pair.unconfirmed for pair in found.pairs), sums.unobtainable)
     return "; ".join(parts)
@@ -200,7 +201,7 @@ def _open_in_words(found: _Found, open_count: int) -> Iterator[str]:
 def _given_up_in_words(unconfirmed: int, unobtainable: int) -> Iterator[str]:
     if unconfirmed:
         verb = inflected(unconfirmed, "was", "were")
-        yield f"{unconfirmed:,} {verb} never confirmed after their day (`candle-ingest retry` asks again)"
+        yield f"{unconfirmed:,} {verb} never confirmed after their day (`candle-ingest retry` requests them again)"
     if unobtainable:
         verb = inflected(unobtainable, "is", "are")
-        yield f"{unobtainable:,} {verb} unobtainable (`candle-ingest retry` asks again)"
+        yield f"{unobtainable:,} {verb} unobtainable (`candle-ingest retry` requests them again)"

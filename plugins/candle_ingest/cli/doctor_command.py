@@ -47,13 +47,13 @@ def doctor(
 ) -> None:
     """Check each known fact about the exchanges against their live responses, within the shared limits.
 
-    Exit status 1 if one differs or an exchange does not answer.
+    Exit status 1 if a fact differs or an exchange does not answer.
     """
     settings = pipeline_settings(pipeline)
     with _opened(settings, exchange) as clients:
         if compare:
             compared = list(_compared(settings, clients, compare, symbol))
-            sound = _report_comparison(compared, as_json=as_json)
+            sound = _report_comparison(settings, compared, as_json=as_json)
         else:
             found = _examined(clients, minutes, quiet=as_json)
             sound = _report_findings(settings, found, as_json=as_json)
@@ -74,9 +74,9 @@ def _opened(settings: PipelineSettings, chosen: list[str] | None) -> Iterator[li
 
 
 def _say_where(urls: Mapping[str, str]) -> None:
-    """Warn that not the exchanges themselves answer: a simulator, or a proxy."""
+    """Warn that a simulator or a proxy answers instead of the exchanges themselves."""
     for name, url in urls.items():
-        warn(f"{name}: asked at {urlsplit(url).hostname or ''}, not at the exchange's own address")
+        warn(f"{name}: requests go to {urlsplit(url).hostname or ''}, not to the exchange's own address")
 
 
 def _client(settings: PipelineSettings, name: str, redis_client: RedisClient) -> ExchangeClient:
@@ -117,7 +117,7 @@ def _report_findings(settings: PipelineSettings, found: list[Finding], *, as_jso
     sound = all(finding.is_harmless for finding in found)
     checked_ms = now_ms()
     if as_json:
-        print_json({"now_ms": checked_ms, "sound": sound, "findings": [asdict(finding) for finding in found]})
+        print_json(settings, {"now_ms": checked_ms, "sound": sound, "findings": [asdict(finding) for finding in found]})
     else:
         _say_conclusion(found)
     with open_bucket(settings) as bucket:
@@ -160,10 +160,10 @@ def _compared(
                     yield compare_day(client, store, pair, market, day, settings.timeframe, now_ms())
 
 
-def _report_comparison(compared: list[DayComparison], *, as_json: bool) -> bool:
-    """Print the comparisons; return whether there is one, and all are equal."""
+def _report_comparison(settings: PipelineSettings, compared: list[DayComparison], *, as_json: bool) -> bool:
+    """Print the comparisons; return whether there is at least one, and all are equal."""
     if as_json:
-        print_json({"comparisons": [asdict(comparison) for comparison in compared]})
+        print_json(settings, {"comparisons": [asdict(comparison) for comparison in compared]})
     elif not compared:
         say("Nothing to compare: no listed market of these symbols has stored candles.", "yellow")
     else:

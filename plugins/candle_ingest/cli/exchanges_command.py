@@ -32,7 +32,7 @@ def exchanges(
     paces, problem = _paces([health.exchange for health in found])
     if as_json:
         exchanges = [{**asdict(health), "slowdown": paces.get(health.exchange)} for health in found]
-        print_json({"now_ms": now, "hours": hours, "redis_problem": problem, "exchanges": exchanges})
+        print_json(settings, {"now_ms": now, "hours": hours, "redis_problem": problem, "exchanges": exchanges})
     else:
         _print(found, paces)
         if problem:

@@ -37,7 +37,7 @@ def explain(
         time_ms = moment_ms("time", time) if time else last_final_minute_ms(bucket, pair)
         found = explain_minute(bucket, settings, pair, time_ms, now_ms())
     if as_json:
-        print_json(_content(pair, found))
+        print_json(settings, _content(pair, found))
     else:
         _print(pair, found)
     if not (found.is_merged and found.is_complete):
@@ -84,7 +84,7 @@ def _named(ohlcv: Ohlcv | None) -> dict[str, float] | None:
 
 
 def _print(pair: str, found: Explanation) -> None:
-    """Print a table that fits 80 columns, then a sentence for each exchange, then the verdict."""
+    """Print a table that fits into 80 columns, then a sentence for each exchange, then the verdict."""
     say(f"{pair}, {found.window}")
     print_table(("",), (*NUMBERS, "weight"), _rows(found))
     for part in found.parts:

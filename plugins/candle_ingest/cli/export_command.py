@@ -47,11 +47,11 @@ def export(
 ) -> None:
     """Write merged candles with quality and grade to a file. Exit status 1, and no file, unless all are final.
 
-    Provisional minutes are merged, but some exchange has not yet had the closing look after the end of their day: its
-    candles may still be corrected. A range that reaches into the future ends where candles can be already.
+    Provisional minutes are merged, but at least one exchange has not had its closing look after the end of their day:
+    its candles may still be corrected. A range that reaches into the future ends with the last candle expected by now.
 
-    Cells are empty in `vwap` and `trade_count` where an exchange that was used sends none (the reference of exchanges
-    lists who does) or nobody traded, and in the columns of rates where none was needed or there was none.
+    Cells of `vwap` and `trade_count` are empty if an exchange that was used does not send them (the reference of
+    exchanges lists which do) or if there were no trades. Cells of rates are empty if no rate was needed or observed.
     """
     settings, pair = pipeline_settings(pipeline), parse_symbol(symbol).currency_pair
     if to_file.suffix not in FORMATS:
@@ -68,7 +68,7 @@ def export(
     if sentence := empty.sentence():
         warn(sentence)
     if as_json:
-        print_json({**_json_head(pair, window), "candles": count, "open": [asdict(part) for part in found]})
+        print_json(settings, {**_json_head(pair, window), "candles": count, "open": [asdict(part) for part in found]})
     else:
         _print(count, to_file, found)
     if refused:
@@ -76,7 +76,7 @@ def export(
 
 
 def _legs_of(settings: PipelineSettings, pair: str) -> list[str]:
-    """Return the quotes that may stand in for the pair's own."""
+    """Return the quotes that may be used instead of the pair's own."""
     quote = quote_of(pair)
     return [leg for leg in settings.quote_equivalents.get(quote, ()) if leg != quote]
 
@@ -86,7 +86,7 @@ def _json_head(pair: str, window: Window) -> dict[str, object]:
 
 
 def _until_now(bucket: InfluxBucket, settings: PipelineSettings, pair: str, window: Window) -> Window:
-    """Return the part of the window in which candles are expected by now, or merged already; say if it is shorter."""
+    """Return the part of the window in which candles are expected by now or already merged; warn if it is shorter."""
     now = now_ms()
     expected_ms = ExpectedCoverage.of(settings, now).until_ms
     if window.end_ms <= expected_ms:
@@ -94,9 +94,9 @@ def _until_now(bucket: InfluxBucket, settings: PipelineSettings, pair: str, wind
     merged_ms, _ = follow_merged(bucket, {pair: expected_ms}, now)
     end_ms = min(window.end_ms, merged_ms[pair])
     if end_ms <= window.start_ms:
-        raise OptionError(f"--from is {format_ms(window.start_ms)}: candles can be there up to {format_ms(end_ms)} now")
+        raise OptionError(f"--from is {format_ms(window.start_ms)}: there are candles only up to {format_ms(end_ms)}")
     if end_ms < window.end_ms:
-        warn(f"The export ends at {format_ms(end_ms)}: later candles cannot be there yet")
+        warn(f"The export ends at {format_ms(end_ms)}: there are no later candles yet")
     return Window(window.start_ms, end_ms)
 
 

@@ -11,13 +11,13 @@ from candle_ingest.reports.simulated_data import is_simulated
 from candle_ingest.settings import PipelineSettings
 
 Pipeline = Annotated[str, typer.Option(help=f"Name of the pipeline in the settings file ({CONFIG_VARIABLE})")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON; its field `simulated` marks simulated data")]
 
 
 def pipeline_settings(name: str) -> PipelineSettings:
-    """Return the settings of a pipeline; on the standard error, warn of simulated data.
+    """Return the settings of a pipeline; warn of simulated data on the standard error.
 
-    Raises ConfigurationError that lists the pipelines.
+    Raises ConfigurationError that lists the pipelines if there is no such pipeline.
     """
     pipelines = load_pipelines()
     if name not in pipelines:

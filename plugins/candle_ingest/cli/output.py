@@ -1,4 +1,4 @@
-"""Print JSON for programs, and for people tables and sentences that fit the terminal."""
+"""Print JSON for programs, and tables and sentences that fit the terminal for people."""
 
 import json
 import re
@@ -11,7 +11,10 @@ from rich.console import Console, JustifyMethod
 from rich.table import Table
 from rich.text import Text
 
-# Without a terminal no line is wrapped.
+from candle_ingest.reports.simulated_data import is_simulated
+from candle_ingest.settings import PipelineSettings
+
+# Without a terminal, no line is wrapped.
 PIPE_COLUMNS = 1000
 WIDEST_TABLE = 100_000
 # C0 and C1 control characters, which can move the cursor or clear the screen, and Unicode's direction overrides, which
@@ -19,9 +22,9 @@ WIDEST_TABLE = 100_000
 _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 
 
-def print_json(content: dict[str, Any]) -> None:
-    """Print one line of JSON with control characters escaped."""
-    typer.echo(json.dumps(content, allow_nan=False))
+def print_json(settings: PipelineSettings, content: dict[str, Any]) -> None:
+    """Print one line of JSON with control characters escaped; its field `simulated` marks simulated data."""
+    typer.echo(json.dumps({**content, "simulated": is_simulated(settings)}, allow_nan=False))
 
 
 def printable(text: str) -> str:
@@ -35,15 +38,15 @@ def say(sentence: str, style: str = "") -> None:
 
 
 def warn(sentence: str) -> None:
-    """Print a sentence to the standard error: the standard output, and a file, have the answer and nothing else."""
+    """Print a sentence to the standard error, so that the standard output has only the result."""
     typer.secho(printable(sentence), fg="yellow", err=True)
 
 
 def print_table(texts: Sequence[str], numbers: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     """Print columns of text, aligned left, and of numbers, aligned right.
 
-    A terminal that is too narrow for them gets headings of several lines or, if that does not help, each row as a block
-    of lines: no value is cut.
+    On a terminal that is too narrow for them, headings have several lines or, if that does not help, each row is a
+    block of lines: no value is cut.
     """
     console, content = _console(), [[printable(cell) for cell in row] for row in rows]
     names = (*texts, *numbers)
@@ -57,7 +60,7 @@ def print_table(texts: Sequence[str], numbers: Sequence[str], rows: Iterable[Seq
 
 def whole_width(table: Table) -> int:
     """Return how many columns of a terminal the table takes when nothing in it is cut or wrapped."""
-    # Measured on a terminal that is wider than any table: on a narrow one rich answers with what it would cut to.
+    # Measured for a terminal that is wider than any table: for a narrow one, rich returns the width after cutting.
     wide = Console(width=WIDEST_TABLE)
     return table.__rich_measure__(wide, wide.options).maximum
 
@@ -78,7 +81,7 @@ def _console() -> Console:
 
 
 def _folded(names: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
-    """Return the headings over several lines, none longer than the values below it or the longest word."""
+    """Return the headings in several lines, none longer than the longest value below it or its longest word."""
     cells = [[*name.split(), *(row[place] for row in rows)] for place, name in enumerate(names)]
     widths = [max(map(len, column), default=1) for column in cells]
     return ["\n".join(textwrap.wrap(name, width)) for name, width in zip(names, widths, strict=True)]

@@ -1,4 +1,4 @@
-"""A help text that shows no type where an option takes no value."""
+"""Help texts that show no type for options without a value."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ class PlainCommand(TyperCommand):
 
 
 class PlainGroup(TyperGroup):
-    """A group of such commands."""
+    """A group of commands whose switches are shown without a type."""
 
     def get_params(self, ctx: Any) -> list[Any]:
         """Return the parameters, switches without a type."""

@@ -31,8 +31,8 @@ def plan(
 ) -> None:
     """Show calls, hours and candles of the whole backfill, and what cannot be fetched.
 
-    This requests the market lists and, from kraken, the number of trades per day. Exit status 1 where an exchange does
-    not answer, or not enough exchanges list any of the symbols.
+    This requests the lists of markets and, from kraken, the number of trades per day. Exit status 1 if an exchange does
+    not answer, or if no symbol is listed by enough exchanges.
     """
     settings = pipeline_settings(pipeline)
     found = _planned(settings, symbols)
@@ -42,7 +42,7 @@ def plan(
             f"no {settings.backfill_interval} interval has ended since"
         )
     if as_json:
-        print_json(asdict(found))
+        print_json(settings, asdict(found))
     else:
         _print(found, settings.timeframe)
     if found.unreachable or not any(plan.symbols for plan in found.exchanges):
@@ -50,7 +50,7 @@ def plan(
 
 
 def _planned(settings: PipelineSettings, symbols: str) -> BackfillPlan:
-    """Return the plan. Redis is needed only for the list of symbols, so not if they are given."""
+    """Return the plan. Redis is needed only if no symbols are given."""
     now = datetime.now(UTC)
     if symbols:
         return plan_backfill(settings, [parse_symbol(text.strip()) for text in symbols.split(",")], None, now)
@@ -65,11 +65,10 @@ def _print(found: BackfillPlan, timeframe: Timeframe) -> None:
         f"candles of {timeframe.minutes} min"
     )
     print_table(("exchange",), NUMBERS, map(_row, found.exchanges))
-    say(f"The exchanges are asked at the same time: about {duration_in_words(found.seconds)} in all.")
+    say(f"The exchanges are fetched at the same time: about {duration_in_words(found.seconds)} in all.")
     for text in _limits(found):
         say(text, style="yellow")
     for name, reason in found.unreachable.items():
-        # The exchange wrote it: square brackets in it are not markup.
         say(f"{name} is unreachable: {reason}", style="red")
 
 
@@ -88,4 +87,4 @@ def _limits(found: BackfillPlan) -> Iterator[str]:
             end = format_ms(windows[-1].end_ms)
             yield f"{plan.exchange} no longer serves {pair} before {end}: those fetches will fail"
     if found.too_few:
-        yield f"Left out, as not enough exchanges list them: {shortened(found.too_few, 20)}"
+        yield f"Left out, because too few exchanges list them: {shortened(found.too_few, 20)}"

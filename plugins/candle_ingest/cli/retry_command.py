@@ -35,7 +35,7 @@ def retry(
             check_symbols(bucket, settings, pairs)
     count = make_due(settings, pairs, names, now_ms())
     if as_json:
-        print_json({"days": count})
+        print_json(settings, {"days": count})
     else:
         say(f"{are(count, 'day')} due again; the next run of {settings.repair_dag_id} requests them")
 
@@ -50,6 +50,6 @@ def _known_exchanges(settings: PipelineSettings, text: str) -> set[str]:
 def make_due(
     settings: PipelineSettings, pairs: Collection[str] | None, names: Collection[str] | None, at_ms: int
 ) -> int:
-    """Make the unobtainable minutes of these pairs and exchanges due at `at_ms`; return how many days have any."""
+    """Make the unobtainable minutes of these pairs and exchanges due at `at_ms`; return the number of their days."""
     with translate_redis_errors(), connect_redis() as client, open_bucket(settings) as bucket:
         return retry_unobtainable(bucket, record_keeper(settings, bucket, client), at_ms, pairs, names)

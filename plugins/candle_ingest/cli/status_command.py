@@ -20,7 +20,7 @@ from candle_ingest.reports.worst_minutes import WorstMinute, read_worst_minutes
 
 
 def status(pipeline: Pipeline = "candle", as_json: AsJson = False) -> None:
-    """Show up to where each symbol is merged and complete, and what is open.
+    """Show how far each symbol is merged and complete, and what is open.
 
     Complete up to a day means that every exchange has a final record of each day before it. Exit status 1 if a symbol
     is late, has something open, or has a record that cannot be read.
@@ -29,7 +29,7 @@ def status(pipeline: Pipeline = "candle", as_json: AsJson = False) -> None:
     listed = listed_symbols(settings)
     with open_bucket(settings) as bucket:
         found = read_freshness(bucket, settings, listed, now)
-        # Watermarks of symbols that are no longer listed do not move any more.
+        # The watermarks of symbols that are no longer listed no longer move.
         found = replace(found, symbols=found.wanted)
         symbols = read_completeness(bucket, found, ExpectedCoverage.of(settings, now), now)
         summary = read_summary(bucket, settings, listed, now)
@@ -38,7 +38,7 @@ def status(pipeline: Pipeline = "candle", as_json: AsJson = False) -> None:
         rows = [symbol.to_dict() for symbol in symbols]
         minutes = [asdict(minute) for minute in worst]
         problems = {"unreadable": summary.unreadable, "sentence": summary.sentence}
-        print_json({"now_ms": now, "symbols": rows, "worst_minutes": minutes, **problems})
+        print_json(settings, {"now_ms": now, "symbols": rows, "worst_minutes": minutes, **problems})
     else:
         _print(symbols, summary, worst)
     if summary.unreadable or not all(symbol.up_to_date for symbol in symbols):
@@ -75,7 +75,7 @@ def _row(found: SymbolCompleteness) -> tuple[str, ...]:
 
 def _in_words(hole: DayHole) -> str:
     since = f" since {format_ms(hole.since_ms)}" if hole.since_ms else ""
-    again = f"; asked again at {format_ms(hole.due_ms)}" if hole.due_ms else ""
+    again = f"; next request at {format_ms(hole.due_ms)}" if hole.due_ms else ""
     reason = f": {hole.reason}" if hole.reason else ""
     day = format_ms(hole.day_ms)[:10]
     state = hole.state.replace("_", " ")

@@ -1,4 +1,4 @@
-"""Open what the commands read: the bucket and the symbols of a pipeline."""
+"""Open the bucket and read the symbols of a pipeline, for the commands."""
 
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
@@ -10,7 +10,7 @@ from candle_ingest.reports.known_pairs import check_known, stored_pairs
 from candle_ingest.settings import PipelineSettings
 from candle_ingest.store.bucket import InfluxBucket
 
-# No retries: a person is waiting.
+# No retries, because a person is waiting.
 ATTEMPTS = 1
 
 
@@ -30,7 +30,7 @@ def listed_symbols(settings: PipelineSettings) -> list[Symbol]:
 def check_symbols(bucket: InfluxBucket, settings: PipelineSettings, pairs: Collection[str]) -> None:
     """Raise SymbolUnknownError, naming similar pairs, if one of `pairs` is neither listed in Redis nor stored.
 
-    What is stored needs no Redis.
+    Redis is not needed if all are stored.
     """
     if not stored_pairs(bucket).issuperset(pairs):
         check_known(bucket, pairs, [symbol.currency_pair for symbol in listed_symbols(settings)])

@@ -12,7 +12,7 @@ from candle_ingest.doctor.finding import Observation
 from candle_ingest.doctor.patient import MINUTE, Patient
 from candle_ingest.exchanges.answer_policies import LooseStart, WholeHistory
 
-# At the ends of a window candles may be missing because nobody traded.
+# At the ends of a window, candles may be missing because there were no trades.
 QUIET_AT_ENDS = 10
 LARGEST_CLOCK_DIFFERENCE_SECONDS = 10
 OLD_DAYS = 400

@@ -26,7 +26,7 @@ def look_at_average_prices(patient: Patient) -> Observation:
 
 
 def look_at_trade_counts(patient: Patient) -> Observation:
-    """Tell whether numbers of trades are whole, and zero just where there is no volume."""
+    """Tell whether numbers of trades are whole, and zero exactly where there is no volume."""
     candles = _column(patient, TRADE_COUNT)
     if not any(row[VOLUME] > 0 for row, _ in candles):
         return NO_VOLUME

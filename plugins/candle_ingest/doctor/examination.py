@@ -20,13 +20,13 @@ LONGEST_REASON = 300
 
 
 def open_patient(client: ExchangeClient, clock: Callable[[], int] = system_now_ms) -> Patient | None:
-    """Return the exchange for examination; None if nothing is known of it that could be checked."""
+    """Return the exchange for examination; None if there are no known facts to check."""
     expected = expectation_of(client.exchange)
     return None if expected is None else Patient(client, expected, clock)
 
 
 def examine(patient: Patient) -> list[Finding]:
-    """Return a finding for each fact that applies; only that of the market list if there is no response to it.
+    """Return a finding for each fact that applies; if the exchange does not return its markets, only that finding.
 
     This makes about fifteen requests, within the limits that all tasks share.
     """

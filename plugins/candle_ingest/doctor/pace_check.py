@@ -1,4 +1,4 @@
-"""The pace of the table: whether the exchange refused requests that kept to it."""
+"""Whether the exchange refused requests although they kept to its known pace."""
 
 from candle_ingest.counting import counted
 from candle_ingest.doctor.checks import Check
@@ -7,9 +7,9 @@ from candle_ingest.doctor.patient import Patient
 
 
 def look_at_refusals(patient: Patient) -> Observation:
-    """Tell whether any request of the examination was refused as one too many.
+    """Tell whether any request of the examination was refused because of a rate limit.
 
-    That more would be refused cannot be examined: the exchange would restrict or ban this address, for all programs.
+    Faster requests are not tried: the exchange would restrict or ban this address, for all programs.
     """
     refused, made = patient.client.refusal_count, patient.client.request_count
     return Observation(f"{refused} of {counted(made, 'request')} refused", not refused)

@@ -39,7 +39,7 @@ def _watch_minute(watches: list["_Watch"], sleep: Callable[[float], None]) -> No
 
 
 class _Watch:
-    """What was seen of one exchange: for each close, the row at each look."""
+    """The observations of one exchange: for each close, the row at each look."""
 
     def __init__(self, patient: Patient) -> None:
         self.patient = patient
@@ -47,7 +47,7 @@ class _Watch:
         self._error = ""
 
     def look(self, close_ms: int, number: int) -> None:
-        """Request the candle that closed then. Each look asks for another window, because of caches."""
+        """Request the candle that closed then. Each look uses a different window, to avoid caches."""
         if self._error:
             return
         window = Window(close_ms - (5 + number) * MINUTE_MS, close_ms)
@@ -68,7 +68,7 @@ class _Watch:
 
 
 def delay_seconds(looks: list[tuple[float, Row | None]]) -> float | None:
-    """Return when the row was first as it was at the last look; None if it never appeared."""
+    """Return when the row first had the values of the last look; None if it never appeared."""
     final = looks[-1][1]
     if final is None:
         return None

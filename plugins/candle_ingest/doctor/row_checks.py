@@ -82,7 +82,7 @@ ROW_CHECKS = (
             patient.profile.wire_columns is not None and patient.profile.wire_columns.unfinished is not None
         ),
     ),
-    # Where rows may be missing, an answer with all of them proves nothing.
+    # If an exchange is known to leave rows out at times, a response with all of them proves nothing.
     Check(
         "gaps",
         lambda patient: "missing minutes had no trades",

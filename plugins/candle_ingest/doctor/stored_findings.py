@@ -42,7 +42,7 @@ def write_findings(bucket: InfluxBucket, findings: Iterable[Finding], found_ms: 
 
 
 def read_findings(bucket: InfluxBucket) -> list[DatedFinding]:
-    """Return the newest finding on each fact of each exchange, in order of their names."""
+    """Return the newest finding on each fact of each exchange, sorted by name."""
     fields: dict[tuple[str, str], dict[str, str]] = {}
     for row in bucket.query(_LAST):
         found = fields.setdefault((row["exchange"], row["fact"]), {"at_ms": row["at_ms"]})

@@ -6,7 +6,7 @@ from candle_ingest.doctor.checks import Check
 from candle_ingest.doctor.finding import Observation
 from candle_ingest.doctor.patient import Patient
 
-# Every exchange has the first three; a day is examined where it counts as aligned.
+# Every exchange has these; daily candles are examined only where they are requested as they are.
 TIMEFRAMES = (Timeframe(5), Timeframe(15), Timeframe(60))
 DAY = Timeframe(1440)
 HOUR_MS = Timeframe(60).ms
@@ -14,7 +14,7 @@ BARS = 3
 
 
 def examined_timeframes(patient: Patient) -> list[Timeframe]:
-    """Return the timeframes that the exchange is asked for as they are."""
+    """Return the timeframes that are requested from the exchange instead of being built."""
     return [*TIMEFRAMES, *([DAY] if patient.client.source_of(DAY) == DAY else [])]
 
 
@@ -30,7 +30,7 @@ def look_at_timeframes(patient: Patient) -> Observation:
 
 
 def look_at_shifted_days(patient: Patient) -> Observation:
-    """Tell whether daily candles open at the hour at which they are known to."""
+    """Tell whether daily candles open at the known hour."""
     times = _last_opens_ms(patient, DAY)
     if not times:
         return Observation("no daily candle", False)

@@ -1,1 +1,1 @@
-"""The metrics of the package: what each one says, and how it is sent."""
+"""The metrics of the package: what each one measures, and how it is sent."""

@@ -1,4 +1,4 @@
-"""The metrics that this package sends: what each one says, and when to ring."""
+"""The metrics that this package sends: what each one measures, and when to alert."""
 
 from dataclasses import dataclass
 
@@ -20,12 +20,12 @@ class Metric:
 SYMBOLS_WRITTEN = Metric(
     "candle_ingest.symbols_written", COUNTER, "symbols", ("pipeline", "dag"),
     "symbols that a run has merged and written",
-    "none from catch-up for 15 minutes: nothing runs, or all fails",
+    "none from catch-up for 15 minutes: no run starts, or all of them fail",
 )  # fmt: skip
 SYMBOLS_SHORT = Metric(
     "candle_ingest.symbols_short", COUNTER, "symbols", ("pipeline", "dag"),
-    "symbols of a run that had not enough exchanges, and were not written",
-    "any in an hour after task retries: see the exchanges",
+    "symbols that a run left incomplete",
+    "any for an hour, which includes task retries: see the exchanges",
 )  # fmt: skip
 CANDLES_WRITTEN = Metric(
     "candle_ingest.candles_written", COUNTER, "candles", ("pipeline", "dag"),
@@ -34,8 +34,8 @@ CANDLES_WRITTEN = Metric(
 )  # fmt: skip
 EXCHANGE_CALLS = Metric(
     "candle_ingest.exchange_calls", COUNTER, "calls", ("exchange",),
-    "requests made to the exchange, failed ones too",
-    "ten times the usual number in an hour: something asks again and again",
+    "requests to the exchange, including failed ones",
+    "ten times the usual number in an hour: something repeats its requests",
 )  # fmt: skip
 EXCHANGE_ERRORS = Metric(
     "candle_ingest.exchange_errors", COUNTER, "calls", ("exchange",),
@@ -44,7 +44,7 @@ EXCHANGE_ERRORS = Metric(
 )  # fmt: skip
 EXCHANGE_RESPONSE = Metric(
     "candle_ingest.exchange_response", TIMER, "ms", ("exchange",),
-    "time from asking to the answer, with the wait for the rate limit",
+    "time from the request to the response, including the wait for the rate limit",
     "95th percentile above 20 s for 15 minutes",
 )  # fmt: skip
 INFLUXDB_WRITE = Metric(
@@ -54,27 +54,27 @@ INFLUXDB_WRITE = Metric(
 )  # fmt: skip
 INFLUXDB_ERRORS = Metric(
     "candle_ingest.influxdb_errors", COUNTER, "requests", ("what",),
-    "requests to InfluxDB that failed, each try counted; `what` is `write`, `query` …",
+    "failed requests to InfluxDB, counting each try; `what` is `write`, `query` …",
     "any for 15 minutes in a row",
 )  # fmt: skip
 REDIS_UP = Metric(
     "candle_ingest.redis_up", GAUGE, "1 or 0", (),
-    "whether Redis gave the list of symbols when a run began",
+    "whether Redis returned the list of symbols when a run began",
     "0 for 5 minutes",
 )  # fmt: skip
 LAG = Metric(
     "candle_ingest.lag", GAUGE, "seconds", ("pipeline", "currency_pair"),
-    "time since the end of the last candle that catch-up's watermark vouches for",
-    "above 900 with catch-up every five minutes; also where it is no longer sent",
+    "time since the end of the last candle that catch-up's watermark covers",
+    "above 900 with catch-up every five minutes; also if it is no longer sent",
 )  # fmt: skip
 ACCOUNTED = Metric(
     "candle_ingest.accounted_share", GAUGE, "0 to 1", ("pipeline", "currency_pair"),
-    "share of the minutes of the days a run touched, over its exchanges, that have a settled answer",
+    "share of the minutes with a settled answer, on the days that a run processed, over its exchanges",
     "below 1 for a day",
 )  # fmt: skip
 MINUTES_MARKED = Metric(
     "candle_ingest.minutes_marked", COUNTER, "minutes", ("pipeline", "what"),
-    "merged minutes in which an exchange was excluded, clamped or disputed, a stablecoin converted or off its dollar; "
+    "merged minutes with an exchange excluded, clamped or disputed, or a stablecoin converted or off its dollar; "
     "`what` is `excluded`, `clamped`, `disputed`, `converted` or `depeg`",
     "disputed or excluded in more than a tenth of the candles written for an hour",
 )  # fmt: skip

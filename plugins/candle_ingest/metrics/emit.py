@@ -1,4 +1,4 @@
-"""Sends metrics through Airflow's own: to StatsD or OpenTelemetry, as its section [metrics] says; else nowhere."""
+"""Send metrics where Airflow's own go: to StatsD or OpenTelemetry, as set in its section [metrics]; else nowhere."""
 
 import time
 from collections.abc import Iterator

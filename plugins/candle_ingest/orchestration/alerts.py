@@ -1,4 +1,4 @@
-"""What a failed task tells people: one sentence with the symbols and exchanges, through any Airflow notifier."""
+"""Notify people of failed tasks: one sentence with the symbols and exchanges, through any Airflow notifier."""
 
 from collections.abc import Callable, Mapping
 from importlib import import_module
@@ -15,26 +15,26 @@ Callback = Callable[[Any], None]
 
 
 def failure_callback(path: str) -> Callback | None:
-    """Return a function for `on_failure_callback` that calls what `path` names; None for an empty path.
+    """Return a function for `on_failure_callback` that calls the notifier at `path`; None for an empty path.
 
-    Raises ConfigurationError where nothing can be called there.
+    Raises ConfigurationError if there is nothing to call at `path`.
     """
     if not path:
         return None
     notifier = _load(path)
 
-    def tell(context: Any) -> None:
+    def notify_of_failure(context: Any) -> None:
         cause = _cause(context)
         if isinstance(cause, NotPlannedError) or (isinstance(cause, IncompleteError) and not cause.symbols):
             return
         context[SENTENCE] = failure_sentence(context)
         notifier(context)
 
-    return tell
+    return notify_of_failure
 
 
 def notify(path: str, context: Any, sentence: str) -> None:
-    """Tell a sentence through what `path` names, though no task has failed; an empty path tells nobody."""
+    """Send a sentence to the notifier at `path`, although no task has failed; do nothing if the path is empty."""
     if path:
         context[SENTENCE] = f"{_run_of(context)}: {sentence}"
         _load(path)(context)
@@ -58,7 +58,7 @@ def _run_of(context: Mapping[str, Any]) -> str:
 
 
 def _cause(context: Mapping[str, Any]) -> BaseException | None:
-    """Return what this package raised: what no retry can fix is wrapped for Airflow."""
+    """Return the error that this package raised; permanent errors are wrapped for Airflow."""
     error: BaseException | None = context.get("exception")
     return error.__cause__ if error and error.__cause__ else error
 

@@ -16,5 +16,5 @@ def candles_asset(settings: PipelineSettings) -> Asset:
 
 
 def completed_candles(settings: PipelineSettings) -> AssetAlias:
-    """Return the outlet. An asset gets an event whenever a task succeeds, an alias only when the task says so."""
+    """Return the outlet: an alias, which gets events only when the task adds them, not whenever it succeeds."""
     return AssetAlias(name=f"{settings.name}_candles_complete", group=GROUP)

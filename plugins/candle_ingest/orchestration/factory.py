@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
 
-# The timetable of airflow.sdk, not the one of airflow.timetables: importing that one takes longer than all else.
+# Not the timetable of airflow.timetables, whose import takes longer than everything else.
 from airflow.sdk import DAG, CronDataIntervalTimetable, TriggerRule, get_current_context, task
 from airflow.sdk.exceptions import AirflowFailException
 
@@ -21,7 +21,7 @@ from candle_ingest.settings import PipelineSettings
 
 TAG = "candle_ingest"
 Params = Callable[[PipelineSettings, str], dict[str, Any]]
-# Airflow wants some start date, also where it has no meaning.
+# Airflow requires a start date even where it has no meaning.
 ANY_START = datetime(2010, 1, 1, tzinfo=UTC)
 
 
@@ -44,7 +44,7 @@ def _backfill_dag(settings: PipelineSettings, params: Params, origin: datetime |
     dag = DAG(
         settings.backfill_dag_id,
         description=f"History of OHLCV candles since {settings.backfill_start_date}",
-        # Also where history is skipped: without a schedule, `airflow backfill create` refuses the DAG.
+        # Even if the history is skipped: without a schedule, `airflow backfill create` refuses the DAG.
         schedule=CronDataIntervalTimetable(settings.backfill_interval, timezone="UTC"),
         start_date=origin or ANY_START,
         catchup=origin is not None,
@@ -62,7 +62,7 @@ def _catch_up_dag(settings: PipelineSettings, params: Params) -> DAG:
         schedule=CronDataIntervalTimetable(settings.catch_up_schedule, timezone="UTC"),
         start_date=ANY_START,
         catchup=False,
-        # One at a time: each starts where the one before it ended.
+        # One at a time: each starts where the previous one ended.
         max_active_runs=1,
         doc_md=CATCH_UP_DOC,
         params=params(settings, CATCH_UP.name),
@@ -74,7 +74,7 @@ def _catch_up_dag(settings: PipelineSettings, params: Params) -> DAG:
 def _repair_dag(settings: PipelineSettings, params: Params, origin: datetime | None) -> DAG:
     dag = DAG(
         settings.repair_dag_id,
-        description="Asks for past days once more, and again for what is open",
+        description="Requests each past day again, and retries what is open",
         schedule=CronDataIntervalTimetable(settings.repair_schedule, timezone="UTC"),
         # Backfill's watermark counts from here.
         start_date=origin or ANY_START,
@@ -105,8 +105,8 @@ def _common(settings: PipelineSettings, kind: RunKind) -> dict[str, Any]:
 def _with_steps(dag: DAG, settings: PipelineSettings, kind: RunKind) -> DAG:
     """Add read_symbols → validate_symbols → fetch_candles (mapped) → aggregate_and_write.
 
-    Airflow would hand on each entry of a returned dict by itself too, in a request of its own: a fetch would end
-    five requests later, and a merge of a thousand symbols a thousand. So steps set `multiple_outputs=False`.
+    The steps set `multiple_outputs=False`, because Airflow would otherwise also store each entry of a returned dict
+    separately, with one request each: five more for a fetch, and a thousand for a merge of a thousand symbols.
     """
     with dag:
         planned = _validate_step(settings, kind)(_read_step(settings, kind)())
@@ -142,7 +142,7 @@ def _validate_step(settings: PipelineSettings, kind: RunKind) -> Any:
 
 
 def _fetch_step(settings: PipelineSettings, kind: RunKind) -> Any:
-    # Without a failure callback: if the run is not complete without a failed fetch, the merge reports it once for all.
+    # No failure callback: if the run is not complete without a failed fetch, the merge reports it, once for all.
     retries = settings.task_retries if kind.retries_fetches else 0
 
     @task(map_index_template="{{ label }}", pool=settings.pool, retries=retries, multiple_outputs=False)
@@ -217,7 +217,7 @@ def _run(settings: PipelineSettings, kind: RunKind) -> Any:
 
 
 def _state_of_announcing_task(dag_id: str, run_id: str) -> str | None:
-    """Return the state of another run's `aggregate_and_write`; `unknown` where that run was deleted."""
+    """Return the state of another run's `aggregate_and_write`; `unknown` if that run was deleted."""
     ti: Any = get_current_context()["ti"]
     states = ti.get_task_states(dag_id=dag_id, task_ids=["aggregate_and_write"], run_ids=[run_id])
     found: str | None = states.get(run_id, {}).get("aggregate_and_write", "unknown")
@@ -225,9 +225,9 @@ def _state_of_announcing_task(dag_id: str, run_id: str) -> str | None:
 
 
 def _events_since(settings: PipelineSettings, since_ms: int) -> list[dict[str, Any]]:
-    """Return the events of an earlier try of this run: it has succeeded, and was cleared."""
+    """Return the events of this run from before it was cleared."""
     context: Any = get_current_context()
-    # Airflow's clock may be another one than this machine's.
+    # Airflow's clock may differ from this machine's.
     after = datetime.fromtimestamp(since_ms / 1000, UTC) - timedelta(hours=1)
     found = context["inlet_events"][candles_asset(settings)].after(after.isoformat())
     own = context["ti"].dag_id, context["ti"].run_id
@@ -246,7 +246,7 @@ def _most_instances() -> int:
 
 @contextmanager
 def _errors_for_airflow() -> Iterator[None]:
-    """Airflow retries a task unless it is told that this cannot help."""
+    """Raise permanent errors as failures that Airflow does not retry."""
     try:
         yield
     except PermanentError as error:
@@ -258,15 +258,15 @@ Fetches one data interval of every symbol from every exchange, merges and writes
 
 * Older ranges: `airflow backfill create --dag-id … --from-date 2025-01-01T00:00Z --to-date 2025-03-31T00:00Z`. A date
   without `Z` is midnight in Airflow's `default_timezone`; intervals are those of UTC.
-* A run that failed: clear its failed tasks. They and the merge run again, nothing else.
-* Started by hand, a run needs the params `start` and `end`.
+* If a run has failed, clear its failed tasks. Only they and the merge run again.
+* A run that is triggered by hand needs the params `start` and `end`.
 """
 CATCH_UP_DOC = """
-Fetches what has come since the last run, for each symbol and exchange, merges and writes it. What is open in the last
-two hours is asked for again, and once an hour all of them, so that late corrections land. Started by hand without
-`start` and `end`, it goes up to now.
+Fetches new candles since the last run, for each symbol and exchange, merges and writes them. What is open in the last
+two hours is retried, and once an hour these hours are fetched again, to include late corrections. A run that is
+triggered by hand without `start` and `end` goes up to now.
 """
 REPAIR_DOC = """
-Asks each exchange once more for each day that is over, and again for what stayed open, the newest first; merges what
-was fetched and not merged. What stays open is left to the next run.
+Requests each day again from each exchange after it is over, and retries what is open, newest days first. It also merges
+what was fetched but not merged. What stays open is left to the next run.
 """

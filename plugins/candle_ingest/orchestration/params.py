@@ -1,9 +1,9 @@
 """The params of the trigger form: what one run may do differently from its pipeline.
 
-The form marks as required what may not be null, so every param may be: null means the setting of the pipeline.
-Times are plain texts: the form's own date field takes the time zone of Airflow's UI, and posts another time than the
-one that was typed. Symbols cannot be offered from Redis here, as reading Redis would make each parsing of the DAG file
-wait for it: the page, under "Run", offers them.
+The form requires params that may not be null, so every param may be null, which means the setting of the pipeline.
+Times are plain text: the form's own date field uses the time zone of Airflow's UI, and posts a different time than the
+one that was typed. The form cannot offer the symbols in Redis, because every parsing of the DAG file would wait for
+Redis; the page offers them, under "Run".
 """
 
 from typing import Any
@@ -19,13 +19,13 @@ MOMENT_PATTERN = r"^\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d+)?)?)?(Z|\+00:00)?$
 START_OR_NOT = {
     "backfill": (
         "A single run needs start and end, for example 2026-11-16 and 2026-11-17T12:00: one range, fetched in one run. "
-        "For weeks or years choose Backfill instead: it makes one run for each day, and each can be rerun alone. "
+        "For weeks or years choose Backfill instead: it makes one run for each day, which can be rerun separately. "
         "Without start and end, a single run fetches the last whole day before its logical date."
     ),
-    "catch_up": "Empty: each symbol's watermark, the end of what is complete. Example: 2026-11-16T08:00.",
+    "catch_up": "Empty: the watermark of each symbol, where it is no longer complete. Example: 2026-11-16T08:00.",
 }
 END_OR_NOT = {
-    "backfill": "Needed where start is given.",
+    "backfill": "Needed if start is given.",
     "catch_up": "Empty: now. Example: 2026-11-16T20:00.",
 }
 
@@ -39,8 +39,8 @@ def dag_params(settings: PipelineSettings, kind: str) -> dict[str, Any]:
 def task_params(settings: PipelineSettings, kind: str) -> dict[str, Any]:
     """Return the defaults of `dag_params`, for the DAG that a task builds for itself.
 
-    A run is made with params that were checked against the types; without types, Airflow does not check them three
-    times more in each task, for a fifth of the CPU time of a fetch.
+    The params of a run were already checked against the types when it was created. Without types, Airflow does not
+    check them three more times in each task, which takes a fifth of the CPU time of a fetch.
     """
     return {name: param.value for name, param in dag_params(settings, kind).items()}
 
@@ -59,7 +59,7 @@ def _what(settings: PipelineSettings, kind: str) -> dict[str, Any]:
             items={"type": "string"},
             title="Symbols",
             description=(
-                f"One a line, such as btcusd. Empty: all in Redis, key {settings.redis_key_crypto_symbols}. "
+                f"One per line, such as btcusd. Empty: all in Redis, key {settings.redis_key_crypto_symbols}. "
                 "To choose from those in Redis, start the run from the page: Candles, Run."
             ),
         ),
@@ -82,8 +82,8 @@ def _from_whom(settings: PipelineSettings) -> dict[str, Any]:
             minimum=0,
             title="Exchanges required",
             description=(
-                "A candle is written only where so many exchanges have answered. 0: all that list the pair. One that "
-                "does not list it at that time counts as well, once another has answered."
+                "A candle is written only if this many exchanges have answered. 0: all that list the pair. An exchange "
+                "that does not list it at that time counts as well, once another one has answered."
             ),
         ),
     }
@@ -116,13 +116,13 @@ def _again() -> dict[str, Any]:
             False,
             type=["null", "boolean"],
             title="Retry what is unobtainable",
-            description="Ask once more for what was given up, of the symbols above or of all.",
+            description="Request again what was given up, for the symbols above or for all.",
         ),
         "refetch": Param(
             False,
             type=["null", "boolean"],
             title="Fetch again",
-            description="Ask the exchanges again for what is already stored.",
+            description="Request what is already stored again from the exchanges.",
         ),
     }
 

@@ -1,6 +1,6 @@
-"""Imports all that the tasks need, so that a process forked from here starts them at once.
+"""Import everything that the tasks need, so that processes forked from this one start them at once.
 
-Only what forks tasks imports this: see the plugin beside this package.
+Only processes that fork tasks import this: see the plugin next to this package.
 """
 
 import candle_ingest.fetching.fetch_candles

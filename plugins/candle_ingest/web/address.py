@@ -32,7 +32,7 @@ def pairs_of(pairs: Annotated[str, Query(max_length=8_000)]) -> tuple[str, ...]:
     """Return the pairs in the value `pairs`, separated by commas."""
     found = tuple(dict.fromkeys(pair_of(text) for text in pairs.split(",")))
     if len(found) > MOST_PAIRS:
-        raise BadAddressError(f"pairs: {len(found)} are too many; ask for at most {MOST_PAIRS} at a time")
+        raise BadAddressError(f"pairs: {len(found)} are too many; request at most {MOST_PAIRS} at a time")
     return found
 
 

@@ -1,4 +1,4 @@
-"""Cache responses: encoded and compressed once, and shared for a minute by all who request the same."""
+"""Cache responses: encoded and compressed once, and shared for a minute by all clients that request the same."""
 
 import asyncio
 import gzip
@@ -66,7 +66,7 @@ class AnswerCache:
     def _made(self, key: Hashable, task: "asyncio.Task[PackedAnswer]") -> None:
         del self._making[key]
         if not task.cancelled():
-            # Otherwise asyncio logs an error that was never retrieved.
+            # Otherwise asyncio logs that the exception was never retrieved.
             task.exception()
 
     def _unexpired(self, key: Hashable) -> PackedAnswer | None:

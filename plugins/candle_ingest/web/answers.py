@@ -129,7 +129,7 @@ def _part(part: Part, dag_ids: Collection[str]) -> Answer:
 def _task(task: TaskInstanceRef, dag_ids: Collection[str]) -> Answer | None:
     """Return the task, unless it belongs to another DAG.
 
-    Whoever can write to the bucket must not be able to make a user clear tasks of other DAGs.
+    A program that can write to the bucket must not be able to make a user clear tasks of other DAGs.
     """
     if not task.run_id or task.dag_id not in dag_ids:
         return None

@@ -1,4 +1,4 @@
-"""The app behind the page. Each of its routes requires a sign-in, including those added later."""
+"""The app behind the page. All of its routes require a sign-in, including those added later."""
 
 from typing import Any
 from urllib.parse import urlencode
@@ -72,7 +72,7 @@ def _busy(request: Request, error: BusyError) -> JSONResponse:
 
 
 def _storage_trouble(request: Request, error: CandleIngestError) -> JSONResponse:
-    """Respond with the error of the storage in words: the page itself works."""
+    """Respond with the message of the storage error; the page itself works."""
     kind = "settings"
     if isinstance(error, BucketMissingError):
         kind = "bucket_missing"

@@ -17,7 +17,7 @@ LONGEST_WAIT_SECONDS = 2.0
 
 
 class BusyError(Exception):
-    """The page already handles as many requests as it may; the same request may succeed in a second."""
+    """The page already handles as many requests as it may; the same request may succeed a second later."""
 
     def __init__(self) -> None:
         super().__init__("the page is busy with other requests: try again in a few seconds")

@@ -33,7 +33,7 @@ class Answering(Protocol):
 
 
 def answering(request: Request) -> Answering:
-    """Return what responds to `request`: from the cache if allowed, compressed if the client accepts that."""
+    """Return a function that responds to `request`: from the cache if allowed, compressed if the client accepts it."""
 
     async def answer(work: Callable[[], Answer], *key: object) -> Response:
         fresh = request.headers.get("cache-control") == "no-cache"

@@ -54,7 +54,7 @@ def plotly(plotly_version: str) -> Response:
 
 
 def static_version() -> str:
-    """Return a text that changes with the static files."""
+    """Return a hash of the static files, which changes with them."""
     texts = ((FOLDER / name).read_bytes() for name in sorted(_names()))
     return hashlib.sha256(b"".join(texts)).hexdigest()[:16]
 

@@ -20,7 +20,7 @@ from candle_ingest.settings import PipelineSettings
 from candle_ingest.store.bucket import InfluxBucket
 from candle_ingest.web.address import BadAddressError
 
-# A person should learn soon that a server is down, and a waiting thread is missing elsewhere.
+# A user should soon see that a server is down, and a waiting thread cannot serve other requests.
 INFLUXDB_TIMEOUT_MS = 10_000
 REDIS_TIMEOUT_SECONDS = 2
 
@@ -47,7 +47,7 @@ def listed_symbols(settings: PipelineSettings) -> tuple[list[Symbol], str]:
 def check_symbols(bucket: InfluxBucket, settings: PipelineSettings, pairs: Collection[str]) -> None:
     """Raise BadAddressError, naming similar pairs, if one of `pairs` is neither listed in Redis nor stored.
 
-    Without Redis nobody knows what is listed: then nothing is refused.
+    If Redis is unreachable, the listed pairs are not known, and none is refused.
     """
     listed, problem = listed_symbols(settings)
     if problem:

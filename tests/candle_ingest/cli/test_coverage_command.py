@@ -65,17 +65,17 @@ def test_every_state_is_in_the_json(run):
 
 def test_unobtainable_minutes_are_listed_with_what_to_do(run):
     output = run(CoverageCounts(expected=2880, present=2870, unobtainable=10)).output
-    assert "every minute is accounted for; 10 are unobtainable (`candle-ingest retry` asks again)" in output
+    assert "every minute is accounted for; 10 are unobtainable (`candle-ingest retry` requests them again)" in output
 
 
 def test_days_whose_closing_look_was_given_up_are_named_with_what_to_do(run):
     done = run(WHOLE, unconfirmed=1440)
     assert done.exit_code == 1
-    assert "1,440 were never confirmed after their day (`candle-ingest retry` asks again)" in done.output
+    assert "1,440 were never confirmed after their day (`candle-ingest retry` requests them again)" in done.output
     assert json.loads(run(WHOLE, "--json", unconfirmed=1440).output)["rows"][0]["unconfirmed"] == 1440
 
 
-def test_what_is_before_the_history_is_not_open(run):
+def test_minutes_before_the_history_are_not_open(run):
     counts = CoverageCounts(expected=2880, not_asked=2880)
     output = run(counts, history="2026-01-03").output
     assert "minutes are open" not in output

@@ -11,7 +11,7 @@ def test_facts_that_could_not_be_observed_are_counted_apart(capsys):
     assert "2 facts are as expected, and 1 could not be observed." in capsys.readouterr().out
 
 
-def test_an_answer_that_is_not_the_exchanges_own_is_told_without_the_urls_secrets(capsys):
+def test_requests_to_another_address_are_reported_without_the_urls_secrets(capsys):
     _say_where({"kraken": "http://user:hidden@127.0.0.1:8090/kraken"})
     said = capsys.readouterr()
-    assert (said.out, said.err) == ("", "kraken: asked at 127.0.0.1, not at the exchange's own address\n")
+    assert (said.out, said.err) == ("", "kraken: requests go to 127.0.0.1, not to the exchange's own address\n")

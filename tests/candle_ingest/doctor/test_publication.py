@@ -44,5 +44,5 @@ def test_delays_below_a_minute_are_as_expected(delays: list[float]) -> None:
     assert observe_delays(delays).holds
 
 
-def test_what_could_not_be_seen_is_neither_right_nor_wrong() -> None:
+def test_a_fact_that_could_not_be_observed_is_neither_right_nor_wrong() -> None:
     assert Observation("nobody traded", None).verdict is Verdict.NOT_SEEN

@@ -26,14 +26,14 @@ def test_the_sentence_names_symbols_and_exchanges():
     assert told == f"candle_backfill, run r1: 1 symbol is not complete: {SHORT}"
 
 
-def test_of_many_symbols_the_first_are_named_and_the_others_counted():
+def test_many_symbols_are_shortened_to_the_first_few_and_a_count():
     told = failure_sentence(context(incomplete(40)))
     assert "40 symbols are not complete: BTC0/USD" in told
     assert told.endswith(" and 35 more")
     assert "BTC5/USD" not in told
 
 
-def test_another_failure_is_told_in_its_own_words_on_one_line():
+def test_another_failure_is_reported_in_its_own_words_on_one_line():
     told = failure_sentence(context(TemporaryError("Redis does not\nanswer"), wrapped=False))
     assert told == "candle_backfill, run r1: aggregate_and_write failed: Redis does not answer"
 
@@ -45,7 +45,7 @@ def test_a_notifier_gets_the_sentence_for_its_templates(monkeypatch, tmp_path):
     assert SHORT in (tmp_path / "told").read_text()
 
 
-def test_what_a_step_before_has_told_is_not_told_again(monkeypatch, tmp_path):
+def test_a_failure_that_an_earlier_step_reported_is_not_reported_again(monkeypatch, tmp_path):
     monkeypatch.setenv("RECORDED_FAILURES", str(tmp_path / "told"))
     failure_callback(f"{recording_notifier.__name__}.record")(context(NotPlannedError("nothing planned")))
     assert not (tmp_path / "told").exists()

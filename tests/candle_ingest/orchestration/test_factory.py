@@ -56,7 +56,7 @@ def test_a_task_has_the_params_of_the_form_without_their_types():
         assert all(not own.params.get_param(name).schema for name in own.params)
 
 
-def test_no_task_hands_on_the_entries_of_its_answer_one_by_one():
+def test_no_task_stores_the_entries_of_its_result_separately():
     tasks = [task for dag in dags() for task in dag.tasks]
     assert len(tasks) == 3 * 4
     assert not any(task.multiple_outputs for task in tasks)
@@ -110,7 +110,7 @@ def test_the_merge_runs_when_all_fetches_are_done_the_others_when_all_succeeded(
 
 @KINDS
 @pytest.mark.parametrize("step", STEPS)
-def test_a_task_is_tried_again_ever_later(kind, step):
+def test_a_task_is_retried_with_exponential_backoff(kind, step):
     task = dags(task_retries=5, retry_delay_seconds=30)[kind].get_task(step)
     assert (task.retries, task.retry_delay) == (5, timedelta(seconds=30))
     # A multiplier in Airflow 3; True would be 1.
@@ -118,22 +118,22 @@ def test_a_task_is_tried_again_ever_later(kind, step):
     assert timedelta(seconds=30) < task.max_retry_delay <= timedelta(hours=1)
 
 
-def test_catch_up_goes_before_repair_and_repair_before_backfill():
+def test_catch_up_has_priority_over_repair_and_repair_over_backfill():
     backfill, catch_up, repair = (dag.get_task("fetch_candles").priority_weight for dag in dags())
     assert catch_up > repair > backfill
 
 
-def test_a_repair_leaves_what_it_cannot_mend_to_the_next_one():
+def test_a_repair_leaves_what_stays_open_to_the_next_one():
     assert dags()[2].get_task("fetch_candles").retries == 0
     assert (dags()[2].catchup, dags()[2].max_active_runs) == (False, 1)
 
 
-def test_a_repair_takes_only_params_that_mean_something_to_it():
+def test_a_repair_accepts_only_params_that_apply_to_it():
     known = {"symbols", "exchanges", "min_exchanges_required", "retry_unobtainable"}
     assert set(dags()[2].params) == known
 
 
-def test_history_is_caught_up_and_the_present_is_not():
+def test_only_the_backfill_dag_has_catchup():
     backfill, catch_up, _ = dags()
     assert (backfill.catchup, catch_up.catchup) == (True, False)
     assert catch_up.max_active_runs == 1
@@ -220,7 +220,7 @@ def test_the_form_offers_the_pipelines_own_settings(kind):
         ("refetch", True, "yes"),
     ],
 )
-def test_the_form_takes_what_a_run_can_do_and_nothing_else(kind, name, good, bad):
+def test_the_form_accepts_valid_params_and_nothing_else(kind, name, good, bad):
     param = dags()[kind].params.get_param(name)
     assert param.resolve(good) == good
     with pytest.raises(ValueError, match=r".+"):

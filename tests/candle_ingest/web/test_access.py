@@ -42,7 +42,7 @@ def signed_in(page: FastAPI, monkeypatch, readable=lambda dag_id: True) -> TestC
     return TestClient(page)
 
 
-def test_no_address_answers_without_a_sign_in(page):
+def test_no_route_responds_without_a_sign_in(page):
     client = TestClient(page)
     found = addresses(page)
     assert len(found) >= 10
@@ -51,7 +51,7 @@ def test_no_address_answers_without_a_sign_in(page):
     }
 
 
-def test_a_route_that_is_added_later_asks_too(page):
+def test_a_route_that_is_added_later_requires_a_sign_in_too(page):
     page.get("/later")(lambda: "secret")
     assert TestClient(page).get("/later").status_code == 401
 
@@ -85,7 +85,7 @@ def test_an_unknown_address_lists_the_routes(page, monkeypatch):
         assert "/api/{pipeline}/chart" in answer.json()["detail"]
 
 
-def test_a_person_who_is_not_signed_in_is_led_to_the_sign_in_and_back(page):
+def test_a_user_who_is_not_signed_in_is_redirected_to_the_sign_in_and_back(page):
     client = TestClient(page, root_path="/airflow/candles", follow_redirects=False)
     answer = client.get(
         "/airflow/candles/", params={"view": "day", "symbol": "BTC/USD"}, headers={"Accept": "text/html"}

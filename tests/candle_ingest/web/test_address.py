@@ -41,7 +41,7 @@ def test_impossible_ranges_are_refused(start, end, message):
         window_of(start, end)
 
 
-def test_a_day_is_the_one_that_the_moment_lies_in():
+def test_a_day_is_the_one_that_contains_the_moment():
     assert day_of("2026-01-01T13:45") == Window(DAY, DAY + DAY_MS)
 
 
@@ -54,5 +54,5 @@ def test_pairs_are_separated_by_commas_and_each_counts_once():
 
 
 def test_too_many_pairs_are_refused():
-    with pytest.raises(BadAddressError, match="101 are too many; ask for at most 100"):
+    with pytest.raises(BadAddressError, match="101 are too many; request at most 100"):
         pairs_of(",".join(f"A{number}/USD" for number in range(101)))

@@ -26,7 +26,7 @@ def run(scenario):
     return asyncio.run(asyncio.wait_for(scenario, 20))
 
 
-def test_the_same_request_is_answered_once():
+def test_concurrent_equal_requests_share_one_response():
     async def scenario():
         cache, work = AnswerCache(Limiter()), Counting()
         answers = await asyncio.gather(*(cache.answer("key", work) for _ in range(60)))
@@ -36,7 +36,7 @@ def test_the_same_request_is_answered_once():
     run(scenario())
 
 
-def test_a_fresh_answer_is_made_again_and_kept():
+def test_a_fresh_response_is_made_again_and_cached():
     async def scenario():
         cache, work = AnswerCache(Limiter()), Counting()
         await cache.answer("key", work)
@@ -46,7 +46,7 @@ def test_a_fresh_answer_is_made_again_and_kept():
     run(scenario())
 
 
-def test_an_answer_is_made_again_after_its_time():
+def test_a_response_is_made_again_after_it_expires():
     async def scenario():
         cache, work = AnswerCache(Limiter(), kept_seconds=0), Counting()
         await cache.answer("key", work)
@@ -86,7 +86,7 @@ def test_a_client_that_disconnects_cancels_no_other_request():
     run(scenario())
 
 
-def test_the_oldest_answers_are_dropped_from_a_full_cache():
+def test_the_oldest_responses_are_dropped_from_a_full_cache():
     async def scenario():
         cache, work = AnswerCache(Limiter(), most_bytes=100), Counting()
         for key in range(10):

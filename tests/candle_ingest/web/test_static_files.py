@@ -45,7 +45,7 @@ def test_other_files_are_not_served():
             static_files.static_file(static_files.static_version(), name)
 
 
-def test_browsers_keep_what_the_page_names_and_ask_again_for_the_rest():
+def test_browsers_cache_files_of_the_current_version_and_revalidate_others():
     page = static_files.index().body.decode()
     named = re.findall(r'(?:href|src)="static/(\w+)/([\w.]+)"', page)
     assert {name for _, name in named} == {*(file.name for file in SCRIPTS), "page.css", "candles.svg"}

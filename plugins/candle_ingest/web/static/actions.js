@@ -70,9 +70,9 @@ function inWords({ names, start, end }) {
 }
 
 function refused(dag, error) {
-  if (error.status === 403) return message("bad", `You may not start runs of ${dag}.`, "It needs the right to create DAG runs: ask whoever administers Airflow.");
+  if (error.status === 403) return message("bad", `You may not start runs of ${dag}.`, "This needs the permission to create DAG runs: ask your Airflow administrator.");
   if (error.status === 401) return message("bad", "You are signed out.", "Sign in to Airflow and try again.");
-  if (error.status === 404) return message("bad", `Airflow does not know the DAG ${dag}.`, "The DAG processor reads it from the dags folder: is it running?");
+  if (error.status === 404) return message("bad", `Airflow has no DAG ${dag}.`, "The DAG processor reads it from the dags folder: is it running?");
   return message("bad", "Airflow has not started the run.", error.message);
 }
 

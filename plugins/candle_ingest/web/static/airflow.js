@@ -30,7 +30,7 @@ export function airflowLink(path, text) {
   return element("a", { href: address, onclick: open }, text);
 }
 
-// Asks for confirmation, naming DAG, run and tasks: one click clears nothing, nor does any click clear another pipeline.
+// Asks for confirmation, naming DAG, run and tasks: a single click clears nothing, and no click clears other pipelines.
 export function clearButton(task, pipeline) {
   if (!pipeline.dag_ids.includes(task.dag_id) || !RUN_ID.test(task.run_id)) return null;
   const place = element("span");
@@ -38,7 +38,7 @@ export function clearButton(task, pipeline) {
   place.append(start);
   const offer = () => attempt(async () => {
     const { total_entries: total, task_instances: tasks } = await clear(task, true);
-    if (!total) return place.replaceChildren(message("plain", "This run has no failed task.", "It may have been cleared already; the next repair run also asks again for what is open."));
+    if (!total) return place.replaceChildren(message("plain", "This run has no failed task.", "It may have been cleared already; the next repair run also retries what is open."));
     const yes = element("button", { type: "button", class: "main", onclick: () => carryOut() }, `Clear ${total} task${total > 1 ? "s" : ""}`);
     const no = element("button", { type: "button", onclick: () => place.replaceChildren(start) }, "Keep them");
     place.replaceChildren(element("div", { class: "message" },
@@ -66,7 +66,7 @@ export function clearButton(task, pipeline) {
 const taskName = ({ task_id: id, rendered_map_index: label, map_index: index }) => (index < 0 ? id : `${id} [${label ?? index}]`);
 
 function refusal(task, error) {
-  if (error.status === 403) return message("bad", `You may not clear tasks of ${task.dag_id}.`, "It needs the right to edit the task instances of this DAG: ask whoever administers Airflow.");
+  if (error.status === 403) return message("bad", `You may not clear tasks of ${task.dag_id}.`, "This needs the permission to edit the task instances of this DAG: ask your Airflow administrator.");
   if (error.status === 401) return message("bad", "You are signed out.", "Sign in to Airflow and try again.");
   if (error.status === 404) return message("bad", "Airflow no longer has this run.", "Run the interval again, or wait for the repair run.");
   return message("bad", "Airflow has not cleared the tasks.", error.message);

@@ -44,8 +44,8 @@ function showBars(place, data) {
 }
 
 function hint(data) {
-  if (data.every_ms === data.bar_ms) return "Click a candle to have it explained.";
-  return innerWidth < 640 ? "Tap a bar to look into it." : "Click a bar to look into it, or drag over a range.";
+  if (data.every_ms === data.bar_ms) return "Click a candle to see how its price is made.";
+  return innerWidth < 640 ? "Tap a bar to zoom in." : "Click a bar or drag over a range to zoom in.";
 }
 
 function summary(data, found) {
@@ -96,5 +96,5 @@ function gapList(data, gaps) {
   if (!gaps.length) return "";
   const items = gaps.slice(0, MOST_GAPS).map((gap) => element("li", {}, element("a", { href: dayLink(data, gap) }, gap.period), ` ${gap.length}`));
   const more = gaps.length > MOST_GAPS ? element("li", {}, `and ${count(gaps.length - MOST_GAPS)} more`) : "";
-  return element("section", {}, element("h2", {}, "Without merged candles"), element("p", { class: "quiet" }, "Nobody traded, or too few exchanges have answered: the day says which."), element("ul", {}, items, more));
+  return element("section", {}, element("h2", {}, "Without merged candles"), element("p", { class: "quiet" }, "There were no trades, or too few exchanges have answered: the day shows which."), element("ul", {}, items, more));
 }

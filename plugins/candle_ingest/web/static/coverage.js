@@ -21,7 +21,7 @@ export async function showCoverage(place, pipeline) {
   const tiles = element("div", { class: "tiles" }, completeTile(data), tile("none", "Freshness", "…", "freshness"), tile("none", "Exchanges", "…", "exchanges"));
   const first = element("div", { class: "sentence" }, element("p", { class: "quiet" }, "…"));
   place.replaceChildren(first, tiles, element("div", { class: "bar" }, spans));
-  if (data.redis_problem) place.append(message("warn", "Redis does not say which symbols are listed.", data.redis_problem));
+  if (data.redis_problem) place.append(message("warn", "The list of symbols cannot be read from Redis.", data.redis_problem));
   const empty = data.expected.every((value) => !value);
   if (empty) place.append(nothingYet(data, pipeline));
   else showMap(place, data, pipeline, days);
@@ -35,7 +35,7 @@ const painted = () => new Promise((done) => requestAnimationFrame(() => requestA
 const total = (values) => values.reduce((sum, value) => sum + value, 0);
 
 function completeTile(data) {
-  // A symbol that was dropped from the list in Redis holds nothing back; without a list all count.
+  // A symbol that was removed from the list in Redis does not count; without a list, all do.
   const counts = (pair) => data.redis_problem || pair in data.tickers;
   const [asked, open, unobtainable, provisional] = [data.expected, data.open, data.unobtainable, data.provisional]
     .map((values) => total(values.filter((_, row) => counts(data.pairs[row]))));
@@ -148,7 +148,7 @@ function holesList(found, data, text) {
     ["Day", ({ currency_pair: pair, day_ms: ms }) => element("a", { href: link({ view: "day", symbol: pair, day: day(ms) }) }, day(ms))],
     ["Exchange", ({ exchange }) => exchange],
     ["Open candles", ({ count: open }) => count(open), true],
-    ["Why", ({ state, reason, due_ms: due }) => element("div", {}, badge(STATES[state]?.kind ?? "warn", STATES[state]?.text ?? state), reason && reasonText(reason), due ? element("p", { class: "quiet" }, "Asked again at ", clock(due)) : "")],
+    ["Why", ({ state, reason, due_ms: due }) => element("div", {}, badge(STATES[state]?.kind ?? "warn", STATES[state]?.text ?? state), reason && reasonText(reason), due ? element("p", { class: "quiet" }, "Next request at ", clock(due)) : "")],
   ];
   const note = found.length > MOST_HOLES ? element("p", { class: "quiet" }, `The ${MOST_HOLES} largest are shown.`) : "";
   return element("section", {}, element("h2", {}, "Holes, the largest first"), note, table("Days with holes", columns, found.slice(0, MOST_HOLES)));

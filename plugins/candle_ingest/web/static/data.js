@@ -27,7 +27,7 @@ export class Refusal extends Error {
 const pause = (seconds) => new Promise((done) => { setTimeout(done, seconds * 1000); });
 const TRIES = 8;
 
-// A busy server says so at once: the request is retried for some seconds.
+// If the server responds that it is busy, the request is retried for some seconds.
 export async function ask(path, options = {}) {
   for (let tried = 1; ; tried += 1) {
     try {

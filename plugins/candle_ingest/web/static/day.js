@@ -67,7 +67,7 @@ function reasons(data, pipeline) {
 
 function unaskedOr(data) {
   const left = Object.entries(data.counts).filter(([, counts]) => counts.some(openOf)).map(([exchange]) => exchange);
-  if (left.length) return message("warn", `Not everything has been asked for: ${left.join(", ")}.`, "No failure is recorded: the run is still to come.");
+  if (left.length) return message("warn", `Not everything has been asked for: ${left.join(", ")}.`, "No failure is recorded: the run has not started yet.");
   return message("good", "Nothing is open.", "For every minute the candle is stored, or there was no trade, or the market was not listed yet.");
 }
 
@@ -86,7 +86,7 @@ function card(hole, pipeline, pair) {
 
 function next(hole, pipeline) {
   if (!hole.is_open) return hole.state === "unobtainable" ? "It is requested again only on demand." : "Nothing is left to do.";
-  const repair = `${pipeline.dag_ids[2]} asks again by itself`;
+  const repair = `Retried by ${pipeline.dag_ids[2]}`;
   return hole.due_ms ? [`${repair}, next at `, clock(hole.due_ms), "."] : `${repair}.`;
 }
 

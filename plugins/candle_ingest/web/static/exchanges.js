@@ -30,7 +30,7 @@ export async function showExchanges(place, pipeline) {
 
 // The latest findings of `candle-ingest doctor`: whether the exchanges behave as the package relies on.
 function doctor({ findings }) {
-  if (!findings.length) return message("plain", "The exchanges' facts have not been checked.", "candle-ingest doctor checks, with a few calls to each exchange, that it still answers as this package expects.");
+  if (!findings.length) return message("plain", "The facts about the exchanges have not been checked yet.", "candle-ingest doctor checks, with a few calls to each exchange, that it still answers as this package expects.");
   const wrong = findings.filter(({ is_harmless: harmless }) => !harmless);
   const found = Math.max(...findings.map(({ found_ms: ms }) => ms));
   const columns = [
@@ -43,7 +43,7 @@ function doctor({ findings }) {
   const rows = (some) => element("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": "Findings of the doctor" }, table("Findings of the doctor", columns, some));
   return element("section", {},
     element("h2", {}, "Facts about the exchanges"),
-    element("p", {}, wrong.length ? `${count(wrong.length)} of ${counted(findings.length, "fact")} with another value, or without an answer. ` : `${areAll(findings.length, "fact")} as expected or could not be observed. `, "Checked by candle-ingest doctor at ", clock(found), "."),
+    element("p", {}, wrong.length ? `${count(wrong.length)} of ${counted(findings.length, "fact")} ${wrong.length === 1 ? "differs" : "differ"} or could not be checked. ` : `${areAll(findings.length, "fact")} as expected or could not be observed. `, "Checked by candle-ingest doctor at ", clock(found), "."),
     wrong.length ? rows(wrong) : "",
     element("details", {}, element("summary", {}, counted(findings.length, "fact")), rows(findings)));
 }

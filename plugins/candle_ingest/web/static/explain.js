@@ -62,7 +62,7 @@ function why(part, isMerged) {
   if (part.total || part.step) return part.note ? element("span", { class: "quiet" }, part.note) : "";
   const { kind, text } = STATES[part.state] ?? { kind: "warn", text: part.state };
   const known = part.state === "used" && !isMerged ? "would be used" : text;
-  const due = part.due_ms ? element("p", { class: "quiet" }, "Asked again at ", clock(part.due_ms)) : "";
+  const due = part.due_ms ? element("p", { class: "quiet" }, "Next request at ", clock(part.due_ms)) : "";
   const links = part.task && element("div", { class: "bar" }, taskLink(part.task));
   const notes = part.notes.map((note) => element("p", {}, note));
   return element("div", { class: "why" }, badge(kind, known), notes, part.reason && reasonText(part.reason), due, links);

@@ -3,14 +3,14 @@ import { areAll, areSome, badge, count, counted, duration, element, message, mom
 import { api } from "./data.js";
 
 const KINDS = { "in time": "good", late: "bad", never: "none", "not listed": "none" };
-// A symbol that was dropped from the list in Redis holds nothing back.
+// A symbol that was removed from the list in Redis does not count.
 export const isWanted = ({ state }) => state !== "not listed";
 export const isLate = (symbol) => isWanted(symbol) && symbol.state !== "in time";
 
 export async function showFreshness(place, pipeline) {
   const data = await api(pipeline, "freshness");
   place.replaceChildren();
-  if (data.redis_problem) place.append(message("warn", "Redis does not say which symbols are listed.", data.redis_problem, "Shown are those that have a watermark."));
+  if (data.redis_problem) place.append(message("warn", "The list of symbols cannot be read from Redis.", data.redis_problem, "Symbols with a watermark are shown."));
   if (!data.symbols.length) return place.append(message("plain", "There are no symbols yet.", "Write them to Redis, and unpause the DAGs."));
   const [wanted, late] = [data.symbols.filter(isWanted), data.symbols.filter(isLate)];
   place.append(
@@ -34,7 +34,7 @@ function history(data, symbols) {
 function merging({ merging: { days, outdated } }) {
   if (!outdated) return "";
   const done = days - outdated;
-  return element("section", { class: "card" }, element("b", {}, "Merged again by the new settings"), element("p", { class: "bar" }, element("progress", { max: days, value: done, "aria-label": "Merged again" }), `${count(done)} of ${counted(days, "day")} of symbols. Repair continues, newest first, without requests to exchanges.`));
+  return element("section", { class: "card" }, element("b", {}, "Merged again with the new settings"), element("p", { class: "bar" }, element("progress", { max: days, value: done, "aria-label": "Merged again" }), `${count(done)} of ${counted(days, "day")} of symbols. Repair continues, newest first, without requests to exchanges.`));
 }
 
 function symbols(data) {

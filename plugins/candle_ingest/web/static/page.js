@@ -64,7 +64,7 @@ function showAbout({ bucket, simulated }) {
 }
 
 function noPipeline(pipelines) {
-  if (!pipelines.length) return message("bad", "You may not see any pipeline.", "It needs the right to read the pipeline's DAGs: ask whoever administers Airflow.");
+  if (!pipelines.length) return message("bad", "You may not see any pipeline.", "This needs the permission to read the pipeline's DAGs: ask your Airflow administrator.");
   if (address.get("dag")) return message("plain", `${address.get("dag")} is not a DAG of a candle pipeline.`, "Choose a pipeline above.");
   return message("bad", `There is no pipeline ${address.get("pipeline")} that you may see.`, "Choose one above.");
 }
@@ -81,7 +81,7 @@ export function trouble(error) {
   if (!(error instanceof Refusal)) return message("bad", "The page has failed.", String(error));
   if (error.kind in CURES) return message("bad", CURES[error.kind][0], CURES[error.kind][1], error.message);
   if (error.status === 401 || (error.status === 403 && /token/i.test(error.message))) return message("bad", "You are signed out.", signIn());
-  if (error.status === 400) return message("bad", "The address asks for something impossible.", error.message);
+  if (error.status === 400) return message("bad", "The address of this page is not valid.", error.message);
   return message("bad", `HTTP ${error.status}`, error.message);
 }
 

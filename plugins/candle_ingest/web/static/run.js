@@ -35,7 +35,7 @@ export async function showRun(place, pipeline) {
   place.replaceChildren(
     element("h2", {}, `Start one run of ${pipeline.dag_ids[0]}`),
     element("p", {}, "One run fetches one range, here and now, with your own rights. For weeks or years use Backfill on the DAG's page in Airflow: it makes one run for each day, and each can be rerun alone."),
-    problem ? message("warn", "Redis does not say which symbols are listed.", problem) : "",
+    problem ? message("warn", "The list of symbols cannot be read from Redis.", problem) : "",
     element("form", { class: "run", onsubmit: submit },
       element("div", { class: "bar" }, element("label", {}, "from (UTC)", fields.start), element("label", {}, "to (UTC), not included", fields.end)),
       element("div", { class: "bar" }, search), list, tally,

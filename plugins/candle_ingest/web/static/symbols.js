@@ -17,13 +17,13 @@ export async function askForSymbol(place, pairs, symbol, values, ask) {
   } catch (error) {
     if (!(error instanceof Refusal) || error.status !== 400) throw error;
     const near = nearNames(pairs, symbol, values);
-    // The names are buttons: once is enough.
+    // The similar names are shown as buttons, so the message need not repeat them.
     place.append(message("bad", "That cannot be shown.", near ? error.message.replace(/; did you mean [^?]*\?/, "") : error.message, near));
     return null;
   }
 }
 
-// A symbol that Redis does not list may be misspelt; whatever is stored of it is shown.
+// A symbol that Redis does not list may be misspelt; anything that is stored of it is shown.
 export function unlisted(pairs, symbol, values) {
   if (!pairs.length || pairs.includes(symbol)) return "";
   return message("warn", `${symbol} is not among the listed symbols.`, nearNames(pairs, symbol, values));
