@@ -12,7 +12,7 @@ from benchmarks.result import Result, at_most
 from benchmarks.span import span_seconds
 from benchmarks.workbench import Workbench
 from candle_ingest.candles.window import MINUTE_MS, floor_ms
-from candle_ingest.ledger.watermarks import Watermarks, catch_up_key
+from candle_ingest.ledger.watermarks import INGESTOR, Watermarks, catch_up_key
 from dev.exchange_simulator.process import SimulatorProcess
 from dev.local_stack.airflow_api import Row
 from dev.local_stack.postgres_server import PostgresServer
@@ -75,7 +75,7 @@ def _pretend_to_be_up_to_date(bench: Workbench, bucket: str, tickers: list[str])
     """Set watermarks a few minutes back, as between two runs of catch-up."""
     behind_ms = floor_ms(int(time.time() * 1000), MINUTE_MS) - BEHIND_MINUTES * MINUTE_MS
     with bench.open_bucket(bucket) as opened:
-        Watermarks(opened).advance({catch_up_key(ticker): behind_ms for ticker in tickers})
+        Watermarks(opened).advance({(INGESTOR, catch_up_key(ticker)): behind_ms for ticker in tickers})
 
 
 def _steps(instances: list[Row]) -> dict[str, list[Row]]:

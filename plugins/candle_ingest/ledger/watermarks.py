@@ -6,7 +6,7 @@ time; time of writing, the newest point counts.
 """
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from influxdb_client import Point
@@ -27,18 +27,18 @@ _READ = """
 from(bucket: bucket)
   |> range(start: 0, stop: 2200-01-01T00:00:00Z)
   |> filter(fn: (r) => r._measurement == "processing_state" and r._field == "last_processed_timestamp_ms")
-  |> filter(fn: (r) => r.service_identifier == service)
   |> last()
-  |> map(fn: (r) => ({key: r.key, value: r._value, time_ns: int(v: r._time)}))
+  |> map(fn: (r) => ({service: r.service_identifier, key: r.key, value: r._value, time_ns: int(v: r._time)}))
 """
 _FARTHEST = """
 from(bucket: bucket)
   |> range(start: 0, stop: 2200-01-01T00:00:00Z)
   |> filter(fn: (r) => r._measurement == "processing_state" and r._field == "last_processed_timestamp_ms")
-  |> filter(fn: (r) => r.service_identifier == service)
   |> max()
-  |> keep(columns: ["key", "_value"])
+  |> keep(columns: ["service_identifier", "key", "_value"])
 """
+# The service and the key of a watermark.
+WatermarkName = tuple[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,40 +75,39 @@ class Watermarks:
 
     def read(self, keys: Iterable[str] | None = None, service: str = INGESTOR) -> dict[str, int]:
         """Return the existing watermarks among `keys`, by key; without `keys`, all of the service."""
-        states = self._states(service)
-        return {key: states[key].value_ms for key in (states if keys is None else keys) if key in states}
+        found = {key: state.value_ms for (owner, key), state in self._states().items() if owner == service}
+        return found if keys is None else {key: found[key] for key in keys if key in found}
 
     @property
     def bucket_name(self) -> str:
         """Return the name of the bucket."""
         return self._bucket.name
 
-    def restore(self, keys: Iterable[str], service: str = INGESTOR) -> None:
-        """Rewrite the highest value ever written for each key whose newest point has another one."""
-        rows = self._bucket.query(_FARTHEST, service=service)
-        wanted = set(keys)
-        self.advance({row["key"]: int(row["_value"]) for row in rows if row["key"] in wanted}, service)
+    def restore(self, names: Collection[WatermarkName]) -> None:
+        """Rewrite the highest value ever written for each of `names` whose newest point has another one."""
+        rows = {(row["service_identifier"], row["key"]): int(row["_value"]) for row in self._bucket.query(_FARTHEST)}
+        self.advance({name: rows[name] for name in names if name in rows})
 
-    def advance(self, values_ms: Mapping[str, int], service: str = INGESTOR) -> None:
+    def advance(self, values_ms: Mapping[WatermarkName, int]) -> None:
         """Write the watermarks that move forward. Call it only through `advance_together`."""
-        states = self._states(service)
+        states = self._states()
         points = [
-            self._point(service, key, value_ms, states.get(key))
-            for key, value_ms in values_ms.items()
-            if key not in states or states[key].value_ms < value_ms
+            self._point(name, value_ms, states.get(name))
+            for name, value_ms in values_ms.items()
+            if name not in states or states[name].value_ms < value_ms
         ]
         self._bucket.write_points(points)
 
     @staticmethod
-    def _point(service: str, key: str, value_ms: int, before: _State | None) -> Point:
+    def _point(name: WatermarkName, value_ms: int, before: _State | None) -> Point:
         # Readers take the last point by time, so a clock that runs behind must not hide this one.
         written_ns = max(time.time_ns(), before.written_ns + 1 if before else 0)
-        point = Point(MEASUREMENT).tag("service_identifier", service).tag("key", key)
+        point = Point(MEASUREMENT).tag("service_identifier", name[0]).tag("key", name[1])
         return point.field(FIELD, value_ms).time(written_ns)
 
-    def _states(self, service: str) -> dict[str, _State]:
-        rows = self._bucket.query(_READ, service=service)
-        return {row["key"]: _State(int(row["value"]), int(row["time_ns"])) for row in rows}
+    def _states(self) -> dict[WatermarkName, _State]:
+        rows = self._bucket.query(_READ)
+        return {(row["service"], row["key"]): _State(int(row["value"]), int(row["time_ns"])) for row in rows}
 
 
 def advance_together(
@@ -119,12 +118,14 @@ def advance_together(
     If the lock expires, a slow write may hide a later one by another task. Then the highest value ever written is
     restored.
     """
+    wanted = {(INGESTOR, key): value_ms for key, value_ms in values_ms.items()}
+    wanted |= {(GLOBAL_STATUS, key): value_ms for key, value_ms in latest_ms.items()}
+    if not wanted:
+        return
     with held_locks(client, [f"watermarks:{watermarks.bucket_name}"]) as held:
-        watermarks.advance(values_ms)
-        watermarks.advance(latest_ms, GLOBAL_STATUS)
+        watermarks.advance(wanted)
     if held.lost:
-        watermarks.restore(values_ms)
-        watermarks.restore(latest_ms, GLOBAL_STATUS)
+        watermarks.restore(wanted.keys())
 
 
 def watermarks_by_pair(values_ms: Iterable[tuple[str, int]]) -> dict[tuple[str, str], int]:

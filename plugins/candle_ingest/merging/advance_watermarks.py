@@ -2,8 +2,7 @@
 
 import logging
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
 
 from candle_ingest.candles.symbol import parse_symbol
 from candle_ingest.candles.window import DAY_MS, Window, floor_ms
@@ -28,6 +27,8 @@ from candle_ingest.store.bucket import InfluxBucket
 
 logger = logging.getLogger(__name__)
 MS_PER_S = 1_000
+# A pair and the kind of its watermark.
+PairKind = tuple[str, str]
 
 
 def advance_watermarks(
@@ -43,11 +44,18 @@ def advance_watermarks(
     written = watermarks.read()
     known, first = watermarks_by_pair(written.items()), _first_merged(outcomes)
     spellings = _spellings(tickers)
-    values: dict[str, int] = {}
-    for kind in (*run.kind.watermarks, FINAL):
-        own = {pair: known[pair, kind] for pair in spellings if (pair, kind) in known}
-        for pair, last_ms in _last_ms(run, kind, spellings, own, first, _Reach(run, bucket)).items():
-            values |= {f"{ticker}-{kind}": last_ms for ticker in spellings[pair]}
+    begin = {
+        (pair, kind): begin_ms
+        for kind in (*run.kind.watermarks, FINAL)
+        for pair in spellings
+        if (begin_ms := _begin_ms(run, kind, known.get((pair, kind)), first.get(pair))) is not None
+    }
+    values = {
+        f"{ticker}-{kind}": end_ms - run.timeframe.ms
+        for (pair, kind), end_ms in _reached(run, begin, DayRecords(bucket)).items()
+        if end_ms > begin[pair, kind] or (pair, kind) in known
+        for ticker in spellings[pair]
+    }
     forward = {key: value for key, value in values.items() if written.get(key, -1) < value}
     advance_together(client, watermarks, forward, _latest(run, outcomes))
     if CATCH_UP in run.kind.watermarks and run.kind.is_urgent:
@@ -60,25 +68,6 @@ def _spellings(tickers: Iterable[str]) -> dict[str, list[str]]:
     for ticker in tickers:
         found.setdefault(parse_symbol(ticker).currency_pair, []).append(ticker)
     return found
-
-
-def _last_ms(
-    run: Run, kind: str, pairs: Iterable[str], known: Mapping[str, int], first: Mapping[str, int], reached: "_Reach"
-) -> dict[str, int]:
-    """Return, by pair, the watermark of this kind: the open time of the last slot before the first hole.
-
-    `known` are the watermarks so far, `first` the start of what this run merged.
-    """
-    begin = {
-        pair: begin_ms
-        for pair in pairs
-        if (begin_ms := _begin_ms(run, kind, known.get(pair), first.get(pair))) is not None
-    }
-    ends = reached.final(begin) if kind == FINAL else reached.merged(begin)
-    moved = {
-        pair: max(ends[pair], begin_ms) for pair, begin_ms in begin.items() if ends[pair] > begin_ms or pair in known
-    }
-    return {pair: end_ms - run.timeframe.ms for pair, end_ms in moved.items()}
 
 
 def _first_merged(outcomes: Iterable[DayOutcome]) -> dict[str, int]:
@@ -104,39 +93,34 @@ def _begin_ms(run: Run, kind: str, watermark_ms: int | None, first_ms: int | Non
     return None if not run.kind.takes_whole_interval and not run.kind.is_urgent else first_ms
 
 
-@dataclass
-class _Reach:
-    """Finds how far merged or final days reach without a hole; days are read for many pairs at once."""
+def _reached(run: Run, begin_ms: Mapping[PairKind, int], records: DayRecords) -> dict[PairKind, int]:
+    """Return where the merged slots or, for a final watermark, the final days that continue from `begin_ms` end.
 
-    run: Run
-    bucket: InfluxBucket
+    Each day is read once, for all pairs and kinds that have reached it.
+    """
+    at = dict(begin_ms)
+    moving = set(at)
+    while moving:
+        day_ms = min(floor_ms(at[key], DAY_MS) for key in moving)
+        if day_ms >= run.now_ms:
+            break
+        here = {key for key in moving if floor_ms(at[key], DAY_MS) == day_ms}
+        known, unreadable = records.read_readable_merges(Window(day_ms, day_ms + DAY_MS), {pair for pair, _ in here})
+        for error in unreadable.values():
+            logger.error("watermarks not moved: %s", error)
+        for pair, kind in here:
+            day = known.get((pair, day_ms))
+            at[pair, kind] = _reached_of_day(day, kind, at[pair, kind]) if day else at[pair, kind]
+            if at[pair, kind] < day_ms + DAY_MS:
+                moving.discard((pair, kind))
+    return at
 
-    def merged(self, begin_ms: Mapping[str, int]) -> dict[str, int]:
-        """Return, by pair, the end of the merged slots that continue from `begin_ms` without a gap."""
-        return self._walk(begin_ms, lambda day, at_ms: day.merged_until_ms(at_ms))
 
-    def final(self, begin_ms: Mapping[str, int]) -> dict[str, int]:
-        """Return, by pair, the end of the final days that continue from `begin_ms` without a gap."""
-        return self._walk(begin_ms, lambda day, at_ms: day.window.end_ms if day.state == RecordState.FINAL else at_ms)
-
-    def _walk(self, begin_ms: Mapping[str, int], until_ms: Callable[[MergeDay, int], int]) -> dict[str, int]:
-        records = DayRecords(self.bucket)
-        at = dict(begin_ms)
-        moving = set(at)
-        while moving:
-            day_ms = min(floor_ms(at[pair], DAY_MS) for pair in moving)
-            if day_ms >= self.run.now_ms:
-                break
-            here = {pair for pair in moving if floor_ms(at[pair], DAY_MS) == day_ms}
-            known, unreadable = records.read_readable_merges(Window(day_ms, day_ms + DAY_MS), here)
-            for error in unreadable.values():
-                logger.error("watermarks not moved: %s", error)
-            for pair in here:
-                day = known.get((pair, day_ms))
-                at[pair] = until_ms(day, at[pair]) if day else at[pair]
-                if at[pair] < day_ms + DAY_MS:
-                    moving.discard(pair)
-        return at
+def _reached_of_day(day: MergeDay, kind: str, start_ms: int) -> int:
+    """Return the end of the merged slots from `start_ms` on; for a final watermark, of the day if it is final."""
+    if kind != FINAL:
+        return day.merged_until_ms(start_ms)
+    return day.window.end_ms if day.state == RecordState.FINAL else start_ms
 
 
 def _latest(run: Run, outcomes: Iterable[DayOutcome]) -> dict[str, int]:
