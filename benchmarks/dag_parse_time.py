@@ -24,7 +24,7 @@ def dag_parse_time(bench: Workbench) -> Result:
     return Result(
         name="dag_parse",
         what="parsing dags/candle_dags.py in a fresh process, seconds of CPU above `from airflow.sdk import dag, task`",
-        figures=repeat(_parse_seconds, bench.repetitions(9, 3)),
+        figures=repeat(_parse_seconds, bench.repetitions(9, 1)),
         unit="s",
         target=at_most(0.15),
     )

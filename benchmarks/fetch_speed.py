@@ -9,13 +9,12 @@ from benchmarks.result import Result, at_least
 from benchmarks.sample import BINANCE_BTC, NOW_MS, days
 from benchmarks.workbench import Workbench
 from candle_ingest.candles.timeframe import Timeframe
-from candle_ingest.candles.window import MINUTE_MS, split_rows
+from candle_ingest.candles.window import DAY_MS, MINUTE_MS, Window, split_rows
 from candle_ingest.connections import ExchangeConnection
 from candle_ingest.exchanges.candle_pages import candle_pages
 from candle_ingest.exchanges.client import ExchangeClient
 from dev.exchange_simulator.process import SimulatorProcess
 
-MONTH = days(30)
 ROWS = 1000
 DELAY_SECONDS = 0.08
 
@@ -25,10 +24,12 @@ def fetch_speed(bench: Workbench) -> Result:
     url = bench.unlimited_exchanges.exchange_url("binance")
     connection = ExchangeConnection("binance", url, {"rateLimit": 0.001})
     ours, bare = ExchangeClient(connection), bare_exchange(url, limited=False)
-    figures = take_turns(lambda: _fetch(ours), lambda: _bare_loop(bare), bench.repetitions(11, 3))
+    window = days(bench.repetitions(30, 2))
+    figures = take_turns(lambda: _fetch(ours, window), lambda: _bare_loop(bare, window), bench.repetitions(11, 1))
     return Result(
         name="fetch",
-        what="30 days of minutes from binance, no limits, no delay: candle_pages against a bare fetch_ohlcv loop",
+        what=f"{window.slots(DAY_MS)} days of minutes from binance, no limits, no delay: candle_pages against a bare "
+        "fetch_ohlcv loop",
         figures=figures,
         target=at_least(0.9),
     )
@@ -54,12 +55,14 @@ def _with_delay(bench: Workbench, simulator: SimulatorProcess) -> Figures:
     url = simulator.exchange_url("binance")
     ours = ExchangeClient(ExchangeConnection("binance", url), redis_client=bench.redis.client())
     bare = bare_exchange(url, limited=True)
-    return take_turns(lambda: _fetch(ours), lambda: _bare_loop(bare), bench.repetitions(3, 1))
+    window = days(bench.repetitions(30, 2))
+    return take_turns(lambda: _fetch(ours, window), lambda: _bare_loop(bare, window), bench.repetitions(3, 1))
 
 
-def _fetch(exchange: ExchangeClient) -> int:
+def _fetch(exchange: ExchangeClient, window: Window) -> int:
     """Return the number of candles, from pages as a task gets them."""
-    return sum(len(page.checked.candles) for page in candle_pages(exchange, BINANCE_BTC, [MONTH], Timeframe(1), NOW_MS))
+    pages = candle_pages(exchange, BINANCE_BTC, [window], Timeframe(1), NOW_MS)
+    return sum(len(page.checked.candles) for page in pages)
 
 
 def bare_exchange(url: str, *, limited: bool) -> Any:
@@ -75,9 +78,9 @@ def path_of(address: str) -> str:
     return "/" + address.split("/", 3)[3] if address.count("/") > 2 else ""
 
 
-def _bare_loop(api: Any) -> int:
+def _bare_loop(api: Any, whole: Window) -> int:
     rows: list[list[float]] = []
-    for window in split_rows(MONTH, MINUTE_MS, ROWS):
+    for window in split_rows(whole, MINUTE_MS, ROWS):
         until = {"until": window.end_ms - MINUTE_MS}
         rows += api.fetch_ohlcv(BINANCE_BTC["symbol"], "1m", window.start_ms, window.slots(MINUTE_MS), until)
     return len(rows)

@@ -54,7 +54,7 @@ class LargeLedger:
 @functools.cache
 def large_ledger(bench: Workbench) -> LargeLedger:
     """Write the ledger once for all benchmarks: 2,000 pairs on 8 exchanges over half a year, for six minutes."""
-    pairs, days = bench.repetitions(2_000, 60), bench.repetitions(180, 40)
+    pairs, days = bench.repetitions(2_000, 30), bench.repetitions(180, 4)
     ledger = LargeLedger(bench.influxdb.new_bucket("ledger"), tuple(itertools.islice(_pairs(), pairs)), days)
     with bench.open_bucket(ledger.bucket) as bucket:
         for day_ms in range(ledger.window.start_ms, TODAY_MS + 1, DAY_MS):

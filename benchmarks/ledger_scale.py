@@ -50,7 +50,9 @@ def ledger_read(bench: Workbench) -> Result:
     batches = _batches(ledger)
     with bench.open_bucket(ledger.bucket) as bucket:
         records = DayRecords(bucket)
-        figures = repeat(lambda: seconds_of(lambda: _read_as_catch_up(records, ledger, batches)), 3)
+        figures = repeat(
+            lambda: seconds_of(lambda: _read_as_catch_up(records, ledger, batches)), bench.repetitions(3, 1)
+        )
     return Result(
         name="ledger_read",
         what=f"reading the ledger in one run of catch-up, {_size(ledger)}",

@@ -4,6 +4,7 @@ from benchmarks.figures import Figures, take_turns
 from benchmarks.result import Result
 from benchmarks.sample import days, sample_candles
 from benchmarks.workbench import Workbench
+from candle_ingest.candles.window import MINUTE_MS, Window
 from candle_ingest.store.candle_store import CandleStore
 
 EXCHANGES = ("binance", "coinbaseexchange", "kraken")
@@ -15,15 +16,16 @@ from(bucket: "{bucket}") |> range(start: {start}, stop: {stop})
 
 def read_speed(bench: Workbench) -> Result:
     """Measure a month of three exchanges: the query and the parsing, as a merge needs them."""
+    window = days(bench.repetitions(30, 2))
     return Result(
         name="read",
-        what="reading 3 exchanges × 43,200 candles into arrays, against receiving the bytes of a query without pivot",
-        figures=_figures(bench),
+        what=f"reading 3 exchanges × {window.slots(MINUTE_MS):,} candles into arrays, against receiving the bytes of a "
+        "query without pivot",
+        figures=_figures(bench, window),
     )
 
 
-def _figures(bench: Workbench) -> Figures:
-    window = days(30)
+def _figures(bench: Workbench, window: Window) -> Figures:
     with bench.open_bucket() as bucket, bench.new_client() as client:
         store, api = CandleStore(bucket), client.query_api()
         for seed, name in enumerate(EXCHANGES):

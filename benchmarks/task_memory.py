@@ -10,13 +10,13 @@ from benchmarks.sample_plan import PlannedRun, planned_run
 from benchmarks.workbench import Workbench
 from candle_ingest.candles.candles import Candles
 from candle_ingest.candles.window import DAY_MS, HOUR_MS, MINUTE_MS, Window, split_days
+from candle_ingest.counting import counted
 from candle_ingest.ledger.day_record import ClosingRule
 from candle_ingest.ledger.look import Look
 from candle_ingest.ledger.record_keeper import RecordKeeper
 from candle_ingest.settings import PipelineSettings
 from candle_ingest.store.candle_store import CandleStore
 
-MONTH = days(31)
 FIVE = ("binance", "coinbaseexchange", "kraken", "kucoin", "htx")
 MOST_MB = 300
 
@@ -26,12 +26,13 @@ def fetch_memory(bench: Workbench) -> Result:
     settings = PipelineSettings(
         name="candle", exchanges=("binance",), influxdb_bucket=bench.influxdb.new_bucket(), quote_conversion="par"
     )
+    window = days(bench.repetitions(31, 1))
     with bench.task_environment(bench.unlimited_exchanges):
-        planned = planned_run(settings, MONTH, ["btcusd"])
+        planned = planned_run(settings, window, ["btcusd"])
         figures = _peaks(_fetch, planned, bench.repetitions(3, 1))
     return Result(
         name="fetch_memory",
-        what="peak memory of a task that fetches 31 days of minutes",
+        what=f"peak memory of a task that fetches {counted(window.slots(DAY_MS), 'day')} of minutes",
         figures=figures,
         unit="MB",
         target=at_most(MOST_MB),
@@ -42,28 +43,29 @@ def fetch_memory(bench: Workbench) -> Result:
 def merge_memory(bench: Workbench) -> Result:
     """Measure a merge of a month of five exchanges, read back from InfluxDB."""
     settings = PipelineSettings(name="candle", exchanges=FIVE, influxdb_bucket=bench.influxdb.new_bucket())
+    window = days(bench.repetitions(31, 1))
     with bench.task_environment(bench.unlimited_exchanges):
-        planned = planned_run(settings, MONTH, ["btcusd"])
-        _store_candles(bench, settings.influxdb_bucket)
+        planned = planned_run(settings, window, ["btcusd"])
+        _store_candles(bench, settings.influxdb_bucket, window)
         figures = _peaks(_merge, planned, bench.repetitions(3, 1))
     return Result(
         name="merge_memory",
-        what="peak memory of a task that merges a month of 5 exchanges",
+        what=f"peak memory of a task that merges {counted(window.slots(DAY_MS), 'day')} of 5 exchanges",
         figures=figures,
         unit="MB",
         target=at_most(MOST_MB),
     )
 
 
-def _store_candles(bench: Workbench, name: str) -> None:
-    """Store what the fetches of the month would have left."""
+def _store_candles(bench: Workbench, name: str, window: Window) -> None:
+    """Store what the fetches of the window would have left."""
     with bench.open_bucket(name) as bucket, bench.redis.client() as client:
         store = CandleStore(bucket)
         keeper = RecordKeeper(bucket, client, MINUTE_MS, lambda _: ClosingRule(HOUR_MS), DAY_MS)
         for seed, exchange in enumerate(FIVE):
-            candles = sample_candles(MONTH, seed)
+            candles = sample_candles(window, seed)
             store.write_exchange_candles("BTC/USD", exchange, "BTC/USD", candles)
-            keeper.apply(exchange, {"BTC/USD": [_look(day, candles) for day in split_days(MONTH)]})
+            keeper.apply(exchange, {"BTC/USD": [_look(day, candles) for day in split_days(window)]})
 
 
 def _look(day: Window, candles: Candles) -> Look:

@@ -37,7 +37,7 @@ class Workbench:
         self._started.close()
 
     def repetitions(self, full: int, quick: int) -> int:
-        """Return how often to repeat."""
+        """Return how often to repeat, or how many days or symbols to measure."""
         return quick if self.quick else full
 
     @cached_property
