@@ -21,6 +21,9 @@ from tests.integration.servers.airflow_instance import AirflowInstance
 from tests.integration.servers.environment import connection_variables
 from tests.integration.servers.storage import InfluxdbTestServer, running_influxdb, running_redis
 
+# As in the local stack; the tests have a scheduler that is slower to notice that there is work.
+_PROMPT_SCHEDULER = {"AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.3"}
+
 
 class Workbench:
     """Real servers on free ports of 127.0.0.1, ended with the block. `quick` means less work and fewer runs."""
@@ -88,8 +91,8 @@ class Workbench:
         """Return a real Airflow in its own folder, `name`; Redis lists only `tickers`. The caller enters it."""
         self.redis.client().flushdb()
         self.redis.client().set("top_cryptocurrencies", json.dumps(tickers))
-        environment = {**connection_variables(self.redis, self.influxdb, exchanges), **environment}
-        return AirflowInstance(self.airflow_databases, self.folder / name, environment, dags_folder)
+        settings = {**connection_variables(self.redis, self.influxdb, exchanges), **_PROMPT_SCHEDULER, **environment}
+        return AirflowInstance(self.airflow_databases, self.folder / name, settings, dags_folder)
 
     def new_client(self) -> InfluxDBClient:
         """Return a plain client of InfluxDB; the caller enters it."""

@@ -16,11 +16,17 @@ from dev.local_stack.errors import LocalStackError
 from dev.local_stack.generated_secrets import GeneratedSecrets
 from dev.local_stack.ports import free_port
 from dev.local_stack.settings_file import read_settings
-from dev.local_stack.waiting import wait_until
 from tests.integration.servers.airflow_databases import AirflowDatabases
 from tests.integration.servers.running_server import RunningServer
 
 FINISHED = ("success", "failed")
+# Idle processes leave more of the processors to the tests that run beside them.
+_IDLE_SETTINGS = {
+    "AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "1",
+    # A file that was edited is parsed anyway.
+    "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "300",
+}
+_POLL_SECONDS = 1
 
 
 class AirflowInstance:
@@ -52,7 +58,7 @@ class AirflowInstance:
             title="test",
             celery=celery,
             inherited=_without_our_settings(os.environ),
-            extra_environment=environment,
+            extra_environment={**_IDLE_SETTINGS, **environment},
         )
         home.mkdir(parents=True)
         self.processes.write_passwords()
@@ -113,7 +119,7 @@ class AirflowInstance:
     def wait_for_dag(self, dag_id: str, timeout_seconds: float = 60) -> None:
         """Wait until the DAG processor has parsed it; import errors are in the failure."""
         try:
-            wait_until(lambda: self.api.has_dag(dag_id), f"DAG {dag_id}", timeout_seconds)
+            self.wait_until(lambda: self.api.has_dag(dag_id), f"DAG {dag_id}", timeout_seconds)
         except LocalStackError as error:
             raise LocalStackError(f"{error} Import errors: {self.import_errors()}") from None
 
@@ -124,25 +130,26 @@ class AirflowInstance:
     def pause(self, dag_id: str) -> None:
         self.api.set_paused(dag_id, paused=True)
 
-    def backfill(self, dag_id: str, from_date: str, to_date: str, max_active_runs: int = 4) -> None:
+    def backfill_command(self, dag_id: str, from_date: str, to_date: str, max_active_runs: int = 4) -> None:
         """Run `airflow backfill create` as a user types it; dates are inclusive. The DAG is unpaused."""
         self.wait_for_dag(dag_id)
         dates = ["--from-date", from_date, "--to-date", to_date]
-        self.api.cancel_backfills(dag_id)
         self.processes.checked_cli(
             "backfill", "create", "--dag-id", dag_id, *dates, "--max-active-runs", str(max_active_runs)
         )
         self.unpause(dag_id)
 
-    def another_backfill(
+    def backfill(
         self, dag_id: str, from_date: str, to_date: str, reprocess_behavior: str = "none", max_active_runs: int = 4
     ) -> None:
-        """Create a backfill like `backfill`, but through the API: the command spends 10 seconds on imports."""
+        """Do what `backfill_command` does through the API: the command spends 10 seconds on imports."""
+        self.wait_for_dag(dag_id)
         body = {"dag_id": dag_id, "from_date": f"{from_date}T00:00:00Z", "to_date": f"{to_date}T00:00:00Z"}
         how = {"reprocess_behavior": reprocess_behavior, "max_active_runs": max_active_runs}
         # Its runs are finished, but the scheduler may need 30 seconds more to say so of an earlier backfill.
         self.api.cancel_backfills(dag_id)
         self.api.create_backfill({**body, **how})
+        self.unpause(dag_id)
 
     def wait_for_backfill(self, dag_id: str, timeout_seconds: float = 600) -> list[Row]:
         """Wait until every run that a backfill of the DAG has made is finished; returns all runs of the DAG."""
@@ -151,7 +158,7 @@ class AirflowInstance:
             runs = self.api.runs(dag_id, run_type="backfill")
             return bool(runs) and all(run["state"] in FINISHED for run in runs)
 
-        self._wait(finished, f"backfill of {dag_id}", timeout_seconds)
+        self.wait_until(finished, f"backfill of {dag_id}", timeout_seconds)
         return self.runs(dag_id)
 
     def wait_for_runs(self, dag_id: str, count: int = 1, timeout_seconds: float = 600) -> list[Row]:
@@ -161,13 +168,13 @@ class AirflowInstance:
             runs = self.runs(dag_id)
             return len(runs) >= count and all(run["state"] in FINISHED for run in runs)
 
-        self._wait(finished, f"{count} runs of {dag_id}", timeout_seconds)
+        self.wait_until(finished, f"{count} runs of {dag_id}", timeout_seconds)
         return self.runs(dag_id)
 
     def wait_for_run(self, dag_id: str, run_id: str, timeout_seconds: float = 600) -> Row:
         """Wait until one run is finished; returns it."""
         finished = lambda: self.api.run(dag_id, run_id)["state"] in FINISHED  # noqa: E731
-        self._wait(finished, f"run {run_id} of {dag_id}", timeout_seconds)
+        self.wait_until(finished, f"run {run_id} of {dag_id}", timeout_seconds)
         return self.api.run(dag_id, run_id)
 
     def runs(self, dag_id: str) -> list[Row]:
@@ -201,7 +208,7 @@ class AirflowInstance:
         self.unpause(dag_id)
         return str(self.api.trigger(dag_id, conf=dict(conf or {}), **body)["dag_run_id"])
 
-    def _wait(self, done: Callable[[], bool], what: str, timeout_seconds: float) -> None:
+    def wait_until(self, done: Callable[[], bool], what: str, timeout_seconds: float) -> None:
         """Wait for the scheduler's work; a process that ended by itself fails with its last lines."""
         deadline = time.monotonic() + timeout_seconds
         while not done():
@@ -211,7 +218,7 @@ class AirflowInstance:
             if time.monotonic() > deadline:
                 last = self.running["scheduler"].last_lines()
                 raise LocalStackError(f"{what} took longer than {timeout_seconds:.0f} seconds. Scheduler:\n{last}")
-            time.sleep(0.5)
+            time.sleep(_POLL_SECONDS)
 
 
 def _without_our_settings(environment: Mapping[str, str]) -> dict[str, str]:

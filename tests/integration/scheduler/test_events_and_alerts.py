@@ -3,55 +3,13 @@
 from __future__ import annotations
 
 import json
-import shutil
 from datetime import date, timedelta
 
 import pytest
 
-from dev.exchange_simulator.process import SimulatorProcess
-from dev.local_stack.airflow_processes import REPOSITORY
-from dev.local_stack.waiting import wait_until
-from tests.integration.servers.airflow_instance import AirflowInstance
-from tests.integration.servers.environment import connection_variables
+from tests.integration.scheduler.pipelines import CONSUMER
 
 pytestmark = pytest.mark.integration
-CONSUMER = "candles_are_complete"
-
-
-@pytest.fixture(scope="module")
-def simulator():
-    with SimulatorProcess() as process:
-        yield process
-
-
-@pytest.fixture(scope="module")
-def told(tmp_path_factory):
-    return tmp_path_factory.mktemp("alerts") / "told"
-
-
-@pytest.fixture(scope="module")
-def airflow(airflow_template, tmp_path_factory, redis_server, influxdb_server, simulator, told):
-    """An Airflow with this project's DAGs and the example of docs/."""
-    dags = tmp_path_factory.mktemp("dags")
-    for file in (REPOSITORY / "dags" / "candle_dags.py", REPOSITORY / "docs" / "examples" / f"{CONSUMER}.py"):
-        shutil.copy(file, dags)
-    environment = {
-        **connection_variables(redis_server, influxdb_server, simulator),
-        "CANDLE_INGEST_EXCHANGES": "binance,coinbaseexchange",
-        "CANDLE_INGEST_BACKFILL_START_DATE": "skip",
-        "CANDLE_INGEST_INFLUXDB_BUCKET": "candles",
-        "CANDLE_INGEST_TASK_RETRIES": "0",
-        # A rate market is silent on these days, which holds back when they are final.
-        "CANDLE_INGEST_QUOTE_CONVERSION": "par",
-        "CANDLE_INGEST_FAILURE_NOTIFIER": "tests.integration.servers.recording_notifier.record",
-        "RECORDED_FAILURES": str(told),
-    }
-    redis_server.client().flushdb()
-    redis_server.client().set("top_cryptocurrencies", json.dumps(["btcusd"]))
-    home = tmp_path_factory.mktemp("airflow") / "home"
-    with AirflowInstance(airflow_template, home, environment, dags_folder=dags) as instance:
-        instance.unpause(CONSUMER)
-        yield instance
 
 
 def run_day(airflow, day: str, **params) -> dict:
@@ -71,7 +29,7 @@ def reported(airflow, count: int) -> list[dict]:
         # The newest interval runs by itself as soon as the DAG is unpaused.
         return [event for event in found if event["start"].startswith("2026-03")]
 
-    wait_until(lambda: len(events()) >= count, f"{count} events", 300)
+    airflow.wait_until(lambda: len(events()) >= count, f"{count} events", 300)
     return sorted(events(), key=lambda event: event["start"])
 
 
@@ -87,7 +45,8 @@ def complete(log: str) -> list[str]:
 def test_a_complete_interval_gives_an_event_and_starts_the_example(airflow, told):
     # The newest interval runs by itself once the DAG is unpaused. Two events at the same moment may start one run of
     # the example, which sees one of them only (Airflow 3.3.2): wait until that run is over.
-    airflow.unpause("candle_backfill")
+    for dag in (CONSUMER, "candle_backfill"):
+        airflow.unpause(dag)
     airflow.wait_for_runs("candle_backfill")
     assert run_day(airflow, "2026-03-01")["state"] == "success"
     [event] = reported(airflow, 1)

@@ -2,52 +2,21 @@
 
 from __future__ import annotations
 
-import json
 from datetime import UTC, datetime, timedelta
 
-import psutil
 import pytest
 
 from candle_ingest.candles.window import DAY_MS, Window
 from dev.exchange_simulator.coins import utc_ms
-from dev.exchange_simulator.process import SimulatorProcess
+from tests.integration.scheduler.pipelines import BUCKET, EXCHANGES, PAIRS
 from tests.integration.servers.airflow_instance import AirflowInstance
-from tests.integration.servers.environment import connection_variables
 from tests.integration.steps import everything, merged_truth, stored, truth, watermarks, within
 
 pytestmark = pytest.mark.integration
-EXCHANGES = ("binance", "coinbaseexchange", "kucoin")
-PAIRS = {"btcusd": "BTC/USD", "ethusd": "ETH/USD", "solusd": "SOL/USD"}
+BACKFILL, CATCH_UP = "week_backfill", "week_catch_up"
 WEEK = Window(utc_ms("2026-03-01"), utc_ms("2026-03-08"))
 # On the day before, kucoin is quiet for hours.
 BROKEN_DAY = Window(utc_ms("2026-03-11"), utc_ms("2026-03-12"))
-BUCKET = "end_to_end"
-
-
-@pytest.fixture(scope="module")
-def simulator():
-    with SimulatorProcess() as process:
-        yield process
-
-
-@pytest.fixture(scope="module")
-def airflow(airflow_template, tmp_path_factory, redis_server, influxdb_server, simulator):
-    """One Airflow for this module. History is skipped, so that only what a test asks for runs."""
-    environment = {
-        **connection_variables(redis_server, influxdb_server, simulator),
-        "CANDLE_INGEST_EXCHANGES": ",".join(EXCHANGES),
-        "CANDLE_INGEST_BACKFILL_START_DATE": "skip",
-        "CANDLE_INGEST_INFLUXDB_BUCKET": BUCKET,
-        "CANDLE_INGEST_TASK_RETRIES": "0",
-        "CANDLE_INGEST_CATCH_UP_INITIAL_DAYS": "1",
-    }
-    redis_server.client().flushdb()
-    redis_server.client().set("top_cryptocurrencies", json.dumps(list(PAIRS)))
-    with pytest.MonkeyPatch.context() as patch:
-        for name, value in environment.items():
-            patch.setenv(name, value)
-        with AirflowInstance(airflow_template, tmp_path_factory.mktemp("airflow") / "home", environment) as instance:
-            yield instance
 
 
 def runs_of(airflow: AirflowInstance, window: Window) -> list[dict]:
@@ -56,23 +25,23 @@ def runs_of(airflow: AirflowInstance, window: Window) -> list[dict]:
         datetime.fromtimestamp((window.start_ms + day * DAY_MS) / 1000, UTC).date().isoformat()
         for day in range((window.end_ms - window.start_ms) // DAY_MS)
     ]
-    return [run for run in airflow.runs("candle_backfill") if str(run["data_interval_start"])[:10] in starts]
+    return [run for run in airflow.runs(BACKFILL) if str(run["data_interval_start"])[:10] in starts]
 
 
 def test_catch_up_by_hand_goes_up_to_now(airflow):
-    """First in this module: later there is a backfill of March, from where catch-up would start."""
+    """First in this file: later there is a backfill of March, from where catch-up would start."""
     conf = {"symbols": ["btcusd"], "start": (datetime.now(UTC) - timedelta(hours=2)).strftime("%Y-%m-%dT%H:%M:00Z")}
-    run_id = airflow.trigger("candle_catch_up", conf=conf, logical_date=None)
-    assert airflow.wait_for_run("candle_catch_up", run_id)["state"] == "success"
-    airflow.pause("candle_catch_up")
+    run_id = airflow.trigger(CATCH_UP, conf=conf, logical_date=None)
+    assert airflow.wait_for_run(CATCH_UP, run_id)["state"] == "success"
+    airflow.pause(CATCH_UP)
     newest_ms = stored(BUCKET, "candles", "BTC/USD")[-1][0]
     assert datetime.now(UTC).timestamp() * 1000 - newest_ms < 5 * 60_000
     assert watermarks(BUCKET, "BTC_USD_latest_ingested_ts")["BTC_USD_latest_ingested_ts"] == newest_ms
 
 
 def test_a_week_of_three_symbols_on_three_exchanges_equals_the_truth_and_stays_so(airflow):
-    airflow.backfill("candle_backfill", "2026-03-01", "2026-03-07", max_active_runs=7)
-    airflow.wait_for_backfill("candle_backfill")
+    airflow.backfill_command(BACKFILL, "2026-03-01", "2026-03-07", max_active_runs=7)
+    airflow.wait_for_backfill(BACKFILL)
     assert airflow.import_errors() == {}
     assert [run["state"] for run in runs_of(airflow, WEEK)] == ["success"] * 7
     for pair in PAIRS.values():
@@ -81,35 +50,35 @@ def test_a_week_of_three_symbols_on_three_exchanges_equals_the_truth_and_stays_s
             assert rows == truth(exchange, WEEK, pair), (pair, exchange)
         assert within(stored(BUCKET, "candles", pair), WEEK) == merged_truth(EXCHANGES, WEEK, pair), pair
     before = everything(BUCKET, WEEK)
-    # Two days of the seven: each takes a dozen tasks.
-    airflow.another_backfill("candle_backfill", "2026-03-03", "2026-03-04", "completed")
-    airflow.wait_for_backfill("candle_backfill")
+    # One day of the seven: it takes a dozen tasks.
+    airflow.backfill(BACKFILL, "2026-03-03", "2026-03-03", "completed")
+    airflow.wait_for_backfill(BACKFILL)
     assert everything(BUCKET, WEEK) == before
 
 
 def test_instances_are_labelled_by_symbol_and_exchange(airflow):
     run = runs_of(airflow, WEEK)[0]
-    labels = {i["rendered_map_index"] for i in airflow.task_instances("candle_backfill", run["dag_run_id"])}
+    labels = {i["rendered_map_index"] for i in airflow.task_instances(BACKFILL, run["dag_run_id"])}
     assert labels >= {f"{pair} @ {exchange}" for pair in PAIRS.values() for exchange in EXCHANGES}
 
 
 def test_a_broken_exchange_fails_its_symbol_only_and_clearing_mends_it(airflow, simulator):
     simulator.set_fault("coinbaseexchange", "status", status=500, path="ETH-USD")
-    airflow.another_backfill("candle_backfill", "2026-03-11", "2026-03-11")
-    airflow.wait_for_backfill("candle_backfill")
+    airflow.backfill(BACKFILL, "2026-03-11", "2026-03-11")
+    airflow.wait_for_backfill(BACKFILL)
     [run] = runs_of(airflow, BROKEN_DAY)
     assert run["state"] == "failed"
-    log = airflow.task_log("candle_backfill", run["dag_run_id"], "aggregate_and_write")
+    log = airflow.task_log(BACKFILL, run["dag_run_id"], "aggregate_and_write")
     assert "ETH/USD: 1,440 candles are not merged, from 2026-03-11T00:00Z on: coinbaseexchange failed: " in log
     for pair in ("BTC/USD", "SOL/USD"):
         assert within(stored(BUCKET, "candles", pair), BROKEN_DAY) == merged_truth(EXCHANGES, BROKEN_DAY, pair)
     assert within(stored(BUCKET, "candles", "ETH/USD"), BROKEN_DAY) == []
 
     simulator.clear_faults()
-    tries = {_key(i): i["try_number"] for i in airflow.task_instances("candle_backfill", run["dag_run_id"])}
-    airflow.clear_failed("candle_backfill", "2026-03-11", "2026-03-11")
-    airflow.wait_for_run("candle_backfill", run["dag_run_id"])
-    again = airflow.task_instances("candle_backfill", run["dag_run_id"])
+    tries = {_key(i): i["try_number"] for i in airflow.task_instances(BACKFILL, run["dag_run_id"])}
+    airflow.clear_failed(BACKFILL, "2026-03-11", "2026-03-11")
+    airflow.wait_for_run(BACKFILL, run["dag_run_id"])
+    again = airflow.task_instances(BACKFILL, run["dag_run_id"])
     assert {i["state"] for i in again} == {"success"}
     assert sorted(label(i) for i in again if i["try_number"] > tries[_key(i)]) == [
         "ETH/USD @ coinbaseexchange",
@@ -127,15 +96,7 @@ def label(instance: dict) -> str:
 
 
 def test_a_backfill_by_hand_without_start_and_end_says_what_it_needs(airflow):
-    run_id = airflow.trigger("candle_backfill", logical_date=None)
-    assert airflow.wait_for_run("candle_backfill", run_id)["state"] == "failed"
-    log = airflow.task_log("candle_backfill", run_id, "validate_symbols")
+    run_id = airflow.trigger(BACKFILL, logical_date=None)
+    assert airflow.wait_for_run(BACKFILL, run_id)["state"] == "failed"
+    log = airflow.task_log(BACKFILL, run_id, "validate_symbols")
     assert "a backfill that is triggered by hand needs the params start and end" in log
-
-
-def test_no_process_of_airflow_is_left(airflow):
-    """Last in this module: it stops Airflow."""
-    roots = [psutil.Process(server.pid) for server in airflow.running.values()]
-    family = [process for root in roots for process in [root, *root.children(recursive=True)]]
-    airflow.stop()
-    assert [process for process in family if process.is_running()] == []

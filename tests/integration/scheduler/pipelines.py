@@ -1,0 +1,28 @@
+"""The two pipelines of this folder's Airflow, and the names that its tests share."""
+
+# Of the pipeline `week`.
+EXCHANGES = ("binance", "coinbaseexchange", "kucoin")
+PAIRS = {"btcusd": "BTC/USD", "ethusd": "ETH/USD", "solusd": "SOL/USD"}
+BUCKET = "end_to_end"
+# The example DAG of docs/.
+CONSUMER = "candles_are_complete"
+# History is skipped, so that only what a test asks for runs. `candle` is the pipeline of the example in docs/.
+PIPELINES = f"""
+pipelines:
+  candle:
+    exchanges: [binance, coinbaseexchange]
+    backfill_start_date: skip
+    influxdb_bucket: candles
+    redis_key_crypto_symbols: one_symbol
+    task_retries: 0
+    # A rate market is silent on the days of the tests, which delays when they are final.
+    quote_conversion: par
+    failure_notifier: tests.integration.servers.recording_notifier.record
+  week:
+    exchanges: [{", ".join(EXCHANGES)}]
+    backfill_start_date: skip
+    catch_up_initial_days: 1
+    influxdb_bucket: {BUCKET}
+    redis_key_crypto_symbols: three_symbols
+    task_retries: 0
+"""
