@@ -1,4 +1,9 @@
-"""One Airflow for each module: its page, its users, and a browser."""
+"""One Airflow for the files of this folder: its page, its users, and a browser.
+
+The files run in the order of their names, and each finds what those before it have left: `test_data` needs the day as
+it was fetched, `test_in_browser` completes it, `test_under_attack` adds thousands of symbols, `test_without_influxdb`
+stops InfluxDB.
+"""
 
 from __future__ import annotations
 
@@ -14,29 +19,29 @@ from tests.integration.servers.airflow_instance import AirflowInstance
 from tests.integration.servers.browser import VARIABLE, find_browser, running_browser
 from tests.integration.servers.environment import connection_variables
 from tests.integration.servers.storage import running_influxdb
-from tests.integration.web.world import PIPELINES, run_a_day_with_a_hole
+from tests.integration.web.world import PIPELINES, SYMBOLS_KEY, run_a_day_with_a_hole
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def storage_stops():
-    """Ends the InfluxDB of this module."""
+    """Ends the InfluxDB of this folder."""
     with ExitStack() as started:
         yield started
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def storage(tmp_path_factory, storage_stops):
-    """An InfluxDB of this module's own: its last test stops it."""
+    """An InfluxDB of this folder's own: its last test stops it."""
     return storage_stops.enter_context(running_influxdb(tmp_path_factory.mktemp("influxdb-page")))
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def airflow(airflow_template, tmp_path_factory, redis_server, storage):
     """One Airflow, in which a day was fetched while coinbaseexchange refused ETH-USD."""
     config = tmp_path_factory.mktemp("config") / "pipelines.yaml"
     config.write_text(PIPELINES)
     redis_server.client().flushdb()
-    redis_server.client().set("top_cryptocurrencies", json.dumps(["btcusd", "ethusd"]))
+    redis_server.client().set(SYMBOLS_KEY, json.dumps(["btcusd", "ethusd"]))
     with SimulatorProcess() as simulator, pytest.MonkeyPatch.context() as patch:
         environment = {
             **connection_variables(redis_server, storage, simulator),
@@ -51,12 +56,12 @@ def airflow(airflow_template, tmp_path_factory, redis_server, storage):
             yield instance
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def passwords(airflow):
     return json.loads(airflow.processes.passwords_file.read_text())
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def visit(airflow, passwords):
     """`visit("coverage", user="viewer")`: the answer to a signed-in user; the path is below the pipeline's name."""
     sessions: dict[str, requests.Session] = {}

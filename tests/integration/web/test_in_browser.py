@@ -3,44 +3,18 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import shutil
 import time
 from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 
 from candle_ingest.candles.window import DAY_MS, Window
-from tests.integration.servers.airflow_instance import REPOSITORY
-from tests.integration.web.world import DAY, pairs, seed_days, seed_minutes, seed_watermarks
+from tests.integration.web.tabs import open_in_frame, picture, ready
+from tests.integration.web.world import DAY, SYMBOLS_KEY, pairs, seed_days, seed_minutes, seed_watermarks
 
 pytestmark = [pytest.mark.integration, pytest.mark.browser]
-SYMBOLS_KEY = "top_cryptocurrencies"
-PICTURES = REPOSITORY / "build" / "page"
-# `make screenshots` sets the variable; the pictures that the documentation shows, by the name that they have there.
-SCREENSHOTS_VARIABLE = "SCREENSHOTS_FOLDER"
-SHOWN = {"coverage_large": "coverage", "day": "day", "chart_light": "chart", "explain_light": "explain"}
-
-
-def picture(tab, name: str) -> Path:
-    PICTURES.mkdir(parents=True, exist_ok=True)
-    tab.wait_for_timeout(700)
-    tab.screenshot(path=PICTURES / f"{name}.png")
-    folder = os.environ.get(SCREENSHOTS_VARIABLE)
-    if folder and name in SHOWN:
-        shutil.copy(PICTURES / f"{name}.png", REPOSITORY / folder / f"{SHOWN[name]}.png")
-    return PICTURES / f"{name}.png"
-
-
-def ready(tab, address: str):
-    """The page below `address` of the navigation, once its view is there."""
-    tab.goto(address)
-    frame = tab.frame_locator("iframe[title=Candles]")
-    frame.locator("#view[aria-busy=false]").wait_for(timeout=60_000)
-    return frame
 
 
 def test_without_a_sign_in_there_is_no_page(airflow, browser):
@@ -144,9 +118,10 @@ VIEWS = {
 )
 def test_every_view_on_every_screen(airflow, open_page, name, width, dark):
     tab = open_page(width=width, dark=dark)
+    frame = ready(tab, f"{airflow.processes.url}/plugin/candles")
     for view, query in VIEWS.items():
         tab.set_viewport_size({"width": width, "height": HEIGHTS.get(view, 900)})
-        frame = ready(tab, f"{airflow.processes.url}/plugin/candles/candles/?{query}")
+        open_in_frame(tab, f"{airflow.processes.url}/candles/?{query}")
         picture(tab, f"{view}_{name}")
         theme = frame.locator("html").get_attribute("data-theme")
         assert theme == ("dark" if dark else "light")
@@ -247,6 +222,7 @@ def test_clearing_in_the_page_runs_the_failed_tasks_again(airflow, open_page, vi
     airflow.unpause("candle_backfill")
     run_id = visit("day", symbol="ethusd", day="2026-03-11").json()["holes"][0]["task"]["run_id"]
     assert airflow.wait_for_run("candle_backfill", run_id)["state"] == "success"
+    airflow.pause("candle_backfill")
     answer = visit("day", symbol="ethusd", day="2026-03-11").json()
     assert [hole for hole in answer["holes"] if hole["state"] == "failed"] == []
     assert answer["merged"] == [[DAY.start_ms, DAY.end_ms]]
@@ -335,18 +311,3 @@ def test_a_year_of_minutes_is_charted_soon(airflow, open_page, visit):
     print(f"\nchart of a year of minutes: its data after {data_seconds:.2f} s")  # noqa: T201 - for the log
     picture(tab, "chart_year")
     assert data_seconds < 10, "a busy machine is no reason to fail, but this is"
-
-
-def test_with_influxdb_down_the_page_soon_says_so(airflow, visit, storage_stops, open_page):
-    """The last test of this module: it stops InfluxDB."""
-    storage_stops.close()
-    began = time.monotonic()
-    answer = visit("overview")
-    assert (answer.status_code, answer.json()["kind"]) == (503, "no_answer")
-    assert time.monotonic() - began < 20
-    tab = open_page()
-    frame = ready(tab, f"{airflow.processes.url}/plugin/candles/candles/?view=coverage&days=365")
-    # What was answered in the minute before is still shown.
-    frame.get_by_role("button", name="Refresh").click()
-    frame.get_by_text("InfluxDB does not answer.").wait_for()
-    picture(tab, "influxdb_down")

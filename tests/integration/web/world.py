@@ -22,6 +22,7 @@ EXCHANGES = ("binance", "coinbaseexchange", "kucoin")
 # None of these markets is silent on it for more than two minutes.
 DAY = Window(utc_ms("2026-03-11"), utc_ms("2026-03-12"))
 BUCKET = "page"
+SYMBOLS_KEY = "top_cryptocurrencies"
 PIPELINES = f"""
 pipelines:
   candle:
