@@ -9,6 +9,8 @@ PIP_AUDIT_VERSION := 2.9.0
 BIN := .venv/bin
 # Newer than the lock if .venv contains the versions of the lock.
 STAMP := .venv/.installed-from-lock
+# The folders with tests on real servers.
+INTEGRATION := tests/integration tests/faults tests/benchmarks
 # The interpreter of .venv; without it, the first that fits.
 PYTHON ?=
 FITS := import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))
@@ -95,39 +97,39 @@ simulator: setup ## Run only the exchange simulator
 	@exec $(BIN)/python -m dev.exchange_simulator --host 127.0.0.1 $(if $(SIMULATOR_PORT),--port $(SIMULATOR_PORT))
 
 test: setup ## Run all tests, against real servers where servers matter, and report how long each part took
-	@parts='test-unit test-integration'; \
-	if $(BIN)/python -m tests.integration.servers.browser; then parts="$$parts test-browser"; else \
-	  echo 'No Chromium here: the tests of the page in a browser are skipped (make test-browser)'; fi; \
-	took=''; \
-	for part in $$parts; do \
+	@took=''; \
+	for part in test-unit test-integration; do \
 	  began=$$SECONDS; $(MAKE) $$part; took="$$took"$$(printf '\n  %-18s %4d s' "$$part" $$((SECONDS - began))); \
 	done; \
 	echo "Passed:$$took"
 
 # More workers than cores, as many tests wait for processes.
 test-unit: setup ## Run the tests that need no server
-	@$(BIN)/pytest -n 4 -m 'not integration'
+	@$(BIN)/pytest -n 4 -m 'not integration' --ignore=tests/integration
 
 # Without bytecode files, Python would compile all of Airflow in each of its processes.
 test-unit test-integration test-browser test-second-start test-faults: export PYTHONDONTWRITEBYTECODE :=
 
-# Three files at a time on two cores, as much of their time is waiting; the tests of one file share its servers.
-test-integration: setup ## Run the tests on a real Redis, InfluxDB and Airflow
+# Three workers on two cores, as much of their time is waiting; tests that share servers run in one worker.
+test-integration: setup ## Run the tests on a real Redis, InfluxDB and Airflow, and those of the page in a Chromium
 	@$(BIN)/python -m dev.local_stack influxd # so that no test waits for a download or a build
-	@$(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder -m 'integration and not browser and not second_start'
+	@leave_out='second_start'; \
+	if ! $(BIN)/python -m tests.integration.servers.browser; then leave_out="$$leave_out or browser"; \
+	  echo 'No Chromium here: the tests of the page in a browser are skipped (make test-browser)'; fi; \
+	$(BIN)/pytest $(INTEGRATION) -n 3 --dist loadgroup --no-loadscope-reorder -m "integration and not ($$leave_out)"
 
 test-second-start: setup ## Start the local stack a dozen times, each on top of what an earlier start left behind
 	@$(BIN)/python -m dev.local_stack influxd
-	@$(BIN)/pytest -m second_start
+	@$(BIN)/pytest tests/integration -m second_start
 
 test-browser: setup ## Run the tests of the page in a Chromium
 	@$(BIN)/python -m dev.local_stack influxd
-	@$(BIN)/pytest -m browser
+	@$(BIN)/pytest tests/integration/web -m browser
 
 screenshots: setup ## Write docs/images: screenshots of the page in a Chromium
 	@$(BIN)/python -m dev.local_stack influxd
 	@mkdir -p docs/images
-	@SCREENSHOTS_FOLDER=docs/images $(BIN)/pytest -m browser
+	@SCREENSHOTS_FOLDER=docs/images $(BIN)/pytest tests/integration/web -m browser
 
 docs: reference ## Build the documentation into build/site, and check its links and the commands that it shows
 	@$(BIN)/pytest -q tests/test_docs.py tests/test_commands_shown.py

@@ -16,19 +16,27 @@ from tests.integration.servers.airflow_databases import AirflowDatabases, airflo
 from tests.integration.servers.environment import connection_variables
 from tests.integration.servers.storage import InfluxdbTestServer, running_influxdb, running_redis
 
-# Fixtures.
-STARTS_AIRFLOW = {"airflow", "server", "run_stack", "stack_folder"}
+# The files of one of these folders share an Airflow.
+SHARING_FOLDERS = ("web", "scheduler")
+# Files and folders that take minutes, the longest first.
+LONGEST = (
+    "web", "test_faults", "test_live_week", "test_local_stack", "scheduler", "test_settlement_cases",
+    "test_benchmarks_run", "test_celery", "test_doctor", "test_steps", "test_repair",
+)  # fmt: skip
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Files that take minutes come first: no worker has so much work left when the others are done."""
-    slow = {item.path for item in items if _takes_minutes(item)}
-    items.sort(key=lambda item: item.path not in slow)
+    """Give all tests that share servers to one worker, and begin with those that take minutes.
+
+    Otherwise one worker would still have minutes of work when the others are done.
+    """
+    for item in items:
+        item.add_marker(pytest.mark.xdist_group(_group(item)))
+    items.sort(key=lambda item: [*LONGEST, _group(item)].index(_group(item)))
 
 
-def _takes_minutes(item: pytest.Item) -> bool:
-    starts_airflow = not STARTS_AIRFLOW.isdisjoint(getattr(item, "fixturenames", ()))
-    return starts_airflow or item.get_closest_marker("timeout") is not None
+def _group(item: pytest.Item) -> str:
+    return item.path.parent.name if item.path.parent.name in SHARING_FOLDERS else item.path.stem
 
 
 @pytest.fixture(scope="session")
