@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 import requests
 
 from candle_ingest.counting import counted
+from candle_ingest.errors import CandleIngestError
 from candle_ingest.settings import PipelineSettings
 from dev.local_stack.airflow_api import AirflowApi
 from dev.local_stack.airflow_processes import ADMIN
@@ -15,7 +16,7 @@ from dev.local_stack.backfill_run import BackfillRun
 from dev.local_stack.bring_up import bring_up
 from dev.local_stack.catch_up_run import CatchUpRun, follow
 from dev.local_stack.console import StackConsole
-from dev.local_stack.errors import LocalStackError, StackIncompleteError
+from dev.local_stack.errors import StackIncompleteError
 from dev.local_stack.manager import EndedError, StackManager
 from dev.local_stack.next_steps import open_page, show_next_steps, show_servers
 from dev.local_stack.pipeline import BackfillPlan, last_catch_up_end, plan_backfill
@@ -51,7 +52,7 @@ class Session(threading.Thread):
             self._work()
         except EndedError:
             return
-        except (LocalStackError, requests.RequestException) as error:
+        except (CandleIngestError, requests.RequestException) as error:
             # While the processes end, unanswered requests are expected.
             if not self._manager.is_ending:
                 self.problem = str(error)
