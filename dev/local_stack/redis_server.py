@@ -30,13 +30,13 @@ class RedisServer:
         """Return the URL of its first database, as Celery takes it."""
         return f"redis://:{self.password or ''}@{self.host}:{self.port}/0"
 
-    def client(self) -> Redis:
-        """Return a new connection whose responses are text."""
+    def client(self, *, decodes: bool = True) -> Redis:
+        """Return a new connection whose responses are text, or with `decodes=False` bytes."""
         return Redis(
             host=self.host,
             port=self.port,
             password=self.password,
-            decode_responses=True,
+            decode_responses=decodes,
             socket_timeout=10,
             socket_connect_timeout=5,
             # Callers poll; the client's own ten seconds of retries would hide a wrong password.

@@ -10,7 +10,7 @@ import json
 import os
 import sys
 from collections.abc import Iterable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 from candle_ingest.candles.dates import SKIP
 from candle_ingest.candles.symbol import Symbol
@@ -19,6 +19,7 @@ from candle_ingest.connections import connect_influxdb, connect_redis
 from candle_ingest.errors import CandleIngestError
 from candle_ingest.ledger.day_records import DayRecords
 from candle_ingest.ledger.merge_day import Waiting
+from candle_ingest.ledger.notices import Notices
 from candle_ingest.ledger.watermarks import Watermarks, backfill_key, catch_up_key, final_key
 from candle_ingest.planning.symbol_list import read_symbols
 from candle_ingest.settings import PipelineSettings
@@ -27,15 +28,20 @@ from candle_ingest.store.candle_store import CandleStore
 from dev.local_stack.pipeline import default_pipeline
 from dev.local_stack.report import SymbolReport
 
+UNLISTED = "too few exchanges list it: check its spelling, EXCHANGES and min_exchanges_required"
+
 
 def symbol_reports(settings: PipelineSettings, window: Window) -> list[SymbolReport]:
     """Return a report of each symbol in Redis. Raises CandleIngestError if Redis or InfluxDB does not answer."""
     with connect_redis() as client:
         symbols = read_symbols(client, settings.redis_key_crypto_symbols)
+        pairs = [symbol.currency_pair for symbol in symbols]
+        unlisted = Notices(client, settings.influxdb_bucket).unlisted(pairs)
     with InfluxBucket(connect_influxdb(), settings.influxdb_bucket) as bucket:
         keys = [key(symbol.ticker) for symbol in symbols for key in (backfill_key, catch_up_key, final_key)]
         watermarks = Watermarks(bucket).read(keys)
-        return [_report(symbol, window, settings, bucket, watermarks) for symbol in symbols]
+        reports = [_report(symbol, window, settings, bucket, watermarks) for symbol in symbols]
+    return [replace(r, waits_for=UNLISTED) if r.currency_pair in unlisted else r for r in reports]
 
 
 def _report(

@@ -17,7 +17,7 @@ def write_symbols(server: RedisServer, key: str, options: StackOptions, say: Cal
     A Redis that the user provides keeps its own list, unless SYMBOLS is given. Raises SymbolListError if that list has
     no symbol, before Airflow has started.
     """
-    with server.client() as client:
+    with server.client(decodes=False) as client:
         if options.redis is not None and not options.symbols_given and client.exists(key):
             found = counted(len(read_symbols(client, key)), "symbol")
             say(f"Symbols: {found} in {key} of the Redis at {server.host}:{server.port}")

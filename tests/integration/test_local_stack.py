@@ -45,6 +45,10 @@ def test_a_symbol_that_no_exchange_lists_is_named_and_the_others_are_stored(run_
     status, output, left = run_stack(ONCE="1", **few)
     assert (status, left) == (1, [])
     assert "1/1 interval," in output
+    last = output.splitlines()[-1]
+    assert last.startswith("stack | Candles are missing: ABC/USD ")
+    assert ". ABC/USD, too few exchanges list it: check its spelling, " in last
+    assert last.endswith(" [stack-incomplete]")
 
 
 def test_a_list_without_a_symbol_ends_the_start_with_its_key(run_stack, redis_server):

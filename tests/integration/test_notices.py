@@ -128,6 +128,21 @@ def test_a_market_that_vanishes_is_told_once_by_all_runs_until_it_is_back(settin
     assert len(repair_daily(settings, exchanges, 21, 2)) == 1
 
 
+def test_a_symbol_that_no_exchange_lists_is_told_once_until_one_does(settings, exchanges, redis_server):
+    settings = with_settings(settings, exchanges=("coinbaseexchange",), quote_equivalents={"USD": ("USD",)})
+    redis_server.client().set("top_cryptocurrencies", '["btcusd", "ethusd"]')
+    exchanges.set_fault("coinbaseexchange", "gone", market="ETH/USD")
+    notices = Notices(redis_server.client(decodes=False), settings.influxdb_bucket)
+    [sentence] = [line for minutes in (0, 1) for line in backfill(settings, NOW_MS + minutes * MINUTE_MS).told]
+    assert sentence.startswith("ETH/USD is left out: listed on 0 of the 1 exchange it needs (none); check its spelling")
+    assert sentence.endswith("in the Redis key 'top_cryptocurrencies'")
+    assert notices.unlisted(["BTC/USD", "ETH/USD"]) == {"ETH/USD"}
+    exchanges.clear_faults()
+    forget_markets(redis_server)
+    assert backfill(settings, NOW_MS + 2 * MINUTE_MS).told == []
+    assert notices.unlisted(["BTC/USD", "ETH/USD"]) == set()
+
+
 class DyingClient(redis.Redis):
     """A client whose process ends after so many commands."""
 

@@ -79,6 +79,17 @@ def test_a_backfill_that_was_being_made_is_superseded(stack_folder):
     run_to_its_end(stack_folder, EXCHANGES="bybit")
 
 
+def test_a_start_without_a_listed_symbol_fails_and_the_next_one_is_complete(tmp_path):
+    failed = RunningStack(tmp_path, **FEW | {"SYMBOLS": "abcusd", "EXCHANGES": "okx"})
+    assert failed.end() == 1
+    said = "validate_symbols failed: No symbols meet the minimum exchange requirement of 1: ABC/USD (from Redis key "
+    assert f"{said}'top_cryptocurrencies') on okx [too-few-exchanges]" in failed.output
+    last = failed.output.splitlines()[-1]
+    assert last.startswith("stack | Candles are missing: ABC/USD ")
+    assert last.endswith("2 runs of candle_backfill failed: see the lines above [stack-incomplete]")
+    run_to_its_end(tmp_path)
+
+
 def test_a_start_while_another_runs_is_one_line(stack_folder):
     first = RunningStack(stack_folder, **FEW)
     first.wait_for("Symbols: ")

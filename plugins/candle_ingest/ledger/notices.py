@@ -5,11 +5,11 @@ from the queue, or if the notifier takes longer than SENDING_SECONDS.
 
 `candle_ingest:notices:<bucket>`: a Redis hash of key → sentence that is still to be sent.
 `candle_ingest:told:<bucket>`: a Redis set of the keys that were queued and whose reason lasts. The keys are
-`unobtainable|pair|exchange|day`, `lost|pair|exchange|day` and `vanished|pair|exchange`.
+`unobtainable|pair|exchange|day`, `lost|pair|exchange|day`, `vanished|pair|exchange` and `unlisted|pair`.
 """
 
 import logging
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 
 from redis.exceptions import LockNotOwnedError
@@ -55,6 +55,12 @@ class Notices:
             for key, text in sentences.items():
                 self._client.eval(_QUEUE_ONCE, 2, self._told, self._pending, key, text)
 
+    def unlisted(self, pairs: Sequence[str]) -> set[str]:
+        """Return those `pairs` that too few exchanges list."""
+        with translate_redis_errors():
+            found = self._client.smismember(self._told, [unlisted_key(pair) for pair in pairs]) if pairs else []
+        return {pair for pair, is_unlisted in zip(pairs, found, strict=True) if is_unlisted}
+
     def queue_unobtainable(self, records: Iterable[DayRecord]) -> None:
         """Queue notices of given-up minutes, except for markets already reported as vanished."""
         found = list(records)
@@ -99,6 +105,11 @@ class Notices:
 def vanished_key(currency_pair: str, exchange: str) -> str:
     """Return the key for a market that an exchange no longer lists."""
     return f"vanished|{currency_pair}|{exchange}"
+
+
+def unlisted_key(currency_pair: str) -> str:
+    """Return the key for a pair that too few exchanges list."""
+    return f"unlisted|{currency_pair}"
 
 
 def _unobtainable(record: DayRecord) -> tuple[str, str]:

@@ -8,6 +8,7 @@ from typing import Any
 from candle_ingest.candles.symbol import Symbol
 from candle_ingest.candles.timeframe import Timeframe
 from candle_ingest.connections import RedisClient, exchange_connection
+from candle_ingest.counting import counted
 from candle_ingest.errors import CandleIngestError, ConfigurationError
 from candle_ingest.exchanges.answers import Market
 from candle_ingest.exchanges.client import ExchangeClient
@@ -46,6 +47,12 @@ class Listings:
             {**others.unreachable, **self.unreachable},
             {**others.clients, **self.clients},
         )
+
+
+def shortage(exchanges: Sequence[str], minimum: int) -> str:
+    """Return a phrase that says on how few exchanges a pair is listed."""
+    names = ", ".join(exchanges) or "none"
+    return f"listed on {len(exchanges)} of the {counted(minimum, 'exchange')} it needs ({names})"
 
 
 def equivalent_markets(symbol: Symbol, quote_equivalents: Mapping[str, Sequence[str]]) -> list[str]:

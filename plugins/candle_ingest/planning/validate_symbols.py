@@ -13,13 +13,13 @@ from candle_ingest.counting import counted
 from candle_ingest.errors import CandleIngestError
 from candle_ingest.errors.runs import MarketsUnreachableError, TooFewExchangesError
 from candle_ingest.exchanges.answers import Market
-from candle_ingest.ledger.notices import Notices, vanished_key
+from candle_ingest.ledger.notices import Notices, unlisted_key, vanished_key
 from candle_ingest.ledger.pinned_markets import PinnedMarkets
 from candle_ingest.ledger.work_index import WorkIndex
 from candle_ingest.planning.call_plan import log_plans, plan_calls, shortened
 from candle_ingest.planning.catch_up_start import CatchUpStart
 from candle_ingest.planning.fetch_batch import FetchBatch
-from candle_ingest.planning.listings import Listings, find_listings
+from candle_ingest.planning.listings import Listings, find_listings, shortage
 from candle_ingest.planning.market_choice import MarketChoice, choose_markets
 from candle_ingest.planning.plan import Plan
 from candle_ingest.planning.rate_plan import RatePlan, plan_rates
@@ -136,18 +136,16 @@ class _Validation:
     def _valid(self, choices: dict[str, MarketChoice]) -> list[str]:
         """Return the pairs that enough exchanges list, counting unreachable exchanges, which may list them."""
         minimum = self.run.settings.min_exchanges_required or 1
-        valid = []
+        valid, short = [], {}
         for pair in self.pairs:
             listed = [name for name, choice in choices.items() if pair in choice.markets]
             possible = len(listed) + len(self.listings.unreachable)
             vanished = [name for name, choice in choices.items() if pair in choice.vanished]
             if listed and possible + len(vanished) >= minimum:
                 valid.append(pair)
-                continue
-            logger.warning(
-                "%s is left out: listed on %d of the %s it needs (%s)",
-                pair, len(listed), counted(minimum, "exchange"), ", ".join(listed) or "none",
-            )  # fmt: skip
+            else:
+                short[pair] = f"{pair} is left out: {shortage(listed, minimum)}"
+        self._note_short(short, valid)
         logger.info(
             "Symbol validation: %d/%d symbols meet minimum %d exchange requirement",
             len(valid), len(self.pairs), minimum,
@@ -155,6 +153,16 @@ class _Validation:
         if not valid:
             raise self._too_few(minimum)
         return valid
+
+    def _note_short(self, short: Mapping[str, str], valid: Sequence[str]) -> None:
+        """Log each pair that is left out; queue a notice of those from Redis, once for as long as that lasts."""
+        for sentence in short.values():
+            logger.warning(sentence)
+        if self.run.dry or self.run.symbols or self.run.has_own_exchanges or self.listings.unreachable:
+            return
+        place = f"check its spelling in the Redis key {self.run.settings.redis_key_crypto_symbols!r}"
+        sentences = {unlisted_key(pair): f"{sentence}; {place}" for pair, sentence in short.items()}
+        Notices(self.client, self.bucket.name).queue_once(sentences, [unlisted_key(pair) for pair in valid])
 
     def _too_few(self, minimum: int) -> CandleIngestError:
         unreachable = "".join(f"; {name} cannot be reached: {why}" for name, why in self._unreachable())
