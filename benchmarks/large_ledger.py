@@ -12,7 +12,7 @@ from benchmarks.workbench import Workbench
 from candle_ingest.candles.window import DAY_MS, HOUR_MS, MINUTE_MS, Window, floor_ms
 from candle_ingest.ledger.day_record import FLAT, NO_CANDLE, TRADED, ClosingRule, DayRecord, RecordState, new_day_record
 from candle_ingest.ledger.day_records import DAY_RECORDS, MERGE_DAYS
-from candle_ingest.ledger.merge_day import WITH_CANDLE, WITHOUT_CANDLE, MergeDay, merge_day_fields, new_merge_day
+from candle_ingest.ledger.merged_day import WITH_CANDLE, WITHOUT_CANDLE, MergedDay, merged_day_fields, new_merged_day
 from candle_ingest.ledger.minute_state import MinuteState
 from candle_ingest.ledger.record_fields import record_fields
 from candle_ingest.ledger.stretch import Stretch
@@ -72,7 +72,7 @@ def _pairs() -> Iterator[str]:
 
 def _lines(ledger: LargeLedger, day_ms: int) -> Iterator[str]:
     done, failed = _fields(_record(day_ms)), _fields(_failed(_record(day_ms)))
-    merged = _text(merge_day_fields(_merged(day_ms)))
+    merged = _text(merged_day_fields(_merged(day_ms)))
     is_recent = YESTERDAY_MS - OPEN_DAYS * DAY_MS <= day_ms < YESTERDAY_MS
     for number, pair in enumerate(ledger.pairs):
         for place, exchange in enumerate(EXCHANGES):
@@ -107,12 +107,12 @@ def _failed(record: DayRecord) -> DayRecord:
     return replace(record, stretches=(hour, *record.stretches))
 
 
-def _merged(day_ms: int) -> MergeDay:
+def _merged(day_ms: int) -> MergedDay:
     record = _record(day_ms)
     marks = np.where(record.mark_array > NO_CANDLE, WITH_CANDLE, WITHOUT_CANDLE).astype(np.uint8)
     counts = sum((record.counts() for _ in EXCHANGES[1:]), record.counts())
     state = RecordState.FINAL if day_ms < YESTERDAY_MS else RecordState.PROVISIONAL
-    blank = new_merge_day("", day_ms, MINUTE_MS)
+    blank = new_merged_day("", day_ms, MINUTE_MS)
     return replace(
         blank, marks=marks.tobytes(), state=state, version=1, method="volume", announced=True, counts=counts,
         exchanges=len(EXCHANGES),

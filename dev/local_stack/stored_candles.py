@@ -18,7 +18,7 @@ from candle_ingest.candles.window import Window, format_ms, union
 from candle_ingest.connections import connect_influxdb, connect_redis
 from candle_ingest.errors import CandleIngestError
 from candle_ingest.ledger.day_records import DayRecords
-from candle_ingest.ledger.merge_day import Waiting
+from candle_ingest.ledger.merged_day import Waiting
 from candle_ingest.ledger.notices import Notices
 from candle_ingest.ledger.watermarks import Watermarks, backfill_key, catch_up_key, final_key
 from candle_ingest.planning.symbol_list import read_symbols

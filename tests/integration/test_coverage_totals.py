@@ -11,7 +11,7 @@ from candle_ingest.candles.window import DAY_MS, MINUTE_MS, Window
 from candle_ingest.connections import connect_influxdb
 from candle_ingest.ledger.day_record import RecordState
 from candle_ingest.ledger.day_records import DayRecords
-from candle_ingest.ledger.merge_day import new_merge_day
+from candle_ingest.ledger.merged_day import new_merged_day
 from candle_ingest.ledger.minute_state import CoverageCounts
 from candle_ingest.reports.coverage_totals import DAYS_AT_A_TIME, read_pair_totals
 from candle_ingest.reports.expected_coverage import ExpectedCoverage
@@ -28,7 +28,7 @@ DAYS_MS = [YEARS.start_ms + number * DAY_MS for number in (DAYS_AT_A_TIME - 1, D
 def test_each_day_of_years_counts_once(connections, influxdb_server):
     whole = CoverageCounts(expected=1440, present=1440)
     days = [
-        replace(new_merge_day(PAIR, day_ms, MINUTE_MS), state=RecordState.FINAL, counts=whole) for day_ms in DAYS_MS
+        replace(new_merged_day(PAIR, day_ms, MINUTE_MS), state=RecordState.FINAL, counts=whole) for day_ms in DAYS_MS
     ]
     expected = ExpectedCoverage(exchanges=("kraken",), timeframe=Timeframe(1), until_ms=YEARS.end_ms)
     with InfluxBucket(connect_influxdb(), influxdb_server.new_bucket("years")) as bucket:

@@ -11,7 +11,7 @@ from candle_ingest.cli.retry_command import make_due
 from candle_ingest.connections import connect_influxdb
 from candle_ingest.ledger.day_record import DayRecord, RecordState
 from candle_ingest.ledger.day_records import DayRecords
-from candle_ingest.ledger.merge_day import MergeDay
+from candle_ingest.ledger.merged_day import MergedDay
 from candle_ingest.ledger.minute_state import MinuteState
 from candle_ingest.merging import aggregate_and_write
 from candle_ingest.reports.merge_progress import MergeProgress, read_merge_progress
@@ -39,7 +39,7 @@ def record(settings: PipelineSettings, exchange: str, day_ms: int = DAY.start_ms
         return DayRecords(bucket).read(Window(day_ms, day_ms + DAY_MS))[pair, exchange, day_ms]
 
 
-def merged_day(settings: PipelineSettings, pair: str = "BTC/USD") -> MergeDay:
+def merged_day(settings: PipelineSettings, pair: str = "BTC/USD") -> MergedDay:
     with InfluxBucket(connect_influxdb(), settings.influxdb_bucket) as bucket:
         return DayRecords(bucket).read_merges(DAY)[pair, DAY.start_ms]
 

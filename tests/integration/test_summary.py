@@ -12,7 +12,7 @@ from candle_ingest.candles.window import DAY_MS, MINUTE_MS, Window
 from candle_ingest.connections import connect_influxdb
 from candle_ingest.ledger.day_record import ClosingRule, new_day_record
 from candle_ingest.ledger.day_records import DayRecords
-from candle_ingest.ledger.merge_day import new_merge_day
+from candle_ingest.ledger.merged_day import new_merged_day
 from candle_ingest.reports.completeness import follow_merged
 from candle_ingest.reports.coverage_by_day import read_coverage_by_day
 from candle_ingest.reports.expected_coverage import ExpectedCoverage
@@ -39,7 +39,7 @@ def two_pairs(connections, influxdb_server):
     """A bucket with a hole of each of two pairs on one day."""
     records = [new_day_record(pair, EXCHANGE, NEW_MS, MINUTE_MS) for pair in (PAIR, OTHER)]
     merges = [
-        replace(new_merge_day(r.currency_pair, NEW_MS, MINUTE_MS), counts=r.counts(), exchanges=1) for r in records
+        replace(new_merged_day(r.currency_pair, NEW_MS, MINUTE_MS), counts=r.counts(), exchanges=1) for r in records
     ]
     with InfluxBucket(connect_influxdb(), influxdb_server.new_bucket("summary")) as bucket:
         DayRecords(bucket).write((record, ClosingRule(DAY_MS)) for record in records)
@@ -69,7 +69,7 @@ def test_a_merge_that_cannot_be_read_stops_its_own_pair_only(two_pairs):
 
 def test_what_an_earlier_longer_history_left_open_is_no_hole(connections, influxdb_server):
     records = [new_day_record(PAIR, EXCHANGE, day_ms, MINUTE_MS) for day_ms in (OLD_MS, NEW_MS)]
-    merges = [replace(new_merge_day(PAIR, r.day_ms, MINUTE_MS), counts=r.counts(), exchanges=1) for r in records]
+    merges = [replace(new_merged_day(PAIR, r.day_ms, MINUTE_MS), counts=r.counts(), exchanges=1) for r in records]
     with InfluxBucket(connect_influxdb(), influxdb_server.new_bucket("summary")) as bucket:
         DayRecords(bucket).write((record, ClosingRule(DAY_MS)) for record in records)
         DayRecords(bucket).write_merges(merges)

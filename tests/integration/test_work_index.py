@@ -10,7 +10,7 @@ from candle_ingest.candles.window import DAY_MS, MINUTE_MS
 from candle_ingest.connections import connect_influxdb, connect_redis
 from candle_ingest.ledger.day_record import ClosingRule, new_day_record
 from candle_ingest.ledger.day_records import DayRecords
-from candle_ingest.ledger.merge_day import new_merge_day
+from candle_ingest.ledger.merged_day import new_merged_day
 from candle_ingest.ledger.recorded_work import DAYS_AT_A_TIME, RecordedWork
 from candle_ingest.ledger.work_index import WorkIndex
 from candle_ingest.store.bucket import InfluxBucket
@@ -39,7 +39,7 @@ def index(bucket, redis_server):
 def write_days(bucket: InfluxBucket, merged_up_to: int = 0) -> None:
     """Write a record of each day, answered and due; merge those before `merged_up_to`."""
     records = [replace(new_day_record(PAIR, EXCHANGE, day_ms, MINUTE_MS), answered_version=7) for day_ms in DAYS_MS]
-    merges = [replace(new_merge_day(PAIR, day_ms, MINUTE_MS), version=7, method="volume") for day_ms in DAYS_MS]
+    merges = [replace(new_merged_day(PAIR, day_ms, MINUTE_MS), version=7, method="volume") for day_ms in DAYS_MS]
     DayRecords(bucket).write((record, RULE) for record in records)
     DayRecords(bucket).write_merges(merges[:merged_up_to])
 

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 from candle_ingest.candles.window import Window, touched_days
 from candle_ingest.errors.ledger import UnreadableRecordError
 from candle_ingest.ledger.day_record import ClosingRule, DayRecord, RecordState
-from candle_ingest.ledger.merge_day import MergeDay, merge_day_fields, merge_day_from_row
+from candle_ingest.ledger.merged_day import MergedDay, merged_day_fields, merged_day_from_row
 from candle_ingest.ledger.minute_state import CoverageCounts
 from candle_ingest.ledger.record_fields import record_fields, record_from_text
 from candle_ingest.store.bucket import InfluxBucket
@@ -73,7 +73,7 @@ class DayRecords:
         """Write up to which version the answers of each record are merged."""
         self._bucket.write_lines(_record_line(record, {"merged_version": version}) for record, version in records)
 
-    def read_merges(self, window: Window, pairs: Collection[str] | None = None) -> dict[tuple[str, int], MergeDay]:
+    def read_merges(self, window: Window, pairs: Collection[str] | None = None) -> dict[tuple[str, int], MergedDay]:
         """Return the merged days that `window` touches, by pair and midnight; raises as `read` does."""
         found, unreadable = self.read_readable_merges(window, pairs)
         raise_unreadable(unreadable)
@@ -81,17 +81,17 @@ class DayRecords:
 
     def read_readable_merges(
         self, window: Window, pairs: Collection[str] | None = None
-    ) -> tuple[dict[tuple[str, int], MergeDay], Unreadable]:
+    ) -> tuple[dict[tuple[str, int], MergedDay], Unreadable]:
         """Return merged days as `read_merges` does, without those of pairs with an unreadable one."""
         names = ("record", "state", "merged_version", "merge_method", "announced")
         days, unreadable = _readable(self._query(MERGE_DAYS, names, window, pairs), _merge_of)
         return {(day.currency_pair, day.day_ms): day for day in days}, unreadable
 
-    def write_merges(self, days: Iterable[MergeDay]) -> None:
+    def write_merges(self, days: Iterable[MergedDay]) -> None:
         """Write the fields that belong to merges: all but whether the day was announced."""
-        self._bucket.write_lines(_merge_line(day, merge_day_fields(day)) for day in days)
+        self._bucket.write_lines(_merge_line(day, merged_day_fields(day)) for day in days)
 
-    def write_announced(self, days: Iterable[MergeDay]) -> None:
+    def write_announced(self, days: Iterable[MergedDay]) -> None:
         """Mark the events of these days as sent."""
         self._bucket.write_lines(_merge_line(day, {"announced": 1}) for day in days)
 
@@ -136,7 +136,7 @@ def _record_line(record: DayRecord, fields: Mapping[str, Any]) -> str:
     return _line(f"{DAY_RECORDS},{series}", fields, record.day_ms)
 
 
-def _merge_line(day: MergeDay, fields: Mapping[str, Any]) -> str:
+def _merge_line(day: MergedDay, fields: Mapping[str, Any]) -> str:
     return _line(f"{MERGE_DAYS},currency_pair={escaped_tag(day.currency_pair)}", fields, day.day_ms)
 
 
@@ -168,9 +168,9 @@ def _summary_of(row: Row) -> DaySummary:
         raise _unreadable(DAY_RECORDS, row, ValueError(f"not the record of a day: {error!r}")) from None
 
 
-def _merge_of(row: Row) -> MergeDay:
+def _merge_of(row: Row) -> MergedDay:
     try:
-        return merge_day_from_row(row, int(times_ms([row["_time"]])[0]))
+        return merged_day_from_row(row, int(times_ms([row["_time"]])[0]))
     except ValueError as error:
         raise _unreadable(MERGE_DAYS, row, error) from None
 

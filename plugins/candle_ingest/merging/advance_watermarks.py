@@ -9,7 +9,7 @@ from candle_ingest.candles.window import DAY_MS, Window, floor_ms
 from candle_ingest.connections import RedisClient
 from candle_ingest.ledger.day_record import RecordState
 from candle_ingest.ledger.day_records import DayRecords
-from candle_ingest.ledger.merge_day import MergeDay
+from candle_ingest.ledger.merged_day import MergedDay
 from candle_ingest.ledger.watermarks import (
     BACKFILL,
     CATCH_UP,
@@ -116,7 +116,7 @@ def _reached(run: Run, begin_ms: Mapping[PairKind, int], records: DayRecords) ->
     return at
 
 
-def _reached_of_day(day: MergeDay, kind: str, start_ms: int) -> int:
+def _reached_of_day(day: MergedDay, kind: str, start_ms: int) -> int:
     """Return the end of the merged slots from `start_ms` on; for a final watermark, of the day if it is final."""
     if kind != FINAL:
         return day.merged_until_ms(start_ms)

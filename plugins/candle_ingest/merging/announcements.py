@@ -19,7 +19,7 @@ from candle_ingest.connections import RedisClient, connect_influxdb, connect_red
 from candle_ingest.ledger.day_record import RecordState
 from candle_ingest.ledger.day_records import DayRecords
 from candle_ingest.ledger.locks import held_locks
-from candle_ingest.ledger.merge_day import MergeDay
+from candle_ingest.ledger.merged_day import MergedDay
 from candle_ingest.ledger.work_index import PairDay, WorkIndex
 from candle_ingest.planning.plan import Plan
 from candle_ingest.planning.run import Run
@@ -63,7 +63,7 @@ def _head(run: Run, what: str) -> Event:
     return {"pipeline": run.settings.name, "kind": run.kind.name, "state": what}
 
 
-def _final_event(run: Run, days: Sequence[MergeDay]) -> Event:
+def _final_event(run: Run, days: Sequence[MergedDay]) -> Event:
     candles: dict[str, int] = {}
     for day in days:
         candles[day.currency_pair] = candles.get(day.currency_pair, 0) + day.candles
@@ -92,7 +92,7 @@ class _Announcer:
     state_of: StateOf
     sent_since: SentSince
 
-    def take(self) -> list[MergeDay]:
+    def take(self) -> list[MergedDay]:
         """Claim for this run, and return, the final days that no other run has announced or is about to announce."""
         index = WorkIndex(self.client, self.bucket)
         with held_locks(self.client, [f"announce:{self.bucket.name}"]):
@@ -127,12 +127,12 @@ class _Announcer:
         final = [event for event in self.sent_since(min(claimed_ms)) if event["state"] == FINAL]
         return {(day["pair"], parse_moment_ms(day["day"])) for event in final for day in event["days"]}
 
-    def _days(self, keys: Iterable[PairDay]) -> tuple[list[MergeDay], set[PairDay]]:
+    def _days(self, keys: Iterable[PairDay]) -> tuple[list[MergedDay], set[PairDay]]:
         """Return the merged days of these keys, and the keys whose record cannot be read."""
         by_day: dict[int, set[str]] = {}
         for pair, day_ms in keys:
             by_day.setdefault(day_ms, set()).add(pair)
-        found: list[MergeDay] = []
+        found: list[MergedDay] = []
         broken: set[PairDay] = set()
         for day_ms, pairs in sorted(by_day.items()):
             days, unreadable = DayRecords(self.bucket).read_readable_merges(Window(day_ms, day_ms + DAY_MS), pairs)

@@ -13,9 +13,9 @@ from candle_ingest.errors.servers import RefusedLinesError
 from candle_ingest.ledger.day_record import DayRecord
 from candle_ingest.ledger.day_records import DayRecords, Key
 from candle_ingest.ledger.locks import held_locks
-from candle_ingest.ledger.merge_day import MergeDay, new_merge_day
 from candle_ingest.ledger.merge_method import method_in_words
 from candle_ingest.ledger.merge_writes import MergeWrites
+from candle_ingest.ledger.merged_day import MergedDay, new_merged_day
 from candle_ingest.ledger.work_index import PairDay, WorkIndex
 from candle_ingest.merging.day_output import DayOutput
 from candle_ingest.merging.day_rates import DayRates
@@ -121,7 +121,7 @@ class DayMerger:
         return outcomes + [_unreadable(pair, day_ms, error) for pair, error in unreadable.items()]
 
     def _work(
-        self, pair: str, day_ms: int, records: Mapping[Key, DayRecord], merges: Mapping[PairDay, MergeDay]
+        self, pair: str, day_ms: int, records: Mapping[Key, DayRecord], merges: Mapping[PairDay, MergedDay]
     ) -> DayWork:
         own = {name: records.get((pair, name, day_ms)) for name in self._run.settings.exchange_ids}
         before = merges.get((pair, day_ms)) or self._new_day(pair, day_ms, merges.get((pair, day_ms - DAY_MS)))
@@ -129,9 +129,9 @@ class DayMerger:
         work.account(self._run.fetch_end_ms)
         return work
 
-    def _new_day(self, pair: str, day_ms: int, day_before: MergeDay | None) -> MergeDay:
+    def _new_day(self, pair: str, day_ms: int, day_before: MergedDay | None) -> MergedDay:
         """Return a day with nothing merged; exchanges refused the day before stay refused until the next check."""
-        day = new_merge_day(pair, day_ms, self._run.timeframe.ms)
+        day = new_merged_day(pair, day_ms, self._run.timeframe.ms)
         return replace(day, refused=day_before.refused) if day_before else day
 
     def _plan(self, work: DayWork, forced: Sequence[Window], rates: DayRates) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from candle_ingest.ledger.day_record import DayRecord, RecordState
 from candle_ingest.ledger.day_records import DayRecords
-from candle_ingest.ledger.merge_day import MergeDay
+from candle_ingest.ledger.merged_day import MergedDay
 from candle_ingest.ledger.work_index import WorkIndex
 from candle_ingest.merging.day_work import DayOutcome, DayWork
 from candle_ingest.merging.merge_day import Merged
@@ -61,5 +61,5 @@ class DayOutput:
         )
 
 
-def _is_to_announce(day: MergeDay) -> bool:
+def _is_to_announce(day: MergedDay) -> bool:
     return day.state == RecordState.FINAL and not day.announced

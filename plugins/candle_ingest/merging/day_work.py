@@ -11,7 +11,7 @@ from candle_ingest.candles.window import Window
 from candle_ingest.errors import CandleIngestError
 from candle_ingest.ledger.day_records import Key
 from candle_ingest.ledger.lost_candles import find_lost
-from candle_ingest.ledger.merge_day import MergeDay
+from candle_ingest.ledger.merged_day import MergedDay
 from candle_ingest.ledger.minute_state import CoverageCounts
 from candle_ingest.merging.day_rates import PairRates
 from candle_ingest.merging.merge_day import Merged
@@ -32,7 +32,7 @@ class DayOutcome:
 
     pair: str
     day_ms: int
-    day: MergeDay | None = None
+    day: MergedDay | None = None
     windows: list[Window] = field(default_factory=list)
     candle_count: int = 0
     accounted: CoverageCounts = field(default_factory=CoverageCounts)
@@ -51,7 +51,7 @@ class DayWork:
     """The merge of one day of a pair, step by step."""
 
     outcome: DayOutcome
-    day: MergeDay
+    day: MergedDay
     records: Records
     windows: list[Window] = field(default_factory=list)
     rates: PairRates = field(init=False)

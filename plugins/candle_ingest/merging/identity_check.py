@@ -10,7 +10,7 @@ from candle_ingest.candles.merge import converted
 from candle_ingest.candles.window import DAY_MS, Window
 from candle_ingest.ledger.day_record import TRADED
 from candle_ingest.ledger.day_records import DayRecords
-from candle_ingest.ledger.merge_day import MergeDay
+from candle_ingest.ledger.merged_day import MergedDay
 from candle_ingest.merging.day_rates import PairRates
 from candle_ingest.merging.verdict import Records
 from candle_ingest.store.candle_store import CandleStore
@@ -25,7 +25,7 @@ class IdentityCheck:
     records: DayRecords
     store: CandleStore
 
-    def checked(self, day: MergeDay, records: Records, rates: PairRates) -> MergeDay:
+    def checked(self, day: MergedDay, records: Records, rates: PairRates) -> MergedDay:
         """Return the day with the refused exchanges; unchanged if already checked, or if too little is known.
 
         A refused exchange stays refused until the next check finds that it agrees.
@@ -43,7 +43,7 @@ class IdentityCheck:
         refused = tuple((mismatch.exchange, str(mismatch).partition(": ")[2]) for mismatch in found)
         return replace(day, refused=refused, identity_checked=True)
 
-    def _established(self, day: MergeDay, names: list[str]) -> list[str]:
+    def _established(self, day: MergedDay, names: list[str]) -> list[str]:
         """Return the exchanges that were merged on the day before."""
         before = Window(max(0, day.day_ms - DAY_MS), day.day_ms)
         refused = {

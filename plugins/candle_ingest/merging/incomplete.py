@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from candle_ingest.candles.window import Window, format_ms, split_days, subtract
 from candle_ingest.counting import are
 from candle_ingest.ledger.day_records import DayRecords
-from candle_ingest.ledger.merge_day import MergeDay, Waiting
+from candle_ingest.ledger.merged_day import MergedDay, Waiting
 from candle_ingest.ledger.minute_state import MinuteState
 from candle_ingest.planning.plan import Plan
 from candle_ingest.planning.run import Run
@@ -62,7 +62,7 @@ def own_window(run: Run) -> Window | None:
     return Window(min(run.interval.start_ms, end_ms), end_ms) or None
 
 
-def _not_merged(pair: str, window: Window, days: Mapping[tuple[str, int], MergeDay]) -> Iterator[Waiting]:
+def _not_merged(pair: str, window: Window, days: Mapping[tuple[str, int], MergedDay]) -> Iterator[Waiting]:
     for part in split_days(window):
         day = next((d for (p, day_ms), d in days.items() if p == pair and d.window.covers(part)), None)
         for hole in subtract(part, day.merged_windows() if day else []):

@@ -12,8 +12,8 @@ from candle_ingest.candles.quality import Quality
 from candle_ingest.candles.quality_codes import QualityCounts, count_codes, quality_codes
 from candle_ingest.candles.window import Window
 from candle_ingest.ledger.day_record import DayRecord, RecordState
-from candle_ingest.ledger.merge_day import NOT_MERGED, WITH_CANDLE, WITHOUT_CANDLE, MergeDay, worst_state
 from candle_ingest.ledger.merge_method import method_in_words
+from candle_ingest.ledger.merged_day import NOT_MERGED, WITH_CANDLE, WITHOUT_CANDLE, MergedDay, worst_state
 from candle_ingest.ledger.minute_state import CoverageCounts
 from candle_ingest.merging.day_rates import PairRates
 from candle_ingest.merging.verdict import MergeRule, Records, mergeable, waiting_stretches
@@ -38,7 +38,7 @@ class Merged:
 
     candles: MergedCandles
     quality: Quality
-    day: MergeDay
+    day: MergedDay
     vanished: list[Window]
     vanished_quality: list[Window]
     counts: QualityCounts
@@ -50,7 +50,7 @@ class Merged:
 
 
 def windows_to_merge(
-    day: MergeDay,
+    day: MergedDay,
     records: Records,
     settings: PipelineSettings,
     forced: Sequence[Window] = (),
@@ -75,7 +75,7 @@ def windows_to_merge(
 
 
 def merge_day(
-    day: MergeDay,
+    day: MergedDay,
     records: Records,
     candles: Mapping[str, Candles],
     windows: Sequence[Window],
@@ -105,8 +105,8 @@ def merge_day(
 
 
 def _marked(
-    day: MergeDay, windows: Sequence[Window], merged: MergedCandles, quality: Quality, codes: NDArray[np.uint8]
-) -> MergeDay:
+    day: MergedDay, windows: Sequence[Window], merged: MergedCandles, quality: Quality, codes: NDArray[np.uint8]
+) -> MergedDay:
     """Return the day with the marks and quality codes of what was merged in `windows`."""
     marks, qualities = day.mark_array.copy(), day.quality_array.copy()
     for window in windows:
@@ -117,7 +117,7 @@ def _marked(
     return replace(day, marks=marks.tobytes(), qualities=qualities.tobytes())
 
 
-def _counted(day: MergeDay, records: Records) -> MergeDay:
+def _counted(day: MergedDay, records: Records) -> MergedDay:
     """Return the day with the version and the counts of its exchanges' records."""
     known = [record for record in records.values() if record]
     return replace(
@@ -133,7 +133,7 @@ def _counts(record: DayRecord | None, slots: int) -> CoverageCounts:
     return record.counts() if record else CoverageCounts(expected=slots, not_asked=slots)
 
 
-def _state(day: MergeDay, records: Records, settings: PipelineSettings, rates: PairRates) -> RecordState:
+def _state(day: MergedDay, records: Records, settings: PipelineSettings, rates: PairRates) -> RecordState:
     """Return the state of the day: final if every exchange and rate market is, and every slot is merged."""
     states = [record.state if record else RecordState.OPEN for record in records.values()]
     if settings.unobtainable == "merge":

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from candle_ingest.candles.window import Window
 from candle_ingest.ledger.day_record import CODES, DayRecord
-from candle_ingest.ledger.merge_day import NOT_MERGED, MergeDay, Waiting
+from candle_ingest.ledger.merged_day import NOT_MERGED, MergedDay, Waiting
 from candle_ingest.ledger.minute_state import MinuteState
 
 # The fewest exchanges that may be merged without one that cannot deliver.
@@ -70,7 +70,7 @@ def _closed_slots(record: DayRecord | None, slots: int) -> NDArray[np.bool_]:
     return np.zeros(slots, dtype=np.bool_) if record is None else record.slots_in(record.closed)
 
 
-def waiting_stretches(day: MergeDay, records: Records, can_merge: NDArray[np.bool_]) -> tuple[Waiting, ...]:
+def waiting_stretches(day: MergedDay, records: Records, can_merge: NDArray[np.bool_]) -> tuple[Waiting, ...]:
     """Return the unmerged parts of the day that were requested from any exchange, with what is missing."""
     slots = len(day.marks)
     states = np.array([_codes(record, slots) for record in records.values()])
@@ -91,7 +91,7 @@ def _changes(states: NDArray[np.uint8]) -> NDArray[np.bool_]:
     return np.concatenate([[True], inner, [True]])
 
 
-def _waiting(day: MergeDay, records: Records, first: int, last: int) -> Waiting:
+def _waiting(day: MergedDay, records: Records, first: int, last: int) -> Waiting:
     start_ms, end_ms = day.day_ms + first * day.slot_ms, day.day_ms + last * day.slot_ms
     found = [_missing(name, record, start_ms) for name, record in records.items()]
     missing = [text for text, _ in filter(None, found)]

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from candle_ingest.candles.window import HOUR_MS, Window, union
 from candle_ingest.ledger.day_record import DayRecord, RecordState, new_day_record
 from candle_ingest.ledger.day_records import DayRecords
-from candle_ingest.ledger.merge_day import Waiting
+from candle_ingest.ledger.merged_day import Waiting
 from candle_ingest.ledger.minute_state import CoverageCounts, MinuteState
 from candle_ingest.ledger.stretch import Stretch
 from candle_ingest.ledger.task_instance_ref import TaskInstanceRef

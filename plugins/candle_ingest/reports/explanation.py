@@ -7,7 +7,7 @@ from candle_ingest.candles.merge import NO_LEGS, Conversion
 from candle_ingest.candles.merge_method import MergeMethod
 from candle_ingest.candles.window import Window
 from candle_ingest.ledger.day_record import DayRecord, RecordState
-from candle_ingest.ledger.merge_day import MergeDay
+from candle_ingest.ledger.merged_day import MergedDay
 from candle_ingest.ledger.minute_state import SETTLED, MinuteState
 from candle_ingest.ledger.stretch import Stretch
 from candle_ingest.reports.priced_minute import PricedMinute, PricedPart, price_minute
@@ -91,7 +91,7 @@ class Explanation:
     parts: tuple[Part, ...]
     minute: PricedMinute | None
     stored: StoredMerge | None
-    day: MergeDay | None
+    day: MergedDay | None
     rules: MergeRules
     when_asked: str = ""
 
@@ -158,7 +158,7 @@ def explain(
     candles: Mapping[str, ExchangeCandle],
     stored: StoredMerge | None,
     records: Mapping[str, DayRecord],
-    day: MergeDay | None,
+    day: MergedDay | None,
     rules: MergeRules,
     conversion: Conversion = NO_LEGS,
 ) -> Explanation:

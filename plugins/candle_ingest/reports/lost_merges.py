@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from candle_ingest.candles.window import DAY_MS, Window, floor_ms
-from candle_ingest.ledger.merge_day import WITH_CANDLE, MergeDay
+from candle_ingest.ledger.merged_day import WITH_CANDLE, MergedDay
 from candle_ingest.store.bucket import InfluxBucket
 from candle_ingest.store.candle_store import CANDLES
 from candle_ingest.store.flux import flux_range, keep, select, with_times_ms
@@ -14,7 +14,7 @@ _COUNTS += keep("_time", "_value")
 
 
 def lost_merges(
-    bucket: InfluxBucket, currency_pair: str, window: Window, days: Iterable[MergeDay]
+    bucket: InfluxBucket, currency_pair: str, window: Window, days: Iterable[MergedDay]
 ) -> list[tuple[Window, int]]:
     """Return the parts of `window`, by day, that lack merged candles, each with their number.
 

@@ -7,8 +7,8 @@ from candle_ingest.candles.candles import FIELDS
 from candle_ingest.candles.merge import Conversion
 from candle_ingest.candles.window import DAY_MS, Window, floor_ms
 from candle_ingest.ledger.day_records import DayRecords
-from candle_ingest.ledger.merge_day import MergeDay
 from candle_ingest.ledger.merge_method import method_in_words
+from candle_ingest.ledger.merged_day import MergedDay
 from candle_ingest.reports.explanation import (
     ExchangeCandle,
     Explanation,
@@ -61,7 +61,7 @@ def _conversion(
     currency_pair: str,
     candles: Mapping[str, ExchangeCandle],
     window: Window,
-    day: MergeDay | None,
+    day: MergedDay | None,
 ) -> Conversion:
     """Return the conversion for the candles; at par, no rate is read."""
     markets = {name: candle.market for name, candle in candles.items() if candle.market}
@@ -72,7 +72,7 @@ def _conversion(
     return replace(found, refused=dict(day.refused) if day else {})
 
 
-def _stored(bucket: InfluxBucket, currency_pair: str, window: Window, day: MergeDay | None) -> StoredMerge | None:
+def _stored(bucket: InfluxBucket, currency_pair: str, window: Window, day: MergedDay | None) -> StoredMerge | None:
     """Return what is stored of the merge; None if the minute was not merged."""
     rows = bucket.query(_MERGED, currency_pair=currency_pair, **flux_range(window))
     if not rows and not (day and any(part.covers(window) for part in day.merged_windows())):

@@ -7,7 +7,7 @@ from candle_ingest.candles.window import DAY_MS, Window, split_days, subtract, u
 from candle_ingest.counting import counted
 from candle_ingest.ledger.day_record import DayRecord, RecordState, new_day_record
 from candle_ingest.ledger.day_records import DayRecords
-from candle_ingest.ledger.merge_day import MergeDay
+from candle_ingest.ledger.merged_day import MergedDay
 from candle_ingest.ledger.minute_state import RETRIED, MinuteState
 from candle_ingest.reports.lost_merges import lost_merges
 from candle_ingest.settings import PipelineSettings
@@ -62,14 +62,14 @@ def read_open_minutes(
     return [*found, *_provisional(currency_pair, window, merges, found)]
 
 
-def _not_merged(pair: str, window: Window, merges: Mapping[int, MergeDay]) -> OpenMinutes:
+def _not_merged(pair: str, window: Window, merges: Mapping[int, MergedDay]) -> OpenMinutes:
     holes = subtract(window, [part for day in merges.values() for part in day.merged_windows()])
     waiting = [part for day in merges.values() for part in day.waiting]
     reason = next((part.reason for hole in holes for part in waiting if part.window.intersection(hole)), "")
     return OpenMinutes(pair, MERGE, holes, reason)
 
 
-def _lost(bucket: InfluxBucket, pair: str, window: Window, merges: Mapping[int, MergeDay]) -> OpenMinutes:
+def _lost(bucket: InfluxBucket, pair: str, window: Window, merges: Mapping[int, MergedDay]) -> OpenMinutes:
     lost = lost_merges(bucket, pair, window, merges.values())
     count = sum(number for _, number in lost)
     reason = f"{counted(count, 'candle')} in all; a backfill of these days with refetch merges them again"
@@ -93,7 +93,7 @@ def _unsettled(
 
 
 def _provisional(
-    pair: str, window: Window, merges: Mapping[int, MergeDay], found: Iterable[OpenMinutes]
+    pair: str, window: Window, merges: Mapping[int, MergedDay], found: Iterable[OpenMinutes]
 ) -> list[OpenMinutes]:
     final = [day.window for day in merges.values() if day.state == RecordState.FINAL]
     told = [part for one in found for part in one.windows]

@@ -12,7 +12,7 @@ from candle_ingest.candles.window import DAY_MS, MINUTE_MS, union
 from candle_ingest.ledger.day_record import RecordState, new_day_record
 from candle_ingest.ledger.fold import fold
 from candle_ingest.ledger.look import Found, Look, Surroundings
-from candle_ingest.ledger.merge_day import new_merge_day
+from candle_ingest.ledger.merged_day import new_merged_day
 from candle_ingest.merging.day_rates import PairRates
 from candle_ingest.merging.merge_day import merge_day, windows_to_merge
 from candle_ingest.settings import PipelineSettings
@@ -20,7 +20,7 @@ from tests.candle_ingest.day import DAY, minutes
 
 BUSY = Surroundings(history=Pace(1440 * 7, 1440 * 7))
 SETTINGS = PipelineSettings(name="candle", exchanges=("binance", "kraken"))
-EMPTY = new_merge_day("BTC/USD", DAY, MINUTE_MS)
+EMPTY = new_merged_day("BTC/USD", DAY, MINUTE_MS)
 RATES = PairRates(EMPTY.window, Conversion("USD", {}, {}))
 
 

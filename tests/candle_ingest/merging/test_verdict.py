@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from candle_ingest.candles.window import MINUTE_MS
 from candle_ingest.ledger.day_record import new_day_record
-from candle_ingest.ledger.merge_day import new_merge_day
+from candle_ingest.ledger.merged_day import new_merged_day
 from candle_ingest.ledger.minute_state import MinuteState
 from candle_ingest.ledger.stretch import Stretch
 from candle_ingest.merging.verdict import MergeRule, mergeable, waiting_stretches
@@ -76,13 +76,13 @@ def test_one_bad_minute_holds_back_only_itself_and_says_why():
     records = {"a": day(MinuteState.QUIET, MinuteState.REJECTED), "b": day()}
     can_merge = mergeable(records, 1440, ALL)
     assert np.flatnonzero(~can_merge).tolist() == [1]
-    [waiting] = waiting_stretches(new_merge_day("BTC/USD", DAY, MINUTE_MS), records, can_merge)
+    [waiting] = waiting_stretches(new_merged_day("BTC/USD", DAY, MINUTE_MS), records, can_merge)
     assert (waiting.window, waiting.reason, waiting.since_ms) == (minutes(1, 2), "a rejected: why", 7)
 
 
 def test_future_minutes_do_not_count_as_waiting():
     records = {"a": new_day_record("BTC/USD", "a", DAY, MINUTE_MS)}
-    assert waiting_stretches(new_merge_day("BTC/USD", DAY, MINUTE_MS), records, mergeable(records, 1440, ALL)) == ()
+    assert waiting_stretches(new_merged_day("BTC/USD", DAY, MINUTE_MS), records, mergeable(records, 1440, ALL)) == ()
 
 
 @settings(max_examples=50)

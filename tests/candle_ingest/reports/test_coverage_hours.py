@@ -2,7 +2,7 @@ from dataclasses import replace
 
 from candle_ingest.candles.window import DAY_MS, MINUTE_MS, Window
 from candle_ingest.ledger.day_record import DayRecord, new_day_record
-from candle_ingest.ledger.merge_day import Waiting
+from candle_ingest.ledger.merged_day import Waiting
 from candle_ingest.ledger.minute_state import MinuteState
 from candle_ingest.ledger.stretch import Stretch
 from candle_ingest.reports.coverage_hours import find_holes, find_waiting, hourly_counts

@@ -8,7 +8,7 @@ from candle_ingest.candles.merge_method import MergeMethod
 from candle_ingest.candles.rates import RateSeries
 from candle_ingest.candles.window import MINUTE_MS, Window
 from candle_ingest.ledger.day_record import RecordState, new_day_record
-from candle_ingest.ledger.merge_day import WITH_CANDLE, WITHOUT_CANDLE, Waiting, new_merge_day
+from candle_ingest.ledger.merged_day import WITH_CANDLE, WITHOUT_CANDLE, Waiting, new_merged_day
 from candle_ingest.ledger.minute_state import MinuteState
 from candle_ingest.ledger.stretch import Stretch
 from candle_ingest.reports.explanation import ExchangeCandle, MergeRules, StoredMerge, explain
@@ -41,7 +41,7 @@ def explained(candles, stored=None, records=None, day=None, conversion=NO_LEGS, 
 
 def merged_day(mark=WITH_CANDLE, **values):
     """Return a day on which the minute is merged."""
-    day = new_merge_day("BTC/USD", TIME_MS, MINUTE_MS)
+    day = new_merged_day("BTC/USD", TIME_MS, MINUTE_MS)
     return replace(day, marks=bytes([mark]) + day.marks[1:], **values)
 
 

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from candle_ingest.ledger.day_record import RecordState
-from candle_ingest.ledger.merge_day import WITHOUT_CANDLE, Waiting
+from candle_ingest.ledger.merged_day import WITHOUT_CANDLE, Waiting
 from candle_ingest.ledger.minute_state import MinuteState
 from candle_ingest.reports.explanation import ExchangeCandle, StoredMerge
 from candle_ingest.reports.explanation_words import part_in_words, verdict

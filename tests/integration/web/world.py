@@ -10,7 +10,7 @@ from functools import cache
 from candle_ingest.candles.window import DAY_MS, MINUTE_MS, Window
 from candle_ingest.connections import connect_influxdb
 from candle_ingest.ledger.day_record import RecordState
-from candle_ingest.ledger.merge_day import NOT_MERGED, WITH_CANDLE, MergeDay, merge_day_fields
+from candle_ingest.ledger.merged_day import NOT_MERGED, WITH_CANDLE, MergedDay, merged_day_fields
 from candle_ingest.ledger.minute_state import CoverageCounts
 from candle_ingest.store.bucket import InfluxBucket
 from candle_ingest.store.line_protocol import escaped_field, escaped_tag
@@ -78,7 +78,7 @@ def seed_days(symbols: int, days: int) -> None:
 def _merged_day(failed: int) -> str:
     """The fields of a day of which `failed` minutes of one exchange are open."""
     present = 1440 * len(EXCHANGES) - failed
-    day = MergeDay(
+    day = MergedDay(
         currency_pair="",
         day_ms=0,
         marks=bytes([NOT_MERGED]) * failed + bytes([WITH_CANDLE]) * (1440 - failed),
@@ -88,7 +88,7 @@ def _merged_day(failed: int) -> str:
     )
     texts = (
         f'{name}="{escaped_field(value)}"' if isinstance(value, str) else f"{name}={value}i"
-        for name, value in merge_day_fields(day).items()
+        for name, value in merged_day_fields(day).items()
     )
     return ",".join(texts)
 

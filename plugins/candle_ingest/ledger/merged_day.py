@@ -33,7 +33,7 @@ class Waiting(Span):
 
 
 @dataclass(frozen=True, kw_only=True)
-class MergeDay(MarkedDay):
+class MergedDay(MarkedDay):
     """What is merged of one pair on the UTC day that begins at `day_ms`.
 
     `marks` has one byte per slot: NOT_MERGED, WITHOUT_CANDLE (merged, no trades) or WITH_CANDLE. `state` is final if
@@ -94,12 +94,12 @@ class MergeDay(MarkedDay):
         return contiguous_end_ms(start_ms, self.merged_windows())
 
 
-def new_merge_day(currency_pair: str, day_ms: int, slot_ms: int) -> MergeDay:
+def new_merged_day(currency_pair: str, day_ms: int, slot_ms: int) -> MergedDay:
     """Return the record of a day with nothing merged."""
-    return MergeDay(currency_pair=currency_pair, day_ms=day_ms, marks=bytes(DAY_MS // slot_ms))
+    return MergedDay(currency_pair=currency_pair, day_ms=day_ms, marks=bytes(DAY_MS // slot_ms))
 
 
-def merge_day_fields(day: MergeDay) -> dict[str, Any]:
+def merged_day_fields(day: MergedDay) -> dict[str, Any]:
     """Return the fields of its point: `merge_days`, tag `currency_pair`, time midnight UTC.
 
     Years of them are added up without reading `record`: `exchanges` integer, and one integer for each state of a slot
@@ -126,8 +126,8 @@ def merge_day_fields(day: MergeDay) -> dict[str, Any]:
     }
 
 
-def _content(day: MergeDay) -> dict[str, Any]:
-    """Return the fields that are not added up over days; `merge_day_from_row` reads them."""
+def _content(day: MergedDay) -> dict[str, Any]:
+    """Return the fields that are not added up over days; `merged_day_from_row` reads them."""
     return {
         "marks": _packed(day.marks),
         "qualities": _packed(day.qualities),
@@ -141,11 +141,11 @@ def _content(day: MergeDay) -> dict[str, Any]:
     }
 
 
-def merge_day_from_row(row: Mapping[str, str], day_ms: int) -> MergeDay:
+def merged_day_from_row(row: Mapping[str, str], day_ms: int) -> MergedDay:
     """Return the merge day of a pivoted row. Raises ValueError if the row is anything else."""
     try:
         content = json.loads(row["record"])
-        return MergeDay(
+        return MergedDay(
             currency_pair=row["currency_pair"],
             day_ms=day_ms,
             marks=_unpacked(content["marks"]),

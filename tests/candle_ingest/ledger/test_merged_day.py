@@ -3,7 +3,7 @@ from hypothesis import strategies as st
 
 from candle_ingest.candles.window import DAY_MS, MINUTE_MS, Window
 from candle_ingest.ledger.day_record import RecordState
-from candle_ingest.ledger.merge_day import MergeDay, Waiting, merge_day_fields, merge_day_from_row
+from candle_ingest.ledger.merged_day import MergedDay, Waiting, merged_day_fields, merged_day_from_row
 from candle_ingest.ledger.minute_state import CoverageCounts
 
 COUNTS = st.lists(st.integers(0, 1440), min_size=9, max_size=9).map(
@@ -15,7 +15,7 @@ COUNTS = st.lists(st.integers(0, 1440), min_size=9, max_size=9).map(
 def merge_days(draw):
     marks = bytes(draw(st.lists(st.integers(0, 2), min_size=24, max_size=24)))
     waiting = (Waiting(DAY_MS, DAY_MS + MINUTE_MS, 'binance failed: "HTTP 503"', 5),) if draw(st.booleans()) else ()
-    return MergeDay(
+    return MergedDay(
         currency_pair="BTC/USD",
         day_ms=DAY_MS,
         marks=marks,
@@ -32,14 +32,14 @@ def merge_days(draw):
 
 @given(merge_days())
 def test_a_merged_day_is_read_back_from_its_fields(day):
-    fields = merge_day_fields(day) | ({"announced": 1} if day.announced else {})
+    fields = merged_day_fields(day) | ({"announced": 1} if day.announced else {})
     row = {name: str(value) for name, value in fields.items()}
-    assert merge_day_from_row({**row, "currency_pair": "BTC/USD"}, DAY_MS) == day
+    assert merged_day_from_row({**row, "currency_pair": "BTC/USD"}, DAY_MS) == day
 
 
 @given(merge_days())
 def test_the_fields_of_a_merged_day_have_its_counts_by_state(day):
-    fields = merge_day_fields(day)
+    fields = merged_day_fields(day)
     assert {name: fields[name] for name in ("present", "silent", "not_asked")} == {
         "present": day.counts.present,
         "silent": day.counts.silent,
@@ -49,14 +49,14 @@ def test_the_fields_of_a_merged_day_have_its_counts_by_state(day):
 
 @given(merge_days())
 def test_the_fields_of_a_merged_day_count_its_minutes_by_grade(day):
-    fields = merge_day_fields(day)
+    fields = merged_day_fields(day)
     graded = sum(fields[name] for name in ("grade_a", "grade_b", "grade_c", "grade_d"))
     assert graded == sum(code > 0 for code in day.qualities)
     assert fields["excluded"] == day.qualities.count(9)
 
 
 def test_the_end_of_what_is_merged_is_the_first_slot_that_is_not():
-    day = MergeDay(currency_pair="BTC/USD", day_ms=0, marks=bytes([1, 2, 0, 2] + [0] * 20))
+    day = MergedDay(currency_pair="BTC/USD", day_ms=0, marks=bytes([1, 2, 0, 2] + [0] * 20))
     hour = 60 * MINUTE_MS
     assert day.merged_windows() == [Window(0, 2 * hour), Window(3 * hour, 4 * hour)]
     assert (day.merged_until_ms(0), day.merged_until_ms(2 * hour)) == (2 * hour, 2 * hour)
