@@ -23,6 +23,7 @@ from dev.exchange_simulator.minute_candles import FLAT_EXCHANGES, day_candles
 from dev.exchange_simulator.timeframes import HOUR_MS, ceil_open, duration_ms, floor_open
 from dev.exchange_simulator.trades import Trade, TradeColumns, candle_of, trade_columns, with_trade_sums
 
+Events = tuple[MarketEvent, ...]
 _DAYS_OF_MINUTES = 400
 _DAYS_OF_HOURS = 8000
 _DAYS_OF_TRADES = 8
@@ -39,21 +40,24 @@ class CandleBook:
 
     def __init__(self, recorded: dict[tuple[str, str], Ints] | None = None, events: Iterable[MarketEvent] = ()) -> None:
         self._recorded = recorded or {}
+        # By market, day and the market's events: candles that no change of events concerns need not be made again.
+        self._minutes_of = lru_cache(_DAYS_OF_MINUTES)(self._make_minutes)
+        self._hours_of = lru_cache(_DAYS_OF_HOURS)(self._make_hours)
+        self._trades_of = lru_cache(_DAYS_OF_TRADES)(self._make_trades)
         self.set_events(events)
 
     def set_events(self, events: Iterable[MarketEvent]) -> None:
-        """Replace the events on the market, and clear what was computed before."""
+        """Replace the events on the market."""
         self.events = tuple(events)
-        self._minutes = lru_cache(_DAYS_OF_MINUTES)(self._make_minutes)
-        self._hours = lru_cache(_DAYS_OF_HOURS)(self._make_hours)
-        self._trades = lru_cache(_DAYS_OF_TRADES)(self._make_trades)
         self.events_of = lru_cache(4096)(self._events_of)
 
-    def _events_of(self, market: Market) -> tuple[MarketEvent, ...]:
+    def _events_of(self, market: Market) -> Events:
         return tuple(event for event in self.events if event.concerns(market))
 
-    def _make_minutes(self, market: Market, day: int) -> Ints:
-        events = self.events_of(market)
+    def _minutes(self, market: Market, day: int) -> Ints:
+        return self._minutes_of(market, day, self.events_of(market))
+
+    def _make_minutes(self, market: Market, day: int, events: Events) -> Ints:
         rows = self._recorded.get((market.exchange, market.symbol))
         if rows is None:
             made = day_candles(market, day, events)
@@ -63,11 +67,11 @@ class CandleBook:
             make_true(market, events, made, made[:, COUNT] > 0)
         return shift_open_times(events, made)
 
-    def _make_hours(self, market: Market, day: int) -> Ints:
-        return aggregate(market.exchange, "1h", self._served(market, self._make_minutes(market, day)))
+    def _make_hours(self, market: Market, day: int, events: Events) -> Ints:
+        return aggregate(market.exchange, "1h", self._served(market, self._make_minutes(market, day, events)))
 
-    def _make_trades(self, market: Market, day: int) -> tuple[Ints, TradeColumns]:
-        rows = self._minutes(market, day)
+    def _make_trades(self, market: Market, day: int, events: Events) -> tuple[Ints, TradeColumns]:
+        rows = self._minutes_of(market, day, events)
         return rows, trade_columns(market, rows)
 
     def _served(self, market: Market, rows: Ints) -> Ints:
@@ -93,7 +97,8 @@ class CandleBook:
 
     def _stored_hours(self, market: Market, start_ms: int, end_ms: int) -> Ints:
         days = range(start_ms // DAY_MS, -(-end_ms // DAY_MS))
-        return _between([self._hours(market, day) for day in days], start_ms, end_ms)
+        events = self.events_of(market)
+        return _between([self._hours_of(market, day, events) for day in days], start_ms, end_ms)
 
     def _in_progress(self, market: Market, open_ms: int, now_ms: int) -> Ints:
         """Return the unfinished minute as seen now: no row, a flat one, or one built from its trades so far."""
@@ -187,7 +192,7 @@ class CandleBook:
 
     def _shown_trades(self, market: Market, day: int, now_ms: int) -> TradeColumns:
         """Return the trades of a day that have happened and are shown; only hidden minutes hide theirs."""
-        rows, trades = self._trades(market, day)
+        rows, trades = self._trades_of(market, day, self.events_of(market))
         keep = trades.time_ns <= now_ms * 1_000_000
         for event in self.events_of(market):
             if event.kind == "hidden":

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from dev.exchange_simulator.candle_book import CandleBook
-from dev.exchange_simulator.candle_columns import CLOSE, COUNT, HIGH, LOW, MINUTE_MS, OPEN_TIME, VOLUME
+from dev.exchange_simulator.candle_columns import CLOSE, COUNT, DAY_MS, HIGH, LOW, MINUTE_MS, OPEN_TIME, VOLUME
 from dev.exchange_simulator.coins import utc_ms
 from dev.exchange_simulator.hashing import Ints
 from dev.exchange_simulator.market_events import MarketEvent, MarketEventError, in_the_end, parse_event
@@ -136,3 +136,10 @@ def test_in_the_end_only_permanent_events_apply() -> None:
 def test_an_invalid_event_is_named(given: object, words: str) -> None:
     with pytest.raises(MarketEventError, match=words):
         parse_event(given)
+
+
+def test_a_change_of_events_leaves_the_candles_of_other_exchanges_cached() -> None:
+    book, okx = CandleBook(), find_market("okx", "BTC/USDT")
+    before = book._minutes(okx, START_MS // DAY_MS)
+    book.set_events([event("off_grid", exchange="kraken", shift_ms=14_789)])
+    assert book._minutes(okx, START_MS // DAY_MS) is before
