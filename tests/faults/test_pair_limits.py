@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import json
-import multiprocessing
 import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from typing import Any
@@ -32,6 +30,7 @@ from tests.faults.difference import Difference, difference
 from tests.faults.fault import Outcome
 from tests.faults.report import Evidence
 from tests.faults.world import SYMBOLS_KEY, World
+from tests.integration.servers.processes import process_pool
 from tests.integration.steps import stored, truth
 
 pytestmark = pytest.mark.integration
@@ -78,7 +77,7 @@ def fetch_all_at_once(world: World, processes: int) -> None:
     plan = validate_symbols(run, read_symbols(run))
     batches = [batch.to_xcom() for batch in split_batches(plan.batches, 1024, 1)]
     fetches = [Fetch(world.settings, run_id, batch) for batch in batches for run_id in ("first", "second")]
-    with ProcessPoolExecutor(processes, mp_context=multiprocessing.get_context("spawn")) as pool:
+    with process_pool(processes) as pool:
         summaries = [done.result() for done in [pool.submit(fetch) for fetch in fetches]]
     whole = Plan.from_xcom(plan.to_xcom(), [{"batch": batch} for batch in batches])
     aggregate_and_write(run, whole, summaries)

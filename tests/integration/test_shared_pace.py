@@ -3,10 +3,8 @@ used, and nobody is refused twice."""
 
 from __future__ import annotations
 
-import multiprocessing
 import time
 from collections import Counter
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 
 import pytest
@@ -20,6 +18,7 @@ from candle_ingest.exchanges.client import ExchangeClient
 from candle_ingest.exchanges.learnt_pace import STEP
 from candle_ingest.exchanges.rate_limit import limit_name
 from candle_ingest.exchanges.shared_pace import read_pace
+from tests.integration.servers.processes import process_pool
 
 pytestmark = pytest.mark.integration
 KRAKEN = profiles.PROFILES["kraken"]
@@ -68,8 +67,7 @@ def run(simulator, redis_server):
         simulator.reset_requests()
         options = {"market_seconds": KRAKEN.market_seconds, **options}
         workers = [Worker(url, address, [markets[i] for i in own], seconds, **options) for own in places]
-        context = multiprocessing.get_context("spawn")
-        with ProcessPoolExecutor(len(workers), mp_context=context) as pool:
+        with process_pool(len(workers)) as pool:
             for done in [pool.submit(worker) for worker in workers]:
                 done.result()
         return Counter(simulator.requests()["kraken"]["/0/public/OHLC"])
