@@ -1,6 +1,6 @@
 """When rates have new answers, merge the days of the pairs that they convert again."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from candle_ingest.candles.rates import rate_pairs
@@ -43,16 +43,34 @@ class RateWork:
         own = possible_rate_pairs(self.run.settings) - self.plan.symbols
         self._passed_on = {key: version for key, version in index.unmerged().items() if key[0] in own}
         stale: dict[PairDay, int] = {}
-        for (pair, day_ms), version in list(self._passed_on.items()):
-            records, unreadable = DayRecords(self.bucket).read_readable(Window(day_ms, day_ms + DAY_MS), {pair})
-            if unreadable:
-                # The pairs that it converts fail with this error; the day stays marked as unmerged.
-                del self._passed_on[pair, day_ms]
-            self._records += records.values()
-            for touched_ms in _touched_days(day_ms, records.values()):
-                stale |= {(symbol, touched_ms): version for symbol in self._converted_by(pair, touched_ms)}
+        for day_ms, versions in self._by_day().items():
+            for key, version in self._stale(day_ms, versions):
+                stale[key] = max(version, stale.get(key, 0))
         index.note_unmerged(stale)
         return stale
+
+    def _by_day(self) -> dict[int, dict[str, int]]:
+        """Return the versions of the rate pairs of each day."""
+        found: dict[int, dict[str, int]] = {}
+        for (pair, day_ms), version in self._passed_on.items():
+            found.setdefault(day_ms, {})[pair] = version
+        return found
+
+    def _stale(self, day_ms: int, versions: Mapping[str, int]) -> Iterator[tuple[PairDay, int]]:
+        """Yield the days that these rate pairs convert on that day, each with the version of the rates."""
+        window = Window(day_ms, day_ms + DAY_MS)
+        records, unreadable = DayRecords(self.bucket).read_readable(window, set(versions))
+        for pair in unreadable:
+            # The pairs that it converts fail with this error; the day stays marked as unmerged.
+            del self._passed_on[pair, day_ms]
+        self._records += records.values()
+        touched = {
+            pair: _touched_days(day_ms, (r for key, r in records.items() if key[0] == pair)) for pair in versions
+        }
+        markets = {at_ms: self._markets(at_ms) for at_ms in set().union(*touched.values())}
+        for pair, version in versions.items():
+            for at_ms in touched[pair]:
+                yield from (((symbol, at_ms), version) for symbol in _converted_by(pair, markets[at_ms]))
 
     def note_merged(self) -> None:
         """Mark the answers that were passed on as merged; the next run passes on any newer ones."""
@@ -63,19 +81,21 @@ class RateWork:
         )
         WorkIndex(self.client, self.bucket).remove_merged(self._passed_on)
 
-    def _converted_by(self, rate_pair: str, day_ms: int) -> set[str]:
+    def _markets(self, day_ms: int) -> set[tuple[str, str]]:
+        """Return each pair with a market that has candles of it on that day."""
         rows = self.bucket.query(_MARKETS, **flux_range(Window(day_ms, day_ms + DAY_MS)))
-        markets = {(row["currency_pair"], row["_value"]) for row in rows if row["_value"]}
-        return {
-            pair
-            for pair, market in markets
-            if rate_pair in rate_pairs(market.rpartition("/")[2], pair.rpartition("/")[2])
-        }
+        return {(row["currency_pair"], row["_value"]) for row in rows if row["_value"]}
 
 
-def _touched_days(day_ms: int, records: Iterable[DayRecord]) -> Iterator[int]:
-    """Yield the day, and the next one if the day's last minutes changed, which determine the next day's first rates."""
-    yield day_ms
+def _converted_by(rate_pair: str, markets: Iterable[tuple[str, str]]) -> set[str]:
+    """Return the pairs that have a market in another quote, which the rate pair converts."""
+    return {
+        pair for pair, market in markets if rate_pair in rate_pairs(market.rpartition("/")[2], pair.rpartition("/")[2])
+    }
+
+
+def _touched_days(day_ms: int, records: Iterable[DayRecord]) -> set[int]:
+    """Return the day, and the next one if its last minutes changed, which determine the next day's first rates."""
     end_ms = day_ms + DAY_MS
-    if any(window.end_ms == end_ms for record in records for window in record.unmerged()):
-        yield end_ms
+    reaches_end = any(window.end_ms == end_ms for record in records for window in record.unmerged())
+    return {day_ms, end_ms} if reaches_end else {day_ms}
