@@ -15,6 +15,7 @@ from dev.local_stack.redis_server import RedisServer
 from tests.integration.servers.airflow_databases import AirflowDatabases, airflow_databases
 from tests.integration.servers.environment import connection_variables
 from tests.integration.servers.storage import InfluxdbTestServer, running_influxdb, running_redis
+from tests.integration.steps import THREE
 
 # The files of one of these folders share an Airflow.
 SHARING_FOLDERS = ("web", "scheduler")
@@ -113,6 +114,12 @@ def make_settings(connections: dict[str, str], influxdb_server: InfluxdbTestServ
     return lambda exchanges, **changes: PipelineSettings(
         name="candle", exchanges=exchanges, settle_seconds=0, influxdb_bucket=bucket, **changes
     )
+
+
+@pytest.fixture
+def settings(make_settings: Callable[..., PipelineSettings]) -> PipelineSettings:
+    """A pipeline of three exchanges with a new bucket; some modules have their own."""
+    return make_settings(THREE)
 
 
 @pytest.fixture(scope="session")

@@ -9,11 +9,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import astuple, dataclass, field
 from typing import Any
 
-from candle_ingest.candles.window import ALL_TIME, Window
+from candle_ingest.candles.window import ALL_TIME, HOUR_MS, Window
 from candle_ingest.connections import connect_influxdb
 from candle_ingest.errors import CandleIngestError
 from candle_ingest.fetching.fetch_candles import fetch_candles
+from candle_ingest.ledger.day_record import DayRecord
+from candle_ingest.ledger.day_records import DayRecords, Key
+from candle_ingest.ledger.merged_day import MergedDay
 from candle_ingest.ledger.task_instance_ref import TaskInstanceRef
+from candle_ingest.ledger.work_index import PairDay
 from candle_ingest.merging.aggregate_and_write import aggregate_and_write
 from candle_ingest.merging.announcements import events
 from candle_ingest.merging.send_notices import send_notices
@@ -26,10 +30,13 @@ from candle_ingest.settings import PipelineSettings
 from candle_ingest.store.bucket import InfluxBucket
 from candle_ingest.store.flux import flux_range
 from dev.exchange_simulator import merged_truth as oracle
+from dev.exchange_simulator.coins import utc_ms
 from dev.exchange_simulator.market_events import MarketEvent
 from dev.exchange_simulator.merged_truth import MergeRules
 from dev.exchange_simulator.synthetic_market import true_candles
 
+DAY = Window(utc_ms("2026-03-10"), utc_ms("2026-03-11"))
+THREE = ("binance", "coinbaseexchange", "kucoin")
 # The others have it in USDT.
 TRADED_IN_DOLLARS = ("coinbaseexchange", "kraken", "binanceus", "coinbase", "bitstamp")
 
@@ -155,6 +162,11 @@ class Near(float):
         raise TypeError("equal numbers would have different hashes")
 
 
+def hours(first: float, last: float, day: Window = DAY) -> Window:
+    """Return these hours of the day."""
+    return Window(day.start_ms + int(first * HOUR_MS), day.start_ms + int(last * HOUR_MS))
+
+
 def within(rows: Sequence[tuple], window: Window) -> list[tuple]:
     """Return the rows that open in the window."""
     return [row for row in rows if window.start_ms <= row[0] < window.end_ms]
@@ -187,6 +199,18 @@ def watermarks(bucket: str, *keys: str) -> dict[str, int]:
     with InfluxBucket(connect_influxdb(), bucket) as opened:
         found = {row["key"]: int(row["_value"]) for row in opened.query(flux)}
     return {key: found[key] for key in keys if key in found}
+
+
+def day_records(bucket: str, window: Window = DAY) -> dict[Key, DayRecord]:
+    """Return the records of the days that the window touches, by pair, exchange and midnight."""
+    with InfluxBucket(connect_influxdb(), bucket) as opened:
+        return DayRecords(opened).read(window)
+
+
+def merged_days(bucket: str, window: Window = DAY) -> dict[PairDay, MergedDay]:
+    """Return the merged days that the window touches, by pair and midnight."""
+    with InfluxBucket(connect_influxdb(), bucket) as opened:
+        return DayRecords(opened).read_merges(window)
 
 
 def everything(bucket: str, window: Window = ALL_TIME) -> list[str]:

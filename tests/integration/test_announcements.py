@@ -2,16 +2,14 @@
 
 import pytest
 
-from candle_ingest.candles.window import DAY_MS, Window
+from candle_ingest.candles.window import DAY_MS
 from candle_ingest.ledger.task_instance_ref import TaskInstanceRef
 from candle_ingest.merging.announcements import events
 from candle_ingest.planning.plan import Plan
 from candle_ingest.planning.run import make_run
-from dev.exchange_simulator.coins import utc_ms
-from tests.integration.steps import run_steps
+from tests.integration.steps import DAY, run_steps
 
 pytestmark = pytest.mark.integration
-DAY = Window(utc_ms("2026-03-10"), utc_ms("2026-03-11"))
 NOW_MS = DAY.end_ms + DAY_MS
 
 

@@ -9,22 +9,24 @@ import pytest
 from candle_ingest.candles.window import HOUR_MS, MINUTE_MS, Window
 from candle_ingest.connections import connect_influxdb
 from candle_ingest.errors import ConfigurationError
-from candle_ingest.ledger.day_records import DayRecords
 from candle_ingest.ledger.minute_state import MinuteState
 from candle_ingest.store.bucket import InfluxBucket
-from dev.exchange_simulator.coins import utc_ms
-from tests.integration.steps import everything, merged_truth, run_steps, stored, truth, watermarks, with_settings
+from tests.integration.steps import (
+    DAY,
+    THREE,
+    day_records,
+    everything,
+    merged_truth,
+    run_steps,
+    stored,
+    truth,
+    watermarks,
+    with_settings,
+)
 
 pytestmark = pytest.mark.integration
-DAY = Window(utc_ms("2026-03-10"), utc_ms("2026-03-11"))
 NOW_MS = DAY.end_ms + 60_000
-THREE = ("binance", "coinbaseexchange", "kucoin")
 MORNING, NOON = Window(DAY.start_ms, DAY.start_ms + 6 * HOUR_MS), Window(DAY.start_ms + 6 * HOUR_MS, DAY.end_ms)
-
-
-@pytest.fixture
-def settings(make_settings):
-    return make_settings(THREE)
 
 
 def forget_markets(redis_server) -> None:
@@ -109,8 +111,7 @@ def test_an_exchange_without_a_market_list_is_open_and_the_run_not_complete(sett
     later = run_steps(settings, "backfill", DAY, NOW_MS)
     expected = merged_truth(THREE, MORNING) + merged_truth(THREE[:2], NOON, known_from_ms=DAY.start_ms)
     assert stored(settings.influxdb_bucket, "candles", "BTC/USD") == expected
-    with InfluxBucket(connect_influxdb(), settings.influxdb_bucket) as bucket:
-        record = DayRecords(bucket).read(DAY)["BTC/USD", "kucoin", DAY.start_ms]
+    record = day_records(settings.influxdb_bucket)["BTC/USD", "kucoin", DAY.start_ms]
     assert record.windows_of([MinuteState.FAILED]) == [NOON]
     assert "its list of markets could not be fetched" in record.stretches[0].reason
     assert later.events == []

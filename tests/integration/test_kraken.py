@@ -7,13 +7,10 @@ import json
 import pytest
 
 from candle_ingest.candles.window import DAY_MS, HOUR_MS, MINUTE_MS, Window
-from candle_ingest.connections import connect_influxdb
 from candle_ingest.exchanges.client import ExchangeClient
 from candle_ingest.ledger.day_record import RecordState
-from candle_ingest.ledger.day_records import DayRecords
-from candle_ingest.store.bucket import InfluxBucket
 from dev.exchange_simulator.coins import utc_ms
-from tests.integration.steps import run_steps, stored, truth, with_settings, within
+from tests.integration.steps import day_records, run_steps, stored, truth, with_settings, within
 
 pytestmark = pytest.mark.integration
 DAY = Window(utc_ms("2026-03-12"), utc_ms("2026-03-13"))
@@ -30,8 +27,7 @@ def hours(first: float, last: float) -> Window:
 
 
 def record(settings, pair: str = "BTC/USD"):
-    with InfluxBucket(connect_influxdb(), settings.influxdb_bucket) as bucket:
-        return DayRecords(bucket).read(DAY)[pair, "kraken", DAY.start_ms]
+    return day_records(settings.influxdb_bucket, DAY)[pair, "kraken", DAY.start_ms]
 
 
 def expected(window: Window, candles_from_ms: int, pair: str = "BTC/USD") -> list[tuple]:

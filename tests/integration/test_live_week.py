@@ -10,15 +10,12 @@ import random
 import pytest
 
 from candle_ingest.candles.window import DAY_MS, HOUR_MS, MINUTE_MS, Window, split_days
-from candle_ingest.connections import connect_influxdb
 from candle_ingest.errors.runs import MarketsUnreachableError
 from candle_ingest.ledger.day_record import RecordState
-from candle_ingest.ledger.day_records import DayRecords
-from candle_ingest.store.bucket import InfluxBucket
 from dev.exchange_simulator.coins import utc_ms
 from dev.exchange_simulator.market_events import MarketEvent
 from dev.exchange_simulator.process import SimulatorProcess
-from tests.integration.steps import merged_truth, run_steps, stored, watermarks, with_settings
+from tests.integration.steps import day_records, merged_truth, run_steps, stored, watermarks, with_settings
 
 pytestmark = pytest.mark.integration
 START_MS = utc_ms("2026-03-09")
@@ -138,8 +135,7 @@ def test_two_days_after_a_week_of_trouble_every_minute_is_true_and_final(make_se
     for pair in PAIRS.values():
         truth = [row for day in split_days(WEEK) for row in true_day(pair, day)]
         assert stored(settings.influxdb_bucket, "candles", pair, window=WEEK) == truth, pair
-    with InfluxBucket(connect_influxdb(), settings.influxdb_bucket) as bucket:
-        states = {key: record.state for key, record in DayRecords(bucket).read(WEEK).items()}
+    states = {key: record.state for key, record in day_records(settings.influxdb_bucket, WEEK).items()}
     assert {key: state for key, state in states.items() if state != RecordState.FINAL} == {}
     assert len(states) == len(FOUR) * len(PAIRS) * DAYS
     assert len(week.announced) == len(set(week.announced)) == len(PAIRS) * DAYS

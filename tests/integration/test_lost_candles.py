@@ -11,29 +11,32 @@ from candle_ingest.__main__ import app
 from candle_ingest.candles.window import HOUR_MS, MINUTE_MS, Window
 from candle_ingest.connections import connect_influxdb
 from candle_ingest.ledger.day_record import RecordState
-from candle_ingest.ledger.day_records import DayRecords
 from candle_ingest.merging import day_merger
 from candle_ingest.store.bucket import InfluxBucket
 from candle_ingest.store.outdated_points import delete_windows
-from dev.exchange_simulator.coins import utc_ms
 from dev.exchange_simulator.market_events import MarketEvent
-from tests.integration.steps import merged_truth, run_steps, stored, truth, watermarks, with_settings, within
+from tests.integration.steps import (
+    DAY,
+    THREE,
+    hours,
+    merged_days,
+    merged_truth,
+    run_steps,
+    stored,
+    truth,
+    watermarks,
+    with_settings,
+    within,
+)
 
 pytestmark = pytest.mark.integration
-DAY = Window(utc_ms("2026-03-10"), utc_ms("2026-03-11"))
 NOW_MS = DAY.end_ms + 2 * HOUR_MS
-THREE = ("binance", "coinbaseexchange", "kucoin")
 TOLD = "candles of [2026-03-10T01:00Z, 2026-03-10T02:00Z)"
 
 
 @pytest.fixture
-def settings(make_settings, exchanges):
-    exchanges.set_clock(NOW_MS)
+def settings(make_settings):
     return make_settings(THREE, quote_conversion="par")
-
-
-def hours(first: float, last: float) -> Window:
-    return Window(DAY.start_ms + int(first * HOUR_MS), DAY.start_ms + int(last * HOUR_MS))
 
 
 def delete(settings, window: Window, pair: str = "BTC/USD", exchange: str = "kucoin") -> None:
@@ -47,8 +50,7 @@ def candles(settings, pair: str = "BTC/USD") -> list[tuple]:
 
 
 def merged_state(settings, pair: str = "BTC/USD") -> RecordState:
-    with InfluxBucket(connect_influxdb(), settings.influxdb_bucket) as bucket:
-        return DayRecords(bucket).read_merges(DAY)[pair, DAY.start_ms].state
+    return merged_days(settings.influxdb_bucket)[pair, DAY.start_ms].state
 
 
 def test_a_final_day_that_is_merged_again_keeps_what_was_merged_of_lost_candles(settings, redis_server):

@@ -15,20 +15,11 @@ from candle_ingest.ledger.day_records import DayRecords
 from candle_ingest.ledger.watermarks import Watermarks, advance_together
 from candle_ingest.store.bucket import InfluxBucket
 from candle_ingest.store.candle_store import CandleStore
-from dev.exchange_simulator.coins import utc_ms
 from dev.exchange_simulator.market_events import MarketEvent
-from tests.integration.steps import merged_truth, run_steps, stored, watermarks, with_settings
+from tests.integration.steps import DAY, THREE, merged_truth, run_steps, stored, watermarks, with_settings
 
 pytestmark = pytest.mark.integration
-DAY = Window(utc_ms("2026-03-10"), utc_ms("2026-03-11"))
 NOW_MS = DAY.end_ms + 2 * HOUR_MS
-THREE = ("binance", "coinbaseexchange", "kucoin")
-
-
-@pytest.fixture
-def settings(make_settings, exchanges):
-    exchanges.set_clock(NOW_MS)
-    return make_settings(THREE)
 
 
 class Killed(BaseException):

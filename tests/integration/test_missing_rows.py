@@ -7,23 +7,19 @@ import pytest
 from candle_ingest.candles.window import DAY_MS, HOUR_MS, MINUTE_MS, Window
 from candle_ingest.connections import connect_influxdb
 from candle_ingest.ledger.day_record import RecordState
-from candle_ingest.ledger.day_records import DayRecords
 from candle_ingest.ledger.minute_state import MinuteState
 from candle_ingest.store.bucket import InfluxBucket
-from dev.exchange_simulator.coins import utc_ms
 from dev.exchange_simulator.market_events import MarketEvent
-from tests.integration.steps import run_steps, stored, truth, within
+from tests.integration.steps import DAY, day_records, run_steps, stored, truth, within
 
 pytestmark = pytest.mark.integration
-DAY = Window(utc_ms("2026-03-10"), utc_ms("2026-03-11"))
 CLOSED_MS = DAY.end_ms + 2 * HOUR_MS
 MINUTE = Window(DAY.start_ms + 12 * HOUR_MS, DAY.start_ms + 12 * HOUR_MS + MINUTE_MS)
 FLAT_EXCHANGES = ("binance", "bitstamp", "htx")
 
 
 def record(bucket_name, exchange):
-    with InfluxBucket(connect_influxdb(), bucket_name) as bucket:
-        return DayRecords(bucket).read(DAY)["BTC/USD", exchange, DAY.start_ms]
+    return day_records(bucket_name)["BTC/USD", exchange, DAY.start_ms]
 
 
 def hide(exchanges, exchange, until_ms):

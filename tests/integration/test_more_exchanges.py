@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from candle_ingest.candles.window import Window
 from candle_ingest.exchanges import client, profiles
 from candle_ingest.settings import PipelineSettings
-from dev.exchange_simulator.coins import utc_ms
 from dev.exchange_simulator.markets import DOLLAR_EXCHANGES
 from dev.exchange_simulator.process import SimulatorProcess
 from dev.exchange_simulator.synthetic_market import true_candles
-from tests.integration.steps import run_steps, stored, with_settings
+from tests.integration.steps import DAY, run_steps, stored, with_settings
 
 pytestmark = pytest.mark.integration
-DAY = Window(utc_ms("2026-03-10"), utc_ms("2026-03-11"))
 NOW_MS = DAY.end_ms + 60_000
 # 1440 minutes over the rows of a request.
 CANDLE_CALLS = {"binanceus": 2, "coinbase": 5, "okx": 5, "bybit": 2, "bitstamp": 2, "gate": 2}

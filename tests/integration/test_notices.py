@@ -17,19 +17,16 @@ from candle_ingest.reports.coverage_totals import read_pair_totals
 from candle_ingest.reports.expected_coverage import ExpectedCoverage
 from candle_ingest.reports.largest_holes import read_largest_holes
 from candle_ingest.store.bucket import InfluxBucket
-from dev.exchange_simulator.coins import utc_ms
 from dev.exchange_simulator.market_events import MarketEvent
-from tests.integration.steps import run_steps, with_settings
+from tests.integration.steps import DAY, run_steps, with_settings
 
 pytestmark = pytest.mark.integration
-DAY = Window(utc_ms("2026-03-10"), utc_ms("2026-03-11"))
 NOW_MS = DAY.end_ms + 2 * HOUR_MS
 TWO = ("binance", "coinbaseexchange")
 
 
 @pytest.fixture
-def settings(make_settings, exchanges):
-    exchanges.set_clock(NOW_MS)
+def settings(make_settings):
     return make_settings(TWO, quote_conversion="par")
 
 

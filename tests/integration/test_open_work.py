@@ -17,18 +17,16 @@ from candle_ingest.planning.run import make_run
 from candle_ingest.planning.validate_symbols import validate_symbols
 from candle_ingest.store.bucket import InfluxBucket
 from dev.exchange_simulator.coins import utc_ms
-from tests.integration.steps import asked, merged_truth, run_steps, stored, with_settings, within
+from tests.integration.steps import THREE, asked, day_records, merged_truth, run_steps, stored, with_settings, within
 
 pytestmark = pytest.mark.integration
 DAYS = [Window(utc_ms(f"2026-03-{day}"), utc_ms(f"2026-03-{day + 1}")) for day in (10, 11, 12)]
 NOW_MS = DAYS[-1].end_ms + 2 * HOUR_MS
-THREE = ("binance", "coinbaseexchange", "kucoin")
 SUI_LISTED_MS = utc_ms("2023-05-18")
 
 
 @pytest.fixture
-def settings(make_settings, exchanges):
-    exchanges.set_clock(NOW_MS)
+def settings(make_settings):
     return make_settings(THREE, quote_conversion="par")
 
 
@@ -112,8 +110,7 @@ def test_an_exchange_unreachable_at_the_first_run_is_open_until_it_was_asked(set
     first = backfill(settings, DAYS[0])
     assert final_days(first) == []
     assert stored(settings.influxdb_bucket, "candles", "BTC/USD") == merged_truth(THREE[:2], DAYS[0], par=True)
-    with InfluxBucket(connect_influxdb(), settings.influxdb_bucket) as bucket:
-        record = DayRecords(bucket).read(DAYS[0])["BTC/USD", "kucoin", DAYS[0].start_ms]
+    record = day_records(settings.influxdb_bucket, DAYS[0])["BTC/USD", "kucoin", DAYS[0].start_ms]
     assert record.windows_of([MinuteState.FAILED]) == [DAYS[0]]
     exchanges.clear_faults()
     forget_outages(redis_server)
@@ -128,8 +125,7 @@ def test_not_listed_never_lies_over_a_stored_candle(settings, exchanges, redis_s
     week = Window(SUI_LISTED_MS - 2 * DAY_MS, SUI_LISTED_MS + 3 * DAY_MS)
     backfill(settings, Window(SUI_LISTED_MS - 4 * HOUR_MS, SUI_LISTED_MS + 40 * HOUR_MS))
     assert backfill(settings, week).failed == {}
-    with InfluxBucket(connect_influxdb(), settings.influxdb_bucket) as bucket:
-        records = [r for key, r in DayRecords(bucket).read(week).items() if key[1] == "coinbaseexchange"]
+    records = [r for key, r in day_records(settings.influxdb_bucket, week).items() if key[1] == "coinbaseexchange"]
     own = stored(settings.influxdb_bucket, "exchange_candles", "SUI/USD", "coinbaseexchange")
     not_listed = [window for record in records for window in record.windows_of([MinuteState.NOT_LISTED])]
     assert sum(window.slots(MINUTE_MS) for window in not_listed) >= 2 * 1440

@@ -10,14 +10,13 @@ import pytest
 from candle_ingest.candles.window import DAY_MS, HOUR_MS, MINUTE_MS, Window
 from candle_ingest.connections import connect_influxdb
 from candle_ingest.ledger.day_record import RecordState
-from candle_ingest.ledger.day_records import DayRecords
 from candle_ingest.reports.worst_minutes import read_worst_minutes
 from candle_ingest.store.bucket import InfluxBucket
 from candle_ingest.store.quality_store import QualityStore
 from dev.exchange_simulator import merged_truth as oracle
 from dev.exchange_simulator.coins import utc_ms
 from dev.exchange_simulator.market_events import MarketEvent
-from tests.integration.steps import merged_truth, run_steps, stored, with_settings
+from tests.integration.steps import day_records, merged_days, merged_truth, run_steps, stored, with_settings
 
 pytestmark = pytest.mark.integration
 # On this day and the one before no rate market is down for long.
@@ -28,8 +27,7 @@ RATE_MARKETS = {("USDT/USD", name) for name in ("bitstamp", "coinbaseexchange", 
 
 
 @pytest.fixture
-def settings(make_settings, exchanges):
-    exchanges.set_clock(NOW_MS)
+def settings(make_settings):
     return make_settings(FOUR)
 
 
@@ -42,13 +40,11 @@ def backfill(settings, window: Window):
 
 
 def records(settings, window: Window = DAY):
-    with InfluxBucket(connect_influxdb(), settings.influxdb_bucket) as bucket:
-        return DayRecords(bucket).read(window)
+    return day_records(settings.influxdb_bucket, window)
 
 
 def merged_day(settings, day_ms: int = DAY.start_ms):
-    with InfluxBucket(connect_influxdb(), settings.influxdb_bucket) as bucket:
-        return DayRecords(bucket).read_merges(Window(day_ms, day_ms + DAY_MS))["BTC/USD", day_ms]
+    return merged_days(settings.influxdb_bucket, Window(day_ms, day_ms + DAY_MS))["BTC/USD", day_ms]
 
 
 def quality(settings, window: Window):

@@ -10,7 +10,6 @@ from candle_ingest.candles.window import DAY_MS, HOUR_MS, MINUTE_MS, Window
 from candle_ingest.cli.retry_command import make_due
 from candle_ingest.connections import connect_influxdb
 from candle_ingest.ledger.day_record import DayRecord, RecordState
-from candle_ingest.ledger.day_records import DayRecords
 from candle_ingest.ledger.merged_day import MergedDay
 from candle_ingest.ledger.minute_state import MinuteState
 from candle_ingest.merging import aggregate_and_write
@@ -19,13 +18,23 @@ from candle_ingest.settings import PipelineSettings
 from candle_ingest.store.bucket import InfluxBucket
 from dev.exchange_simulator.coins import utc_ms
 from dev.exchange_simulator.market_events import MarketEvent
-from tests.integration.steps import asked, merged_truth, run_steps, stored, watermarks, with_settings, within
+from tests.integration.steps import (
+    DAY,
+    THREE,
+    asked,
+    day_records,
+    merged_days,
+    merged_truth,
+    run_steps,
+    stored,
+    watermarks,
+    with_settings,
+    within,
+)
 
 pytestmark = pytest.mark.integration
-DAY = Window(utc_ms("2026-03-10"), utc_ms("2026-03-11"))
 # The day has been over for long enough: a look is a closing look.
 NOW_MS = DAY.end_ms + 2 * HOUR_MS
-THREE = ("binance", "coinbaseexchange", "kucoin")
 
 
 @pytest.fixture
@@ -35,13 +44,11 @@ def settings(make_settings):
 
 
 def record(settings: PipelineSettings, exchange: str, day_ms: int = DAY.start_ms, pair: str = "BTC/USD") -> DayRecord:
-    with InfluxBucket(connect_influxdb(), settings.influxdb_bucket) as bucket:
-        return DayRecords(bucket).read(Window(day_ms, day_ms + DAY_MS))[pair, exchange, day_ms]
+    return day_records(settings.influxdb_bucket, Window(day_ms, day_ms + DAY_MS))[pair, exchange, day_ms]
 
 
 def merged_day(settings: PipelineSettings, pair: str = "BTC/USD") -> MergedDay:
-    with InfluxBucket(connect_influxdb(), settings.influxdb_bucket) as bucket:
-        return DayRecords(bucket).read_merges(DAY)[pair, DAY.start_ms]
+    return merged_days(settings.influxdb_bucket)[pair, DAY.start_ms]
 
 
 def counts(settings: PipelineSettings, exchange: str, **where) -> dict[str, int]:

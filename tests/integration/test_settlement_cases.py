@@ -13,31 +13,29 @@ from candle_ingest.candles.window import DAY_MS, HOUR_MS, MINUTE_MS, Window
 from candle_ingest.cli import status_command
 from candle_ingest.connections import connect_influxdb
 from candle_ingest.ledger.day_record import RecordState
-from candle_ingest.ledger.day_records import DayRecords
 from candle_ingest.ledger.minute_state import MinuteState
 from candle_ingest.planning.fetch_batch import FetchBatch
 from candle_ingest.planning.validate_symbols import validate_symbols
 from candle_ingest.store.bucket import InfluxBucket
 from candle_ingest.store.candle_store import CandleStore
-from dev.exchange_simulator.coins import utc_ms
 from dev.exchange_simulator.market_events import MarketEvent
 from tests.integration import steps
-from tests.integration.steps import merged_truth, run_steps, stored, truth, watermarks, with_settings, within
+from tests.integration.steps import (
+    DAY,
+    THREE,
+    day_records,
+    hours,
+    merged_truth,
+    run_steps,
+    stored,
+    truth,
+    watermarks,
+    with_settings,
+    within,
+)
 
 pytestmark = pytest.mark.integration
-DAY = Window(utc_ms("2026-03-10"), utc_ms("2026-03-11"))
 NOW_MS = DAY.end_ms + 2 * HOUR_MS
-THREE = ("binance", "coinbaseexchange", "kucoin")
-
-
-@pytest.fixture
-def settings(make_settings, exchanges):
-    exchanges.set_clock(NOW_MS)
-    return make_settings(THREE)
-
-
-def hours(first: float, last: float) -> Window:
-    return Window(DAY.start_ms + int(first * HOUR_MS), DAY.start_ms + int(last * HOUR_MS))
 
 
 def follow(settings, exchanges, until_ms: int, from_ms: int) -> None:
@@ -45,11 +43,6 @@ def follow(settings, exchanges, until_ms: int, from_ms: int) -> None:
     for now_ms in range(from_ms + 5 * MINUTE_MS, until_ms + 1, 5 * MINUTE_MS):
         exchanges.set_clock(now_ms + 1_000)
         run_steps(settings, "catch_up", Window(now_ms - 5 * MINUTE_MS, now_ms), now_ms + 1_000, origin_ms=DAY.start_ms)
-
-
-def records(settings, window: Window = DAY):
-    with InfluxBucket(connect_influxdb(), settings.influxdb_bucket) as bucket:
-        return DayRecords(bucket).read(window)
 
 
 def test_two_hours_without_an_answer_from_one_exchange_lose_no_candle(settings, exchanges):
@@ -78,7 +71,7 @@ def test_two_hours_without_an_answer_from_one_exchange_lose_no_candle(settings, 
 
 
 def test_one_bad_row_for_good_stops_the_watermark_and_nothing_else(settings, exchanges, monkeypatch):
-    settings = with_settings(settings, catch_up_initial_days=1)
+    settings = with_settings(settings, catch_up_initial_days=1, quote_conversion="par")
     noon = hours(12, 12).start_ms
     bad_ms = noon + 7 * MINUTE_MS
     exchanges.add_events(
@@ -92,9 +85,11 @@ def test_one_bad_row_for_good_stops_the_watermark_and_nothing_else(settings, exc
     run_steps(settings, "catch_up", None, noon + 1_000, {"start": "2026-03-10T10:00Z"})
     for now_ms in range(noon + 5 * MINUTE_MS, noon + 181 * MINUTE_MS, 5 * MINUTE_MS):
         exchanges.set_clock(now_ms + 1_000)
-        run_steps(settings, "catch_up", Window(now_ms - 5 * MINUTE_MS, now_ms), now_ms + 1_000)
-        merged = stored(settings.influxdb_bucket, "candles", "BTC/USD")
-        assert merged[-1][0] == now_ms - MINUTE_MS
+        newest = Window(now_ms - 5 * MINUTE_MS, now_ms)
+        run_steps(settings, "catch_up", newest, now_ms + 1_000)
+        assert stored(settings.influxdb_bucket, "candles", "BTC/USD", window=newest)[-1][0] == now_ms - MINUTE_MS
+    merged = stored(settings.influxdb_bucket, "candles", "BTC/USD")
+    assert merged[-1][0] == now_ms - MINUTE_MS
     assert len(within(merged, hours(10, 15))) == 5 * 60 - 1
     assert watermarks(settings.influxdb_bucket, "btcusd-catch_up") == {"btcusd-catch_up": bad_ms - MINUTE_MS}
     monkeypatch.setenv("CANDLE_INGEST_EXCHANGES", ",".join(THREE))
@@ -185,7 +180,7 @@ def test_two_tasks_that_record_the_same_day_at_once_lose_nothing(settings):
     for half in halves:
         half.join()
     run_steps(settings, "repair", None, NOW_MS + HOUR_MS)
-    assert {record.counts().not_asked for record in records(settings).values()} == {0}
+    assert {record.counts().not_asked for record in day_records(settings.influxdb_bucket).values()} == {0}
     assert stored(settings.influxdb_bucket, "candles", "BTC/USD") == merged_truth(THREE, DAY)
 
 
@@ -239,7 +234,7 @@ def test_after_eight_days_off_gate_serves_what_it_still_has_at_once(settings, ex
     assert sum(time_ms >= noon for time_ms in gate) >= 9_900
     gone = [
         s
-        for (_, exchange, _), record in records(settings, Window(noon, later)).items()
+        for (_, exchange, _), record in day_records(settings.influxdb_bucket, Window(noon, later)).items()
         for s in record.stretches
         if exchange == "gate" and s.state == MinuteState.UNOBTAINABLE
     ]
@@ -264,7 +259,7 @@ def test_one_empty_page_in_five_loses_no_candle_in_the_end(settings, exchanges):
 def test_an_exchange_without_the_pair_is_not_waited_for_and_the_day_is_final(settings):
     settings = with_settings(settings, exchanges=("binance", "coinbaseexchange"), quote_equivalents={"USD": ("USD",)})
     result = run_steps(settings, "backfill", DAY, NOW_MS, origin_ms=DAY.start_ms)
-    found = records(settings)
+    found = day_records(settings.influxdb_bucket)
     assert found["BTC/USD", "binance", DAY.start_ms].state == RecordState.FINAL
     assert found["BTC/USD", "binance", DAY.start_ms].counts().not_listed == 1440
     assert result.written == {"BTC/USD": 1434}
@@ -277,6 +272,6 @@ def test_an_exchange_added_later_asks_for_no_history_and_leaves_it_incomplete(se
     run_steps(first, "backfill", DAY, NOW_MS, origin_ms=DAY.start_ms)
     later = run_steps(settings, "repair", None, NOW_MS + HOUR_MS, origin_ms=DAY.start_ms)
     assert (later.requests, later.plan.batches) == (0, [])
-    assert ("BTC/USD", "kucoin", DAY.start_ms) not in records(settings)
+    assert ("BTC/USD", "kucoin", DAY.start_ms) not in day_records(settings.influxdb_bucket)
     run_steps(settings, "backfill", DAY, NOW_MS + 2 * HOUR_MS, origin_ms=DAY.start_ms)
     assert stored(settings.influxdb_bucket, "candles", "BTC/USD") == merged_truth(THREE, DAY, par=True)

@@ -13,10 +13,12 @@ from candle_ingest.candles.timeframe import Timeframe
 from candle_ingest.candles.window import DAY_MS, HOUR_MS, Window
 from candle_ingest.connections import connect_influxdb
 from candle_ingest.errors import TemporaryError
-from dev.exchange_simulator.coins import utc_ms
 from dev.exchange_simulator.synthetic_market import true_candles
 from tests.integration.steps import (
+    DAY,
+    THREE,
     everything,
+    hours,
     market_of,
     merged_truth,
     run_steps,
@@ -27,19 +29,13 @@ from tests.integration.steps import (
 )
 
 pytestmark = pytest.mark.integration
-DAY = Window(utc_ms("2026-03-10"), utc_ms("2026-03-11"))
 NOW_MS = DAY.end_ms + 60_000
 FIVE = ("binance", "coinbaseexchange", "kraken", "kucoin", "htx")
-THREE = ("binance", "coinbaseexchange", "kucoin")
 
 
 @pytest.fixture
 def settings(make_settings):
     return make_settings(FIVE)
-
-
-def hours(first: int, last: int) -> Window:
-    return Window(DAY.start_ms + first * HOUR_MS, DAY.start_ms + last * HOUR_MS)
 
 
 def test_a_day_of_five_exchanges_equals_the_truth(settings):
