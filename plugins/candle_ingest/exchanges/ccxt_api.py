@@ -69,10 +69,13 @@ def _moved(urls: Any, base_url: str) -> Any:
 def _keep_all_rows(api: Any) -> None:
     """Make ccxt return each parsed row together with the row as sent, ascending.
 
-    By itself ccxt silently drops rows outside the window, and columns that it does not use.
+    By itself ccxt silently drops rows outside the window, and columns that it does not use. It takes a response that is
+    not JSON for a list of letters.
     """
 
     def parse_all(rows: Any, market: Any = None, *_: Any, **__: Any) -> list[tuple[list[Any], Any]]:
+        if isinstance(rows, str):
+            raise TypeError("text instead of rows")
         return sorted(((api.parse_ohlcv(row, market), row) for row in rows or ()), key=lambda pair: pair[0][0])
 
     api.parse_ohlcvs = parse_all

@@ -54,6 +54,14 @@ def test_an_exchange_without_candles_is_refused():
         opened(without)
 
 
+def test_a_response_that_is_not_json_is_not_parsed_letter_by_letter():
+    api, parsed = opened("binance"), []
+    api.parse_ohlcv = lambda row, market: parsed.append(row)
+    with pytest.raises(TypeError, match="text instead of rows"):
+        api.parse_ohlcvs("<html>")
+    assert parsed == []
+
+
 class _StopError(Exception):
     """Ends a request before it is made."""
 
