@@ -68,11 +68,18 @@ def of_the_backfill(instances: list[dict]) -> list[dict]:
     return [row for row in instances if row["dag_run_id"].startswith("backfill__")]
 
 
-def fetching_workers(airflow: AirflowInstance) -> list[str]:
-    """Return the workers that are in the middle of a fetch from kucoin."""
-    running = of_the_backfill(airflow.api.all_task_instances(state="running"))
-    pids = {row["pid"] for row in running if str(row["rendered_map_index"]).endswith("@ kucoin")}
-    return [worker for worker in WORKERS if pids & airflow.running[worker].pids()]
+def worker_that_fetches(airflow: AirflowInstance) -> str:
+    """Wait until a worker is in the middle of a fetch from kucoin; return its name."""
+    found: list[str] = []
+
+    def is_found() -> bool:
+        running = of_the_backfill(airflow.api.all_task_instances(state="running"))
+        pids = {row["pid"] for row in running if str(row["rendered_map_index"]).endswith("@ kucoin")}
+        found.extend(worker for worker in WORKERS if pids & airflow.running[worker].pids())
+        return bool(found)
+
+    wait_until(is_found, "a fetch", 120)
+    return found[0]
 
 
 def start_backfill(airflow: AirflowInstance) -> None:
@@ -84,10 +91,9 @@ def start_backfill(airflow: AirflowInstance) -> None:
 
 
 def test_a_lost_worker_costs_time_and_nothing_else(airflow, simulator, broker):
-    simulator.set_fault("kucoin", "delay", seconds=3)
+    simulator.set_fault("kucoin", "delay", seconds=5)
     start_backfill(airflow)
-    wait_until(lambda: bool(fetching_workers(airflow)), "a fetch", 120)
-    lost = {key(row) for row in of_the_backfill(airflow.lose(fetching_workers(airflow)[0]))}
+    lost = {key(row) for row in of_the_backfill(airflow.lose(worker_that_fetches(airflow)))}
     assert lost
     simulator.clear_faults()
 
