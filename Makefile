@@ -116,7 +116,7 @@ test-integration: setup ## Run the tests on a real Redis, InfluxDB and Airflow, 
 	@leave_out='second_start'; \
 	if ! $(BIN)/python -m tests.integration.servers.browser; then leave_out="$$leave_out or browser"; \
 	  echo 'No Chromium here: the tests of the page in a browser are skipped (make test-browser)'; fi; \
-	$(BIN)/pytest $(INTEGRATION) -n 3 --dist loadgroup --no-loadscope-reorder -m "integration and not ($$leave_out)"
+	$(BIN)/pytest $(INTEGRATION) -n 3 --dist loadfile --no-loadscope-reorder -m "integration and not ($$leave_out)"
 
 test-second-start: setup ## Start the local stack a dozen times, each on top of what an earlier start left behind
 	@$(BIN)/python -m dev.local_stack influxd

@@ -5,8 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
+from xdist.remote import Producer
+from xdist.scheduler.loadfile import LoadFileScheduling
 
 from candle_ingest.exchanges import profiles, rate_limit, request_gate
 from candle_ingest.settings import PipelineSettings
@@ -27,17 +30,27 @@ LONGEST = (
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Give all tests that share servers to one worker, and begin with those that take minutes.
-
-    Otherwise one worker would still have minutes of work when the others are done.
-    """
-    for item in items:
-        item.add_marker(pytest.mark.xdist_group(_group(item)))
-    items.sort(key=lambda item: [*LONGEST, _group(item)].index(_group(item)))
+    """Begin with what takes minutes: otherwise one worker would still be busy when the others are done."""
+    items.sort(key=lambda item: [*LONGEST, _group(item.nodeid)].index(_group(item.nodeid)))
 
 
-def _group(item: pytest.Item) -> str:
-    return item.path.parent.name if item.path.parent.name in SHARING_FOLDERS else item.path.stem
+class SharedServers(LoadFileScheduling):
+    """Gives all tests that share servers to one worker."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return _group(nodeid)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> SharedServers:
+    """Distribute by what the tests share (the groups of pytest-xdist 3.8 do not work with pytest 9)."""
+    return SharedServers(config, log)
+
+
+def _group(nodeid: str) -> str:
+    """Return the file of a test, or the folder whose files share an Airflow; by name."""
+    file = Path(nodeid.split("::")[0])
+    return file.parent.name if file.parent.name in SHARING_FOLDERS else file.stem
 
 
 @pytest.fixture(scope="session")
