@@ -31,14 +31,14 @@ LONGEST = (
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with what takes minutes: otherwise one worker would still be busy when the others are done."""
-    items.sort(key=lambda item: [*LONGEST, _group(item.nodeid)].index(_group(item.nodeid)))
+    items.sort(key=lambda item: [*LONGEST, group_of(item.nodeid)].index(group_of(item.nodeid)))
 
 
 class SharedServers(LoadFileScheduling):
     """Gives all tests that share servers to one worker."""
 
     def _split_scope(self, nodeid: str) -> str:
-        return _group(nodeid)
+        return group_of(nodeid)
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -47,7 +47,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> SharedS
     return SharedServers(config, log)
 
 
-def _group(nodeid: str) -> str:
+def group_of(nodeid: str) -> str:
     """Return the file of a test, or the folder whose files share an Airflow; by name."""
     file = Path(nodeid.split("::")[0])
     return file.parent.name if file.parent.name in SHARING_FOLDERS else file.stem
