@@ -224,7 +224,13 @@ def test_a_refetch_that_fails_for_one_symbol_of_a_batch_reports_only_that_one(se
 
 
 def test_after_eight_days_off_gate_serves_what_it_still_has_at_once(settings, exchanges):
-    settings = with_settings(settings, exchanges=("okx", "gate"), backfill_start_date="skip", catch_up_initial_days=2)
+    settings = with_settings(
+        settings,
+        exchanges=("okx", "gate"),
+        backfill_start_date="skip",
+        catch_up_initial_days=2,
+        quote_conversion="par",
+    )
     noon = hours(12, 12).start_ms
     exchanges.set_clock(noon + 30_000)
     run_steps(settings, "catch_up", Window(noon - 5 * MINUTE_MS, noon), noon + 30_000)
