@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 
 import pytest
 from typer.testing import CliRunner
@@ -11,6 +12,8 @@ from candle_ingest.__main__ import app
 from candle_ingest.candles.window import HOUR_MS, MINUTE_MS, Window
 from candle_ingest.connections import connect_influxdb
 from candle_ingest.ledger.day_record import RecordState
+from candle_ingest.ledger.day_records import DayRecords
+from candle_ingest.ledger.record_keeper import RecordKeeper
 from candle_ingest.merging import day_merger
 from candle_ingest.store.bucket import InfluxBucket
 from candle_ingest.store.outdated_points import delete_windows
@@ -136,6 +139,34 @@ def test_candles_that_keep_vanishing_during_a_merge_are_an_error_of_their_pair(s
     run = run_steps(settings, "backfill", hours(0, 5), NOW_MS, origin_ms=DAY.start_ms)
     assert str(run.incomplete).endswith("BTC/USD: candles vanished in each of 5 merges of the day [merges-delayed]")
     assert candles(settings, "SOL/USD") == merged_truth(THREE, hours(0, 5), "SOL/USD", par=True)
+
+
+@pytest.mark.parametrize("end", ["killed", "without its lock"])
+def test_lost_candles_are_told_though_their_task_is_killed_or_loses_its_lock(settings, redis_server, monkeypatch, end):
+    run_steps(settings, "backfill", hours(0, 5), NOW_MS, origin_ms=DAY.start_ms, merge=False)
+    delete(settings, hours(1, 2))
+    real, client = DayRecords.write, redis_server.client()
+
+    def write(self, records):
+        real(self, records)
+        monkeypatch.setattr(DayRecords, "write", real)
+        if end == "killed":
+            raise SystemExit
+        client.delete(*client.keys("candle_ingest:lock:records:*"))
+
+    mark = RecordKeeper.retry_lost
+
+    def mark_with_it(self, *args):
+        monkeypatch.setattr(DayRecords, "write", write)
+        monkeypatch.setattr(RecordKeeper, "retry_lost", mark)
+        return mark(self, *args)
+
+    monkeypatch.setattr(RecordKeeper, "retry_lost", mark_with_it)
+    told: list[str] = []
+    for hour in (0, 1):
+        with suppress(SystemExit):
+            run_steps(settings, "repair", None, NOW_MS + hour * HOUR_MS, origin_ms=DAY.start_ms, told=told)
+    assert [f"BTC/USD @ kucoin: exchange_candles has lost 60 {TOLD}" in text for text in told] == [True]
 
 
 def test_no_export_passes_over_merged_candles_that_are_gone(settings, monkeypatch, tmp_path):

@@ -14,9 +14,10 @@ from contextlib import suppress
 
 from redis.exceptions import LockNotOwnedError
 
-from candle_ingest.candles.window import MINUTE_MS
+from candle_ingest.candles.window import MINUTE_MS, Window, subtract
 from candle_ingest.connections import RedisClient
 from candle_ingest.counting import counted, inflected
+from candle_ingest.errors.ledger import CANDLES_LOST
 from candle_ingest.ledger.day_record import DayRecord
 from candle_ingest.ledger.minute_state import MinuteState
 from candle_ingest.servers.redis_errors import translate_redis_errors
@@ -73,6 +74,13 @@ class Notices:
             logger.error(sentence)
         self.queue(sentences)
 
+    def queue_lost(self, changes: Iterable[tuple[DayRecord, DayRecord]]) -> None:
+        """Queue notices of the candles that records, each given before and after a change, have lost by it."""
+        sentences = lost_notices(changes)
+        for sentence in sentences.values():
+            logger.error(sentence)
+        self.queue(sentences)
+
     def send(self, notifier: Callable[[list[str]], None]) -> None:
         """Call `notifier` with the queued sentences, if there are any; they stay queued until it has returned.
 
@@ -110,6 +118,24 @@ def vanished_key(currency_pair: str, exchange: str) -> str:
 def unlisted_key(currency_pair: str) -> str:
     """Return the key for a pair that too few exchanges list."""
     return f"unlisted|{currency_pair}"
+
+
+def lost_notices(changes: Iterable[tuple[DayRecord, DayRecord]]) -> dict[str, str]:
+    """Return the sentence of each record that has lost candles by its change, by the key of its notice."""
+    sentences = {}
+    for before, record in changes:
+        if lost := [part for window in record.lost for part in subtract(window, before.lost)]:
+            sentences[f"lost|{record.currency_pair}|{record.exchange}|{record.day_ms}"] = _lost(record, lost)
+    return sentences
+
+
+def _lost(record: DayRecord, lost: Sequence[Window]) -> str:
+    count = sum(window.slots(record.slot_ms) for window in lost)
+    span = Window(lost[0].start_ms, lost[-1].end_ms)
+    return (
+        f"{record.currency_pair} @ {record.exchange}: exchange_candles has lost {counted(count, 'candle')} of {span}; "
+        f"the next repair requests what is missing, and the merged candles stay as they are until then {CANDLES_LOST}"
+    )
 
 
 def _unobtainable(record: DayRecord) -> tuple[str, str]:

@@ -168,7 +168,9 @@ class RecordKeeper:
         }
         self._index.note_due({key: at_ms for key, at_ms in due_ms.items() if at_ms is not None})
         self._index.note_unmerged(unmerged)
+        # Before the records as well: what was recorded by a task that is killed, or loses its lock, is no longer new.
         self._notices.queue_unobtainable(update.after for update in updates if update.newly_unobtainable())
+        self._notices.queue_lost((update.before, update.after) for update in updates)
         self._records.write((record, self._rule_of(record.exchange)) for record in after)
         self._index.note_due({key: None for key, at_ms in due_ms.items() if at_ms is None})
         self._index.note_unmerged(unmerged)
