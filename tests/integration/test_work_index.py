@@ -80,5 +80,5 @@ def test_an_empty_bucket_has_no_open_work(index):
 
 def test_days_of_all_years_that_were_merged_by_another_method_are_found(index, bucket):
     write_days(bucket, merged_up_to=3)
-    index.note_other_methods("candle", "median")
+    index.note_other_methods("candle", "median", {PAIR})
     assert set(index.unmerged()) == {(PAIR, day_ms) for day_ms in DAYS_MS}

@@ -8,12 +8,15 @@ is added before the record is written.
 `pair|day`, score the version of the newest answer. `candle_ingest:unannounced:<bucket>`: `pair|day`, score 0;
 the hash `candle_ingest:announcing:<bucket>` maps `pair|day` to the run that is to send its event;
 `candle_ingest:unlisted:<bucket>`: a set of `pair|exchange`.
+
+The hash `candle_ingest:pipelines:<bucket>` maps each pair to its pipeline: those that share a bucket differ in their
+exchanges, so none may merge the days of another. Every run restores the entries of its own symbols.
 """
 
 import itertools
 import logging
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 from redis.lock import Lock
 
@@ -52,6 +55,7 @@ class WorkIndex:
             for name in ("due", "unmerged", "unannounced", "announcing", "unlisted", "work_index")
         )
         self._rebuilt_until = f"{self._marker}:until"
+        self._pipelines = f"candle_ingest:pipelines:{bucket.name}"
 
     def ensure(self) -> None:
         """Rebuild the sets from the records if the marker is missing."""
@@ -63,6 +67,27 @@ class WorkIndex:
                 if not self._client.exists(self._marker):
                     self._rebuild(lock)
                     self._client.set(self._marker, int(time.time()), ex=MARKER_SECONDS)
+
+    def note_pipeline(self, pipeline: str, pairs: Iterable[str]) -> None:
+        """Record that these pairs are symbols of the pipeline; days of one that was another's may need its method."""
+        with translate_redis_errors():
+            known = self._owners()
+            changed = {pair: pipeline for pair in pairs if known.get(pair) != pipeline}
+            if changed:
+                self._client.delete(f"{self._method_key(pipeline)}:searched")
+                self._client.hset(self._pipelines, mapping=changed)
+
+    def pairs_of(self, pipeline: str) -> set[str]:
+        """Return the pairs that are, or were last, symbols of the pipeline."""
+        return {pair for pair, owner in self._owners().items() if owner == pipeline}
+
+    def pairs_of_others(self, pipeline: str) -> set[str]:
+        """Return the pairs that are, or were last, symbols of other pipelines."""
+        return {pair for pair, owner in self._owners().items() if owner != pipeline}
+
+    def _owners(self) -> dict[str, str]:
+        with translate_redis_errors():
+            return {pair.decode(): owner.decode() for pair, owner in self._client.hgetall(self._pipelines).items()}
 
     def note_due(self, due_ms: Mapping[Key, int | None]) -> None:
         """Set when each record is due; None removes it."""
@@ -103,8 +128,8 @@ class WorkIndex:
     def _method_key(self, pipeline: str) -> str:
         return f"candle_ingest:merge_method:{self._bucket.name}:{pipeline}"
 
-    def note_other_methods(self, pipeline: str, method: str) -> None:
-        """Add the days that were merged by another method than the pipeline's current one.
+    def note_other_methods(self, pipeline: str, method: str, pairs: Collection[str]) -> None:
+        """Add the days of its `pairs` that were merged by another method than the pipeline's current one.
 
         Searches only if the method differs from the one it last searched by. The method is set before the search: a
         task that merges by another one is either found by the search, or finds by itself that it is outdated.
@@ -117,7 +142,7 @@ class WorkIndex:
             self._client.set(key, method)
             recorded, count = RecordedWork(self._bucket), 0
             for span in recorded.spans():
-                days = recorded.merged_otherwise(span, method)
+                days = [day for day in recorded.merged_otherwise(span, method) if day.partition("|")[0] in pairs]
                 self._add(self._unmerged, dict.fromkeys(days, OTHER_METHOD))
                 count += len(days)
             if count:

@@ -87,27 +87,31 @@ class _Step:
         return result
 
     def _days(self, stale: Collection[PairDay]) -> dict[PairDay, int]:
-        """Return the days to merge: those of this run's pairs and window; a repair takes all that other runs left.
+        """Return the days to merge: those of this run's pairs and window; a repair takes all its pipeline has left.
 
         `stale` are the days whose rates this run has updated. The last minutes of a day determine the first rates of
         the next one, which another run may have merged already.
         """
-        index = WorkIndex(self.client, self.bucket)
-        if self.run.kind is REPAIR and not self.run.has_own_exchanges:
-            index.note_other_methods(self.run.settings.name, method_in_words(self.run.settings))
-        rate_pairs = possible_rate_pairs(self.run.settings) - self.plan.symbols
-        found = {key: version for key, version in index.unmerged().items() if key[0] not in rate_pairs}
         if self.run.kind is REPAIR:
-            # No answer has version 0, so removing these days from the index later removes no answer.
-            abandoned = dict.fromkeys(MergeWrites(self.client, self.bucket.name).abandoned().values(), 0)
-            return within_budget({**abandoned, **found})
+            return within_budget(self._left_days())
         pairs, window = set(self.plan.pairs), self._own_days()
         own = {
             key: version
-            for key, version in found.items()
+            for key, version in WorkIndex(self.client, self.bucket).unmerged().items()
             if key[0] in pairs and (key in stale or window.start_ms <= key[1] < window.end_ms)
         }
         return {**self._waiting_days(), **own}
+
+    def _left_days(self) -> dict[PairDay, int]:
+        """Return what any run of the pipeline left to merge, also of symbols that are no longer in Redis."""
+        settings, index = self.run.settings, WorkIndex(self.client, self.bucket)
+        own = index.pairs_of(settings.name)
+        if not self.run.has_own_exchanges:
+            index.note_other_methods(settings.name, method_in_words(settings), own)
+        own -= possible_rate_pairs(settings) - self.plan.symbols
+        # No answer has version 0, so removing these days from the index later removes no answer.
+        abandoned = dict.fromkeys(MergeWrites(self.client, self.bucket.name).abandoned().values(), 0)
+        return {key: version for key, version in {**abandoned, **index.unmerged()}.items() if key[0] in own}
 
     def _waiting_days(self) -> dict[PairDay, int]:
         """Return the days of a fixed window that wait for answers: this run may need fewer exchanges."""

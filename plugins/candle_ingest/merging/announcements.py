@@ -51,7 +51,7 @@ def events(run: Run, plan: Plan, written: Mapping[str, int], state_of: StateOf, 
         return []
     found = []
     with connect_redis() as client, InfluxBucket(connect_influxdb(), run.settings.influxdb_bucket) as bucket:
-        days = _Announcer(run, bucket, client, state_of, sent_since).take()
+        days = _Announcer(run, plan, bucket, client, state_of, sent_since).take()
     if days:
         found.append(_final_event(run, days))
     if run.kind.is_urgent and written and not plan.left_out:
@@ -87,17 +87,20 @@ def _final_event(run: Run, days: Sequence[MergedDay]) -> Event:
 @dataclass
 class _Announcer:
     run: Run
+    plan: Plan
     bucket: InfluxBucket
     client: RedisClient
     state_of: StateOf
     sent_since: SentSince
 
     def take(self) -> list[MergedDay]:
-        """Claim for this run, and return, the final days that no other run has announced or is about to announce."""
+        """Claim for this run, and return, its pipeline's final days that no run has announced or is about to."""
         index = WorkIndex(self.client, self.bucket)
         with held_locks(self.client, [f"announce:{self.bucket.name}"]):
             busy = self._settle(index)
-            waiting = sorted(set(index.unannounced()) - busy, key=lambda key: key[1])[:MOST_DAYS]
+            pairs = index.pairs_of(self.run.settings.name) | self.plan.symbols
+            own = {key for key in index.unannounced() if key[0] in pairs}
+            waiting = sorted(own - busy, key=lambda key: key[1])[:MOST_DAYS]
             known, unreadable = self._days(waiting)
             final = [day for day in known if day.state == RecordState.FINAL and not day.announced]
             taken = {(day.currency_pair, day.day_ms) for day in final}

@@ -55,7 +55,9 @@ def validate_symbols(run: Run, tickers: Sequence[str]) -> Plan:
         if not run.dry:
             bucket.create_if_missing()
             check_granularity(bucket, run.settings.timeframe.minutes)
-            WorkIndex(client, bucket).ensure()
+            index = WorkIndex(client, bucket)
+            index.note_pipeline(run.settings.name, pairs)
+            index.ensure()
         return _Validation(wait_until_settled(run), list(tickers), list(pairs), listings, bucket, client).plan()
 
 
