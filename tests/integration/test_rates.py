@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 
 import numpy as np
@@ -129,6 +130,19 @@ def test_a_rate_answered_later_is_merged_then_and_the_day_is_final_only_with_it(
     counts = event["days"][0]["quality"]
     assert sum(counts[f"grade_{letter}"] for letter in "abcd") == 1440
     assert counts["converted"] > 1400
+
+
+def test_a_rate_that_is_a_symbol_too_is_merged_when_it_is_answered_later(settings, exchanges, redis_server):
+    redis_server.client().set("top_cryptocurrencies", json.dumps(["btcusd", "usdtusd"]))
+    settings = with_settings(settings, min_exchanges_required=1)
+    exchanges.set_fault("bitstamp", "status", status=503, path="usdtusd")
+    backfill(settings, DAY)
+    exchanges.clear_faults()
+    for hour in (1, 2):
+        exchanges.set_clock(NOW_MS + hour * HOUR_MS)
+        run_steps(settings, "repair", None, NOW_MS + hour * HOUR_MS, origin_ms=DAY.start_ms)
+    assert candles(settings) == merged_truth(FOUR, DAY)
+    assert merged_day(settings).state == RecordState.FINAL
 
 
 def test_days_that_are_filled_in_any_order_end_in_the_same_candles(settings):

@@ -78,7 +78,7 @@ class _Step:
         record_unfinished(self.run, unfinished, self.bucket, self.client)
         rates = RateWork(self.run, self.plan, self.bucket, self.client)
         stale = rates.pass_on()
-        outcomes = DayMerger(self.run, self.bucket, self.client).merge(self._days(stale))
+        outcomes = DayMerger(self.run, self.bucket, self.client).merge(rates.limited(self._days(stale)))
         rates.note_merged()
         result = _Result(counts=_counts(outcomes))
         advance_watermarks(self.run, self.plan.tickers, outcomes, self.bucket, self.client)
@@ -105,7 +105,7 @@ class _Step:
     def _left_days(self) -> dict[PairDay, int]:
         """Return what any run of the pipeline left to merge, also of symbols that are no longer in Redis."""
         settings, index = self.run.settings, WorkIndex(self.client, self.bucket)
-        own = index.pairs_of(settings.name)
+        own = index.pairs_of(settings.name) | self.plan.symbols
         if not self.run.has_own_exchanges:
             index.note_other_methods(settings.name, method_in_words(settings), own)
         own -= possible_rate_pairs(settings) - self.plan.symbols

@@ -9,7 +9,7 @@ from candle_ingest.connections import RedisClient
 from candle_ingest.ledger.day_record import DayRecord
 from candle_ingest.ledger.day_records import DayRecords
 from candle_ingest.ledger.rate_pairs import possible_rate_pairs
-from candle_ingest.ledger.work_index import PairDay, WorkIndex
+from candle_ingest.ledger.work_index import OTHER_METHOD, PairDay, WorkIndex
 from candle_ingest.planning.plan import Plan
 from candle_ingest.planning.run import Run
 from candle_ingest.store.bucket import InfluxBucket
@@ -25,9 +25,9 @@ from(bucket: bucket)
 
 @dataclass
 class RateWork:
-    """Passes changes in a run's rate pairs that are not symbols on to the pairs that they convert.
+    """Passes changes in a run's rate pairs on to the pairs that they convert.
 
-    A rate pair has no merged candles: it counts as merged once the pairs that it converts are.
+    A rate pair that is no symbol has no merged candles: it counts as merged once the pairs that it converts are.
     """
 
     run: Run
@@ -40,8 +40,8 @@ class RateWork:
     def pass_on(self) -> dict[PairDay, int]:
         """Mark each day of a pair whose rates have answers newer than its merge; return these days."""
         index = WorkIndex(self.client, self.bucket)
-        own = possible_rate_pairs(self.run.settings) - self.plan.symbols
-        self._passed_on = {key: version for key, version in index.unmerged().items() if key[0] in own}
+        possible = possible_rate_pairs(self.run.settings)
+        self._passed_on = {key: version for key, version in index.unmerged().items() if key[0] in possible}
         stale: dict[PairDay, int] = {}
         for day_ms, versions in self._by_day().items():
             for key, version in self._stale(day_ms, versions):
@@ -72,14 +72,27 @@ class RateWork:
             for at_ms in touched[pair]:
                 yield from (((symbol, at_ms), version) for symbol in _converted_by(pair, markets[at_ms]))
 
+    def limited(self, days: Mapping[PairDay, int]) -> dict[PairDay, int]:
+        """Return the days to merge; of a rate pair that is a symbol, up to the version that was passed on.
+
+        A newer answer stays in the index although it is merged, so that the next run passes it on.
+        """
+        possible = possible_rate_pairs(self.run.settings)
+        return {
+            key: min(version, self._passed_on.get(key, OTHER_METHOD)) if key[0] in possible else version
+            for key, version in days.items()
+        }
+
     def note_merged(self) -> None:
         """Mark the answers that were passed on as merged; the next run passes on any newer ones."""
+        index = WorkIndex(self.client, self.bucket)
+        symbols = self.plan.symbols | index.pairs_of_others(self.run.settings.name)
         DayRecords(self.bucket).write_merged_versions(
             (record, record.answered_version)
             for record in self._records
-            if record.merged_version < record.answered_version
+            if record.currency_pair not in symbols and record.merged_version < record.answered_version
         )
-        WorkIndex(self.client, self.bucket).remove_merged(self._passed_on)
+        index.remove_merged({key: version for key, version in self._passed_on.items() if key[0] not in symbols})
 
     def _markets(self, day_ms: int) -> set[tuple[str, str]]:
         """Return each pair with a market that has candles of it on that day."""
