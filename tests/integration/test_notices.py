@@ -134,6 +134,9 @@ def test_a_symbol_that_no_exchange_lists_is_told_once_until_one_does(settings, e
     assert sentence.startswith("ETH/USD is left out: listed on 0 of the 1 exchange it needs (none); check its spelling")
     assert sentence.endswith("in the Redis key 'top_cryptocurrencies'")
     assert notices.unlisted(["BTC/USD", "ETH/USD"]) == {"ETH/USD"}
+    for symbols, count in (('["btcusd"]', 0), ('["btcusd", "ethusd"]', 1)):
+        redis_server.client().set("top_cryptocurrencies", symbols)
+        assert len(backfill(settings, NOW_MS + 2 * MINUTE_MS).told) == count
     exchanges.clear_faults()
     forget_markets(redis_server)
     assert backfill(settings, NOW_MS + 2 * MINUTE_MS).told == []

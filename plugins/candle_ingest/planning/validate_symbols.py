@@ -164,7 +164,8 @@ class _Validation:
             return
         place = f"check its spelling in the Redis key {self.run.settings.redis_key_crypto_symbols!r}"
         sentences = {unlisted_key(pair): f"{sentence}; {place}" for pair, sentence in short.items()}
-        Notices(self.client, self.bucket.name).queue_once(sentences, [unlisted_key(pair) for pair in valid])
+        removed = WorkIndex(self.client, self.bucket).pairs_of(self.run.settings.name).difference(self.pairs)
+        Notices(self.client, self.bucket.name).queue_once(sentences, list(map(unlisted_key, {*valid, *removed})))
 
     def _too_few(self, minimum: int) -> CandleIngestError:
         unreachable = "".join(f"; {name} cannot be reached: {why}" for name, why in self._unreachable())
