@@ -19,7 +19,7 @@ DEFAULT_CONFIG = Path(__file__).parents[2] / "include" / "candle_ingest.yaml"
 # The settings that determine a candle, its length first.
 OF_A_CANDLE = (
     "candle_granularity_minutes", "exchanges", "min_exchanges_required", "quote_equivalents", "quote_conversion",
-    "guard_percent", "high_low",
+    "guard_percent", "high_low", "unobtainable",
 )  # fmt: skip
 _MERGE_TAG = "tag:yaml.org,2002:merge"
 

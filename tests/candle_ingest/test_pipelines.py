@@ -94,6 +94,7 @@ def test_a_missing_file_is_an_error_that_says_which_variable_names_it(tmp_path):
         ("min_exchanges_required", 2),
         ("quote_equivalents", {}),
         ("high_low", "extremes"),
+        ("unobtainable", "merge"),
     ],
 )
 def test_pipelines_that_make_other_candles_of_a_symbol_may_not_share_a_bucket(load, key, value):
