@@ -1,7 +1,7 @@
 """Explain a merged candle: each exchange's part in it, and what was left out."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from candle_ingest.candles.merge import NO_LEGS, Conversion
 from candle_ingest.candles.merge_method import MergeMethod
@@ -15,8 +15,8 @@ from candle_ingest.reports.shares import whole_percents
 
 Ohlcv = tuple[float, float, float, float, float]
 # In addition to the states of MinuteState: a candle that is part of the merged one, one that the merge rules exclude,
-# and one that came after the merge.
-USED, EXCLUDED, NOT_MERGED = "used", "excluded", "not merged"
+# one that came after the merge, and whatever is known of an exchange that was removed from the settings.
+USED, EXCLUDED, NOT_MERGED, REMOVED = "used", "excluded", "not merged", "not used"
 # A merge can proceed with these.
 ANSWERED = (USED, EXCLUDED, NOT_MERGED, *SETTLED)
 # A larger difference is more than rounding.
@@ -45,7 +45,7 @@ class StoredMerge:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Part:
-    """One exchange's part: its `state` is USED, EXCLUDED, NOT_MERGED, or a MinuteState if it has no candle.
+    """One exchange's part: its `state` is USED, EXCLUDED, NOT_MERGED, REMOVED, or a MinuteState if it has no candle.
 
     `priced` is how its candle was used, None if it has none or if it came after the merge. `percent` is its weight,
     rounded so that all add up to 100, None if it is not used. `stretch` is the part of the day's record that says why
@@ -98,7 +98,7 @@ class Explanation:
     @property
     def was_asked(self) -> bool:
         """Tell whether the candle was requested from any exchange."""
-        return any(part.state != MinuteState.NOT_ASKED for part in self.parts)
+        return any(part.state not in (MinuteState.NOT_ASKED, REMOVED) for part in self.parts)
 
     @property
     def merged(self) -> Ohlcv | None:
@@ -143,7 +143,7 @@ class Explanation:
     @property
     def is_complete(self) -> bool:
         """Tell whether the stored candle is up to date and every exchange's answer is settled."""
-        return self.agrees and all(part.state in (USED, EXCLUDED, *SETTLED) for part in self.parts)
+        return self.agrees and all(part.state in (USED, EXCLUDED, REMOVED, *SETTLED) for part in self.parts)
 
     @property
     def grade(self) -> str:
@@ -165,18 +165,20 @@ def explain(
     """Explain the candle of `window`.
 
     `records` are those of its day, by exchange. `stored` is None if nothing was merged: the parts are then weighted as
-    a merge of all available candles would weight them. Otherwise, candles that the merge did not know are left out.
+    a merge of all candles of the rules' exchanges would weight them. Otherwise, candles that the merge did not know are
+    left out.
     """
-    seen = candles if stored is None else {*stored.exchanges, *stored.excluded} & set(candles)
+    seen = set(candles) & set(rules.exchanges if stored is None else (*stored.exchanges, *stored.excluded))
     sent = {name: candles[name].ohlcv for name in seen}
     minute = price_minute(window.start_ms, sent, conversion, rules.method) if sent else None
     priced = minute.parts if minute else {}
     percents = _percents(priced)
     names = sorted({*rules.exchanges, *candles, *records})
-    parts = [
+    found = [
         _part(name, window, candles.get(name), priced.get(name), percents.get(name), records.get(name))
         for name in names
     ]
+    parts = [part if part.exchange in rules.exchanges or part.priced else _removed(part) for part in found]
     return Explanation(window=window, parts=tuple(parts), minute=minute, stored=stored, day=day, rules=rules)
 
 
@@ -206,6 +208,11 @@ def _part(
         stretch=stretch,
         is_answered=state in ANSWERED or _is_usable_silence(state, record, window),
     )
+
+
+def _removed(part: Part) -> Part:
+    """Return the part of an exchange that is no longer merged: nothing is missing or wrong because of it."""
+    return replace(part, state=REMOVED, stretch=None, is_answered=False)
 
 
 def _is_usable_silence(state: str, record: DayRecord | None, window: Window) -> bool:

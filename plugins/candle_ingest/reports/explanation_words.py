@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from candle_ingest.ledger.day_record import RecordState
 from candle_ingest.ledger.minute_state import SETTLED
-from candle_ingest.reports.explanation import EXCLUDED, NOT_MERGED, Explanation, Part
+from candle_ingest.reports.explanation import EXCLUDED, NOT_MERGED, REMOVED, Explanation, Part
 
 GOOD, WARN, BAD, PLAIN = "good", "warn", "bad", "plain"
 
@@ -37,6 +37,8 @@ def verdict(found: Explanation) -> Verdict:
 
 def part_in_words(part: Part) -> str:
     """Return how one exchange was used: `used, BTC/USDT × 0.9985 (USDT/USD: kraken), clamped: low -10.0 %`."""
+    if part.state == REMOVED:
+        return "not used, it is no longer one of the pipeline's exchanges"
     if part.candle is None:
         reason = f": {part.stretch.reason}" if part.stretch and part.stretch.reason else ""
         return f"{part.state.replace('_', ' ')}{reason}"
@@ -51,7 +53,7 @@ def _not_merged(found: Explanation) -> Verdict:
     if not found.was_asked:
         return Verdict(PLAIN, "Not asked for.", found.when_asked)
     answered = f"{found.answered} of {found.rules.needed} needed answered"
-    stored = [part.exchange for part in found.parts if part.candle is not None]
+    stored = [part.exchange for part in found.parts if part.candle is not None and part.state != REMOVED]
     what = f"Stored: the candles of {_listed(stored)}." if stored else "No candle is stored."
     if found.waiting:
         return Verdict(WARN, f"Not merged: {answered}.", f"{found.waiting}. {what}")
@@ -91,7 +93,7 @@ def _progress(found: Explanation) -> str:
 
 def _missing(parts: Sequence[Part]) -> str:
     """Return a sentence about each exchange whose answer is missing or came after the merge."""
-    missing = [part for part in parts if part.candle is None and part.state not in SETTLED]
+    missing = [part for part in parts if part.candle is None and part.state not in (REMOVED, *SETTLED)]
     late = [part.exchange for part in parts if part.state == NOT_MERGED]
     texts = [f"{part.exchange} {part_in_words(part)}" for part in missing]
     texts += [f"{_listed(late)} came after the merge"] if late else []

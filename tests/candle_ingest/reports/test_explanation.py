@@ -115,6 +115,22 @@ def test_a_candle_that_came_after_the_merge_is_shown_but_not_counted():
     assert not found.is_complete
 
 
+def test_an_exchange_removed_from_the_settings_does_not_count():
+    stored = StoredMerge(CANDLES["a"].ohlcv, ("a",))
+    records = {**answered("a"), "c": recorded("c", stretch(MinuteState.FAILED, reason="HTTP 500"))}
+    found = explained({name: CANDLES[name] for name in "ab"}, stored, records, exchanges=("a",))
+    assert [part.state for part in found.parts] == ["used", "not used", "not used"]
+    assert (found.agrees, found.is_complete, found.answered) == (True, True, 1)
+    assert explained(CANDLES, exchanges=("a",)).merged == CANDLES["a"].ohlcv
+    assert not explained({"b": CANDLES["b"]}, exchanges=("a",)).was_asked
+
+
+def test_a_merge_made_before_its_exchange_was_removed_still_agrees():
+    merged = explained(CANDLES).merged
+    found = explained(CANDLES, StoredMerge(merged, ("a", "b", "c")), answered("a", "b", "c"), exchanges=("a",))
+    assert ({part.state for part in found.parts}, found.is_complete) == ({"used"}, True)
+
+
 def test_without_a_record_the_exchange_was_not_asked():
     assert state_of(explained({}), "c") == MinuteState.NOT_ASKED
 

@@ -35,6 +35,14 @@ def test_a_complete_minute_has_a_grade():
     assert found == "Complete: the stored candle matches its parts. Grade A, final."
 
 
+def test_an_exchange_removed_from_the_settings_is_said_to_be_unused():
+    one = StoredMerge(CANDLES["a"].ohlcv, ("a",))
+    found = explained(CANDLES, one, answered(*ALL), merged_day(state=RecordState.FINAL), exchanges=("a",))
+    assert part_in_words(part_of(found, "c")) == "not used, it is no longer one of the pipeline's exchanges"
+    assert str(verdict(found)).startswith("Complete: the stored candle matches its parts.")
+    assert "Stored: the candles of a." in words(CANDLES, records=answered(*ALL), exchanges=("a", "d"))
+
+
 def test_what_is_not_merged_says_how_many_answers_are_missing_and_what_is_stored():
     failed = recorded("c", stretch(MinuteState.FAILED, reason="HTTP 500"))
     records = {**answered("a", "b"), "c": failed}

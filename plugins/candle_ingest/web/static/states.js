@@ -12,6 +12,7 @@ export const STATES = {
   failed: { kind: "bad", text: "failed: no usable answer" },
   unobtainable: { kind: "bad", text: "unobtainable" },
   not_asked: { kind: "warn", text: "not asked for" },
+  "not used": { kind: "none", text: "not used: no longer one of the pipeline's exchanges" },
   "not merged": { kind: "warn", text: "not merged yet" },
 };
 // In the order of a summary.
