@@ -151,7 +151,7 @@ PATH, in your shell (live data: `.local_stack/live/terminal.sh`):
 
     . .local_stack/simulated/terminal.sh
 
-Each of them is a check for cron. The exit status is {_exit_statuses()}
+Each command can run from cron. The exit status is {_exit_statuses()}
 
 Where the data is simulated, each says so on the standard error; answers and files stay as they are.
 

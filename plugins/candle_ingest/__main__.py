@@ -42,7 +42,7 @@ def commands() -> None:
 
 
 def main() -> None:
-    """Exit with 0 when all is well, 1 for incomplete data, 2 for a bad call or value, 3 for a server without answer."""
+    """Exit with 0 when all is well, 1 for incomplete data, 2 for a bad call or value, 3 if a server does not answer."""
     _log_to_stderr()
     run_command()
 
