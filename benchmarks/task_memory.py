@@ -10,10 +10,10 @@ from benchmarks.sample_plan import PlannedRun, planned_run
 from benchmarks.workbench import Workbench
 from candle_ingest.candles.candles import Candles
 from candle_ingest.candles.window import DAY_MS, HOUR_MS, MINUTE_MS, Window, split_days
-from candle_ingest.counting import counted
 from candle_ingest.ledger.day_record import ClosingRule
 from candle_ingest.ledger.look import Look
 from candle_ingest.ledger.record_keeper import RecordKeeper
+from candle_ingest.plurals import counted
 from candle_ingest.settings import PipelineSettings
 from candle_ingest.store.candle_store import CandleStore
 

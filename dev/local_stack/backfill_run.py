@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from candle_ingest.counting import counted
+from candle_ingest.plurals import counted
 from dev.local_stack.airflow_api import AirflowApi, Row
 from dev.local_stack.errors import LocalStackError
 from dev.local_stack.options import StackOptions

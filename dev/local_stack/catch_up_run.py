@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Protocol
 
-from candle_ingest.counting import counted
+from candle_ingest.plurals import counted
 from dev.local_stack.airflow_api import AirflowApi, Row
 from dev.local_stack.errors import ServerNotReadyError
 

@@ -18,7 +18,7 @@ from rich.progress import (
 )
 from rich.table import Column
 
-from candle_ingest.counting import counted, inflected
+from candle_ingest.plurals import counted, inflected
 from dev.local_stack.backfill_run import RunCounts
 from dev.local_stack.console import StackConsole
 

@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 
 import requests
 
-from candle_ingest.counting import counted
 from candle_ingest.errors import CandleIngestError
+from candle_ingest.plurals import counted
 from candle_ingest.settings import PipelineSettings
 from dev.local_stack.airflow_api import AirflowApi
 from dev.local_stack.airflow_processes import ADMIN

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 
-from candle_ingest.counting import counted
 from candle_ingest.planning.symbol_list import read_symbols
+from candle_ingest.plurals import counted
 from dev.local_stack.options import StackOptions
 from dev.local_stack.redis_server import RedisServer
 

@@ -12,10 +12,10 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_valida
 from candle_ingest.candles.dates import parse_start_date
 from candle_ingest.candles.merge_method import HighLow, MergeMethod, QuoteConversion
 from candle_ingest.candles.timeframe import Timeframe
-from candle_ingest.counting import are
 from candle_ingest.errors import ConfigurationError
 from candle_ingest.errors.base import without_names
 from candle_ingest.exchanges.profiles import canonical_exchange, shared_book, verified_exchanges
+from candle_ingest.plurals import are
 
 
 def _split_commas(value: object) -> object:

@@ -11,9 +11,9 @@ from candle_ingest.cli.moments import moment_ms, now_ms, window_between
 from candle_ingest.cli.options import AsJson, Pipeline, pipeline_settings
 from candle_ingest.cli.output import print_json, print_table, say
 from candle_ingest.cli.storage import listed_symbols, open_bucket
-from candle_ingest.counting import are, are_some, counted, inflected
 from candle_ingest.ledger.minute_state import CoverageCounts
 from candle_ingest.ledger.rate_pairs import possible_rate_pairs
+from candle_ingest.plurals import are, are_some, counted, inflected
 from candle_ingest.reports.coverage_by_day import DayCoverage, read_coverage_by_day
 from candle_ingest.reports.coverage_totals import CoverageTotal, read_exchange_totals, read_pair_totals, total_counts
 from candle_ingest.reports.expected_coverage import ExpectedCoverage

@@ -15,7 +15,6 @@ from candle_ingest.cli.options import AsJson, Pipeline, pipeline_settings
 from candle_ingest.cli.output import print_json, print_table, say, warn
 from candle_ingest.cli.storage import check_symbols, listed_symbols, open_bucket
 from candle_ingest.connections import RedisClient, connect_redis, exchange_connection
-from candle_ingest.counting import are, counted
 from candle_ingest.doctor.comparison import DayComparison, compare_day
 from candle_ingest.doctor.examination import examine, open_patient
 from candle_ingest.doctor.finding import Finding, Verdict
@@ -25,6 +24,7 @@ from candle_ingest.doctor.stored_findings import write_findings
 from candle_ingest.errors.settings import OptionError
 from candle_ingest.exchanges.client import ExchangeClient
 from candle_ingest.exchanges.profiles import canonical_exchange
+from candle_ingest.plurals import are, counted
 from candle_ingest.settings import PipelineSettings
 from candle_ingest.store.candle_store import CandleStore
 

@@ -15,8 +15,8 @@ from candle_ingest.cli.moments import From, To, moment_ms, now_ms, window_betwee
 from candle_ingest.cli.options import AsJson, Pipeline, pipeline_settings
 from candle_ingest.cli.output import print_json, say, warn
 from candle_ingest.cli.storage import check_symbols, open_bucket
-from candle_ingest.counting import counted
 from candle_ingest.errors.settings import OptionError
+from candle_ingest.plurals import counted
 from candle_ingest.reports.completeness import follow_merged
 from candle_ingest.reports.empty_columns import EmptyColumns
 from candle_ingest.reports.expected_coverage import ExpectedCoverage

@@ -11,11 +11,11 @@ from candle_ingest.cli.options import AsJson, Pipeline, pipeline_settings
 from candle_ingest.cli.output import print_json, say
 from candle_ingest.cli.storage import check_symbols, open_bucket
 from candle_ingest.connections import connect_redis
-from candle_ingest.counting import are
 from candle_ingest.errors.settings import OptionError
 from candle_ingest.exchanges.profiles import PROFILES, canonical_exchange
 from candle_ingest.ledger.retry import retry_unobtainable
 from candle_ingest.planning.record_keeping import record_keeper
+from candle_ingest.plurals import are
 from candle_ingest.servers.redis_errors import translate_redis_errors
 from candle_ingest.settings import PipelineSettings
 

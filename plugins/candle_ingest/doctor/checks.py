@@ -7,10 +7,10 @@ from email.utils import parsedate_to_datetime
 from itertools import pairwise
 
 from candle_ingest.candles.window import MINUTE_MS, Window
-from candle_ingest.counting import counted
 from candle_ingest.doctor.finding import Observation
 from candle_ingest.doctor.patient import MINUTE, Patient
 from candle_ingest.exchanges.answer_policies import LooseStart, WholeHistory
+from candle_ingest.plurals import counted
 
 # At the ends of a window, candles may be missing because there were no trades.
 QUIET_AT_ENDS = 10

@@ -1,9 +1,9 @@
 """Whether the exchange refused requests although they kept to its known pace."""
 
-from candle_ingest.counting import counted
 from candle_ingest.doctor.checks import Check
 from candle_ingest.doctor.finding import Observation
 from candle_ingest.doctor.patient import Patient
+from candle_ingest.plurals import counted
 
 
 def look_at_refusals(patient: Patient) -> Observation:

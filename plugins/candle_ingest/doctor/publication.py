@@ -5,10 +5,10 @@ from collections.abc import Callable, Sequence
 from statistics import median
 
 from candle_ingest.candles.window import MINUTE_MS, Window
-from candle_ingest.counting import counted
 from candle_ingest.doctor.finding import Finding, Observation, Verdict
 from candle_ingest.doctor.patient import Patient
 from candle_ingest.errors import CandleIngestError
+from candle_ingest.plurals import counted
 
 FACT = "publication delay"
 # Catch-up requests candles up to five minutes after the close; a delay of over a minute is worth reporting.

@@ -6,11 +6,11 @@ from typing import Any
 
 from candle_ingest.candles.timeframe import Timeframe
 from candle_ingest.candles.window import DAY_MS, MINUTE_MS, Window
-from candle_ingest.counting import counted
 from candle_ingest.doctor.checks import TOLERANCE, Check
 from candle_ingest.doctor.finding import Observation
 from candle_ingest.doctor.patient import MINUTE, Patient
 from candle_ingest.exchanges.wire_rows import read_flag
+from candle_ingest.plurals import counted
 
 FIVE_MINUTES, HOUR, DAY = Timeframe(5), Timeframe(60), Timeframe(1440)
 CLOSED_MINUTES = 5

@@ -1,10 +1,10 @@
 """The facts that need trades: volumes in base units, and the cursor of kraken."""
 
 from candle_ingest.candles.window import HOUR_MS, MINUTE_MS, NS_PER_MS, Window
-from candle_ingest.counting import counted
 from candle_ingest.doctor.checks import Check
 from candle_ingest.doctor.finding import Observation
 from candle_ingest.doctor.patient import Patient
+from candle_ingest.plurals import counted
 
 TRADES = 1000
 TOLERANCE = 0.01

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from candle_ingest.candles.timeframe import Timeframe
 from candle_ingest.candles.window import Window
-from candle_ingest.counting import counted
+from candle_ingest.plurals import counted
 
 if TYPE_CHECKING:
     # It needs numpy, whose import takes longer than all else in parsing the DAG file.

@@ -11,8 +11,8 @@ from typing import TypeVar
 import redis
 
 from candle_ingest.connections import RedisClient
-from candle_ingest.counting import counted
 from candle_ingest.errors import TemporaryError
+from candle_ingest.plurals import counted
 
 logger = logging.getLogger(__name__)
 T = TypeVar("T")

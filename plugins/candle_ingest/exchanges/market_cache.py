@@ -6,9 +6,9 @@ import logging
 from collections.abc import Callable, Iterable
 
 from candle_ingest.connections import ExchangeConnection, RedisClient
-from candle_ingest.counting import counted
 from candle_ingest.errors import CandleIngestError
 from candle_ingest.exchanges.answers import MARKET_KEYS, Market
+from candle_ingest.plurals import counted
 
 logger = logging.getLogger(__name__)
 FRESH_SECONDS = 3600

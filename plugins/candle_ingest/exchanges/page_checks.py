@@ -6,10 +6,10 @@ from candle_ingest.candles.candles import Candles
 from candle_ingest.candles.row_checks import CheckedPage, check_rows
 from candle_ingest.candles.timeframe import Timeframe
 from candle_ingest.candles.window import Window, format_ms
-from candle_ingest.counting import counted
 from candle_ingest.exchanges.answers import RowsAnswer
 from candle_ingest.exchanges.error_mapping import ExchangeTemporaryError, UnconfirmedAnswerError
 from candle_ingest.exchanges.profiles import ExchangeProfile, Quiet
+from candle_ingest.plurals import counted
 
 # This many bad rows, if they outnumber the sound ones, are not isolated mistakes.
 FEW_ROWS = 3

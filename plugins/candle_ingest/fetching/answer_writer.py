@@ -9,7 +9,6 @@ import numpy as np
 from candle_ingest.candles.candles import Candles
 from candle_ingest.candles.row_checks import in_words
 from candle_ingest.candles.window import Window, format_ms, union
-from candle_ingest.counting import counted
 from candle_ingest.errors.ledger import UnreadableRecordError
 from candle_ingest.errors.servers import StoredCandlesError
 from candle_ingest.fetching.pair_answer import PairAnswer
@@ -20,6 +19,7 @@ from candle_ingest.ledger.pinned_markets import PinnedMarkets
 from candle_ingest.ledger.record_keeper import RecordKeeper
 from candle_ingest.planning.request_planner import closing_rule
 from candle_ingest.planning.run import Run
+from candle_ingest.plurals import counted
 from candle_ingest.store.bucket import InfluxBucket
 from candle_ingest.store.candle_store import CandleStore
 from candle_ingest.store.candles_of_pairs import CandlesOfPairs

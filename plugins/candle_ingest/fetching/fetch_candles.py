@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 from candle_ingest.candles.window import Window
 from candle_ingest.connections import RedisClient, connect_influxdb, connect_redis, exchange_connection
-from candle_ingest.counting import counted
 from candle_ingest.errors import CandleIngestError, PermanentError
 from candle_ingest.errors.ledger import MarketUnknownError, UnreadableRecordError
 from candle_ingest.errors.runs import FetchesDelayedError, FetchesFailedError
@@ -28,6 +27,7 @@ from candle_ingest.planning.fetch_batch import FetchBatch
 from candle_ingest.planning.record_keeping import record_keeper
 from candle_ingest.planning.request_planner import Days, RequestPlanner, days_by_pair
 from candle_ingest.planning.run import Run
+from candle_ingest.plurals import counted
 from candle_ingest.store.bucket import InfluxBucket
 from candle_ingest.store.candle_store import CandleStore
 

@@ -3,8 +3,8 @@
 import logging
 from typing import Any
 
-from candle_ingest.counting import counted
 from candle_ingest.planning.fetch_batch import FetchBatch
+from candle_ingest.plurals import counted
 
 logger = logging.getLogger(__name__)
 Summary = dict[str, Any]

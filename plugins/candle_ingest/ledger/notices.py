@@ -16,10 +16,10 @@ from redis.exceptions import LockNotOwnedError
 
 from candle_ingest.candles.window import MINUTE_MS, Window, subtract
 from candle_ingest.connections import RedisClient
-from candle_ingest.counting import counted, inflected
 from candle_ingest.errors.ledger import CANDLES_LOST
 from candle_ingest.ledger.day_record import DayRecord
 from candle_ingest.ledger.minute_state import MinuteState
+from candle_ingest.plurals import counted, inflected
 from candle_ingest.servers.redis_errors import translate_redis_errors
 
 logger = logging.getLogger(__name__)

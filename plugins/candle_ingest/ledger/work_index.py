@@ -21,9 +21,9 @@ from collections.abc import Collection, Iterable, Mapping
 from redis.lock import Lock
 
 from candle_ingest.connections import RedisClient
-from candle_ingest.counting import counted
 from candle_ingest.ledger.day_records import Key
 from candle_ingest.ledger.recorded_work import RecordedWork
+from candle_ingest.plurals import counted
 from candle_ingest.servers.redis_errors import translate_redis_errors
 from candle_ingest.store.bucket import InfluxBucket
 

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field, replace
 from candle_ingest.candles.quality_codes import QualityCounts
 from candle_ingest.candles.window import DAY_MS, Window, touched_days
 from candle_ingest.connections import RedisClient, connect_influxdb, connect_redis
-from candle_ingest.counting import are, counted
 from candle_ingest.errors import IncompleteError, TemporaryError
 from candle_ingest.errors.runs import MergesDelayedError
 from candle_ingest.fetching.fetch_summary import Summary
@@ -31,6 +30,7 @@ from candle_ingest.planning.fetch_batch import FetchBatch
 from candle_ingest.planning.plan import Plan
 from candle_ingest.planning.run import Run
 from candle_ingest.planning.run_kind import REPAIR
+from candle_ingest.plurals import are, counted
 from candle_ingest.store.bucket import InfluxBucket
 
 logger = logging.getLogger(__name__)

@@ -10,10 +10,10 @@ from candle_ingest.candles.merge import Conversion, merge_minutes
 from candle_ingest.candles.packing import unpack_candles
 from candle_ingest.candles.rates import leg_rate, rate_pairs
 from candle_ingest.candles.window import MINUTE_MS, Window
-from candle_ingest.counting import counted
 from candle_ingest.fetching.fetch_summary import Summary
 from candle_ingest.planning.plan import Plan
 from candle_ingest.planning.run import Run
+from candle_ingest.plurals import counted
 from candle_ingest.store.rate_store import quote_of
 
 logger = logging.getLogger(__name__)

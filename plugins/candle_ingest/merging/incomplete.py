@@ -4,12 +4,12 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from candle_ingest.candles.window import Window, format_ms, split_days, subtract
-from candle_ingest.counting import are
 from candle_ingest.ledger.day_records import DayRecords
 from candle_ingest.ledger.merged_day import MergedDay, Waiting
 from candle_ingest.ledger.minute_state import MinuteState
 from candle_ingest.planning.plan import Plan
 from candle_ingest.planning.run import Run
+from candle_ingest.plurals import are
 from candle_ingest.store.bucket import InfluxBucket
 
 LONGEST_REASON = 200

@@ -4,9 +4,9 @@ from collections.abc import Callable, Mapping
 from importlib import import_module
 from typing import Any
 
-from candle_ingest.counting import are
 from candle_ingest.errors import IncompleteError, NotPlannedError
 from candle_ingest.errors.settings import NotifierError
+from candle_ingest.plurals import are
 
 # Templates of a notifier find the sentence as `{{ candle_failure }}`.
 SENTENCE = "candle_failure"

@@ -6,11 +6,11 @@ from dataclasses import dataclass, field
 
 from candle_ingest.candles.timeframe import Timeframe
 from candle_ingest.candles.window import Window
-from candle_ingest.counting import counted
 from candle_ingest.exchanges.answers import Market
 from candle_ingest.exchanges.call_estimate import CallEstimate, estimate_calls
 from candle_ingest.exchanges.client import ExchangeClient
 from candle_ingest.planning.listings import Listings
+from candle_ingest.plurals import counted
 
 logger = logging.getLogger(__name__)
 # The windows to request, by exchange and currency pair.

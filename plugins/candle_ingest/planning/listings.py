@@ -8,11 +8,11 @@ from typing import Any
 from candle_ingest.candles.symbol import Symbol
 from candle_ingest.candles.timeframe import Timeframe
 from candle_ingest.connections import RedisClient, exchange_connection
-from candle_ingest.counting import counted
 from candle_ingest.errors import CandleIngestError, ConfigurationError
 from candle_ingest.exchanges.answers import Market
 from candle_ingest.exchanges.client import ExchangeClient
 from candle_ingest.exchanges.market_cache import MarketCache
+from candle_ingest.plurals import counted
 from candle_ingest.settings import PipelineSettings
 
 logger = logging.getLogger(__name__)

@@ -4,12 +4,12 @@ import logging
 
 from candle_ingest.candles.symbol import parse_symbol
 from candle_ingest.connections import connect_redis
-from candle_ingest.counting import counted
 from candle_ingest.errors import TemporaryError
 from candle_ingest.metrics import emit
 from candle_ingest.metrics.catalogue import REDIS_UP
 from candle_ingest.planning.run import Run
 from candle_ingest.planning.symbol_list import read_spellings
+from candle_ingest.plurals import counted
 
 logger = logging.getLogger(__name__)
 

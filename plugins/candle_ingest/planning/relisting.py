@@ -5,7 +5,6 @@ from collections.abc import Mapping
 
 from candle_ingest.candles.window import ALL_TIME, DAY_MS, Window
 from candle_ingest.connections import RedisClient
-from candle_ingest.counting import counted
 from candle_ingest.errors import CandleIngestError
 from candle_ingest.exchanges.answers import Market
 from candle_ingest.exchanges.client import ExchangeClient
@@ -14,6 +13,7 @@ from candle_ingest.ledger.day_records import DAY_RECORDS
 from candle_ingest.ledger.work_index import WorkIndex
 from candle_ingest.planning.record_keeping import record_keeper
 from candle_ingest.planning.run import Run
+from candle_ingest.plurals import counted
 from candle_ingest.store.bucket import InfluxBucket
 from candle_ingest.store.flux import flux_range, keep, select, times_ms
 

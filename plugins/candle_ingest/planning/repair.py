@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from candle_ingest.candles.symbol import parse_symbol
 from candle_ingest.candles.window import DAY_MS, Window
 from candle_ingest.connections import RedisClient
-from candle_ingest.counting import counted
 from candle_ingest.exchanges.answers import Market
 from candle_ingest.exchanges.client import ExchangeClient
 from candle_ingest.exchanges.history import split_by_age
@@ -23,6 +22,7 @@ from candle_ingest.planning.record_keeping import record_keeper
 from candle_ingest.planning.request_planner import RequestPlanner, closing_part
 from candle_ingest.planning.run import Run
 from candle_ingest.planning.unasked import failed_look
+from candle_ingest.plurals import counted
 from candle_ingest.store.bucket import InfluxBucket
 
 logger = logging.getLogger(__name__)

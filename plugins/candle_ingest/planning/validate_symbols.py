@@ -9,7 +9,6 @@ from candle_ingest.candles.rates import lookback, rate_exchanges
 from candle_ingest.candles.symbol import parse_symbol
 from candle_ingest.candles.window import DAY_MS, Window, floor_ms
 from candle_ingest.connections import RedisClient, connect_influxdb, connect_redis
-from candle_ingest.counting import counted
 from candle_ingest.errors import CandleIngestError
 from candle_ingest.errors.runs import MarketsUnreachableError, TooFewExchangesError
 from candle_ingest.exchanges.answers import Market
@@ -30,6 +29,7 @@ from candle_ingest.planning.run import Run
 from candle_ingest.planning.run_kind import REPAIR
 from candle_ingest.planning.settling import wait_until_settled
 from candle_ingest.planning.unasked import record_failed, record_not_listed
+from candle_ingest.plurals import counted
 from candle_ingest.servers.redis_errors import translate_redis_errors
 from candle_ingest.settings import PipelineSettings
 from candle_ingest.store.bucket import InfluxBucket

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from candle_ingest.candles.graded import GradedCandles
-from candle_ingest.counting import counted, inflected
 from candle_ingest.exchanges.profiles import WireColumns, exchange_profile
+from candle_ingest.plurals import counted, inflected
 
 # What an exchange must send for each column.
 NEEDED = {"vwap": "quote volume", "trade_count": "number of trades"}

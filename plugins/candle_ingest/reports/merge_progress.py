@@ -3,9 +3,9 @@
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from candle_ingest.counting import are_some
 from candle_ingest.ledger.day_records import MERGE_DAYS
 from candle_ingest.ledger.merge_method import method_in_words
+from candle_ingest.plurals import are_some
 from candle_ingest.settings import PipelineSettings
 from candle_ingest.store.bucket import InfluxBucket
 from candle_ingest.store.flux import EVER, answer, is_pair, keep, select, where

@@ -4,11 +4,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from candle_ingest.candles.window import DAY_MS, Window, split_days, subtract, union
-from candle_ingest.counting import counted
 from candle_ingest.ledger.day_record import DayRecord, RecordState, new_day_record
 from candle_ingest.ledger.day_records import DayRecords
 from candle_ingest.ledger.merged_day import MergedDay
 from candle_ingest.ledger.minute_state import RETRIED, MinuteState
+from candle_ingest.plurals import counted
 from candle_ingest.reports.lost_merges import lost_merges
 from candle_ingest.settings import PipelineSettings
 from candle_ingest.store.bucket import InfluxBucket

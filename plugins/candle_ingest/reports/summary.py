@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 
 from candle_ingest.candles.symbol import Symbol
 from candle_ingest.candles.window import DAY_MS, MINUTE_MS, Window, floor_ms
-from candle_ingest.counting import are_all, are_some, counted, inflected
 from candle_ingest.ledger.minute_state import MinuteState
+from candle_ingest.plurals import are_all, are_some, counted, inflected
 from candle_ingest.reports.expected_coverage import ExpectedCoverage
 from candle_ingest.reports.freshness import IN_TIME, Freshness, SymbolFreshness, read_freshness
 from candle_ingest.reports.largest_holes import DayHole, read_largest_holes

@@ -20,7 +20,6 @@ from influxdb_client.domain.dialect import Dialect
 from influxdb_client.rest import ApiException
 
 from candle_ingest.candles.window import Window
-from candle_ingest.counting import counted
 from candle_ingest.errors import CandleIngestError, PermanentError
 from candle_ingest.errors.servers import (
     BucketMissingError,
@@ -32,6 +31,7 @@ from candle_ingest.errors.servers import (
 )
 from candle_ingest.metrics import emit
 from candle_ingest.metrics.catalogue import INFLUXDB_ERRORS, INFLUXDB_WRITE
+from candle_ingest.plurals import counted
 from candle_ingest.servers.certificates import refused_certificate
 from candle_ingest.servers.retry_after import retry_after_seconds
 

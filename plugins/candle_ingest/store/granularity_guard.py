@@ -7,8 +7,8 @@ import time
 
 from influxdb_client import Point
 
-from candle_ingest.counting import counted
 from candle_ingest.errors.settings import GranularityChangedError
+from candle_ingest.plurals import counted
 from candle_ingest.store.bucket import InfluxBucket
 
 MEASUREMENT = "bucket_use"

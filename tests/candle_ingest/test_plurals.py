@@ -1,6 +1,6 @@
 import pytest
 
-from candle_ingest.counting import are, are_all, are_some, counted
+from candle_ingest.plurals import are, are_all, are_some, counted
 
 
 @pytest.mark.parametrize(
