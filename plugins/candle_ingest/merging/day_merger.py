@@ -21,8 +21,8 @@ from candle_ingest.merging.day_output import DayOutput
 from candle_ingest.merging.day_rates import DayRates
 from candle_ingest.merging.day_work import DayOutcome, DayWork, fail, guarded
 from candle_ingest.merging.identity_check import IdentityCheck
-from candle_ingest.merging.lost_candles import retry_lost_candles
 from candle_ingest.merging.merge_day import merge_day, windows_to_merge
+from candle_ingest.merging.retry_lost_candles import retry_lost_candles
 from candle_ingest.planning.run import Run
 from candle_ingest.store.bucket import InfluxBucket
 from candle_ingest.store.candle_store import CandleStore
