@@ -12,7 +12,7 @@ from candle_ingest.errors.runs import MergesDelayedError
 from candle_ingest.fetching.fetch_summary import Summary
 from candle_ingest.ledger.day_records import DayRecords
 from candle_ingest.ledger.fetch_attempts import answered_pairs
-from candle_ingest.ledger.merge_method import method_in_words
+from candle_ingest.ledger.merge_method_text import merge_method_text
 from candle_ingest.ledger.merge_writes import MergeWrites
 from candle_ingest.ledger.minute_state import CoverageCounts
 from candle_ingest.ledger.rate_pairs import possible_rate_pairs
@@ -107,7 +107,7 @@ class _Step:
         settings, index = self.run.settings, WorkIndex(self.client, self.bucket)
         own = index.pairs_of(settings.name) | self.plan.symbols
         if not self.run.has_own_exchanges:
-            index.note_other_methods(settings.name, method_in_words(settings), own)
+            index.note_other_methods(settings.name, merge_method_text(settings), own)
         own -= possible_rate_pairs(settings) - self.plan.symbols
         # No answer has version 0, so removing these days from the index later removes no answer.
         abandoned = dict.fromkeys(MergeWrites(self.client, self.bucket.name).abandoned().values(), 0)

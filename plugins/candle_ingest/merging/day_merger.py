@@ -13,7 +13,7 @@ from candle_ingest.errors.servers import RefusedLinesError
 from candle_ingest.ledger.day_record import DayRecord
 from candle_ingest.ledger.day_records import DayRecords, Key
 from candle_ingest.ledger.locks import held_locks
-from candle_ingest.ledger.merge_method import method_in_words
+from candle_ingest.ledger.merge_method_text import merge_method_text
 from candle_ingest.ledger.merge_writes import MergeWrites
 from candle_ingest.ledger.merged_day import MergedDay, new_merged_day
 from candle_ingest.ledger.work_index import PairDay, WorkIndex
@@ -61,7 +61,7 @@ class DayMerger:
             outcomes += self._merge_pairs(day_ms, pairs, {p: whole for p in pairs if (p, day_ms) in whole_days})
         done = {(o.pair, o.day_ms) for o in outcomes if o.error is None}
         settings = self._run.settings
-        self._index.remove_merged({key: days[key] for key in done}, settings.name, method_in_words(settings))
+        self._index.remove_merged({key: days[key] for key in done}, settings.name, merge_method_text(settings))
         self._writes.forget(entry for entry, key in abandoned.items() if key in done)
         return outcomes
 

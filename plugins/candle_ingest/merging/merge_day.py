@@ -12,7 +12,7 @@ from candle_ingest.candles.quality import Quality
 from candle_ingest.candles.quality_codes import QualityCounts, count_codes, quality_codes
 from candle_ingest.candles.window import Window
 from candle_ingest.ledger.day_record import DayRecord, RecordState
-from candle_ingest.ledger.merge_method import method_in_words
+from candle_ingest.ledger.merge_method_text import merge_method_text
 from candle_ingest.ledger.merged_day import NOT_MERGED, WITH_CANDLE, WITHOUT_CANDLE, MergedDay, worst_state
 from candle_ingest.ledger.minute_state import CoverageCounts
 from candle_ingest.merging.day_rates import PairRates
@@ -64,7 +64,7 @@ def windows_to_merge(
     """
     can_merge = mergeable(records, len(day.marks), merge_rule(settings))
     wanted = day.mark_array == NOT_MERGED
-    if day.method not in ("", method_in_words(settings)):
+    if day.method not in ("", merge_method_text(settings)):
         wanted = np.ones(len(day.marks), dtype=np.bool_)
     unmerged = (window for record in records.values() if record for window in record.unmerged())
     changed = day.slots_in([*unmerged, *forced])
@@ -94,7 +94,7 @@ def merge_day(
     can_merge = mergeable(records, len(after.marks), merge_rule(settings))
     after = replace(
         after,
-        method=method_in_words(settings),
+        method=merge_method_text(settings),
         rates_version=rates.version,
         waiting=waiting_stretches(after, records, can_merge),
         state=_state(after, records, settings, rates),

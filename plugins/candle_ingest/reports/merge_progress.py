@@ -4,7 +4,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from candle_ingest.ledger.day_records import MERGE_DAYS
-from candle_ingest.ledger.merge_method import method_in_words
+from candle_ingest.ledger.merge_method_text import merge_method_text
 from candle_ingest.plurals import are_some
 from candle_ingest.settings import PipelineSettings
 from candle_ingest.store.bucket import InfluxBucket
@@ -41,7 +41,7 @@ def read_merge_progress(bucket: InfluxBucket, settings: PipelineSettings, pairs:
         for what, condition in (("days", ""), ("outdated", "r._value != method"))
     )
     counts = {"days": 0, "outdated": 0}
-    for row in bucket.query(flux, method=method_in_words(settings)):
+    for row in bucket.query(flux, method=merge_method_text(settings)):
         if row["currency_pair"] in pairs:
             counts[row["what"]] += int(row["_value"])
     return MergeProgress(**counts)

@@ -7,7 +7,7 @@ from candle_ingest.candles.candles import FIELDS
 from candle_ingest.candles.merge import Conversion
 from candle_ingest.candles.window import DAY_MS, Window, floor_ms
 from candle_ingest.ledger.day_records import DayRecords
-from candle_ingest.ledger.merge_method import method_in_words
+from candle_ingest.ledger.merge_method_text import merge_method_text
 from candle_ingest.ledger.merged_day import MergedDay
 from candle_ingest.reports.explanation import (
     ExchangeCandle,
@@ -51,7 +51,7 @@ def merge_rules(settings: PipelineSettings) -> MergeRules:
         exchanges=settings.exchange_ids,
         minimum=settings.min_exchanges_required,
         method=settings.merge_method,
-        method_text=method_in_words(settings),
+        method_text=merge_method_text(settings),
     )
 
 

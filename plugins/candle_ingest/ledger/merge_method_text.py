@@ -3,7 +3,7 @@
 from candle_ingest.settings import PipelineSettings
 
 
-def method_in_words(settings: PipelineSettings) -> str:
+def merge_method_text(settings: PipelineSettings) -> str:
     """Return the merge method as text; days that were merged by another method are merged again."""
     minimum = f"minimum {settings.min_exchanges_required}, unobtainable {settings.unobtainable}"
     return f"{settings.merge_method}, {minimum}"
