@@ -131,7 +131,7 @@ def test_a_symbol_that_no_exchange_lists_is_told_once_until_one_does(settings, e
     exchanges.set_fault("coinbaseexchange", "gone", market="ETH/USD")
     notices = Notices(redis_server.client(decodes=False), settings.influxdb_bucket)
     [sentence] = [line for minutes in (0, 1) for line in backfill(settings, NOW_MS + minutes * MINUTE_MS).told]
-    assert sentence.startswith("ETH/USD is left out: listed on 0 of the 1 exchange it needs (none); check its spelling")
+    assert sentence.startswith("ETH/USD is left out: no exchange lists it; check its spelling")
     assert sentence.endswith("in the Redis key 'top_cryptocurrencies'")
     assert notices.unlisted(["BTC/USD", "ETH/USD"]) == {"ETH/USD"}
     for symbols, count in (('["btcusd"]', 0), ('["btcusd", "ethusd"]', 1)):

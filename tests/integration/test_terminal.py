@@ -18,6 +18,7 @@ from candle_ingest.cli.moments import now_ms
 from candle_ingest.connections import connect_influxdb
 from candle_ingest.errors import ConfigurationError
 from candle_ingest.errors.symbols import NothingMergedError, SymbolUnknownError
+from candle_ingest.ledger.notices import Notices, unlisted_key
 from candle_ingest.pipelines import load_pipelines
 from candle_ingest.store.bucket import InfluxBucket
 from candle_ingest.web import views
@@ -375,3 +376,25 @@ def test_a_program_that_asks_gets_the_answer_and_nothing_else(settings):
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (1, "")
     assert [symbol["ticker"] for symbol in json.loads(done.stdout)["symbols"]] == ["btcusd"]
+
+
+def test_a_symbol_that_too_few_exchanges_list_says_so(filled, day, redis_server, tmp_path):
+    redis_server.client().set("top_cryptocurrencies", '["btcusd", "abcusd"]')
+    notices = Notices(redis_server.client(decodes=False), filled.influxdb_bucket)
+    notices.queue_once({unlisted_key("ABC/USD"): "ABC/USD is left out"}, [])
+    output = text("status", status=1)
+    assert "too few exchanges list ABC/USD" in output
+    assert "The only symbol is merged to" in output
+    assert output.rstrip().endswith("Too few exchanges list ABC/USD.")
+    explained = text("explain", "ABC/USD", "2026-03-10T12:00Z", status=1)
+    assert "Not asked for. Too few exchanges list ABC/USD: check its spelling" in explained
+    window = ("--from", format_ms(day.start_ms), "--to", format_ms(day.end_ms))
+    refused = text("export", "ABC/USD", *window, "--to-file", str(tmp_path / "abc.csv"), status=1)
+    assert f"ABC/USD: not merged for {day}: too few exchanges list ABC/USD" in refused
+    assert "no settled answer" not in refused
+    now = now_ms()
+    states = {symbol["currency_pair"]: symbol["state"] for symbol in views.freshness(filled, now)["symbols"]}
+    assert states["ABC/USD"] == "too few exchanges"
+    assert "Too few exchanges list ABC/USD." in views.summary(filled, now)["sentence"]
+    assert views.explain(filled, "ABC/USD", day.start_ms, now)["verdict"]["text"].startswith("Too few exchanges list")
+    assert views.day(filled, "ABC/USD", day, now)["when_asked"].startswith("Too few exchanges list ABC/USD")

@@ -1,7 +1,7 @@
 """`explain`: show how one merged candle was made."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Annotated, Any
 
 import typer
@@ -10,11 +10,12 @@ from candle_ingest.candles.symbol import parse_symbol
 from candle_ingest.cli.moments import moment_ms, now_ms
 from candle_ingest.cli.options import AsJson, Pipeline, pipeline_settings
 from candle_ingest.cli.output import print_json, print_table, say
-from candle_ingest.cli.storage import check_symbols, open_bucket
+from candle_ingest.cli.storage import check_symbols, open_bucket, unlisted_pairs
 from candle_ingest.reports.explanation import Explanation, Ohlcv, Part
 from candle_ingest.reports.explanation_words import part_in_words, verdict
 from candle_ingest.reports.last_minute import last_final_minute_ms
 from candle_ingest.reports.minute_candles import explain_minute
+from candle_ingest.reports.unlisted import why_not_asked
 
 NUMBERS = ("open", "high", "low", "close", "volume")
 
@@ -29,13 +30,16 @@ def explain(
 ) -> None:
     """Show how the price of one candle is made: each exchange's candle, rate and weight, and what was left out.
 
-    Exit status 1 if it is not complete.
+    Exit status 1 unless its time is merged, what is stored equals what its parts give now, and every exchange's answer
+    is settled. A candle that is not final yet can be all of that.
     """
     settings, pair = pipeline_settings(pipeline), parse_symbol(symbol).currency_pair
     with open_bucket(settings) as bucket:
         check_symbols(bucket, settings, [pair])
         time_ms = moment_ms("time", time) if time else last_final_minute_ms(bucket, pair)
         found = explain_minute(bucket, settings, pair, time_ms, now_ms())
+    if not found.was_asked and unlisted_pairs(settings, [pair]):
+        found = replace(found, when_asked=why_not_asked(settings, pair))
     if as_json:
         print_json(settings, _content(pair, found))
     else:

@@ -14,14 +14,14 @@ from candle_ingest.candles.window import Window, format_ms, split_rows
 from candle_ingest.cli.moments import From, To, moment_ms, now_ms, window_between
 from candle_ingest.cli.options import AsJson, Pipeline, pipeline_settings
 from candle_ingest.cli.output import print_json, say, warn
-from candle_ingest.cli.storage import check_symbols, open_bucket
+from candle_ingest.cli.storage import check_symbols, open_bucket, unlisted_pairs
 from candle_ingest.errors.settings import OptionError
 from candle_ingest.plurals import counted
 from candle_ingest.reports.completeness import follow_merged
 from candle_ingest.reports.empty_columns import EmptyColumns
 from candle_ingest.reports.expected_coverage import ExpectedCoverage
 from candle_ingest.reports.graded_candles import read_graded_candles
-from candle_ingest.reports.open_minutes import OpenMinutes, read_open_minutes
+from candle_ingest.reports.open_minutes import MERGE, OpenMinutes, blame_listing, read_open_minutes
 from candle_ingest.settings import PipelineSettings
 from candle_ingest.store.bucket import InfluxBucket
 from candle_ingest.store.candle_file import FORMATS, write_candle_file
@@ -63,6 +63,8 @@ def export(
         check_symbols(bucket, settings, [pair])
         window = _until_now(bucket, settings, pair, window)
         found = read_open_minutes(bucket, settings, pair, window)
+        if OpenMinutes(pair, MERGE, [window]) in found and unlisted_pairs(settings, [pair]):
+            found = blame_listing(found)
         refused = not allow_incomplete and not all(allow_provisional and part.is_provisional for part in found)
         count = None if refused else _write(empty.watch(_read(bucket, settings, pair, window)), to_file, legs)
     if sentence := empty.sentence():

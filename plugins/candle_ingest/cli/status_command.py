@@ -8,7 +8,7 @@ from candle_ingest.candles.window import DAY_MS, Window, format_ms
 from candle_ingest.cli.moments import moment_in_words, now_ms
 from candle_ingest.cli.options import AsJson, Pipeline, pipeline_settings
 from candle_ingest.cli.output import print_json, print_table, say
-from candle_ingest.cli.storage import listed_symbols, open_bucket
+from candle_ingest.cli.storage import listed_symbols, open_bucket, unlisted_pairs
 from candle_ingest.planning.call_plan import duration_in_words
 from candle_ingest.plurals import counted
 from candle_ingest.reports.completeness import SymbolCompleteness, read_completeness
@@ -23,16 +23,17 @@ def status(pipeline: Pipeline = "candle", as_json: AsJson = False) -> None:
     """Show how far each symbol is merged and complete, and what is open.
 
     Complete up to a day means that every exchange has a final record of each day before it. Exit status 1 if a symbol
-    is late, has something open, or has a record that cannot be read.
+    is late, has something open, is listed by too few exchanges, or has a record that cannot be read.
     """
     settings, now = pipeline_settings(pipeline), now_ms()
     listed = listed_symbols(settings)
+    unlisted = unlisted_pairs(settings, [symbol.currency_pair for symbol in listed])
     with open_bucket(settings) as bucket:
-        found = read_freshness(bucket, settings, listed, now)
-        # The watermarks of symbols that are no longer listed no longer move.
+        found = read_freshness(bucket, settings, listed, now, unlisted)
+        # The watermarks of symbols that were removed from Redis no longer move.
         found = replace(found, symbols=found.wanted)
         symbols = read_completeness(bucket, found, ExpectedCoverage.of(settings, now), now)
-        summary = read_summary(bucket, settings, listed, now)
+        summary = read_summary(bucket, settings, listed, now, unlisted)
         worst = read_worst_minutes(bucket, Window(now - DAY_MS, now), {symbol.currency_pair for symbol in listed})
     if as_json:
         rows = [symbol.to_dict() for symbol in symbols]

@@ -1,12 +1,13 @@
 """Open the bucket and read the symbols of a pipeline, for the commands."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 
 from candle_ingest.candles.symbol import Symbol
 from candle_ingest.connections import connect_influxdb, connect_redis
 from candle_ingest.planning.symbol_list import read_symbols
 from candle_ingest.reports.known_pairs import check_known, stored_pairs
+from candle_ingest.reports.unlisted import read_unlisted
 from candle_ingest.settings import PipelineSettings
 from candle_ingest.store.bucket import InfluxBucket
 
@@ -25,6 +26,12 @@ def listed_symbols(settings: PipelineSettings) -> list[Symbol]:
     """Return the symbols that Redis lists."""
     with connect_redis() as client:
         return read_symbols(client, settings.redis_key_crypto_symbols)
+
+
+def unlisted_pairs(settings: PipelineSettings, pairs: Sequence[str]) -> set[str]:
+    """Return those `pairs` that too few exchanges list."""
+    with connect_redis() as client:
+        return read_unlisted(client, settings, pairs)
 
 
 def check_symbols(bucket: InfluxBucket, settings: PipelineSettings, pairs: Collection[str]) -> None:

@@ -51,8 +51,9 @@ class Listings:
 
 def shortage(exchanges: Sequence[str], minimum: int) -> str:
     """Return a phrase that says on how few exchanges a pair is listed."""
-    names = ", ".join(exchanges) or "none"
-    return f"listed on {len(exchanges)} of the {counted(minimum, 'exchange')} it needs ({names})"
+    if not exchanges:
+        return "no exchange lists it"
+    return f"listed on {len(exchanges)} of the {counted(minimum, 'exchange')} it needs ({', '.join(exchanges)})"
 
 
 def equivalent_markets(symbol: Symbol, quote_equivalents: Mapping[str, Sequence[str]]) -> list[str]:

@@ -11,7 +11,8 @@ from candle_ingest.ledger.minute_state import CoverageCounts
 from candle_ingest.ledger.watermarks import Watermarks, final_key
 from candle_ingest.reports.coverage_totals import CoverageTotal, read_pair_totals
 from candle_ingest.reports.expected_coverage import ExpectedCoverage
-from candle_ingest.reports.freshness import Freshness, SymbolFreshness
+from candle_ingest.reports.freshness import UNLISTED, Freshness, SymbolFreshness
+from candle_ingest.reports.unlisted import unlisted_in_words
 from candle_ingest.store.bucket import InfluxBucket
 
 # Days that are read at a time while following the merged days.
@@ -25,7 +26,8 @@ class SymbolCompleteness:
     They are None as long as no history is merged, or final. `counts` are the slots from the start of the history to
     now, summed over the exchanges; `unobtainable` also counts those whose closing looks were given up. `up_to_date`
     says whether everything is merged as near to now as catch-up is expected to get, and nothing is open. `problem` is
-    the error if a record cannot be read: `merged_up_to_ms` then goes up to the day of that record at most.
+    the error if a record cannot be read: `merged_up_to_ms` then goes up to the day of that record at most. It also
+    says so if the symbol is not fetched because too few exchanges list it.
     """
 
     symbol: SymbolFreshness
@@ -61,7 +63,7 @@ def read_completeness(
     for symbol in found.symbols:
         until_ms, own = merged_ms.get(symbol.currency_pair), totals[symbol.currency_pair]
         in_time = until_ms is not None and now_ms - until_ms <= found.late_after_ms
-        problem = str(unreadable.get(symbol.currency_pair, ""))
+        problem = str(unreadable.get(symbol.currency_pair, "")) or _why_not_fetched(symbol)
         last_final_ms = final_ms.get(final_key(symbol.ticker))
         result.append(
             SymbolCompleteness(
@@ -75,6 +77,10 @@ def read_completeness(
             )
         )
     return result
+
+
+def _why_not_fetched(symbol: SymbolFreshness) -> str:
+    return unlisted_in_words(symbol.currency_pair) if symbol.state == UNLISTED else ""
 
 
 def _after_watermarks(found: Freshness, slot_ms: int) -> dict[str, int]:

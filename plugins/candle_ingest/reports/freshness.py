@@ -1,7 +1,7 @@
 """Report how late each symbol is, and how much of its history is done."""
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
@@ -19,9 +19,9 @@ from candle_ingest.store.flux import answer, flux_range, keep, select
 
 # Catch-up may miss one run before a symbol counts as late.
 LATE_RUNS = 3
-IN_TIME, LATE, NEVER = "in time", "late", "never"
-# The state of a symbol that was removed from the list in Redis: its watermarks no longer move.
-NOT_LISTED = "not listed"
+IN_TIME, LATE, NO_CANDLES = "in time", "late", "no candles"
+# Symbols that no run fetches, so their watermarks do not move: removed from the list in Redis, or on too few exchanges.
+NOT_IN_REDIS, UNLISTED = "not in Redis", "too few exchanges"
 _READ_DAYS = "".join(
     select("merge_days", 'r._field == "merged_version"', condition)
     + "  |> count()\n"
@@ -47,6 +47,11 @@ class SymbolFreshness:
     backfill_ms: int | None
     days_done: int
 
+    @property
+    def is_fetched(self) -> bool:
+        """Tell whether runs fetch the symbol."""
+        return self.state not in (NOT_IN_REDIS, UNLISTED)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Freshness:
@@ -66,16 +71,20 @@ class Freshness:
 
     @property
     def wanted(self) -> list[SymbolFreshness]:
-        """Return the symbols that runs still fetch."""
-        return [symbol for symbol in self.symbols if symbol.state != NOT_LISTED]
+        """Return the symbols in Redis."""
+        return [symbol for symbol in self.symbols if symbol.state != NOT_IN_REDIS]
 
 
 def read_freshness(
-    bucket: InfluxBucket, settings: PipelineSettings, listed: Sequence[Symbol], now_ms: int
+    bucket: InfluxBucket,
+    settings: PipelineSettings,
+    listed: Sequence[Symbol],
+    now_ms: int,
+    unlisted: Collection[str] = (),
 ) -> Freshness:
-    """Return the freshness of the listed symbols, and of others with a watermark.
+    """Return the freshness of the symbols that Redis lists, and of others with a watermark.
 
-    If `listed` is empty, it is not known which are wanted, and all count.
+    If `listed` is empty, it is not known which are wanted, and all count. Too few exchanges list the pairs `unlisted`.
     """
     watermarks = Watermarks(bucket).read()
     history = history_window(settings, now_ms)
@@ -85,9 +94,9 @@ def read_freshness(
         _symbol(symbol, watermarks, days.get(symbol.currency_pair, 0), settings.timeframe, late_after_ms, now_ms)
         for symbol in known_symbols(listed, watermarks)
     ]
-    symbols = mark_unlisted(known, listed)
+    symbols = mark_unfetched(known, listed, unlisted)
     wanted = history.slots(DAY_MS)
-    left = sum(max(0, wanted - symbol.days_done) for symbol in symbols if symbol.state != NOT_LISTED)
+    left = sum(max(0, wanted - symbol.days_done) for symbol in symbols if symbol.is_fetched)
     return Freshness(
         symbols=symbols,
         late_after_ms=late_after_ms,
@@ -125,12 +134,18 @@ def known_symbols(listed: Sequence[Symbol], keys: Iterable[str]) -> list[Symbol]
     return list(known.values())
 
 
-def mark_unlisted(symbols: Sequence[SymbolFreshness], listed: Sequence[Symbol]) -> list[SymbolFreshness]:
-    """Return the symbols, with the state NOT_LISTED for those that are not in `listed`; unchanged if it is empty."""
+def mark_unfetched(
+    symbols: Sequence[SymbolFreshness], listed: Sequence[Symbol], unlisted: Collection[str]
+) -> list[SymbolFreshness]:
+    """Return the symbols, those that no run fetches with that state: not in `listed`, or too few exchanges list them.
+
+    If `listed` is empty, it is not known which are in Redis.
+    """
     tickers = {symbol.ticker for symbol in listed}
-    return [
-        replace(symbol, state=NOT_LISTED) if tickers and symbol.ticker not in tickers else symbol for symbol in symbols
-    ]
+    gone = {symbol.ticker for symbol in symbols if tickers and symbol.ticker not in tickers}
+    short = {symbol.ticker for symbol in symbols if symbol.currency_pair in unlisted} - gone
+    states = {**dict.fromkeys(gone, NOT_IN_REDIS), **dict.fromkeys(short, UNLISTED)}
+    return [replace(symbol, state=states.get(symbol.ticker, symbol.state)) for symbol in symbols]
 
 
 def history_window(settings: PipelineSettings, now_ms: int) -> Window:
@@ -165,7 +180,7 @@ def _symbol(
     return SymbolFreshness(
         ticker=symbol.ticker,
         currency_pair=symbol.currency_pair,
-        state=NEVER if lag_ms is None else LATE if lag_ms > late_after_ms else IN_TIME,
+        state=NO_CANDLES if lag_ms is None else LATE if lag_ms > late_after_ms else IN_TIME,
         lag_ms=lag_ms,
         catch_up_ms=catch_up_ms,
         backfill_ms=backfill_ms,

@@ -1,7 +1,7 @@
 """Find what keeps a window of a pair from being complete: unmerged, lost, unsettled or not final."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from candle_ingest.candles.window import DAY_MS, Window, split_days, subtract, union
 from candle_ingest.ledger.day_record import DayRecord, RecordState, new_day_record
@@ -10,6 +10,7 @@ from candle_ingest.ledger.merged_day import MergedDay
 from candle_ingest.ledger.minute_state import RETRIED, MinuteState
 from candle_ingest.plurals import counted
 from candle_ingest.reports.lost_merges import lost_merges
+from candle_ingest.reports.unlisted import unlisted_in_words
 from candle_ingest.settings import PipelineSettings
 from candle_ingest.store.bucket import InfluxBucket
 
@@ -60,6 +61,15 @@ def read_open_minutes(
     found += [_unsettled(currency_pair, name, window, own, settings) for name, own in sorted(by_exchange.items())]
     found = [part for part in found if part.windows]
     return [*found, *_provisional(currency_pair, window, merges, found)]
+
+
+def blame_listing(found: Iterable[OpenMinutes]) -> list[OpenMinutes]:
+    """Return what is open of a pair that too few exchanges list: no exchange is to blame for what it was not asked."""
+    return [
+        replace(part, reason=part.reason or unlisted_in_words(part.currency_pair)) if part.source == MERGE else part
+        for part in found
+        if part.reason or part.source in (MERGE, LOST, PROVISIONAL)
+    ]
 
 
 def _not_merged(pair: str, window: Window, merges: Mapping[int, MergedDay]) -> OpenMinutes:

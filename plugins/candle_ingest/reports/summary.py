@@ -1,6 +1,6 @@
 """Summarise a pipeline in one or two sentences."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
@@ -9,7 +9,7 @@ from candle_ingest.candles.window import DAY_MS, MINUTE_MS, Window, floor_ms
 from candle_ingest.ledger.minute_state import MinuteState
 from candle_ingest.plurals import are_all, are_some, counted, inflected
 from candle_ingest.reports.expected_coverage import ExpectedCoverage
-from candle_ingest.reports.freshness import IN_TIME, Freshness, SymbolFreshness, read_freshness
+from candle_ingest.reports.freshness import IN_TIME, UNLISTED, Freshness, SymbolFreshness, read_freshness
 from candle_ingest.reports.largest_holes import DayHole, read_largest_holes
 from candle_ingest.reports.merge_progress import MergeProgress, read_merge_progress
 from candle_ingest.settings import PipelineSettings
@@ -34,7 +34,8 @@ class Summary:
 
     `merged_until_ms` is up to where every symbol that is in time is merged; None if no symbol is in time. `unreadable`
     has an error for each pair with a record that cannot be read: its holes are missing. `merging` says how much has
-    been merged again since the merge settings changed.
+    been merged again since the merge settings changed. `unlisted` are the pairs in Redis that are not fetched because
+    too few exchanges list them; the other counts leave them out.
     """
 
     symbols: int
@@ -45,27 +46,30 @@ class Summary:
     now_ms: int
     merging: MergeProgress = NO_PROGRESS
     unreadable: dict[str, str] = field(default_factory=dict)
+    unlisted: list[str] = field(default_factory=list)
 
     @property
     def sentence(self) -> str:
         """Return the summary in words; times are UTC."""
-        if not self.symbols:
+        if not self.symbols and not self.unlisted:
             return "No symbols are listed in Redis."
-        if self.never_fetched:
-            return "Nothing has been fetched yet: unpause the DAGs, or wait for their first runs."
-        return " ".join(
-            filter(
-                None, [self._progress(), *map(self._hole, self.holes[:1]), self._unreadable(), self.merging.sentence]
-            )
-        )
+        known = [*map(self._hole, self.holes[:1]), self._unreadable(), self.merging.sentence]
+        parts = [self._progress(), self._unlisted(), *([] if self.never_fetched else known)]
+        return " ".join(filter(None, parts))
+
+    def _unlisted(self) -> str:
+        return f"Too few exchanges list {_shortened(self.unlisted)}." if self.unlisted else ""
 
     def _progress(self) -> str:
+        if not self.symbols:
+            return ""
+        if self.never_fetched:
+            return "Nothing has been fetched yet: unpause the DAGs, or wait for their first runs."
         until = "" if self.merged_until_ms is None else f" to {_clock(self.merged_until_ms, self.now_ms)}"
         if not self.behind:
             return f"{are_all(self.symbols, 'symbol')} merged{until}."
-        names = ", ".join(self.behind[:MOST_NAMES]) + (" and others" if len(self.behind) > MOST_NAMES else "")
         others = f"; the others are merged{until}" if until else ""
-        return f"{are_some(len(self.behind), self.symbols, 'symbol')} behind ({names}){others}."
+        return f"{are_some(len(self.behind), self.symbols, 'symbol')} behind ({_shortened(self.behind)}){others}."
 
     def _unreadable(self) -> str:
         if not self.unreadable:
@@ -81,12 +85,19 @@ class Summary:
         return f"{what}{again}."
 
 
-def read_summary(bucket: InfluxBucket, settings: PipelineSettings, listed: Sequence[Symbol], now_ms: int) -> Summary:
-    """Return the summary of the listed symbols."""
-    freshness, today_ms = read_freshness(bucket, settings, listed, now_ms), floor_ms(now_ms, DAY_MS)
+def read_summary(
+    bucket: InfluxBucket,
+    settings: PipelineSettings,
+    listed: Sequence[Symbol],
+    now_ms: int,
+    unlisted: Collection[str] = (),
+) -> Summary:
+    """Return the summary of the symbols that Redis lists; too few exchanges list the pairs `unlisted`."""
+    freshness, today_ms = read_freshness(bucket, settings, listed, now_ms, unlisted), floor_ms(now_ms, DAY_MS)
     window = Window(today_ms - LOOK_BACK_DAYS * DAY_MS, today_ms + DAY_MS)
     pairs = [symbol.currency_pair for symbol in listed]
-    largest = read_largest_holes(bucket, window, ExpectedCoverage.of(settings, now_ms), pairs, MOST_HOLES)
+    fetched = [pair for pair in pairs if pair not in unlisted]
+    largest = read_largest_holes(bucket, window, ExpectedCoverage.of(settings, now_ms), fetched, MOST_HOLES)
     holes = [hole for hole in largest.holes if not _is_before_history(hole, freshness)]
     found = summarize(freshness, pairs, holes, settings.timeframe.ms, now_ms)
     return replace(found, merging=read_merge_progress(bucket, settings, pairs), unreadable=largest.unreadable)
@@ -101,7 +112,8 @@ def summarize(
     found: Freshness, pairs: Sequence[str], holes: list[DayHole], slot_ms: int = MINUTE_MS, now_ms: int = 0
 ) -> Summary:
     """Return the summary of `pairs`, whose slots are `slot_ms` long."""
-    own = [symbol for symbol in found.symbols if symbol.currency_pair in pairs]
+    wanted = [symbol for symbol in found.symbols if symbol.currency_pair in pairs]
+    own = [symbol for symbol in wanted if symbol.is_fetched]
     in_time = [symbol for symbol in own if symbol.state == IN_TIME]
     return Summary(
         symbols=len(own),
@@ -110,7 +122,12 @@ def summarize(
         holes=holes,
         never_fetched=bool(own) and all(symbol.lag_ms is None for symbol in own),
         now_ms=now_ms,
+        unlisted=[symbol.currency_pair for symbol in wanted if symbol.state == UNLISTED],
     )
+
+
+def _shortened(names: Sequence[str]) -> str:
+    return ", ".join(names[:MOST_NAMES]) + (" and others" if len(names) > MOST_NAMES else "")
 
 
 def _newest_ms(symbol: SymbolFreshness) -> int:

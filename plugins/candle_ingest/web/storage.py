@@ -1,6 +1,6 @@
 """Open the bucket and read the symbols of a pipeline, for one request of the page."""
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
 import redis
@@ -15,6 +15,7 @@ from candle_ingest.ledger.rate_pairs import possible_rate_pairs
 from candle_ingest.planning.symbol_list import read_symbols
 from candle_ingest.reports.exchange_pace import ExchangePace, read_exchange_paces
 from candle_ingest.reports.known_pairs import check_known
+from candle_ingest.reports.unlisted import read_unlisted
 from candle_ingest.servers.redis_errors import translate_redis_errors
 from candle_ingest.settings import PipelineSettings
 from candle_ingest.store.bucket import InfluxBucket
@@ -42,6 +43,16 @@ def listed_symbols(settings: PipelineSettings) -> tuple[list[Symbol], str]:
             return read_symbols(client, settings.redis_key_crypto_symbols), ""
     except CandleIngestError as error:
         return [], str(error)
+
+
+def unlisted_pairs(settings: PipelineSettings, pairs: Sequence[str]) -> set[str]:
+    """Return those `pairs` that too few exchanges list; none if Redis fails, as the list of symbols says then."""
+    try:
+        with connect_redis() as client:
+            _hurry(client)
+            return read_unlisted(client, settings, pairs)
+    except CandleIngestError:
+        return set()
 
 
 def check_symbols(bucket: InfluxBucket, settings: PipelineSettings, pairs: Collection[str]) -> None:

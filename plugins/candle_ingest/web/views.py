@@ -1,12 +1,13 @@
 """Read the data of each view, in a thread of the page."""
 
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from candle_ingest.candles.symbol import Symbol
 from candle_ingest.candles.window import HOUR_MS, Window
 from candle_ingest.doctor.stored_findings import read_findings
 from candle_ingest.errors.symbols import NothingMergedError
@@ -30,12 +31,13 @@ from candle_ingest.reports.merge_progress import read_merge_progress
 from candle_ingest.reports.minute_candles import explain_minute
 from candle_ingest.reports.rate_totals import read_rate_totals
 from candle_ingest.reports.summary import read_summary
+from candle_ingest.reports.unlisted import why_not_asked
 from candle_ingest.reports.when_asked import when_asked
 from candle_ingest.settings import PipelineSettings
 from candle_ingest.web import answers
 from candle_ingest.web.access import dag_ids
 from candle_ingest.web.address import BadAddressError
-from candle_ingest.web.storage import check_symbols, exchange_paces, listed_symbols, open_bucket
+from candle_ingest.web.storage import check_symbols, exchange_paces, listed_symbols, open_bucket, unlisted_pairs
 
 Answer = dict[str, Any]
 
@@ -102,7 +104,7 @@ def day(settings: PipelineSettings, currency_pair: str, window: Window, now_ms: 
         check_symbols(bucket, settings, [currency_pair])
         found = read_coverage_hours(bucket, currency_pair, window, ExpectedCoverage.of(settings, now_ms))
     own = answers.hours_answer(found, dag_ids(settings))
-    when = "" if found.was_asked else when_asked(settings, window, now_ms)
+    when = "" if found.was_asked else _when_asked(settings, currency_pair, window, now_ms)
     return {"symbol": currency_pair, "day_ms": window.start_ms, "when_asked": when, **own}
 
 
@@ -124,6 +126,8 @@ def explain(settings: PipelineSettings, currency_pair: str, time_ms: int | None,
         except NothingMergedError as error:
             raise BadAddressError(str(error)) from None
         found = explain_minute(bucket, settings, currency_pair, known_ms, now_ms)
+    if not found.was_asked:
+        found = replace(found, when_asked=_when_asked(settings, currency_pair, found.window, now_ms))
     own = answers.explanation_answer(found, dag_ids(settings))
     return {"symbol": currency_pair, "high_low": settings.high_low, **own}
 
@@ -148,7 +152,7 @@ def summary(settings: PipelineSettings, now_ms: int) -> Answer:
     """Return the summary: one sentence, and the largest problems."""
     listed, problem = listed_symbols(settings)
     with open_bucket(settings) as bucket:
-        found = read_summary(bucket, settings, listed, now_ms)
+        found = read_summary(bucket, settings, listed, now_ms, _unlisted(settings, listed))
     return {**asdict(found), "sentence": problem or found.sentence, "redis_problem": problem}
 
 
@@ -156,9 +160,19 @@ def freshness(settings: PipelineSettings, now_ms: int) -> Answer:
     """Return how late each symbol is."""
     listed, problem = listed_symbols(settings)
     with open_bucket(settings) as bucket:
-        found = read_freshness(bucket, settings, listed, now_ms)
+        found = read_freshness(bucket, settings, listed, now_ms, _unlisted(settings, listed))
         merging = read_merge_progress(bucket, settings, {symbol.currency_pair for symbol in found.wanted})
     return {**answers.freshness_answer(found, now_ms, problem), "merging": asdict(merging)}
+
+
+def _unlisted(settings: PipelineSettings, listed: Sequence[Symbol]) -> set[str]:
+    return unlisted_pairs(settings, [symbol.currency_pair for symbol in listed])
+
+
+def _when_asked(settings: PipelineSettings, currency_pair: str, window: Window, now_ms: int) -> str:
+    if unlisted_pairs(settings, [currency_pair]):
+        return why_not_asked(settings, currency_pair)
+    return when_asked(settings, window, now_ms)
 
 
 def _rows(found: CoverageRows) -> Answer:

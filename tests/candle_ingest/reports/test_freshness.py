@@ -7,14 +7,16 @@ from candle_ingest.candles.window import DAY_MS, MINUTE_MS
 from candle_ingest.reports.freshness import (
     HOUR_MS,
     LATE,
-    NOT_LISTED,
+    NO_CANDLES,
+    NOT_IN_REDIS,
+    UNLISTED,
     Freshness,
     SymbolFreshness,
     estimated_end_ms,
     history_window,
     known_symbols,
     latest_lag_ms,
-    mark_unlisted,
+    mark_unfetched,
     schedule_ms,
 )
 from candle_ingest.settings import PipelineSettings
@@ -37,13 +39,27 @@ def test_a_symbol_removed_from_the_list_is_neither_late_nor_wanted():
     known = [
         SymbolFreshness(ticker=ticker, currency_pair=ticker.upper(), state=LATE, **values) for ticker in ("old", "new")
     ]
-    marked = mark_unlisted(known, [Symbol("new", "NE", "W")])
-    assert [symbol.state for symbol in marked] == [NOT_LISTED, LATE]
+    marked = mark_unfetched(known, [Symbol("new", "NE", "W")], ["OLD"])
+    assert [symbol.state for symbol in marked] == [NOT_IN_REDIS, LATE]
     found = Freshness(
         symbols=marked, late_after_ms=1, history_start_ms=None, days_wanted=0, days_in_last_hour=0, done_at_ms=None
     )
     assert [symbol.ticker for symbol in found.wanted] == ["new"]
-    assert mark_unlisted(known, []) == known
+    assert mark_unfetched(known, [], []) == known
+
+
+def test_a_symbol_that_too_few_exchanges_list_is_wanted_but_not_fetched():
+    known = SymbolFreshness(
+        ticker="abcusd",
+        currency_pair="ABC/USD",
+        state=NO_CANDLES,
+        lag_ms=None,
+        catch_up_ms=None,
+        backfill_ms=None,
+        days_done=0,
+    )
+    [marked] = mark_unfetched([known], [parse_symbol("abcusd")], {"ABC/USD"})
+    assert (marked.state, marked.is_fetched) == (UNLISTED, False)
 
 
 @pytest.mark.parametrize(("left", "pace", "hours"), [(10, 5, 2), (1, 1, 1), (0, 5, None), (10, 0, None)])

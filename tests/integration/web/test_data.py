@@ -230,8 +230,8 @@ def test_a_symbol_that_was_dropped_from_the_list_holds_nothing_back(visit, redis
         holes = visit("holes", days=3660).json()["holes"]
     finally:
         redis_server.client().set("top_cryptocurrencies", '["btcusd", "ethusd"]')
-    assert states["ETH/USD"] == "not listed"
-    assert states["BTC/USD"] != "not listed"
+    assert states["ETH/USD"] == "not in Redis"
+    assert states["BTC/USD"] != "not in Redis"
     assert {hole["currency_pair"] for hole in holes} <= {"BTC/USD"}
 
 

@@ -2,7 +2,7 @@
 import { areSome, badge, clock, count, counted, day, element, message, reasonText, share, table } from "./dom.js";
 import { Refusal, address, api, keep, link } from "./data.js";
 import { runOffer } from "./actions.js";
-import { isLate, isWanted } from "./freshness.js";
+import { isLate, isUnlisted, isWanted, named } from "./freshness.js";
 import { legend, schemes } from "./levels.js";
 import { coverageMap } from "./map.js";
 import { ratesTable } from "./rates.js";
@@ -71,10 +71,10 @@ async function fillSentence(place, pipeline) {
 
 function freshnessTile({ symbols }) {
   if (!symbols.length) return tile("none", "No symbols", "none is listed", "freshness");
-  const [wanted, late] = [symbols.filter(isWanted), symbols.filter(isLate)];
+  const [wanted, late, short] = [isWanted, isLate, isUnlisted].map((kind) => symbols.filter(kind));
+  if (!late.length && short.length) return tile("warn", "Too few exchanges", `list ${named(short)}`, "freshness");
   if (!late.length) return tile("good", "In time", counted(wanted.length, "symbol"), "freshness");
-  const names = late.slice(0, 3).map(({ currency_pair: pair }) => pair).join(", ") + (late.length > 3 ? " …" : "");
-  return tile("bad", `${count(late.length)} of ${counted(wanted.length, "symbol")} late`, names, "freshness");
+  return tile("bad", `${count(late.length)} of ${counted(wanted.length, "symbol")} late`, named(late), "freshness");
 }
 
 function healthTile({ exchanges }) {

@@ -2,9 +2,11 @@
 import { areAll, areSome, badge, count, counted, duration, element, message, moment, table } from "./dom.js";
 import { api } from "./data.js";
 
-const KINDS = { "in time": "good", late: "bad", never: "none", "not listed": "none" };
-// A symbol that was removed from the list in Redis does not count.
-export const isWanted = ({ state }) => state !== "not listed";
+const KINDS = { "in time": "good", late: "bad", "no candles": "none", "not in Redis": "none", "too few exchanges": "warn" };
+export const isUnlisted = ({ state }) => state === "too few exchanges";
+// A symbol that no run fetches does not count.
+export const isWanted = (symbol) => symbol.state !== "not in Redis" && !isUnlisted(symbol);
+export const named = (symbols) => symbols.slice(0, 3).map(({ currency_pair: pair }) => pair).join(", ") + (symbols.length > 3 ? " …" : "");
 export const isLate = (symbol) => isWanted(symbol) && symbol.state !== "in time";
 
 export async function showFreshness(place, pipeline) {
@@ -12,10 +14,12 @@ export async function showFreshness(place, pipeline) {
   place.replaceChildren();
   if (data.redis_problem) place.append(message("warn", "The list of symbols cannot be read from Redis.", data.redis_problem, "Symbols with a watermark are shown."));
   if (!data.symbols.length) return place.append(message("plain", "There are no symbols yet.", "Write them to Redis, and unpause the DAGs."));
-  const [wanted, late] = [data.symbols.filter(isWanted), data.symbols.filter(isLate)];
+  const [wanted, late, short] = [isWanted, isLate, isUnlisted].map((kind) => data.symbols.filter(kind));
+  if (short.length) place.append(message("warn", `Too few exchanges list ${named(short)}.`, "Check the spelling in Redis, EXCHANGES and min_exchanges_required."));
+  if (!wanted.length) return place.append(symbols(data));
   place.append(
     late.length
-      ? message("bad", `${areSome(late.length, wanted.length, "symbol")} late, or have nothing yet.`, `A symbol is late if it has had no new merged candle for ${duration(data.late_after_ms)}. A hole holds its watermark back.`)
+      ? message("bad", `${areSome(late.length, wanted.length, "symbol")} late or ${late.length === 1 ? "has" : "have"} no candles yet.`, `A symbol is late if it has had no new merged candle for ${duration(data.late_after_ms)}. A hole holds its watermark back.`)
       : message("good", `${areAll(wanted.length, "symbol")} in time.`, `None lags by more than ${duration(data.late_after_ms)}.`),
     history(data, wanted), merging(data), symbols(data));
 }
@@ -27,14 +31,14 @@ function history(data, symbols) {
   const pace = left <= 0 ? "All days are recorded." : data.done_at_ms
     ? `${counted(data.days_in_last_hour, "day")} in the last hour: done in about ${duration(data.done_at_ms - data.now_ms)}, at ${moment(data.done_at_ms)} UTC.`
     : "None in the last hour, so there is no estimate. Is the backfill DAG paused?";
-  return element("section", { class: "card" }, element("b", {}, "History"), element("p", { class: "bar" }, element("progress", { max: wanted, value: done, "aria-label": "History" }), `${count(done)} of ${counted(wanted, "day")} of symbols since ${moment(data.history_start_ms).slice(0, 10)}. ${pace}`));
+  return element("section", { class: "card" }, element("b", {}, "History"), element("p", { class: "bar" }, element("progress", { max: wanted, value: done, "aria-label": "History" }), `${count(done)} of ${counted(wanted, "symbol-day")} since ${moment(data.history_start_ms).slice(0, 10)}. ${pace}`));
 }
 
 // After a change of the settings that a price depends on.
 function merging({ merging: { days, outdated } }) {
   if (!outdated) return "";
   const done = days - outdated;
-  return element("section", { class: "card" }, element("b", {}, "Merged again with the new settings"), element("p", { class: "bar" }, element("progress", { max: days, value: done, "aria-label": "Merged again" }), `${count(done)} of ${counted(days, "day")} of symbols. Repair continues, newest first, without requests to exchanges.`));
+  return element("section", { class: "card" }, element("b", {}, "Merged again with the new settings"), element("p", { class: "bar" }, element("progress", { max: days, value: done, "aria-label": "Merged again" }), `${count(done)} of ${counted(days, "symbol-day")}. Repair continues, newest first, without requests to exchanges.`));
 }
 
 function symbols(data) {

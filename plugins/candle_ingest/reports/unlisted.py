@@ -1,0 +1,25 @@
+"""Find the pairs that are in Redis but never fetched, because too few exchanges list them."""
+
+from collections.abc import Sequence
+
+from candle_ingest.connections import RedisClient
+from candle_ingest.ledger.notices import Notices
+from candle_ingest.settings import PipelineSettings
+
+
+def read_unlisted(client: RedisClient, settings: PipelineSettings, pairs: Sequence[str]) -> set[str]:
+    """Return those `pairs` that the last runs left out because too few exchanges list them."""
+    return Notices(client, settings.influxdb_bucket).unlisted(pairs)
+
+
+def unlisted_in_words(currency_pair: str) -> str:
+    """Return why a pair is not fetched."""
+    return f"too few exchanges list {currency_pair}"
+
+
+def why_not_asked(settings: PipelineSettings, currency_pair: str) -> str:
+    """Return, in a sentence, why nothing of an unlisted pair was requested, and what to check."""
+    return (
+        f"Too few exchanges list {currency_pair}: check its spelling in the Redis key "
+        f"{settings.redis_key_crypto_symbols!r}, EXCHANGES and min_exchanges_required."
+    )
