@@ -114,6 +114,13 @@ def test_a_sound_exchange_passes_each_check(exchanges, clock, name):
     assert {"market list", "rows", "order", "ends", "quiet minutes", "volume"} <= {f.fact for f in findings}
 
 
+def test_zeros_are_written_as_words_or_without_a_sign(exchanges, clock):
+    clock.sleep(0.3)
+    seen = {finding.fact: finding.seen for finding in examine(patient(exchanges, "binance", clock))}
+    assert seen["rows"].endswith(", none missing at either end")
+    assert seen["date"] == "0 s"
+
+
 @pytest.mark.parametrize(("fact", "finding", "name"), CASES)
 def test_a_fact_that_is_false_is_found(exchanges, clock, fact, finding, name):
     examined = patient(exchanges, name, clock)

@@ -13,7 +13,7 @@ from candle_ingest.cli.output import print_json, print_table, say
 from candle_ingest.cli.storage import listed_symbols, open_bucket
 from candle_ingest.ledger.minute_state import CoverageCounts
 from candle_ingest.ledger.rate_pairs import possible_rate_pairs
-from candle_ingest.plurals import are, are_some, counted, inflected
+from candle_ingest.plurals import are, are_some, inflected
 from candle_ingest.reports.coverage_by_day import DayCoverage, read_coverage_by_day
 from candle_ingest.reports.coverage_totals import CoverageTotal, read_exchange_totals, read_pair_totals, total_counts
 from candle_ingest.reports.expected_coverage import ExpectedCoverage
@@ -25,7 +25,7 @@ from candle_ingest.settings import PipelineSettings
 NUMBERS = tuple(CoverageCounts().to_dict())
 # The last run of a day ends some time after midnight.
 GRACE_MS = HOUR_MS
-SYMBOL_DAYS = ("day of symbols", "days of symbols")
+SYMBOL_DAY = "symbol-day"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -163,8 +163,8 @@ def _print(found: _Found) -> None:
 def _relation(exchanges: int) -> str:
     """Return how the numbers relate to those of the merged candles."""
     return (
-        f"The numbers of a symbol add up its {counted(exchanges, 'exchange')}: a minute counts {exchanges} × here, and "
-        "once among the merged candles (`make run`, `export`)"
+        f"Each exchange's minutes count separately: {exchanges} per minute of a symbol. Merged candles count once "
+        "(`make run`, `export`)."
     )
 
 
@@ -180,9 +180,9 @@ def _verdict(found: _Found) -> str:
     sums = total_counts(pair.counts for pair in found.pairs)
     days = len(found.pairs) * found.window.slots(DAY_MS)
     final, provisional = (sum(getattr(p, name) for p in found.pairs) for name in ("final_days", "provisional_days"))
-    parts = [f"{are_some(final, days, *SYMBOL_DAYS)} complete"]
+    parts = [f"{are_some(final, days, SYMBOL_DAY)} complete"]
     if provisional:
-        parts.append(f"{are(provisional, *SYMBOL_DAYS)} provisional (requested again after they are over)")
+        parts.append(f"{are(provisional, SYMBOL_DAY)} provisional (checked again once the day is over)")
     parts += _open_in_words(found, sums.open - found.before_history)
     parts += _given_up_in_words(sum(pair.unconfirmed for pair in found.pairs), sums.unobtainable)
     return "; ".join(parts)

@@ -25,6 +25,7 @@ from candle_ingest.errors.settings import OptionError
 from candle_ingest.exchanges.client import ExchangeClient
 from candle_ingest.exchanges.profiles import canonical_exchange
 from candle_ingest.plurals import are, counted
+from candle_ingest.reports.simulated_data import is_simulated
 from candle_ingest.settings import PipelineSettings
 from candle_ingest.store.candle_store import CandleStore
 
@@ -119,13 +120,13 @@ def _report_findings(settings: PipelineSettings, found: list[Finding], *, as_jso
     if as_json:
         print_json(settings, {"now_ms": checked_ms, "sound": sound, "findings": [asdict(finding) for finding in found]})
     else:
-        _say_conclusion(found)
+        _say_conclusion(found, simulated=is_simulated(settings))
     with open_bucket(settings) as bucket:
         write_findings(bucket, found, checked_ms)
     return sound
 
 
-def _say_conclusion(found: list[Finding]) -> None:
+def _say_conclusion(found: list[Finding], *, simulated: bool) -> None:
     wrong = [finding for finding in found if not finding.is_harmless]
     if not wrong:
         unseen = sum(finding.verdict is Verdict.NOT_SEEN for finding in found)
@@ -136,6 +137,8 @@ def _say_conclusion(found: list[Finding]) -> None:
             f"{finding.exchange}, {finding.fact}: {finding.verdict}; expected {finding.expected}, seen {finding.seen}",
             "red",
         )
+    if simulated:
+        say("Only the simulator was checked.", "yellow")
 
 
 def _compared(

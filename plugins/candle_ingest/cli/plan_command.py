@@ -65,7 +65,8 @@ def _print(found: BackfillPlan, timeframe: Timeframe) -> None:
         f"candles of {timeframe.minutes} min"
     )
     print_table(("exchange",), NUMBERS, map(_row, found.exchanges))
-    say(f"The exchanges are fetched at the same time: about {duration_in_words(found.seconds)} in all.")
+    seconds = duration_in_words(found.seconds)
+    say(f"The exchanges are fetched at the same time: {'' if seconds.startswith('<') else 'about '}{seconds} in all.")
     for text in _limits(found):
         say(text, style="yellow")
     for name, reason in found.unreachable.items():

@@ -56,8 +56,12 @@ def look_at_rows(patient: Patient) -> Observation:
         return Observation(f"none of {slots:,}", False)
     late = int(rows[0][0] - window.start_ms) // MINUTE_MS
     early = int(window.end_ms - rows[-1][0]) // MINUTE_MS - 1
-    seen = f"{len(rows):,} of {slots:,}, the first {late} and the last {counted(early, 'minute')} missing"
-    return Observation(seen, late <= QUIET_AT_ENDS and early <= QUIET_AT_ENDS)
+    ends = (
+        f"the first {late} and the last {counted(early, 'minute')} missing"
+        if late or early
+        else "none missing at either end"
+    )
+    return Observation(f"{len(rows):,} of {slots:,}, {ends}", late <= QUIET_AT_ENDS and early <= QUIET_AT_ENDS)
 
 
 def _wire_times(patient: Patient) -> list[int]:
@@ -153,7 +157,9 @@ def look_at_date(patient: Patient) -> Observation:
         seconds = parsedate_to_datetime(header).timestamp() - now_ms / 1000
     except ValueError:
         return Observation(header, False)
-    return Observation(f"{seconds:+.0f} s", abs(seconds) <= LARGEST_CLOCK_DIFFERENCE_SECONDS)
+    # Rounded first: as a number, -0.3 s would be shown as -0 s.
+    shown = f"{rounded:+d} s" if (rounded := round(seconds)) else "0 s"
+    return Observation(shown, abs(seconds) <= LARGEST_CLOCK_DIFFERENCE_SECONDS)
 
 
 def look_at_age(patient: Patient) -> Observation:

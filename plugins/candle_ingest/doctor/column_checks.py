@@ -60,7 +60,7 @@ def _has(name: str) -> Callable[[Patient], bool]:
 
 COLUMN_CHECKS = (
     Check("vwap", lambda patient: "within low and high", look_at_average_prices, applies=_has("vwap")),
-    Check("trade count", lambda patient: "0 just without volume", look_at_trade_counts, applies=_has("trade_count")),
+    Check("trade count", lambda patient: "0 only without volume", look_at_trade_counts, applies=_has("trade_count")),
     Check(
         "taker volume", lambda patient: "a part of the volume", look_at_taker_volumes, applies=_has("taker_buy_volume")
     ),

@@ -51,7 +51,7 @@ def look_at_cursor(patient: Patient) -> Observation:
         return Observation("nothing after the last trade, not even that one", False)
     # The next page begins with the last trade again, because the cursor is one nanosecond before it.
     gap_ms = second.trades[0].time_ms - last_ms
-    return Observation(f"the next page begins {gap_ms:.0f} ms after the last trade", abs(gap_ms) < 1)
+    return Observation(f"the next page begins {round(gap_ms)} ms after the last trade", abs(gap_ms) < 1)
 
 
 TRADE_CHECKS = (

@@ -26,7 +26,7 @@ class MergeProgress:
         """Return the progress in words; empty if everything is merged with the current settings."""
         if not self.outdated:
             return ""
-        done = are_some(self.days - self.outdated, self.days, "day of symbols", "days of symbols")
+        done = are_some(self.days - self.outdated, self.days, "symbol-day")
         return (
             f"The merge settings were changed: {done} merged again; repair merges the others, newest first, without "
             "requests to exchanges."

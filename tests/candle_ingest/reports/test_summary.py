@@ -90,5 +90,5 @@ def test_an_empty_list_of_symbols_is_reported():
 
 def test_a_change_of_the_merge_settings_says_how_much_is_merged_again():
     found = MergeProgress(days=1000, outdated=250).sentence
-    assert found.startswith("The merge settings were changed: 750 of 1,000 days of symbols are merged again;")
+    assert found.startswith("The merge settings were changed: 750 of 1,000 symbol-days are merged again;")
     assert MergeProgress(days=1000, outdated=0).sentence == ""
