@@ -91,27 +91,42 @@ def browser():
         yield started
 
 
+@pytest.fixture(scope="module")
+def signed_in(airflow, browser, passwords):
+    """`signed_in(user)`: the cookies of a user who signed in once, as loading Airflow's own UI costs seconds."""
+    states: dict[str, dict] = {}
+
+    def sign_in(user: str) -> dict:
+        if user not in states:
+            with browser.new_context() as context:
+                tab = context.new_page()
+                tab.goto(f"{airflow.processes.url}/auth/login")
+                tab.fill("input[name=username]", user)
+                tab.fill("input[name=password]", passwords[user])
+                tab.keyboard.press("Enter")
+                tab.wait_for_url(re.compile(rf"^{re.escape(airflow.processes.url)}/$"))
+                states[user] = context.storage_state()
+        return states[user]
+
+    return sign_in
+
+
 @pytest.fixture
-def open_page(airflow, browser, passwords):
-    """`open_page(user, width=..., dark=...)`: a signed-in tab. What a script complains of fails the test."""
+def open_page(airflow, browser, signed_in):
+    """`open_page(user, width=..., dark=...)`: a signed-in, empty tab. What a script complains of fails the test."""
     contexts, complaints = [], []
 
-    def sign_in(user: str = "admin", width: int = 1280, height: int = 900, dark: bool = False):
-        context = browser.new_context(viewport={"width": width, "height": height})
+    def open_tab(user: str = "admin", width: int = 1280, height: int = 900, dark: bool = False):
+        context = browser.new_context(viewport={"width": width, "height": height}, storage_state=signed_in(user))
         contexts.append(context)
         if dark:
             context.add_init_script("localStorage.setItem('theme', 'dark')")
         tab = context.new_page()
         tab.on("pageerror", lambda error: complaints.append(str(error)))
         tab.on("request", lambda request: complaints.extend(_from_elsewhere(request.url, airflow.processes.url)))
-        tab.goto(f"{airflow.processes.url}/auth/login")
-        tab.fill("input[name=username]", user)
-        tab.fill("input[name=password]", passwords[user])
-        tab.keyboard.press("Enter")
-        tab.wait_for_url(re.compile(rf"^{re.escape(airflow.processes.url)}/$"))
         return tab
 
-    yield sign_in
+    yield open_tab
     for context in contexts:
         context.close()
     assert complaints == []
