@@ -12,10 +12,10 @@ from candle_ingest.__main__ import app
 from candle_ingest.candles.candles import Candles
 from candle_ingest.candles.window import MINUTE_MS, Window
 from candle_ingest.connections import ExchangeConnection, connect_influxdb
-from candle_ingest.doctor.examination import examine, open_patient
+from candle_ingest.doctor.examination import examine, open_exchange
+from candle_ingest.doctor.exchange_under_test import ExchangeUnderTest
 from candle_ingest.doctor.expectations import EXPECTATIONS
 from candle_ingest.doctor.finding import Verdict
-from candle_ingest.doctor.patient import Patient
 from candle_ingest.doctor.publication import measure_publication
 from candle_ingest.doctor.stored_findings import read_findings
 from candle_ingest.exchanges import request_gate
@@ -92,13 +92,13 @@ def clock(exchanges, monkeypatch) -> HandClock:
     return HandClock(exchanges)
 
 
-def patient(exchanges, name: str, clock: HandClock) -> Patient:
+def under_test(exchanges, name: str, clock: HandClock) -> ExchangeUnderTest:
     client = ExchangeClient(ExchangeConnection(name, exchanges.exchange_url(name)), sleep=lambda _: None)
     # The simulated clock stands still: ccxt must not take its own time for the end of a range.
     client._api.milliseconds = clock
     client._api.seconds = lambda: clock() // 1000
     client._api.enableRateLimit = False
-    found = open_patient(client, clock)
+    found = open_exchange(client, clock)
     assert found is not None
     return found
 
@@ -109,21 +109,21 @@ def test_every_exchange_of_the_table_can_be_examined():
 
 @pytest.mark.parametrize("name", EXPECTATIONS)
 def test_a_sound_exchange_passes_each_check(exchanges, clock, name):
-    findings = examine(patient(exchanges, name, clock))
+    findings = examine(under_test(exchanges, name, clock))
     assert [finding for finding in findings if finding.verdict is not Verdict.AS_EXPECTED] == []
     assert {"market list", "rows", "order", "ends", "quiet minutes", "volume"} <= {f.fact for f in findings}
 
 
 def test_zeros_are_written_as_words_or_without_a_sign(exchanges, clock):
     clock.sleep(0.3)
-    seen = {finding.fact: finding.seen for finding in examine(patient(exchanges, "binance", clock))}
+    seen = {finding.fact: finding.seen for finding in examine(under_test(exchanges, "binance", clock))}
     assert seen["rows"].endswith(", none missing at either end")
     assert seen["date"] == "0 s"
 
 
 @pytest.mark.parametrize(("fact", "finding", "name"), CASES)
 def test_a_fact_that_is_false_is_found(exchanges, clock, fact, finding, name):
-    examined = patient(exchanges, name, clock)
+    examined = under_test(exchanges, name, clock)
     if fact != "symbols":
         assert examined.markets
     exchanges.set_fault(name, "false_fact", fact=FALSEHOODS.get(fact, fact))
@@ -134,13 +134,13 @@ def test_a_fact_that_is_false_is_found(exchanges, clock, fact, finding, name):
 @pytest.mark.parametrize("name", ["binance", "kraken"])
 def test_a_market_list_without_the_main_market_is_found(exchanges, clock, name):
     exchanges.set_fault(name, "gone", market=EXPECTATIONS[name].main_market)
-    found = {f.fact: f for f in examine(patient(exchanges, name, clock))}
+    found = {f.fact: f for f in examine(under_test(exchanges, name, clock))}
     assert found["market list"].verdict is Verdict.DIFFERS
 
 
 def test_an_exchange_that_does_not_answer_is_one_finding(exchanges, clock):
     exchanges.set_fault("okx", "status", status=503)
-    [finding] = examine(patient(exchanges, "okx", clock))
+    [finding] = examine(under_test(exchanges, "okx", clock))
     assert (finding.fact, finding.verdict) == ("market list", Verdict.NO_ANSWER)
     assert "503" in finding.seen
 
@@ -153,8 +153,8 @@ def test_the_publication_delay_is_the_time_until_the_last_value(exchanges, clock
         kind="revised", exchange="okx", start_ms=NOW_MS - 3_600_000, end_ms=NOW_MS + 3_600_000, delay_seconds=15
     )
     exchanges.add_events([late, revised])
-    patients = [patient(exchanges, name, clock) for name in ("binance", "kraken", "okx", "coinbaseexchange")]
-    binance, kraken, okx, coinbase = measure_publication(patients, 3, clock.sleep)
+    subjects = [under_test(exchanges, name, clock) for name in ("binance", "kraken", "okx", "coinbaseexchange")]
+    binance, kraken, okx, coinbase = measure_publication(subjects, 3, clock.sleep)
     assert (binance.seen, binance.verdict) == ("median 1 s, worst 1 s", Verdict.AS_EXPECTED)
     assert (kraken.seen, kraken.verdict) == ("none of 3 candles within 60 s", Verdict.DIFFERS)
     assert (okx.seen, okx.verdict) == ("median 20 s, worst 20 s", Verdict.AS_EXPECTED)

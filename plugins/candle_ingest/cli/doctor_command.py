@@ -16,9 +16,9 @@ from candle_ingest.cli.output import print_json, print_table, say, warn
 from candle_ingest.cli.storage import check_symbols, listed_symbols, open_bucket
 from candle_ingest.connections import RedisClient, connect_redis, exchange_connection
 from candle_ingest.doctor.comparison import DayComparison, compare_day
-from candle_ingest.doctor.examination import examine, open_patient
+from candle_ingest.doctor.examination import examine, open_exchange
+from candle_ingest.doctor.exchange_under_test import ExchangeUnderTest
 from candle_ingest.doctor.finding import Finding, Verdict
-from candle_ingest.doctor.patient import Patient
 from candle_ingest.doctor.publication import measure_publication
 from candle_ingest.doctor.stored_findings import write_findings
 from candle_ingest.errors.settings import OptionError
@@ -88,14 +88,14 @@ def _client(settings: PipelineSettings, name: str, redis_client: RedisClient) ->
 def _examined(clients: list[ExchangeClient], minutes: int, *, quiet: bool) -> list[Finding]:
     """Return the findings on all exchanges; unless `quiet`, print those on each as soon as they are known."""
     found: list[Finding] = []
-    answering: list[Patient] = []
+    answering: list[ExchangeUnderTest] = []
     for client in clients:
-        patient = open_patient(client)
-        if patient is None:
+        subject = open_exchange(client)
+        if subject is None:
             say(f"{client.exchange}: there are no known facts to check.", "yellow")
             continue
-        findings = examine(patient)
-        answering += [patient] if len(findings) > 1 else []
+        findings = examine(subject)
+        answering += [subject] if len(findings) > 1 else []
         found += findings
         if not quiet:
             _print(client.exchange, findings)

@@ -5,8 +5,8 @@ from collections.abc import Callable, Sequence
 from statistics import median
 
 from candle_ingest.candles.window import MINUTE_MS, Window
+from candle_ingest.doctor.exchange_under_test import ExchangeUnderTest
 from candle_ingest.doctor.finding import Finding, Observation, Verdict
-from candle_ingest.doctor.patient import Patient
 from candle_ingest.errors import CandleIngestError
 from candle_ingest.plurals import counted
 
@@ -20,17 +20,17 @@ Row = tuple[float, ...]
 
 
 def measure_publication(
-    patients: Sequence[Patient], minutes: int, sleep: Callable[[float], None] = time.sleep
+    subjects: Sequence[ExchangeUnderTest], minutes: int, sleep: Callable[[float], None] = time.sleep
 ) -> list[Finding]:
     """Watch `minutes` closes on all exchanges at the same time; return a finding for each exchange."""
-    watches = [_Watch(patient) for patient in patients]
+    watches = [_Watch(subject) for subject in subjects]
     for _ in range(minutes):
         _watch_minute(watches, sleep)
     return [watch.finding() for watch in watches]
 
 
 def _watch_minute(watches: list["_Watch"], sleep: Callable[[float], None]) -> None:
-    clock = watches[0].patient.clock
+    clock = watches[0].subject.clock
     close_ms = clock() // MINUTE_MS * MINUTE_MS + MINUTE_MS
     for number, seconds in enumerate(LOOKS_SECONDS):
         sleep(max(0.0, (close_ms + seconds * 1000 - clock()) / 1000))
@@ -41,8 +41,8 @@ def _watch_minute(watches: list["_Watch"], sleep: Callable[[float], None]) -> No
 class _Watch:
     """The observations of one exchange: for each close, the row at each look."""
 
-    def __init__(self, patient: Patient) -> None:
-        self.patient = patient
+    def __init__(self, subject: ExchangeUnderTest) -> None:
+        self.subject = subject
         self._rows: dict[int, list[tuple[float, Row | None]]] = {}
         self._error = ""
 
@@ -52,19 +52,19 @@ class _Watch:
             return
         window = Window(close_ms - (5 + number) * MINUTE_MS, close_ms)
         try:
-            rows = self.patient.ask(window).rows
+            rows = self.subject.ask(window).rows
         except CandleIngestError as error:
             self._error = str(error)
             return
         found = next((tuple(row) for row in rows if row[0] == close_ms - MINUTE_MS), None)
-        self._rows.setdefault(close_ms, []).append(((self.patient.clock() - close_ms) / 1000, found))
+        self._rows.setdefault(close_ms, []).append(((self.subject.clock() - close_ms) / 1000, found))
 
     def finding(self) -> Finding:
         """Return the median and the longest delay."""
         if self._error:
-            return Finding(self.patient.client.exchange, FACT, EXPECTED, self._error, Verdict.NO_ANSWER)
+            return Finding(self.subject.client.exchange, FACT, EXPECTED, self._error, Verdict.NO_ANSWER)
         observation = observe_delays([delay_seconds(looks) for looks in self._rows.values()])
-        return Finding(self.patient.client.exchange, FACT, EXPECTED, observation.seen, observation.verdict)
+        return Finding(self.subject.client.exchange, FACT, EXPECTED, observation.seen, observation.verdict)
 
 
 def delay_seconds(looks: list[tuple[float, Row | None]]) -> float | None:

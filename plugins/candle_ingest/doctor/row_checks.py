@@ -7,8 +7,8 @@ from typing import Any
 from candle_ingest.candles.timeframe import Timeframe
 from candle_ingest.candles.window import DAY_MS, MINUTE_MS, Window
 from candle_ingest.doctor.checks import TOLERANCE, Check
+from candle_ingest.doctor.exchange_under_test import MINUTE, ExchangeUnderTest
 from candle_ingest.doctor.finding import Observation
-from candle_ingest.doctor.patient import MINUTE, Patient
 from candle_ingest.exchanges.wire_rows import read_flag
 from candle_ingest.plurals import counted
 
@@ -17,13 +17,13 @@ CLOSED_MINUTES = 5
 CLOSE, VOLUME = 4, 5
 
 
-def look_at_unfinished_flag(patient: Patient) -> Observation:
+def look_at_unfinished_flag(subject: ExchangeUnderTest) -> Observation:
     """Tell whether the candle in progress is marked as unfinished, and no closed one is."""
-    current_ms = MINUTE.floor_ms(patient.clock())
-    answer = patient.ask(Window(current_ms - CLOSED_MINUTES * MINUTE_MS, current_ms + MINUTE_MS))
-    if MINUTE.floor_ms(patient.clock()) != current_ms:
+    current_ms = MINUTE.floor_ms(subject.clock())
+    answer = subject.ask(Window(current_ms - CLOSED_MINUTES * MINUTE_MS, current_ms + MINUTE_MS))
+    if MINUTE.floor_ms(subject.clock()) != current_ms:
         return Observation("the minute ended during the request", None)
-    marked = {int(row[0]): _is_marked(patient, sent) for row, sent in zip(answer.rows, answer.sent_rows, strict=True)}
+    marked = {int(row[0]): _is_marked(subject, sent) for row, sent in zip(answer.rows, answer.sent_rows, strict=True)}
     if current_ms not in marked:
         return Observation("no candle in progress", None)
     closed = sum(mark for time, mark in marked.items() if time < current_ms)
@@ -31,38 +31,38 @@ def look_at_unfinished_flag(patient: Patient) -> Observation:
     return Observation(seen, marked[current_ms] and not closed)
 
 
-def _is_marked(patient: Patient, sent: Any) -> bool:
-    columns = patient.profile.wire_columns
+def _is_marked(subject: ExchangeUnderTest, sent: Any) -> bool:
+    columns = subject.profile.wire_columns
     if columns is None or columns.unfinished is None:
         return False
     column, flag = columns.unfinished
     return read_flag(sent, column) == flag
 
 
-def look_at_gaps(patient: Patient) -> Observation:
+def look_at_gaps(subject: ExchangeUnderTest) -> Observation:
     """Tell whether minutes that lack a candle had no trades: five-minute candles have no more volume then."""
     window = Window(
-        -(-patient.full_window.start_ms // FIVE_MINUTES.ms) * FIVE_MINUTES.ms,
-        FIVE_MINUTES.floor_ms(patient.full_window.end_ms),
+        -(-subject.full_window.start_ms // FIVE_MINUTES.ms) * FIVE_MINUTES.ms,
+        FIVE_MINUTES.floor_ms(subject.full_window.end_ms),
     )
     minutes = defaultdict(list)
-    for row in patient.inside(patient.full_answer, window):
+    for row in subject.inside(subject.full_answer, window):
         minutes[FIVE_MINUTES.floor_ms(int(row[0]))].append(float(row[VOLUME]))
-    bars = patient.inside(patient.ask(window, timeframe=FIVE_MINUTES), window)
+    bars = subject.inside(subject.ask(window, timeframe=FIVE_MINUTES), window)
     short = [row for row in bars if len(minutes[int(row[0])]) < FIVE_MINUTES.minutes]
     gaps = sum(float(row[VOLUME]) > sum(minutes[int(row[0])]) * (1 + TOLERANCE) for row in short)
     return Observation(f"{gaps} of {counted(len(bars), 'five-minute candle')} with trades of missing minutes", not gaps)
 
 
-def look_at_double_rows(patient: Patient) -> Observation:
+def look_at_double_rows(subject: ExchangeUnderTest) -> Observation:
     """Tell whether the last of two daily candles of the same day is the one that its hours add up to."""
-    start_ms = patient.expected.doubled_day_ms or 0
+    start_ms = subject.expected.doubled_day_ms or 0
     day = Window(start_ms, start_ms + DAY_MS)
-    answer = patient.ask(Window(day.start_ms - DAY_MS, day.end_ms + DAY_MS), timeframe=DAY)
-    twins = patient.inside(answer, day)
+    answer = subject.ask(Window(day.start_ms - DAY_MS, day.end_ms + DAY_MS), timeframe=DAY)
+    twins = subject.inside(answer, day)
     if len({tuple(row) for row in twins}) < 2:
         return Observation("no day comes twice with different values", None)
-    hours = patient.inside(patient.ask(day, timeframe=HOUR), day)
+    hours = subject.inside(subject.ask(day, timeframe=HOUR), day)
     right = [number for number, row in enumerate(twins, 1) if _adds_up(row, hours)]
     return Observation(f"of {counted(len(twins), 'row')}, row {right} equals the hours", right == [len(twins)])
 
@@ -76,23 +76,23 @@ def _adds_up(row: Sequence[Any], hours: Sequence[Sequence[Any]]) -> bool:
 ROW_CHECKS = (
     Check(
         "unfinished flag",
-        lambda patient: "on the candle in progress only",
+        lambda subject: "on the candle in progress only",
         look_at_unfinished_flag,
-        applies=lambda patient: (
-            patient.profile.wire_columns is not None and patient.profile.wire_columns.unfinished is not None
+        applies=lambda subject: (
+            subject.profile.wire_columns is not None and subject.profile.wire_columns.unfinished is not None
         ),
     ),
     # If an exchange is known to leave rows out at times, a response with all of them proves nothing.
     Check(
         "gaps",
-        lambda patient: "missing minutes had no trades",
+        lambda subject: "missing minutes had no trades",
         look_at_gaps,
-        applies=lambda patient: not patient.profile.may_lack_rows,
+        applies=lambda subject: not subject.profile.may_lack_rows,
     ),
     Check(
         "double rows",
-        lambda patient: "the last row is right",
+        lambda subject: "the last row is right",
         look_at_double_rows,
-        applies=lambda patient: patient.profile.last_row_counts and patient.expected.doubled_day_ms is not None,
+        applies=lambda subject: subject.profile.last_row_counts and subject.expected.doubled_day_ms is not None,
     ),
 )

@@ -2,21 +2,21 @@
 
 from candle_ingest.candles.window import HOUR_MS, MINUTE_MS, NS_PER_MS, Window
 from candle_ingest.doctor.checks import Check
+from candle_ingest.doctor.exchange_under_test import ExchangeUnderTest
 from candle_ingest.doctor.finding import Observation
-from candle_ingest.doctor.patient import Patient
 from candle_ingest.plurals import counted
 
 TRADES = 1000
 TOLERANCE = 0.01
 
 
-def look_at_trade_volumes(patient: Patient) -> Observation:
+def look_at_trade_volumes(subject: ExchangeUnderTest) -> Observation:
     """Tell whether the volume of a minute is the sum of its trades."""
-    trades = patient.client.inspect_recent_trades(patient.market, TRADES)
-    window = _whole_minutes(trades, patient)
+    trades = subject.client.inspect_recent_trades(subject.market, TRADES)
+    window = _whole_minutes(trades, subject)
     if window is None:
         return Observation("the last trades cover no whole minute", None)
-    candles = {int(row[0]): float(row[5]) for row in patient.inside(patient.ask(window), window)}
+    candles = {int(row[0]): float(row[5]) for row in subject.inside(subject.ask(window), window)}
     sums: dict[int, float] = {}
     for time_ms, amount in trades:
         sums[time_ms // MINUTE_MS * MINUTE_MS] = sums.get(time_ms // MINUTE_MS * MINUTE_MS, 0.0) + amount
@@ -27,26 +27,26 @@ def look_at_trade_volumes(patient: Patient) -> Observation:
     return Observation(f"{equal} of {counted(len(both), 'minute')} as their trades add up", equal * 2 > len(both))
 
 
-def _whole_minutes(trades: list[tuple[int, float]], patient: Patient) -> Window | None:
+def _whole_minutes(trades: list[tuple[int, float]], subject: ExchangeUnderTest) -> Window | None:
     """Return up to ten closed minutes that lie wholly within the trades."""
     if not trades:
         return None
     start_ms = -(-(trades[0][0] + 1) // MINUTE_MS) * MINUTE_MS
-    end_ms = min(patient.opened_ms, patient.clock() // MINUTE_MS * MINUTE_MS)
+    end_ms = min(subject.opened_ms, subject.clock() // MINUTE_MS * MINUTE_MS)
     start_ms = max(start_ms, end_ms - 10 * MINUTE_MS)
     return Window(start_ms, end_ms) if start_ms < end_ms else None
 
 
-def look_at_cursor(patient: Patient) -> Observation:
+def look_at_cursor(subject: ExchangeUnderTest) -> Observation:
     """Tell whether a page of trades leads to the next one without a gap."""
-    since_ns = (patient.opened_ms - HOUR_MS) * NS_PER_MS
-    first = patient.client.fetch_trades(patient.market, since_ns, TRADES, lambda answer: answer)
+    since_ns = (subject.opened_ms - HOUR_MS) * NS_PER_MS
+    first = subject.client.fetch_trades(subject.market, since_ns, TRADES, lambda answer: answer)
     if not first.trades:
         return Observation("no trade in an hour", None)
     last_ms = first.trades[-1].time_ms
     if first.next_since_ns <= since_ns:
         return Observation("the cursor does not move", False)
-    second = patient.client.fetch_trades(patient.market, first.next_since_ns, TRADES, lambda answer: answer)
+    second = subject.client.fetch_trades(subject.market, first.next_since_ns, TRADES, lambda answer: answer)
     if not second.trades:
         return Observation("nothing after the last trade, not even that one", False)
     # The next page begins with the last trade again, because the cursor is one nanosecond before it.
@@ -57,14 +57,14 @@ def look_at_cursor(patient: Patient) -> Observation:
 TRADE_CHECKS = (
     Check(
         "volume",
-        lambda patient: "base units",
+        lambda subject: "base units",
         look_at_trade_volumes,
-        applies=lambda patient: patient.expected.quote_volume is None,
+        applies=lambda subject: subject.expected.quote_volume is None,
     ),
     Check(
         "trades cursor",
-        lambda patient: "the next page joins on",
+        lambda subject: "the next page joins on",
         look_at_cursor,
-        applies=lambda patient: patient.profile.trades_per_request is not None,
+        applies=lambda subject: subject.profile.trades_per_request is not None,
     ),
 )

@@ -22,7 +22,7 @@ def system_now_ms() -> int:
     return time.time_ns() // 1_000_000
 
 
-class Patient:
+class ExchangeUnderTest:
     """The responses of one exchange; each is requested once, when a check first needs it."""
 
     def __init__(self, client: ExchangeClient, expected: Expectation, clock: Callable[[], int] = system_now_ms) -> None:
