@@ -8,14 +8,14 @@ from candle_ingest.doctor.exchange_under_test import ExchangeUnderTest, system_n
 from candle_ingest.doctor.expectations import expectation_of
 from candle_ingest.doctor.finding import Finding, Verdict
 from candle_ingest.doctor.pace_check import PACE_CHECK
-from candle_ingest.doctor.row_checks import ROW_CHECKS
+from candle_ingest.doctor.single_row_checks import SINGLE_ROW_CHECKS
 from candle_ingest.doctor.timeframe_checks import TIMEFRAME_CHECKS
 from candle_ingest.doctor.trade_checks import TRADE_CHECKS
 from candle_ingest.errors import CandleIngestError
 from candle_ingest.exchanges.client import ExchangeClient
 
 # The pace comes last: it counts the refusals of all requests before it.
-ALL_CHECKS = (*CHECKS, *TIMEFRAME_CHECKS, *ROW_CHECKS, *COLUMN_CHECKS, *TRADE_CHECKS, PACE_CHECK)
+ALL_CHECKS = (*CHECKS, *TIMEFRAME_CHECKS, *SINGLE_ROW_CHECKS, *COLUMN_CHECKS, *TRADE_CHECKS, PACE_CHECK)
 LONGEST_REASON = 300
 
 

@@ -73,7 +73,7 @@ def _adds_up(row: Sequence[Any], hours: Sequence[Sequence[Any]]) -> bool:
     return bool(hours) and row[CLOSE] == hours[-1][CLOSE] and abs(float(row[VOLUME]) - volume) <= TOLERANCE * volume
 
 
-ROW_CHECKS = (
+SINGLE_ROW_CHECKS = (
     Check(
         "unfinished flag",
         lambda subject: "on the candle in progress only",
