@@ -8,7 +8,7 @@ from dataclasses import asdict
 
 import pytest
 
-from candle_ingest.candles.window import MINUTE_MS, Window
+from candle_ingest.candles.window import HOUR_MS, MINUTE_MS, Window
 from candle_ingest.connections import connect_influxdb
 from candle_ingest.errors import TemporaryError
 from candle_ingest.ledger.day_records import DayRecords
@@ -18,7 +18,6 @@ from tests.faults.conftest import LONG, NOW_MS
 from tests.faults.exchange_faults import FIVE
 from tests.faults.fault import Outcome
 from tests.faults.report import Evidence
-from tests.faults.test_faults import HOUR_MS
 from tests.faults.world import Attempt, Difference, World
 from tests.integration.steps import watermarks
 

@@ -8,11 +8,13 @@ from dataclasses import asdict
 
 import pytest
 
-from candle_ingest.candles.window import HOUR_MS, Window
+from candle_ingest.candles.window import Window
 from candle_ingest.errors import IncompleteError, PermanentError, TemporaryError
-from tests.faults.conftest import LONG, NOW_MS
+from tests.faults.conftest import LONG
+from tests.faults.during_fault import check_store_during_fault
 from tests.faults.exchange_faults import EXCHANGE_FAULTS
 from tests.faults.fault import Fault, Outcome
+from tests.faults.hours import hours
 from tests.faults.influxdb_faults import INFLUXDB_FAULTS
 from tests.faults.market_faults import MARKET_FAULTS
 from tests.faults.redis_faults import REDIS_FAULTS
@@ -21,7 +23,6 @@ from tests.faults.report import Evidence
 from tests.faults.world import Attempt, Difference, World
 
 pytestmark = pytest.mark.integration
-DAY_START_MS = NOW_MS - 60_000 - 24 * HOUR_MS
 FAULTS = (*EXCHANGE_FAULTS, *REFUSAL_FAULTS, *MARKET_FAULTS, *INFLUXDB_FAULTS, *REDIS_FAULTS)
 
 
@@ -34,10 +35,6 @@ def tries() -> list:
             hour = 22 if exchange == "kraken" else 14
             found.append(pytest.param(fault, exchange, hour, id=f"{fault}-{exchange}"))
     return found
-
-
-def hours(first: int, last: int) -> Window:
-    return Window(DAY_START_MS + first * HOUR_MS, DAY_START_MS + last * HOUR_MS)
 
 
 @pytest.mark.parametrize(("fault", "exchange", "hour"), tries())
@@ -85,13 +82,6 @@ def _said(fault: Fault, broken: Attempt, log: str) -> str:
     found = next((line for line in lines if re.search(fault.says, line)), None)
     assert found is not None, f"nothing says {fault.says!r} in:\n{broken.text}\n{log}"
     return found if fault.says else ""
-
-
-def check_store_during_fault(world: World, window: Window) -> None:
-    """Check that no wrong candle was stored while the fault lasted, and that the watermark is not ahead."""
-    meanwhile = world.difference(window)
-    assert (meanwhile.duplicated, meanwhile.wrong) == (0, 0)
-    assert (world.watermark_ms() or 0) <= world.merged_up_to(window)
 
 
 def _repeat_and_compare(world: World, window: Window, origin_ms: int, caplog: pytest.LogCaptureFixture) -> Difference:

@@ -10,11 +10,12 @@ from dataclasses import asdict, replace
 import pytest
 
 from candle_ingest.errors import TemporaryError
+from tests.faults.during_fault import check_store_during_fault
 from tests.faults.fault import Outcome
+from tests.faults.hours import hours
 from tests.faults.report import Evidence
 from tests.faults.servers import FaultInfluxdb
 from tests.faults.small_disk import FULL_DISK, filled, small_disk
-from tests.faults.test_faults import check_store_during_fault, hours
 from tests.faults.world import Difference
 
 pytestmark = pytest.mark.integration

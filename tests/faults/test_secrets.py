@@ -16,7 +16,7 @@ from candle_ingest.exchanges.client import ExchangeClient
 from candle_ingest.planning.run import make_run
 from candle_ingest.planning.validate_symbols import validate_symbols
 from candle_ingest.store.bucket import InfluxBucket
-from tests.faults.test_faults import hours
+from tests.faults.hours import hours
 from tests.faults.world import World
 from tests.integration.steps import everything
 
