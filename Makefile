@@ -27,7 +27,7 @@ NEAR := import difflib, sys; print(*difflib.get_close_matches(sys.argv[1].upper(
 ifneq ($(UNKNOWN),)
 MEANT := $(shell python3 -c '$(NEAR)' '$(UNKNOWN)' $(VARIABLES))
 $(error $(UNKNOWN) is not a variable of make here; $(if $(MEANT),did you mean $(MEANT)?,`make` lists them.) \
-  Set a variable for another program in the environment, before make [make-variable])
+  To set a variable for another program, export it first [make-variable])
 endif
 
 .PHONY: help setup run plan simulator test test-unit test-integration test-browser test-second-start screenshots test-faults bench audit docs reference lint format lock \
