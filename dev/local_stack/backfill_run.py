@@ -46,13 +46,13 @@ class RerunCounts:
     @property
     def sentence(self) -> str:
         """Return how many are rerun and why; empty if none are."""
-        reasons = [
-            f"{self.failed:,} failed" if self.failed else "",
-            f"{self.changed:,} had other symbols or exchanges" if self.changed else "",
-            f"{self.unknown:,} had unknown symbols and exchanges" if self.unknown else "",
-        ]
-        total = counted(self.failed + self.changed + self.unknown, "earlier interval")
-        return f"Rerunning {total}: {', '.join(filter(None, reasons))}" if any(reasons) else ""
+        reasons = {
+            "that failed": self.failed,
+            "whose symbols or exchanges have changed": self.changed,
+            "whose earlier symbols and exchanges are not known": self.unknown,
+        }
+        parts = [f"{counted(count, 'interval')} {reason}" for reason, count in reasons.items() if count]
+        return f"Rerunning {' and '.join(parts)}" if parts else ""
 
 
 class BackfillRun:

@@ -73,7 +73,7 @@ def test_a_start_after_one_that_stopped_in_the_backfill_completes_it(stack_folde
 
 def test_a_backfill_that_was_being_made_is_superseded(stack_folder):
     stopped = RunningStack(stack_folder, **FEW | {"EXCHANGES": "okx"})
-    stopped.wait_for(r"earlier intervals? again|0/2 intervals")
+    stopped.wait_for(r"Rerunning|0/2 intervals")
     stopped.kill()
     stopped.end()
     run_to_its_end(stack_folder, EXCHANGES="bybit")

@@ -80,10 +80,13 @@ def test_intervals_of_unknown_symbols_are_rerun(start):
     ("reruns", "sentence"),
     [
         (RerunCounts(), ""),
-        (RerunCounts(failed=1), "Rerunning 1 earlier interval: 1 failed"),
-        (RerunCounts(changed=2), "Rerunning 2 earlier intervals: 2 had other symbols or exchanges"),
-        (RerunCounts(failed=1, changed=2), "Rerunning 3 earlier intervals: 1 failed, 2 had other symbols or exchanges"),
-        (RerunCounts(unknown=2), "Rerunning 2 earlier intervals: 2 had unknown symbols and exchanges"),
+        (RerunCounts(failed=1), "Rerunning 1 interval that failed"),
+        (RerunCounts(changed=2), "Rerunning 2 intervals whose symbols or exchanges have changed"),
+        (
+            RerunCounts(failed=1, changed=2),
+            "Rerunning 1 interval that failed and 2 intervals whose symbols or exchanges have changed",
+        ),
+        (RerunCounts(unknown=2), "Rerunning 2 intervals whose earlier symbols and exchanges are not known"),
     ],
 )
 def test_earlier_intervals_are_counted_by_the_reason_for_their_rerun(reruns, sentence):
