@@ -10,9 +10,11 @@ from pathlib import Path
 from typing import Literal
 
 from candle_ingest.candles.dates import ALLOWED, parse_start_date
+from candle_ingest.candles.near_pairs import did_you_mean
 from candle_ingest.candles.symbol import parse_symbol
 from candle_ingest.errors.base import SymbolError
 from candle_ingest.errors.settings import SettingError
+from dev.exchange_simulator.markets import EXCHANGES, list_markets
 from dev.local_stack.airflow_processes import REPOSITORY
 from dev.local_stack.errors import StackOptionError
 from dev.local_stack.influxdb_server import InfluxdbServer
@@ -36,8 +38,6 @@ _COMMAND_VARIABLES = {
     "EXCHANGES": "exchanges",
     "LOCAL_STACK_FOLDER": "folder",
 }
-_TRUE = ("1", "true", "yes")
-_FALSE = ("", "0", "false", "no")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,12 +85,12 @@ class StackOptions:
     def from_environment(cls, environment: Mapping[str, str]) -> StackOptions:
         """Return the options. Raises LocalStackError that names the variable, its value and what is allowed."""
         return cls(
-            market=_market(environment.get("MARKET") or "simulated"),
-            executor=_executor(environment.get("EXECUTOR") or "local"),
-            backfill=_backfill(environment.get("BACKFILL") or cls.backfill),
-            symbols=_symbols(environment) or cls.symbols,
-            symbols_given=bool(_names(environment, "SYMBOLS")),
-            exchanges=_names(environment, "EXCHANGES") or cls.exchanges,
+            market=_market(environment.get("MARKET", cls.market)),
+            executor=_executor(environment.get("EXECUTOR", cls.executor)),
+            backfill=_backfill(environment.get("BACKFILL", cls.backfill)),
+            symbols=_symbols(environment) if "SYMBOLS" in environment else cls.symbols,
+            symbols_given="SYMBOLS" in environment,
+            exchanges=_names(environment, "EXCHANGES") if "EXCHANGES" in environment else cls.exchanges,
             once=_switch("ONCE", environment.get("ONCE", "")),
             open_page=_switch("OPEN", environment.get("OPEN", "")),
             folder=Path(environment.get("LOCAL_STACK_FOLDER") or cls.folder).resolve(),
@@ -138,20 +138,27 @@ def _symbols(environment: Mapping[str, str]) -> tuple[str, ...]:
         try:
             parse_symbol(symbol)
         except SymbolError as error:
-            raise StackOptionError(f"SYMBOLS: {error.args[0]}") from None
+            hint = did_you_mean(symbol.lower(), _joined_names())
+            raise StackOptionError(f"SYMBOLS: {error.args[0]}{hint}") from None
     return symbols
 
 
+def _joined_names() -> set[str]:
+    """Return the names of well-known pairs, such as `btcusd`."""
+    return {f"{market.base}{market.quote}".lower() for name in EXCHANGES for market in list_markets(name)}
+
+
 def _names(environment: Mapping[str, str], variable: str) -> tuple[str, ...]:
-    names = environment.get(variable, "").replace(" ", ",").split(",")
-    return tuple(name for name in names if name)
+    names = tuple(name for name in environment[variable].replace(" ", ",").split(",") if name)
+    if not names:
+        default = ",".join(getattr(StackOptions, variable.lower()))
+        raise StackOptionError(f"{variable} is empty; allowed is a list such as {default}, the default without it.")
+    return names
 
 
 def _switch(variable: str, text: str) -> bool:
-    if text.lower() in _TRUE:
-        return True
-    if text.lower() in _FALSE:
-        return False
+    if text in ("", "0", "1"):
+        return text == "1"
     raise StackOptionError(f"{variable} is {text!r}; allowed is 1 or 0.")
 
 
