@@ -20,7 +20,7 @@ _TIMEOUT_SECONDS = 300
 class SymbolReport:
     """One symbol in a range: `expected_count` = stored + quiet + missing; times are open times in milliseconds.
 
-    `waits_for` says what the first candles that are not merged wait for.
+    `waits_for` names the symbol and says what its first candles that are not merged wait for.
     """
 
     ticker: str

@@ -66,7 +66,7 @@ def what_is_missing(symbols: Sequence[SymbolReport], requested_tickers: Sequence
     if not missing:
         return None
     counts = ", ".join(f"{symbol.currency_pair} {symbol.missing_count:,}" for symbol in missing)
-    reason = next((f". {symbol.currency_pair}, {symbol.waits_for}" for symbol in missing if symbol.waits_for), "")
+    reason = next((f". {symbol.waits_for}" for symbol in missing if symbol.waits_for), "")
     return f"Candles are missing: {counts}{reason}"
 
 

@@ -20,6 +20,7 @@ from dev.local_stack.stack import LocalStack, plan_stack, stack_folder
 from dev.local_stack.stack_lock import only_run
 from dev.local_stack.terminal_file import write_terminal_file
 from dev.local_stack.unfinished_runs import pause_all_dags
+from dev.local_stack.unlisted_symbols import unlisted_symbols
 
 INTERRUPTED = 130
 _VERSION_FILE = "airflow_version"
@@ -32,6 +33,8 @@ def run_stack(options: StackOptions, console: StackConsole) -> int:
     with only_run(folder, console.say):
         announce(options, console)
         stack = plan_stack(options, console.say, console.moving)
+        for sentence in unlisted_symbols(options, default_pipeline(stack.airflow.environment)):
+            console.say(sentence)
         log_libraries_to(stack.logs)
         write_terminal_file(stack)
         with _database(stack, console):

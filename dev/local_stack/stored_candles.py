@@ -28,7 +28,7 @@ from candle_ingest.store.candle_store import CandleStore
 from dev.local_stack.pipeline import default_pipeline
 from dev.local_stack.report import SymbolReport
 
-UNLISTED = "too few exchanges list it: check its spelling, EXCHANGES and min_exchanges_required"
+UNLISTED = "{}: too few exchanges list it; check its spelling, EXCHANGES and min_exchanges_required"
 
 
 def symbol_reports(settings: PipelineSettings, window: Window) -> list[SymbolReport]:
@@ -41,7 +41,11 @@ def symbol_reports(settings: PipelineSettings, window: Window) -> list[SymbolRep
         keys = [key(symbol.ticker) for symbol in symbols for key in (backfill_key, catch_up_key, final_key)]
         watermarks = Watermarks(bucket).read(keys)
         reports = [_report(symbol, window, settings, bucket, watermarks) for symbol in symbols]
-    return [replace(r, waits_for=UNLISTED) if r.currency_pair in unlisted else r for r in reports]
+    return [_marked_unlisted(report) if report.currency_pair in unlisted else report for report in reports]
+
+
+def _marked_unlisted(report: SymbolReport) -> SymbolReport:
+    return replace(report, waits_for=UNLISTED.format(report.currency_pair))
 
 
 def _report(
@@ -67,14 +71,14 @@ def _report(
         backfill_watermark_ms=watermarks.get(backfill_key(symbol.ticker)),
         final_watermark_ms=watermarks.get(final_key(symbol.ticker)),
         catch_up_watermark_ms=watermarks.get(catch_up_key(symbol.ticker)),
-        waits_for=_waits_for([waiting for day in days.values() for waiting in day.waiting], window),
+        waits_for=_waits_for(symbol, [waiting for day in days.values() for waiting in day.waiting], window),
     )
 
 
-def _waits_for(waiting: Iterable[Waiting], window: Window) -> str:
+def _waits_for(symbol: Symbol, waiting: Iterable[Waiting], window: Window) -> str:
     inside = [part for part in waiting if part.window.intersection(window)]
     first = min(inside, key=lambda part: part.start_ms, default=None)
-    return f"{format_ms(first.start_ms)}: {first.reason}" if first else ""
+    return f"{symbol.currency_pair}, {format_ms(first.start_ms)}: {first.reason}" if first else ""
 
 
 def main() -> None:

@@ -47,7 +47,8 @@ def test_a_symbol_that_no_exchange_lists_is_named_and_the_others_are_stored(run_
     assert "1/1 interval," in output
     last = output.splitlines()[-1]
     assert last.startswith("stack | Candles are missing: ABC/USD ")
-    assert ". ABC/USD, too few exchanges list it: check its spelling, " in last
+    assert ". ABC/USD: too few exchanges list it; check its spelling, " in last
+    assert "ABC/USD is listed by none of binance" in output.partition("PostgreSQL")[0]
     assert last.endswith(" [stack-incomplete]")
 
 

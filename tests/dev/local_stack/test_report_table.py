@@ -7,6 +7,7 @@ from rich.console import Console
 
 from dev.local_stack.report import SymbolReport
 from dev.local_stack.report_table import report_table, what_is_missing
+from dev.local_stack.stored_candles import UNLISTED
 
 START, END = datetime(2026, 11, 15, tzinfo=UTC), datetime(2026, 11, 22, tzinfo=UTC)
 
@@ -71,6 +72,11 @@ def test_missing_candles_are_one_sentence():
     complete, incomplete = symbol("btcusd", 0), symbol("ethusd", 5)
     assert what_is_missing([complete], ["btcusd"]) is None
     assert what_is_missing([complete, incomplete], ["btcusd"]) == "Candles are missing: ETH/USD 5"
-    waiting = replace(incomplete, waits_for="2026-11-18T14:08Z: binance silent")
+    waiting = replace(incomplete, waits_for="ETH/USD, 2026-11-18T14:08Z: binance silent")
     assert what_is_missing([complete, waiting], []).endswith("ETH/USD 5. ETH/USD, 2026-11-18T14:08Z: binance silent")
+    unlisted = replace(incomplete, waits_for=UNLISTED.format("ETH/USD"))
+    assert what_is_missing([unlisted], []) == (
+        "Candles are missing: ETH/USD 5. ETH/USD: too few exchanges list it; check its spelling, EXCHANGES and "
+        "min_exchanges_required"
+    )
     assert "solusd" in what_is_missing([complete], ["btcusd", "solusd"])
