@@ -101,6 +101,7 @@ def test_a_misspelt_variable_is_refused_by_every_target(make, arguments, hint):
     assert (answer.returncode, answer.stdout) == (2, "")
     [line] = answer.stderr.splitlines()
     assert hint in line
+    assert "To set a variable for another program, export it first" in line
     assert "[make-variable]" in line
 
 
