@@ -69,6 +69,13 @@ def check_symbols(bucket: InfluxBucket, settings: PipelineSettings, pairs: Colle
         raise BadAddressError(f"symbol: {error}") from None
 
 
+def not_in_redis(settings: PipelineSettings, currency_pair: str) -> str:
+    """Return why no run requests the pair by itself; empty if it is listed in Redis or a rate, or Redis fails."""
+    listed, problem = listed_symbols(settings)
+    wanted = {symbol.currency_pair for symbol in listed} | possible_rate_pairs(settings)
+    return "" if problem or currency_pair in wanted else f"Not requested: {currency_pair} is not in Redis."
+
+
 def exchange_paces(exchanges: Iterable[str]) -> tuple[list[ExchangePace], str]:
     """Return how much the requests to each exchange are slowed down now, and why that is not known if Redis fails."""
     try:

@@ -37,7 +37,14 @@ from candle_ingest.settings import PipelineSettings
 from candle_ingest.web import answers
 from candle_ingest.web.access import dag_ids
 from candle_ingest.web.address import BadAddressError
-from candle_ingest.web.storage import check_symbols, exchange_paces, listed_symbols, open_bucket, unlisted_pairs
+from candle_ingest.web.storage import (
+    check_symbols,
+    exchange_paces,
+    listed_symbols,
+    not_in_redis,
+    open_bucket,
+    unlisted_pairs,
+)
 
 Answer = dict[str, Any]
 
@@ -50,12 +57,17 @@ def symbols(settings: PipelineSettings) -> Answer:
 
 
 def overview(settings: PipelineSettings, days: int, now_ms: int) -> Answer:
-    """Return all pairs with their totals, and the rows of the first MOST_PAIRS, in one request."""
+    """Return all pairs with their totals, and the rows of the first MOST_PAIRS, in one request.
+
+    Pairs that are stored but not in Redis come last, and in `not_in_redis` too; without a list in Redis, none are.
+    """
     listed, problem = listed_symbols(settings)
+    tickers = {symbol.currency_pair: symbol.ticker for symbol in listed}
     columns, expected = last_columns(days, now_ms), ExpectedCoverage.of(settings, now_ms)
     with open_bucket(settings) as bucket:
         stored = read_stored_pairs(bucket, columns.window)
-        pairs = sorted({*stored, *(symbol.currency_pair for symbol in listed)})
+        gone = {*stored} - {*tickers} if listed else set()
+        pairs = [*sorted({*stored, *tickers} - gone), *sorted(gone)]
         first = read_coverage_rows(bucket, columns, pairs[:MOST_PAIRS], expected)
         totals = first if len(pairs) <= MOST_PAIRS else read_coverage_totals(bucket, columns.window, pairs, expected)
     return {
@@ -64,8 +76,9 @@ def overview(settings: PipelineSettings, days: int, now_ms: int) -> Answer:
         "fold": columns.fold,
         "edges_ms": columns.edges_ms,
         "wanted_days": columns.days_within(history_window(settings, now_ms)),
-        "tickers": {symbol.currency_pair: symbol.ticker for symbol in listed},
+        "tickers": tickers,
         "pairs": pairs,
+        "not_in_redis": sorted(gone),
         **{name: counts.sum(axis=1) for name, counts in _counts(totals).items()},
         "rows": _rows(first),
     }
@@ -104,8 +117,10 @@ def day(settings: PipelineSettings, currency_pair: str, window: Window, now_ms: 
         check_symbols(bucket, settings, [currency_pair])
         found = read_coverage_hours(bucket, currency_pair, window, ExpectedCoverage.of(settings, now_ms))
     own = answers.hours_answer(found, dag_ids(settings))
-    when = "" if found.was_asked else _when_asked(settings, currency_pair, window, now_ms)
-    return {"symbol": currency_pair, "day_ms": window.start_ms, "when_asked": when, **own}
+    why, when = _why_not_fetched(settings, currency_pair), ""
+    if not found.was_asked:
+        when = _when_asked(settings, currency_pair, window, now_ms)
+    return {"symbol": currency_pair, "day_ms": window.start_ms, "when_asked": when, "why_not_fetched": why, **own}
 
 
 def chart(settings: PipelineSettings, currency_pair: str, window: Window) -> Answer:
@@ -170,9 +185,14 @@ def _unlisted(settings: PipelineSettings, listed: Sequence[Symbol]) -> set[str]:
 
 
 def _when_asked(settings: PipelineSettings, currency_pair: str, window: Window, now_ms: int) -> str:
+    return _why_not_fetched(settings, currency_pair) or when_asked(settings, window, now_ms)
+
+
+def _why_not_fetched(settings: PipelineSettings, currency_pair: str) -> str:
+    """Return why no run requests the pair by itself; empty if runs do."""
     if unlisted_pairs(settings, [currency_pair]):
         return why_not_asked(settings, currency_pair)
-    return when_asked(settings, window, now_ms)
+    return not_in_redis(settings, currency_pair)
 
 
 def _rows(found: CoverageRows) -> Answer:

@@ -228,11 +228,18 @@ def test_a_symbol_that_was_dropped_from_the_list_holds_nothing_back(visit, redis
     try:
         states = {row["currency_pair"]: row["state"] for row in visit("freshness").json()["symbols"]}
         holes = visit("holes", days=3660).json()["holes"]
+        overview = visit("overview", days=3660).json()
+        day = visit("day", symbol="ethusd", day="2026-03-11").json()
+        never = visit("day", symbol="ethusd", day="2026-03-10").json()
     finally:
         redis_server.client().set("top_cryptocurrencies", '["btcusd", "ethusd"]')
     assert states["ETH/USD"] == "not in Redis"
     assert states["BTC/USD"] != "not in Redis"
     assert {hole["currency_pair"] for hole in holes} <= {"BTC/USD"}
+    assert (overview["pairs"], overview["not_in_redis"]) == (["BTC/USD", "ETH/USD"], ["ETH/USD"])
+    assert day["why_not_fetched"] == never["when_asked"] == "Not requested: ETH/USD is not in Redis."
+    assert visit("overview", days=3660).json()["not_in_redis"] == []
+    assert visit("day", symbol="ethusd", day="2026-03-11").json()["why_not_fetched"] == ""
 
 
 @pytest.mark.parametrize("view", ["day", "chart", "explain", "coverage"])

@@ -5,14 +5,26 @@ from __future__ import annotations
 import json
 import re
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 
 from candle_ingest.candles.window import DAY_MS, Window
+from candle_ingest.connections import connect_influxdb
+from candle_ingest.doctor.finding import Finding, Verdict
+from candle_ingest.doctor.stored_findings import write_findings
+from candle_ingest.store.bucket import InfluxBucket
 from tests.integration.web.tabs import open_in_frame, picture, ready
-from tests.integration.web.world import DAY, SYMBOLS_KEY, pairs, seed_days, seed_minutes, seed_watermarks
+from tests.integration.web.world import (
+    BUCKET,
+    DAY,
+    SYMBOLS_KEY,
+    seed_days,
+    seed_minutes,
+    seed_watermarks,
+    seed_yesterday,
+)
 
 pytestmark = [pytest.mark.integration, pytest.mark.browser]
 
@@ -37,6 +49,10 @@ def test_a_shared_link_leads_to_the_sign_in_and_back(airflow, browser, passwords
         tab.get_by_role("heading", name="BTC/USD, 2026-03-11 12:00").wait_for(timeout=60_000)
 
 
+# Answered of expected, and the open candles.
+USDT_ROW = re.compile(r"^USDT.USD kraken [\d,]+ of [\d,]+ [\d,]+( ([\d,]+ )?silent so far, requested again)?$")
+
+
 def test_from_the_navigation_to_the_reason_of_a_hole_and_its_task(airflow, open_page):
     tab = open_page()
     tab.goto(airflow.processes.url)
@@ -48,7 +64,7 @@ def test_from_the_navigation_to_the_reason_of_a_hole_and_its_task(airflow, open_
     rates = frame.get_by_role("table", name="Rates")
     rates.wait_for(timeout=60_000)
     assert rates.get_by_role("columnheader").all_inner_texts() == ["Pair", "Exchange", "Answered", "Open candles"]
-    assert rates.get_by_role("row", name=re.compile(r"^USDT.USD kraken [\d,]+ of [\d,]+ [\d,]+$")).count() == 1
+    assert rates.get_by_role("row", name=USDT_ROW).count() == 1
     picture(tab, "coverage")
     frame.get_by_role("row", name=re.compile("ETH.USD.*2026-03-11.*coinbaseexchange")).get_by_role("link").click()
     frame.get_by_text("Why something is open").wait_for(timeout=60_000)
@@ -151,6 +167,58 @@ def test_the_page_is_accessible(airflow, open_page, width, dark):
         assert tab.title().endswith("Candles")
 
 
+@pytest.fixture
+def one_of_two_listed(redis_server):
+    """DONE/USD, complete and the only symbol in Redis; GONE/USD, open and no longer there."""
+    client = redis_server.client()
+    before = client.get(SYMBOLS_KEY)
+    seed_yesterday("DONE/USD", failed=0)
+    seed_yesterday("GONE/USD", failed=1440)
+    client.set(SYMBOLS_KEY, '["doneusd"]')
+    yield
+    client.set(SYMBOLS_KEY, before)
+
+
+@pytest.mark.usefixtures("one_of_two_listed")
+def test_map_card_and_holes_agree_that_only_symbols_in_redis_count(airflow, open_page):
+    tab = open_page()
+    # The answer for another number of days may be cached.
+    frame = ready(tab, f"{airflow.processes.url}/plugin/candles/candles/?view=coverage&days=29")
+    frame.get_by_text("0 of 4,320 candles of the exchanges are open").wait_for(timeout=60_000)
+    frame.get_by_text("No holes.").wait_for(timeout=60_000)
+    frame.get_by_text(re.compile("^Pale, at the end: .* not in Redis")).wait_for()
+    frame.get_by_placeholder("Filter symbols").fill("gone")
+    frame.locator(".map").focus()
+    tab.keyboard.press("End")
+    tab.keyboard.press("ArrowLeft")
+    spoken = "GONE/USD, .*: not in Redis: 1,440 of 4,320 candles open"
+    frame.locator("p.hidden", has_text=re.compile(spoken)).wait_for(state="attached")
+
+
+@pytest.mark.usefixtures("one_of_two_listed")
+def test_what_was_never_asked_for_says_what_requests_it(airflow, open_page):
+    tab = open_page()
+    yesterday = f"{datetime.now(UTC) - timedelta(days=1):%Y-%m-%d}"
+    for symbol, said in (
+        ("DONE/USD", "Requested by a run of candle_backfill for this day; recent minutes by candle_catch_up."),
+        ("GONE/USD", "Not requested: GONE/USD is not in Redis."),
+    ):
+        query = f"view=day&symbol={symbol}&day={yesterday}"
+        frame = ready(tab, f"{airflow.processes.url}/plugin/candles/candles/?{query}")
+        card = frame.locator("article", has_text="not asked for").first
+        assert said in card.inner_text()
+        assert "tries" not in card.inner_text()
+
+
+def test_facts_that_could_not_be_observed_are_counted_apart(airflow, open_page):
+    verdicts = (Verdict.AS_EXPECTED, Verdict.AS_EXPECTED, Verdict.NOT_SEEN)
+    findings = [Finding("binance", f"fact {number}", "x", "x", verdict) for number, verdict in enumerate(verdicts)]
+    with InfluxBucket(connect_influxdb(), BUCKET) as bucket:
+        write_findings(bucket, findings, int(time.time() * 1000))
+    frame = ready(open_page(), f"{airflow.processes.url}/plugin/candles/candles/?view=exchanges&hours=168")
+    frame.get_by_text("2 facts are as expected, and 1 could not be observed.").wait_for(timeout=60_000)
+
+
 def test_the_map_works_by_keyboard(airflow, open_page):
     seed_days(symbols=50, days=30)
     tab = open_page()
@@ -159,9 +227,8 @@ def test_the_map_works_by_keyboard(airflow, open_page):
     tab.locator(".map").focus()
     for key in ("Home", "ArrowRight", "Shift+ArrowRight", "Shift+ArrowDown"):
         tab.keyboard.press(key)
-    first, second = sorted(pairs(50))[:2]
     # The card follows the last key a moment later.
-    card = tab.locator(".card", has_text="Chosen:").filter(has_text=f"{first}, {second}")
+    card = tab.locator(".card", has_text="Chosen:").filter(has_text="BTC/USD, ETH/USD")
     card.filter(has_text="2 days").wait_for()
     tab.keyboard.press("Escape")
     tab.locator(".card", has_text="Chosen:").wait_for(state="detached")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import cache
 
@@ -64,11 +64,19 @@ def stored(measurement: str, currency_pair: str, window: Window, exchange: str =
 
 def seed_days(symbols: int, days: int) -> None:
     """Write merged days with the fields that are added up; here and there something is open."""
+    _seed((pair, day, open_on(symbol, day)) for symbol, pair in enumerate(pairs(symbols)) for day in range(days))
+
+
+def seed_yesterday(currency_pair: str, failed: int) -> None:
+    """Write the merged day before today, of which `failed` minutes of one exchange are open."""
+    _seed([(currency_pair, 1, failed)])
+
+
+def _seed(days: Iterable[tuple[str, int, int]]) -> None:
+    """Write merged days: pair, how many days ago, and how many minutes of one exchange are open."""
     today_ms = int(time.time() * 1000) // DAY_MS * DAY_MS
     lines = (
-        f"merge_days,currency_pair={pair} {_merged_day(open_on(symbol, day))} {today_ms - day * DAY_MS}"
-        for symbol, pair in enumerate(pairs(symbols))
-        for day in range(days)
+        f"merge_days,currency_pair={pair} {_merged_day(failed)} {today_ms - day * DAY_MS}" for pair, day, failed in days
     )
     with InfluxBucket(connect_influxdb(), BUCKET) as bucket:
         bucket.write_lines(lines)

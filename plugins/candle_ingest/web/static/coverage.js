@@ -11,11 +11,13 @@ import { STATES } from "./states.js";
 
 const SPANS = { 30: "30 days", 90: "90 days", 365: "1 year", 1095: "3 years", 3650: "10 years" };
 const MOST_HOLES = 50;
-const DAY_MS = 86400000;
+// Answers are cached for a minute; those of one opening of the page are at most this far apart.
+const SAME_TIME_MS = 30000;
 
 export async function showCoverage(place, pipeline) {
   const days = Number(address.get("days")) || (innerWidth < 640 ? 30 : 90);
   const data = await api(pipeline, "overview", { days });
+  data.not_in_redis = new Set(data.not_in_redis);
   const spans = Object.entries(SPANS).map(([span, name]) => element("a", { class: "button", href: link({ view: "coverage", days: span }), "aria-current": Number(span) === days && "true" }, name));
   // The other two are filled after the map is drawn: they keep their space, so that the map does not jump.
   const tiles = element("div", { class: "tiles" }, completeTile(data), tile("none", "Freshness", "…", "freshness"), tile("none", "Exchanges", "…", "exchanges"));
@@ -32,13 +34,12 @@ export async function showCoverage(place, pipeline) {
 
 // The second frame begins once the first one is on the screen.
 const painted = () => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));
-const total = (values) => values.reduce((sum, value) => sum + value, 0);
+// A symbol that was removed from the list in Redis does not count.
+const listedTotal = (data, values) => values.reduce((sum, value, row) => sum + (data.not_in_redis.has(data.pairs[row]) ? 0 : value), 0);
 
 function completeTile(data) {
-  // A symbol that was removed from the list in Redis does not count; without a list, all do.
-  const counts = (pair) => data.redis_problem || pair in data.tickers;
   const [asked, open, unobtainable, provisional] = [data.expected, data.open, data.unobtainable, data.provisional]
-    .map((values) => total(values.filter((_, row) => counts(data.pairs[row]))));
+    .map((values) => listedTotal(data, values));
   if (!asked) return tile("none", "No data yet", "These days have not been asked for", "coverage");
   const more = [`${areSome(open, asked, "candle of the exchanges", "candles of the exchanges")} open`, unobtainable && `${count(unobtainable)} unobtainable`, provisional && `${count(provisional)} provisional`].filter(Boolean).join(", ");
   const part = (open + unobtainable) / asked;
@@ -119,8 +120,8 @@ function showMap(place, data, pipeline, days) {
     .then((found) => rates.replaceChildren(ratesTable(found)), (error) => rates.replaceChildren(message("bad", "The list of rates is missing.", error.message)));
   const redraw = () => {
     const text = search.value.trim().toUpperCase();
-    map.show(data.pairs.filter((pair, row) => pair.includes(text) && (!only.checked || data.open[row])));
-    holes.then((found) => list.replaceChildren(...unreadable(found), holesList(found.holes.filter(({ currency_pair: pair }) => pair.includes(text)), data, text)),
+    map.show(data.pairs.filter((pair, row) => pair.includes(text) && (!only.checked || (data.open[row] && !data.not_in_redis.has(pair)))));
+    holes.then((found) => list.replaceChildren(...unreadable(found), holesList(found, data, text, pipeline)),
       (error) => list.replaceChildren(message("bad", "The list of holes is missing.", error.message)));
   };
   const changed = () => {
@@ -133,16 +134,27 @@ function showMap(place, data, pipeline, days) {
   byGrade.addEventListener("change", changed);
   place.append(
     element("div", { class: "bar" }, search, element("label", {}, only, "only with holes"), element("label", {}, byGrade, "colours by grade"), element("span", { class: "quiet" }, "As of ", clock(data.as_of_ms), ". Drag over days to choose them, or use Shift and the arrow keys.")),
-    colours, trouble, map.node, actions, list, rates);
+    colours, trouble, map.node, goneNote(data), actions, list, rates);
   redraw();
 }
+
+const goneNote = ({ not_in_redis: gone }) => (gone.size ? element("p", { class: "quiet" }, `Pale, at the end: ${counted(gone.size, "symbol")} not in Redis. No run requests them by itself, and they do not count as open.`) : "");
 
 // A record that cannot be read hides its own holes, and no others.
 const unreadable = (found) => Object.values(found.unreadable).map((error) => message("bad", "A record cannot be read: its holes are missing here.", error));
 
-function holesList(found, data, text) {
+// The list and the map are cached apart. Days on which an exchange has no record are open on the map only.
+function noHoles(data, listedMs, { dag_ids: [backfill, catchUp] }) {
+  const open = listedTotal(data, data.open);
+  if (!open) return message("good", "No holes.", "For every minute that was asked for of these symbols, the candle is stored, or there was no trade, or the market was not listed yet.");
+  if (Math.abs(data.as_of_ms - listedMs) > SAME_TIME_MS) return message("plain", "The list of holes has not caught up with the map.", "Refresh in a minute.");
+  return message("plain", `${counted(open, "candle was", "candles were")} not asked for.`, `Those of today are requested by ${catchUp}. Days that were merged before an exchange joined the settings need a run of ${backfill}.`);
+}
+
+function holesList({ holes, as_of_ms: listedMs }, data, text, pipeline) {
+  const found = holes.filter(({ currency_pair: pair }) => pair.includes(text));
   if (!found.length && text) return message("plain", "No hole matches the filter.");
-  if (!found.length) return total(data.open) ? message("plain", "The list of holes has not caught up with the map.", "Refresh in a minute.") : message("good", "No holes.", "For every minute that was asked for, the candle is stored, or there was no trade, or the market was not listed yet.");
+  if (!found.length) return noHoles(data, listedMs, pipeline);
   const columns = [
     ["Symbol", ({ currency_pair: pair }) => pair],
     ["Day", ({ currency_pair: pair, day_ms: ms }) => element("a", { href: link({ view: "day", symbol: pair, day: day(ms) }) }, day(ms))],

@@ -60,8 +60,8 @@ function reasons(data, pipeline) {
   const parts = [];
   if (data.when_asked) parts.push(message("plain", "This day has not been asked for.", data.when_asked));
   else if (!open.length) parts.push(unaskedOr(data));
-  if (open.length) parts.push(element("h2", {}, "Why something is open"), ...open.map((hole) => card(hole, pipeline, data.symbol)));
-  if (settled.length) parts.push(element("details", {}, element("summary", {}, `Settled, or not obtainable (${settled.length})`), settled.map((hole) => card(hole, pipeline, data.symbol))));
+  if (open.length) parts.push(element("h2", {}, "Why something is open"), ...open.map((hole) => card(hole, pipeline, data)));
+  if (settled.length) parts.push(element("details", {}, element("summary", {}, `Settled, or not obtainable (${settled.length})`), settled.map((hole) => card(hole, pipeline, data))));
   return parts;
 }
 
@@ -72,19 +72,20 @@ function unaskedOr(data) {
 }
 
 // What happens next comes first, then what has happened; addresses come last.
-function card(hole, pipeline, pair) {
+function card(hole, pipeline, { symbol: pair, why_not_fetched: why }) {
   const times = hole.windows.slice(0, MOST_PERIODS).map(period).join("; ") + (hole.windows.length > MOST_PERIODS ? ` and ${hole.windows.length - MOST_PERIODS} more` : "");
   const { kind, text } = STATES[hole.state] ?? { kind: "warn", text: hole.state };
   return element("article", { class: "card" },
     element("p", {}, badge(hole.is_open ? kind : "good", text), " ", element("b", {}, hole.exchange), ` ${times}`),
-    element("p", { class: "next" }, next(hole, pipeline)),
+    element("p", { class: "next" }, next(hole, pipeline, why)),
     hole.reason && reasonText(hole.reason),
-    element("p", { class: "quiet" }, counted(hole.tries, "try", "tries"), hole.since_ms ? [" since ", clock(hole.since_ms)] : ""),
+    hole.state !== "not_asked" && element("p", { class: "quiet" }, counted(hole.tries, "try", "tries"), hole.since_ms ? [" since ", clock(hole.since_ms)] : ""),
     hole.task && element("div", { class: "bar" }, runLink(hole.task), taskLink(hole.task), hole.is_open && hole.state !== "silent" && clearButton(hole.task, pipeline)),
     hole.state === "unobtainable" && retryButton(pipeline, pair, pair));
 }
 
-function next(hole, pipeline) {
+function next(hole, pipeline, why) {
+  if (hole.state === "not_asked") return why || `Requested by a run of ${pipeline.dag_ids[0]} for this day; recent minutes by ${pipeline.dag_ids[1]}.`;
   if (!hole.is_open) return hole.state === "unobtainable" ? "It is requested again only on demand." : "Nothing is left to do.";
   const repair = `Retried by ${pipeline.dag_ids[2]}`;
   return hole.due_ms ? [`${repair}, next at `, clock(hole.due_ms), "."] : `${repair}.`;

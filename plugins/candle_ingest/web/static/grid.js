@@ -45,13 +45,14 @@ export function paint(canvas, grid, rows, view) {
   pen.font = `12px ${FONT}`;
   for (let row = view.first; row < view.last; row += 1) {
     const known = rows.get(grid.pairs[row]);
-    pen.fillStyle = colour("text");
+    const gone = grid.data.not_in_redis.has(grid.pairs[row]);
+    pen.fillStyle = colour(gone ? "muted" : "text");
     pen.textAlign = "right";
     pen.fillText(grid.pairs[row], grid.left - 6, top(row) + ROW / 2);
     grid.starts.forEach((_, index) => {
       // Whole pixels: otherwise the page would show through between the cells.
       const [start, end] = [index, index + 1].map((column) => Math.round(grid.left + column * grid.cell));
-      pen.globalAlpha = known ? 1 : 0.4;
+      pen.globalAlpha = known && !gone ? 1 : 0.4;
       pen.fillStyle = colours[worst(grid, known, index).value];
       pen.fillRect(start, top(row), end - start - grid.gap, ROW - 2);
       pen.globalAlpha = 1;

@@ -54,7 +54,8 @@ export function coverageMap(data, rows, { open, choose }) {
   const words = (at) => {
     const { column } = cellOf(at);
     const row = rows.get(state.pairs[at.row]);
-    return [`${state.pairs[at.row]}, ${spanName(data, column)}`, row ? inWords(countsOf(row, column)) : "loading"];
+    const gone = data.not_in_redis.has(state.pairs[at.row]) ? "not in Redis: " : "";
+    return [`${state.pairs[at.row]}, ${spanName(data, column)}`, gone + (row ? inWords(countsOf(row, column)) : "loading")];
   };
 
   scroller.addEventListener("scroll", redraw);
