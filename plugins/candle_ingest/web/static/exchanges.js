@@ -43,9 +43,17 @@ function doctor({ findings }) {
   const rows = (some) => element("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": "Findings of the doctor" }, table("Findings of the doctor", columns, some));
   return element("section", {},
     element("h2", {}, "Facts about the exchanges"),
-    element("p", {}, wrong.length ? `${count(wrong.length)} of ${counted(findings.length, "fact")} ${wrong.length === 1 ? "differs" : "differ"} or could not be checked. ` : `${areAll(findings.length, "fact")} as expected or could not be observed. `, "Checked by candle-ingest doctor at ", clock(found), "."),
+    element("p", {}, wrong.length ? `${count(wrong.length)} of ${counted(findings.length, "fact")} ${wrong.length === 1 ? "differs" : "differ"} or could not be checked. ` : `${asExpected(findings)} `, "Checked by candle-ingest doctor at ", clock(found), "."),
     wrong.length ? rows(wrong) : "",
     element("details", {}, element("summary", {}, counted(findings.length, "fact")), rows(findings)));
+}
+
+// As in the terminal.
+function asExpected(findings) {
+  const unseen = findings.filter(({ verdict }) => verdict === "not seen").length;
+  if (!unseen) return `${areAll(findings.length, "fact")} as expected.`;
+  const known = findings.length - unseen;
+  return `${counted(known, "fact")} ${known === 1 ? "is" : "are"} as expected, and ${count(unseen)} could not be observed.`;
 }
 
 function state({ state: text, symbols, symbols_failing: failing }) {
