@@ -158,6 +158,8 @@ def _print(found: _Found) -> None:
     for error in found.unreadable:
         say(error, "red")
     say(f"{found.window}: {_verdict(found)}")
+    if open_rates := _rates_in_words(total_counts(rate.recorded_counts for rate in found.rates)):
+        say(open_rates)
 
 
 def _relation(exchanges: int) -> str:
@@ -196,6 +198,12 @@ def _open_in_words(found: _Found, open_count: int) -> Iterator[str]:
     if found.before_history:
         start = format_ms(found.history_start_ms)
         yield f"{are(found.before_history, 'minute')} before the history, which begins at {start}: not asked for"
+
+
+def _rates_in_words(sums: CoverageCounts) -> str:
+    """Return what is open of the rates, which the verdict on the symbols does not include; empty if nothing is."""
+    silent = f" ({sums.silent:,} silent so far, requested again)" if sums.silent else ""
+    return f"Rates: {are(sums.open, 'minute')} open{silent}" if sums.open else ""
 
 
 def _given_up_in_words(unconfirmed: int, unobtainable: int) -> Iterator[str]:

@@ -88,6 +88,7 @@ def _rate(currency_pair: str, exchange: str, counts: CoverageCounts) -> Answer:
         "expected": counts.expected,
         "answered": counts.settled,
         "open": counts.open,
+        "silent": counts.silent,
         "unobtainable": counts.unobtainable,
     }
 

@@ -2,6 +2,7 @@
 
 import json
 from contextlib import nullcontext
+from dataclasses import replace
 
 import pytest
 from typer.testing import CliRunner
@@ -20,7 +21,7 @@ HALF = CoverageCounts(expected=2880, present=1440, failed=1440)
 def run(monkeypatch):
     """Call `coverage` for one day of BTC/USD, of which these counts and final days are stored."""
 
-    def call(counts, *options, final_days=0, provisional_days=0, unconfirmed=0, history="2026-01-01"):
+    def call(counts, *options, final_days=0, provisional_days=0, unconfirmed=0, history="2026-01-01", rates=()):
         total = CoverageTotal(
             currency_pair="BTC/USD",
             exchange="",
@@ -34,6 +35,8 @@ def run(monkeypatch):
         monkeypatch.setattr(coverage_command, "listed_symbols", lambda _: [parse_symbol("btcusd")])
         monkeypatch.setattr(coverage_command, "open_bucket", nullcontext)
         monkeypatch.setattr(coverage_command, "read_pair_totals", lambda *_: [total])
+        monkeypatch.setattr(coverage_command, "read_exchange_totals", lambda *_: [replace(total, exchange="kraken")])
+        monkeypatch.setattr(coverage_command, "read_rate_totals", lambda *_: rates)
         return CliRunner().invoke(app, ["coverage", "--from", "2026-01-01", "--to", "2026-01-02", *options])
 
     return call
@@ -82,6 +85,17 @@ def test_minutes_before_the_history_are_not_open(run):
     assert "2,880 minutes are before the history, which begins at 2026-01-03T00:00Z: not asked for" in output
     assert "2,880 minutes are open" in run(counts).output
     assert json.loads(run(counts, "--json", history="2026-01-03").output)["before_history"] == 2880
+
+
+def test_open_minutes_of_rates_are_counted_apart_from_those_of_symbols(run):
+    counts = CoverageCounts(expected=1440, present=1100, silent=237, failed=103)
+    rate = CoverageTotal(
+        currency_pair="USDT/USD", exchange="kraken", counts=counts, provisional_days=1, final_days=0, unrecorded=0
+    )
+    output = run(WHOLE, "--exchanges", final_days=1, rates=[rate]).output
+    assert "every minute is accounted for" in output
+    assert "Rates: 340 minutes are open (237 silent so far, requested again)" in output
+    assert "Rates: " not in run(WHOLE, "--exchanges", final_days=1).output
 
 
 def test_the_sums_say_how_they_relate_to_merged_candles(run):
