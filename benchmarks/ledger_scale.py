@@ -20,7 +20,7 @@ from candle_ingest.settings import PipelineSettings
 
 KB = 1024
 # Airflow's default for the most mapped instances of a task.
-MOST_INSTANCES = 1024
+MAX_INSTANCES = 1024
 # Coverage is added up by half-years, and open work is searched by fortnights: time grows with the number of days.
 THREE_YEARS_DAYS = 3 * 365
 _COUNT = """
@@ -171,7 +171,7 @@ def _batches(ledger: LargeLedger) -> list[FetchBatch]:
     markets = {pair: f"{pair}T" for pair in ledger.pairs}
     settings = _settings(ledger)
     wanted = [FetchBatch(exchange=name, markets=markets) for name in EXCHANGES]
-    return split_batches(wanted, MOST_INSTANCES, settings.symbols_per_fetch)
+    return split_batches(wanted, MAX_INSTANCES, settings.symbols_per_fetch)
 
 
 def _settings(ledger: LargeLedger) -> PipelineSettings:

@@ -18,7 +18,7 @@ from candle_ingest.settings import PipelineSettings
 from candle_ingest.store.candle_store import CandleStore
 
 FIVE = ("binance", "coinbaseexchange", "kraken", "kucoin", "htx")
-MOST_MB = 300
+MAX_MB = 300
 
 
 def fetch_memory(bench: Workbench) -> Result:
@@ -35,7 +35,7 @@ def fetch_memory(bench: Workbench) -> Result:
         what=f"peak memory of a task that fetches {counted(window.slots(DAY_MS), 'day')} of minutes",
         figures=figures,
         unit="MB",
-        target=at_most(MOST_MB),
+        target=at_most(MAX_MB),
         detail=f"{_import_peak():.0f} MB of it are imports",
     )
 
@@ -53,7 +53,7 @@ def merge_memory(bench: Workbench) -> Result:
         what=f"peak memory of a task that merges {counted(window.slots(DAY_MS), 'day')} of 5 exchanges",
         figures=figures,
         unit="MB",
-        target=at_most(MOST_MB),
+        target=at_most(MAX_MB),
     )
 
 

@@ -1,7 +1,7 @@
 """Facts that the tests check of both the package and the simulator."""
 
 # Candles in one response, as each exchange documents it; coinbase allows 350, but ccxt requests 300.
-MOST_ROWS = {
+MAX_ROWS = {
     "binance": 1000,
     "coinbaseexchange": 300,
     "kraken": 720,

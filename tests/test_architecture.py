@@ -10,7 +10,7 @@ import pytest
 PAGE = Path(__file__).parents[1] / "docs" / "development" / "architecture.md"
 DIAGRAMS = re.findall(r"```mermaid\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.S)
 STAGES = ("candles", "exchanges", "store", "ledger", "fetching", "merging")
-MOST_BOXES = 10
+MAX_BOXES = 10
 
 
 def boxes(diagram):
@@ -41,4 +41,4 @@ def test_there_is_a_diagram_of_a_fetch_and_one_of_a_merge():
 def test_each_box_of_a_diagram_is_a_function_and_there_are_few(diagram):
     found = boxes(diagram)
     assert found - functions() == set()
-    assert 5 < len(found) <= MOST_BOXES
+    assert 5 < len(found) <= MAX_BOXES

@@ -26,7 +26,7 @@ YAML = re.compile(r"^( *)```yaml\n(.*?)^ *```", re.S | re.M)
 GENERATED = runpy.run_path(str(DOCS / "make_reference.py"))
 # States of an earlier design: a page with one of these words is outdated.
 OLD_WORDS = re.compile(r"\b(suspected|confirmed|repaired)\b", re.I)
-LONGEST_README = 150
+MAX_README_LINES = 150
 
 
 def page_id(page):
@@ -93,7 +93,7 @@ def test_no_page_has_a_word_of_the_former_states(folder):
 
 
 def test_the_readme_is_short():
-    assert len(README.read_text(encoding="utf-8").splitlines()) <= LONGEST_README
+    assert len(README.read_text(encoding="utf-8").splitlines()) <= MAX_README_LINES
 
 
 def test_the_page_of_connections_names_each_key_that_extra_may_have():

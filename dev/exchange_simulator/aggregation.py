@@ -6,8 +6,8 @@ from dev.exchange_simulator.candle_columns import (
     CLOSE,
     COUNT,
     HIGH,
-    LARGEST_QUOTE,
     LOW,
+    MAX_QUOTE,
     OPEN,
     OPEN_TIME,
     QUOTE_VOLUME,
@@ -44,5 +44,5 @@ def aggregate(exchange: str, timeframe: str, rows: Ints) -> Ints:
     for column in (QUOTE_VOLUME, TAKER_QUOTE_VOLUME):
         # As floats: a month's quote volume, in its smallest unit, may exceed 64 bits.
         quote = np.add.reduceat(rows[:, column].astype(np.float64), first)
-        result[:, column] = np.minimum(quote, LARGEST_QUOTE)
+        result[:, column] = np.minimum(quote, MAX_QUOTE)
     return result

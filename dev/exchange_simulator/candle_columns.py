@@ -13,6 +13,6 @@ OPEN_TIME, OPEN, HIGH, LOW, CLOSE, VOLUME, COUNT, QUOTE_VOLUME, TAKER_VOLUME, TA
 MARKET_COLUMNS, SERVED_COLUMNS = 7, 10
 QUOTE_DECIMALS = 8
 # The largest float below 2^63: 9.2e10 of the quote, which only candles of months reach.
-LARGEST_QUOTE = 2**63 - 1024
+MAX_QUOTE = 2**63 - 1024
 NO_ROWS: Ints = np.empty((0, SERVED_COLUMNS), dtype=np.int64)
 NO_MARKET_ROWS: Ints = np.empty((0, MARKET_COLUMNS), dtype=np.int64)

@@ -16,9 +16,9 @@ from dev.exchange_simulator.synthetic_market import true_candles, true_extras, w
 
 RATE_MINUTES = 5
 # Rate markets further apart than the first give no rate; a currency further from a dollar than the second has none.
-MOST_APART, FURTHEST_FROM_DOLLAR = 0.01, 0.10
+MAX_SPREAD, FURTHEST_FROM_DOLLAR = 0.01, 0.10
 DISPUTED = 0.02
-LEAST_RATIO, LARGEST_RATIO, LEAST_COMMON_MINUTES = 0.8, 1.25, 30
+MIN_RATIO, MAX_RATIO, MIN_COMMON_MINUTES = 0.8, 1.25, 30
 RateMarkets = Mapping[str, tuple[tuple[str, str], ...]]
 RATE_MARKETS: RateMarkets = {
     "USDT": (("kraken", "USDT/USD"), ("coinbaseexchange", "USDT/USD"), ("bitstamp", "USDT/USD")),
@@ -88,7 +88,7 @@ def _rate_of(markets: Iterable[Mapping[int, float]], time_ms: int) -> float | No
     window = range(time_ms - (RATE_MINUTES - 1) * MINUTE_MS, time_ms + 1, MINUTE_MS)
     closes = [[closes[at] for at in window if at in closes] for closes in markets]
     medians = [median(found) for found in closes if found]
-    if not medians or max(medians) / min(medians) - 1 > MOST_APART:
+    if not medians or max(medians) / min(medians) - 1 > MAX_SPREAD:
         return None
     return median(medians)
 
@@ -209,7 +209,7 @@ def foreign_exchanges(by_exchange: Mapping[str, Mapping[int, Leg]]) -> frozenset
             others = [other[at].close for key, other in by_exchange.items() if key != name and at in other]
             if others:
                 ratios.append(leg.close / median(others))
-        if len(ratios) >= LEAST_COMMON_MINUTES and not LEAST_RATIO <= median(ratios) <= LARGEST_RATIO:
+        if len(ratios) >= MIN_COMMON_MINUTES and not MIN_RATIO <= median(ratios) <= MAX_RATIO:
             found.add(name)
     return frozenset(found)
 

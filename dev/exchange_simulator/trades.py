@@ -10,9 +10,9 @@ from dev.exchange_simulator.candle_columns import (
     CLOSE,
     COUNT,
     HIGH,
-    LARGEST_QUOTE,
     LOW,
     MARKET_COLUMNS,
+    MAX_QUOTE,
     MINUTE_MS,
     OPEN,
     OPEN_TIME,
@@ -138,7 +138,7 @@ def _sums(market: Market, trades: TradeColumns, row: Ints, rows: int) -> list[In
     """Return quote volume, taker volume and taker quote volume of each row, summed in the order of the trades."""
     amounts = _quote_amounts(market, trades)
     parts = (amounts, trades.volume * trades.is_buy, amounts * trades.is_buy)
-    totals = (np.minimum(np.rint(np.bincount(row, part, rows)), LARGEST_QUOTE) for part in parts)
+    totals = (np.minimum(np.rint(np.bincount(row, part, rows)), MAX_QUOTE) for part in parts)
     return [total.astype(np.int64) for total in totals]
 
 

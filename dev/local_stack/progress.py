@@ -26,7 +26,7 @@ _PLAIN_EVERY_SECONDS = 10
 # The widths from which a terminal has room beside "1234/1234 intervals, 16 running, 1234 FAILED": for the remaining
 # time, for a bar, and for the whole title with the elapsed time.
 _WITH_TIME_LEFT, _WITH_BAR, _WITH_TITLE = 60, 77, 110
-_SHORTEST_BAR, _LONGEST_BAR = 8, 40
+_MIN_BAR, _MAX_BAR = 8, 40
 
 
 class Display(Protocol):
@@ -52,7 +52,7 @@ def _columns(title: str, width: int) -> Iterator[ProgressColumn]:
         is_wide = width >= _WITH_TITLE
         yield TextColumn(title if is_wide else title.split()[0], style="bold")
         room = width - (_WITH_TITLE if is_wide else _WITH_BAR)
-        yield BarColumn(bar_width=min(_LONGEST_BAR, _SHORTEST_BAR + room))
+        yield BarColumn(bar_width=min(_MAX_BAR, _MIN_BAR + room))
     numbers = "{task.completed}/{task.total} {task.fields[noun]}, {task.fields[unfinished]}"
     yield TextColumn(numbers, table_column=Column(no_wrap=False))
     if width >= _WITH_TITLE:

@@ -55,7 +55,7 @@ def world(_servers: World, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     monkeypatch.setattr(rate_limit, "REFUSED_PAUSE_SECONDS", 0.01)
     # InfluxDB needs a second or two to restart, more on a busy machine.
     monkeypatch.setattr(influx_bucket, "FIRST_WAIT_SECONDS", 0.2)
-    monkeypatch.setattr(influx_bucket, "LONGEST_WAIT_SECONDS", 3.0)
+    monkeypatch.setattr(influx_bucket, "MAX_WAIT_SECONDS", 3.0)
     monkeypatch.setattr("redis.backoff.ExponentialWithJitterBackoff.compute", lambda self, failures: 0.02)
     _servers.patch = monkeypatch
     yield _servers

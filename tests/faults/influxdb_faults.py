@@ -57,7 +57,7 @@ def ended_between_batches(how: str, *, started_again: bool):
         if started_again:
             # The real waits: InfluxDB needs a few seconds to start.
             world.patch.setattr(influx_bucket, "FIRST_WAIT_SECONDS", 1.0)
-            world.patch.setattr(influx_bucket, "LONGEST_WAIT_SECONDS", 5.0)
+            world.patch.setattr(influx_bucket, "MAX_WAIT_SECONDS", 5.0)
         restart = threading.Timer(0.2, world.influxdb.start)
 
         def act() -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from tests.faults.not_tried import not_tried
 
-LONGEST_LINE = 420
+MAX_LINE_LENGTH = 420
 HEAD = """# Reliability
 Written by `make test-faults`, the long form of the tests in `tests/faults`. Each fault was injected while a run
 fetched, merged and wrote, on every exchange that it can affect. InfluxDB and Redis were real, and in the sections
@@ -72,4 +72,4 @@ def _plain(line: str) -> str:
     line = re.sub(r"/tmp/[^\s\"\\]+", "<path>", line)
     line = re.sub(r"\b0x[0-9a-f]+", "0x…", line)
     line = line.replace("|", "¦").replace("`", "'").strip()
-    return line if len(line) <= LONGEST_LINE else line[:LONGEST_LINE] + "…"
+    return line if len(line) <= MAX_LINE_LENGTH else line[:MAX_LINE_LENGTH] + "…"

@@ -41,7 +41,7 @@ PAIRS = {"btcusd": "BTC/USD", "ethusd": "ETH/USD", "solusd": "SOL/USD"}
 BUCKET, CATCH_UP, REPAIR = "endurance", "candle_catch_up", "candle_repair"
 # The share of the time without faults at the beginning, in which all processes do everything once.
 WARM_UP_PART = 0.2
-LONGEST_LAG_SECONDS = 5 * 60 + 60
+MAX_LAG_SECONDS = 5 * 60 + 60
 QUIET_SECONDS = 200
 # How much a main process may grow, and all processes on average: caches fill, and shared pages become private ones.
 MAIN_MB, MEAN_MB = 60, 40
@@ -127,7 +127,7 @@ def cause_faults(servers: Servers, result: Endurance, chance: random.Random, unt
 
 def is_current(result: Endurance) -> bool:
     result.last_lag = (now_ms() - min(reached().values())) / 1000
-    return result.last_lag <= LONGEST_LAG_SECONDS
+    return result.last_lag <= MAX_LAG_SECONDS
 
 
 def compare(result: Endurance, window_of: Callable[[str], Window]) -> Difference:

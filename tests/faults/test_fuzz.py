@@ -29,7 +29,7 @@ from candle_ingest.exchanges.profiles import exchange_profile
 from candle_ingest.exchanges.trade_rows import parse_trade
 from candle_ingest.pipelines import load_pipelines
 from candle_ingest.planning import symbol_list
-from candle_ingest.servers.retry_after import LONGEST_SECONDS, retry_after_seconds
+from candle_ingest.servers.retry_after import MAX_WAIT_SECONDS, retry_after_seconds
 from candle_ingest.settings import PipelineSettings
 from candle_ingest.store.bucket import InfluxTemporaryError, csv_rows
 from candle_ingest.validated_settings import with_params
@@ -213,4 +213,4 @@ def test_answers_of_influxdb(body):
 @example("²")
 def test_retry_after(text):
     seconds = retry_after_seconds({"Retry-After": text}, datetime.now(UTC))
-    assert seconds is None or 0 <= seconds <= LONGEST_SECONDS
+    assert seconds is None or 0 <= seconds <= MAX_WAIT_SECONDS

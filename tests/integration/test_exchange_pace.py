@@ -9,7 +9,7 @@ import pytest
 from candle_ingest.connections import ExchangeConnection, connect_redis
 from candle_ingest.errors.servers import RedisUnreachableError
 from candle_ingest.exchanges.client import ExchangeClient
-from candle_ingest.exchanges.learnt_pace import MOST_SLOWDOWN, STEP
+from candle_ingest.exchanges.learnt_pace import MAX_SLOWDOWN, STEP
 from candle_ingest.exchanges.rate_limit import limit_name
 from candle_ingest.exchanges.request_budget import Budget, RequestBudgets
 from candle_ingest.exchanges.shared_pace import KEY, learn_from_refusal, read_pace
@@ -40,7 +40,7 @@ def test_what_many_tasks_learn_at_once_counts_once_and_expires(client):
     learnt = [learn_from_refusal(client, name) for _ in range(5)]
     assert len(set(learnt)) == 1
     assert 0 < client.ttl(KEY.format(name)) <= 12 * 3600
-    assert read_pace(client, name)[1] <= MOST_SLOWDOWN
+    assert read_pace(client, name)[1] <= MAX_SLOWDOWN
 
 
 def test_a_value_of_somebody_else_is_an_error_that_names_the_key(client, exchanges):

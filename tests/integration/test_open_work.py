@@ -12,7 +12,7 @@ from candle_ingest.ledger.day_record import ClosingRule, new_day_record
 from candle_ingest.ledger.day_records import DayRecords
 from candle_ingest.ledger.minute_state import MinuteState
 from candle_ingest.ledger.stretch import Stretch
-from candle_ingest.planning.repair import MOST_SECONDS, TRADE_CALLS_A_DAY
+from candle_ingest.planning.repair import MAX_SECONDS, TRADE_CALLS_A_DAY
 from candle_ingest.planning.run import make_run
 from candle_ingest.planning.validate_symbols import validate_symbols
 from candle_ingest.store.bucket import InfluxBucket
@@ -161,7 +161,7 @@ def test_months_of_kraken_block_no_other_exchange_and_are_begun(settings, exchan
     plan = validate_symbols(make_run(settings, "repair", {}, None, None, NOW_MS), tickers)
     days = {batch.exchange: sum(map(len, batch.windows.values())) for batch in plan.batches}
     assert days["binance"] > 0
-    assert 0 < days["kraken"] <= MOST_SECONDS / TRADE_CALLS_A_DAY + 1
+    assert 0 < days["kraken"] <= MAX_SECONDS / TRADE_CALLS_A_DAY + 1
     assert {pair for batch in plan.batches if batch.exchange == "kraken" for pair in batch.windows} == set(tickers)
 
 

@@ -283,7 +283,7 @@ def test_a_change_of_method_heals_newest_first_within_a_budget_without_calls(set
     days = [Window(DAY.start_ms - n * DAY_MS, DAY.end_ms - n * DAY_MS) for n in range(3)]
     for day in days:
         backfill(settings, day)
-    monkeypatch.setattr(aggregate_and_write, "MOST_DAYS_OF_ANOTHER_METHOD", 1)
+    monkeypatch.setattr(aggregate_and_write, "MAX_DAYS_OF_ANOTHER_METHOD", 1)
     changed = with_settings(settings, high_low="extremes", guard_percent=0)
     exchanges.reset_requests()
     for done in range(3):

@@ -23,7 +23,7 @@ from dev.exchange_simulator.timeframes import ceil_open, duration_ms
 # 1s is offered by the real exchange; the synthetic market has nothing finer than a minute.
 INTERVALS = frozenset(["1m", "3m", "5m", "15m", "30m", "1h", "2h", "4h", "6h", "8h", "12h", "1d", "3d", "1w", "1M"])
 _PARAMETERS = frozenset({"symbol", "interval", "startTime", "endTime", "timeZone", "limit"})
-_MOST_ROWS, _DEFAULT_ROWS = 1000, 500
+_MAX_ROWS, _DEFAULT_ROWS = 1000, 500
 _WINDOW_SECONDS = 60
 # Clients that continue after 429 get 418, a ban of two minutes or more; the docs name no number of requests.
 _BAN_AFTER_REFUSALS = 20
@@ -148,7 +148,7 @@ class Binance(Exchange):
             return _DEFAULT_ROWS
         if limit < 1:
             raise _refusal(-1130, "Data sent for parameter 'limit' is not valid.")
-        return min(limit, _MOST_ROWS)
+        return min(limit, _MAX_ROWS)
 
     def wire_row(self, market: Market, row: CandleRow, timeframe: str) -> list[object]:
         """Return [open time, o, h, l, c, v, close time, quote volume, trades, taker base, taker quote, unused]."""

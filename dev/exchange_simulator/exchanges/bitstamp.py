@@ -25,7 +25,7 @@ STEPS = {
     60: "1m", 180: "3m", 300: "5m", 900: "15m", 1800: "30m", 3600: "1h", 7200: "2h", 14400: "4h", 21600: "6h",
     43200: "12h", 86400: "1d", 259200: "3d",
 }  # fmt: skip
-_MOST_ROWS = 1000
+_MAX_ROWS = 1000
 _TRADE_SPANS = {"minute": 60_000, "hour": 3_600_000, "day": 86_400_000}
 # 400 requests a second, 10,000 in ten minutes.
 _LIMITS = ((400, 1), (10_000, 600))
@@ -91,7 +91,7 @@ class Bitstamp(Exchange):
         """Return `limit` rows back from the end ("if both start and end … are posted, end timestamp will be used")."""
         query, now_ms = request.query, request.now_ms
         limit = integer(query, "limit", _invalid)
-        if limit is None or not 1 <= limit <= _MOST_ROWS:
+        if limit is None or not 1 <= limit <= _MAX_ROWS:
             raise _invalid("limit")
         start, end = integer(query, "start", _invalid), integer(query, "end", _invalid)
         last_ms = now_ms + 1

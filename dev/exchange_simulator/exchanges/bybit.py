@@ -24,7 +24,7 @@ INTERVALS = {
     "1": "1m", "3": "3m", "5": "5m", "15": "15m", "30": "30m", "60": "1h", "120": "2h", "240": "4h",
     "360": "6h", "720": "12h", "D": "1d", "W": "1w", "M": "1M",
 }  # fmt: skip
-_MOST_ROWS, _DEFAULT_ROWS = 1000, 200
+_MAX_ROWS, _DEFAULT_ROWS = 1000, 200
 # 600 requests in 5 seconds by IP; beyond it "wait for at least 10 minutes".
 _REQUESTS, _WINDOW_SECONDS, _BAN_SECONDS = 600, 5, 600
 
@@ -87,7 +87,7 @@ class Bybit(Exchange):
 
         limit = integer(request.query, "limit", invalid)
         start, end = integer(request.query, "start", invalid), integer(request.query, "end", invalid)
-        if limit is not None and not 1 <= limit <= _MOST_ROWS:
+        if limit is not None and not 1 <= limit <= _MAX_ROWS:
             raise invalid("limit")
         rows = limit or _DEFAULT_ROWS
         start_ms = 0 if start is None else floor_open(self.name, timeframe, start)

@@ -30,9 +30,9 @@ GRANULARITIES = {
     "ONE_MINUTE": "1m", "FIVE_MINUTE": "5m", "FIFTEEN_MINUTE": "15m", "THIRTY_MINUTE": "30m", "ONE_HOUR": "1h",
     "TWO_HOUR": "2h", "FOUR_HOUR": "4h", "SIX_HOUR": "6h", "ONE_DAY": "1d",
 }  # fmt: skip
-_MOST_ROWS = 350
+_MAX_ROWS = 350
 # Chosen here: the docs name no largest number of trades.
-_MOST_TRADES = 1000
+_MAX_TRADES = 1000
 # Public endpoints: 10 requests a second by IP.
 _PER_SECOND, _BURST = 10.0, 10
 _CANDLES_PATH = "/api/v3/brokerage/market/products/{id}/candles"
@@ -92,9 +92,9 @@ class Coinbase(Exchange):
         if start is None or end is None or start > end:
             raise _invalid("start and end")
         first = ceil_open(self.name, timeframe, start * 1000)
-        if (end * 1000 - first) // duration_ms(timeframe) + 1 > _MOST_ROWS:
+        if (end * 1000 - first) // duration_ms(timeframe) + 1 > _MAX_ROWS:
             raise _refusal(
-                f"start and end argument is invalid - number of candles requested should be less than {_MOST_ROWS} "
+                f"start and end argument is invalid - number of candles requested should be less than {_MAX_ROWS} "
             )
         return start * 1000, end * 1000
 
@@ -121,7 +121,7 @@ class Coinbase(Exchange):
         """Return the newest `limit` trades, newest first."""
         market = self._market(request)
         limit = integer(request.query, "limit", _invalid)
-        if limit is None or not 1 <= limit <= _MOST_TRADES:
+        if limit is None or not 1 <= limit <= _MAX_TRADES:
             raise _invalid("limit")
         trades = self.book.latest_trades(market, limit, request.now_ms)
         return Answer({"trades": [_wire_trade(market, trade) for trade in reversed(trades)]})

@@ -21,12 +21,12 @@ from dev.exchange_simulator.timeframes import ceil_open, duration_ms, iso_utc
 from dev.exchange_simulator.trades import Trade
 
 GRANULARITIES = {60: "1m", 300: "5m", 900: "15m", 3600: "1h", 21600: "6h", 86400: "1d"}
-_MOST_ROWS = 300
+_MAX_ROWS = 300
 # Public endpoints: 10 requests a second by IP, up to 15 in bursts.
 _PER_SECOND, _BURST = 10.0, 15
 # Recorded: `Cache-Control: public, max-age=300` on candles, hits on /products too.
 _CACHED_SECONDS = 300
-_MOST_TRADES = 1000
+_MAX_TRADES = 1000
 _NAMES = {"BTC": "Bitcoin", "ETH": "Ether", "USD": "United States Dollar", "EUR": "Euro", "USDT": "Tether"}
 
 
@@ -88,7 +88,7 @@ class CoinbaseExchange(Exchange):
         start, end = _time_ms(request.query, "start"), _time_ms(request.query, "end")
         if start is None or end is None:
             # "If either is missing, both are ignored": the range is then the one that ends now.
-            candles = self.book.last(market, timeframe, 0, request.now_ms + 1, _MOST_ROWS, request.now_ms)
+            candles = self.book.last(market, timeframe, 0, request.now_ms + 1, _MAX_ROWS, request.now_ms)
         else:
             self._check_range(timeframe, start, end)
             candles = self.book.between(market, timeframe, start, end + 1, request.now_ms)
@@ -98,10 +98,10 @@ class CoinbaseExchange(Exchange):
         if start_ms > end_ms:
             raise _refusal("start must be before end")
         first = ceil_open(self.name, timeframe, start_ms)
-        if (end_ms - first) // duration_ms(timeframe) + 1 > _MOST_ROWS:
+        if (end_ms - first) // duration_ms(timeframe) + 1 > _MAX_ROWS:
             raise _refusal(
                 "granularity too small for the requested time range. "
-                f"Count of aggregations requested exceeds {_MOST_ROWS}"
+                f"Count of aggregations requested exceeds {_MAX_ROWS}"
             )
 
     def _market(self, request: Request) -> Market:
@@ -124,7 +124,7 @@ class CoinbaseExchange(Exchange):
     def _trades(self, request: Request) -> Answer:
         """Return the newest trades, newest first; `side` is the maker's."""
         market = self._market(request)
-        trades = self.book.latest_trades(market, _MOST_TRADES, request.now_ms)
+        trades = self.book.latest_trades(market, _MAX_TRADES, request.now_ms)
         return Answer([_wire_trade(market, trade) for trade in reversed(trades)])
 
     def _products(self, request: Request) -> Answer:

@@ -28,7 +28,7 @@ INTERVALS = {
     "1m": "1m", "5m": "5m", "15m": "15m", "30m": "30m", "1h": "1h", "2h": "2h", "4h": "4h", "8h": "8h",
     "1d": "1d", "7d": "7d", "30d": "1M",
 }  # fmt: skip
-_MOST_ROWS, _DEFAULT_ROWS = 1000, 100
+_MAX_ROWS, _DEFAULT_ROWS = 1000, 100
 _KEPT_ROWS = 10_000
 # 200 requests in 10 seconds, by IP and path.
 _REQUESTS, _WINDOW_SECONDS = 200, 10
@@ -94,7 +94,7 @@ class Gate(Exchange):
         """Return the range, or the newest `limit` rows; both together are refused."""
         limit = integer(request.query, "limit", _invalid)
         start, end = integer(request.query, "from", _invalid), integer(request.query, "to", _invalid)
-        if limit is not None and (start is not None or end is not None or not 1 <= limit <= _MOST_ROWS):
+        if limit is not None and (start is not None or end is not None or not 1 <= limit <= _MAX_ROWS):
             raise _refusal(f"Invalid request parameter `limit` value: {limit}")
         if start is None and end is None:
             rows = limit or _DEFAULT_ROWS
@@ -144,5 +144,5 @@ def _check_range(start: int, end: int, bar: int, now: int) -> None:
         raise _refusal("Invalid request parameter `from`: later than `to`")
     if start < now - _KEPT_ROWS * bar:
         raise _refusal(f"Candlestick too long ago. Maximum {_KEPT_ROWS} points ago are allowed")
-    if (end - start) // bar + 1 > _MOST_ROWS:
-        raise _refusal(f"Candlestick range too broad. Maximum {_MOST_ROWS} data points are allowed per request")
+    if (end - start) // bar + 1 > _MAX_ROWS:
+        raise _refusal(f"Candlestick range too broad. Maximum {_MAX_ROWS} data points are allowed per request")

@@ -23,7 +23,7 @@ PERIODS = {
     "1min": "1m", "5min": "5m", "15min": "15m", "30min": "30m", "60min": "1h", "4hour": "4h",
     "1day": "1d", "1week": "1w", "1mon": "1M", "1year": "1y",
 }  # fmt: skip
-_MOST_ROWS, _DEFAULT_ROWS = 1000, 150
+_MAX_ROWS, _DEFAULT_ROWS = 1000, 150
 # Market data: the docs are unclear; ccxt sends ten a second at most.
 _PER_SECOND, _BURST = 10.0, 10
 
@@ -95,8 +95,8 @@ class Htx(Exchange):
         start, end = integer(request.query, "from", invalid), integer(request.query, "to", invalid)
         if size is not None and size < 1:
             raise invalid("size")
-        too_long = start is not None and end is not None and _rows_between(timeframe, start, end) > _MOST_ROWS
-        if too_long or (size or 0) > _MOST_ROWS:
+        too_long = start is not None and end is not None and _rows_between(timeframe, start, end) > _MAX_ROWS
+        if too_long or (size or 0) > _MAX_ROWS:
             return NO_ROWS
         end_ms = request.now_ms + 1 if end is None else end * 1000 + 1
         limit = size or _DEFAULT_ROWS

@@ -28,7 +28,7 @@ INTERVALS = {
 # "Returns up to 720 of the most recent entries (older data cannot be retrieved, regardless of the value of
 # since)"; the entry of the current, not yet committed interval comes on top.
 _CLOSED_ROWS = 720
-_MOST_TRADES = 1000
+_MAX_TRADES = 1000
 # OHLC and Trades are limited "by IP address and currency pair", other calls by IP (Kraken support, API rate limits).
 # At one call a second the 103rd was refused, then about one in five (ccxt #20648): a limit of one call in 1.2 s.
 _PAIR_SECONDS, _PAIR_BURST = 1.2, 17.9
@@ -135,9 +135,9 @@ class Kraken(Exchange):
         market = self._market(request)
         count = integer(request.query, "count", _invalid)
         since = integer(request.query, "since", _invalid)
-        if count is not None and not 1 <= count <= _MOST_TRADES:
+        if count is not None and not 1 <= count <= _MAX_TRADES:
             raise _invalid("count")
-        count = count or _MOST_TRADES
+        count = count or _MAX_TRADES
         if since is None:
             trades = self.book.latest_trades(market, count, request.now_ms)
         else:

@@ -22,7 +22,7 @@ TYPES = {
     "1min": "1m", "3min": "3m", "5min": "5m", "15min": "15m", "30min": "30m", "1hour": "1h", "2hour": "2h",
     "4hour": "4h", "6hour": "6h", "8hour": "8h", "12hour": "12h", "1day": "1d", "1week": "1w", "1month": "1M",
 }  # fmt: skip
-_MOST_ROWS = 1500
+_MAX_ROWS = 1500
 # Public pool by IP: 2000 weight in 30 seconds.
 _WEIGHT, _WINDOW_SECONDS = 2000, 30
 
@@ -92,7 +92,7 @@ class Kucoin(Exchange):
         start = integer(request.query, "startAt", _invalid) or 0
         end = integer(request.query, "endAt", _invalid) or 0
         end_ms = end * 1000 or request.now_ms + 1
-        candles = self.book.last(market, timeframe, start * 1000, end_ms, _MOST_ROWS, request.now_ms)
+        candles = self.book.last(market, timeframe, start * 1000, end_ms, _MAX_ROWS, request.now_ms)
         return _data(self.wire_rows(market, candles, request, timeframe))
 
     def wire_row(self, market: Market, row: CandleRow, timeframe: str) -> list[str]:

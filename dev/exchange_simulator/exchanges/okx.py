@@ -24,7 +24,7 @@ BARS = {
     "1m": "1m", "3m": "3m", "5m": "5m", "15m": "15m", "30m": "30m", "1H": "1h", "2H": "2h", "4H": "4h",
     "6Hutc": "6h", "12Hutc": "12h", "1Dutc": "1d", "1Wutc": "1w", "1Mutc": "1M", "3Mutc": "3M",
 }  # fmt: skip
-_MOST_ROWS, _DEFAULT_ROWS = 300, 100
+_MAX_ROWS, _DEFAULT_ROWS = 300, 100
 # "Maximum number of data entries" of the recent candles, the one in progress included.
 _RECENT_ROWS = 1440
 # By IP and path: 40 requests in 2 seconds for recent candles, 20 for older ones and for instruments.
@@ -99,7 +99,7 @@ class Okx(Exchange):
         limit = integer(request.query, "limit", _invalid)
         if limit is not None and limit < 1:
             raise _invalid("limit")
-        return market, timeframe, min(limit or _DEFAULT_ROWS, _MOST_ROWS)
+        return market, timeframe, min(limit or _DEFAULT_ROWS, _MAX_ROWS)
 
     def wire_row(self, market: Market, row: CandleRow, timeframe: str) -> list[str]:
         """Return [time in ms, o, h, l, c, base volume, quote volume, quote volume, complete], all text."""

@@ -3,14 +3,14 @@
 import difflib
 from collections.abc import Iterable, Sequence
 
-MOST_NEAR = 3
+MAX_SUGGESTIONS = 3
 # The similarity of ETH/USD and EHT/USD.
-LEAST_LIKENESS = 0.6
+MIN_SIMILARITY = 0.6
 
 
 def near_pairs(currency_pair: str, known: Iterable[str]) -> Sequence[str]:
-    """Return the known pairs that are most similar, at most MOST_NEAR."""
-    return difflib.get_close_matches(currency_pair, sorted(known), MOST_NEAR, LEAST_LIKENESS)
+    """Return the known pairs that are most similar, at most MAX_SUGGESTIONS."""
+    return difflib.get_close_matches(currency_pair, sorted(known), MAX_SUGGESTIONS, MIN_SIMILARITY)
 
 
 def did_you_mean(currency_pair: str, known: Iterable[str]) -> str:

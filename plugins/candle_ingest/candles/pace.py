@@ -6,7 +6,7 @@ from dataclasses import dataclass
 # A silence is not believed if it would occur by chance less often than once in ten thousand days.
 CHANCE_PER_DAY = 1e-4
 # With fewer slots the pace is not known.
-FEWEST_SLOTS = 30
+MIN_SLOTS = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +22,7 @@ class Pace:
     @property
     def is_known(self) -> bool:
         """Tell whether there are enough slots to rely on, with a trade in at least one."""
-        return self.answered >= FEWEST_SLOTS and self.traded > 0
+        return self.answered >= MIN_SLOTS and self.traded > 0
 
     @property
     def share(self) -> float:

@@ -24,7 +24,7 @@ BRIDGED, BRIDGE = frozenset({"USDC"}), "USDT"
 DOLLARS = frozenset({"USD", "USDT", "USDC"})
 WINDOW_MINUTES = 5
 # Markets that are further apart than this, as a share of the lowest, give no rate.
-MOST_APART = 0.01
+MAX_SPREAD = 0.01
 DEPEG = 0.005
 UNUSABLE = 0.10
 CLOSE, VOLUME = FIELDS.index("close"), FIELDS.index("volume")
@@ -110,7 +110,7 @@ def observed_rate(pair: str, by_exchange: ByExchange, window: Window) -> RateSer
     medians = medians.reshape(len(names), (window.end_ms - window.start_ms) // MINUTE_MS)
     values = median(medians)
     if names:
-        values[np.fmax.reduce(medians, axis=0) > np.fmin.reduce(medians, axis=0) * (1 + MOST_APART)] = np.nan
+        values[np.fmax.reduce(medians, axis=0) > np.fmin.reduce(medians, axis=0) * (1 + MAX_SPREAD)] = np.nan
     return RateSeries(window, values, tuple(f"{pair}: {name}" for name in names), ~np.isnan(medians))
 
 

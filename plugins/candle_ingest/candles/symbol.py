@@ -22,8 +22,8 @@ COINS_LIKE_PAIRS = frozenset(
         *("XUSD", "ZUSD", "EEUR", "SEUR"),
     }
 )
-LONGEST_TICKER = 41
-LONGEST_CURRENCY = 20
+MAX_TICKER_LENGTH = 41
+MAX_CURRENCY_LENGTH = 20
 _PERPETUAL = re.compile(r".+/.+:.+|.+(\.P|[-_]PERP)")
 _SEPARATOR = re.compile(r"[/\-_:]")
 
@@ -56,7 +56,7 @@ def parse_symbol(ticker: str) -> Symbol:
     """
     text = ticker.strip()
     # Before upper(): "ß" would become "SS".
-    if len(text) > LONGEST_TICKER or not all(map(_is_plain, text)):
+    if len(text) > MAX_TICKER_LENGTH or not all(map(_is_plain, text)):
         raise NotASymbolError(_not_understood(ticker))
     if _PERPETUAL.fullmatch(text.upper()):
         raise NotASymbolError(f"{text!a} is a perpetual or a future, and only spot markets are fetched: write BTC/USD")
@@ -76,7 +76,7 @@ def _is_plain(char: str) -> bool:
 
 def _is_currency(code: str) -> bool:
     """Tell whether a text has only capitals, digits, and letters of scripts without capitals."""
-    return 0 < len(code) <= LONGEST_CURRENCY and code.isalnum()
+    return 0 < len(code) <= MAX_CURRENCY_LENGTH and code.isalnum()
 
 
 def _split(text: str, ticker: str) -> tuple[str, str]:
@@ -102,7 +102,7 @@ def _joined(text: str) -> tuple[str, str] | None:
 
 
 def _not_understood(ticker: str) -> str:
-    shown = ascii(ticker if len(ticker) <= LONGEST_TICKER else ticker[:LONGEST_TICKER] + "…")
+    shown = ascii(ticker if len(ticker) <= MAX_TICKER_LENGTH else ticker[:MAX_TICKER_LENGTH] + "…")
     return f"{shown} is not a symbol: write BTC/USD, BTC-USD or btcusd (quotes without a separator: " + (
         ", ".join(JOINED_QUOTES) + ")"
     )

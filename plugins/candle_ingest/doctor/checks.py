@@ -14,7 +14,7 @@ from candle_ingest.plurals import counted
 
 # At the ends of a window, candles may be missing because there were no trades.
 QUIET_AT_ENDS = 10
-LARGEST_CLOCK_DIFFERENCE_SECONDS = 10
+MAX_CLOCK_DIFFERENCE_SECONDS = 10
 OLD_DAYS = 400
 SHOWN_SYMBOLS = 3
 # The share of rows with volume that must have a plausible average price.
@@ -159,7 +159,7 @@ def look_at_date(subject: ExchangeUnderTest) -> Observation:
         return Observation(header, False)
     # Rounded first: as a number, -0.3 s would be shown as -0 s.
     shown = f"{rounded:+d} s" if (rounded := round(seconds)) else "0 s"
-    return Observation(shown, abs(seconds) <= LARGEST_CLOCK_DIFFERENCE_SECONDS)
+    return Observation(shown, abs(seconds) <= MAX_CLOCK_DIFFERENCE_SECONDS)
 
 
 def look_at_age(subject: ExchangeUnderTest) -> Observation:
@@ -213,7 +213,7 @@ CHECKS = (
         "quiet minutes", lambda subject: "flat" if subject.expected.shows_quiet else "missing", look_at_quiet_minutes
     ),
     Check("history", _history, look_at_history),
-    Check("date", lambda subject: f"within {LARGEST_CLOCK_DIFFERENCE_SECONDS} s", look_at_date),
+    Check("date", lambda subject: f"within {MAX_CLOCK_DIFFERENCE_SECONDS} s", look_at_date),
     Check("age", _age, look_at_age),
     Check(
         "limit headers",

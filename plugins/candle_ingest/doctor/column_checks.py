@@ -11,7 +11,7 @@ from candle_ingest.exchanges.wire_rows import read_extras
 HIGH, LOW, VOLUME = 2, 3, 5
 QUOTE_VOLUME, TRADE_COUNT, TAKER_BUY_VOLUME = range(3)
 # In a busy market takers buy some of the volume of some hours, and sell the rest.
-LEAST_SHARE, MOST_SHARE = 0.01, 0.99
+MIN_SHARE, MAX_SHARE = 0.01, 0.99
 NO_VOLUME = Observation("no candle with volume", None)
 
 
@@ -43,7 +43,7 @@ def look_at_taker_volumes(subject: ExchangeUnderTest) -> Observation:
     within = sum(0 <= taker <= row[VOLUME] * (1 + TOLERANCE) for row, taker in candles)
     share = sum(taker for _, taker in candles) / total
     seen = f"{within:,} of {len(candles):,} within the volume, {share:.0%} of it in all"
-    return Observation(seen, within == len(candles) and LEAST_SHARE < share < MOST_SHARE)
+    return Observation(seen, within == len(candles) and MIN_SHARE < share < MAX_SHARE)
 
 
 def _column(subject: ExchangeUnderTest, number: int) -> list[tuple[list[float], float]]:

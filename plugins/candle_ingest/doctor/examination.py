@@ -16,7 +16,7 @@ from candle_ingest.exchanges.client import ExchangeClient
 
 # The pace comes last: it counts the refusals of all requests before it.
 ALL_CHECKS = (*CHECKS, *TIMEFRAME_CHECKS, *SINGLE_ROW_CHECKS, *COLUMN_CHECKS, *TRADE_CHECKS, PACE_CHECK)
-LONGEST_REASON = 300
+MAX_REASON_LENGTH = 300
 
 
 def open_exchange(client: ExchangeClient, clock: Callable[[], int] = system_now_ms) -> ExchangeUnderTest | None:
@@ -42,5 +42,5 @@ def _examined(check: Check, subject: ExchangeUnderTest) -> Finding:
     try:
         observation = check.look(subject)
     except CandleIngestError as error:
-        return Finding(exchange, check.fact, expected, str(error)[:LONGEST_REASON], Verdict.NO_ANSWER)
+        return Finding(exchange, check.fact, expected, str(error)[:MAX_REASON_LENGTH], Verdict.NO_ANSWER)
     return Finding(exchange, check.fact, expected, observation.seen, observation.verdict)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from candle_ingest.candles.row_checks import CheckedPage
 
 # Smaller shifts cannot be told from quiet minutes next to a surplus row.
-LEAST_SHIFT = 10
+MIN_SHIFT = 10
 
 
 class AnswerPolicy(Protocol):
@@ -93,4 +93,4 @@ def is_shifted(times_ms: Sequence[float], window: Window, timeframe: Timeframe) 
     after = (max(times_ms) - window.end_ms) // timeframe.ms + 1
     open_at_start = (min(inside) - window.start_ms) // timeframe.ms
     open_at_end = (window.end_ms - max(inside)) // timeframe.ms - 1
-    return LEAST_SHIFT <= before <= open_at_end or LEAST_SHIFT <= after <= open_at_start
+    return MIN_SHIFT <= before <= open_at_end or MIN_SHIFT <= after <= open_at_start

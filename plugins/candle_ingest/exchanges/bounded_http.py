@@ -18,8 +18,8 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
 # The largest known response, binance's list of markets, is below 20 MB.
-LARGEST_ANSWER_BYTES = 64 * 2**20
-LONGEST_ANSWER_SECONDS = 60.0
+MAX_ANSWER_BYTES = 64 * 2**20
+MAX_ANSWER_SECONDS = 60.0
 
 
 class AnswerRefusedError(requests.ConnectionError):
@@ -59,13 +59,13 @@ class _BoundedBody:
 
     def stream(self, amount: int, decode_content: bool | None = None) -> Iterator[bytes]:
         """Yield data as soon as it arrives: waiting for full chunks would let slow bytes pass."""
-        size, deadline = 0, time.monotonic() + LONGEST_ANSWER_SECONDS
+        size, deadline = 0, time.monotonic() + MAX_ANSWER_SECONDS
         while chunk := self._raw.read1(amount, decode_content=decode_content):
             size += len(chunk)
-            if size > LARGEST_ANSWER_BYTES:
-                self._refuse(f"the answer is larger than {LARGEST_ANSWER_BYTES // 2**20} MB")
+            if size > MAX_ANSWER_BYTES:
+                self._refuse(f"the answer is larger than {MAX_ANSWER_BYTES // 2**20} MB")
             if time.monotonic() > deadline:
-                self._refuse(f"the answer took longer than {LONGEST_ANSWER_SECONDS:.0f} s")
+                self._refuse(f"the answer took longer than {MAX_ANSWER_SECONDS:.0f} s")
             yield chunk
 
     def _refuse(self, why: str) -> None:
@@ -79,20 +79,20 @@ class _TimedHead:
     def getresponse(self) -> Any:
         """Return the response. Raises TimeoutError if its head takes too long."""
         gave_up = threading.Event()
-        watch = threading.Timer(LONGEST_ANSWER_SECONDS, self._give_up, [gave_up])
+        watch = threading.Timer(MAX_ANSWER_SECONDS, self._give_up, [gave_up])
         watch.daemon = True
         watch.start()
         try:
             response = super().getresponse()  # type: ignore[misc]
         except (OSError, HTTPException) as error:
             if gave_up.is_set():
-                raise TimeoutError(f"no answer within {LONGEST_ANSWER_SECONDS:.0f} s") from error
+                raise TimeoutError(f"no answer within {MAX_ANSWER_SECONDS:.0f} s") from error
             raise
         finally:
             watch.cancel()
         # A head that is cut off between two lines looks like a complete one.
         if gave_up.is_set():
-            raise TimeoutError(f"no answer within {LONGEST_ANSWER_SECONDS:.0f} s")
+            raise TimeoutError(f"no answer within {MAX_ANSWER_SECONDS:.0f} s")
         return response
 
     def _give_up(self, gave_up: threading.Event) -> None:

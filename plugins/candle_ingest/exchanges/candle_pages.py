@@ -16,7 +16,7 @@ from candle_ingest.exchanges.page_checks import PageCheck, RejectedRowsError
 from candle_ingest.exchanges.trade_pages import trade_pages
 
 # After this many unanswered pages in a row, with five attempts each, the other pages are not requested.
-MOST_UNANSWERED_PAGES = 3
+MAX_UNANSWERED_PAGES = 3
 
 
 def candle_pages(
@@ -105,7 +105,7 @@ class _UnansweredPages:
 
     def guarded(self, window: Window, ask: Callable[[], Page]) -> Page:
         """Return the page of `ask`, or a failed one where it raises ExchangeTemporaryError."""
-        if self._in_a_row >= MOST_UNANSWERED_PAGES:
+        if self._in_a_row >= MAX_UNANSWERED_PAGES:
             return Page.failed(
                 window, f"not asked, after {self._in_a_row} pages without an answer: {self._last_reason}"
             )

@@ -29,7 +29,7 @@ A = TypeVar("A")
 T = TypeVar("T")
 USUAL_ANSWER_SECONDS = 0.3
 # More threads gain nothing, as parsing is serialised.
-MOST_THREADS = 6
+MAX_THREADS = 6
 DAY_MINUTES = 1440
 # Each retry moves its range earlier, by a time within its own slice of ten seconds. In all that is less than the
 # shortest candle, and little enough to include the candles of binance that opened 14.789 s late in 2018.
@@ -106,7 +106,7 @@ class ExchangeClient:
         """
         if self._redis is None or self._delay_seconds:
             return 1
-        return max(1, min(MOST_THREADS, math.ceil(USUAL_ANSWER_SECONDS / self._usual_pace.sequential_seconds)))
+        return max(1, min(MAX_THREADS, math.ceil(USUAL_ANSWER_SECONDS / self._usual_pace.sequential_seconds)))
 
     def twin(self) -> "ExchangeClient":
         """Return another client of the same kind for another thread. Both count their requests together."""

@@ -12,8 +12,8 @@ from urllib.parse import urlsplit
 from candle_ingest.connections import ExchangeConnection
 from candle_ingest.errors.settings import ConnectionInvalidError
 
-LONGEST_RATE_LIMIT_MS = 600_000
-LONGEST_TIMEOUT_MS = 60_000
+MAX_RATE_LIMIT_MS = 600_000
+MAX_TIMEOUT_MS = 60_000
 PROXY_SCHEMES = ("http", "https", "socks4", "socks4a", "socks5", "socks5h")
 
 
@@ -46,9 +46,9 @@ ALLOWED_KEYS: Mapping[str, tuple[Callable[[object], bool], str]] = MappingProxyT
             (_is_proxy, "a URL such as http://proxy.example:3128"),
         ),
         # Users whose address is limited more strictly, or shared with other programs, need a slower rate.
-        "rateLimit": (_is_number_up_to(LONGEST_RATE_LIMIT_MS), f"milliseconds up to {LONGEST_RATE_LIMIT_MS}"),
+        "rateLimit": (_is_number_up_to(MAX_RATE_LIMIT_MS), f"milliseconds up to {MAX_RATE_LIMIT_MS}"),
         # Slow proxies need longer than the default, but a task must still end.
-        "timeout": (_is_number_up_to(LONGEST_TIMEOUT_MS), f"milliseconds up to {LONGEST_TIMEOUT_MS}"),
+        "timeout": (_is_number_up_to(MAX_TIMEOUT_MS), f"milliseconds up to {MAX_TIMEOUT_MS}"),
         # Some proxies authenticate by a header.
         "headers": (_is_headers, "an object of printable strings"),
         # Login and password of the connection; some exchanges serve more with a key.

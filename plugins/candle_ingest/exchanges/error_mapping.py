@@ -14,7 +14,7 @@ from candle_ingest.exchanges.error_table import ErrorKind, find_row
 from candle_ingest.exchanges.profiles import api_of
 from candle_ingest.exchanges.unusable_answer import describe_unusable
 from candle_ingest.servers.redaction import without_base_url, without_controls
-from candle_ingest.servers.retry_after import LONGEST_SECONDS, retry_after_seconds
+from candle_ingest.servers.retry_after import MAX_WAIT_SECONDS, retry_after_seconds
 
 LIMITED_STATUSES = (418, 429)
 GEO_BLOCK_STATUS = 451
@@ -199,7 +199,7 @@ def _requested_wait_seconds(api: Any, text: str) -> float | None:
     header_seconds = retry_after_seconds(api.last_response_headers, now)
     banned = BANNED_UNTIL.search(text)
     if header_seconds is None and banned:
-        return min(max(0.0, int(banned[1]) / 1000 - now.timestamp()), LONGEST_SECONDS)
+        return min(max(0.0, int(banned[1]) / 1000 - now.timestamp()), MAX_WAIT_SECONDS)
     return header_seconds
 
 

@@ -14,7 +14,7 @@ from candle_ingest.plurals import counted
 # This many bad rows, if they outnumber the sound ones, are not isolated mistakes.
 FEW_ROWS = 3
 # The fewest candles for which an empty page of an active market means an outage.
-LEAST_EMPTY_SLOTS = 30
+MIN_EMPTY_SLOTS = 30
 UNFINISHED = "unfinished, according to the exchange"
 
 
@@ -71,7 +71,7 @@ class PageCheck:
         empty pages are believed: if the exchange leaves out quiet minutes, they are common, and a thin market would be
         requested twice each time. Later looks, and the closing look of the day, request the same minutes again anyway.
         """
-        is_empty = not len(page.candles) and self._timeframe.slots(self._window) >= LEAST_EMPTY_SLOTS
+        is_empty = not len(page.candles) and self._timeframe.slots(self._window) >= MIN_EMPTY_SLOTS
         lacks_rows = self._profile.may_lack_rows and page.missing_slots
         if self._was_in_doubt or not (is_empty or lacks_rows):
             return

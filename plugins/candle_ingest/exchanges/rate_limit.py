@@ -21,12 +21,12 @@ logger = logging.getLogger(__name__)
 # GCRA grants burst plus rate in the first second: a burst of a quarter second keeps that harmless.
 BURST_SECONDS = 0.25
 # Room for the most expensive request of a slow exchange.
-LEAST_BURST_COST = 2
+MIN_BURST_COST = 2
 # A page and one retry of it.
 MARKET_BURST = 2
-SHORTEST_WAIT_SECONDS = 0.01
+MIN_WAIT_SECONDS = 0.01
 # A pause longer than a task should wait for: Airflow retries later.
-LONGEST_PAUSE_SECONDS = 60
+MAX_PAUSE_SECONDS = 60
 # After a refusal that does not say for how long. Kraken restricts "for a few seconds (or possibly longer if calls
 # continue to be made)" (support.kraken.com, What are the API rate limits?).
 REFUSED_PAUSE_SECONDS = 5.0
@@ -78,7 +78,7 @@ class SharedRateLimit:
         self._pause_key = f"{KEY_PREFIX}:pause:{name}"
         self._unit_seconds = rate_limit_ms / 1000
         self._least_cost = least_cost or 0.0
-        usual_burst = max(LEAST_BURST_COST * self._unit_seconds, BURST_SECONDS)
+        usual_burst = max(MIN_BURST_COST * self._unit_seconds, BURST_SECONDS)
         self._burst_seconds = least_cost * self._unit_seconds if least_cost else usual_burst
         self._market_seconds = market_seconds
         self._fallback = fallback
@@ -145,7 +145,7 @@ class SharedRateLimit:
         wait_seconds, slowest = self._budgets.take(self._shares(ends, max(cost, self._least_cost), slowdown))
         if wait_seconds <= 0:
             return 0.0
-        wait_seconds = max(SHORTEST_WAIT_SECONDS, wait_seconds)
+        wait_seconds = max(MIN_WAIT_SECONDS, wait_seconds)
         if self._urgent:
             urgent_ms = math.ceil((wait_seconds + URGENT_SECONDS) * 1000)
             self._redis.set(f"{KEY_PREFIX}:urgent:{ends[slowest]}", "1", px=urgent_ms)
@@ -158,7 +158,7 @@ class SharedRateLimit:
             pause_ms, reason, learnt, now, others_first = pipeline.exists(
                 *(f"{KEY_PREFIX}:urgent:{end}" for end in ends)
             ).execute()
-        if pause_ms > LONGEST_PAUSE_SECONDS * 1000:
+        if pause_ms > MAX_PAUSE_SECONDS * 1000:
             raise ExchangePausedError(
                 f"the exchange has asked for another {pause_ms / 1000:.0f} s without requests, and all tasks obey: "
                 f"{_text(reason)}"

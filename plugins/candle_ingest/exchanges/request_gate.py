@@ -27,7 +27,7 @@ A = TypeVar("A")
 T = TypeVar("T")
 ATTEMPTS = 5
 FIRST_WAIT_SECONDS = 2.0
-LONGEST_WAIT_SECONDS = 60
+MAX_WAIT_SECONDS = 60
 # After this many failed requests in a row the cause is not one market, and the others must not wait for its retries.
 FAILURES_IN_A_ROW = 3
 
@@ -159,10 +159,10 @@ def _wait_seconds(state: tenacity.RetryCallState) -> float:
     if isinstance(error, UnconfirmedAnswerError):
         return 0.0
     asked_for = getattr(error, "retry_after_seconds", None)
-    if asked_for is not None and asked_for > LONGEST_WAIT_SECONDS and error is not None:
+    if asked_for is not None and asked_for > MAX_WAIT_SECONDS and error is not None:
         # Longer than a task should wait for: Airflow retries later.
         raise error
-    grown: float = tenacity.wait_random_exponential(multiplier=FIRST_WAIT_SECONDS, max=LONGEST_WAIT_SECONDS)(state)
+    grown: float = tenacity.wait_random_exponential(multiplier=FIRST_WAIT_SECONDS, max=MAX_WAIT_SECONDS)(state)
     return max(grown, asked_for or 0.0)
 
 

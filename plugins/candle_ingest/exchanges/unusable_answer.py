@@ -3,7 +3,7 @@
 from typing import Any
 
 # Enough to recognise a login page, a challenge or cut-off JSON.
-LONGEST_BEGINNING = 80
+MAX_BEGINNING_LENGTH = 80
 
 
 def is_not_json(api: Any) -> bool:
@@ -27,5 +27,5 @@ def _beginning(body: str) -> str:
     body = body.strip()
     if not body:
         return "it is empty"
-    shown = body if len(body) <= LONGEST_BEGINNING else f"{body[:LONGEST_BEGINNING]}…"
+    shown = body if len(body) <= MAX_BEGINNING_LENGTH else f"{body[:MAX_BEGINNING_LENGTH]}…"
     return f"it is not JSON, and begins with {shown}"

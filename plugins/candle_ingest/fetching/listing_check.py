@@ -13,7 +13,7 @@ from candle_ingest.ledger.minute_state import MinuteState
 from candle_ingest.store.candle_store import CandleStore
 
 # Shorter gaps at the beginning of an answer are common and not checked.
-SHORTEST_MS = 30 * MINUTE_MS
+MIN_MS = 30 * MINUTE_MS
 
 
 def note_time_before_listing(
@@ -50,7 +50,7 @@ def _empty_beginning(answer: PairAnswer) -> Window | None:
             end_ms = min(end_ms, page.window.start_ms)
     if len(times_ms):
         end_ms = min(end_ms, int(times_ms[0]))
-    return Window(start_ms, end_ms) if end_ms - start_ms >= SHORTEST_MS else None
+    return Window(start_ms, end_ms) if end_ms - start_ms >= MIN_MS else None
 
 
 def _has_earlier_candle(days: Mapping[int, DayRecord], before_ms: int) -> bool:

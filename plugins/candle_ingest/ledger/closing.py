@@ -7,7 +7,7 @@ from candle_ingest.candles.window import DAY_MS, Window, subtract, union
 from candle_ingest.ledger.day_record import DayRecord
 from candle_ingest.ledger.look import Look, Surroundings
 from candle_ingest.ledger.minute_state import MinuteState
-from candle_ingest.ledger.stretch import LONGEST_REASON, backoff_ms
+from candle_ingest.ledger.stretch import MAX_REASON_LENGTH, backoff_ms
 
 
 def with_closing(record: DayRecord, look: Look, known: Surroundings) -> DayRecord:
@@ -46,7 +46,7 @@ def _closing_given_up(record: DayRecord, missed: Sequence[Window], look: Look, f
         record,
         closed=tuple(union([*record.closed, *missed])),
         unconfirmed=tuple(union([*record.unconfirmed, *missed])),
-        unconfirmed_reason=f"given up after {for_ms // DAY_MS} days: {look.failed[0].reason}"[:LONGEST_REASON],
+        unconfirmed_reason=f"given up after {for_ms // DAY_MS} days: {look.failed[0].reason}"[:MAX_REASON_LENGTH],
         closing_tries=0,
         closing_due_ms=0,
         closing_since_ms=0,

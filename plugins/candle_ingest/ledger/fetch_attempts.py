@@ -16,7 +16,7 @@ from candle_ingest.ledger.task_instance_ref import TaskInstanceRef
 from candle_ingest.store.bucket import InfluxBucket
 
 MEASUREMENT = "fetch_attempts"
-LONGEST_REASON = 1000
+MAX_REASON_LENGTH = 1000
 _OUTCOMES = """
 from(bucket: bucket)
   |> range(start: time(v: since_ns))
@@ -62,8 +62,8 @@ def _point(attempt: FetchAttempt, recorder: TaskInstanceRef) -> Point:
     point.field("start_ms", attempt.window.start_ms).field("end_ms", attempt.window.end_ms)
     for name in ("expected", "asked", "candles", "calls", "duration_ms", "try_number"):
         point.field(name, getattr(attempt, name))
-    point.field("outcome", "failed" if attempt.reason else "ok").field("reason", attempt.reason[:LONGEST_REASON])
-    point.field("corrections", attempt.corrections[:LONGEST_REASON])
+    point.field("outcome", "failed" if attempt.reason else "ok").field("reason", attempt.reason[:MAX_REASON_LENGTH])
+    point.field("corrections", attempt.corrections[:MAX_REASON_LENGTH])
     for name, value in asdict(recorder).items():
         point.field(name, value)
     return point.time(attempt.ended_ns)

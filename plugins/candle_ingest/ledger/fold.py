@@ -13,7 +13,7 @@ from candle_ingest.ledger.look import Found, Look, Surroundings
 from candle_ingest.ledger.minute_state import MinuteState
 from candle_ingest.ledger.silences import judge_silences, missing_row, note_missing_rows
 from candle_ingest.ledger.stretch import (
-    LONGEST_REASON,
+    MAX_REASON_LENGTH,
     Stretch,
     backoff_ms,
     given_up,
@@ -98,7 +98,7 @@ def _replaced(old: Stretch, state: MinuteState, reason: str, look: Look, known: 
     changed = replace(
         old,
         state=state,
-        reason=reason[:LONGEST_REASON],
+        reason=reason[:MAX_REASON_LENGTH],
         recorder=look.recorder,
         was_silent=False,
         row_missing=False,

@@ -27,7 +27,7 @@ from candle_ingest.servers.redis_errors import translate_redis_errors
 from candle_ingest.store.bucket import InfluxBucket
 
 logger = logging.getLogger(__name__)
-MOST_ATTEMPTS = 5
+MAX_ATTEMPTS = 5
 SILENT_STATES = (MinuteState.QUIET, MinuteState.SILENT, MinuteState.OUTAGE)
 Records = Mapping[Key, DayRecord]
 Transform = Callable[[Records], dict[Key, DayRecord]]
@@ -142,7 +142,7 @@ class RecordKeeper:
 
     def _change(self, exchange: str, pairs: set[str] | None, span: Window, transform: Transform) -> Updates:
         """Read, transform and write; repeat from a fresh read if the lock was lost meanwhile."""
-        for _ in range(MOST_ATTEMPTS):
+        for _ in range(MAX_ATTEMPTS):
             with held_locks(self._client, [f"records:{self._bucket.name}:{exchange}"]) as held:
                 known, unreadable = self._records.read_readable(span, pairs, exchange)
                 updates = [
@@ -155,7 +155,7 @@ class RecordKeeper:
                 raise_unreadable(unreadable)
                 return updates
             logger.warning("%s: the lock of its records was lost; they are read and written again", exchange)
-        raise LockLostError(f"{exchange}: the lock of its records was lost {MOST_ATTEMPTS} times")
+        raise LockLostError(f"{exchange}: the lock of its records was lost {MAX_ATTEMPTS} times")
 
     def _write(self, updates: Sequence[RecordUpdate]) -> None:
         """Index the work before and after writing the record: an entry may be superfluous, but never missing."""

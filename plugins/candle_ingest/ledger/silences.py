@@ -9,7 +9,7 @@ from candle_ingest.ledger.day_record import NO_CANDLE, TRADED, DayRecord
 from candle_ingest.ledger.look import Look, Surroundings
 from candle_ingest.ledger.minute_state import MinuteState
 from candle_ingest.ledger.stretch import (
-    LONGEST_REASON,
+    MAX_REASON_LENGTH,
     SortedStretches,
     Stretch,
     given_up,
@@ -127,7 +127,7 @@ def _past_the_history(silence: Stretch, look: Look) -> Iterator[Stretch]:
     yield from without([silence], [found.window for found in look.unobtainable])
     for found in look.unobtainable:
         for part in inside([silence], found.window):
-            reason = found.reason[:LONGEST_REASON]
+            reason = found.reason[:MAX_REASON_LENGTH]
             yield replace(part, state=MinuteState.UNOBTAINABLE, reason=reason, due_ms=0, was_silent=True)
 
 

@@ -10,10 +10,10 @@ from candle_ingest.ledger.minute_state import MinuteState
 from candle_ingest.ledger.task_instance_ref import TaskInstanceRef
 
 FIRST_WAIT_MS = 15 * MINUTE_MS
-LONGEST_WAIT_MS = DAY_MS
+MAX_WAIT_MS = DAY_MS
 # Exchanges need time to complete their own data.
 SILENCE_WAITS_MS = (HOUR_MS, DAY_MS, 3 * DAY_MS)
-LONGEST_REASON = 300
+MAX_REASON_LENGTH = 300
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,7 +82,7 @@ class SortedStretches:
 
 def backoff_ms(tries: int) -> int:
     """Return the wait after try number `tries`: 15 minutes, doubled each time up to a day."""
-    return min(FIRST_WAIT_MS << min(max(tries, 1) - 1, 20), LONGEST_WAIT_MS)
+    return min(FIRST_WAIT_MS << min(max(tries, 1) - 1, 20), MAX_WAIT_MS)
 
 
 def silence_wait_ms(tries: int) -> int:
@@ -92,7 +92,7 @@ def silence_wait_ms(tries: int) -> int:
 
 def given_up(stretch: Stretch, for_ms: int) -> Stretch:
     """Return the stretch as unobtainable, after `for_ms` without a usable answer."""
-    reason = f"given up after {for_ms // DAY_MS} days: {stretch.reason}"[:LONGEST_REASON]
+    reason = f"given up after {for_ms // DAY_MS} days: {stretch.reason}"[:MAX_REASON_LENGTH]
     was_silent = stretch.state == MinuteState.SILENT
     return replace(stretch, state=MinuteState.UNOBTAINABLE, reason=reason, due_ms=0, was_silent=was_silent)
 

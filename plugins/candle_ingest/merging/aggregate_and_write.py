@@ -36,7 +36,7 @@ from candle_ingest.store.bucket import InfluxBucket
 logger = logging.getLogger(__name__)
 MARKS = ("excluded", "clamped", "disputed", "converted", "depeg")
 # Days of pairs that one repair merges again after the settings changed. This takes about 15 minutes.
-MOST_DAYS_OF_ANOTHER_METHOD = 2_000
+MAX_DAYS_OF_ANOTHER_METHOD = 2_000
 
 
 def aggregate_and_write(run: Run, plan: Plan, summaries: Sequence[Summary]) -> dict[str, int]:
@@ -184,7 +184,7 @@ def _accounted(outcomes: Iterable[DayOutcome]) -> dict[str, CoverageCounts]:
 def within_budget(days: Mapping[PairDay, int], most: int | None = None) -> dict[PairDay, int]:
     """Return all days with new answers, and the newest `most` of those merged only by another method."""
     by_method = sorted((key for key, version in days.items() if version == OTHER_METHOD), key=lambda key: -key[1])
-    chosen = set(by_method[: MOST_DAYS_OF_ANOTHER_METHOD if most is None else most])
+    chosen = set(by_method[: MAX_DAYS_OF_ANOTHER_METHOD if most is None else most])
     if left := len(by_method) - len(chosen):
         logger.info(
             "Merging %s again with the new settings; %d more are left to later repairs",

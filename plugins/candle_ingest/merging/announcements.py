@@ -28,7 +28,7 @@ from candle_ingest.store.bucket import InfluxBucket
 logger = logging.getLogger(__name__)
 FINAL, PROVISIONAL = "final", "provisional"
 # At most this many in one event, which Airflow keeps in its database; the next run announces the rest.
-MOST_DAYS = 2_000
+MAX_DAYS = 2_000
 # Airflow's names for the states of a task that has sent its events, and of tasks that never will.
 SENT = "success"
 GIVEN_UP = frozenset({"failed", "upstream_failed", "skipped", "removed", "unknown"})
@@ -100,7 +100,7 @@ class _Announcer:
             busy = self._settle(index)
             pairs = index.pairs_of(self.run.settings.name) | self.plan.symbols
             own = {key for key in index.unannounced() if key[0] in pairs}
-            waiting = sorted(own - busy, key=lambda key: key[1])[:MOST_DAYS]
+            waiting = sorted(own - busy, key=lambda key: key[1])[:MAX_DAYS]
             known, unreadable = self._days(waiting)
             final = [day for day in known if day.state == RecordState.FINAL and not day.announced]
             taken = {(day.currency_pair, day.day_ms) for day in final}

@@ -32,7 +32,7 @@ from candle_ingest.store.rate_store import RateStore
 logger = logging.getLogger(__name__)
 # Pairs that are locked, read and written together.
 PAIRS_AT_A_TIME = 25
-MOST_ATTEMPTS = 5
+MAX_ATTEMPTS = 5
 
 
 class DayMerger:
@@ -70,7 +70,7 @@ class DayMerger:
     ) -> list[DayOutcome]:
         """Merge one day of several pairs, `forced` windows in any case; if a lock was lost, merge again."""
         names = [f"merge:{self._bucket.name}:{pair}" for pair in pairs]
-        for _ in range(MOST_ATTEMPTS):
+        for _ in range(MAX_ATTEMPTS):
             with held_locks(self._client, names) as held:
                 outcomes = self._merge_stored(day_ms, pairs, forced)
             if not held.lost:
@@ -80,7 +80,7 @@ class DayMerger:
                 "The lock of a merge was lost: merging %s of %s again", format_ms(day_ms)[:10], ", ".join(pairs)
             )
             forced = {o.pair: [*forced.get(o.pair, ()), *o.windows] for o in outcomes}
-        error = LockLostError(f"the lock of a merge was lost {MOST_ATTEMPTS} times")
+        error = LockLostError(f"the lock of a merge was lost {MAX_ATTEMPTS} times")
         return [DayOutcome(pair, day_ms, error=error) for pair in pairs]
 
     def _merge_stored(
@@ -88,8 +88,8 @@ class DayMerger:
     ) -> list[DayOutcome]:
         """Merge; where candles are gone from the bucket, correct their records and merge again."""
         merged: list[DayOutcome] = []
-        error: CandleIngestError = CandlesVanishError(f"candles vanished in each of {MOST_ATTEMPTS} merges of the day")
-        for _ in range(MOST_ATTEMPTS):
+        error: CandleIngestError = CandlesVanishError(f"candles vanished in each of {MAX_ATTEMPTS} merges of the day")
+        for _ in range(MAX_ATTEMPTS):
             outcomes = self._merge_locked(day_ms, pairs, forced)
             merged += [outcome for outcome in outcomes if not outcome.lost]
             short = [outcome for outcome in outcomes if outcome.lost]

@@ -12,7 +12,7 @@ from candle_ingest.planning.run import Run
 from candle_ingest.plurals import are
 from candle_ingest.store.bucket import InfluxBucket
 
-LONGEST_REASON = 200
+MAX_REASON_LENGTH = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,5 +77,5 @@ def _not_merged(pair: str, window: Window, days: Mapping[tuple[str, int], Merged
 def _sentence(run: Run, pair: str, parts: Sequence[Waiting]) -> str:
     minutes = sum(part.window.slots(run.timeframe.ms) for part in parts)
     first, reason = parts[0], parts[0].reason
-    short = reason if len(reason) <= LONGEST_REASON else f"{reason[:LONGEST_REASON]}…"
+    short = reason if len(reason) <= MAX_REASON_LENGTH else f"{reason[:MAX_REASON_LENGTH]}…"
     return f"{pair}: {are(minutes, 'candle')} not merged, from {format_ms(first.start_ms)} on: {short}"

@@ -6,7 +6,7 @@ from candle_ingest.connections import connect_redis
 from candle_ingest.ledger.notices import Notices
 from candle_ingest.planning.run import Run
 
-MOST_SENTENCES = 5
+MAX_SENTENCES = 5
 
 
 def send_notices(run: Run, notifier: Callable[[str], None]) -> None:
@@ -18,5 +18,5 @@ def send_notices(run: Run, notifier: Callable[[str], None]) -> None:
 
 
 def _joined(sentences: list[str]) -> str:
-    more = len(sentences) - MOST_SENTENCES
-    return " and ".join([*sentences[:MOST_SENTENCES], *([f"{more} more like these"] if more > 0 else [])])
+    more = len(sentences) - MAX_SENTENCES
+    return " and ".join([*sentences[:MAX_SENTENCES], *([f"{more} more like these"] if more > 0 else [])])

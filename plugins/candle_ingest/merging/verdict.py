@@ -12,7 +12,7 @@ from candle_ingest.ledger.merged_day import NOT_MERGED, MergedDay, Waiting
 from candle_ingest.ledger.minute_state import MinuteState
 
 # The fewest exchanges that may be merged without one that cannot deliver.
-FEWEST_WITHOUT_UNOBTAINABLE = 2
+MIN_WITHOUT_UNOBTAINABLE = 2
 ANSWERS = (MinuteState.PRESENT, MinuteState.QUIET, MinuteState.OUTAGE)
 Records = Mapping[str, DayRecord | None]
 
@@ -48,7 +48,7 @@ def mergeable(records: Records, slots: int, rule: MergeRule) -> NDArray[np.bool_
     enough: NDArray[np.bool_] = (usable >= required) & (answered.any(axis=0) | not_listed.all(axis=0))
     if rule.merges_without_unobtainable:
         missing = (states == CODES[MinuteState.UNOBTAINABLE]).sum(axis=0)
-        enough |= (usable + missing >= required) & (answered.sum(axis=0) >= FEWEST_WITHOUT_UNOBTAINABLE)
+        enough |= (usable + missing >= required) & (answered.sum(axis=0) >= MIN_WITHOUT_UNOBTAINABLE)
     return enough
 
 

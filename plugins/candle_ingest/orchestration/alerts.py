@@ -10,7 +10,7 @@ from candle_ingest.plurals import are
 
 # Templates of a notifier find the sentence as `{{ candle_failure }}`.
 SENTENCE = "candle_failure"
-MOST_SYMBOLS = 5
+MAX_SYMBOLS = 5
 Callback = Callable[[Any], None]
 
 
@@ -44,8 +44,8 @@ def failure_sentence(context: Mapping[str, Any]) -> str:
     """Return `candle_backfill, run …: 1 symbol is not complete: BTC/USD: …; failed: kraken`."""
     error = _cause(context)
     if isinstance(error, IncompleteError):
-        more = len(error.symbols) - MOST_SYMBOLS
-        shown = " and ".join([*error.symbols[:MOST_SYMBOLS], *([f"{more} more"] if more > 0 else [])])
+        more = len(error.symbols) - MAX_SYMBOLS
+        shown = " and ".join([*error.symbols[:MAX_SYMBOLS], *([f"{more} more"] if more > 0 else [])])
         count = len(error.symbols)
         what = f"{are(count, 'symbol')} not complete: {shown}"
     else:

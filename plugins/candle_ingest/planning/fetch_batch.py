@@ -11,7 +11,7 @@ from candle_ingest.candles.window import Window
 
 Windows = tuple[Window, ...]
 # The names of about sixty symbols. Shorter texts stay readable in Airflow's UI.
-LONGEST_PLAIN_TEXT = 300
+MAX_PLAIN_TEXT_LENGTH = 300
 COMPRESSED = "zlib:"
 # If there are too many symbols for one instance each: enough to run in parallel, few enough to start quickly.
 INSTANCES_PER_EXCHANGE = 16
@@ -77,7 +77,7 @@ class FetchBatch:
 
 def _packed(text: str) -> str:
     """Return the text, compressed if it is long."""
-    if len(text) <= LONGEST_PLAIN_TEXT:
+    if len(text) <= MAX_PLAIN_TEXT_LENGTH:
         return text
     return COMPRESSED + base64.b85encode(zlib.compress(text.encode(), 9)).decode()
 

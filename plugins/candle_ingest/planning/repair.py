@@ -27,7 +27,7 @@ from candle_ingest.store.bucket import InfluxBucket
 
 logger = logging.getLogger(__name__)
 # The time that a repair run may spend on one exchange; the next run begins an hour later.
-MOST_SECONDS = 2_400
+MAX_SECONDS = 2_400
 # Closing looks at newer days are made even if no calls are left, those at older days only if some are.
 CLOSING_TIME_MS = 3 * DAY_MS
 # A busy market has about 50,000 trades a day; a response holds 1,000.
@@ -166,7 +166,7 @@ class _Budget:
 
     @property
     def is_spent(self) -> bool:
-        return self.taken_seconds >= MOST_SECONDS
+        return self.taken_seconds >= MAX_SECONDS
 
     def calls(self, windows: Sequence[Window]) -> int:
         return self.planner.calls(windows) + sum(map(self._trade_calls, windows))

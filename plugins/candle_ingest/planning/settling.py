@@ -10,7 +10,7 @@ from candle_ingest.planning.run import Run
 
 logger = logging.getLogger(__name__)
 # If the clock is behind by more than this, fail instead of waiting.
-LONGEST_LAG_MS = 60_000
+MAX_LAG_MS = 60_000
 
 
 def wait_until_settled(run: Run) -> Run:
@@ -23,7 +23,7 @@ def wait_until_settled(run: Run) -> Run:
     settle_ms = run.settings.settle_seconds * 1000
     wait_ms = run.wanted_end_ms + settle_ms - run.now_ms
     must_end = run.kind.takes_whole_interval and run.interval is not None and run.end_ms is None
-    if must_end and wait_ms > settle_ms + LONGEST_LAG_MS:
+    if must_end and wait_ms > settle_ms + MAX_LAG_MS:
         raise ClockBehindError(
             f"the interval ends at {format_ms(run.wanted_end_ms)}, but this machine's clock says "
             f"{format_ms(run.now_ms)}: synchronise this machine's clock (NTP); if no retries are "

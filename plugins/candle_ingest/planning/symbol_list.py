@@ -12,9 +12,9 @@ from candle_ingest.servers.redis_errors import translate_redis_errors
 
 logger = logging.getLogger(__name__)
 # More than all exchanges together list.
-MOST_SYMBOLS = 20_000
-MOST_SHOWN, LONGEST_SHOWN = 5, 40
-LARGEST_VALUE_BYTES = 2 * 2**20
+MAX_SYMBOLS = 20_000
+MAX_SHOWN, MAX_SHOWN_LENGTH = 5, 40
+MAX_VALUE_BYTES = 2 * 2**20
 EXPECTED = 'expected a JSON list of strings such as ["btcusd", "ethusd"], or a Redis list, set or sorted set of strings'
 
 
@@ -39,8 +39,8 @@ def read_spellings(client: RedisClient, key: str) -> list[Symbol]:
         tickers = _read(client, key)
     symbols = _parsed(tickers)
     if not symbols:
-        shown = ", ".join(f"{ticker[:LONGEST_SHOWN]!a}" for ticker in tickers[:MOST_SHOWN])
-        more = f" and {len(tickers) - MOST_SHOWN:,} more" if len(tickers) > MOST_SHOWN else ""
+        shown = ", ".join(f"{ticker[:MAX_SHOWN_LENGTH]!a}" for ticker in tickers[:MAX_SHOWN])
+        more = f" and {len(tickers) - MAX_SHOWN:,} more" if len(tickers) > MAX_SHOWN else ""
         raise SymbolListError(f"Redis key {key!r} holds no valid symbol, only {shown}{more}; {EXPECTED}")
     return symbols
 
@@ -50,8 +50,8 @@ def _read(client: RedisClient, key: str) -> list[str]:
     _refuse_too_many(key, _size(client, key, kind))
     match kind:
         case "string":
-            if client.strlen(key) > LARGEST_VALUE_BYTES:
-                raise SymbolListError(f"Redis key {key!r} is larger than {LARGEST_VALUE_BYTES // 2**20} MB; {EXPECTED}")
+            if client.strlen(key) > MAX_VALUE_BYTES:
+                raise SymbolListError(f"Redis key {key!r} is larger than {MAX_VALUE_BYTES // 2**20} MB; {EXPECTED}")
             return _from_json(key, client.get(key) or b"")
         case "list":
             members = client.lrange(key, 0, -1)
@@ -73,8 +73,8 @@ def _size(client: RedisClient, key: str, kind: str) -> int:
 
 
 def _refuse_too_many(key: str, count: int) -> None:
-    if count > MOST_SYMBOLS:
-        raise SymbolListError(f"Redis key {key!r} holds {count:,} entries; at most {MOST_SYMBOLS:,} can be symbols")
+    if count > MAX_SYMBOLS:
+        raise SymbolListError(f"Redis key {key!r} holds {count:,} entries; at most {MAX_SYMBOLS:,} can be symbols")
 
 
 def _from_json(key: str, value: bytes) -> list[str]:

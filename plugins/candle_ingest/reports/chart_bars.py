@@ -12,7 +12,7 @@ from candle_ingest.store.bucket import InfluxBucket
 from candle_ingest.store.flux import answer, flux_range, keep, select, times_ms, where
 
 Rows: TypeAlias = list[dict[str, str]]
-MOST_BARS = 750
+MAX_BARS = 750
 STEPS_MS = [minutes * MINUTE_MS for minutes in (1, 2, 5, 10, 15, 30, 60, 120, 240, 480, 720)] + [
     days * DAY_MS for days in (1, 2, 5, 10)
 ]
@@ -93,8 +93,8 @@ class ChartBars:
 
 
 def bar_length_ms(window: Window, timeframe: Timeframe) -> int:
-    """Return the shortest bar length that gives at most MOST_BARS bars and is no shorter than a candle."""
-    shortest = max(timeframe.ms, (window.end_ms - window.start_ms) / MOST_BARS)
+    """Return the shortest bar length that gives at most MAX_BARS bars and is no shorter than a candle."""
+    shortest = max(timeframe.ms, (window.end_ms - window.start_ms) / MAX_BARS)
     return next((step for step in STEPS_MS if step >= shortest), STEPS_MS[-1])
 
 

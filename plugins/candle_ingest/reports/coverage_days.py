@@ -14,8 +14,8 @@ from candle_ingest.store.bucket import InfluxBucket
 from candle_ingest.store.flux import answer, flux_range, is_pair, keep, select, time_ms
 
 # Longer ranges are folded: a thousand days do not fit side by side.
-MOST_DAYS, MOST_WEEK_DAYS = 400, 1_500
-MOST_PAIRS = 100
+MAX_DAYS, MAX_WEEK_DAYS = 400, 1_500
+MAX_PAIRS = 100
 _STORED_PAIRS = """
 import "influxdata/influxdb/schema"
 schema.tagValues(
@@ -81,9 +81,9 @@ def last_columns(days: int, now_ms: int) -> Columns:
     """Return columns for the last `days` UTC days, today included; if folded, whole weeks or months."""
     today_ms = floor_ms(now_ms, DAY_MS)
     start_ms, end_ms = today_ms - (days - 1) * DAY_MS, today_ms + DAY_MS
-    if days <= MOST_DAYS:
+    if days <= MAX_DAYS:
         return Columns("day", list(range(start_ms, end_ms + 1, DAY_MS)))
-    if days <= MOST_WEEK_DAYS:
+    if days <= MAX_WEEK_DAYS:
         return Columns("week", _weeks_ms(start_ms, end_ms))
     return Columns("month", _months_ms(start_ms, end_ms))
 
@@ -96,9 +96,9 @@ def read_stored_pairs(bucket: InfluxBucket, window: Window) -> list[str]:
 def read_coverage_rows(
     bucket: InfluxBucket, columns: Columns, pairs: Sequence[str], expected: ExpectedCoverage
 ) -> CoverageRows:
-    """Return the rows of at most MOST_PAIRS pairs."""
-    if len(pairs) > MOST_PAIRS:
-        raise ValueError(f"{len(pairs)} pairs; at most {MOST_PAIRS} at a time")
+    """Return the rows of at most MAX_PAIRS pairs."""
+    if len(pairs) > MAX_PAIRS:
+        raise ValueError(f"{len(pairs)} pairs; at most {MAX_PAIRS} at a time")
     return _read(bucket, columns, pairs, expected, _folded(columns.fold))
 
 
@@ -137,7 +137,7 @@ def _folded(fold: str) -> Callable[[str], str]:
 
 def _flux(pairs: Sequence[str], aggregate: Callable[[str], str]) -> str:
     return "".join(
-        select("merge_days", is_pair(pairs, MOST_PAIRS), condition)
+        select("merge_days", is_pair(pairs, MAX_PAIRS), condition)
         + f"  |> {aggregate(function)}\n"
         + keep("_time", "_value", "currency_pair")
         + answer(what)

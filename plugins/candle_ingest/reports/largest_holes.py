@@ -12,7 +12,7 @@ from candle_ingest.reports.expected_coverage import ExpectedCoverage
 from candle_ingest.store.bucket import InfluxBucket
 from candle_ingest.store.flux import flux_range, is_pair, keep, select, time_ms, where
 
-MOST_HOLES = 200
+MAX_HOLES = 200
 # In the order in which they are reported; given-up ones come last.
 OPEN = (MinuteState.SILENT, MinuteState.REJECTED, MinuteState.FAILED, MinuteState.NOT_ASKED)
 HOLES = (*OPEN, MinuteState.UNOBTAINABLE)
@@ -62,7 +62,7 @@ def read_largest_holes(
     window: Window,
     expected: ExpectedCoverage,
     pairs: Collection[str] | None = None,
-    most: int = MOST_HOLES,
+    most: int = MAX_HOLES,
 ) -> LargestHoles:
     """Return at most `most` holes on the days in `window`: open ones first, the largest and newest first.
 
@@ -117,7 +117,7 @@ def _days_with_holes(
 ) -> list[PairDay]:
     running_day_ns = flux_range(expected.running_day)["start_ns"]
     flux = select("merge_days", is_pair(pairs)) + _LARGEST
-    rows = bucket.query(flux, most=MOST_HOLES, running_day_ns=running_day_ns, **flux_range(window))
+    rows = bucket.query(flux, most=MAX_HOLES, running_day_ns=running_day_ns, **flux_range(window))
     counts: dict[PairDay, list[int]] = defaultdict(lambda: [0, 0])
     for row in rows:
         if pairs is None or row["currency_pair"] in pairs:

@@ -17,7 +17,7 @@ from candle_ingest.store.bucket import InfluxBucket
 
 LOOK_BACK_DAYS = 90
 NO_PROGRESS = MergeProgress(0, 0)
-MOST_NAMES, MOST_HOLES = 3, 5
+MAX_NAMES, MAX_HOLES = 3, 5
 # For one candle, and for several.
 WORDS = {
     MinuteState.SILENT: ("looks like an outage", "look like an outage"),
@@ -97,7 +97,7 @@ def read_summary(
     window = Window(today_ms - LOOK_BACK_DAYS * DAY_MS, today_ms + DAY_MS)
     pairs = [symbol.currency_pair for symbol in listed]
     fetched = [pair for pair in pairs if pair not in unlisted]
-    largest = read_largest_holes(bucket, window, ExpectedCoverage.of(settings, now_ms), fetched, MOST_HOLES)
+    largest = read_largest_holes(bucket, window, ExpectedCoverage.of(settings, now_ms), fetched, MAX_HOLES)
     holes = [hole for hole in largest.holes if not _is_before_history(hole, freshness)]
     found = summarize(freshness, pairs, holes, settings.timeframe.ms, now_ms)
     return replace(found, merging=read_merge_progress(bucket, settings, pairs), unreadable=largest.unreadable)
@@ -127,7 +127,7 @@ def summarize(
 
 
 def _shortened(names: Sequence[str]) -> str:
-    return ", ".join(names[:MOST_NAMES]) + (" and others" if len(names) > MOST_NAMES else "")
+    return ", ".join(names[:MAX_NAMES]) + (" and others" if len(names) > MAX_NAMES else "")
 
 
 def _newest_ms(symbol: SymbolFreshness) -> int:

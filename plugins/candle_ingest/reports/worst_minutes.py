@@ -9,11 +9,11 @@ from candle_ingest.store.bucket import InfluxBucket
 from candle_ingest.store.flux import answer, flux_range, is_pair, keep, select, time_ms, where
 from candle_ingest.store.quality_store import CANDLE_QUALITY, QualityStore
 
-MOST_MINUTES = 5
+MAX_MINUTES = 5
 # InfluxDB returns the worst of each kind; those of pairs no longer listed are dropped afterwards.
-_MOST_READ = 200
-_TOP = f'  |> group()\n  |> top(n: {_MOST_READ}, columns: ["_value"])\n' + keep("_time", "_value", "currency_pair")
-_LAST = "  |> group()\n" + f'  |> sort(columns: ["_time"], desc: true)\n  |> limit(n: {_MOST_READ})\n'
+_MAX_READ = 200
+_TOP = f'  |> group()\n  |> top(n: {_MAX_READ}, columns: ["_value"])\n' + keep("_time", "_value", "currency_pair")
+_LAST = "  |> group()\n" + f'  |> sort(columns: ["_time"], desc: true)\n  |> limit(n: {_MAX_READ})\n'
 _DISPERSION = where('r._field == "dispersion_bps"') + where(f"r._value > {FAR_APART}") + _TOP + answer("dispersion")
 _DISPUTED = where('r._field == "disputed" and r._value != ""') + _LAST + keep("_time", "currency_pair")
 _DISPUTED += answer("disputed")
@@ -38,7 +38,7 @@ class WorstMinute:
 
 
 def read_worst_minutes(
-    bucket: InfluxBucket, window: Window, pairs: Collection[str], most: int = MOST_MINUTES
+    bucket: InfluxBucket, window: Window, pairs: Collection[str], most: int = MAX_MINUTES
 ) -> list[WorstMinute]:
     """Return at most `most` minutes: disputed ones first, then those over 50 bp apart, the worst first."""
     source = select(CANDLE_QUALITY, is_pair(pairs))

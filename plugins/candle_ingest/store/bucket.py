@@ -45,7 +45,7 @@ NO_TABLE = "InfluxDB, query: the answer is not a whole table; a proxy in front o
 DISK_FULL = "no space left on device"
 ATTEMPTS = 6
 FIRST_WAIT_SECONDS = 1.0
-LONGEST_WAIT_SECONDS = 30
+MAX_WAIT_SECONDS = 30
 PLAIN_CSV = Dialect(header=True, delimiter=",", annotations=[], comment_prefix="#", date_time_format="RFC3339")
 
 
@@ -222,10 +222,10 @@ class InfluxBucket:
 
 
 def _wait_seconds(state: tenacity.RetryCallState) -> float:
-    grown: float = tenacity.wait_random_exponential(multiplier=FIRST_WAIT_SECONDS, max=LONGEST_WAIT_SECONDS)(state)
+    grown: float = tenacity.wait_random_exponential(multiplier=FIRST_WAIT_SECONDS, max=MAX_WAIT_SECONDS)(state)
     error = state.outcome.exception() if state.outcome else None
     asked_for = getattr(error, "retry_after_seconds", None) or 0.0
-    return max(grown, min(asked_for, LONGEST_WAIT_SECONDS))
+    return max(grown, min(asked_for, MAX_WAIT_SECONDS))
 
 
 def _next_batch(lines: Iterator[str]) -> list[str]:

@@ -10,7 +10,7 @@ from candle_ingest.store.candle_store import EXCHANGE_CANDLES, IS_CANDLE_FIELD, 
 from candle_ingest.store.flux import flux_range, is_pair, keep, select
 
 # Above this many candles, one pair and exchange at a time takes less memory and no more time.
-MOST_CANDLES = 20_000
+MAX_CANDLES = 20_000
 # The points of each field by pair and exchange.
 Series = dict[tuple[str, str], dict[str, Column]]
 
@@ -25,7 +25,7 @@ class CandlesOfPairs:
         self._spans = {pair: _span(windows) for pair, windows in wanted.items() if windows}
         whole = _span(self._spans.values()) if self._spans else None
         self._series: Series | None = None
-        if whole and len(self._spans) > 1 and self._count(whole, exchanges) <= MOST_CANDLES:
+        if whole and len(self._spans) > 1 and self._count(whole, exchanges) <= MAX_CANDLES:
             self._series = _read(bucket, whole, sorted(self._spans), exchanges)
 
     def of(self, pair: str, exchanges: Sequence[str]) -> dict[str, Candles]:

@@ -9,11 +9,11 @@ from candle_ingest.candles.dates import parse_moment_ms
 from candle_ingest.candles.symbol import parse_symbol
 from candle_ingest.candles.window import DAY_MS, Window, floor_ms, format_ms
 from candle_ingest.errors import SymbolError
-from candle_ingest.reports.coverage_days import MOST_PAIRS
+from candle_ingest.reports.coverage_days import MAX_PAIRS
 
 EARLIEST_MS = int(datetime(2009, 1, 1, tzinfo=UTC).timestamp() * 1000)
 LATEST_MS = int(datetime(2100, 1, 1, tzinfo=UTC).timestamp() * 1000)
-LONGEST_DAYS = 3660
+MAX_DAYS = 3660
 
 
 class BadAddressError(Exception):
@@ -31,8 +31,8 @@ def pair_of(symbol: Annotated[str, Query(max_length=50)]) -> str:
 def pairs_of(pairs: Annotated[str, Query(max_length=8_000)]) -> tuple[str, ...]:
     """Return the pairs in the value `pairs`, separated by commas."""
     found = tuple(dict.fromkeys(pair_of(text) for text in pairs.split(",")))
-    if len(found) > MOST_PAIRS:
-        raise BadAddressError(f"pairs: {len(found)} are too many; request at most {MOST_PAIRS} at a time")
+    if len(found) > MAX_PAIRS:
+        raise BadAddressError(f"pairs: {len(found)} are too many; request at most {MAX_PAIRS} at a time")
     return found
 
 
@@ -41,8 +41,8 @@ def window_of(start: Annotated[str, Query(max_length=40)], end: Annotated[str, Q
     start_ms, end_ms = moment_ms("start", start), moment_ms("end", end)
     if end_ms <= start_ms:
         raise BadAddressError(f"end, {format_ms(end_ms)}, is not after start, {format_ms(start_ms)}")
-    if end_ms - start_ms > LONGEST_DAYS * DAY_MS:
-        raise BadAddressError(f"the range is longer than {LONGEST_DAYS} days")
+    if end_ms - start_ms > MAX_DAYS * DAY_MS:
+        raise BadAddressError(f"the range is longer than {MAX_DAYS} days")
     return Window(start_ms, end_ms)
 
 

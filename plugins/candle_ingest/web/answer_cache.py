@@ -14,7 +14,7 @@ from candle_ingest.web.limiter import Limiter
 
 KEPT_SECONDS = 60.0
 # Compressed responses; the largest has about 100 kB.
-MOST_KEPT_BYTES = 8_000_000
+MAX_KEPT_BYTES = 8_000_000
 COMPRESSION_LEVEL = 5
 
 
@@ -38,7 +38,7 @@ class PackedAnswer:
 class AnswerCache:
     """Makes each response once, in a thread of the limiter, however many clients request it at the same time."""
 
-    def __init__(self, limiter: Limiter, kept_seconds: float = KEPT_SECONDS, most_bytes: int = MOST_KEPT_BYTES) -> None:
+    def __init__(self, limiter: Limiter, kept_seconds: float = KEPT_SECONDS, most_bytes: int = MAX_KEPT_BYTES) -> None:
         self._limiter, self._kept_seconds, self._most_bytes = limiter, kept_seconds, most_bytes
         self._kept: OrderedDict[Hashable, tuple[float, PackedAnswer]] = OrderedDict()
         self._making: dict[Hashable, asyncio.Task[PackedAnswer]] = {}

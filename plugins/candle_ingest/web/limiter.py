@@ -12,8 +12,8 @@ from typing import TypeVar
 T = TypeVar("T")
 # The page makes four requests at a time when it opens.
 AT_ONCE = 4
-MOST_WAITING = 8
-LONGEST_WAIT_SECONDS = 2.0
+MAX_WAITING = 8
+MAX_WAIT_SECONDS = 2.0
 
 
 class BusyError(Exception):
@@ -29,8 +29,8 @@ class Limiter:
     def __init__(
         self,
         at_once: int = AT_ONCE,
-        most_waiting: int = MOST_WAITING,
-        longest_wait_seconds: float = LONGEST_WAIT_SECONDS,
+        most_waiting: int = MAX_WAITING,
+        longest_wait_seconds: float = MAX_WAIT_SECONDS,
     ) -> None:
         self._free = asyncio.Semaphore(at_once)
         self._threads = ThreadPoolExecutor(at_once, thread_name_prefix="candles-page")

@@ -19,9 +19,9 @@ from candle_ingest.web.answer_cache import AnswerCache, PackedAnswer
 from candle_ingest.web.limiter import Limiter
 
 router = APIRouter()
-MOST_DAYS = 3660
-MOST_HOURS = 168
-Days = Annotated[int, Query(ge=1, le=MOST_DAYS)]
+MAX_DAYS = 3660
+MAX_HOURS = 168
+Days = Annotated[int, Query(ge=1, le=MAX_DAYS)]
 Answer = dict[str, Any]
 
 
@@ -102,7 +102,7 @@ async def explain(settings: Pipeline, answer: Answerer, symbol: Pair, time_ms: O
 
 @router.get("/api/{pipeline}/exchanges")
 async def exchanges(
-    settings: Pipeline, answer: Answerer, hours: Annotated[int, Query(ge=1, le=MOST_HOURS)] = 6
+    settings: Pipeline, answer: Answerer, hours: Annotated[int, Query(ge=1, le=MAX_HOURS)] = 6
 ) -> Response:
     """Return how the exchanges answered in the last `hours`."""
     return await answer(lambda: views.exchanges(settings, hours, _now_ms()), hours)

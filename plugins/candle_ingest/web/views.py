@@ -14,7 +14,7 @@ from candle_ingest.errors.symbols import NothingMergedError
 from candle_ingest.ledger.rate_pairs import possible_rate_pairs
 from candle_ingest.reports.chart_bars import read_chart_bars
 from candle_ingest.reports.coverage_days import (
-    MOST_PAIRS,
+    MAX_PAIRS,
     CoverageRows,
     last_columns,
     read_coverage_rows,
@@ -57,7 +57,7 @@ def symbols(settings: PipelineSettings) -> Answer:
 
 
 def overview(settings: PipelineSettings, days: int, now_ms: int) -> Answer:
-    """Return all pairs with their totals, and the rows of the first MOST_PAIRS, in one request.
+    """Return all pairs with their totals, and the rows of the first MAX_PAIRS, in one request.
 
     Pairs that are stored but not in Redis come last, and in `not_in_redis` too; without a list in Redis, none are.
     """
@@ -68,8 +68,8 @@ def overview(settings: PipelineSettings, days: int, now_ms: int) -> Answer:
         stored = read_stored_pairs(bucket, columns.window)
         gone = {*stored} - {*tickers} if listed else set()
         pairs = [*sorted({*stored, *tickers} - gone), *sorted(gone)]
-        first = read_coverage_rows(bucket, columns, pairs[:MOST_PAIRS], expected)
-        totals = first if len(pairs) <= MOST_PAIRS else read_coverage_totals(bucket, columns.window, pairs, expected)
+        first = read_coverage_rows(bucket, columns, pairs[:MAX_PAIRS], expected)
+        totals = first if len(pairs) <= MAX_PAIRS else read_coverage_totals(bucket, columns.window, pairs, expected)
     return {
         "as_of_ms": now_ms,
         "redis_problem": problem,

@@ -33,7 +33,7 @@ def test_a_huge_answer_is_refused_and_memory_stays_bounded(simulator, exchange, 
 
 @pytest.mark.parametrize("when", ["before", "middle"])
 def test_a_slowly_dripping_answer_is_abandoned_in_time(simulator, exchange, monkeypatch, when):
-    monkeypatch.setattr(bounded_http, "LONGEST_ANSWER_SECONDS", 0.5)
+    monkeypatch.setattr(bounded_http, "MAX_ANSWER_SECONDS", 0.5)
     simulator.set_fault("binance", "drip", seconds=0.02, when=when, count=1)
     began = time.monotonic()
     assert exchange.fetch_markets()

@@ -4,7 +4,7 @@ from hypothesis import strategies as st
 from candle_ingest.exchanges.learnt_pace import (
     FORGOTTEN_AFTER_MS,
     HALF_LIFE_MS,
-    MOST_SLOWDOWN,
+    MAX_SLOWDOWN,
     SAME_REFUSAL_MS,
     STEP,
     LearntPace,
@@ -12,7 +12,7 @@ from candle_ingest.exchanges.learnt_pace import (
 
 NOW_MS = 1_790_000_000_000
 times = st.integers(NOW_MS, NOW_MS + 30 * 86_400_000)
-paces = st.builds(LearntPace, st.floats(1, MOST_SLOWDOWN), times)
+paces = st.builds(LearntPace, st.floats(1, MAX_SLOWDOWN), times)
 
 
 def test_an_exchange_that_never_refused_has_the_usual_pace():
@@ -36,7 +36,7 @@ def test_the_slowdown_is_bounded_whatever_comes(refusals):
     learnt = LearntPace()
     for time_ms in refusals:
         learnt = learnt.after_refusal(time_ms)
-        assert 1 <= learnt.slowdown_at(time_ms) <= MOST_SLOWDOWN
+        assert 1 <= learnt.slowdown_at(time_ms) <= MAX_SLOWDOWN
 
 
 @given(paces, times, times)

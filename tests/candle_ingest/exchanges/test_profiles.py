@@ -2,8 +2,8 @@ import ccxt
 import pytest
 
 from candle_ingest.exchanges.profiles import EXCHANGE_ALIASES, PROFILES, SAME_API, canonical_exchange, exchange_profile
-from candle_ingest.exchanges.rate_limit import BURST_SECONDS, LEAST_BURST_COST, MARKET_BURST
-from tests.most_rows import MOST_ROWS
+from candle_ingest.exchanges.rate_limit import BURST_SECONDS, MARKET_BURST, MIN_BURST_COST
+from tests.most_rows import MAX_ROWS
 
 # Published: so many requests for candles in so many seconds; bursts that are allowed are part of it.
 PUBLISHED = {
@@ -46,7 +46,7 @@ def test_an_alias_is_a_name_that_ccxt_dropped_for_one_that_it_has(old, new):
     assert new in ccxt.exchanges
 
 
-@pytest.mark.parametrize(("exchange", "rows"), MOST_ROWS.items())
+@pytest.mark.parametrize(("exchange", "rows"), MAX_ROWS.items())
 def test_as_many_rows_are_requested_as_the_exchange_serves_at_once(exchange, rows):
     profile = exchange_profile(exchange)
     # A retry of gate asks for one more.
@@ -74,7 +74,7 @@ def test_all_tasks_together_stay_below_the_published_limit(exchange, published):
     requests, seconds = published
     facts = exchange_profile(exchange)
     unit_ms = facts.rate_limit_ms or getattr(ccxt, exchange)().rateLimit
-    burst = max(LEAST_BURST_COST, 1000 * BURST_SECONDS / unit_ms)
+    burst = max(MIN_BURST_COST, 1000 * BURST_SECONDS / unit_ms)
     if facts.market_seconds:
         assert MARKET_BURST + seconds / facts.market_seconds <= requests
     else:
@@ -84,7 +84,7 @@ def test_all_tasks_together_stay_below_the_published_limit(exchange, published):
 def test_an_unknown_exchange_is_asked_for_no_more_rows_than_any_known_one_serves():
     assert "gemini" not in PROFILES
     unknown = exchange_profile("gemini")
-    assert unknown.rows_per_request + unknown.spare_rows <= min(MOST_ROWS.values())
+    assert unknown.rows_per_request + unknown.spare_rows <= min(MAX_ROWS.values())
 
 
 @pytest.mark.parametrize(("site", "exchange"), SAME_API.items())

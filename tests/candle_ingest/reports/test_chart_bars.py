@@ -2,7 +2,7 @@ import pytest
 
 from candle_ingest.candles.timeframe import Timeframe
 from candle_ingest.candles.window import DAY_MS, MINUTE_MS, Window
-from candle_ingest.reports.chart_bars import MOST_BARS, bar_length_ms
+from candle_ingest.reports.chart_bars import MAX_BARS, bar_length_ms
 
 
 @pytest.mark.parametrize(
@@ -14,4 +14,4 @@ def test_the_shortest_bar_length_that_gives_few_enough_bars_is_used(days, bar_mi
 
 @pytest.mark.parametrize("days", [1, 3, 10, 100, 365, 1000, 3660])
 def test_a_chart_never_has_more_than_the_most_bars(days):
-    assert days * DAY_MS / bar_length_ms(Window(0, days * DAY_MS), Timeframe(1)) <= MOST_BARS
+    assert days * DAY_MS / bar_length_ms(Window(0, days * DAY_MS), Timeframe(1)) <= MAX_BARS

@@ -90,7 +90,7 @@ def test_a_refusal_says_what_to_do(bucket, server, status, what_to_do):
 
 @pytest.mark.parametrize(("attempts", "told"), [(1, "InfluxDB: InfluxDB, write"), (2, "InfluxDB after 2 tries: ")])
 def test_the_message_has_the_number_of_tries_if_there_was_more_than_one(server, client, monkeypatch, attempts, told):
-    monkeypatch.setattr(store.bucket, "LONGEST_WAIT_SECONDS", 0)
+    monkeypatch.setattr(store.bucket, "MAX_WAIT_SECONDS", 0)
     server.statuses = [503]
     with pytest.raises(TemporaryError, match=f"Failed to connect to {told}"):
         InfluxBucket(client, "candles", attempts=attempts).write_lines(["m v=1i 1"])

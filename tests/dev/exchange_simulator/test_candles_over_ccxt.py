@@ -11,7 +11,7 @@ from dev.exchange_simulator.markets import DOLLAR_EXCHANGES, EXCHANGES
 from dev.exchange_simulator.process import SimulatorProcess
 from dev.exchange_simulator.synthetic_market import true_candles
 from tests.dev.exchange_simulator.ccxt_client import NOW_MS, Connect
-from tests.most_rows import MOST_ROWS
+from tests.most_rows import MAX_ROWS
 
 MINUTE_MS, DAY_MS = 60_000, 86_400_000
 SINCE_MS = utc_ms("2024-03-02")
@@ -32,7 +32,7 @@ def wire(simulator: SimulatorProcess, path: str, **query: object) -> requests.Re
 @pytest.mark.parametrize("name", EXCHANGES)
 @pytest.mark.parametrize("symbols", [BITCOIN, SMALL])
 def test_a_page_is_the_truth(name: str, symbols: dict[str, str], connected: Connect) -> None:
-    limit = MOST_ROWS[name]
+    limit = MAX_ROWS[name]
     since = CURRENT_MINUTE_MS - limit * MINUTE_MS if name in SHORT_HISTORY else SINCE_MS
     page = connected(name).fetch_ohlcv(symbols[name], "1m", since, limit)
     truth = true_candles(name, symbols[name], since, since + limit * MINUTE_MS)

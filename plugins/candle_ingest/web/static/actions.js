@@ -5,8 +5,8 @@ import { runLink } from "./airflow.js";
 
 const part = encodeURIComponent;
 const DAY_MS = 86400000;
-const MOST_NAMES = 8;
-const LONGEST_DAYS = 92;
+const MAX_NAMES = 8;
+const MAX_DAYS = 92;
 
 // What is chosen on the map, and a run that would fetch it; nothing starts without confirmation.
 export function runOffer(pipeline, data, pairs, start, end) {
@@ -25,8 +25,8 @@ export function runOffer(pipeline, data, pairs, start, end) {
 export function question(place, pipeline, wanted, back) {
   const dag = pipeline.dag_ids[0];
   const again = element("button", { type: "button", onclick: back }, "Cancel");
-  if (wanted.end - wanted.start > LONGEST_DAYS * DAY_MS) {
-    place.replaceChildren(message("warn", `That is more than ${LONGEST_DAYS} days.`, `Use Backfill in Airflow for ${dag}: it makes one run for each day, and each can be rerun alone.`, element("p", { class: "bar" }, again)));
+  if (wanted.end - wanted.start > MAX_DAYS * DAY_MS) {
+    place.replaceChildren(message("warn", `That is more than ${MAX_DAYS} days.`, `Use Backfill in Airflow for ${dag}: it makes one run for each day, and each can be rerun alone.`, element("p", { class: "bar" }, again)));
     return;
   }
   const start = element("button", { type: "button", class: "main", onclick: () => carryOut(place, dag, wanted, back) }, `Start a run of ${dag}`);
@@ -64,7 +64,7 @@ async function create(place, dag, conf, back) {
 }
 
 function inWords({ names, start, end }) {
-  const shown = names.slice(0, MOST_NAMES).join(", ") + (names.length > MOST_NAMES ? ` and ${count(names.length - MOST_NAMES)} more` : "");
+  const shown = names.slice(0, MAX_NAMES).join(", ") + (names.length > MAX_NAMES ? ` and ${count(names.length - MAX_NAMES)} more` : "");
   const days = Math.ceil((end - start) / DAY_MS);
   return `${shown || "all symbols in Redis"}, ${iso(start).replace("T", " ")} to ${iso(end).replace("T", " ")} UTC (${counted(days, "day")})`;
 }

@@ -3,7 +3,7 @@ import { counted, element, message } from "./dom.js";
 import { Refusal, ask } from "./data.js";
 
 const part = encodeURIComponent;
-const MOST_TASKS = 6;
+const MAX_TASKS = 6;
 // The characters of Airflow's run ids; an id of dots alone would lead up in a path.
 const RUN_ID = /^(?!\.+$)[\w.~:+-]{1,250}$/;
 
@@ -44,7 +44,7 @@ export function clearButton(task, pipeline) {
     place.replaceChildren(element("div", { class: "message" },
       element("b", {}, `Clear ${counted(total, "failed task instance")}, so that ${total === 1 ? "it runs" : "they run"} again?`),
       element("p", {}, `DAG ${task.dag_id}, run ${task.run_id}:`),
-      element("ul", {}, tasks.slice(0, MOST_TASKS).map((one) => element("li", {}, taskName(one))), total > MOST_TASKS ? element("li", {}, `and ${total - MOST_TASKS} more`) : ""),
+      element("ul", {}, tasks.slice(0, MAX_TASKS).map((one) => element("li", {}, taskName(one))), total > MAX_TASKS ? element("li", {}, `and ${total - MAX_TASKS} more`) : ""),
       element("p", { class: "bar" }, yes, no)));
     return yes.focus();
   });

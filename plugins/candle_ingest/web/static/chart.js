@@ -10,7 +10,7 @@ import { askForSymbol, chooseSymbol, unlisted } from "./symbols.js";
 
 const HOUR_MS = 3600000;
 const SPANS = { "6 hours": 6, "1 day": 24, "1 week": 168, "1 month": 720, "1 year": 8760 };
-const MOST_GAPS = 12;
+const MAX_GAPS = 12;
 
 export async function showChart(place, pipeline) {
   plotly();
@@ -94,7 +94,7 @@ function zoom(data, change) {
 
 function gapList(data, gaps) {
   if (!gaps.length) return "";
-  const items = gaps.slice(0, MOST_GAPS).map((gap) => element("li", {}, element("a", { href: dayLink(data, gap) }, gap.period), ` ${gap.length}`));
-  const more = gaps.length > MOST_GAPS ? element("li", {}, `and ${count(gaps.length - MOST_GAPS)} more`) : "";
+  const items = gaps.slice(0, MAX_GAPS).map((gap) => element("li", {}, element("a", { href: dayLink(data, gap) }, gap.period), ` ${gap.length}`));
+  const more = gaps.length > MAX_GAPS ? element("li", {}, `and ${count(gaps.length - MAX_GAPS)} more`) : "";
   return element("section", {}, element("h2", {}, "Without merged candles"), element("p", { class: "quiet" }, "There were no trades, or too few exchanges have answered: the day shows which."), element("ul", {}, items, more));
 }

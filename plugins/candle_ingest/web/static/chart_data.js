@@ -2,7 +2,7 @@
 import { duration, period } from "./dom.js";
 
 // In bars: shorter gaps are usual in markets that rarely trade.
-const LONGEST_QUIET = 5;
+const MAX_QUIET_LENGTH = 5;
 
 const MARKS = ["excluded", "clamped", "disputed"];
 const DEPEG = 0.005;
@@ -29,7 +29,7 @@ export function bars(data, converted = true) {
 
 // Stretches of the range without a bar: one missing bar is a gap where bars are longer than candles.
 export function gapsOf(data) {
-  const least = data.every_ms === data.bar_ms ? LONGEST_QUIET * data.bar_ms : 0;
+  const least = data.every_ms === data.bar_ms ? MAX_QUIET_LENGTH * data.bar_ms : 0;
   const now = Date.now();
   const last = Math.min(data.end_ms, Math.floor(now / data.bar_ms) * data.bar_ms);
   const found = [];

@@ -5,7 +5,7 @@ import { colour, plain } from "./plot.js";
 // Okabe and Ito's colours, which people with a colour vision deficiency can tell apart; dashes help in print.
 const LINES = ["#3f8fd2", "#e69f00", "#cc79a7", "#56b4e9", "#009e73", "#d55e00", "#8c6bb1", "#a6761d"];
 const DASHES = ["solid", "dot", "dash", "dashdot"];
-const MOST_LABELS = 8;
+const MAX_LABELS = 8;
 
 export function traces(data, bars) {
   const times = bars.map(({ time }) => moment(time));
@@ -72,6 +72,6 @@ export function layout(data, gaps) {
 
 // Only wide gaps have room for a label; the list below the chart has them all.
 function label(gap, index, data) {
-  const wide = (gap.end - gap.start) / (data.end_ms - data.start_ms) > 0.06 && index < MOST_LABELS;
+  const wide = (gap.end - gap.start) / (data.end_ms - data.start_ms) > 0.06 && index < MAX_LABELS;
   return { x: moment((Math.max(gap.start, data.start_ms) + Math.min(gap.end, data.end_ms)) / 2), y: 0.97, xref: "x", yref: "paper", showarrow: false, visible: wide, captureevents: true, text: `<u>no candles ${plain(gap.length)}</u>`, font: { size: 11, color: colour("text") } };
 }

@@ -10,7 +10,7 @@ import { Rows } from "./rows.js";
 import { STATES } from "./states.js";
 
 const SPANS = { 30: "30 days", 90: "90 days", 365: "1 year", 1095: "3 years", 3650: "10 years" };
-const MOST_HOLES = 50;
+const MAX_HOLES = 50;
 // Answers are cached for a minute; those of one opening of the page are at most this far apart.
 const SAME_TIME_MS = 30000;
 
@@ -162,6 +162,6 @@ function holesList({ holes, as_of_ms: listedMs }, data, text, pipeline) {
     ["Open candles", ({ count: open }) => count(open), true],
     ["Why", ({ state, reason, due_ms: due }) => element("div", {}, badge(STATES[state]?.kind ?? "warn", STATES[state]?.text ?? state), reason && reasonText(reason), due ? element("p", { class: "quiet" }, "Next request at ", clock(due)) : "")],
   ];
-  const note = found.length > MOST_HOLES ? element("p", { class: "quiet" }, `The ${MOST_HOLES} largest are shown.`) : "";
-  return element("section", {}, element("h2", {}, "Holes, the largest first"), note, table("Days with holes", columns, found.slice(0, MOST_HOLES)));
+  const note = found.length > MAX_HOLES ? element("p", { class: "quiet" }, `The ${MAX_HOLES} largest are shown.`) : "";
+  return element("section", {}, element("h2", {}, "Holes, the largest first"), note, table("Days with holes", columns, found.slice(0, MAX_HOLES)));
 }

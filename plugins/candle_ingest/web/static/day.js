@@ -7,7 +7,7 @@ import { LEVELS, legend, level } from "./levels.js";
 import { STATES, openOf } from "./states.js";
 
 const DAY_MS = 86400000;
-const MOST_PERIODS = 6;
+const MAX_PERIODS = 6;
 
 export async function showDay(place, pipeline) {
   const symbol = address.get("symbol") ?? "";
@@ -73,7 +73,7 @@ function unaskedOr(data) {
 
 // What happens next comes first, then what has happened; addresses come last.
 function card(hole, pipeline, { symbol: pair, why_not_fetched: why }) {
-  const times = hole.windows.slice(0, MOST_PERIODS).map(period).join("; ") + (hole.windows.length > MOST_PERIODS ? ` and ${hole.windows.length - MOST_PERIODS} more` : "");
+  const times = hole.windows.slice(0, MAX_PERIODS).map(period).join("; ") + (hole.windows.length > MAX_PERIODS ? ` and ${hole.windows.length - MAX_PERIODS} more` : "");
   const { kind, text } = STATES[hole.state] ?? { kind: "warn", text: hole.state };
   return element("article", { class: "card" },
     element("p", {}, badge(hole.is_open ? kind : "good", text), " ", element("b", {}, hole.exchange), ` ${times}`),
@@ -102,7 +102,7 @@ const DAY_STATES = {
 function merges(data) {
   const [kind, name, text] = DAY_STATES[data.state] ?? ["warn", data.state, ""];
   const waiting = data.waiting.map(({ start_ms: start, end_ms: end, reason }) => element("li", { class: "reason" }, `${period([start, end])}: ${reason}`));
-  const merged = data.merged.length ? `Merged: ${data.merged.slice(0, MOST_PERIODS).map(period).join("; ")}${data.merged.length > MOST_PERIODS ? " …" : ""}.` : "Nothing of this day is merged.";
+  const merged = data.merged.length ? `Merged: ${data.merged.slice(0, MAX_PERIODS).map(period).join("; ")}${data.merged.length > MAX_PERIODS ? " …" : ""}.` : "Nothing of this day is merged.";
   return element("section", {}, element("h2", {}, "The merged day"), element("p", {}, badge(kind, name), ` ${text}. ${merged}`),
     waiting.length ? element("div", {}, element("p", {}, "Not merged yet:"), element("ul", {}, waiting)) : "");
 }

@@ -4,7 +4,7 @@ import { question } from "./actions.js";
 import { address, api } from "./data.js";
 
 const DAY_MS = 86400000;
-const MOST_SHOWN = 200;
+const MAX_SHOWN = 200;
 const MOMENT = "\\d{4}-\\d\\d-\\d\\d( \\d\\d:\\d\\d)?";
 
 export async function showRun(place, pipeline) {
@@ -22,7 +22,7 @@ export async function showRun(place, pipeline) {
   const choice = (pair) => element("label", {}, element("input", { type: "checkbox", checked: chosen.has(pair), onchange: ({ target }) => { if (target.checked) chosen.add(pair); else chosen.delete(pair); tell(); } }), pair);
   const show = () => {
     const fitting = pairs.filter((pair) => pair.includes(search.value.trim().toUpperCase()));
-    list.replaceChildren(...fitting.slice(0, MOST_SHOWN).map(choice), fitting.length > MOST_SHOWN ? element("p", { class: "quiet" }, `and ${count(fitting.length - MOST_SHOWN)} more: filter to see them`) : "");
+    list.replaceChildren(...fitting.slice(0, MAX_SHOWN).map(choice), fitting.length > MAX_SHOWN ? element("p", { class: "quiet" }, `and ${count(fitting.length - MAX_SHOWN)} more: filter to see them`) : "");
   };
   const submit = (event) => {
     event.preventDefault();

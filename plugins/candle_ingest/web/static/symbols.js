@@ -2,7 +2,7 @@
 import { element, message } from "./dom.js";
 import { Refusal, address, api, link } from "./data.js";
 
-const MOST_NEAR = 5;
+const MAX_SUGGESTIONS = 5;
 
 // The listed pairs, and the one to show: from the address, else the first.
 export async function chooseSymbol(pipeline) {
@@ -38,7 +38,7 @@ export function nearest(text, pairs) {
   const letters = (name) => name.toUpperCase().replace(/[^A-Z0-9]/g, "");
   const wanted = letters(text);
   const ranked = pairs.map((pair) => [distance(wanted, letters(pair)), pair]).sort(([a], [b]) => a - b);
-  return ranked.filter(([steps]) => steps <= Math.max(2, wanted.length / 3)).slice(0, MOST_NEAR).map(([, pair]) => pair);
+  return ranked.filter(([steps]) => steps <= Math.max(2, wanted.length / 3)).slice(0, MAX_SUGGESTIONS).map(([, pair]) => pair);
 }
 
 // Letters to insert, delete or change (Levenshtein).
