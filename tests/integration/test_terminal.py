@@ -22,6 +22,7 @@ from candle_ingest.ledger.notices import Notices, unlisted_key
 from candle_ingest.pipelines import load_pipelines
 from candle_ingest.store.bucket import InfluxBucket
 from candle_ingest.web import views
+from candle_ingest.web.address import BadAddressError
 from tests.integration.servers.airflow_instance import REPOSITORY
 from tests.integration.steps import merged_truth, run_steps, stored
 
@@ -388,6 +389,8 @@ def test_a_symbol_that_too_few_exchanges_list_says_so(filled, day, redis_server,
     assert output.rstrip().endswith("Too few exchanges list ABC/USD.")
     explained = text("explain", "ABC/USD", "2026-03-10T12:00Z", status=1)
     assert "Not asked for. Too few exchanges list ABC/USD: check its spelling" in explained
+    with pytest.raises(NothingMergedError, match="no candle of ABC/USD is merged: too few exchanges list ABC/USD"):
+        CliRunner().invoke(app, ["explain", "ABC/USD"], catch_exceptions=False)
     window = ("--from", format_ms(day.start_ms), "--to", format_ms(day.end_ms))
     refused = text("export", "ABC/USD", *window, "--to-file", str(tmp_path / "abc.csv"), status=1)
     assert f"ABC/USD: not merged for {day}: too few exchanges list ABC/USD" in refused
@@ -398,3 +401,5 @@ def test_a_symbol_that_too_few_exchanges_list_says_so(filled, day, redis_server,
     assert "Too few exchanges list ABC/USD." in views.summary(filled, now)["sentence"]
     assert views.explain(filled, "ABC/USD", day.start_ms, now)["verdict"]["text"].startswith("Too few exchanges list")
     assert views.day(filled, "ABC/USD", day, now)["when_asked"].startswith("Too few exchanges list ABC/USD")
+    with pytest.raises(BadAddressError, match="too few exchanges list ABC/USD"):
+        views.explain(filled, "ABC/USD", None, now)

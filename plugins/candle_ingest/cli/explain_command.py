@@ -11,11 +11,14 @@ from candle_ingest.cli.moments import moment_ms, now_ms
 from candle_ingest.cli.options import AsJson, Pipeline, pipeline_settings
 from candle_ingest.cli.output import print_json, print_table, say
 from candle_ingest.cli.storage import check_symbols, open_bucket, unlisted_pairs
+from candle_ingest.errors.symbols import NothingMergedError
 from candle_ingest.reports.explanation import Explanation, Ohlcv, Part
 from candle_ingest.reports.explanation_words import part_in_words, verdict
 from candle_ingest.reports.last_minute import last_final_minute_ms
 from candle_ingest.reports.minute_candles import explain_minute
-from candle_ingest.reports.unlisted import why_not_asked
+from candle_ingest.reports.unlisted import nothing_merged, why_not_asked
+from candle_ingest.settings import PipelineSettings
+from candle_ingest.store.bucket import InfluxBucket
 
 NUMBERS = ("open", "high", "low", "close", "volume")
 
@@ -36,7 +39,7 @@ def explain(
     settings, pair = pipeline_settings(pipeline), parse_symbol(symbol).currency_pair
     with open_bucket(settings) as bucket:
         check_symbols(bucket, settings, [pair])
-        time_ms = moment_ms("time", time) if time else last_final_minute_ms(bucket, pair)
+        time_ms = moment_ms("time", time) if time else _last_final_minute_ms(bucket, settings, pair)
         found = explain_minute(bucket, settings, pair, time_ms, now_ms())
     if not found.was_asked and unlisted_pairs(settings, [pair]):
         found = replace(found, when_asked=why_not_asked(settings, pair))
@@ -46,6 +49,15 @@ def explain(
         _print(pair, found)
     if not (found.is_merged and found.is_complete):
         raise typer.Exit(1)
+
+
+def _last_final_minute_ms(bucket: InfluxBucket, settings: PipelineSettings, pair: str) -> int:
+    try:
+        return last_final_minute_ms(bucket, pair)
+    except NothingMergedError:
+        if unlisted_pairs(settings, [pair]):
+            raise nothing_merged(pair) from None
+        raise
 
 
 def _content(pair: str, found: Explanation) -> dict[str, Any]:

@@ -46,6 +46,6 @@ class NothingMergedError(SymbolError):
     """The newest candle of a pair was requested, and the pair has none."""
 
     name = "nothing-merged"
-    cause = "No run has merged the pair yet: it was listed a moment ago, or too few exchanges have answered."
+    cause = "No run has merged the pair yet: it was listed a moment ago, or too few exchanges list it or answered."
     cure = "Wait for the next run of catch-up or backfill, or give a time: the command then says what is missing."
     example = "no candle of BTC/USD is merged yet; give a time, such as 2026-11-20T12:00Z"

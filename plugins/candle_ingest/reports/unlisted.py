@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from candle_ingest.connections import RedisClient
+from candle_ingest.errors.symbols import NothingMergedError
 from candle_ingest.ledger.notices import Notices
 from candle_ingest.settings import PipelineSettings
 
@@ -15,6 +16,11 @@ def read_unlisted(client: RedisClient, settings: PipelineSettings, pairs: Sequen
 def unlisted_in_words(currency_pair: str) -> str:
     """Return why a pair is not fetched."""
     return f"too few exchanges list {currency_pair}"
+
+
+def nothing_merged(currency_pair: str) -> NothingMergedError:
+    """Return the error for an unlisted pair of which nothing is merged."""
+    return NothingMergedError(f"no candle of {currency_pair} is merged: {unlisted_in_words(currency_pair)}")
 
 
 def why_not_asked(settings: PipelineSettings, currency_pair: str) -> str:

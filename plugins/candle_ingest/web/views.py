@@ -31,7 +31,7 @@ from candle_ingest.reports.merge_progress import read_merge_progress
 from candle_ingest.reports.minute_candles import explain_minute
 from candle_ingest.reports.rate_totals import read_rate_totals
 from candle_ingest.reports.summary import read_summary
-from candle_ingest.reports.unlisted import why_not_asked
+from candle_ingest.reports.unlisted import nothing_merged, why_not_asked
 from candle_ingest.reports.when_asked import when_asked
 from candle_ingest.settings import PipelineSettings
 from candle_ingest.web import answers
@@ -139,7 +139,8 @@ def explain(settings: PipelineSettings, currency_pair: str, time_ms: int | None,
         try:
             known_ms = last_final_minute_ms(bucket, currency_pair) if time_ms is None else time_ms
         except NothingMergedError as error:
-            raise BadAddressError(str(error)) from None
+            known = nothing_merged(currency_pair) if unlisted_pairs(settings, [currency_pair]) else error
+            raise BadAddressError(str(known)) from None
         found = explain_minute(bucket, settings, currency_pair, known_ms, now_ms)
     if not found.was_asked:
         found = replace(found, when_asked=_when_asked(settings, currency_pair, found.window, now_ms))
