@@ -79,8 +79,11 @@ def test_a_backfill_that_was_being_made_is_superseded(stack_folder):
     run_to_its_end(stack_folder, EXCHANGES="bybit")
 
 
-def test_a_start_without_a_listed_symbol_fails_and_the_next_one_is_complete(tmp_path):
-    failed = RunningStack(tmp_path, **FEW | {"SYMBOLS": "abcusd", "EXCHANGES": "okx"})
+def test_a_start_without_a_listed_symbol_fails_and_the_next_one_is_complete(tmp_path, redis_server):
+    redis_server.client().set("top_cryptocurrencies", '["abcusd"]')
+    own = {"REDIS_HOST": redis_server.host, "REDIS_PORT": str(redis_server.port)}
+    options = {name: value for name, value in FEW.items() if name != "SYMBOLS"}
+    failed = RunningStack(tmp_path, **options | own | {"EXCHANGES": "okx", "REDIS_PASSWORD": redis_server.password})
     assert failed.end() == 1
     said = "validate_symbols failed: No symbols meet the minimum exchange requirement of 1: ABC/USD (from Redis key "
     assert f"{said}'top_cryptocurrencies') on okx [too-few-exchanges]" in failed.output
