@@ -77,7 +77,7 @@ def test_the_merged_candle_is_the_one_shown(rate):
     par = merged(rate, MergeMethod(quote_conversion="par"))[0].candles.rows()[0]
     assert f"{par[4]:,.2f}" in PAGE
     unguarded = merged(rate, MergeMethod(guard_percent=0))[0].candles.rows()[0]
-    assert f"lower by {candle[2] - unguarded[3]:.0f} dollars" in PAGE
+    assert f"{candle[2] - unguarded[3]:.0f} dollars lower" in PAGE
 
 
 def test_the_quality_is_the_one_shown(rate):
