@@ -107,11 +107,11 @@ def test_after_an_exchange_was_down_the_store_becomes_complete_by_itself(setting
     assert counts(settings, "kucoin") == {"failed": 1440}
     assert stored(settings.influxdb_bucket, "candles", "BTC/USD") == []
     exchanges.clear_faults()
-    mended = repair(settings, NOW_MS + HOUR_MS)
-    assert (mended.failed, mended.incomplete, mended.requests) == ({}, None, 1)
+    repaired = repair(settings, NOW_MS + HOUR_MS)
+    assert (repaired.failed, repaired.incomplete, repaired.requests) == ({}, None, 1)
     assert stored(settings.influxdb_bucket, "candles", "BTC/USD") == merged_truth(THREE, DAY, par=True)
     assert watermarks(settings.influxdb_bucket, "btcusd-backfill") == {"btcusd-backfill": DAY.end_ms - MINUTE_MS}
-    assert [event["state"] for event in mended.events] == ["final"]
+    assert [event["state"] for event in repaired.events] == ["final"]
 
 
 def test_a_merge_without_an_exchange_that_failed_is_made_again_with_it(settings, exchanges):
@@ -171,8 +171,8 @@ def test_a_failure_is_asked_again_after_a_quarter_of_an_hour_and_then_less_often
 def test_what_was_fetched_but_not_merged_is_merged_without_a_call(settings):
     backfill(settings, merge=False)
     assert stored(settings.influxdb_bucket, "candles", "BTC/USD") == []
-    mended = repair(settings, NOW_MS + MINUTE_MS)
-    assert (mended.plan.batches, mended.requests) == ([], 0)
+    repaired = repair(settings, NOW_MS + MINUTE_MS)
+    assert (repaired.plan.batches, repaired.requests) == ([], 0)
     assert stored(settings.influxdb_bucket, "candles", "BTC/USD") == merged_truth(THREE, DAY, par=True)
 
 

@@ -145,8 +145,8 @@ def test_one_exchange_down_leaves_its_symbol_unwritten_and_says_so(settings, exc
     assert stored(settings.influxdb_bucket, "candles", "ETH/USD") == []
     assert "ethusd-backfill" not in watermarks(settings.influxdb_bucket, "ethusd-backfill")
     exchanges.clear_faults()
-    mended = run_steps(settings, "backfill", hours(0, 2), NOW_MS)
-    assert (mended.requests, mended.incomplete) == (1, None)
+    repaired = run_steps(settings, "backfill", hours(0, 2), NOW_MS)
+    assert (repaired.requests, repaired.incomplete) == (1, None)
     assert len(stored(settings.influxdb_bucket, "candles", "ETH/USD")) == 120
 
 

@@ -295,7 +295,7 @@ def test_clearing_in_the_page_runs_the_failed_tasks_again(airflow, open_page, vi
     assert [hole for hole in answer["holes"] if hole["state"] == "failed"] == []
     assert answer["merged"] == [[DAY.start_ms, DAY.end_ms]]
     frame = ready(tab, f"{airflow.processes.url}/plugin/candles/candles/?view=day&symbol=ETH/USD&day=2026-03-11")
-    picture(tab, "day_mended")
+    picture(tab, "day_repaired")
     assert frame.get_by_label(re.compile(r"^coinbaseexchange, \d\d:00: \d+ candle")).count() == 24
     assert frame.get_by_label(re.compile("^coinbaseexchange, .* failed")).count() == 0
 
