@@ -27,5 +27,5 @@ def why_not_asked(settings: PipelineSettings, currency_pair: str) -> str:
     """Return, in a sentence, why nothing of an unlisted pair was requested, and what to check."""
     return (
         f"Too few exchanges list {currency_pair}: check its spelling in the Redis key "
-        f"{settings.redis_key_crypto_symbols!r}, EXCHANGES and min_exchanges_required."
+        f"{settings.redis_key_crypto_symbols!r}, and the settings exchanges and min_exchanges_required."
     )

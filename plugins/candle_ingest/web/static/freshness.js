@@ -15,7 +15,7 @@ export async function showFreshness(place, pipeline) {
   if (data.redis_problem) place.append(message("warn", "The list of symbols cannot be read from Redis.", data.redis_problem, "Symbols with a watermark are shown."));
   if (!data.symbols.length) return place.append(message("plain", "There are no symbols yet.", "Write them to Redis, and unpause the DAGs."));
   const [wanted, late, short] = [isWanted, isLate, isUnlisted].map((kind) => data.symbols.filter(kind));
-  if (short.length) place.append(message("warn", `Too few exchanges list ${named(short)}.`, "Check the spelling in Redis, EXCHANGES and min_exchanges_required."));
+  if (short.length) place.append(message("warn", `Too few exchanges list ${named(short)}.`, "Check the spelling in Redis, and the settings exchanges and min_exchanges_required."));
   if (!wanted.length) return place.append(symbols(data));
   place.append(
     late.length
