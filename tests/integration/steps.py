@@ -34,6 +34,7 @@ from dev.exchange_simulator.coins import utc_ms
 from dev.exchange_simulator.market_events import MarketEvent
 from dev.exchange_simulator.merged_truth import MergeRules
 from dev.exchange_simulator.synthetic_market import true_candles
+from dev.local_stack.redis_server import RedisServer
 
 DAY = Window(utc_ms("2026-03-10"), utc_ms("2026-03-11"))
 THREE = ("binance", "coinbaseexchange", "kucoin")
@@ -226,3 +227,10 @@ def everything(bucket: str, window: Window = ALL_TIME) -> list[str]:
     """
     with InfluxBucket(connect_influxdb(), bucket) as opened:
         return sorted(opened.query_csv(flux, **flux_range(window)).splitlines())
+
+
+def forget_markets(redis: RedisServer) -> None:
+    """Delete the cached lists of markets, so that the next run requests them."""
+    client = redis.client()
+    for key in client.scan_iter("*candle_ingest:markets*"):
+        client.delete(key)

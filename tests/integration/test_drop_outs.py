@@ -16,6 +16,7 @@ from tests.integration.steps import (
     THREE,
     day_records,
     everything,
+    forget_markets,
     merged_truth,
     run_steps,
     stored,
@@ -27,12 +28,6 @@ from tests.integration.steps import (
 pytestmark = pytest.mark.integration
 NOW_MS = DAY.end_ms + 60_000
 MORNING, NOON = Window(DAY.start_ms, DAY.start_ms + 6 * HOUR_MS), Window(DAY.start_ms + 6 * HOUR_MS, DAY.end_ms)
-
-
-def forget_markets(redis_server) -> None:
-    client = redis_server.client()
-    for key in client.scan_iter("*candle_ingest:markets*"):
-        client.delete(key)
 
 
 def markets(settings, exchange: str) -> set[str]:

@@ -18,7 +18,7 @@ from candle_ingest.reports.expected_coverage import ExpectedCoverage
 from candle_ingest.reports.largest_holes import read_largest_holes
 from candle_ingest.store.bucket import InfluxBucket
 from dev.exchange_simulator.market_events import MarketEvent
-from tests.integration.steps import DAY, run_steps, with_settings
+from tests.integration.steps import DAY, forget_markets, run_steps, with_settings
 
 pytestmark = pytest.mark.integration
 NOW_MS = DAY.end_ms + 2 * HOUR_MS
@@ -41,11 +41,6 @@ def repair_daily(settings, exchanges, first_day: int, days: int) -> list[str]:
         exchanges.set_clock(NOW_MS + day * DAY_MS)
         told += run_steps(settings, "repair", None, NOW_MS + day * DAY_MS).told
     return told
-
-
-def forget_markets(redis_server) -> None:
-    client = redis_server.client()
-    client.delete(*client.keys("candle_ingest:markets*"))
 
 
 def test_a_row_that_stays_wrong_is_told_when_given_up_and_again_after_a_retry(settings, exchanges):
