@@ -19,9 +19,9 @@ from candle_ingest.connections import connect_influxdb, connect_redis
 from candle_ingest.errors import CandleIngestError
 from candle_ingest.ledger.day_records import DayRecords
 from candle_ingest.ledger.merged_day import Waiting
-from candle_ingest.ledger.notices import Notices
 from candle_ingest.ledger.watermarks import Watermarks, backfill_key, catch_up_key, final_key
 from candle_ingest.planning.symbol_list import read_symbols
+from candle_ingest.reports.unlisted import read_unlisted
 from candle_ingest.settings import PipelineSettings
 from candle_ingest.store.bucket import InfluxBucket
 from candle_ingest.store.candle_store import CandleStore
@@ -36,7 +36,7 @@ def symbol_reports(settings: PipelineSettings, window: Window) -> list[SymbolRep
     with connect_redis() as client:
         symbols = read_symbols(client, settings.redis_key_crypto_symbols)
         pairs = [symbol.currency_pair for symbol in symbols]
-        unlisted = Notices(client, settings.influxdb_bucket).unlisted(pairs)
+        unlisted = read_unlisted(client, settings, pairs)
     with InfluxBucket(connect_influxdb(), settings.influxdb_bucket) as bucket:
         keys = [key(symbol.ticker) for symbol in symbols for key in (backfill_key, catch_up_key, final_key)]
         watermarks = Watermarks(bucket).read(keys)
