@@ -91,7 +91,8 @@ def start_backfill(airflow: AirflowInstance) -> None:
 
 
 def test_a_lost_worker_costs_time_and_nothing_else(airflow, simulator, broker):
-    simulator.set_fault("kucoin", "delay", seconds=5)
+    # Long enough for a busy machine to find the fetch before it ends, and shorter than the timeout of a request.
+    simulator.set_fault("kucoin", "delay", seconds=15, path="candles")
     start_backfill(airflow)
     lost = {key(row) for row in of_the_backfill(airflow.lose(worker_that_fetches(airflow)))}
     assert lost
