@@ -11,6 +11,12 @@ BIN := .venv/bin
 STAMP := .venv/.installed-from-lock
 # The folders with tests on real servers.
 INTEGRATION := tests/integration tests/faults tests/benchmarks
+# More workers than two cores, as tests wait for processes, in the order that tests/distribution.py names.
+SPREAD := -n 4 --no-loadscope-reorder
+define LEAVE_OUT
+leave_out='second_start'; if ! $(BIN)/python -m tests.integration.servers.browser; then leave_out="$$leave_out or browser"; \
+  echo 'No Chromium here: the tests of the page in a browser are skipped (make test-browser)'; fi
+endef
 # The interpreter of .venv; without it, the first that fits.
 PYTHON ?=
 FITS := import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))
@@ -97,26 +103,18 @@ simulator: setup ## Run only the exchange simulator
 	@exec $(BIN)/python -m dev.exchange_simulator --host 127.0.0.1 $(if $(SIMULATOR_PORT),--port $(SIMULATOR_PORT))
 
 test: setup ## Run all tests, against real servers where servers matter, and report how long each part took
-	@took=''; \
-	for part in test-unit test-integration; do \
-	  began=$$SECONDS; $(MAKE) $$part; took="$$took"$$(printf '\n  %-18s %4d s' "$$part" $$((SECONDS - began))); \
-	done; \
-	echo "Passed:$$took"
+	@$(BIN)/python -m dev.local_stack influxd # so that no test waits for a download or a build
+	@$(LEAVE_OUT); $(BIN)/pytest $(SPREAD) -m "not ($$leave_out)"
 
-# More workers than cores, as many tests wait for processes.
 test-unit: setup ## Run the tests that need no server
-	@$(BIN)/pytest -n 4 -m 'not integration' --ignore=tests/integration
+	@$(BIN)/pytest $(SPREAD) -m 'not integration' --ignore=tests/integration
+
+test-integration: setup ## Run the tests on a real Redis, InfluxDB and Airflow, and those of the page in a Chromium
+	@$(BIN)/python -m dev.local_stack influxd
+	@$(LEAVE_OUT); $(BIN)/pytest $(INTEGRATION) $(SPREAD) -m "integration and not ($$leave_out)"
 
 # Without bytecode files, Python would compile all of Airflow in each of its processes.
-test-unit test-integration test-browser test-second-start test-faults: export PYTHONDONTWRITEBYTECODE :=
-
-# Three workers on two cores, as much of their time is waiting; tests that share servers run in one worker.
-test-integration: setup ## Run the tests on a real Redis, InfluxDB and Airflow, and those of the page in a Chromium
-	@$(BIN)/python -m dev.local_stack influxd # so that no test waits for a download or a build
-	@leave_out='second_start'; \
-	if ! $(BIN)/python -m tests.integration.servers.browser; then leave_out="$$leave_out or browser"; \
-	  echo 'No Chromium here: the tests of the page in a browser are skipped (make test-browser)'; fi; \
-	$(BIN)/pytest $(INTEGRATION) -n 3 --dist loadfile --no-loadscope-reorder -m "integration and not ($$leave_out)"
+test test-unit test-integration test-browser test-second-start test-faults: export PYTHONDONTWRITEBYTECODE :=
 
 test-second-start: setup ## Start the local stack a dozen times, each on top of what an earlier start left behind
 	@$(BIN)/python -m dev.local_stack influxd

@@ -3,8 +3,31 @@
 from __future__ import annotations
 
 import os
+import tempfile
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+from tests.distribution import pytest_collection_modifyitems, pytest_xdist_make_scheduler
+from tests.part_times import PartTimes
+
+__all__ = ["pytest_collection_modifyitems", "pytest_xdist_make_scheduler"]
+LONG = os.environ.get("CANDLE_TESTS") == "long"
+# A busy machine is no reason to fail, and what passed once passes again: the long form looks for new examples.
+settings.register_profile(
+    "unhurried",
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+    derandomize=not LONG,
+    max_examples=2_000 if LONG else 100,
+)
+settings.load_profile("unhurried")
+# Before anything imports Airflow: it keeps its files away from the home of whoever runs the tests.
+_airflow_home = tempfile.TemporaryDirectory(prefix="candle-ingest-airflow-")
+os.environ["AIRFLOW_HOME"] = _airflow_home.name
 
 
-def pytest_configure() -> None:
+def pytest_configure(config: pytest.Config) -> None:
     """Let InfluxDB, which answers thousands of small queries, collect its garbage less often: a sixth of its CPU."""
     os.environ.setdefault("GOGC", "400")
+    config.pluginmanager.register(PartTimes())

@@ -3,6 +3,7 @@
 import logging
 import os
 import sys
+from importlib import import_module
 
 # Airflow reads connections from its database only in processes that are marked as a server.
 os.environ.setdefault("_AIRFLOW_PROCESS_CONTEXT", "server")
@@ -10,18 +11,11 @@ os.environ.setdefault("_AIRFLOW_PROCESS_CONTEXT", "server")
 import structlog
 import typer
 
-from candle_ingest.cli.coverage_command import coverage
-from candle_ingest.cli.doctor_command import doctor
-from candle_ingest.cli.exchanges_command import exchanges
-from candle_ingest.cli.explain_command import explain
-from candle_ingest.cli.export_command import export
 from candle_ingest.cli.output import printable
 from candle_ingest.cli.plain_help import PlainCommand, PlainGroup
-from candle_ingest.cli.plan_command import plan
-from candle_ingest.cli.retry_command import retry
-from candle_ingest.cli.status_command import status
 from candle_ingest.errors import CandleIngestError, TemporaryError
 
+COMMANDS = ("plan", "status", "coverage", "retry", "explain", "exchanges", "export", "doctor")
 # Exit status 1 is a command's own: candles are missing. A wrong call or value, and a server that does not answer, say
 # nothing about the candles.
 BAD_CALL, NO_ANSWER = 2, 3
@@ -32,8 +26,9 @@ app = typer.Typer(
     rich_markup_mode="markdown",
     pretty_exceptions_enable=False,
 )
-for command in (plan, status, coverage, retry, explain, exchanges, export, doctor):
-    app.command(cls=PlainCommand)(command)
+# Only the command that is called: ccxt, which some of them need, takes two seconds to import.
+for name in [argument for argument in sys.argv[1:2] if argument in COMMANDS] or COMMANDS:
+    app.command(cls=PlainCommand)(getattr(import_module(f"candle_ingest.cli.{name}_command"), name))
 
 
 @app.callback()

@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -38,6 +39,12 @@ def test_a_missing_environment_is_reported_in_one_line(call):
     assert (done.returncode, done.stdout) == (2, "")
     assert "/nowhere.yaml" in done.stderr
     assert len(done.stderr.splitlines()) == 1
+
+
+def test_a_command_that_asks_no_exchange_does_not_import_ccxt(call):
+    program = "import sys; sys.argv[1:] = ['status']; import candle_ingest.__main__; print('ccxt' in sys.modules)"
+    done = call(sys.executable, "-c", program, PYTHONPATH=str(COMMAND.parents[1] / "plugins"))
+    assert done.stdout.splitlines()[-1:] == ["False"], done.stderr
 
 
 def test_in_an_image_it_uses_the_python_on_the_path(call, tmp_path):

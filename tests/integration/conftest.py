@@ -5,11 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
-from xdist.remote import Producer
-from xdist.scheduler.loadfile import LoadFileScheduling
 
 from candle_ingest.exchanges import profiles, rate_limit, request_gate
 from candle_ingest.settings import PipelineSettings
@@ -19,38 +16,6 @@ from tests.integration.servers.airflow_databases import AirflowDatabases, airflo
 from tests.integration.servers.environment import connection_variables
 from tests.integration.servers.storage import InfluxdbTestServer, running_influxdb, running_redis
 from tests.integration.steps import THREE
-
-# The files of one of these folders share an Airflow.
-SHARING_FOLDERS = ("web", "scheduler")
-# Files and folders that take minutes, the longest first.
-LONGEST = (
-    "web", "test_faults", "test_live_week", "test_local_stack", "scheduler", "test_settlement_cases",
-    "test_benchmarks_run", "test_celery", "test_doctor", "test_steps", "test_repair",
-)  # fmt: skip
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with what takes minutes: otherwise one worker would still be busy when the others are done."""
-    items.sort(key=lambda item: [*LONGEST, group_of(item.nodeid)].index(group_of(item.nodeid)))
-
-
-class SharedServers(LoadFileScheduling):
-    """Gives all tests that share servers to one worker."""
-
-    def _split_scope(self, nodeid: str) -> str:
-        return group_of(nodeid)
-
-
-@pytest.hookimpl(optionalhook=True)
-def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> SharedServers:
-    """Distribute by what the tests share (the groups of pytest-xdist 3.8 do not work with pytest 9)."""
-    return SharedServers(config, log)
-
-
-def group_of(nodeid: str) -> str:
-    """Return the file of a test, or the folder whose files share an Airflow; by name."""
-    file = Path(nodeid.split("::")[0])
-    return file.parent.name if file.parent.name in SHARING_FOLDERS else file.stem
 
 
 @pytest.fixture(scope="session")

@@ -13,9 +13,10 @@ from candle_ingest.candles.window import format_ms
 from candle_ingest.cli.options import AsJson, Pipeline, pipeline_settings
 from candle_ingest.cli.output import print_json, print_table, say
 from candle_ingest.connections import connect_redis
+from candle_ingest.durations import duration_in_words
 from candle_ingest.errors.settings import HistoryEmptyError
 from candle_ingest.planning.backfill import BackfillPlan, plan_backfill
-from candle_ingest.planning.call_plan import ExchangePlan, duration_in_words, shortened
+from candle_ingest.planning.call_plan import ExchangePlan, shortened
 from candle_ingest.planning.symbol_list import read_symbols
 from candle_ingest.plurals import counted
 from candle_ingest.servers.redis_errors import translate_redis_errors

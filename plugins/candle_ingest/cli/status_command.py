@@ -9,7 +9,7 @@ from candle_ingest.cli.moments import moment_in_words, now_ms
 from candle_ingest.cli.options import AsJson, Pipeline, pipeline_settings
 from candle_ingest.cli.output import print_json, print_table, say
 from candle_ingest.cli.storage import listed_symbols, open_bucket, unlisted_pairs
-from candle_ingest.planning.call_plan import duration_in_words
+from candle_ingest.durations import duration_in_words
 from candle_ingest.plurals import counted
 from candle_ingest.reports.completeness import SymbolCompleteness, read_completeness
 from candle_ingest.reports.expected_coverage import ExpectedCoverage

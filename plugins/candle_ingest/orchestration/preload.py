@@ -3,6 +3,8 @@
 Only processes that fork tasks import this: see the plugin next to this package.
 """
 
+import numpy.ma  # noqa: F401 - numpy.median imports it when it is first called, in each merge
+
 import candle_ingest.fetching.fetch_candles
 import candle_ingest.merging.aggregate_and_write
 import candle_ingest.orchestration.factory

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from candle_ingest.candles.timeframe import Timeframe
 from candle_ingest.candles.window import Window
+from candle_ingest.durations import duration_in_words
 from candle_ingest.exchanges.answers import Market
 from candle_ingest.exchanges.call_estimate import CallEstimate, estimate_calls
 from candle_ingest.exchanges.client import ExchangeClient
@@ -119,12 +120,3 @@ def shortened(names: Sequence[str], most: int = 5) -> str:
     """Return the names, or the first `most` of them and the number of the others."""
     shown = ", ".join(names[:most])
     return f"{shown} and {len(names) - most} more" if len(names) > most else shown
-
-
-def duration_in_words(seconds: float) -> str:
-    """Return `< 1 s`, `12 s`, `5 min` or `3.2 h`."""
-    if round(seconds) < 1:
-        return "< 1 s"
-    if seconds < 100:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"

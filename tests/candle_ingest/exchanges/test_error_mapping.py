@@ -1,3 +1,4 @@
+import functools
 import json
 
 import ccxt
@@ -94,9 +95,14 @@ RESPONSES = [
 ]  # fmt: skip
 
 
+@functools.cache
+def opened(exchange_id):
+    return getattr(ccxt, exchange_id)()
+
+
 def raised_for(exchange_id, status, body, headers=None):
     """Return the error that ccxt raises when it parses the response."""
-    api = getattr(ccxt, exchange_id)()
+    api = opened(exchange_id)
     text = body if isinstance(body, str) else json.dumps(body)
     url = "https://exchange.example/candles"
     try:
@@ -110,7 +116,7 @@ def raised_for(exchange_id, status, body, headers=None):
 
 
 def sorted_error(error, exchange_id="binance", headers=None, status=None, body=None):
-    api = getattr(ccxt, exchange_id)()
+    api = opened(exchange_id)
     api.last_response_headers, api.last_status, api.last_body = headers, status, body
     with pytest.raises((TemporaryError, PermanentError)) as caught, translate_errors(api, ASKED):
         raise error

@@ -3,15 +3,7 @@ import pytest
 from candle_ingest.candles.window import Window
 from candle_ingest.exchanges.call_estimate import CallEstimate
 from candle_ingest.exchanges.call_pace import CallPace
-from candle_ingest.planning.call_plan import ExchangePlan, duration_in_words, log_plans, shortened
-
-
-@pytest.mark.parametrize(
-    ("seconds", "words"),
-    [(0, "< 1 s"), (0.5, "< 1 s"), (0.6, "1 s"), (99, "99 s"), (150, "2 min"), (3600, "60 min"), (9000, "2.5 h")],
-)
-def test_durations_are_short_words(seconds, words):
-    assert duration_in_words(seconds) == words
+from candle_ingest.planning.call_plan import ExchangePlan, log_plans, shortened
 
 
 def test_long_lists_of_names_are_cut():

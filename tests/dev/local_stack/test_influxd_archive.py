@@ -41,7 +41,7 @@ def serve():
 
         server = ThreadingHTTPServer((HOST, 0), Handler)
         servers.append(server)
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
         return f"http://{HOST}:{server.server_port}/influxdb2.tar.gz"
 
     yield start

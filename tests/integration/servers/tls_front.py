@@ -60,7 +60,7 @@ def _pass_on(source: socket.socket, target: socket.socket) -> None:
 @contextmanager
 def tls_front(certificate: trustme.LeafCert, target_port: int) -> Iterator[TlsFront]:
     with TlsFront(certificate, target_port) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
         try:
             yield server
         finally:

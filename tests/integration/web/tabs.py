@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-from pathlib import Path
 
 from dev.local_stack.airflow_processes import REPOSITORY
 
@@ -15,14 +14,21 @@ SCREENSHOTS_VARIABLE = "SCREENSHOTS_FOLDER"
 SHOWN = {"coverage_large": "coverage", "day": "day", "chart_light": "chart", "explain_light": "explain"}
 
 
-def picture(tab, name: str) -> Path:
+def picture(tab, name: str) -> None:
+    """Take a picture of what the tab shows, if pictures are wanted."""
+    if not (folder := os.environ.get(SCREENSHOTS_VARIABLE)):
+        return
     PICTURES.mkdir(parents=True, exist_ok=True)
     tab.wait_for_timeout(700)
     tab.screenshot(path=PICTURES / f"{name}.png")
-    folder = os.environ.get(SCREENSHOTS_VARIABLE)
-    if folder and name in SHOWN:
+    if name in SHOWN:
         shutil.copy(PICTURES / f"{name}.png", REPOSITORY / folder / f"{SHOWN[name]}.png")
-    return PICTURES / f"{name}.png"
+
+
+def resize(tab, width: int, height: int) -> None:
+    """Give the tab another size, and let the page follow."""
+    tab.set_viewport_size({"width": width, "height": height})
+    tab.evaluate("new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn)))")
 
 
 def ready(tab, address: str):

@@ -15,7 +15,7 @@ from candle_ingest.connections import connect_influxdb
 from candle_ingest.doctor.finding import Finding, Verdict
 from candle_ingest.doctor.stored_findings import write_findings
 from candle_ingest.store.bucket import InfluxBucket
-from tests.integration.web.tabs import open_in_frame, picture, ready
+from tests.integration.web.tabs import FRAME, open_in_frame, picture, ready, resize
 from tests.integration.web.world import (
     BUCKET,
     DAY,
@@ -129,42 +129,51 @@ VIEWS = {
 }
 
 
-@pytest.mark.parametrize(
-    ("name", "width", "dark"),
-    [("light", 1280, False), ("dark", 1280, True), ("small", 1024, False), ("phone", 375, False)],
-)
-def test_every_view_on_every_screen(airflow, open_page, name, width, dark):
-    tab = open_page(width=width, dark=dark)
-    frame = ready(tab, f"{airflow.processes.url}/plugin/candles")
+# The width of a screen, by the name that its pictures have.
+SCREENS = {"light": 1280, "small": 1024, "phone": 375}
+
+
+@pytest.mark.parametrize("dark", [False, True])
+def test_every_view_fits_every_screen_and_is_accessible(airflow, open_page, dark):
+    """Loaded on a wide screen that becomes narrow, in the dark on a narrow one that becomes wide."""
+    screens = sorted(SCREENS.items(), key=lambda screen: screen[1], reverse=not dark)
+    tab = open_page(width=screens[0][1], dark=dark)
+    ready(tab, f"{airflow.processes.url}/plugin/candles")
     for view, query in VIEWS.items():
-        tab.set_viewport_size({"width": width, "height": HEIGHTS.get(view, 900)})
-        open_in_frame(tab, f"{airflow.processes.url}/candles/?{query}")
-        picture(tab, f"{view}_{name}")
-        theme = frame.locator("html").get_attribute("data-theme")
-        assert theme == ("dark" if dark else "light")
-        assert frame.locator("html").evaluate("html => html.scrollWidth <= html.clientWidth"), (
-            view,
-            "scrolls sideways",
-        )
-        # On a phone the hours of a day scroll in a place of their own.
-        widths = frame.locator(".scroll").evaluate_all("places => places.map((it) => [it.scrollWidth, it.clientWidth])")
-        cut = [(whole, shown) for whole, shown in widths if whole > shown]
-        assert not cut or (name, view) == ("phone", "day"), (view, "is cut", cut)
+        resize(tab, screens[0][1], 900)
+        frame = open_in_frame(tab, f"{airflow.processes.url}/candles/?{query}")
+        for name, width in screens:
+            resize(tab, width, HEIGHTS.get(view, 900))
+            picture(tab, f"{view}_{name}_dark" if dark else f"{view}_{name}")
+            assert_nothing_is_cut(frame, view, name)
+            if width in (1280, 375):
+                assert_accessible(tab.query_selector(FRAME).content_frame())
+        assert frame.locator("html").get_attribute("data-theme") == ("dark" if dark else "light")
         assert frame.get_by_text(re.compile("^The page (has )?failed.$")).count() == 0, view
 
 
-@pytest.mark.parametrize(("width", "dark"), [(1280, False), (1280, True), (390, False), (390, True)])
-def test_the_page_is_accessible(airflow, open_page, width, dark):
-    """axe-core, in each view: what is wrong is in the message."""
-    tab = open_page(width=width, dark=dark)
-    for view, query in VIEWS.items():
-        tab.goto(f"{airflow.processes.url}/candles/?{query}")
-        tab.locator("#view[aria-busy=false]").wait_for(timeout=60_000)
-        tab.emulate_media(color_scheme="dark" if dark else "light")
-        tab.wait_for_timeout(300)
-        found = Axe().run(tab)
-        assert found.violations_count == 0, (view, found.generate_report())
-        assert tab.title().endswith("Candles")
+def assert_nothing_is_cut(frame, view: str, screen: str) -> None:
+    assert frame.locator("html").evaluate("html => html.scrollWidth <= html.clientWidth"), (view, screen, "is too wide")
+    # On a phone the hours of a day scroll in a place of their own.
+    widths = frame.locator(".scroll").evaluate_all("places => places.map((it) => [it.scrollWidth, it.clientWidth])")
+    cut = [(whole, shown) for whole, shown in widths if whole > shown]
+    assert not cut or (screen, view) == ("phone", "day"), (view, screen, "is cut", cut)
+
+
+def assert_accessible(document) -> None:
+    """Check by axe-core; what it finds is in the message."""
+    found = Axe().run(document)
+    assert found.violations_count == 0, (document.url, found.generate_report())
+    assert document.title().endswith("Candles")
+
+
+def test_at_its_own_address_the_page_follows_the_colours_of_the_system(airflow, open_page):
+    tab = open_page()
+    tab.goto(f"{airflow.processes.url}/candles/?{VIEWS['day']}")
+    for scheme in ("light", "dark"):
+        tab.emulate_media(color_scheme=scheme)
+        tab.locator(f"html[data-theme={scheme}] #view[aria-busy=false]").wait_for(timeout=60_000)
+        assert_accessible(tab)
 
 
 @pytest.fixture
