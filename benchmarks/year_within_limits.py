@@ -85,7 +85,10 @@ def _pool(variables: Mapping[str, str], workers: int) -> ProcessPoolExecutor:
 
 def _planned(bench: Workbench, exchanges: Sequence[str], intervals: Sequence[Window]) -> list[PlannedRun]:
     bucket = bench.influxdb.new_bucket("year")
-    settings = PipelineSettings(name="candle", exchanges=tuple(exchanges), influxdb_bucket=bucket)
+    # Otherwise kraken's limit for the trades of USDT/USD would decide: two hours for a year.
+    settings = PipelineSettings(
+        name="candle", exchanges=tuple(exchanges), influxdb_bucket=bucket, quote_conversion="par"
+    )
     return [planned_run(settings, interval, TICKERS) for interval in intervals]
 
 

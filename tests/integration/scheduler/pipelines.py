@@ -1,6 +1,6 @@
 """The two pipelines of this folder's Airflow, and the names that its tests share."""
 
-# Of the pipeline `week`.
+# Of the pipeline `march`.
 EXCHANGES = ("binance", "coinbaseexchange", "kucoin")
 PAIRS = {"btcusd": "BTC/USD", "ethusd": "ETH/USD", "solusd": "SOL/USD"}
 BUCKET = "end_to_end"
@@ -18,7 +18,7 @@ pipelines:
     # A rate market is silent on the days of the tests, which delays when they are final.
     quote_conversion: par
     failure_notifier: tests.integration.servers.recording_notifier.record
-  week:
+  march:
     exchanges: [{", ".join(EXCHANGES)}]
     backfill_start_date: skip
     catch_up_initial_days: 1
