@@ -84,6 +84,8 @@ _NOT_LISTED = {
     "bitstamp": {"KCS", "HT", "BNB", "XMR", "KSM"},
     "gate": {"KCS", "HT"},
 }
+# Coins that only these exchanges list.
+_LISTED_BY = {"币安人生": {"binance", "gate"}}
 # Listed here later than the coin's first day elsewhere.
 _LATER = {
     ("coinbaseexchange", "SUI"): "2023-05-18",
@@ -230,7 +232,7 @@ def list_markets(exchange: str, extra_coins: int = 0) -> tuple[Market, ...]:
         build_market(exchange, COINS[base], quote)
         for quote, bases in _bases_by_quote(exchange)
         for base in bases
-        if base not in _NOT_LISTED[exchange] and base != quote
+        if base not in _NOT_LISTED[exchange] and exchange in _LISTED_BY.get(base, {exchange}) and base != quote
     ]
     main_quote = markets[0].quote
     markets += [build_market(exchange, STABLECOINS[base], quote) for base, quote in _STABLECOIN_MARKETS[exchange]]

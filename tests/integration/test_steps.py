@@ -50,6 +50,20 @@ def test_a_day_of_five_exchanges_equals_the_truth(settings):
         assert stored(settings.influxdb_bucket, "exchange_candles", "BTC/USD", exchange) == expected, exchange
 
 
+def test_a_symbol_in_chinese_is_fetched_and_merged_beside_others(settings, redis_server):
+    pairs, window = ("BTC/USDT", "币安人生/USDT"), hours(20, 22)
+    redis_server.client().set("top_cryptocurrencies", json.dumps(pairs, ensure_ascii=False))
+    settings = with_settings(settings, exchanges=("binance", "gate"))
+    for _ in range(2):
+        result = run_steps(settings, "backfill", window, NOW_MS)
+        assert (result.failed, result.incomplete) == ({}, None)
+    for pair in pairs:
+        for exchange in settings.exchanges:
+            found = stored(settings.influxdb_bucket, "exchange_candles", pair, exchange)
+            assert found == true_candles(exchange, pair, window.start_ms, window.end_ms)
+        assert len(stored(settings.influxdb_bucket, "candles", pair)) == 120
+
+
 def test_days_of_kraken_half_a_year_ago_are_built_from_trades_minute_by_minute(settings, exchanges):
     later_ms = DAY.end_ms + 180 * DAY_MS
     exchanges.set_clock(later_ms)

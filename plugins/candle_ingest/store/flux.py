@@ -46,8 +46,7 @@ def answer(name: str) -> str:
 def is_pair(pairs: Collection[str] | None, most: int = MAX_NAMED_PAIRS) -> str:
     """Return a condition on `currency_pair`; empty for all pairs, or for more than `most`, and never met for none.
 
-    Pairs are `BASE/QUOTE` of letters and digits, so a JSON string is a valid Flux string, and only the slash has to be
-    escaped in a pattern.
+    Pairs are `BASE/QUOTE` of letters and digits of any script, so only the slash has to be escaped, in a pattern.
     """
     if pairs is None or len(pairs) > most:
         return ""
@@ -55,7 +54,8 @@ def is_pair(pairs: Collection[str] | None, most: int = MAX_NAMED_PAIRS) -> str:
         return "false"
     if len(pairs) > MAX_COMPARED_PAIRS:
         return f"r.currency_pair =~ /^({'|'.join(sorted(pairs)).replace('/', chr(92) + '/')})$/"
-    return f"({' or '.join(f'r.currency_pair == {json.dumps(pair)}' for pair in sorted(pairs))})"
+    compared = [f'r.currency_pair == "{pair}"' for pair in sorted(pairs)]
+    return f"({' or '.join(compared)})"
 
 
 def flux_range(window: Window) -> dict[str, int]:
