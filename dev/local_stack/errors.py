@@ -28,7 +28,7 @@ class PortBusyError(LocalStackError):
     name = "port-busy"
     cause = "Another program listens on a port that a variable names."
     cure = "End that program, name another port, or leave the variable out to get a free port."
-    example = "Port 8080 for Airflow is busy: end the program that uses it, or choose another with AIRFLOW_PORT=...."
+    example = "Port 8080 for Airflow is busy: end the program that uses it, or choose another with AIRFLOW_PORT=8081."
 
 
 class StackRunningError(LocalStackError):

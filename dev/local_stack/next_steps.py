@@ -65,7 +65,7 @@ def open_page(stack: LocalStack, say: Say) -> None:
 
 @dataclass(frozen=True, kw_only=True)
 class _Minute:
-    """A minute that exists."""
+    """The minute that the suggested `explain` command shows."""
 
     currency_pair: str
     open_time_ms: int

@@ -152,7 +152,7 @@ def _names(environment: Mapping[str, str], variable: str) -> tuple[str, ...]:
     names = tuple(name for name in environment[variable].replace(" ", ",").split(",") if name)
     if not names:
         default = ",".join(getattr(StackOptions, variable.lower()))
-        raise StackOptionError(f"{variable} is empty; allowed is a list such as {default}, the default without it.")
+        raise StackOptionError(f"{variable} is empty; write a list such as {default} (the default).")
     return names
 
 

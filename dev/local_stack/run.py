@@ -76,12 +76,12 @@ def _exit_status(session: Session, manager: StackManager, console: StackConsole,
         console.error(session.problem)
         return 1
     if session.is_complete:
-        console.say("Stopped. All is stored." if once else "Stopped")
+        console.say("Stopped. Everything is stored." if once else "Stopped")
         if once:
             show_next_starts(console.say)
         return 0
     if manager.was_interrupted:
-        console.say("Stopped before all was stored")
+        console.say("Stopped before everything was stored")
         return INTERRUPTED
     console.error("Stopped by an error of the local stack itself: see above")
     return 1

@@ -117,7 +117,7 @@ EXCHANGE_FAULTS = (
     _rows("high below low", "high_below_low", UNTRUSTED, outcome=Outcome.OPEN),
     _rows("a time outside the window", "outside", ELSEWHERE,
           exchanges=("binance", "kraken", "kucoin", "htx")),
-    _rows("seconds instead of milliseconds, or the reverse", "seconds_timestamps", f"{ELSEWHERE}|nor can the others"),
+    _rows("seconds instead of milliseconds, or the reverse", "seconds_timestamps", f"{ELSEWHERE}|so none is used"),
     _rows("the same time twice with different values", "contradiction", UNTRUSTED, outcome=Outcome.OPEN),
     _rows("the same row twice", "duplicate", "", outcome=Outcome.UNAFFECTED, outcome_once=Outcome.UNAFFECTED),
     _rows("rows in the wrong order", "unsorted", "", outcome=Outcome.UNAFFECTED, outcome_once=Outcome.UNAFFECTED),

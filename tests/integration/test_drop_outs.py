@@ -1,4 +1,4 @@
-"""An exchange, a market or a symbol that was there before and is not now: told, and nothing is taken back."""
+"""An exchange, a market or a symbol that was there before and is not now: reported, and nothing merged is removed."""
 
 from __future__ import annotations
 

@@ -28,7 +28,7 @@ def test_celery_workers_store_a_day_and_nothing_is_left(run_stack):
     assert "Starting PostgreSQL on 127.0.0.1" in output
     assert "1/1 interval," in output
     assert "BTC/USD" in output
-    assert "All is stored" in output
+    assert "Everything is stored" in output
     assert left == []
 
 

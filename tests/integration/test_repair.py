@@ -186,7 +186,7 @@ def test_the_open_work_is_found_though_redis_was_emptied(settings, exchanges, re
     assert stored(settings.influxdb_bucket, "candles", "BTC/USD") == merged_truth(THREE, DAY, par=True)
 
 
-def test_a_fetch_that_was_killed_is_recorded_as_failed_and_made_up_for(settings):
+def test_a_fetch_that_was_killed_is_recorded_as_failed_and_refetched(settings):
     broken = backfill(settings, killed=("kucoin",))
     assert "kucoin failed: no result recorded" in str(broken.incomplete)
     assert counts(settings, "kucoin") == {"failed": 1440}
@@ -279,7 +279,7 @@ def test_a_day_that_a_task_with_older_settings_merges_late_is_merged_again(setti
     assert repair(extremes, NOW_MS + 3 * HOUR_MS).written == {}
 
 
-def test_a_change_of_method_heals_newest_first_within_a_budget_without_calls(settings, exchanges, monkeypatch):
+def test_a_change_of_method_is_remerged_newest_first_within_a_budget_without_calls(settings, exchanges, monkeypatch):
     days = [Window(DAY.start_ms - n * DAY_MS, DAY.end_ms - n * DAY_MS) for n in range(3)]
     for day in days:
         backfill(settings, day)

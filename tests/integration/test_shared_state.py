@@ -127,7 +127,7 @@ def test_after_a_few_failures_of_two_markets_no_task_asks(redis_server):
     for market in ("BTC/USD", "BTC/USD", "ETH/USD", "BTC/USD", "BTC/USD"):
         second.enter()
         first.failed(market, "503")
-    with pytest.raises(ExchangeDownError, match=r"kraken does not answer, one task tries it again in \d+ s: 503"):
+    with pytest.raises(ExchangeDownError, match=r"kraken does not answer; one task will try again in \d+ s: 503"):
         second.enter()
 
 

@@ -137,7 +137,7 @@ def test_without_its_history_a_pipeline_is_not_complete(settings):
     now = now_ms()
     run_steps(settings, "catch_up", Window(now - 300_000, now), now)
     [found] = content("status", status=1)["symbols"]
-    assert (found["up_to_date"], found["merged_up_to_ms"], found["state"]) == (False, None, "in time")
+    assert (found["up_to_date"], found["merged_up_to_ms"], found["state"]) == (False, None, "on time")
     assert rows(text("status", status=1))["BTC/USD"][1] == "no"
 
 

@@ -65,20 +65,19 @@ class MergesDelayedError(TemporaryError):
     name = "merges-delayed"
     cause = "InfluxDB or Redis did not answer while some pairs were merged; each line says why."
     cure = "The task is retried, and repair merges what is left. If the error persists, act on each line."
-    example = "BTC/USD: Failed to connect to InfluxDB after retries: InfluxDB, write: HTTP 503"
+    example = "BTC/USD: Failed to connect to InfluxDB after 6 tries: InfluxDB, write: HTTP 503"
 
 
 class IncompleteError(PermanentError):
     """Some candles could not be written, and the message names them. Clear the failed tasks to continue.
 
-    `symbols` has a line for each incomplete symbol whose reason no notice has reported yet: how many exchanges
-    answered, and which failed.
+    `symbols` has a line for each incomplete symbol whose reason no notice has reported yet.
     """
 
     name = "candles-incomplete"
-    cause = "Some fetches failed permanently, and their symbols did not have enough exchanges. Each line names them."
+    cause = "Some minutes have too few usable answers. Each line names the symbol and the reason."
     cure = "See the logs of the failed fetches, fix the cause, and clear the failed tasks with those after them."
-    example = "1 symbol is not complete: BTC/USD: 2 of the 3 exchanges it needs answered; failed: kraken"
+    example = "1 symbol is not complete: BTC/USD: 60 candles are not merged, from 2026-11-20T12:00Z on: kraken failed"
 
     def __init__(self, message: str, symbols: Sequence[str] = ()) -> None:
         super().__init__(message)

@@ -40,7 +40,7 @@ class GranularityChangedError(ConfigurationError):
     cause = "`candle_granularity_minutes` was changed, and the bucket was not."
     cure = "Give the pipeline a new `influxdb_bucket`, or set the granularity back."
     example = (
-        "the bucket candles has candles of 1 minutes, and candle_granularity_minutes is 60: "
+        "the bucket candles has candles of 1 minute, and candle_granularity_minutes is 60: "
         "give the pipeline a new influxdb_bucket"
     )
 
@@ -106,7 +106,10 @@ class RangeError(ConfigurationError):
     """A run has no time range that it could fetch."""
 
     name = "range-invalid"
-    cause = "A run that was triggered by hand has no start and end, the end is not after the start, or both lie ahead."
+    cause = (
+        "A run that was triggered by hand has neither start and end nor a logical date, the end is not after the "
+        "start, or both lie ahead."
+    )
     cure = "Give `start` and `end`, with a start in the past."
     example = "the end, 2026-11-20T12:00Z, is not after the start, 2026-11-20T13:00Z"
 

@@ -65,7 +65,7 @@ class _BoundedBody:
             if size > MAX_ANSWER_BYTES:
                 self._refuse(f"the answer is larger than {MAX_ANSWER_BYTES // 2**20} MB")
             if time.monotonic() > deadline:
-                self._refuse(f"the answer took longer than {MAX_ANSWER_SECONDS:.0f} s")
+                self._refuse(f"the answer took longer than {MAX_ANSWER_SECONDS:g} s")
             yield chunk
 
     def _refuse(self, why: str) -> None:
@@ -86,13 +86,13 @@ class _TimedHead:
             response = super().getresponse()  # type: ignore[misc]
         except (OSError, HTTPException) as error:
             if gave_up.is_set():
-                raise TimeoutError(f"no answer within {MAX_ANSWER_SECONDS:.0f} s") from error
+                raise TimeoutError(f"no answer within {MAX_ANSWER_SECONDS:g} s") from error
             raise
         finally:
             watch.cancel()
         # A head that is cut off between two lines looks like a complete one.
         if gave_up.is_set():
-            raise TimeoutError(f"no answer within {MAX_ANSWER_SECONDS:.0f} s")
+            raise TimeoutError(f"no answer within {MAX_ANSWER_SECONDS:g} s")
         return response
 
     def _give_up(self, gave_up: threading.Event) -> None:

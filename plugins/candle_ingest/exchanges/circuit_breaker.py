@@ -32,7 +32,7 @@ class ExchangeDownError(TemporaryError):
     name = "exchange-down"
     cause = "Other tasks found that the exchange does not answer. One task tries it now and then, and the others wait."
     cure = "Airflow retries, and repair fetches what stays open. `candle-ingest exchanges` shows how it answers."
-    example = "kraken does not answer, one task tries it again in 30 s: HTTP 503"
+    example = "kraken does not answer; one task will try again in 30 s: HTTP 503"
 
 
 class CircuitBreaker:
@@ -79,7 +79,7 @@ class CircuitBreaker:
             return
         when = f"in {rest_ms / 1000:.0f} s" if rest_ms > 0 else "now"
         said = reason.decode() if isinstance(reason, bytes) else reason
-        raise ExchangeDownError(f"{self._exchange} does not answer, one task tries it again {when}: {said}")
+        raise ExchangeDownError(f"{self._exchange} does not answer; one task will try again {when}: {said}")
 
     def _failed(self, market: str, reason: str) -> None:
         self._had_failures = True
@@ -104,5 +104,9 @@ class CircuitBreaker:
             act()
         except (redis.RedisError, ValueError) as error:
             # ValueError: another program's value under these keys.
-            logger.warning("Whether %s is down is not shared for this task: %s", self._exchange, error)
+            logger.warning(
+                "%s: this task finds out by itself whether the exchange is down, as Redis cannot be used: %s",
+                self._exchange,
+                error,
+            )
             self._shared = False

@@ -100,7 +100,7 @@ def _fault(
     doubtful, rows = page.rejected.total(), answer.rows
     if doubtful >= FEW_ROWS and 2 * doubtful > len(rows):
         # If kucoin's times have more digits, ccxt misreads its columns, and some rows then look sound.
-        share = f"{doubtful} of {counted(len(rows), 'row')}"
-        return f"{share} that cannot be trusted ({page.rejected_in_words}): nor can the others"
+        share = f"{doubtful} of {len(rows)}"
+        return f"too many rows that cannot be trusted, {share} ({page.rejected_in_words}), so none is used"
     times_ms = sorted(time for time in (row[0] for row in rows) if isinstance(time, int | float))
     return profile.policy.fault(page, times_ms, window, timeframe, profile.spare_rows)

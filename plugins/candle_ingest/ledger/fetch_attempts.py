@@ -1,9 +1,9 @@
 """Record every fetch in InfluxDB, at the time at which it ended: its window, calls, number of tries and outcome.
 
-`fetch_attempts`: tags `exchange`, `currency_pair`; fields `start_ms`, `end_ms` (the window), `expected`, `asked`,
-`candles`, `calls`, `duration_ms`, `try_number`, `outcome` (`ok` or `failed`), `reason`, `corrections` (rows that were
-corrected, such as `1 × open time off the grid, moved to the slot that contains it`; empty for none), `dag_id`,
-`run_id`, `map_index`.
+`fetch_attempts`: tags `exchange`, `currency_pair`; fields `start_ms`, `end_ms` (the window), `expected`, `asked`
+(candles not settled before), `candles`, `calls`, `duration_ms`, `try_number`, `outcome` (`ok` or `failed`), `reason`,
+`corrections` (rows that were corrected, such as `1 × open time off the grid, moved to the slot that contains it`; empty
+for none), `dag_id`, `run_id`, `map_index`.
 """
 
 from collections.abc import Sequence

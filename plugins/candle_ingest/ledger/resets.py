@@ -11,7 +11,7 @@ LISTED_NOW_REASON = "not asked before, because the exchange did not list the mar
 
 
 def reset_unobtainable(record: DayRecord, now_ms: int) -> DayRecord:
-    """Return the record with its unobtainable stretches due at once, as failed and never retried.
+    """Return the record with its unobtainable stretches marked as failed, due at once, and their tries counted from 0.
 
     Closing looks that were given up are due again too.
     """

@@ -1,4 +1,4 @@
-"""Send one-time notices: about minutes that became unobtainable, lost candles, and vanished markets."""
+"""Send the queued one-time notices of all runs."""
 
 from collections.abc import Callable
 

@@ -69,7 +69,7 @@ LAG = Metric(
 )  # fmt: skip
 ACCOUNTED = Metric(
     "candle_ingest.accounted_share", GAUGE, "0 to 1", ("pipeline", "currency_pair"),
-    "share of the minutes with a settled answer, on the days that a run processed, over its exchanges",
+    "share of the requested minutes with a settled answer, on the days that a run processed, over its exchanges",
     "below 1 for a day",
 )  # fmt: skip
 MINUTES_MARKED = Metric(

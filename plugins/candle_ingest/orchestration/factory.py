@@ -58,7 +58,7 @@ def _backfill_dag(settings: PipelineSettings, params: Params, origin: datetime |
 def _catch_up_dag(settings: PipelineSettings, params: Params) -> DAG:
     dag = DAG(
         settings.catch_up_dag_id,
-        description="OHLCV candles from the watermark up to now",
+        description="New OHLCV candles, up to now",
         schedule=CronDataIntervalTimetable(settings.catch_up_schedule, timezone="UTC"),
         start_date=ANY_START,
         catchup=False,
@@ -105,8 +105,8 @@ def _common(settings: PipelineSettings, kind: RunKind) -> dict[str, Any]:
 def _with_steps(dag: DAG, settings: PipelineSettings, kind: RunKind) -> DAG:
     """Add read_symbols → validate_symbols → fetch_candles (mapped) → aggregate_and_write.
 
-    The steps set `multiple_outputs=False`, because Airflow would otherwise also store each entry of a returned dict
-    separately, with one request each: five more for a fetch, and a thousand for a merge of a thousand symbols.
+    The steps that return a dict set `multiple_outputs=False`, because Airflow would otherwise also store each of its
+    entries, with one request each: five more for a fetch, and a thousand for a merge of a thousand symbols.
     """
     with dag:
         planned = _validate_step(settings, kind)(_read_step(settings, kind)())
@@ -142,7 +142,7 @@ def _validate_step(settings: PipelineSettings, kind: RunKind) -> Any:
 
 
 def _fetch_step(settings: PipelineSettings, kind: RunKind) -> Any:
-    # No failure callback: if the run is not complete without a failed fetch, the merge reports it, once for all.
+    # No failure callback: if a failed fetch leaves the run incomplete, the merge reports it, once for all fetches.
     retries = settings.task_retries if kind.retries_fetches else 0
 
     @task(map_index_template="{{ label }}", pool=settings.pool, retries=retries, multiple_outputs=False)
@@ -259,7 +259,7 @@ Fetches one data interval of every symbol from every exchange, merges and writes
 * Older ranges: `airflow backfill create --dag-id … --from-date 2025-01-01T00:00Z --to-date 2025-03-31T00:00Z`. A date
   without `Z` is midnight in Airflow's `default_timezone`; intervals are those of UTC.
 * If a run has failed, clear its failed tasks. Only they and the merge run again.
-* A run that is triggered by hand needs the params `start` and `end`.
+* A run that is triggered by hand needs the params `start` and `end`, unless it has a logical date.
 """
 CATCH_UP_DOC = """
 Fetches new candles since the last run, for each symbol and exchange, merges and writes them. What is open in the last

@@ -5,7 +5,7 @@ from typing import Self
 
 from candle_ingest.candles.timeframe import Timeframe
 from candle_ingest.candles.window import DAY_MS, Window, floor_ms
-from candle_ingest.reports.freshness import latest_lag_ms
+from candle_ingest.reports.freshness import max_lag_ms
 from candle_ingest.settings import PipelineSettings
 
 
@@ -24,7 +24,7 @@ class ExpectedCoverage:
     @classmethod
     def of(cls, settings: PipelineSettings, now_ms: int) -> Self:
         """Return what the pipeline should have by now."""
-        until_ms = settings.timeframe.floor_ms(now_ms - latest_lag_ms(settings, now_ms))
+        until_ms = settings.timeframe.floor_ms(now_ms - max_lag_ms(settings, now_ms))
         return cls(exchanges=settings.exchange_ids, timeframe=settings.timeframe, until_ms=until_ms)
 
     @property

@@ -96,7 +96,7 @@ def _missing(parts: Sequence[Part]) -> str:
     missing = [part for part in parts if part.candle is None and part.state not in (REMOVED, *SETTLED)]
     late = [part.exchange for part in parts if part.state == NOT_MERGED]
     texts = [f"{part.exchange} {part_in_words(part)}" for part in missing]
-    texts += [f"{_listed(late)} came after the merge"] if late else []
+    texts += [f"{_listed(late)} answered after the merge"] if late else []
     return "; ".join(texts) + "." if texts else ""
 
 

@@ -19,7 +19,7 @@ from candle_ingest.store.flux import answer, flux_range, keep, select
 
 # Catch-up may miss one run before a symbol counts as late.
 LATE_RUNS = 3
-IN_TIME, LATE, NO_CANDLES = "in time", "late", "no candles"
+ON_TIME, LATE, NO_CANDLES = "on time", "late", "no candles"
 # Symbols that no run fetches, so their watermarks do not move: removed from the list in Redis, or on too few exchanges.
 NOT_IN_REDIS, UNLISTED = "not in Redis", "too few exchanges"
 _READ_DAYS = "".join(
@@ -89,7 +89,7 @@ def read_freshness(
     watermarks = Watermarks(bucket).read()
     history = history_window(settings, now_ms)
     days, lately = _read_days(bucket, history, now_ms)
-    late_after_ms = latest_lag_ms(settings, now_ms)
+    late_after_ms = max_lag_ms(settings, now_ms)
     known = [
         _symbol(symbol, watermarks, days.get(symbol.currency_pair, 0), settings.timeframe, late_after_ms, now_ms)
         for symbol in known_symbols(listed, watermarks)
@@ -107,7 +107,7 @@ def read_freshness(
     )
 
 
-def latest_lag_ms(settings: PipelineSettings, now_ms: int) -> int:
+def max_lag_ms(settings: PipelineSettings, now_ms: int) -> int:
     """Return the lag in ms above which a symbol is late. Long candles come less often than catch-up runs."""
     pause_ms = max(schedule_ms(settings.catch_up_schedule, now_ms), settings.timeframe.ms)
     return LATE_RUNS * pause_ms + settings.settle_seconds * 1000
@@ -180,7 +180,7 @@ def _symbol(
     return SymbolFreshness(
         ticker=symbol.ticker,
         currency_pair=symbol.currency_pair,
-        state=NO_CANDLES if lag_ms is None else LATE if lag_ms > late_after_ms else IN_TIME,
+        state=NO_CANDLES if lag_ms is None else LATE if lag_ms > late_after_ms else ON_TIME,
         lag_ms=lag_ms,
         catch_up_ms=catch_up_ms,
         backfill_ms=backfill_ms,

@@ -9,7 +9,7 @@ from candle_ingest.candles.window import DAY_MS, MINUTE_MS, Window, floor_ms
 from candle_ingest.ledger.minute_state import MinuteState
 from candle_ingest.plurals import are_all, are_some, counted, inflected
 from candle_ingest.reports.expected_coverage import ExpectedCoverage
-from candle_ingest.reports.freshness import IN_TIME, UNLISTED, Freshness, SymbolFreshness, read_freshness
+from candle_ingest.reports.freshness import ON_TIME, UNLISTED, Freshness, SymbolFreshness, read_freshness
 from candle_ingest.reports.largest_holes import DayHole, read_largest_holes
 from candle_ingest.reports.merge_progress import MergeProgress, read_merge_progress
 from candle_ingest.settings import PipelineSettings
@@ -32,7 +32,7 @@ WORDS = {
 class Summary:
     """How far all symbols are merged, which are behind, and the largest holes of the last LOOK_BACK_DAYS.
 
-    `merged_until_ms` is up to where every symbol that is in time is merged; None if no symbol is in time. `unreadable`
+    `merged_until_ms` is up to where every symbol that is on time is merged; None if no symbol is on time. `unreadable`
     has an error for each pair with a record that cannot be read: its holes are missing. `merging` says how much has
     been merged again since the merge settings changed. `unlisted` are the pairs in Redis that are not fetched because
     too few exchanges list them; the other counts leave them out.
@@ -114,11 +114,11 @@ def summarize(
     """Return the summary of `pairs`, whose slots are `slot_ms` long."""
     wanted = [symbol for symbol in found.symbols if symbol.currency_pair in pairs]
     own = [symbol for symbol in wanted if symbol.is_fetched]
-    in_time = [symbol for symbol in own if symbol.state == IN_TIME]
+    on_time = [symbol for symbol in own if symbol.state == ON_TIME]
     return Summary(
         symbols=len(own),
-        behind=[symbol.currency_pair for symbol in own if symbol.state != IN_TIME],
-        merged_until_ms=min((_newest_ms(symbol) + slot_ms for symbol in in_time), default=None),
+        behind=[symbol.currency_pair for symbol in own if symbol.state != ON_TIME],
+        merged_until_ms=min((_newest_ms(symbol) + slot_ms for symbol in on_time), default=None),
         holes=holes,
         never_fetched=bool(own) and all(symbol.lag_ms is None for symbol in own),
         now_ms=now_ms,

@@ -1,4 +1,4 @@
-"""Recorded minutes and hours that the guard has to judge; prices of the method page, volumes where they are known."""
+"""Minutes and hours that the guard has to judge, of docs/explanation/how-a-price-is-made.md; volumes where known."""
 
 import math
 

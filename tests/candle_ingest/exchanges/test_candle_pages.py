@@ -140,7 +140,7 @@ def test_an_answer_whose_columns_mean_something_else_gives_no_candle(simulator):
         [page] = candle_pages(
             exchange, market("kucoin", "BTC/USDT"), [Window(end_ms - 60 * MINUTE_MS, end_ms)], Timeframe(1), NOW_MS
         )
-        assert re.search(r"of \d+ rows that cannot be trusted .*: nor can the others", page.failed_reason)
+        assert re.search(r"too many rows that cannot be trusted, \d+ of \d+ .*, so none is used", page.failed_reason)
         assert (len(page.checked.candles), page.unobtainable) == (0, False)
     finally:
         simulator.clear_faults()

@@ -100,7 +100,7 @@ def test_a_merge_without_an_exchange_that_failed_is_not_complete():
     kept = {name: CANDLES[name] for name in ("a", "b")}
     two = StoredMerge(explained(kept).merged, ("a", "b"))
     assert words(kept, two, records, merged_day()) == "Merged, but not complete. c failed: HTTP 500."
-    assert words(CANDLES, two, records, merged_day()) == "Merged, but not complete. c came after the merge."
+    assert words(CANDLES, two, records, merged_day()) == "Merged, but not complete. c answered after the merge."
 
 
 def test_a_part_shows_its_market_its_rate_and_what_the_guard_did():

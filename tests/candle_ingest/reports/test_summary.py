@@ -12,7 +12,7 @@ NOW_MS = 1_795_205_400_000
 NOW_DAY_MS = NOW_MS // DAY_MS * DAY_MS
 
 
-def symbol(pair: str, lag_minutes: int | None, state: str = "in time") -> SymbolFreshness:
+def symbol(pair: str, lag_minutes: int | None, state: str = "on time") -> SymbolFreshness:
     newest_ms = None if lag_minutes is None else NOW_MS - (lag_minutes + 1) * MINUTE_MS
     lag_ms = None if lag_minutes is None else lag_minutes * MINUTE_MS
     return SymbolFreshness(

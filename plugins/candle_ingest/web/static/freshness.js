@@ -2,12 +2,12 @@
 import { areAll, areSome, badge, count, counted, duration, element, message, moment, table } from "./dom.js";
 import { api } from "./data.js";
 
-const KINDS = { "in time": "good", late: "bad", "no candles": "none", "not in Redis": "none", "too few exchanges": "warn" };
+const KINDS = { "on time": "good", late: "bad", "no candles": "none", "not in Redis": "none", "too few exchanges": "warn" };
 export const isUnlisted = ({ state }) => state === "too few exchanges";
 // A symbol that no run fetches does not count.
 export const isWanted = (symbol) => symbol.state !== "not in Redis" && !isUnlisted(symbol);
 export const named = (symbols) => symbols.slice(0, 3).map(({ currency_pair: pair }) => pair).join(", ") + (symbols.length > 3 ? " …" : "");
-export const isLate = (symbol) => isWanted(symbol) && symbol.state !== "in time";
+export const isLate = (symbol) => isWanted(symbol) && symbol.state !== "on time";
 
 export async function showFreshness(place, pipeline) {
   const data = await api(pipeline, "freshness");
@@ -20,7 +20,7 @@ export async function showFreshness(place, pipeline) {
   place.append(
     late.length
       ? message("bad", `${areSome(late.length, wanted.length, "symbol")} late or ${late.length === 1 ? "has" : "have"} no candles yet.`, `A symbol is late if it has had no new merged candle for ${duration(data.late_after_ms)}. A hole holds its watermark back.`)
-      : message("good", `${areAll(wanted.length, "symbol")} in time.`, `None lags by more than ${duration(data.late_after_ms)}.`),
+      : message("good", `${areAll(wanted.length, "symbol")} on time.`, `None lags by more than ${duration(data.late_after_ms)}.`),
     history(data, wanted), merging(data), symbols(data));
 }
 
