@@ -34,7 +34,7 @@ PairKind = tuple[str, str]
 def advance_watermarks(
     run: Run, tickers: Sequence[str], outcomes: Sequence[DayOutcome], bucket: InfluxBucket, client: RedisClient
 ) -> None:
-    """Move each watermark to the last candle before the first hole, never back.
+    """Move each watermark to the last candle before the first hole, never back and never past the last closed candle.
 
     If a watermark does not exist yet, backfill counts from the start of its history and catch-up from where it began. A
     manual run with its own start creates no watermark. Each spelling of a pair has its own keys with the same values,
@@ -96,9 +96,10 @@ def _begin_ms(run: Run, kind: str, watermark_ms: int | None, first_ms: int | Non
 def _reached(run: Run, begin_ms: Mapping[PairKind, int], records: DayRecords) -> dict[PairKind, int]:
     """Return where the merged slots or, for a final watermark, the final days that continue from `begin_ms` end.
 
-    Each day is read once, for all pairs and kinds that have reached it.
+    That is at most the end of the last closed candle. Each day is read once, for all pairs and kinds that have reached
+    it.
     """
-    at = dict(begin_ms)
+    at, closed_ms = dict(begin_ms), _closed_ms(run)
     moving = set(at)
     while moving:
         day_ms = min(floor_ms(at[key], DAY_MS) for key in moving)
@@ -110,25 +111,34 @@ def _reached(run: Run, begin_ms: Mapping[PairKind, int], records: DayRecords) ->
             logger.error("watermarks not moved: %s", error)
         for pair, kind in here:
             day = known.get((pair, day_ms))
-            at[pair, kind] = _reached_of_day(day, kind, at[pair, kind]) if day else at[pair, kind]
+            at[pair, kind] = _reached_of_day(day, kind, at[pair, kind], closed_ms) if day else at[pair, kind]
             if at[pair, kind] < day_ms + DAY_MS:
                 moving.discard((pair, kind))
     return at
 
 
-def _reached_of_day(day: MergedDay, kind: str, start_ms: int) -> int:
-    """Return the end of the merged slots from `start_ms` on; for a final watermark, of the day if it is final."""
+def _reached_of_day(day: MergedDay, kind: str, start_ms: int, closed_ms: int) -> int:
+    """Return the end of the merged slots from `start_ms` on; for a final watermark, of the day if it is final.
+
+    What ends after `closed_ms` does not count.
+    """
     if kind != FINAL:
-        return day.merged_until_ms(start_ms)
-    return day.window.end_ms if day.state == RecordState.FINAL else start_ms
+        return max(start_ms, min(day.merged_until_ms(start_ms), closed_ms))
+    return day.window.end_ms if day.state == RecordState.FINAL and day.window.end_ms <= closed_ms else start_ms
+
+
+def _closed_ms(run: Run) -> int:
+    """Return the end of the last candle that is closed by the clock: a watermark past it could never be taken back."""
+    return run.timeframe.floor_ms(run.now_ms)
 
 
 def _latest(run: Run, outcomes: Iterable[DayOutcome]) -> dict[str, int]:
-    """Return the open time of each pair's newest merged slot, by key."""
+    """Return the open time of each pair's newest merged slot that is closed, by key."""
     latest: dict[str, int] = {}
     for outcome in outcomes:
         if outcome.windows:
-            key, last_ms = latest_key(outcome.pair), outcome.windows[-1].end_ms - run.timeframe.ms
+            key = latest_key(outcome.pair)
+            last_ms = min(outcome.windows[-1].end_ms, _closed_ms(run)) - run.timeframe.ms
             latest[key] = max(latest.get(key, 0), last_ms)
     return latest
 
