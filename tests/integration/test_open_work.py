@@ -17,7 +17,19 @@ from candle_ingest.planning.run import make_run
 from candle_ingest.planning.validate_symbols import validate_symbols
 from candle_ingest.store.bucket import InfluxBucket
 from dev.exchange_simulator.coins import utc_ms
-from tests.integration.steps import THREE, asked, day_records, merged_truth, run_steps, stored, with_settings, within
+from tests.integration.steps import (
+    THREE,
+    asked,
+    day_records,
+    forget_markets,
+    merged_days,
+    merged_truth,
+    run_steps,
+    stored,
+    watermarks,
+    with_settings,
+    within,
+)
 
 pytestmark = pytest.mark.integration
 DAYS = [Window(utc_ms(f"2026-03-{day}"), utc_ms(f"2026-03-{day + 1}")) for day in (10, 11, 12)]
@@ -146,6 +158,27 @@ def test_a_market_not_listed_at_the_first_backfill_is_asked_once_it_trades(setti
     assert repair(settings, exchanges, NOW_MS + HOUR_MS).written == {"BTC/USD": 1440}
     assert stored(bucket, "candles", "BTC/USD") == merged_truth(["binanceus", "coinbaseexchange"], day, par=True)
     assert asked(repair(settings, exchanges, NOW_MS + 2 * HOUR_MS)) == []
+
+
+def test_minutes_to_come_are_not_merged_when_a_market_is_listed_today(settings, exchanges, redis_server):
+    exchange, day, bucket = "coinbaseexchange", DAYS[0], settings.influxdb_bucket
+    changes = {"quote_equivalents": {"USD": ["USD"]}, "exchanges": ("binanceus", exchange), "min_exchanges_required": 1}
+    settings = with_settings(settings, **changes)
+    exchanges.set_fault(exchange, "gone", market="BTC/USD")
+    morning = Window(day.start_ms, day.start_ms + 10 * HOUR_MS)
+    exchanges.set_clock(morning.end_ms + 1_000)
+    backfill(settings, morning, morning.end_ms + 1_000)
+    for hour in (11, 12):
+        at_ms = day.start_ms + hour * HOUR_MS
+        exchanges.set_clock(at_ms + 1_000)
+        run_steps(settings, "catch_up", Window(at_ms - HOUR_MS, at_ms), at_ms + 1_000, origin_ms=day.start_ms)
+        exchanges.clear_faults()
+        forget_markets(redis_server)
+    newest = dict.fromkeys(("btcusd-catch_up", "BTC_USD_latest_ingested_ts"), at_ms - MINUTE_MS)
+    assert watermarks(bucket, *newest) == newest
+    own = day_records(bucket, day)["BTC/USD", exchange, day.start_ms]
+    assert own.windows_of([MinuteState.NOT_ASKED]) == [Window(at_ms, day.end_ms)]
+    assert max(window.end_ms for window in merged_days(bucket, day)["BTC/USD", day.start_ms].merged_windows()) == at_ms
 
 
 def test_months_of_kraken_block_no_other_exchange_and_are_begun(settings, exchanges, redis_server):

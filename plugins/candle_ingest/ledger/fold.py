@@ -66,7 +66,7 @@ def _slots(record: DayRecord, times_ms: NDArray[np.int64]) -> NDArray[np.int64]:
 def _stretches(record: DayRecord, look: Look, known: Surroundings) -> list[Stretch]:
     """Return the stretches after the look, before silences are judged."""
     present = record.windows_where(record.mark_array > NO_CANDLE)
-    left = without(record.stretches, present)
+    left = _not_asked_from_first_candle(record, without(record.stretches, present))
     answered = look.answered_windows()
     left = [part for s in left for part in (without([s], answered) if s.state in REPLACED_BY_ANSWER else [s])]
     for state, found in (
@@ -78,7 +78,7 @@ def _stretches(record: DayRecord, look: Look, known: Surroundings) -> list[Stret
         for one in found:
             for window in subtract(one.window.intersection(record.window), present):
                 left = _with_found(left, state, Found(window, one.reason), look, known)
-    return _listed_from_first_candle(record, left, look)
+    return _listed_from_first_candle(record, _not_asked_from_first_candle(record, left), look)
 
 
 def _with_found(
@@ -145,12 +145,30 @@ def _tried_again(changed: Stretch, old: Stretch, look: Look, known: Surroundings
     return replace(changed, since_ms=since_ms, tries=tries, due_ms=look.asked_at_ms + backoff_ms(tries))
 
 
+def _from_first_candle(record: DayRecord) -> Window:
+    """Return the part of the day from its first candle on; empty if it has none."""
+    candles = np.flatnonzero(record.mark_array > NO_CANDLE)
+    start_ms = record.day_ms + int(candles[0]) * record.slot_ms if len(candles) else record.window.end_ms
+    return Window(start_ms, record.window.end_ms)
+
+
+def _not_asked_from_first_candle(record: DayRecord, stretches: Sequence[Stretch]) -> list[Stretch]:
+    """Return the stretches with what the list of markets alone lacked as not asked, after the day's first candle.
+
+    The market is listed from then on, and nothing is known of minutes that were never requested, such as those to come.
+    """
+    after = _from_first_candle(record)
+    by_list = [s for s in stretches if s.by_list and not s.row_missing]
+    rest = [s for s in stretches if not s.by_list or s.row_missing]
+    not_asked = (
+        Stretch(start_ms=s.start_ms, end_ms=s.end_ms, state=MinuteState.NOT_ASKED) for s in inside(by_list, after)
+    )
+    return [*rest, *without(by_list, [after]), *not_asked]
+
+
 def _listed_from_first_candle(record: DayRecord, stretches: Sequence[Stretch], look: Look) -> list[Stretch]:
     """Return the stretches without `not listed` after the day's first candle: from then on it would be a silence."""
-    candles = np.flatnonzero(record.mark_array > NO_CANDLE)
-    if not len(candles):
-        return list(stretches)
-    after = Window(record.day_ms + int(candles[0]) * record.slot_ms, record.window.end_ms)
+    after = _from_first_candle(record)
     kept = [s for s in stretches if s.state != MinuteState.NOT_LISTED]
     not_listed = [s for s in stretches if s.state == MinuteState.NOT_LISTED]
     lacking = [missing_row(s.window, look) for s in inside(not_listed, after) if s.row_missing]

@@ -5,12 +5,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from candle_ingest.candles.pace import Pace
-from candle_ingest.candles.window import DAY_MS, MINUTE_MS
+from candle_ingest.candles.window import DAY_MS, MINUTE_MS, subtract
 from candle_ingest.ledger.day_record import RecordState
 from candle_ingest.ledger.fold import fold
-from candle_ingest.ledger.look import Surroundings
+from candle_ingest.ledger.look import Look, Surroundings
 from candle_ingest.ledger.minute_state import MinuteState
-from tests.candle_ingest.day import minutes
+from tests.candle_ingest.day import DAY, minutes
 from tests.candle_ingest.ledger.looks import BUSY, CLOSED_MS, EMPTY, THIN, closing, counts, look, looks
 
 
@@ -57,6 +57,31 @@ def test_not_listed_never_covers_or_follows_a_candle():
     record = fold(EMPTY, look(600, 700, traded=range(600, 700)), BUSY)
     record = fold(record, closing(traded=range(600, 1440), not_listed=[(0, 1440)]), BUSY)
     assert counts(record) == {"present": 840, "not_listed": 600}
+
+
+def not_in_the_list() -> Look:
+    return replace(look(not_listed=[(0, 1440)], asked_ms=DAY), by_list=True)
+
+
+def test_minutes_to_come_are_not_asked_once_a_market_is_listed():
+    noon = DAY + 720 * MINUTE_MS
+    unlisted = fold(EMPTY, not_in_the_list(), BUSY)
+    record = fold(unlisted, look(600, 720, traded=range(660, 720), asked_ms=noon), BUSY)
+    assert counts(record) == {"present": 60, "not_listed": 660, "not_asked": 720}
+    part = fold(unlisted, look(600, 720, traded=range(660, 700), failed=[(700, 720)], asked_ms=noon), BUSY)
+    assert counts(part) == {"present": 40, "not_listed": 660, "failed": 20, "not_asked": 720}
+    assert counts(fold(record, not_in_the_list(), BUSY)) == counts(record)
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.lists(looks(), max_size=4), st.integers(0, 4))
+def test_minutes_that_were_never_requested_have_no_answer(given_looks, place):
+    record = EMPTY
+    for one in [*given_looks[:place], not_in_the_list(), *given_looks[place:]]:
+        record = fold(record, one, BUSY)
+    never = subtract(record.window, [one.window for one in given_looks])
+    unknown = record.windows_of([MinuteState.NOT_ASKED, MinuteState.NOT_LISTED])
+    assert [part for window in never for part in subtract(window, unknown)] == []
 
 
 def test_changes_list_what_differs_until_it_is_merged():
