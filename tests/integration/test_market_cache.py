@@ -9,6 +9,8 @@ import pytest
 
 from candle_ingest.connections import ExchangeConnection
 from candle_ingest.errors import PermanentError, TemporaryError
+from candle_ingest.errors.runs import MarketsBusyError
+from candle_ingest.exchanges import market_cache
 from candle_ingest.exchanges.market_cache import MarketCache
 
 pytestmark = pytest.mark.integration
@@ -76,6 +78,38 @@ def test_while_an_exchange_is_down_its_last_market_list_serves_and_is_logged(cli
         cache = MarketCache(client, read_only=read_only)
         assert cache.markets(HERE, ["BTC/USD"], Exchange(TemporaryError("503")).load) == {"BTC/USD": BTC}
     assert "kraken: its list of markets cannot be read, the last one known is used: 503" in caplog.text
+
+
+def test_many_fetches_in_a_row_cost_one_failing_request_for_the_list(client):
+    MarketCache(client).markets(HERE, [], Exchange().load)
+    grow_old(client)
+    down = Exchange(TemporaryError("503"))
+    for _ in range(10):
+        assert MarketCache(client).markets(HERE, ["BTC/USD"], down.load) == {"BTC/USD": BTC}
+    assert down.asked == 1
+    [fresh] = client.scan_iter("candle_ingest:markets:*:fresh")
+    assert 0 < client.ttl(fresh) <= market_cache.RETRY_SECONDS
+
+
+def test_a_dry_run_does_not_record_that_a_list_could_not_be_read(client):
+    MarketCache(client).markets(HERE, [], Exchange().load)
+    grow_old(client)
+    MarketCache(client, read_only=True).markets(HERE, [], Exchange(TemporaryError("503")).load)
+    assert list(client.scan_iter("candle_ingest:markets:*:fresh")) == []
+
+
+def test_a_list_that_other_tasks_keep_locked_is_a_temporary_error(client, monkeypatch):
+    monkeypatch.setattr(market_cache, "LOCK_SECONDS", 0.2)
+    with client.lock(f"{MarketCache._key(HERE)}:lock"), pytest.raises(MarketsBusyError, match="kraken: its list"):
+        MarketCache(client).markets(HERE, ["BTC/USD"], Exchange().load)
+
+
+def test_a_list_that_takes_longer_than_its_lock_is_used(client):
+    def slow():
+        client.delete(f"{MarketCache._key(HERE)}:lock")
+        return [BTC]
+
+    assert MarketCache(client).markets(HERE, ["BTC/USD"], slow) == {"BTC/USD": BTC}
 
 
 def test_an_exchange_that_refuses_for_good_keeps_its_last_list_and_the_log_says_so(client, caplog):

@@ -41,6 +41,15 @@ class MarketsUnreachableError(TemporaryError):
     )
 
 
+class MarketsBusyError(TemporaryError):
+    """Other tasks kept the lock of an exchange's list of markets for too long."""
+
+    name = "markets-busy"
+    cause = "One task at a time requests the list. The exchange does not answer them, or answers very slowly."
+    cure = "The task is retried. If the error persists, see the logs of the exchange's other tasks for the reason."
+    example = "kraken: its list of markets was locked by other tasks for 300 s"
+
+
 class FetchesFailedError(PermanentError):
     """Several fetches of one task failed, and no retry can help any of them."""
 

@@ -3,15 +3,21 @@
 import hashlib
 import json
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
+
+from redis.exceptions import LockNotOwnedError
 
 from candle_ingest.connections import ExchangeConnection, RedisClient
 from candle_ingest.errors import CandleIngestError
+from candle_ingest.errors.runs import MarketsBusyError
 from candle_ingest.exchanges.answers import MARKET_KEYS, Market
 from candle_ingest.plurals import counted
 
 logger = logging.getLogger(__name__)
 FRESH_SECONDS = 3600
+# How long all tasks use the older list after a failure, before one of them requests it again.
+RETRY_SECONDS = 300
 # An older list is used while the exchange does not answer.
 KEPT_SECONDS = 30 * 24 * 3600
 # Longer than a request takes with all its attempts.
@@ -22,9 +28,9 @@ KEY_PREFIX = "candle_ingest:markets"
 class MarketCache:
     """A Redis hash for each exchange: market symbol (`BTC/USDT`) → what a fetch needs of the market.
 
-    Each list is requested once an hour for all tasks. While an exchange does not answer, its last list is used: the
-    fetches then fail one by one, and the ledger knows what to retry. With `read_only`, for dry runs, nothing is
-    written.
+    Each list is requested once an hour for all tasks. While an exchange does not answer, its last list is used, and a
+    new one is requested every five minutes: the fetches then fail one by one, and the ledger knows what to retry. With
+    `read_only`, for dry runs, nothing is written.
     """
 
     def __init__(self, client: RedisClient, *, read_only: bool = False) -> None:
@@ -36,7 +42,7 @@ class MarketCache:
     ) -> dict[str, Market]:
         """Return the `symbols` that the exchange lists; `load` asks the exchange if the list is too old.
 
-        Raises what `load` raises if there is no older list.
+        Raises what `load` raises if there is no older list, and MarketsBusyError if other tasks keep it locked.
         """
         wanted = list(symbols)
         key = self._key(connection)
@@ -62,19 +68,34 @@ class MarketCache:
         return True
 
     def _is_fresh(self, key: str) -> bool:
+        """Tell whether the list in Redis is to be used: it is new, or a request for a newer one has just failed."""
         return bool(self._redis.exists(f"{key}:fresh") and self._redis.exists(key))
 
     def _load(self, exchange: str, key: str, load: Callable[[], list[Market]]) -> dict[str, Market] | None:
         """Return the exchange's current list; None if the one in Redis is to be used."""
         if self._read_only:
             return self._ask(exchange, key, load)
-        with self._redis.lock(f"{key}:lock", timeout=LOCK_SECONDS, blocking_timeout=LOCK_SECONDS):
+        with self._locked(exchange, key):
             if self._is_fresh(key):
                 return None
             loaded = self._ask(exchange, key, load)
             if loaded:
                 self._keep(key, loaded)
+            else:
+                self._redis.set(f"{key}:fresh", "1", ex=RETRY_SECONDS)
             return loaded
+
+    @contextmanager
+    def _locked(self, exchange: str, key: str) -> Iterator[None]:
+        """Hold the list's lock. It is no error if it expires in the block: another task then requests the list too."""
+        lock = self._redis.lock(f"{key}:lock", timeout=LOCK_SECONDS, blocking_timeout=LOCK_SECONDS)
+        if not lock.acquire():
+            raise MarketsBusyError(f"{exchange}: its list of markets was locked by other tasks for {LOCK_SECONDS} s")
+        try:
+            yield
+        finally:
+            with suppress(LockNotOwnedError):
+                lock.release()
 
     def _ask(self, exchange: str, key: str, load: Callable[[], list[Market]]) -> dict[str, Market] | None:
         try:
