@@ -220,6 +220,19 @@ def test_a_stored_day_is_compared_with_a_fresh_answer(terminal):
     assert found["first_difference_ms"] == rows[100][0]
 
 
+def test_a_stored_day_of_an_unlisted_market_is_reported_as_unanswered(terminal):
+    day = Window(utc_ms("2026-03-10"), utc_ms("2026-03-11"))
+    settings, _ = terminal("--help")
+    with InfluxBucket(connect_influxdb(), settings.influxdb_bucket) as bucket:
+        rows = true_candles("binance", "BTC/USDT", day.start_ms, day.end_ms)
+        CandleStore(bucket).write_exchange_candles("BTC/USD", "binance", "BTC/GONE", Candles.from_rows(rows))
+    _, done = terminal("--compare", "2026-03-10", "--exchange", "binance")
+    assert done.exit_code == 1
+    assert "BTC/USD @ binance: BTC/GONE is no longer in its list of markets" in done.stdout
+    _, done = terminal("--compare", "2026-03-09", "--exchange", "binance")
+    assert "Nothing to compare" in done.stdout
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [

@@ -15,7 +15,7 @@ from candle_ingest.cli.options import AsJson, Pipeline, pipeline_settings
 from candle_ingest.cli.output import print_json, print_table, say, warn
 from candle_ingest.cli.storage import check_symbols, listed_symbols, open_bucket
 from candle_ingest.connections import RedisClient, connect_redis, exchange_connection
-from candle_ingest.doctor.comparison import DayComparison, compare_day
+from candle_ingest.doctor.comparison import DayComparison, compare_day, compare_unlisted_day
 from candle_ingest.doctor.examination import examine, open_exchange
 from candle_ingest.doctor.exchange_under_test import ExchangeUnderTest
 from candle_ingest.doctor.finding import Finding, Verdict
@@ -158,9 +158,10 @@ def _compared(
             stored = store.last_markets(client.exchange)
             listed = {market["symbol"]: market for market in client.fetch_markets()}
             for pair in pairs:
-                if stored.get(pair) in listed:
-                    market = listed[stored[pair]]
+                if market := listed.get(stored.get(pair, "")):
                     yield compare_day(client, store, pair, market, day, settings.timeframe, now_ms())
+                elif pair in stored:
+                    yield from compare_unlisted_day(client.exchange, store, pair, stored[pair], day)
 
 
 def _report_comparison(settings: PipelineSettings, compared: list[DayComparison], *, as_json: bool) -> bool:

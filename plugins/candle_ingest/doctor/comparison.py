@@ -1,6 +1,6 @@
 """Compare a stored day of an exchange with a fresh response."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -64,6 +64,15 @@ def compare_day(
         unanswered="; ".join(dict.fromkeys(page.failed_reason for page in pages if page.failed_reason)),
         **_counts(before, after),
     )
+
+
+def compare_unlisted_day(
+    exchange: str, store: CandleStore, currency_pair: str, symbol: str, day: Window
+) -> Iterator[DayComparison]:
+    """Yield an unanswered comparison if candles of the day are stored, as the exchange no longer lists the market."""
+    if len(store.read_exchange_candles(currency_pair, [exchange], day)[exchange]):
+        reason = f"{symbol} is no longer in its list of markets"
+        yield DayComparison(currency_pair=currency_pair, exchange=exchange, market=symbol, unanswered=reason)
 
 
 def _counts(before: Rows, after: Rows) -> dict[str, Any]:
