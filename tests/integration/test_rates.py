@@ -101,6 +101,26 @@ def test_another_coin_or_another_unit_under_the_ticker_is_refused(settings, exch
     assert [name for name, _ in merged_day(settings).refused] == ["bitstamp"]
 
 
+def test_a_refused_exchange_stays_refused_until_it_can_be_compared_again(settings, exchanges):
+    foreign = event("scaled", hours(-2, 2), exchange="bitstamp", market="BTC/USD", price_factor=0.07)
+    one_minute = Window(DAY.start_ms, DAY.start_ms + MINUTE_MS)
+    exchanges.add_events([foreign, event("quiet", one_minute, exchange="bitstamp", market="BTC/USD")])
+    backfill(settings, hours(-1, 0))
+    for window in (hours(0, 0.5), hours(0.5, 1)):
+        backfill(settings, window)
+        assert [name for name, _ in merged_day(settings).refused] == ["bitstamp"]
+    assert candles(settings) == merged_truth(FOUR[:3], hours(-1, 1))
+
+
+def test_an_exchange_that_is_added_to_a_checked_day_is_checked_too(settings, exchanges):
+    exchanges.add_events([event("scaled", DAY, exchange="bitstamp", market="BTC/USD", price_factor=0.07)])
+    backfill(with_settings(settings, exchanges=FOUR[:3]), hours(0, 1))
+    assert merged_day(settings).refused == ()
+    backfill(settings, hours(0, 1))
+    assert [name for name, _ in merged_day(settings).refused] == ["bitstamp"]
+    assert candles(settings) == merged_truth(FOUR[:3], hours(0, 1))
+
+
 def test_without_a_rate_the_leg_is_left_out_and_never_taken_at_par(settings, exchanges):
     silent = hours(1, 2)
     events = [event("quiet", silent, market="USDT/USD")]

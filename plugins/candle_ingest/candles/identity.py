@@ -13,6 +13,7 @@ from candle_ingest.candles.candles import FIELDS, Candles
 LOWEST_RATIO, HIGHEST_RATIO = 0.8, 1.25
 COMMON_MINUTES = 30
 CLOSE, VOLUME = FIELDS.index("close"), FIELDS.index("volume")
+Ratios = Mapping[tuple[str, str], float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,27 +31,11 @@ class Mismatch:
         )
 
 
-def mismatches(by_exchange: Mapping[str, Candles], established: Collection[str] = ()) -> list[Mismatch]:
-    """Return the exchanges that trade something other than the rest, in order of their names.
+def close_ratios(by_exchange: Mapping[str, Candles]) -> Ratios:
+    """Return the median ratio of the closes of each ordered pair of exchanges, over their common minutes with volume.
 
-    Two exchanges agree if the median ratio of their closes, over 30 or more common minutes with volume, lies within
-    [0.8, 1.25]; with fewer minutes they are not compared. The largest group that agrees is right. Between groups of the
-    same size, the one with more `established` exchanges (those used before) is right. If that does not decide either,
-    all of them are returned, because there is no way to know which is right. The candles must be converted already.
+    With fewer than 30 such minutes they are not compared. The candles must be converted already.
     """
-    ratios = _ratios(by_exchange)
-    groups = _groups(sorted(by_exchange), ratios)
-    compared = [group for group in groups if any(one in group for pair in ratios for one in pair)]
-    if len(compared) < 2:
-        return []
-    ranks = [(len(group), len(group & set(established))) for group in compared]
-    right = [group for group, rank in zip(compared, ranks, strict=True) if rank == max(ranks)]
-    wrong = sorted(set().union(*compared) - (right[0] if len(right) == 1 else set()))
-    return [found for name in wrong if (found := _mismatch(name, wrong, ratios))]
-
-
-def _ratios(by_exchange: Mapping[str, Candles]) -> dict[tuple[str, str], float]:
-    """Return the median ratio of each ordered pair of exchanges that has enough common minutes."""
     closes = {name: _traded_closes(candles) for name, candles in by_exchange.items()}
     ratios: dict[tuple[str, str], float] = {}
     for one in closes:
@@ -61,12 +46,33 @@ def _ratios(by_exchange: Mapping[str, Candles]) -> dict[tuple[str, str], float]:
     return ratios
 
 
+def compared_exchanges(ratios: Ratios) -> list[str]:
+    """Return the exchanges that were compared with at least one other, in order of their names."""
+    return sorted({one for one, _ in ratios})
+
+
+def mismatches(ratios: Ratios, established: Collection[str] = ()) -> list[Mismatch]:
+    """Return the exchanges that trade something other than the rest, in order of their names.
+
+    Two exchanges agree if the median ratio of their closes lies within [0.8, 1.25]. The largest group that agrees is
+    right. Between groups of the same size, the one with more `established` exchanges (those used before) is right. If
+    that does not decide either, all of them are returned, because there is no way to know which is right.
+    """
+    groups = _groups(compared_exchanges(ratios), ratios)
+    if len(groups) < 2:
+        return []
+    ranks = [(len(group), len(group & set(established))) for group in groups]
+    right = [group for group, rank in zip(groups, ranks, strict=True) if rank == max(ranks)]
+    wrong = sorted(set().union(*groups) - (right[0] if len(right) == 1 else set()))
+    return [found for name in wrong if (found := _mismatch(name, wrong, ratios))]
+
+
 def _traded_closes(candles: Candles) -> tuple[np.ndarray, np.ndarray]:
     traded = candles.ohlcv[:, VOLUME] > 0
     return candles.open_time_ms[traded], candles.ohlcv[traded, CLOSE]
 
 
-def _groups(names: list[str], ratios: Mapping[tuple[str, str], float]) -> list[set[str]]:
+def _groups(names: list[str], ratios: Ratios) -> list[set[str]]:
     """Return the exchanges in groups in which each agrees with at least one other."""
     groups: list[set[str]] = []
     for name in names:
@@ -80,7 +86,7 @@ def _agree(ratio: float | None) -> bool:
     return ratio is not None and LOWEST_RATIO <= ratio <= HIGHEST_RATIO
 
 
-def _mismatch(name: str, wrong: list[str], ratios: Mapping[tuple[str, str], float]) -> Mismatch | None:
+def _mismatch(name: str, wrong: list[str], ratios: Ratios) -> Mismatch | None:
     """Return how far an exchange is from one that it contradicts, preferably one of the right group."""
     others = [other for one, other in ratios if one == name and not _agree(ratios[one, other])]
     if not others:

@@ -43,8 +43,8 @@ class MergedDay(MarkedDay):
     `unconfirmed` how many of them had no closing look because it was given up.
 
     `rates_version` is the newest answer of a rate market used for conversion. `refused` has the exchanges that trade
-    something else under the same ticker, each with its reason; `identity_checked` says whether the day was checked for
-    them. `qualities` has one byte per slot (`quality_codes`), 0 for a slot without a quality.
+    something else under the same ticker, each with its reason; `compared` has those whose prices were compared with
+    others on that day. `qualities` has one byte per slot (`quality_codes`), 0 for a slot without a quality.
     """
 
     state: RecordState = RecordState.PROVISIONAL
@@ -57,7 +57,7 @@ class MergedDay(MarkedDay):
     unconfirmed: int = 0
     rates_version: int = 0
     refused: tuple[tuple[str, str], ...] = ()
-    identity_checked: bool = False
+    compared: tuple[str, ...] = ()
     qualities: bytes = b""
 
     @property
@@ -137,7 +137,7 @@ def _content(day: MergedDay) -> dict[str, Any]:
         "unconfirmed": day.unconfirmed,
         "rates_version": day.rates_version,
         "refused": dict(day.refused),
-        "identity_checked": day.identity_checked,
+        "compared": day.compared,
     }
 
 
@@ -160,7 +160,7 @@ def merged_day_from_row(row: Mapping[str, str], day_ms: int) -> MergedDay:
             unconfirmed=content["unconfirmed"],
             rates_version=int(content["rates_version"]),
             refused=tuple(content["refused"].items()),
-            identity_checked=bool(content["identity_checked"]),
+            compared=tuple(content["compared"]),
         )
     except (KeyError, TypeError, ValueError, zlib.error) as error:
         raise ValueError(f"not the record of a merged day: {error!r}") from None

@@ -130,7 +130,7 @@ class DayMerger:
         return work
 
     def _new_day(self, pair: str, day_ms: int, day_before: MergedDay | None) -> MergedDay:
-        """Return a day with nothing merged; exchanges refused the day before stay refused until the next check."""
+        """Return a day with nothing merged; exchanges refused the day before stay refused until they are compared."""
         day = new_merged_day(pair, day_ms, self._run.timeframe.ms)
         return replace(day, refused=day_before.refused) if day_before else day
 

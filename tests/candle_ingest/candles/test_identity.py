@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from candle_ingest.candles.candles import Candles
-from candle_ingest.candles.identity import mismatches
+from candle_ingest.candles.identity import close_ratios, compared_exchanges, mismatches
 from candle_ingest.candles.window import MINUTE_MS
 
 
@@ -14,12 +14,12 @@ def trading(price, minutes=range(60), volume=1.0):
 
 def refused(prices, established=()):
     by_exchange = {name: trading(price) if isinstance(price, float) else price for name, price in prices.items()}
-    return [found.exchange for found in mismatches(by_exchange, established)]
+    return [found.exchange for found in mismatches(close_ratios(by_exchange), established)]
 
 
 def test_another_coin_under_the_same_ticker_is_refused():
     by_exchange = {"binance": trading(0.15), "kraken": trading(16.9), "okx": trading(0.15)}
-    [found] = mismatches(by_exchange)
+    [found] = mismatches(close_ratios(by_exchange))
     assert (found.exchange, found.other) == ("kraken", "binance")
     assert "another asset or another unit" in str(found)
 
@@ -36,6 +36,11 @@ def test_the_limits_are_a_fifth_below_and_a_quarter_above(price, expected):
 def test_exchanges_with_fewer_than_thirty_common_minutes_are_not_compared():
     for minutes, volume, expected in ((range(30), 1.0, ["c"]), (range(29), 1.0, []), (range(60), 0.0, [])):
         assert refused({"a": 10.0, "b": 10.0, "c": trading(99.0, minutes, volume)}) == expected
+
+
+def test_only_an_exchange_with_thirty_common_minutes_counts_as_compared():
+    by_exchange = {"b": trading(10.0), "a": trading(10.0), "c": trading(99.0, range(29))}
+    assert compared_exchanges(close_ratios(by_exchange)) == ["a", "b"]
 
 
 def test_of_two_that_differ_the_new_exchange_is_refused():
@@ -70,4 +75,4 @@ def test_one_foreign_asset_among_honest_exchanges_is_found_at_any_price(honest, 
         name: Candles(minutes, np.tile([price * scale] * 4 + [1.0], (40, 1)))
         for name, price in zip(names, [*honest, factor], strict=True)
     }
-    assert [found.exchange for found in mismatches(book)] == [names[-1]]
+    assert [found.exchange for found in mismatches(close_ratios(book))] == [names[-1]]

@@ -26,6 +26,8 @@ def merge_days(draw):
         announced=draw(st.booleans()),
         counts=draw(COUNTS),
         exchanges=draw(st.integers(0, 11)),
+        refused=draw(st.sampled_from([(), (("htx", "another asset"), ("okx", "another asset"))])),
+        compared=draw(st.sampled_from([(), ("binance", "htx", "okx")])),
         qualities=bytes(draw(st.lists(st.sampled_from([0, 1, 2, 3, 4, 9, 84, 164]), min_size=24, max_size=24))),
     )
 
