@@ -238,11 +238,6 @@ class PipelineSettings(BaseModel):
         return tuple(map(canonical_exchange, self.exchanges))
 
     @property
-    def min_exchanges(self) -> int:
-        """How many exchanges must answer for a symbol; 0 in the settings means all configured ones."""
-        return self.min_exchanges_required or len(self.exchanges)
-
-    @property
     def merge_method(self) -> MergeMethod:
         """How the candles of several exchanges are merged into one."""
         return MergeMethod(

@@ -85,6 +85,21 @@ def test_the_plan_is_what_a_backfill_then_costs(plan, exchanges, influxdb_server
     assert calls == pytest.approx(quarter, rel=0.25)
 
 
+def test_a_symbol_that_only_some_exchanges_list_is_planned_as_it_is_fetched(plan):
+    found = json.loads(plan("--symbols", "etheur", "--json").splitlines()[-1])
+    assert found["too_few"] == []
+    assert [(e["exchange"], e["symbols"]) for e in found["exchanges"] if e["candle_calls"] and not e["is_rates"]]
+
+
+def test_an_exchange_that_does_not_answer_may_list_a_planned_symbol(environment, monkeypatch):
+    monkeypatch.setattr(request_gate, "FIRST_WAIT_SECONDS", 0.01)
+    nowhere = json.dumps({"conn_type": "generic", "host": "http://127.0.0.1:9"})
+    monkeypatch.setenv("AIRFLOW_CONN_CCXT_BINANCE", nowhere)
+    settings = PipelineSettings(name="candle", exchanges=("binance", "kucoin"), min_exchanges_required=2)
+    found = plan_backfill(settings, [parse_symbol("btcusd")], None, datetime(2026, 3, 1, tzinfo=UTC))
+    assert found.too_few == []
+
+
 def test_an_exchange_that_does_not_answer_is_named(environment, monkeypatch):
     monkeypatch.setattr(request_gate, "FIRST_WAIT_SECONDS", 0.01)
     nowhere = json.dumps({"conn_type": "generic", "host": "http://127.0.0.1:9"})

@@ -10,7 +10,7 @@ from candle_ingest.candles.window import Window
 from candle_ingest.connections import RedisClient
 from candle_ingest.errors.settings import HistoryEmptyError
 from candle_ingest.planning.call_plan import ExchangePlan, plan_calls
-from candle_ingest.planning.listings import Listings, find_listings
+from candle_ingest.planning.listings import Listings, find_listings, is_fetched, needed_listings
 from candle_ingest.planning.rate_plan import plan_rates
 from candle_ingest.planning.unlisted import check_listed
 from candle_ingest.settings import PipelineSettings
@@ -49,8 +49,9 @@ def plan_backfill(
     listings = find_listings(settings, symbols, client, read_only=True)
     if client is None:
         check_listed(listings, symbols, settings.quote_equivalents)
-    counts = {symbol.currency_pair: len(listings.exchanges_of(symbol.currency_pair)) for symbol in symbols}
-    valid = [pair for pair, count in counts.items() if count >= settings.min_exchanges]
+    pairs = list(dict.fromkeys(symbol.currency_pair for symbol in symbols))
+    minimum, unreachable_count = needed_listings(settings), len(listings.unreachable)
+    valid = [pair for pair in pairs if is_fetched(listings.exchanges_of(pair), unreachable_count, minimum)]
     windows = {
         exchange: {pair: intervals for pair in valid if pair in markets}
         for exchange, markets in listings.markets.items()
@@ -59,7 +60,7 @@ def plan_backfill(
     minutes = settings.candle_granularity_minutes
     plans = plan_calls(listings, windows, minutes, now_ms, count_trades=True)
     plans += _plan_rates(settings, listings, windows, intervals, now_ms, client)
-    too_few = [pair for pair in counts if pair not in valid]
+    too_few = [pair for pair in pairs if pair not in valid]
     return BackfillPlan(intervals=intervals, exchanges=plans, too_few=too_few, unreachable=listings.unreachable)
 
 

@@ -1,7 +1,7 @@
 """Find which exchange lists which symbol, and as which market."""
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -47,6 +47,16 @@ class Listings:
             {**others.unreachable, **self.unreachable},
             {**others.clients, **self.clients},
         )
+
+
+def needed_listings(settings: PipelineSettings) -> int:
+    """Return how many exchanges must list a symbol for it to be fetched; 0 in the settings means all that list it."""
+    return settings.min_exchanges_required or 1
+
+
+def is_fetched(listed: Collection[str], possible_count: int, minimum: int) -> bool:
+    """Tell whether a pair is fetched: some exchange lists it, and enough do so together with those that may list it."""
+    return bool(listed) and len(listed) + possible_count >= minimum
 
 
 def shortage(exchanges: Sequence[str], minimum: int) -> str:

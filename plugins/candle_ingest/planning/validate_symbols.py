@@ -18,7 +18,7 @@ from candle_ingest.ledger.work_index import WorkIndex
 from candle_ingest.planning.call_plan import log_plans, plan_calls, shortened
 from candle_ingest.planning.catch_up_start import CatchUpStart
 from candle_ingest.planning.fetch_batch import FetchBatch
-from candle_ingest.planning.listings import Listings, find_listings, shortage
+from candle_ingest.planning.listings import Listings, find_listings, is_fetched, needed_listings, shortage
 from candle_ingest.planning.market_choice import MarketChoice, choose_markets
 from candle_ingest.planning.plan import Plan
 from candle_ingest.planning.rate_plan import RatePlan, plan_rates
@@ -69,7 +69,9 @@ def _log_mode(settings: PipelineSettings) -> None:
     else:
         logger.info("Multi-exchange mode: using %d exchanges with %s as primary", len(exchanges), exchanges[0])
     if not settings.min_exchanges_required:
-        logger.info("Auto-detected min_exchanges_required: %d", settings.min_exchanges)
+        logger.info(
+            "Auto-detected min_exchanges_required: %d, or fewer for a symbol that fewer of them list", len(exchanges)
+        )
         logger.info(
             "A minute is merged once every exchange that lists its symbol has answered: %s; "
             "with a smaller min_exchanges_required, merging continues without an exchange that is down",
@@ -137,13 +139,12 @@ class _Validation:
 
     def _valid(self, choices: dict[str, MarketChoice]) -> list[str]:
         """Return the pairs that enough exchanges list, counting unreachable exchanges, which may list them."""
-        minimum = self.run.settings.min_exchanges_required or 1
+        minimum = needed_listings(self.run.settings)
         valid, short = [], {}
         for pair in self.pairs:
             listed = [name for name, choice in choices.items() if pair in choice.markets]
-            possible = len(listed) + len(self.listings.unreachable)
             vanished = [name for name, choice in choices.items() if pair in choice.vanished]
-            if listed and possible + len(vanished) >= minimum:
+            if is_fetched(listed, len(self.listings.unreachable) + len(vanished), minimum):
                 valid.append(pair)
             else:
                 short[pair] = f"{pair} is left out: {shortage(listed, minimum)}"
