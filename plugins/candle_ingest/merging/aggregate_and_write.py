@@ -89,24 +89,30 @@ class _Step:
     def _days(self, stale: Collection[PairDay]) -> dict[PairDay, int]:
         """Return the days to merge: those of this run's pairs and window; a repair takes all its pipeline has left.
 
+        Days that were merged by another method are left to repair, and to backfills of them, if these have the
+        settings of the pipeline: catch-up would be late.
+
         `stale` are the days whose rates this run has updated. The last minutes of a day determine the first rates of
         the next one, which another run may have merged already.
         """
         if self.run.kind is REPAIR:
-            return within_budget(self._left_days())
+            left = self._left_days()
+            return with_new_answers(left) if self.run.has_own_method else within_budget(left)
         pairs, window = set(self.plan.pairs), self._own_days()
         own = {
             key: version
             for key, version in WorkIndex(self.client, self.bucket).unmerged().items()
             if key[0] in pairs and (key in stale or window.start_ms <= key[1] < window.end_ms)
         }
+        if self.run.kind.is_urgent or self.run.has_own_method:
+            own = with_new_answers(own)
         return {**self._waiting_days(), **own}
 
     def _left_days(self) -> dict[PairDay, int]:
         """Return what any run of the pipeline left to merge, also of symbols that are no longer in Redis."""
         settings, index = self.run.settings, WorkIndex(self.client, self.bucket)
         own = index.pairs_of(settings.name) | self.plan.symbols
-        if not self.run.has_own_exchanges:
+        if not self.run.has_own_method:
             index.note_other_methods(settings.name, merge_method_text(settings), own)
         own -= possible_rate_pairs(settings) - self.plan.symbols
         # No answer has version 0, so removing these days from the index later removes no answer.
@@ -182,7 +188,7 @@ def _accounted(outcomes: Iterable[DayOutcome]) -> dict[str, CoverageCounts]:
 
 
 def within_budget(days: Mapping[PairDay, int], most: int | None = None) -> dict[PairDay, int]:
-    """Return all days with new answers, and the newest `most` of those merged only by another method."""
+    """Return all days with new answers, and the newest `most` of those that were merged by another method."""
     by_method = sorted((key for key, version in days.items() if version == OTHER_METHOD), key=lambda key: -key[1])
     chosen = set(by_method[: MAX_DAYS_OF_ANOTHER_METHOD if most is None else most])
     if left := len(by_method) - len(chosen):
@@ -192,6 +198,11 @@ def within_budget(days: Mapping[PairDay, int], most: int | None = None) -> dict[
             left,
         )
     return {key: version for key, version in days.items() if version != OTHER_METHOD or key in chosen}
+
+
+def with_new_answers(days: Mapping[PairDay, int]) -> dict[PairDay, int]:
+    """Return the days without those that were merged by another method and have no new answers."""
+    return {key: version for key, version in days.items() if version != OTHER_METHOD}
 
 
 def _counts(outcomes: Iterable[DayOutcome]) -> dict[str, int]:

@@ -21,7 +21,7 @@ from candle_ingest.merging.day_output import DayOutput
 from candle_ingest.merging.day_rates import DayRates
 from candle_ingest.merging.day_work import DayOutcome, DayWork, fail, guarded
 from candle_ingest.merging.identity_check import IdentityCheck
-from candle_ingest.merging.merge_day import merge_day, windows_to_merge
+from candle_ingest.merging.merge_day import merge_day, not_final, windows_to_merge
 from candle_ingest.merging.retry_lost_candles import retry_lost_candles
 from candle_ingest.planning.run import Run
 from candle_ingest.store.bucket import InfluxBucket
@@ -117,7 +117,7 @@ class DayMerger:
             guarded([work], partial(self._plan, work, forced.get(work.pair, ()), rates))
         self._merge_all([work for work in works if work.outcome.is_to_merge])
         outcomes = [work.outcome for work in works]
-        self._output.record(outcomes, records.values())
+        self._output.record(outcomes, filter(self._is_merged, records.values()))
         return outcomes + [_unreadable(pair, day_ms, error) for pair, error in unreadable.items()]
 
     def _work(
@@ -170,13 +170,18 @@ class DayMerger:
         except CandleIngestError as error:
             fail(done, error)
 
+    def _is_merged(self, record: DayRecord) -> bool:
+        """Tell whether the merge of its day includes the record; other exchanges' answers are left to repair."""
+        return not self._run.has_own_exchanges or record.exchange in self._run.settings.exchange_ids
+
     def _merge_one(self, work: DayWork, stored: CandlesOfPairs) -> None:
         names = [name for name, record in work.records.items() if record and _has_candles(record, work.windows)]
         candles = stored.of(work.pair, names)
         work.note_lost(candles)
         if not work.outcome.is_to_merge:
             return
-        work.merged = merge_day(work.day, work.records, candles, work.windows, self._run.settings, work.rates)
+        merged = merge_day(work.day, work.records, candles, work.windows, self._run.settings, work.rates)
+        work.merged = not_final(merged) if self._run.has_own_exchanges else merged
 
 
 def _unreadable(pair: str, day_ms: int, error: CandleIngestError) -> DayOutcome:

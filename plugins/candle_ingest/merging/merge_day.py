@@ -104,6 +104,12 @@ def merge_day(
     return Merged(merged, quality, after, vanished, vanished_quality, count_codes(codes))
 
 
+def not_final(merged: Merged) -> Merged:
+    """Return the merge with a day that is at most provisional: the pipeline's exchanges have yet to be merged."""
+    state = worst_state([merged.day.state, RecordState.PROVISIONAL])
+    return replace(merged, day=replace(merged.day, state=state))
+
+
 def _marked(
     day: MergedDay, windows: Sequence[Window], merged: MergedCandles, quality: Quality, codes: NDArray[np.uint8]
 ) -> MergedDay:

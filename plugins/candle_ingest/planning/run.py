@@ -7,6 +7,7 @@ from candle_ingest.candles.dates import parse_moment_ms
 from candle_ingest.candles.timeframe import Timeframe
 from candle_ingest.candles.window import Window, format_ms
 from candle_ingest.errors.settings import ParamError, RangeError
+from candle_ingest.ledger.merge_method_text import merge_method_text
 from candle_ingest.ledger.task_instance_ref import TaskInstanceRef
 from candle_ingest.planning.run_kind import RunKind, run_kind
 from candle_ingest.settings import PipelineSettings
@@ -19,7 +20,8 @@ class Run:
 
     `interval` is its data interval; `start_ms` and `end_ms` come from the params and take precedence over it.
     `origin_ms` is where the DAG's history begins. `now_ms` is when the step began. `recorder` is the task that runs it,
-    in its try `try_number`. `has_own_exchanges` says whether the params name other exchanges than the pipeline.
+    in its try `try_number`. `has_own_exchanges` says whether the params name other exchanges than the pipeline,
+    `has_own_method` whether, for these or other params, it merges by another method, so that repair merges again.
     `retry_unobtainable` says whether a repair retries what was given up. `planned_end_ms` is where the plan of this run
     ends, None until it is planned.
     """
@@ -36,6 +38,7 @@ class Run:
     recorder: TaskInstanceRef = field(default_factory=TaskInstanceRef)
     try_number: int = 1
     has_own_exchanges: bool = False
+    has_own_method: bool = False
     retry_unobtainable: bool = False
     planned_end_ms: int | None = None
 
@@ -124,7 +127,8 @@ def make_run(
         now_ms=now_ms,
         recorder=recorder or TaskInstanceRef(),
         try_number=try_number,
-        has_own_exchanges=own.exchange_ids != settings.exchange_ids,
+        has_own_exchanges=set(own.exchange_ids) != set(settings.exchange_ids),
+        has_own_method=merge_method_text(own) != merge_method_text(settings),
         retry_unobtainable=bool(params.get("retry_unobtainable")),
     )
 

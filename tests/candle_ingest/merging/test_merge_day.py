@@ -14,7 +14,7 @@ from candle_ingest.ledger.fold import fold
 from candle_ingest.ledger.look import Found, Look, Surroundings
 from candle_ingest.ledger.merged_day import new_merged_day
 from candle_ingest.merging.day_rates import PairRates
-from candle_ingest.merging.merge_day import merge_day, windows_to_merge
+from candle_ingest.merging.merge_day import merge_day, not_final, windows_to_merge
 from candle_ingest.settings import PipelineSettings
 from tests.candle_ingest.day import DAY, minutes
 
@@ -99,3 +99,26 @@ def test_merging_in_parts_gives_what_merging_at_once_gives(cuts):
         day, parts = merged.day, [*parts, merged.candles.candles]
     np.testing.assert_array_equal(Candles.concatenate(parts).ohlcv, whole.candles.candles.ohlcv)
     assert day == whole.day
+
+
+def test_a_day_merged_from_other_exchanges_is_merged_again():
+    records = {name: replace(record(name), merged_version=1) for name in SETTINGS.exchange_ids}
+    first = merge_day(EMPTY, records, dict.fromkeys(records, candles()), [minutes(0, 1440)], SETTINGS, RATES).day
+    alone = SETTINGS.model_copy(update={"exchanges": ("binance",)})
+    assert windows_to_merge(first, {"binance": records["binance"]}, alone) == [minutes(0, 1440)]
+
+
+def test_a_merge_counts_an_exchange_that_was_never_asked_and_keeps_the_candles():
+    records = {name: replace(record(name), merged_version=1) for name in SETTINGS.exchange_ids}
+    first = merge_day(EMPTY, records, dict.fromkeys(records, candles()), [minutes(0, 1440)], SETTINGS, RATES).day
+    more, records = SETTINGS.model_copy(update={"exchanges": ("binance", "kraken", "kucoin")}), {**records, "kucoin": None}
+    assert windows_to_merge(first, records, more) == []
+    day = merge_day(first, records, {}, [], more, RATES).day
+    assert (day.state, day.counts.not_asked, day.candles) == (RecordState.OPEN, 1440, 1440)
+
+
+def test_a_day_that_is_not_of_the_pipelines_exchanges_is_at_most_provisional():
+    records = {name: record(name) for name in SETTINGS.exchange_ids}
+    merged = merge_day(EMPTY, records, dict.fromkeys(records, candles()), [minutes(0, 1440)], SETTINGS, RATES)
+    open_day = replace(merged, day=replace(merged.day, state=RecordState.OPEN))
+    assert (not_final(merged).day.state, not_final(open_day).day.state) == (RecordState.PROVISIONAL, RecordState.OPEN)

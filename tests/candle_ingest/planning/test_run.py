@@ -132,3 +132,17 @@ def test_a_manual_run_ends_where_its_plan_ends_even_if_more_candles_closed():
     planned = run("catch_up", interval=None, params={"start": "2026-11-22T10:00Z"}, settle_seconds=0)
     later = replace(planned, now_ms=NOW_MS + 10 * MINUTE_MS, planned_end_ms=planned.fetch_end_ms)
     assert later.fixed_window() == planned.fixed_window()
+
+
+@pytest.mark.parametrize(
+    ("params", "exchanges", "method"),
+    [
+        ({}, False, False),
+        ({"exchanges": ["kraken", "binance"]}, False, False),
+        ({"exchanges": ["binance"]}, True, True),
+        ({"min_exchanges_required": 1}, False, True),
+    ],
+)
+def test_a_run_knows_whether_its_params_merge_otherwise_than_the_pipeline(params, exchanges, method):
+    found = run(params=params, exchanges=("binance", "kraken"))
+    assert (found.has_own_exchanges, found.has_own_method) == (exchanges, method)
