@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from candle_ingest.candles.window import DAY_MS, HOUR_MS, MINUTE_MS
+from candle_ingest.candles.window import HOUR_MS, MINUTE_MS, Window
+from candle_ingest.connections import connect_influxdb
 from candle_ingest.ledger.day_record import RecordState
 from candle_ingest.merging import aggregate_and_write
+from candle_ingest.reports.merge_progress import MergeProgress, read_merge_progress
 from candle_ingest.settings import PipelineSettings
+from candle_ingest.store.bucket import InfluxBucket
 from tests.integration.steps import (
     DAY,
     THREE,
@@ -18,6 +21,7 @@ from tests.integration.steps import (
     stored,
     watermarks,
     with_settings,
+    within,
 )
 
 pytestmark = pytest.mark.integration
@@ -48,6 +52,11 @@ def candles(settings: PipelineSettings) -> list[tuple]:
     return stored(settings.influxdb_bucket, "candles", "BTC/USD")
 
 
+def progress(settings: PipelineSettings) -> MergeProgress:
+    with InfluxBucket(connect_influxdb(), settings.influxdb_bucket) as bucket:
+        return read_merge_progress(bucket, settings, {"BTC/USD"}, DAY)
+
+
 def told_days(result) -> list[str]:
     return [day["day"] for event in result.events if event["state"] == "final" for day in event["days"]]
 
@@ -67,7 +76,9 @@ def test_an_added_exchange_opens_past_days_until_it_was_asked(settings):
 
 def test_a_replaced_exchange_leaves_past_days_open_until_the_new_one_was_asked(settings):
     backfill(with_settings(settings, exchanges=(*TWO, "kraken")))
+    assert progress(settings) == MergeProgress(1, 1)
     repair(settings, 1)
+    assert progress(settings) == MergeProgress(1, 0)
     assert (merged_day(settings).state, merged_day(settings).counts.not_asked) == (RecordState.OPEN, 1440)
     backfill(settings, NOW_MS + 2 * HOUR_MS)
     assert merged_day(settings).state == RecordState.FINAL
@@ -128,12 +139,12 @@ def test_a_repair_with_own_params_merges_no_past_days_by_them(settings):
     assert repair(settings, 3).written == {}
 
 
-def test_catch_up_leaves_days_of_another_method_to_repair(settings, monkeypatch):
+def test_catch_up_leaves_days_of_another_method_to_repair(settings, exchanges, monkeypatch):
     backfill(settings)
-    two = with_settings(settings, exchanges=TWO)
+    two = with_settings(settings, exchanges=TWO, catch_up_initial_days=1)
     monkeypatch.setattr(aggregate_and_write, "MAX_DAYS_OF_ANOTHER_METHOD", 0)
     repair(two, 1)
-    now_ms = DAY.end_ms + DAY_MS + HOUR_MS
-    params = {"start": "2026-03-11T00:00Z", "end": "2026-03-11T01:00Z"}
-    assert run_steps(two, "catch_up", None, now_ms, params).written == {"BTC/USD": 60}
-    assert candles(two)[:1440] == merged_truth(THREE, DAY, par=True)
+    six = Window(DAY.end_ms + 5 * HOUR_MS, DAY.end_ms + 6 * HOUR_MS)
+    exchanges.set_clock(six.end_ms + MINUTE_MS)
+    assert run_steps(two, "catch_up", six, six.end_ms + MINUTE_MS).written == {"BTC/USD": 360}
+    assert within(candles(two), DAY) == merged_truth(THREE, DAY, par=True)

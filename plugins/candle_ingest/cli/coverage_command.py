@@ -1,7 +1,7 @@
 """`coverage`: count the minutes of each symbol by state."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Annotated
 
 import typer
@@ -18,6 +18,7 @@ from candle_ingest.reports.coverage_by_day import DayCoverage, read_coverage_by_
 from candle_ingest.reports.coverage_totals import CoverageTotal, read_exchange_totals, read_pair_totals, total_counts
 from candle_ingest.reports.expected_coverage import ExpectedCoverage
 from candle_ingest.reports.freshness import history_window
+from candle_ingest.reports.merge_progress import MergeProgress, read_merge_progress
 from candle_ingest.reports.rate_totals import read_rate_totals
 from candle_ingest.reports.when_asked import history_start_ms
 from candle_ingest.settings import PipelineSettings
@@ -30,7 +31,10 @@ SYMBOL_DAY = "symbol-day"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Found:
-    """What was read of `window`; `before_history` counts the slots of the symbols that no run requests by itself."""
+    """What was read of `window`; `before_history` counts the slots of the symbols that no run requests by itself.
+
+    Days that `merging` counts as outdated are still merged with earlier settings, perhaps from other exchanges.
+    """
 
     window: Window
     before_history: int
@@ -40,12 +44,24 @@ class _Found:
     exchanges: list[CoverageTotal]
     rates: list[CoverageTotal]
     days: list[DayCoverage]
+    merging: MergeProgress
     unreadable: list[str]
 
     @property
+    def symbol_days(self) -> int:
+        """Count the days of all symbols."""
+        return len(self.pairs) * self.window.slots(DAY_MS)
+
+    @property
+    def complete_days(self) -> int:
+        """Count the final days; of each day that is merged with earlier settings, assume that it was final."""
+        return max(0, sum(pair.final_days for pair in self.pairs) - self.merging.outdated)
+
+    @property
     def is_complete(self) -> bool:
-        """Tell whether every day of every symbol is merged, and final on every exchange in the settings."""
-        return not self.unreadable and all(pair.final_days >= self.window.slots(DAY_MS) for pair in self.pairs)
+        """Tell whether every day of every symbol is merged, final on every exchange in the settings, and not open."""
+        is_open = any(pair.counts.open for pair in self.pairs)
+        return not self.unreadable and not is_open and self.complete_days >= self.symbol_days
 
 
 def coverage(
@@ -58,8 +74,9 @@ def coverage(
 ) -> None:
     """Count the minutes of each symbol by state, over its exchanges. Exit status 1 unless every day is complete.
 
-    A day is complete once every exchange in the settings is final and everything is merged. Exchanges that the pipeline
-    no longer has do not count. Minutes before the start of the history are not open: no run requests them by itself.
+    A day is complete once every exchange in the settings is final and everything is merged with these settings.
+    Exchanges that the pipeline no longer has do not count. Minutes before the start of the history are not open: no run
+    requests them by itself.
     With --exchanges, the rates that convert symbols have lines too, marked as rates.
     """
     settings = pipeline_settings(pipeline)
@@ -74,6 +91,7 @@ def coverage(
                 **span,
                 "before_history": found.before_history,
                 "unreadable": found.unreadable,
+                "merging": asdict(found.merging),
                 "rows": rows,
                 "rates": rates,
             },
@@ -102,6 +120,7 @@ def _read(settings: PipelineSettings, window: Window, by_exchange: bool, daily: 
             exchanges=read_exchange_totals(bucket, window, pairs, expected) if by_exchange and not daily else [],
             rates=read_rate_totals(bucket, window, rate_pairs, expected) if by_exchange and not daily else [],
             days=days,
+            merging=read_merge_progress(bucket, settings, pairs, window),
             unreadable=unreadable,
         )
 
@@ -158,6 +177,8 @@ def _print(found: _Found) -> None:
     for error in found.unreadable:
         say(error, "red")
     say(f"{found.window}: {_verdict(found)}")
+    if found.merging.sentence:
+        say(found.merging.sentence)
     if open_rates := _rates_in_words(total_counts(rate.recorded_counts for rate in found.rates)):
         say(open_rates)
 
@@ -180,9 +201,8 @@ def _print_counts(texts: Sequence[str], rows: Sequence[tuple[Sequence[str], Cove
 
 def _verdict(found: _Found) -> str:
     sums = total_counts(pair.counts for pair in found.pairs)
-    days = len(found.pairs) * found.window.slots(DAY_MS)
-    final, provisional = (sum(getattr(p, name) for p in found.pairs) for name in ("final_days", "provisional_days"))
-    parts = [f"{are_some(final, days, SYMBOL_DAY)} complete"]
+    provisional = sum(pair.provisional_days for pair in found.pairs)
+    parts = [f"{are_some(found.complete_days, found.symbol_days, SYMBOL_DAY)} complete"]
     if provisional:
         parts.append(f"{are(provisional, SYMBOL_DAY)} provisional (checked again once the day is over)")
     parts += _open_in_words(found, sums.open - found.before_history)

@@ -74,7 +74,10 @@ def _from_whom(settings: PipelineSettings) -> dict[str, Any]:
             items={"type": "string"},
             examples=sorted({*PROFILES, *settings.exchanges, *settings.allow_unverified_exchanges}),
             title="Exchanges",
-            description="The first one is called primary. Empty: those of the pipeline.",
+            description=(
+                "The first one is called primary. Empty: those of the pipeline. Days that a run merges from other "
+                "exchanges are never final: repair merges them again with the exchanges of the settings."
+            ),
         ),
         "min_exchanges_required": Param(
             settings.min_exchanges_required,

@@ -12,7 +12,9 @@ from candle_ingest.candles.symbol import parse_symbol
 from candle_ingest.cli import coverage_command
 from candle_ingest.ledger.minute_state import CoverageCounts
 from candle_ingest.reports.coverage_totals import CoverageTotal
+from candle_ingest.reports.merge_progress import MergeProgress
 
+START = "2026-01-01"
 WHOLE = CoverageCounts(expected=2880, present=2880)
 HALF = CoverageCounts(expected=2880, present=1440, failed=1440)
 
@@ -21,7 +23,7 @@ HALF = CoverageCounts(expected=2880, present=1440, failed=1440)
 def run(monkeypatch):
     """Call `coverage` for one day of BTC/USD, of which these counts and final days are stored."""
 
-    def call(counts, *options, final_days=0, provisional_days=0, unconfirmed=0, history="2026-01-01", rates=()):
+    def call(counts, *options, final_days=0, provisional_days=0, unconfirmed=0, outdated=0, history=START, rates=()):
         total = CoverageTotal(
             currency_pair="BTC/USD",
             exchange="",
@@ -37,7 +39,8 @@ def run(monkeypatch):
         monkeypatch.setattr(coverage_command, "read_pair_totals", lambda *_: [total])
         monkeypatch.setattr(coverage_command, "read_exchange_totals", lambda *_: [replace(total, exchange="kraken")])
         monkeypatch.setattr(coverage_command, "read_rate_totals", lambda *_: rates)
-        return CliRunner().invoke(app, ["coverage", "--from", "2026-01-01", "--to", "2026-01-02", *options])
+        monkeypatch.setattr(coverage_command, "read_merge_progress", lambda *_: MergeProgress(1, outdated))
+        return CliRunner().invoke(app, ["coverage", "--from", START, "--to", "2026-01-02", *options])
 
     return call
 
@@ -46,6 +49,18 @@ def test_a_day_that_is_final_is_complete(run):
     done = run(WHOLE, final_days=1)
     assert done.exit_code == 0
     assert "1 of 1 symbol-day is complete; every minute is accounted for" in done.output
+
+
+def test_a_final_day_with_open_minutes_of_an_added_exchange_is_not_complete(run):
+    assert run(CoverageCounts(expected=4320, present=2880, not_asked=1440), final_days=1).exit_code == 1
+
+
+def test_a_final_day_that_is_merged_with_earlier_settings_is_not_complete(run):
+    stale = run(WHOLE, final_days=1, outdated=1)
+    assert stale.exit_code == 1
+    assert "0 of 1 symbol-day is complete" in stale.output
+    assert "The merge settings were changed: 0 of 1 symbol-day is merged again" in " ".join(stale.output.split())
+    assert json.loads(run(WHOLE, "--json", outdated=1).output)["merging"] == {"days": 1, "outdated": 1}
 
 
 def test_a_provisional_day_is_not_complete_and_is_named(run):

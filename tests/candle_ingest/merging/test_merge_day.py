@@ -111,7 +111,8 @@ def test_a_day_merged_from_other_exchanges_is_merged_again():
 def test_a_merge_counts_an_exchange_that_was_never_asked_and_keeps_the_candles():
     records = {name: replace(record(name), merged_version=1) for name in SETTINGS.exchange_ids}
     first = merge_day(EMPTY, records, dict.fromkeys(records, candles()), [minutes(0, 1440)], SETTINGS, RATES).day
-    more, records = SETTINGS.model_copy(update={"exchanges": ("binance", "kraken", "kucoin")}), {**records, "kucoin": None}
+    more = SETTINGS.model_copy(update={"exchanges": ("binance", "kraken", "kucoin")})
+    records["kucoin"] = None
     assert windows_to_merge(first, records, more) == []
     day = merge_day(first, records, {}, [], more, RATES).day
     assert (day.state, day.counts.not_asked, day.candles) == (RecordState.OPEN, 1440, 1440)
