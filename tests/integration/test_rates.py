@@ -9,8 +9,12 @@ import numpy as np
 import pytest
 
 from candle_ingest.candles.window import DAY_MS, HOUR_MS, MINUTE_MS, Window
-from candle_ingest.connections import connect_influxdb
+from candle_ingest.connections import connect_influxdb, connect_redis
 from candle_ingest.ledger.day_record import RecordState
+from candle_ingest.ledger.work_index import OTHER_METHOD, WorkIndex
+from candle_ingest.merging.rate_work import RateWork
+from candle_ingest.planning.plan import Plan
+from candle_ingest.planning.run import make_run
 from candle_ingest.reports.worst_minutes import read_worst_minutes
 from candle_ingest.store.bucket import InfluxBucket
 from candle_ingest.store.quality_store import QualityStore
@@ -163,6 +167,16 @@ def test_a_rate_that_is_a_symbol_too_is_merged_when_it_is_answered_later(setting
         run_steps(settings, "repair", None, NOW_MS + hour * HOUR_MS, origin_ms=DAY.start_ms)
     assert candles(settings) == merged_truth(FOUR, DAY)
     assert merged_day(settings).state == RecordState.FINAL
+
+
+def test_a_rate_that_is_a_symbol_passes_nothing_on_when_only_the_method_changed(settings, redis_server):
+    redis_server.client().set("top_cryptocurrencies", json.dumps(["btcusd", "usdtusd"]))
+    backfill(settings, DAY)
+    run = make_run(settings, "repair", {}, None, DAY.start_ms, NOW_MS)
+    plan = Plan(tickers=["usdtusd"], batches=[], end_ms=NOW_MS)
+    with connect_redis() as client, InfluxBucket(connect_influxdb(), settings.influxdb_bucket) as bucket:
+        WorkIndex(client, bucket).note_unmerged({("USDT/USD", DAY.start_ms): OTHER_METHOD})
+        assert RateWork(run, plan, bucket, client).pass_on() == {}
 
 
 def test_days_that_are_filled_in_any_order_end_in_the_same_candles(settings):

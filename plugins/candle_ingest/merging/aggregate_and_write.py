@@ -112,9 +112,9 @@ class _Step:
         """Return what any run of the pipeline left to merge, also of symbols that are no longer in Redis."""
         settings, index = self.run.settings, WorkIndex(self.client, self.bucket)
         own = index.pairs_of(settings.name) | self.plan.symbols
+        own -= possible_rate_pairs(settings) - self.plan.symbols
         if not self.run.has_own_method:
             index.note_other_methods(settings.name, merge_method_text(settings), own)
-        own -= possible_rate_pairs(settings) - self.plan.symbols
         # No answer has version 0, so removing these days from the index later removes no answer.
         abandoned = dict.fromkeys(MergeWrites(self.client, self.bucket.name).abandoned().values(), 0)
         return {key: version for key, version in {**abandoned, **index.unmerged()}.items() if key[0] in own}

@@ -38,10 +38,16 @@ class RateWork:
     _records: list[DayRecord] = field(default_factory=list)
 
     def pass_on(self) -> dict[PairDay, int]:
-        """Mark each day of a pair whose rates have answers newer than its merge; return these days."""
+        """Mark each day of a pair whose rates have answers newer than its merge; return these days.
+
+        A rate pair that is a symbol passes nothing on when its day is only merged by another method: its answers, and
+        with them the rates, are the same.
+        """
         index = WorkIndex(self.client, self.bucket)
         possible = possible_rate_pairs(self.run.settings)
-        self._passed_on = {key: version for key, version in index.unmerged().items() if key[0] in possible}
+        self._passed_on = {
+            key: version for key, version in index.unmerged().items() if key[0] in possible and version != OTHER_METHOD
+        }
         stale: dict[PairDay, int] = {}
         for day_ms, versions in self._by_day().items():
             for key, version in self._stale(day_ms, versions):
