@@ -6,6 +6,9 @@ import json
 
 import pytest
 
+from candle_ingest.candles.candles import Candles
+from candle_ingest.candles.resampling import resample
+from candle_ingest.candles.timeframe import Timeframe
 from candle_ingest.candles.window import DAY_MS, HOUR_MS, MINUTE_MS, Window
 from candle_ingest.exchanges.client import ExchangeClient
 from candle_ingest.ledger.day_record import RecordState
@@ -69,8 +72,9 @@ def test_the_border_moves_on_while_trades_are_paged(settings, exchanges, monkeyp
     assert [row for row in own if row[5] > 0] == [row for row in truth("kraken", hours(0, 20)) if row[5] > 0]
 
 
-def test_its_closing_looks_are_taken_in_parts_while_it_serves_them(settings, exchanges):
-    settings = with_settings(settings, catch_up_initial_days=1)
+@pytest.mark.parametrize("minutes", [1, 3])  # Those of 3 minutes are built from its candles of one.
+def test_its_closing_looks_are_taken_in_parts_while_it_serves_them(settings, exchanges, minutes):
+    settings = with_settings(settings, catch_up_initial_days=1, candle_granularity_minutes=minutes)
     for hour in range(2, 28, 2):
         now_ms = DAY.start_ms + hour * HOUR_MS + 1_000
         exchanges.set_clock(now_ms)
@@ -86,9 +90,8 @@ def test_its_closing_looks_are_taken_in_parts_while_it_serves_them(settings, exc
     assert record(settings).state == RecordState.FINAL
     assert record(settings).source == "api"
     assert TRADES not in exchanges.requests()["kraken"]
-    assert within(stored(settings.influxdb_bucket, "exchange_candles", "BTC/USD", "kraken"), DAY) == truth(
-        "kraken", DAY
-    )
+    bars = resample(Candles.from_rows(truth("kraken", DAY)), Timeframe(minutes))
+    assert within(stored(settings.influxdb_bucket, "exchange_candles", "BTC/USD", "kraken"), DAY) == bars.rows()
 
 
 def test_a_closing_look_that_comes_too_late_for_candles_is_made_of_trades(settings, exchanges):

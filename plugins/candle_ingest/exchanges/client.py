@@ -12,7 +12,6 @@ from typing import Any, TypeVar
 from candle_ingest.candles.timeframe import Timeframe
 from candle_ingest.candles.window import Window
 from candle_ingest.connections import ExchangeConnection, RedisClient
-from candle_ingest.errors.settings import TimeframeUnavailableError
 from candle_ingest.exchanges.answer_headers import answer_date_ms
 from candle_ingest.exchanges.answers import MARKET_KEYS, Market, RawAnswer, RowsAnswer, TradesAnswer
 from candle_ingest.exchanges.call_pace import CallPace
@@ -20,6 +19,7 @@ from candle_ingest.exchanges.ccxt_api import open_ccxt
 from candle_ingest.exchanges.error_mapping import ExchangeTemporaryError, translate_errors, unusable_answer
 from candle_ingest.exchanges.profiles import UNKNOWN_PROFILE, ExchangeProfile, exchange_profile
 from candle_ingest.exchanges.shared_gate import open_gate, usual_pace
+from candle_ingest.exchanges.source_timeframe import choose_source
 from candle_ingest.exchanges.trade_rows import parse_trades
 from candle_ingest.exchanges.unusable_answer import is_not_json
 from candle_ingest.exchanges.wire_rows import read_rows
@@ -122,18 +122,8 @@ class ExchangeClient:
         return other
 
     def source_of(self, timeframe: Timeframe) -> Timeframe:
-        """Return the timeframe to request: the given one, or the largest available one that divides it.
-
-        Raises TimeframeUnavailableError if the exchange has none.
-        """
-        offered = set(self._api.timeframes or {}) - self.profile.misaligned_timeframes
-        source = timeframe.source(offered)
-        if source is None:
-            raise TimeframeUnavailableError(
-                f"{self.exchange} has no candles that make up {timeframe} "
-                f"(candle_granularity_minutes is {timeframe.minutes}); it has {', '.join(sorted(offered))}"
-            )
-        return source
+        """Return the timeframe to request. Raises TimeframeUnavailableError if the exchange has none."""
+        return choose_source(self.exchange, self._api.timeframes or (), timeframe)
 
     def fetch_markets(self) -> list[Market]:
         """Return the spot markets, each with what a fetch needs, and whether it trades now (`active`).

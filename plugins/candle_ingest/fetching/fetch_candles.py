@@ -12,7 +12,6 @@ from candle_ingest.errors.runs import FetchesDelayedError, FetchesFailedError
 from candle_ingest.exchanges.answers import Market
 from candle_ingest.exchanges.candle_pages import candle_pages
 from candle_ingest.exchanges.client import ExchangeClient
-from candle_ingest.exchanges.history import split_by_age
 from candle_ingest.exchanges.market_cache import MarketCache
 from candle_ingest.fetching.answer_writer import AnswerWriter
 from candle_ingest.fetching.dry_fetch import fetch_dry
@@ -133,16 +132,10 @@ class BatchFetch:
         except CandleIngestError as error:
             logger.error("%s", error)
             answer.error = error
-        answer.source = "trades" if self._is_from_trades(wanted) else "api"
+        answer.source = "trades" if any(map(self._planner.served_as_trades, wanted)) else "api"
         answer.calls = self._exchange.request_count - calls_before
         answer.duration_ms = int((time.monotonic() - began) * MS_PER_S)
         return answer
-
-    def _is_from_trades(self, wanted: Sequence[Window]) -> bool:
-        profile, timeframe = self._exchange.profile, self._run.timeframe
-        if profile.trades_per_request is None:
-            return False
-        return any(split_by_age(profile, window, timeframe, timeframe, self._run.now_ms)[0] for window in wanted)
 
     def _summary(self, answers: Sequence[PairAnswer]) -> Summary:
         asked = sum(window.slots(a.slot_ms) for a in answers for window in a.wanted)

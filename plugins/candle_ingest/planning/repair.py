@@ -10,7 +10,6 @@ from candle_ingest.candles.window import DAY_MS, Window
 from candle_ingest.connections import RedisClient
 from candle_ingest.exchanges.answers import Market
 from candle_ingest.exchanges.client import ExchangeClient
-from candle_ingest.exchanges.history import split_by_age
 from candle_ingest.ledger.day_record import DayRecord
 from candle_ingest.ledger.day_records import DayRecords, Key
 from candle_ingest.ledger.look import Look
@@ -173,10 +172,7 @@ class _Budget:
 
     def _trade_calls(self, window: Window) -> int:
         """Return roughly how many trade requests a window takes where candles are no longer served."""
-        profile, timeframe = self.planner.profile, self.run.timeframe
-        if profile.trades_per_request is None:
-            return 0
-        old, _ = split_by_age(profile, window, timeframe, timeframe, self.run.now_ms)
+        old = self.planner.served_as_trades(window)
         return -(-(old.end_ms - old.start_ms) * TRADE_CALLS_A_DAY // DAY_MS)
 
     def take(self, calls: int) -> None:

@@ -4,8 +4,12 @@ import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from candle_ingest.candles.timeframe import Timeframe
 from candle_ingest.candles.window import DAY_MS, MINUTE_MS, Window, floor_ms, split_days, subtract, union
+from candle_ingest.exchanges.call_estimate import candle_calls
+from candle_ingest.exchanges.history import split_by_age
 from candle_ingest.exchanges.profiles import ExchangeProfile, exchange_profile
+from candle_ingest.exchanges.source_timeframe import source_timeframe
 from candle_ingest.ledger.day_record import ClosingRule, DayRecord
 from candle_ingest.ledger.day_records import Key
 from candle_ingest.ledger.minute_state import MinuteState
@@ -30,7 +34,8 @@ def closing_rule(settings: PipelineSettings, exchange: str) -> ClosingRule:
     history_rows = exchange_profile(exchange).history_rows
     if history_rows is None:
         return ClosingRule(delay_ms, slot_ms=slot_ms)
-    step_ms = max(1, history_rows - HISTORY_MARGIN_ROWS) * slot_ms
+    source = source_timeframe(exchange, settings.timeframe)
+    step_ms = max(1, history_rows - HISTORY_MARGIN_ROWS) * source.ms
     return ClosingRule(delay_ms, min(DAY_MS, step_ms), slot_ms)
 
 
@@ -47,16 +52,18 @@ def closing_part(window: Window, asked_at_ms: int, rule: ClosingRule) -> Window 
 
 @dataclass(frozen=True, slots=True)
 class RequestPlanner:
-    """The rules for choosing the windows to request from one exchange in one run."""
+    """The rules for choosing the windows to request from one exchange in one run, as candles of `source`."""
 
     run: Run
     rule: ClosingRule
     profile: ExchangeProfile
+    source: Timeframe
 
     @classmethod
     def of(cls, run: Run, exchange: str) -> "RequestPlanner":
         """Return the rules for an exchange."""
-        return cls(run, closing_rule(run.settings, exchange), exchange_profile(exchange))
+        source = source_timeframe(exchange, run.timeframe)
+        return cls(run, closing_rule(run.settings, exchange), exchange_profile(exchange), source)
 
     def for_fixed_window(self, window: Window, days: Days) -> list[Window]:
         """Return the parts of `window` to request: none where all is final."""
@@ -147,18 +154,20 @@ class RequestPlanner:
         joined: list[Window] = []
         for window in union(windows):
             whole = Window(joined[-1].start_ms, window.end_ms) if joined else window
-            if joined and self._calls(whole) <= self._calls(joined[-1]) + self._calls(window):
+            if joined and self.calls([whole]) <= self.calls([joined[-1], window]):
                 joined[-1] = whole
             else:
                 joined.append(window)
         return joined
 
-    def _calls(self, window: Window) -> int:
-        return -(-window.slots(self.run.timeframe.ms) // self.profile.rows_per_request)
-
     def calls(self, windows: Sequence[Window]) -> int:
         """Return the least number of requests for the windows; where trades are requested instead, it takes more."""
-        return sum(self._calls(window) for window in windows)
+        return sum(candle_calls(self.profile, window, self.source) for window in windows)
+
+    def served_as_trades(self, window: Window) -> Window:
+        """Return the part of the window for which trades are requested, as its candles are no longer served."""
+        old, _ = split_by_age(self.profile, window, self.run.timeframe, self.source, self.run.now_ms)
+        return old if self.profile.trades_per_request is not None else Window(old.start_ms, old.start_ms)
 
     def span_to_read(self) -> Window:
         """Return the span of the records to read, including the adjacent days needed to judge silences."""

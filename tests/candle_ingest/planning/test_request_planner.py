@@ -29,8 +29,10 @@ def record(*answered, failed=(), closing=False, asked_ms=DAY + 2 * DAY_MS):
     return found
 
 
-def planner(kind="catch_up", now_ms=NOON + 1_000, interval_minutes=5, exchange="kucoin", params=None):
-    settings = PipelineSettings(name="candle", exchanges=(exchange,), settle_seconds=0)
+def planner(kind="catch_up", now_ms=NOON + 1_000, interval_minutes=5, exchange="kucoin", params=None, minutes=1):
+    settings = PipelineSettings(
+        name="candle", exchanges=(exchange,), settle_seconds=0, candle_granularity_minutes=minutes
+    )
     interval = Window(NOON - interval_minutes * MINUTE_MS, NOON)
     return RequestPlanner.of(make_run(settings, kind, params or {}, interval, None, now_ms), exchange)
 
@@ -107,6 +109,22 @@ def test_kraken_gets_its_closing_look_in_parts_while_it_serves_them():
     assert closing_part(minutes(0, 600), DAY + 360 * MINUTE_MS, rule) == minutes(0, 300)
     whole = planner(exchange="binance").rule
     assert closing_part(minutes(0, 600), DAY + 660 * MINUTE_MS, whole) is None
+
+
+def test_kraken_gets_closing_looks_in_parts_that_its_1m_rows_cover_at_3m():
+    assert planner(exchange="kraken", minutes=3).rule.step_ms == 600 * MINUTE_MS
+
+
+def test_calls_are_counted_in_the_rows_that_are_requested():
+    assert planner(exchange="coinbaseexchange", minutes=3).calls([minutes(0, 900)]) == 3
+    assert planner(exchange="coinbaseexchange", minutes=5).calls([minutes(0, 900)]) == 1
+
+
+def test_trades_are_requested_where_kraken_no_longer_serves_1m_rows():
+    kraken = planner(exchange="kraken", minutes=3, now_ms=DAY + 2 * DAY_MS)
+    assert kraken.served_as_trades(minutes(0, 1440)) == minutes(0, 1440)
+    assert kraken.served_as_trades(minutes(1440, 2880)) == minutes(1440, 2163)
+    assert not planner(exchange="gate", now_ms=DAY + 30 * DAY_MS).served_as_trades(minutes(0, 1440))
 
 
 @settings(max_examples=50)
