@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from candle_ingest.candles.rates import rate_pairs
+from candle_ingest.candles.rates import lookback, rate_pairs
 from candle_ingest.candles.window import DAY_MS, Window
 from candle_ingest.connections import RedisClient
 from candle_ingest.ledger.day_record import DayRecord
@@ -114,7 +114,11 @@ def _converted_by(rate_pair: str, markets: Iterable[tuple[str, str]]) -> set[str
 
 
 def _touched_days(day_ms: int, records: Iterable[DayRecord]) -> set[int]:
-    """Return the day, and the next one if its last minutes changed, which determine the next day's first rates."""
+    """Return the day, and the next one if its last minutes changed, which determine the next day's first rates.
+
+    Closing looks that were given up settle these minutes without changing them.
+    """
     end_ms = day_ms + DAY_MS
-    reaches_end = any(window.end_ms == end_ms for record in records for window in record.unmerged())
-    return {day_ms, end_ms} if reaches_end else {day_ms}
+    last = Window(lookback(Window(end_ms, end_ms)).start_ms, end_ms)
+    settled = (window for record in records for window in (*record.unmerged(), *record.unconfirmed))
+    return {day_ms, end_ms} if any(window.intersection(last) for window in settled) else {day_ms}
