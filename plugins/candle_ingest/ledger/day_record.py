@@ -146,6 +146,12 @@ class DayRecord(MarkedDay):
         """Tell whether closing looks cover the whole day, or no slot needs one."""
         return self.closed_until_ms >= self.window.end_ms or self.is_not_listed
 
+    def is_settled(self, window: Window) -> bool:
+        """Tell whether the part of the day in `window` is closed, and nothing in it is retried or was never asked."""
+        if not self.is_closed and subtract(window.intersection(self.window), self.closed):
+            return False
+        return not any(left.intersection(window) for left in self.windows_of((*RETRIED, MinuteState.NOT_ASKED)))
+
     @property
     def unconfirmed_slots(self) -> int:
         """Count the slots whose closing looks were given up."""

@@ -58,12 +58,21 @@ class PairRates:
 
     @property
     def states(self) -> list[RecordState]:
-        """Return the states of the rate markets: open if one was never asked, final if it is unobtainable."""
+        """Return the states of the rate markets: open if one was never asked, final if it is unobtainable.
+
+        Those of the day before count while its last minutes are not settled, except that markets without a record of it
+        were never asked: their history begins with this day.
+        """
         own = [record.state for record in self.records if record.day_ms == self.day.start_ms]
         settled: list[RecordState] = [
             RecordState.FINAL if state == RecordState.UNOBTAINABLE else state for state in own
         ]
-        return settled + [RecordState.OPEN] * (self.expected - len(own))
+        return [*settled, *self._states_before()] + [RecordState.OPEN] * (self.expected - len(own))
+
+    def _states_before(self) -> list[RecordState]:
+        """Return the states of the records of the day before whose last minutes may still change the first rates."""
+        before = (record for record in self.records if record.day_ms < self.day.start_ms)
+        return [record.state for record in before if not record.is_settled(lookback(self.day))]
 
 
 class DayRates:
