@@ -17,6 +17,7 @@ from candle_ingest.planning.run import make_run
 from candle_ingest.planning.validate_symbols import validate_symbols
 from candle_ingest.store.bucket import InfluxBucket
 from dev.exchange_simulator.coins import utc_ms
+from dev.exchange_simulator.market_events import MarketEvent
 from tests.integration.steps import (
     THREE,
     asked,
@@ -34,6 +35,7 @@ from tests.integration.steps import (
 pytestmark = pytest.mark.integration
 DAYS = [Window(utc_ms(f"2026-03-{day}"), utc_ms(f"2026-03-{day + 1}")) for day in (10, 11, 12)]
 NOW_MS = DAYS[-1].end_ms + 2 * HOUR_MS
+DAYS_MISSED = (utc_ms("2026-03-10"), utc_ms("2026-03-15"))
 SUI_LISTED_MS = utc_ms("2023-05-18")
 
 
@@ -179,6 +181,33 @@ def test_minutes_to_come_are_not_merged_when_a_market_is_listed_today(settings, 
     own = day_records(bucket, day)["BTC/USD", exchange, day.start_ms]
     assert own.windows_of([MinuteState.NOT_ASKED]) == [Window(at_ms, day.end_ms)]
     assert max(window.end_ms for window in merged_days(bucket, day)["BTC/USD", day.start_ms].merged_windows()) == at_ms
+
+
+def test_catch_up_returns_to_days_missed_while_yesterday_was_backfilled(settings, exchanges):
+    settings = with_settings(settings, exchanges=("binance",), catch_up_initial_days=1)
+    before, day, *_, last = days = [Window(ms, ms + DAY_MS) for ms in range(*DAYS_MISSED, DAY_MS)]
+    hole = Window(before.start_ms + HOUR_MS, before.start_ms + HOUR_MS + MINUTE_MS)
+    exchanges.add_events(
+        [
+            MarketEvent(
+                kind="wrong_row", exchange="binance", start_ms=hole.start_ms, end_ms=hole.end_ms, row="high_below_low"
+            )
+        ]
+    )
+    for at_ms in (day.start_ms, day.start_ms + 12 * HOUR_MS):
+        catch_up(settings, exchanges, at_ms)
+    exchanges.set_clock(last.end_ms + 1_000)
+    run_steps(settings, "backfill", last, last.end_ms + 1_000, origin_ms=last.start_ms)
+    catch_up(settings, exchanges, last.end_ms + 6 * HOUR_MS)
+    records = day_records(settings.influxdb_bucket, Window(before.start_ms, last.end_ms))
+    left = [records["BTC/USD", "binance", one.start_ms].windows_of([MinuteState.NOT_ASKED]) for one in days]
+    assert left == [[] for _ in days]
+    assert records["BTC/USD", "binance", before.start_ms].looks == 1, "its hole is left to repair"
+
+
+def catch_up(settings, exchanges, at_ms):
+    exchanges.set_clock(at_ms + 1_000)
+    return run_steps(settings, "catch_up", Window(at_ms - 5 * MINUTE_MS, at_ms), at_ms + 1_000)
 
 
 def test_months_of_kraken_block_no_other_exchange_and_are_begun(settings, exchanges, redis_server):

@@ -63,7 +63,7 @@ class BatchFetch:
         self._client = client
         self._store = CandleStore(bucket)
         self._planner = RequestPlanner.of(run, batch.exchange)
-        self._start = CatchUpStart(run, bucket, batch.first_ms)
+        self._first_ms = CatchUpStart(run, bucket, batch.first_ms).on(batch.exchange)
         pins = PinnedMarkets(bucket, client)
         self._writer = AnswerWriter(run, batch.exchange, bucket, record_keeper(run.settings, bucket, client), pins)
 
@@ -111,7 +111,7 @@ class BatchFetch:
     def _windows(self, pair: str, days: Days) -> list[Window]:
         if self._batch.windows:
             return list(self._batch.windows.get(pair, ()))
-        return self._planner.windows(pair, days, self._start.of)
+        return self._planner.windows(pair, days, self._first_ms)
 
     def _markets(self) -> dict[str, Market]:
         """Return the markets by symbol, from the cache."""

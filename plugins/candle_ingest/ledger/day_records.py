@@ -60,9 +60,11 @@ class DayRecords:
         records, unreadable = _readable([row for row in rows if row.get("record")], _record_of)
         return {(r.currency_pair, r.exchange, r.day_ms): r for r in records}, unreadable
 
-    def summaries(self, window: Window, pairs: Collection[str] | None = None) -> tuple[list[DaySummary], Unreadable]:
+    def summaries(
+        self, window: Window, pairs: Collection[str] | None = None, exchange: str | None = None
+    ) -> tuple[list[DaySummary], Unreadable]:
         """Return the state and counts of each record of the days that `window` touches; else as `read_readable`."""
-        rows = self._query(DAY_RECORDS, ("state", *_COUNTS), window, pairs)
+        rows = self._query(DAY_RECORDS, ("state", *_COUNTS), window, pairs, exchange)
         return _readable([row for row in rows if row.get("state")], _summary_of)
 
     def write(self, records: Iterable[tuple[DayRecord, ClosingRule]]) -> None:

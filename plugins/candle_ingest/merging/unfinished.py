@@ -29,6 +29,6 @@ def record_unfinished(run: Run, batches: Sequence[FetchBatch], bucket: InfluxBuc
     keeper = record_keeper(run.settings, bucket, client)
     for batch in batches:
         if not batch.windows:
-            start = CatchUpStart(run, bucket, batch.first_ms)
+            first_ms = CatchUpStart(run, bucket, batch.first_ms).on(batch.exchange)
             reasons = dict.fromkeys(batch.pairs, NO_RESULT)
-            record_failed(run, bucket, keeper, batch.exchange, reasons, start.of, only_not_asked=True)
+            record_failed(run, bucket, keeper, batch.exchange, reasons, first_ms, only_not_asked=True)

@@ -129,7 +129,7 @@ class RequestPlanner:
         """Return the start of the first part that was not requested.
 
         The time before all records counts only if the records begin after the start of the span that is read. That
-        happens after a manual run while catch-up was stopped.
+        happens after a backfill or a manual run while catch-up was stopped.
         """
         if first_asked_ms > self.span_to_read().start_ms and (wanted_ms := first_ms(pair)) < first_asked_ms:
             return wanted_ms
@@ -170,12 +170,15 @@ class RequestPlanner:
         return old if self.profile.trades_per_request is not None else Window(old.start_ms, old.start_ms)
 
     def span_to_read(self) -> Window:
-        """Return the span of the records to read, including the adjacent days needed to judge silences."""
+        """Return the span of the records to read, including the adjacent days needed to judge silences.
+
+        For catch-up that includes the day before yesterday: yesterday alone may have been recorded by a backfill.
+        """
         fixed = self.run.fixed_window()
         if fixed is not None:
             return Window(max(0, fixed.start_ms - DAY_MS), fixed.end_ms + DAY_MS)
         end_ms = self.run.fetch_end_ms
-        return Window(max(0, floor_ms(end_ms, DAY_MS) - DAY_MS), end_ms)
+        return Window(max(0, floor_ms(end_ms, DAY_MS) - 2 * DAY_MS), end_ms)
 
     def windows(self, pair: str, days: Days, first_ms: Callable[[str], int]) -> list[Window]:
         """Return what a backfill or catch-up run requests; without a record, catch-up begins at `first_ms(pair)`."""

@@ -219,10 +219,10 @@ class _Validation:
         for exchange, why in listings.unreachable.items():
             reason = f"its list of markets could not be fetched: {why}"
             wanted = [pair for pair in valid if listings is self.listings or exchange in rate_exchanges(pair)]
-            record_failed(run, self.bucket, keeper, exchange, dict.fromkeys(wanted, reason), start.of)
+            record_failed(run, self.bucket, keeper, exchange, dict.fromkeys(wanted, reason), start.on(exchange))
         for exchange, choice in choices.items():
             vanished = {pair: why for pair, why in choice.vanished.items() if pair in valid}
-            record_failed(run, self.bucket, keeper, exchange, vanished, start.of)
+            record_failed(run, self.bucket, keeper, exchange, vanished, start.on(exchange))
             not_listed = {pair: why for pair, why in choice.not_listed.items() if pair in valid}
             if not_listed:
                 window = run.fixed_window() or _window_of_catch_up(run, start, not_listed)

@@ -62,6 +62,16 @@ def test_catch_up_goes_back_to_its_watermark_even_after_a_manual_run():
     assert catch_up(by_hand, first_ms=DAY + 650 * MINUTE_MS) == [minutes(715, 720)]
 
 
+def test_catch_up_goes_back_to_its_watermark_even_if_yesterday_is_recorded():
+    first_ms, pair = DAY - 5 * DAY_MS, "BTC/USD"
+    full = replace(record(minutes(0, 1440)), day_ms=DAY - DAY_MS, stretches=())
+    days = {full.day_ms: full}
+    assert planner().for_catch_up(pair, days, lambda _: first_ms) == [Window(first_ms, NOON)]
+    two_days = {**days, DAY - 2 * DAY_MS: replace(full, day_ms=DAY - 2 * DAY_MS)}
+    [window] = planner().for_catch_up(pair, two_days, lambda _: first_ms)
+    assert window.start_ms == DAY
+
+
 def test_catch_up_retries_from_the_earliest_open_minute_of_the_last_two_hours():
     day = record(minutes(0, 715), failed=[minutes(690, 700)])
     assert catch_up(day) == [minutes(715, 720)], "a failure does not undo an answer"
