@@ -91,7 +91,10 @@ class PipelineSettings(BaseModel):
     )
     repair_schedule: str = Field(default="23 * * * *", description="When repair runs, a cron line")
     repair_calls: int = Field(
-        default=1000, ge=1, le=100_000, description="About how many calls to exchanges one repair run may make"
+        default=1000,
+        ge=1,
+        le=100_000,
+        description="About how many calls one repair run may make, not counting closing looks",
     )
     closing_delay_minutes: int = Field(
         default=60,

@@ -77,7 +77,7 @@ def test_while_an_exchange_is_down_its_last_market_list_serves_and_is_logged(cli
     for read_only in (True, False):
         cache = MarketCache(client, read_only=read_only)
         assert cache.markets(HERE, ["BTC/USD"], Exchange(TemporaryError("503")).load) == {"BTC/USD": BTC}
-    assert "kraken: its list of markets cannot be read, the last one known is used: 503" in caplog.text
+    assert "kraken: its list of markets cannot be read; using the cached one: 503" in caplog.text
 
 
 def test_many_fetches_in_a_row_cost_one_failing_request_for_the_list(client):
@@ -117,7 +117,7 @@ def test_an_exchange_that_refuses_for_good_keeps_its_last_list_and_the_log_says_
     grow_old(client)
     found = MarketCache(client).markets(HERE, ["BTC/USD"], Exchange(PermanentError("451")).load)
     assert found == {"BTC/USD": BTC}
-    assert "the last one known is used: 451" in caplog.text
+    assert "using the cached one: 451" in caplog.text
 
 
 def test_without_any_list_a_refusal_for_good_comes_through(client):

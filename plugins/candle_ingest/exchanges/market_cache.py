@@ -103,7 +103,7 @@ class MarketCache:
         except CandleIngestError as error:
             if not self._redis.exists(key):
                 raise
-            logger.warning("%s: its list of markets cannot be read, the last one known is used: %s", exchange, error)
+            logger.warning("%s: its list of markets cannot be read; using the cached one: %s", exchange, error)
             return None
 
     def _loaded(self, exchange: str, load: Callable[[], list[Market]]) -> dict[str, Market]:

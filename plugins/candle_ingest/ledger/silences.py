@@ -20,7 +20,7 @@ from candle_ingest.ledger.stretch import (
 
 # A silence counts as an outage only after two empty looks at least this far apart.
 OUTAGE_PROOF_MS = DAY_MS
-NO_CANDLE_REASON = "no candle, and the gap is too long for this market to be believed yet"
+NO_CANDLE_REASON = "no candle, and a gap this long is not plausible for this market"
 ROW_MISSING_REASON = "the answer lacks the candle, although the exchange sends one even without trades"
 # A row can also be missing before the first known candle: an earlier one may later show that the market was listed.
 NOTED = frozenset({MinuteState.SILENT, MinuteState.OUTAGE, MinuteState.NOT_LISTED})

@@ -18,11 +18,11 @@ from candle_ingest.settings import PipelineSettings
 MOMENT_PATTERN = r"^\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d+)?)?)?(Z|\+00:00)?$"
 START_OR_NOT = {
     "backfill": (
-        "A single run needs start and end, for example 2026-11-16 and 2026-11-17T12:00: one range, fetched in one run. "
-        "For weeks or years choose Backfill instead: it makes one run for each day, which can be rerun separately. "
-        "Without start and end, a single run fetches the last whole day before its logical date."
+        "Give start and end, for example 2026-11-16 and 2026-11-17T12:00: one range, fetched in one run. Without them, "
+        "the run fetches the last whole interval before its logical date, and fails if it has none. For weeks or years "
+        "choose Backfill instead: one run per interval, each of which can be rerun."
     ),
-    "catch_up": "Empty: the watermark of each symbol, where it is no longer complete. Example: 2026-11-16T08:00.",
+    "catch_up": "Empty: the first minute of each symbol that no run has requested. Example: 2026-11-16T08:00.",
 }
 END_OR_NOT = {
     "backfill": "Needed if start is given.",

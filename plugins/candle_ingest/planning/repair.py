@@ -56,7 +56,7 @@ def plan_repair(
         choice.consider(key)
     _settle(run, bucket, client, choice.unproved)
     count = sum(len(windows) for own in choice.windows.values() for windows in own.values())
-    logger.info("Repair: %s of pairs due, requesting %s now", counted(len(due), "day"), counted(count, "window"))
+    logger.info("Repair: %s due, requesting %s now", counted(len(due), "day record"), counted(count, "window"))
     return [_batch(exchange, own, markets[exchange]) for exchange, own in sorted(choice.windows.items())]
 
 
@@ -110,7 +110,7 @@ def _retry_given_up(run: Run, bucket: InfluxBucket, client: RedisClient) -> None
     pairs = {parse_symbol(ticker).currency_pair for ticker in run.symbols} or None
     keeper, exchanges = record_keeper(run.settings, bucket, client), run.settings.exchange_ids
     count = retry_unobtainable(bucket, keeper, run.now_ms, pairs, exchanges)
-    logger.info("Repair: retrying %s of pairs with unobtainable minutes", counted(count, "day"))
+    logger.info("Repair: retrying %s with unobtainable minutes", counted(count, "day record"))
 
 
 def _fail_vanished(
