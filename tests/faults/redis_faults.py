@@ -181,5 +181,5 @@ REDIS_FAULTS = (
     _fault("the learnt pace is not a number", "a string", "No shared rate limit",
            own_keys(lambda c, suffix: c.set(f"candle_ingest:pace:{suffix}", "fast")), Outcome.RECOVERED),
     _fault("the keys of the circuit breaker have the wrong types", "values of other types",
-           "is not shared for this task", own_keys(break_circuit_breaker), Outcome.RECOVERED),
+           "cannot share whether the exchange is down", own_keys(break_circuit_breaker), Outcome.RECOVERED),
 )  # fmt: skip

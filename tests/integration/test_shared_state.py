@@ -160,7 +160,7 @@ def down(redis_server, monkeypatch):
 def test_after_the_rest_one_task_tries_and_the_others_wait(redis_server):
     probe, other = breaker(redis_server), breaker(redis_server)
     probe.enter()
-    with pytest.raises(ExchangeDownError, match="one task tries it again now"):
+    with pytest.raises(ExchangeDownError, match="one task will try again now"):
         other.enter()
     probe.answered()
     other.enter()
@@ -250,7 +250,7 @@ def test_without_redis_each_task_finds_out_for_itself(redis_server, caplog):
     alone = CircuitBreaker(client, "kraken:test", "kraken")
     alone.enter()
     alone.failed("BTC/USD", "503")
-    assert "Whether kraken is down is not shared for this task" in caplog.text
+    assert "kraken: this task cannot share whether the exchange is down" in caplog.text
 
 
 def test_an_exchange_that_is_down_costs_few_calls_over_all_symbols(

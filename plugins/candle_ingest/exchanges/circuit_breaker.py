@@ -105,7 +105,7 @@ class CircuitBreaker:
         except (redis.RedisError, ValueError) as error:
             # ValueError: another program's value under these keys.
             logger.warning(
-                "%s: this task finds out by itself whether the exchange is down, as Redis cannot be used: %s",
+                "%s: this task cannot share whether the exchange is down: %s",
                 self._exchange,
                 error,
             )
