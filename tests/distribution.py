@@ -12,6 +12,8 @@ from xdist.scheduler.loadfile import LoadFileScheduling
 SHARING_FOLDERS = ("tests/integration/web", "tests/integration/scheduler")
 # Files whose tests share nothing but servers, of which each worker has its own, and take minutes together.
 SPLIT_FILES = ("tests/faults/test_faults.py",)
+# Most tests of these folders start no process.
+MOMENTS = ("tests/candle_ingest", "tests/dev/exchange_simulator", "tests/exchanges_recorded")
 # Files and folders that take minutes, the longest first.
 LONGEST = (
     "web", "scheduler", "test_live_week", "test_local_stack", "test_celery", "test_settlement_cases",
@@ -28,9 +30,9 @@ def group_of(nodeid: str) -> str:
 
 
 def place(nodeid: str) -> tuple[int, bool]:
-    """Return where a test comes: what takes minutes, then what needs servers, and what takes moments at the end."""
+    """Return where a test comes: what takes minutes first, what takes moments last."""
     name = PurePosixPath(group_of(nodeid)).stem
-    return [*LONGEST, name].index(name), nodeid.startswith(("tests/candle_ingest", "tests/dev"))
+    return [*LONGEST, name].index(name), nodeid.startswith(MOMENTS)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

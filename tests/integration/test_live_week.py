@@ -27,7 +27,7 @@ LIVE_MS, BACKFILL_MS = START_MS + 2 * DAY_MS, START_MS + 4 * DAY_MS + 2 * HOUR_M
 # Every five minutes by default; here seldom enough for the week to take minutes.
 CATCH_UP_MS, REPAIR_MS = HOUR_MS, 2 * HOUR_MS
 FOUR = ("binance", "coinbaseexchange", "kucoin", "htx")
-PAIRS = {"btcusd": "BTC/USD", "ethusd": "ETH/USD", "solusd": "SOL/USD"}
+PAIRS = {"btcusd": "BTC/USD", "solusd": "SOL/USD"}
 SEED = int(os.environ.get("CANDLE_TESTS_SEED", "20261125"))
 
 
