@@ -18,14 +18,14 @@ RELATIVE_TOLERANCE = 1e-6
 QUOTE_VOLUME_TOLERANCE = 1e-8
 # Far above any market's trades of a day. Sums over the candles of a day and all exchanges stay below 2**53, up to which
 # a float is exact and is written without an exponent, which InfluxDB refuses in an integer.
-MOST_TRADES = 10**11
+MAX_TRADE_COUNT = 10**11
 
 
 def without_unsound_extras(candles: Candles) -> tuple[Candles, Counter[str]]:
     """Return the candles without impossible extra values, and how many lost them, by reason.
 
     Quote volume over base volume, the VWAP, must lie between low and high. The number of trades must be whole and
-    at most MOST_TRADES, and takers cannot buy more than the volume. NaN means that a value is not served.
+    at most MAX_TRADE_COUNT, and takers cannot buy more than the volume. NaN means that a value is not served.
     """
     if not len(candles) or np.isnan(candles.extras).all():
         return candles, Counter()
@@ -45,7 +45,7 @@ def _impossible(candles: Candles) -> NDArray[np.bool_]:
     volume = candles.ohlcv[:, FIELDS.index("volume")]
     negative = (quote_volume < 0) | (trade_count < 0) | (taker_volume < 0) | np.isinf(candles.extras).any(axis=1)
     bought_more = taker_volume > volume * (1 + RELATIVE_TOLERANCE)
-    no_count = ~np.isnan(trade_count) & ((trade_count % 1 != 0) | (trade_count > MOST_TRADES))
+    no_count = ~np.isnan(trade_count) & ((trade_count % 1 != 0) | (trade_count > MAX_TRADE_COUNT))
     found: NDArray[np.bool_] = negative | bought_more | no_count
     return found
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from candle_ingest.candles.candles import Candles
-from candle_ingest.candles.extra_checks import IMPOSSIBLE, MOST_TRADES, VWAP_OUTSIDE, without_unsound_extras
+from candle_ingest.candles.extra_checks import IMPOSSIBLE, MAX_TRADE_COUNT, VWAP_OUTSIDE, without_unsound_extras
 from candle_ingest.candles.resampling import resample
 from candle_ingest.candles.timeframe import Timeframe
 from candle_ingest.exchanges.profiles import PROFILES
@@ -43,7 +43,7 @@ def test_extras_that_agree_with_the_candle_are_kept(extras):
         ((200.0, -1, 1.5), IMPOSSIBLE),
         ((200.0, 2.5, 1.5), IMPOSSIBLE),
         ((200.0, 1e30, 1.5), IMPOSSIBLE),
-        ((200.0, MOST_TRADES + 1, 1.5), IMPOSSIBLE),
+        ((200.0, MAX_TRADE_COUNT + 1, 1.5), IMPOSSIBLE),
         ((200.0, 3, 2.1), IMPOSSIBLE),
         ((200.0, 3, -0.1), IMPOSSIBLE),
         ((math.inf, 3, 1.0), IMPOSSIBLE),
@@ -66,9 +66,9 @@ def test_quote_volume_without_volume_is_unsound():
 
 
 def test_the_largest_trade_counts_of_a_day_add_up_to_a_written_integer():
-    day = Candles.from_rows([(60_000 * n, *OHLCV, math.nan, MOST_TRADES, math.nan) for n in range(1440)])
+    day = Candles.from_rows([(60_000 * n, *OHLCV, math.nan, MAX_TRADE_COUNT, math.nan) for n in range(1440)])
     kept, lost = without_unsound_extras(day)
     merged = len(PROFILES) * resample(kept, Timeframe(1440)).extra_column("trade_count")
     [line] = with_columns({"trade_count": merged}, ["exchange_count=11i"])
     assert not lost
-    assert line == f"trade_count={len(PROFILES) * 1440 * MOST_TRADES}i,exchange_count=11i"
+    assert line == f"trade_count={len(PROFILES) * 1440 * MAX_TRADE_COUNT}i,exchange_count=11i"
