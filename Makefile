@@ -11,7 +11,7 @@ BIN := .venv/bin
 STAMP := .venv/.installed-from-lock
 # The folders with tests on real servers.
 INTEGRATION := tests/integration tests/faults tests/benchmarks
-# More workers than two cores, as tests wait for processes, in the order that tests/distribution.py names.
+# More workers than two cores, as tests wait for processes, in the order that tests/support/distribution.py names.
 SPREAD := -n 4 --no-loadscope-reorder
 define LEAVE_OUT
 leave_out='second_start'; if ! $(BIN)/python -m tests.integration.servers.browser; then leave_out="$$leave_out or browser"; \

@@ -8,8 +8,8 @@ import tempfile
 import pytest
 from hypothesis import HealthCheck, settings
 
-from tests.distribution import pytest_collection_modifyitems, pytest_xdist_make_scheduler
-from tests.part_times import PartTimes
+from tests.support.distribution import pytest_collection_modifyitems, pytest_xdist_make_scheduler
+from tests.support.part_times import PartTimes
 
 __all__ = ["pytest_collection_modifyitems", "pytest_xdist_make_scheduler"]
 LONG = os.environ.get("CANDLE_TESTS") == "long"

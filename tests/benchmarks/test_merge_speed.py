@@ -5,7 +5,7 @@ import pytest
 from benchmarks.merge_speed import EXCHANGES
 from benchmarks.plain_merge import plain_merge
 from benchmarks.sample import days, sample_candles
-from tests.merge_candles import merge_candles
+from tests.support.merge_candles import merge_candles
 
 
 def test_the_plain_loop_merges_as_the_package_does():

@@ -25,7 +25,7 @@ from candle_ingest.store.candle_store import CandleStore
 from candle_ingest.store.candles_of_pairs import CandlesOfPairs
 from candle_ingest.store.quality_store import QualityStore
 from dev.local_stack.ports import free_port
-from tests.merge_candles import merge_candles
+from tests.support.merge_candles import merge_candles
 
 pytestmark = pytest.mark.integration
 DAY = Window(20_000 * DAY_MS, 20_001 * DAY_MS)

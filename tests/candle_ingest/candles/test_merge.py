@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from candle_ingest.candles.candles import Candles
 from candle_ingest.candles.window import MINUTE_MS
-from tests.merge_candles import merge_candles
+from tests.support.merge_candles import merge_candles
 
 START_MS = 1_700_000_040_000
 NAMES = ("binance", "bitstamp", "bybit", "coinbaseexchange", "gate", "htx", "kraken", "kucoin", "okx", "upbit")

@@ -14,7 +14,7 @@ from candle_ingest.candles.quality import grades
 from candle_ingest.candles.rates import RateSeries
 from candle_ingest.candles.window import MINUTE_MS, Window
 from tests.candle_ingest.candles.plain_minutes import plain_merge_minutes
-from tests.merge_candles import merge_candles
+from tests.support.merge_candles import merge_candles
 
 START_MS = 1_700_000_040_000
 WINDOW = Window(START_MS, START_MS + 4 * MINUTE_MS)

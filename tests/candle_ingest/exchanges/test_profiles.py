@@ -3,7 +3,7 @@ import pytest
 
 from candle_ingest.exchanges.profiles import EXCHANGE_ALIASES, PROFILES, SAME_API, canonical_exchange, exchange_profile
 from candle_ingest.exchanges.rate_limit import BURST_SECONDS, MARKET_BURST, MIN_BURST_COST
-from tests.most_rows import MAX_ROWS
+from tests.support.max_rows import MAX_ROWS
 
 # Published: so many requests for candles in so many seconds; bursts that are allowed are part of it.
 PUBLISHED = {

@@ -11,7 +11,7 @@ from dev.exchange_simulator.markets import DOLLAR_EXCHANGES, EXCHANGES
 from dev.exchange_simulator.process import SimulatorProcess
 from dev.exchange_simulator.synthetic_market import true_candles
 from tests.dev.exchange_simulator.ccxt_client import NOW_MS, Connect
-from tests.most_rows import MAX_ROWS
+from tests.support.max_rows import MAX_ROWS
 
 MINUTE_MS, DAY_MS = 60_000, 86_400_000
 SINCE_MS = utc_ms("2024-03-02")

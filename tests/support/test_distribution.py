@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.distribution import LONGEST, SHARING_FOLDERS, SPLIT_FILES, group_of, place
+from tests.support.distribution import LONGEST, SHARING_FOLDERS, SPLIT_FILES, group_of, place
 
-TESTS = Path(__file__).parent
+TESTS = Path(__file__).parents[1]
 
 
 @pytest.mark.parametrize("folder", SHARING_FOLDERS)
