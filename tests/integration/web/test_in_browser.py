@@ -339,13 +339,14 @@ def hundred_symbols(redis_server):
 def test_a_year_of_a_hundred_symbols_is_drawn_soon(airflow, open_page):
     """First picture: from the page's address, entered by a signed-in user, to the map on the screen."""
     tab = open_page()
-    frame = ready(tab, f"{airflow.processes.url}/plugin/candles/candles/?view=coverage&days=365")
-    frame_begins, asked, answered, drawn = frame.locator("body").evaluate(TIMES)
-    print(  # noqa: T201 - for the log
-        f"\n100 symbols × 365 days: first picture after {drawn:.2f} s (Airflow's own UI until the page begins "
-        f"{frame_begins:.2f} s, scripts {asked - frame_begins:.2f} s, data {answered - asked:.2f} s, drawing "
-        f"{drawn - answered:.2f} s)"
-    )
+    for name in ("first", "second"):
+        frame = ready(tab, f"{airflow.processes.url}/plugin/candles/candles/?view=coverage&days=365")
+        frame_begins, asked, answered, drawn = frame.locator("body").evaluate(TIMES)
+        print(  # noqa: T201 - for the log
+            f"\n100 symbols × 365 days, {name} opening: first picture after {drawn:.2f} s (Airflow's own UI until the "
+            f"page begins {frame_begins:.2f} s, scripts {asked - frame_begins:.2f} s, data {answered - asked:.2f} s, "
+            f"drawing {drawn - answered:.2f} s)"
+        )
     picture(tab, "coverage_large")
     assert drawn < 20, "a busy machine is no reason to fail, but this is"
 
