@@ -22,7 +22,7 @@ settings.register_profile(
     max_examples=2_000 if LONG else 100,
 )
 settings.load_profile("unhurried")
-# Before anything imports Airflow: it keeps its files away from the home of whoever runs the tests.
+# Set before anything imports Airflow, which would otherwise write into the home folder of the user.
 _airflow_home = tempfile.TemporaryDirectory(prefix="candle-ingest-airflow-")
 os.environ["AIRFLOW_HOME"] = _airflow_home.name
 

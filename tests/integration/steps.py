@@ -26,6 +26,7 @@ from candle_ingest.planning.plan import Plan
 from candle_ingest.planning.read_symbols import read_symbols
 from candle_ingest.planning.run import make_run
 from candle_ingest.planning.validate_symbols import validate_symbols
+from candle_ingest.reports.merge_progress import MergeProgress, read_merge_progress
 from candle_ingest.settings import PipelineSettings
 from candle_ingest.store.bucket import InfluxBucket
 from candle_ingest.store.flux import flux_range, times_ms
@@ -234,3 +235,9 @@ def forget_markets(redis: RedisServer) -> None:
     client = redis.client()
     for key in client.scan_iter("*candle_ingest:markets*"):
         client.delete(key)
+
+
+def merge_progress(settings: PipelineSettings, window: Window | None = None) -> MergeProgress:
+    """Return how many days of BTC/USD are merged, and how many of them by another method."""
+    with InfluxBucket(connect_influxdb(), settings.influxdb_bucket) as bucket:
+        return read_merge_progress(bucket, settings, {"BTC/USD"}, window)

@@ -5,16 +5,15 @@ from __future__ import annotations
 import pytest
 
 from candle_ingest.candles.window import HOUR_MS, MINUTE_MS, Window
-from candle_ingest.connections import connect_influxdb
 from candle_ingest.ledger.day_record import RecordState
 from candle_ingest.merging import aggregate_and_write
-from candle_ingest.reports.merge_progress import MergeProgress, read_merge_progress
+from candle_ingest.reports.merge_progress import MergeProgress
 from candle_ingest.settings import PipelineSettings
-from candle_ingest.store.bucket import InfluxBucket
 from tests.integration.steps import (
     DAY,
     THREE,
     day_records,
+    merge_progress,
     merged_days,
     merged_truth,
     run_steps,
@@ -52,11 +51,6 @@ def candles(settings: PipelineSettings) -> list[tuple]:
     return stored(settings.influxdb_bucket, "candles", "BTC/USD")
 
 
-def progress(settings: PipelineSettings) -> MergeProgress:
-    with InfluxBucket(connect_influxdb(), settings.influxdb_bucket) as bucket:
-        return read_merge_progress(bucket, settings, {"BTC/USD"}, DAY)
-
-
 def told_days(result) -> list[str]:
     return [day["day"] for event in result.events if event["state"] == "final" for day in event["days"]]
 
@@ -76,9 +70,9 @@ def test_an_added_exchange_opens_past_days_until_it_was_asked(settings):
 
 def test_a_replaced_exchange_leaves_past_days_open_until_the_new_one_was_asked(settings):
     backfill(with_settings(settings, exchanges=(*TWO, "kraken")))
-    assert progress(settings) == MergeProgress(1, 1)
+    assert merge_progress(settings, DAY) == MergeProgress(1, 1)
     repair(settings, 1)
-    assert progress(settings) == MergeProgress(1, 0)
+    assert merge_progress(settings, DAY) == MergeProgress(1, 0)
     assert (merged_day(settings).state, merged_day(settings).counts.not_asked) == (RecordState.OPEN, 1440)
     backfill(settings, NOW_MS + 2 * HOUR_MS)
     assert merged_day(settings).state == RecordState.FINAL

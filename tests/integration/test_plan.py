@@ -91,21 +91,26 @@ def test_a_symbol_that_only_some_exchanges_list_is_planned_as_it_is_fetched(plan
     assert [(e["exchange"], e["symbols"]) for e in found["exchanges"] if e["candle_calls"] and not e["is_rates"]]
 
 
-def test_an_exchange_that_does_not_answer_may_list_a_planned_symbol(environment, monkeypatch):
+@pytest.fixture
+def plan_without_binance(environment, monkeypatch):
+    """`plan_without_binance(minimum)`: the plan for BTC/USD on two exchanges, of which binance does not answer."""
     monkeypatch.setattr(request_gate, "FIRST_WAIT_SECONDS", 0.01)
     nowhere = json.dumps({"conn_type": "generic", "host": "http://127.0.0.1:9"})
     monkeypatch.setenv("AIRFLOW_CONN_CCXT_BINANCE", nowhere)
-    settings = PipelineSettings(name="candle", exchanges=("binance", "kucoin"), min_exchanges_required=2)
-    found = plan_backfill(settings, [parse_symbol("btcusd")], None, datetime(2026, 3, 1, tzinfo=UTC))
-    assert found.too_few == []
+
+    def plan(minimum):
+        settings = PipelineSettings(name="candle", exchanges=("binance", "kucoin"), min_exchanges_required=minimum)
+        return plan_backfill(settings, [parse_symbol("btcusd")], None, datetime(2026, 3, 1, tzinfo=UTC))
+
+    return plan
 
 
-def test_an_exchange_that_does_not_answer_is_named(environment, monkeypatch):
-    monkeypatch.setattr(request_gate, "FIRST_WAIT_SECONDS", 0.01)
-    nowhere = json.dumps({"conn_type": "generic", "host": "http://127.0.0.1:9"})
-    monkeypatch.setenv("AIRFLOW_CONN_CCXT_BINANCE", nowhere)
-    settings = PipelineSettings(name="candle", exchanges=("binance", "kucoin"), min_exchanges_required=1)
-    found = plan_backfill(settings, [parse_symbol("btcusd")], None, datetime(2026, 3, 1, tzinfo=UTC))
+def test_an_exchange_that_does_not_answer_may_list_a_planned_symbol(plan_without_binance):
+    assert plan_without_binance(2).too_few == []
+
+
+def test_an_exchange_that_does_not_answer_is_named(plan_without_binance):
+    found = plan_without_binance(1)
     assert list(found.unreachable) == ["binance"]
     assert [entry.exchange for entry in found.exchanges if not entry.is_rates] == ["kucoin"]
 

@@ -8,14 +8,12 @@ import pytest
 
 from candle_ingest.candles.window import DAY_MS, HOUR_MS, MINUTE_MS, Window
 from candle_ingest.cli.retry_command import make_due
-from candle_ingest.connections import connect_influxdb
 from candle_ingest.ledger.day_record import DayRecord, RecordState
 from candle_ingest.ledger.merged_day import MergedDay
 from candle_ingest.ledger.minute_state import MinuteState
 from candle_ingest.merging import aggregate_and_write
-from candle_ingest.reports.merge_progress import MergeProgress, read_merge_progress
+from candle_ingest.reports.merge_progress import MergeProgress
 from candle_ingest.settings import PipelineSettings
-from candle_ingest.store.bucket import InfluxBucket
 from dev.exchange_simulator.coins import utc_ms
 from dev.exchange_simulator.market_events import MarketEvent
 from tests.integration.steps import (
@@ -23,6 +21,7 @@ from tests.integration.steps import (
     THREE,
     asked,
     day_records,
+    merge_progress,
     merged_days,
     merged_truth,
     run_steps,
@@ -287,7 +286,7 @@ def test_a_change_of_method_is_remerged_newest_first_within_a_budget_without_cal
     changed = with_settings(settings, high_low="extremes", guard_percent=0)
     exchanges.reset_requests()
     for done in range(3):
-        assert progress(changed) == MergeProgress(3, 3 - done)
+        assert merge_progress(changed) == MergeProgress(3, 3 - done)
         repair(changed, NOW_MS + (done + 1) * HOUR_MS)
         for place, day in enumerate(days):
             expected = merged_truth(
@@ -295,9 +294,4 @@ def test_a_change_of_method_is_remerged_newest_first_within_a_budget_without_cal
             )
             assert within(stored(settings.influxdb_bucket, "candles", "BTC/USD"), day) == expected
     assert exchanges.requests() == {}
-    assert (progress(changed), progress(changed).sentence) == (MergeProgress(3, 0), "")
-
-
-def progress(settings: PipelineSettings) -> MergeProgress:
-    with InfluxBucket(connect_influxdb(), settings.influxdb_bucket) as bucket:
-        return read_merge_progress(bucket, settings, {"BTC/USD"})
+    assert (merge_progress(changed), merge_progress(changed).sentence) == (MergeProgress(3, 0), "")

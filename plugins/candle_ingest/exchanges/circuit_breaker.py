@@ -104,9 +104,5 @@ class CircuitBreaker:
             act()
         except (redis.RedisError, ValueError) as error:
             # ValueError: another program's value under these keys.
-            logger.warning(
-                "%s: this task cannot share whether the exchange is down: %s",
-                self._exchange,
-                error,
-            )
+            logger.warning("%s: this task cannot share whether the exchange is down: %s", self._exchange, error)
             self._shared = False

@@ -3,8 +3,6 @@
 from collections.abc import Iterable
 from functools import cache
 
-import ccxt
-
 from candle_ingest.candles.timeframe import Timeframe
 from candle_ingest.errors.settings import TimeframeUnavailableError
 from candle_ingest.exchanges.profiles import exchange_profile
@@ -13,6 +11,9 @@ from candle_ingest.exchanges.profiles import exchange_profile
 @cache
 def source_timeframe(exchange: str, timeframe: Timeframe) -> Timeframe:
     """Return the timeframe to request from an exchange, as `choose_source` does, of those that ccxt knows of it."""
+    # Only now: importing it takes two seconds, and a command may need no timeframe.
+    import ccxt
+
     return choose_source(exchange, getattr(ccxt, exchange)().timeframes or (), timeframe)
 
 
