@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from candle_ingest.connections import INFLUXDB_CONNECTION, INFLUXDB_READ_CONNECTION
+from candle_ingest.servers.connection_names import INFLUXDB_CONNECTION, INFLUXDB_READ_CONNECTION
 from dev.local_stack.influxdb_server import InfluxdbServer
 from dev.local_stack.settings_file import AirflowSettings
 

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from candle_ingest.connections import INFLUXDB_CONNECTION, INFLUXDB_READ_CONNECTION
 from candle_ingest.exchanges.profiles import canonical_exchange
+from candle_ingest.servers.connection_names import INFLUXDB_CONNECTION, INFLUXDB_READ_CONNECTION
 from dev.exchange_simulator.markets import EXCHANGES as SIMULATED_EXCHANGES
 from dev.local_stack.airflow_processes import REPOSITORY, AirflowProcesses
 from dev.local_stack.celery_workers import CeleryWorkers

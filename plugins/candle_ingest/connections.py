@@ -20,16 +20,13 @@ from candle_ingest.errors.servers import LocalStackNotReadyError, RedisCertifica
 from candle_ingest.errors.settings import ConnectionInvalidError, ConnectionMissingError
 from candle_ingest.servers.airflow_database import check_airflow_database, local_stack_command
 from candle_ingest.servers.certificates import refused_certificate
+from candle_ingest.servers.connection_names import INFLUXDB_CONNECTION, INFLUXDB_READ_CONNECTION, REDIS_CONNECTION
 from candle_ingest.servers.redaction import without_userinfo
 
 # redis-py types every result as possibly awaitable, so its client is left untyped here.
 RedisClient: TypeAlias = Any
 T = TypeVar("T")
 
-REDIS_CONNECTION = "redis_default"
-INFLUXDB_CONNECTION = "influxdb_default"
-# Optional: for the page, with a token that can only read.
-INFLUXDB_READ_CONNECTION = "influxdb_read"
 REDIS_TIMEOUT_SECONDS = 10
 # The default of redis-py.
 REDIS_RETRIES = 3

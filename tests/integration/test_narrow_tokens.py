@@ -8,8 +8,8 @@ import pytest
 from influxdb_client import InfluxDBClient
 
 from candle_ingest.candles.window import Window
-from candle_ingest.connections import INFLUXDB_CONNECTION, INFLUXDB_READ_CONNECTION
 from candle_ingest.errors.servers import BucketMissingError, InfluxRefusedError
+from candle_ingest.servers.connection_names import INFLUXDB_CONNECTION, INFLUXDB_READ_CONNECTION
 from candle_ingest.store.bucket import InfluxBucket
 from dev.local_stack.influxdb_tokens import with_narrow_tokens
 from dev.local_stack.settings_file import AirflowSettings

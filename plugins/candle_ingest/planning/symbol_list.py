@@ -1,14 +1,20 @@
 """The list of symbols in Redis."""
 
+from __future__ import annotations
+
 import json
 import logging
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from candle_ingest.candles.symbol import Symbol, parse_symbol
-from candle_ingest.connections import RedisClient
 from candle_ingest.errors import SymbolError
 from candle_ingest.errors.symbols import SymbolListError
 from candle_ingest.servers.redis_errors import translate_redis_errors
+
+if TYPE_CHECKING:
+    # The local stack reads the list too: it would import Airflow for a name.
+    from candle_ingest.connections import RedisClient
 
 logger = logging.getLogger(__name__)
 # More than all exchanges together list.

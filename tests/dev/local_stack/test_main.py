@@ -7,6 +7,12 @@ import pytest
 from dev.local_stack.airflow_processes import REPOSITORY
 
 
+def test_its_first_line_does_not_wait_for_an_import_of_airflow():
+    program = "import sys, dev.local_stack.__main__; print('airflow' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", program], cwd=REPOSITORY, capture_output=True, text=True, check=True)
+    assert done.stdout == "False\n"
+
+
 @pytest.mark.parametrize(
     ("variables", "message"),
     [
