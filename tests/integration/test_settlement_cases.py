@@ -36,18 +36,24 @@ from tests.integration.steps import (
 
 pytestmark = pytest.mark.integration
 NOW_MS = DAY.end_ms + 2 * HOUR_MS
+# Every five minutes by default; seldom enough here for hours to take seconds.
+CATCH_UP_MS = 15 * MINUTE_MS
+
+
+@pytest.fixture
+def settings(make_settings):
+    """At par: markets of rates have tests of their own, and would be half of the requests here."""
+    return make_settings(THREE, quote_conversion="par")
 
 
 def follow(settings, exchanges, until_ms: int, from_ms: int) -> None:
-    """Run catch-up every five minutes."""
-    for now_ms in range(from_ms + 5 * MINUTE_MS, until_ms + 1, 5 * MINUTE_MS):
+    """Run catch-up as time passes."""
+    for now_ms in range(from_ms + CATCH_UP_MS, until_ms + 1, CATCH_UP_MS):
         exchanges.set_clock(now_ms + 1_000)
-        run_steps(settings, "catch_up", Window(now_ms - 5 * MINUTE_MS, now_ms), now_ms + 1_000, origin_ms=DAY.start_ms)
+        run_steps(settings, "catch_up", Window(now_ms - CATCH_UP_MS, now_ms), now_ms + 1_000, origin_ms=DAY.start_ms)
 
 
 def test_two_hours_without_an_answer_from_one_exchange_lose_no_candle(settings, exchanges):
-    # At par: markets of rates have tests of their own, and would be half of the requests here.
-    settings = with_settings(settings, quote_conversion="par")
     begin = hours(0, 5.5)
     exchanges.set_clock(begin.end_ms + 1_000)
     run_steps(settings, "backfill", begin, begin.end_ms + 1_000, origin_ms=DAY.start_ms)
@@ -73,7 +79,7 @@ def test_two_hours_without_an_answer_from_one_exchange_lose_no_candle(settings, 
 
 
 def test_one_bad_row_for_good_stops_the_watermark_and_nothing_else(settings, exchanges, monkeypatch):
-    settings = with_settings(settings, catch_up_initial_days=1, quote_conversion="par")
+    settings = with_settings(settings, catch_up_initial_days=1)
     noon = hours(12, 12).start_ms
     bad_ms = noon + 7 * MINUTE_MS
     exchanges.add_events(
@@ -85,9 +91,9 @@ def test_one_bad_row_for_good_stops_the_watermark_and_nothing_else(settings, exc
     )
     exchanges.set_clock(noon + 1_000)
     run_steps(settings, "catch_up", None, noon + 1_000, {"start": "2026-03-10T10:00Z"})
-    for now_ms in range(noon + 5 * MINUTE_MS, noon + 181 * MINUTE_MS, 5 * MINUTE_MS):
+    for now_ms in range(noon + CATCH_UP_MS, noon + 3 * HOUR_MS + 1, CATCH_UP_MS):
         exchanges.set_clock(now_ms + 1_000)
-        newest = Window(now_ms - 5 * MINUTE_MS, now_ms)
+        newest = Window(now_ms - CATCH_UP_MS, now_ms)
         run_steps(settings, "catch_up", newest, now_ms + 1_000)
         assert stored(settings.influxdb_bucket, "candles", "BTC/USD", window=newest)[-1][0] == now_ms - MINUTE_MS
     merged = stored(settings.influxdb_bucket, "candles", "BTC/USD")
@@ -106,24 +112,24 @@ def test_one_bad_row_for_good_stops_the_watermark_and_nothing_else(settings, exc
 
 def test_one_symbol_whose_merge_fails_holds_no_other_watermark(settings, redis_server):
     redis_server.client().set("top_cryptocurrencies", json.dumps(["btcusd", "ethusd", "solusd"]))
-    run_steps(settings, "backfill", hours(0, 12), NOW_MS, origin_ms=DAY.start_ms)
+    run_steps(settings, "backfill", hours(0, 2), NOW_MS, origin_ms=DAY.start_ms)
     with InfluxBucket(connect_influxdb(), settings.influxdb_bucket) as bucket:
-        off_grid_ms = hours(12, 12).start_ms + 30_000
+        off_grid_ms = hours(2, 2).start_ms + 30_000
         bucket.write_lines([f"exchange_candles,currency_pair=ETH/USD,exchange=kucoin close=1.0 {off_grid_ms}"])
-    result = run_steps(settings, "backfill", hours(12, 24), NOW_MS, origin_ms=DAY.start_ms)
+    result = run_steps(settings, "backfill", hours(2, 4), NOW_MS, origin_ms=DAY.start_ms)
     assert "ETH/USD" in str(result.incomplete)
     assert "BTC/USD" not in str(result.incomplete)
     keys = [f"{ticker}-backfill" for ticker in ("btcusd", "solusd")]
-    assert set(watermarks(settings.influxdb_bucket, *keys).values()) == {DAY.end_ms - MINUTE_MS}
+    assert set(watermarks(settings.influxdb_bucket, *keys).values()) == {hours(0, 4).end_ms - MINUTE_MS}
 
 
 def test_a_stored_candle_that_cannot_be_read_fails_the_merge_of_its_pair_alone(settings, redis_server):
     redis_server.client().set("top_cryptocurrencies", json.dumps(["btcusd", "ethusd"]))
-    run_steps(settings, "backfill", hours(0, 6), NOW_MS, origin_ms=DAY.start_ms)
+    run_steps(settings, "backfill", hours(0, 2), NOW_MS, origin_ms=DAY.start_ms)
     with InfluxBucket(connect_influxdb(), settings.influxdb_bucket) as bucket:
         half_past_ms = hours(1, 1).start_ms + 30_000
         bucket.write_lines([f"exchange_candles,currency_pair=ETH/USD,exchange=kucoin close=1.0 {half_past_ms}"])
-    again = run_steps(settings, "backfill", hours(0, 6), NOW_MS, {"refetch": True}, origin_ms=DAY.start_ms)
+    again = run_steps(settings, "backfill", hours(0, 2), NOW_MS, {"refetch": True}, origin_ms=DAY.start_ms)
     assert again.failed == {}
     assert "ETH/USD" in str(again.incomplete)
     assert "BTC/USD" not in str(again.incomplete)
@@ -134,7 +140,7 @@ def test_a_stored_candle_that_cannot_be_read_fails_the_merge_of_its_pair_alone(s
 )
 def test_an_unreadable_record_holds_back_its_pair_alone_in_every_run(settings, redis_server, exchanges, series):
     redis_server.client().set("top_cryptocurrencies", json.dumps(["btcusd", "ethusd", "solusd"]))
-    settings = with_settings(settings, symbols_per_fetch=10, quote_conversion="par")
+    settings = with_settings(settings, symbols_per_fetch=10)
     run_steps(settings, "backfill", hours(0, 12), NOW_MS, origin_ms=DAY.start_ms)
     with InfluxBucket(connect_influxdb(), settings.influxdb_bucket) as bucket:
         bucket.write_lines([f'{series} record="{{}}" {DAY.start_ms}'])
@@ -163,13 +169,13 @@ def test_an_unreadable_record_of_a_rate_holds_back_the_pairs_that_it_converts_al
 
 
 def test_a_foreign_field_beside_the_candles_disturbs_no_run(settings):
-    run_steps(settings, "backfill", hours(0, 6), NOW_MS, origin_ms=DAY.start_ms)
+    run_steps(settings, "backfill", hours(0, 2), NOW_MS, origin_ms=DAY.start_ms)
     with InfluxBucket(connect_influxdb(), settings.influxdb_bucket) as bucket:
         for series in ("exchange_candles,currency_pair=BTC/USD,exchange=kucoin", "candles,currency_pair=BTC/USD"):
             bucket.write_lines([f'{series} note="seen",score=1.0 {DAY.start_ms}'])
-        again = run_steps(settings, "backfill", hours(0, 6), NOW_MS, {"refetch": True}, origin_ms=DAY.start_ms)
+        again = run_steps(settings, "backfill", hours(0, 2), NOW_MS, {"refetch": True}, origin_ms=DAY.start_ms)
         assert (again.failed, again.incomplete) == ({}, None)
-        assert len(CandleStore(bucket).read_merged("BTC/USD", hours(0, 6))) == 360
+        assert len(CandleStore(bucket).read_merged("BTC/USD", hours(0, 2))) == 120
 
 
 def test_two_tasks_that_record_the_same_day_at_once_lose_nothing(settings):
@@ -183,7 +189,7 @@ def test_two_tasks_that_record_the_same_day_at_once_lose_nothing(settings):
         half.join()
     run_steps(settings, "repair", None, NOW_MS + HOUR_MS)
     assert {record.counts().not_asked for record in day_records(settings.influxdb_bucket).values()} == {0}
-    assert stored(settings.influxdb_bucket, "candles", "BTC/USD") == merged_truth(THREE, DAY)
+    assert stored(settings.influxdb_bucket, "candles", "BTC/USD") == merged_truth(THREE, DAY, par=True)
 
 
 @pytest.mark.parametrize("where", ["redis", "params"])
@@ -229,7 +235,6 @@ def test_after_eight_days_off_gate_serves_what_it_still_has_at_once(settings, ex
         exchanges=("okx", "gate"),
         backfill_start_date="skip",
         catch_up_initial_days=2,
-        quote_conversion="par",
     )
     noon = hours(12, 12).start_ms
     exchanges.set_clock(noon + 30_000)
@@ -274,8 +279,6 @@ def test_an_exchange_without_the_pair_is_not_waited_for_and_the_day_is_final(set
 
 
 def test_an_exchange_added_later_asks_for_no_history_and_leaves_it_incomplete(settings):
-    # At par: the silence of a rate market on this day would be asked for again.
-    settings = with_settings(settings, quote_conversion="par")
     first = with_settings(settings, exchanges=THREE[:2])
     run_steps(first, "backfill", DAY, NOW_MS, origin_ms=DAY.start_ms)
     later = run_steps(settings, "repair", None, NOW_MS + HOUR_MS, origin_ms=DAY.start_ms)
