@@ -51,6 +51,8 @@ def settings(connections, influxdb_server, monkeypatch, day):
         "CANDLE_INGEST_EXCHANGES": ",".join(EXCHANGES),
         "CANDLE_INGEST_INFLUXDB_BUCKET": influxdb_server.new_bucket(),
         "CANDLE_INGEST_BACKFILL_START_DATE": format_ms(day.start_ms)[:10],
+        # What catch-up fetches of a symbol without a history.
+        "CANDLE_INGEST_CATCH_UP_INITIAL_DAYS": "1",
         "CANDLE_INGEST_MIN_EXCHANGES_REQUIRED": "1",
         "CANDLE_INGEST_SETTLE_SECONDS": "0",
     }
@@ -187,8 +189,8 @@ def test_a_symbol_that_was_never_asked_for_is_open(settings, day, redis_server):
     "series", ["day_records,currency_pair=ETH/USD,exchange=binance", "merge_days,currency_pair=ETH/USD"]
 )
 def test_one_unreadable_record_hides_no_other_symbol(settings, day, redis_server, series):
-    redis_server.client().set("top_cryptocurrencies", json.dumps(["btcusd", "ethusd"]))
     fill(settings, day)
+    redis_server.client().set("top_cryptocurrencies", json.dumps(["btcusd", "ethusd"]))
     with InfluxBucket(connect_influxdb(), settings.influxdb_bucket) as bucket:
         bucket.write_lines([f'{series} record="{{}}",failed=5i {day.start_ms}'])
         # A hole of the day is what makes the summary read its records.
