@@ -42,7 +42,7 @@ def airflow(airflow_template, tmp_path_factory, redis_server, influxdb_server, s
     config.write_text(PIPELINES)
     redis_server.client().flushdb()
     redis_server.client().set("one_symbol", json.dumps(["btcusd"]))
-    redis_server.client().set("three_symbols", json.dumps(list(PAIRS)))
+    redis_server.client().set("two_symbols", json.dumps(list(PAIRS)))
     environment = {
         **connection_variables(redis_server, influxdb_server, simulator),
         "CANDLE_INGEST_CONFIG": str(config),

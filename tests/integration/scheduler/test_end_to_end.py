@@ -14,8 +14,7 @@ from tests.integration.steps import everything, merged_truth, stored, truth, wat
 
 pytestmark = pytest.mark.integration
 BACKFILL, CATCH_UP = "march_backfill", "march_catch_up"
-FIRST_DAYS = Window(utc_ms("2026-03-01"), utc_ms("2026-03-04"))
-# On the day before, kucoin is quiet for hours.
+FIRST_DAYS = Window(utc_ms("2026-03-01"), utc_ms("2026-03-03"))
 BROKEN_DAY = Window(utc_ms("2026-03-11"), utc_ms("2026-03-12"))
 
 
@@ -39,18 +38,18 @@ def test_catch_up_by_hand_goes_up_to_now(airflow):
     assert watermarks(BUCKET, "BTC_USD_latest_ingested_ts")["BTC_USD_latest_ingested_ts"] == newest_ms
 
 
-def test_days_of_three_symbols_on_three_exchanges_equal_the_truth_and_stay_so(airflow):
-    airflow.backfill_command(BACKFILL, "2026-03-01", "2026-03-03", max_active_runs=3)
+def test_days_of_two_symbols_on_two_exchanges_equal_the_truth_and_stay_so(airflow):
+    airflow.backfill_command(BACKFILL, "2026-03-01", "2026-03-02", max_active_runs=2)
     airflow.wait_for_backfill(BACKFILL)
     assert airflow.import_errors() == {}
-    assert [run["state"] for run in runs_of(airflow, FIRST_DAYS)] == ["success"] * 3
+    assert [run["state"] for run in runs_of(airflow, FIRST_DAYS)] == ["success"] * 2
     for pair in PAIRS.values():
         for exchange in EXCHANGES:
             rows = within(stored(BUCKET, "exchange_candles", pair, exchange), FIRST_DAYS)
             assert rows == truth(exchange, FIRST_DAYS, pair), (pair, exchange)
         assert within(stored(BUCKET, "candles", pair), FIRST_DAYS) == merged_truth(EXCHANGES, FIRST_DAYS, pair), pair
     before = everything(BUCKET, FIRST_DAYS)
-    # One day of the three: it takes a dozen tasks.
+    # One day of the two: it takes ten tasks.
     airflow.backfill(BACKFILL, "2026-03-02", "2026-03-02", "completed")
     airflow.wait_for_backfill(BACKFILL)
     assert everything(BUCKET, FIRST_DAYS) == before
@@ -70,8 +69,7 @@ def test_a_broken_exchange_fails_its_symbol_only_and_clearing_mends_it(airflow, 
     assert run["state"] == "failed"
     log = airflow.task_log(BACKFILL, run["dag_run_id"], "aggregate_and_write")
     assert "ETH/USD: 1,440 candles are not merged, from 2026-03-11T00:00Z on: coinbaseexchange failed: " in log
-    for pair in ("BTC/USD", "SOL/USD"):
-        assert within(stored(BUCKET, "candles", pair), BROKEN_DAY) == merged_truth(EXCHANGES, BROKEN_DAY, pair)
+    assert within(stored(BUCKET, "candles", "BTC/USD"), BROKEN_DAY) == merged_truth(EXCHANGES, BROKEN_DAY, "BTC/USD")
     assert within(stored(BUCKET, "candles", "ETH/USD"), BROKEN_DAY) == []
 
     simulator.clear_faults()
