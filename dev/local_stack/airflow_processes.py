@@ -133,6 +133,8 @@ _AIRFLOW = (sys.executable, "-m", "airflow")
 _FIXED_SETTINGS = {
     "AIRFLOW__CORE__EXECUTOR": "LocalExecutor",
     "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+    # `prepare` has migrated the database: each process would load all migrations to see that, for a second of CPU.
+    "AIRFLOW__DATABASE__CHECK_MIGRATIONS": "False",
     # They are unpaused once Redis, InfluxDB and the symbols are there.
     "AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "True",
     "AIRFLOW__CORE__PARALLELISM": "8",
