@@ -13,7 +13,7 @@ from dev.local_stack.airflow_api import AirflowApi, Row
 from dev.local_stack.errors import ServerNotReadyError
 
 _FINISHED = ("success", "failed")
-_POLL_SECONDS = 1.0
+_POLL_SECONDS = 2.0
 _REPORT_SECONDS = 20.0
 _STALLED_SECONDS = 900.0
 

@@ -26,7 +26,7 @@ from dev.local_stack.report_table import report_table, what_is_missing
 from dev.local_stack.stack import LocalStack
 from dev.local_stack.unfinished_runs import end_unfinished_runs
 
-_POLL_SECONDS = 1.0
+_POLL_SECONDS = 2.0
 
 
 class Session(threading.Thread):
