@@ -7,6 +7,7 @@ import json
 import pytest
 
 from candle_ingest.candles.window import HOUR_MS, Window
+from candle_ingest.errors.symbols import SymbolKeptError
 from dev.exchange_simulator.coins import utc_ms
 from tests.integration.steps import merged_truth, run_steps, stored, with_settings
 
@@ -59,6 +60,23 @@ def test_a_symbol_that_moves_to_the_other_pipeline_is_merged_by_its_settings(thr
     run_steps(one, "backfill", DAY, NOW_MS, origin_ms=DAY.start_ms)
     run_steps(three, "repair", None, NOW_MS, origin_ms=DAY.start_ms)
     redis_server.client().set("top_cryptocurrencies", json.dumps(["btcusd", "ethusd"]))
+    redis_server.client().delete("others")
     run_steps(three, "backfill", DAY, NOW_MS, origin_ms=DAY.start_ms)
     run_steps(three, "repair", None, NOW_MS + HOUR_MS, origin_ms=DAY.start_ms)
     assert stored(three.influxdb_bucket, "candles", "ETH/USD") == merged_truth(THREE, DAY, "ETH/USD", par=True)
+
+
+def test_a_symbol_of_both_lists_stays_with_the_first_and_the_other_run_says_so(three, one, redis_server):
+    run_steps(three, "backfill", DAY, NOW_MS, origin_ms=DAY.start_ms)
+    redis_server.client().set("others", json.dumps(["btcusd", "ethusd"]))
+    run = run_steps(one, "backfill", DAY, NOW_MS, origin_ms=DAY.start_ms)
+    assert stored(three.influxdb_bucket, "candles", "BTC/USD") == merged_truth(THREE, DAY, par=True)
+    assert stored(three.influxdb_bucket, "candles", "ETH/USD") == merged_truth(one.exchanges, DAY, "ETH/USD", par=True)
+    assert "BTC/USD is left out: pipeline candle keeps it" in str(run.incomplete)
+    assert run_steps(three, "repair", None, NOW_MS + HOUR_MS, origin_ms=DAY.start_ms).incomplete is None
+
+
+def test_a_run_of_symbols_that_are_all_kept_elsewhere_is_refused(three, one):
+    run_steps(three, "backfill", DAY, NOW_MS, origin_ms=DAY.start_ms)
+    with pytest.raises(SymbolKeptError, match="'top_cryptocurrencies'; remove it there, or from 'others'"):
+        run_steps(one, "backfill", DAY, NOW_MS, {"symbols": ["btcusd"]}, origin_ms=DAY.start_ms)

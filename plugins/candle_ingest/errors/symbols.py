@@ -42,6 +42,18 @@ class SymbolUnlistedError(SymbolError):
     example = "EHT/USD is listed by none of binance, kraken; did you mean ETH/USD?"
 
 
+class SymbolKeptError(SymbolError):
+    """All symbols of a run are already kept by another pipeline of the same bucket."""
+
+    name = "symbol-kept"
+    cause = "The lists of two pipelines with one bucket have these pairs in common; each would overwrite the other's."
+    cure = "Remove the pairs from one of the two lists, or give one of the pipelines its own `influxdb_bucket`."
+    example = (
+        "BTC/USD is left out: pipeline candle keeps it in the same bucket candles, and has it in the Redis key "
+        "'top_cryptocurrencies'; remove it there, or from 'others'"
+    )
+
+
 class NothingMergedError(SymbolError):
     """The newest candle of a pair was requested, and the pair has none."""
 

@@ -14,9 +14,10 @@ class Plan:
     """What is fetched and merged.
 
     `batches` are those of the mapped fetches. `tickers` are the symbols as written in Redis or in the params: several
-    may name the same pair. `left_out` has a sentence for each exchange of the run that cannot be reached. `vanished`
-    names, by pair, the exchanges that no longer list its market. `end_ms` is where the run ends. It is fixed here
-    because more candles, which were not requested, may have closed by the time of the merge.
+    may name the same pair. `left_out` has a sentence for each exchange of the run that cannot be reached, and for each
+    symbol that another pipeline keeps. `vanished` names, by pair, the exchanges that no longer list its market.
+    `end_ms` is where the run ends. It is fixed here because more candles, which were not requested, may have closed by
+    the time of the merge.
     """
 
     batches: list[FetchBatch]

@@ -11,6 +11,7 @@ from candle_ingest.candles.window import DAY_MS, Window, floor_ms
 from candle_ingest.connections import RedisClient, connect_influxdb, connect_redis
 from candle_ingest.errors import CandleIngestError
 from candle_ingest.errors.runs import MarketsUnreachableError, TooFewExchangesError
+from candle_ingest.errors.symbols import SymbolKeptError
 from candle_ingest.exchanges.answers import Market
 from candle_ingest.ledger.notices import Notices, unlisted_key, vanished_key
 from candle_ingest.ledger.pinned_markets import PinnedMarkets
@@ -20,6 +21,7 @@ from candle_ingest.planning.catch_up_start import CatchUpStart
 from candle_ingest.planning.fetch_batch import FetchBatch
 from candle_ingest.planning.listings import Listings, find_listings, is_fetched, needed_listings, shortage
 from candle_ingest.planning.market_choice import MarketChoice, choose_markets
+from candle_ingest.planning.other_pipelines import kept_by_others
 from candle_ingest.planning.plan import Plan
 from candle_ingest.planning.rate_plan import RatePlan, plan_rates
 from candle_ingest.planning.record_keeping import record_keeper
@@ -43,22 +45,31 @@ def validate_symbols(run: Run, tickers: Sequence[str]) -> Plan:
     """Check the symbols against the exchanges, record what cannot be requested, and plan the fetches.
 
     Raises ConfigurationError for wrong settings, TooFewExchangesError if no symbol is listed by enough exchanges, and
-    MarketsUnreachableError if an unreachable exchange may be the reason.
+    MarketsUnreachableError if an unreachable exchange may be the reason, SymbolKeptError if another pipeline keeps all.
     """
     _log_mode(run.settings)
     pairs = {symbol.currency_pair: symbol for symbol in map(parse_symbol, tickers)}
     with ExitStack() as stack:
         client = stack.enter_context(connect_redis())
         bucket = stack.enter_context(InfluxBucket(connect_influxdb(), run.settings.influxdb_bucket))
+        kept = kept_by_others(run.settings, pairs, WorkIndex(client, bucket), client)
+        own = {pair: symbol for pair, symbol in pairs.items() if pair not in kept}
+        if not own:
+            raise SymbolKeptError("; ".join(list(kept.values())[:SHOWN_NOTES]))
         with translate_redis_errors():
-            listings = find_listings(run.settings, list(pairs.values()), client, read_only=run.dry)
+            listings = find_listings(run.settings, list(own.values()), client, read_only=run.dry)
         if not run.dry:
-            bucket.create_if_missing()
-            check_granularity(bucket, run.settings.timeframe.minutes)
-            index = WorkIndex(client, bucket)
-            index.note_pipeline(run.settings.name, pairs)
-            index.ensure()
-        return _Validation(wait_until_settled(run), list(tickers), list(pairs), listings, bucket, client).plan()
+            _make_ready(run.settings, own, bucket, WorkIndex(client, bucket))
+        run, others = wait_until_settled(run), list(kept.values())
+        return _Validation(run, list(tickers), list(own), listings, bucket, client, others).plan()
+
+
+def _make_ready(settings: PipelineSettings, pairs: Iterable[str], bucket: InfluxBucket, index: WorkIndex) -> None:
+    """Create the bucket if it is missing, and record whose symbols these are."""
+    bucket.create_if_missing()
+    check_granularity(bucket, settings.timeframe.minutes)
+    index.note_pipeline(settings.name, settings.redis_key_crypto_symbols, pairs)
+    index.ensure()
 
 
 def _log_mode(settings: PipelineSettings) -> None:
@@ -89,6 +100,7 @@ class _Validation:
     listings: Listings
     bucket: InfluxBucket
     client: RedisClient
+    kept_by_others: list[str]
 
     def plan(self) -> Plan:
         """Return the plan of the run."""
@@ -111,7 +123,7 @@ class _Validation:
             batches=batches,
             tickers=self._tickers_of(valid),
             end_ms=self.run.fetch_end_ms,
-            left_out=left_out,
+            left_out=[*self.kept_by_others, *left_out],
             vanished=_vanished_from(choices),
         )
 
