@@ -148,6 +148,11 @@ def is_alive(pid):
     return psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
 
 
+def heed_interrupts():
+    """Undo what a shell does for jobs in the background: their children ignore SIGINT."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def test_an_interrupted_build_leaves_nothing_and_the_next_one_works(program, tmp_path):
     program("go", f"/bin/sleep 600 & echo $! > '{tmp_path}/pid'; wait")
     program("cargo", "")
@@ -155,7 +160,9 @@ def test_an_interrupted_build_leaves_nothing_and_the_next_one_works(program, tmp
     command = [sys.executable, "-m", "dev.local_stack", "influxd"]
     # The download fails at once.
     environment = {**os.environ, "HTTPS_PROXY": "http://127.0.0.1:1"}
-    interrupted = subprocess.Popen(command, cwd=REPOSITORY, env=environment, stdout=subprocess.PIPE, text=True)
+    interrupted = subprocess.Popen(
+        command, cwd=REPOSITORY, env=environment, stdout=subprocess.PIPE, text=True, preexec_fn=heed_interrupts
+    )
     wait_until(lambda: (tmp_path / "pid").exists() and (tmp_path / "pid").read_text() != "", "the build", 60)
     interrupted.send_signal(signal.SIGINT)
     said, _ = interrupted.communicate(timeout=60)
