@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from candle_ingest.candles.near_pairs import did_you_mean
+from candle_ingest.candles.near_pairs import listed_by_none
 from candle_ingest.candles.symbol import Symbol, parse_symbol
 from candle_ingest.errors.symbols import SymbolUnlistedError
 from candle_ingest.settings import PipelineSettings
@@ -29,9 +29,7 @@ def unlisted_symbols(options: StackOptions, settings: PipelineSettings) -> list[
 def _unlisted(symbol: Symbol, settings: PipelineSettings) -> str:
     """Return a sentence with similar pairs; empty if the symbol is listed."""
     pair, known = symbol.currency_pair, set(_pairs(symbol.quote, settings))
-    if pair in known:
-        return ""
-    return f"{pair} is listed by none of {', '.join(settings.exchange_ids)}{did_you_mean(pair, known)}"
+    return "" if pair in known else listed_by_none(pair, settings.exchange_ids, known)
 
 
 def _pairs(quote: str, settings: PipelineSettings) -> Iterator[str]:

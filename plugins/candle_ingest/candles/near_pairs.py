@@ -18,3 +18,8 @@ def did_you_mean(currency_pair: str, known: Iterable[str]) -> str:
     *others, last = ["", *near_pairs(currency_pair, known)]
     named = " or ".join(filter(None, [", ".join(filter(None, others)), last]))
     return f"; did you mean {named}?" if named else ""
+
+
+def listed_by_none(currency_pair: str, exchanges: Iterable[str], known: Iterable[str]) -> str:
+    """Say that none of the exchanges lists a pair, and which of their known pairs are similar."""
+    return f"{currency_pair} is listed by none of {', '.join(exchanges)}{did_you_mean(currency_pair, known)}"

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from candle_ingest.candles.near_pairs import did_you_mean
+from candle_ingest.candles.near_pairs import listed_by_none
 from candle_ingest.candles.symbol import Symbol
 from candle_ingest.errors.symbols import SymbolUnlistedError
 from candle_ingest.planning.listings import Listings
@@ -19,8 +19,8 @@ def check_listed(listings: Listings, symbols: Sequence[Symbol], quote_equivalent
     for symbol in symbols:
         pair = symbol.currency_pair
         if not any(pair in found for found in listings.candidates.values()):
-            hint = did_you_mean(pair, set(_listed_pairs(listings, symbol.quote, quote_equivalents)))
-            raise SymbolUnlistedError(f"{pair} is listed by none of {', '.join(listings.candidates)}{hint}")
+            known = set(_listed_pairs(listings, symbol.quote, quote_equivalents))
+            raise SymbolUnlistedError(listed_by_none(pair, listings.candidates, known))
 
 
 def _listed_pairs(listings: Listings, quote: str, quote_equivalents: Mapping[str, Sequence[str]]) -> Iterator[str]:
