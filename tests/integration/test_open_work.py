@@ -88,9 +88,9 @@ def test_after_a_partial_success_only_the_rest_is_asked_and_ever_more_seldom(set
     forget_outages(redis_server)
     backfill(settings, answered)
     exchanges.set_fault("coinbaseexchange", "status", status=503, path="candles")
-    found = [asked(repair(settings, exchanges, NOW_MS + hour * HOUR_MS)) for hour in range(1, 49)]
+    found = [asked(repair(settings, exchanges, NOW_MS + hour * HOUR_MS)) for hour in range(1, 25)]
     rest = [("BTC/USD", "coinbaseexchange", Window(answered.end_ms, day.end_ms))]
-    assert [windows for windows in found if windows] == [rest] * 7
+    assert [windows for windows in found if windows] == [rest] * 6
 
 
 def test_each_filled_day_is_announced_once_though_another_symbol_stays_open(settings, exchanges, redis_server):

@@ -162,8 +162,8 @@ def test_a_failure_is_asked_again_after_a_quarter_of_an_hour_and_then_less_often
     exchanges.set_fault("kucoin", "status", status=503, path="candles")
     backfill(settings)
     assert asked(repair(settings, NOW_MS + 10 * MINUTE_MS)) == []
-    hours = [hour for hour in range(1, 49) if asked(repair(settings, NOW_MS + hour * HOUR_MS))]
-    assert len(hours) <= 8
+    hours = [hour for hour in range(1, 25) if asked(repair(settings, NOW_MS + hour * HOUR_MS))]
+    assert len(hours) <= 6
     assert hours[:3] == [1, 2, 3]
 
 
