@@ -105,6 +105,8 @@ def _merge(planned: PlannedRun) -> float:
 
 
 def _only_import() -> float:
+    import ccxt  # noqa: F401
+
     import candle_ingest.fetching.fetch_candles  # noqa: F401
 
     return peak_mb()

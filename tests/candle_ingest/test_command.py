@@ -41,8 +41,8 @@ def test_a_missing_environment_is_reported_in_one_line(call):
     assert len(done.stderr.splitlines()) == 1
 
 
-@pytest.mark.parametrize("command", ["status", "retry"])
-def test_a_command_that_asks_no_exchange_does_not_import_ccxt(call, command):
+@pytest.mark.parametrize("command", ["status", "retry", "--help"])
+def test_help_and_commands_that_ask_no_exchange_do_not_import_ccxt(call, command):
     program = f"import sys; sys.argv[1:] = ['{command}']; import candle_ingest.__main__; print('ccxt' in sys.modules)"
     done = call(sys.executable, "-c", program, PYTHONPATH=str(COMMAND.parents[1] / "plugins"))
     assert done.stdout.splitlines()[-1:] == ["False"], done.stderr

@@ -26,3 +26,7 @@ def test_the_api_server_imports_the_page_at_its_start_and_nothing_of_the_tasks()
     found = loaded("api-server")
     assert "candle_ingest.web" in found
     assert "ccxt" not in found
+
+
+def test_the_scheduler_imports_ccxt_before_it_forks_the_tasks():
+    assert "ccxt" in loaded("scheduler")

@@ -3,8 +3,6 @@
 from typing import Any
 from urllib.parse import urlsplit
 
-import ccxt
-
 from candle_ingest.connections import ExchangeConnection
 from candle_ingest.errors.settings import ExchangeUnknownError
 from candle_ingest.exchanges.bounded_http import BoundedAdapter
@@ -19,6 +17,9 @@ def open_ccxt(connection: ExchangeConnection, profile: ExchangeProfile) -> Any:
 
     Raises ExchangeUnknownError if ccxt has no such exchange, or cannot fetch its candles.
     """
+    # Only now: importing it takes two seconds, and the help of a command needs none of it.
+    import ccxt
+
     if connection.exchange not in ccxt.exchanges:
         raise ExchangeUnknownError(
             f"ccxt {ccxt.__version__} knows no exchange {connection.exchange!r}; known are {', '.join(ccxt.exchanges)}"

@@ -1,12 +1,15 @@
-"""Sort ccxt's exceptions by who has to act on them."""
+"""Sort ccxt's exceptions by who has to act on them.
+
+ccxt is imported when an exchange is asked: that takes two seconds, and the help of the commands needs none of it.
+"""
+
+from __future__ import annotations
 
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import Any
-
-import ccxt
+from typing import TYPE_CHECKING, Any
 
 from candle_ingest.errors import PermanentError, TemporaryError
 from candle_ingest.exchanges.bounded_http import AnswerRefusedError
@@ -16,12 +19,12 @@ from candle_ingest.exchanges.unusable_answer import describe_unusable
 from candle_ingest.servers.redaction import without_base_url, without_controls
 from candle_ingest.servers.retry_after import MAX_WAIT_SECONDS, retry_after_seconds
 
+if TYPE_CHECKING:
+    import ccxt
+
 LIMITED_STATUSES = (418, 429)
 GEO_BLOCK_STATUS = 451
 FIRST_SERVER_ERROR = 500
-LIMITED = (ccxt.DDoSProtection, ccxt.RateLimitExceeded)
-# An unknown symbol, and what ccxt cannot do at all.
-FINAL = (ccxt.BadSymbol, ccxt.NotSupported, ccxt.ArgumentsRequired, ccxt.InvalidProxySettings)
 # binance: "Way too much request weight used; IP banned until 1573770513123."
 BANNED_UNTIL = re.compile(r"banned until (\d{13})")
 # What ccxt's parsers raise for unexpected JSON.
@@ -118,6 +121,8 @@ def translate_errors(api: Any, request: str, base_url: str | None = None) -> Ite
     `api` has status, body and headers of the last response. Put nothing inside the block but ccxt calls and the reading
     of their responses: our own errors would be blamed on the exchange.
     """
+    import ccxt
+
     try:
         yield
     except ccxt.BaseError as error:
@@ -140,6 +145,8 @@ def error_kind(exchange: str, status: int | None, body: str, error: ccxt.BaseErr
     decides, then the status, then ccxt's class. Anything unknown is temporary: the same request may work for another
     market or time.
     """
+    import ccxt
+
     row = find_row(api_of(exchange), body)
     if status is not None and status >= FIRST_SERVER_ERROR:
         return ErrorKind.LIMITED if row and row.kind is ErrorKind.LIMITED else ErrorKind.UNAVAILABLE
@@ -147,13 +154,15 @@ def error_kind(exchange: str, status: int | None, body: str, error: ccxt.BaseErr
         return row.kind
     if status == GEO_BLOCK_STATUS:
         return ErrorKind.REGION
-    if status in LIMITED_STATUSES or isinstance(error, LIMITED):
+    if status in LIMITED_STATUSES or isinstance(error, ccxt.DDoSProtection | ccxt.RateLimitExceeded):
         return ErrorKind.LIMITED
     if isinstance(error, ccxt.AuthenticationError):
         return ErrorKind.KEY
     if isinstance(error, ccxt.OperationFailed):
         return ErrorKind.UNAVAILABLE
-    return ErrorKind.FINAL if isinstance(error, FINAL) else ErrorKind.UNKNOWN
+    # An unknown symbol, and what ccxt cannot do at all.
+    final = (ccxt.BadSymbol, ccxt.NotSupported, ccxt.ArgumentsRequired, ccxt.InvalidProxySettings)
+    return ErrorKind.FINAL if isinstance(error, final) else ErrorKind.UNKNOWN
 
 
 def _public_text(text: str, base_url: str | None) -> str:

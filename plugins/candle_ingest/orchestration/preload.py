@@ -3,6 +3,7 @@
 Only processes that fork tasks import this: see the plugin next to this package.
 """
 
+import ccxt  # noqa: F401 - the package imports it only when it asks an exchange
 import numpy.ma  # noqa: F401 - numpy.median imports it when it is first called, in each merge
 
 import candle_ingest.fetching.fetch_candles

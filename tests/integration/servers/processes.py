@@ -11,7 +11,7 @@ from multiprocessing import forkserver
 import pytest
 
 # What takes seconds to import.
-PRELOADED = ["candle_ingest.fetching.fetch_candles", __name__]
+PRELOADED = ["ccxt", "candle_ingest.fetching.fetch_candles", __name__]
 
 
 def process_pool(count: int) -> ProcessPoolExecutor:
