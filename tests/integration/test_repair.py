@@ -246,16 +246,16 @@ def test_a_budget_is_shared_and_no_gap_is_too_large_to_begin(settings, exchanges
     redis_server.client().set("top_cryptocurrencies", json.dumps(["btcusd", "ethusd"]))
     settings = with_settings(settings, repair_calls=1, min_exchanges_required=1)
     exchanges.set_fault("coinbaseexchange", "status", status=503, path="candles")
-    days = [Window(DAY.start_ms - n * DAY_MS, DAY.end_ms - n * DAY_MS) for n in range(3)]
+    days = [Window(DAY.start_ms - n * DAY_MS, DAY.end_ms - n * DAY_MS) for n in range(2)]
     for day in days:
         backfill(settings, day)
     exchanges.clear_faults()
     redis_server.client().delete(*(redis_server.client().keys("candle_ingest:down*") or ["none"]))
-    for n in range(1, 8):
+    for n in range(1, 6):
         repair(settings, NOW_MS + n * DAY_MS)
     for pair in ("BTC/USD", "ETH/USD"):
         found = [counts(settings, "coinbaseexchange", day_ms=day.start_ms, pair=pair) for day in days]
-        assert [one.get("failed", 0) for one in found] == [0, 0, 0]
+        assert [one.get("failed", 0) for one in found] == [0, 0]
 
 
 def test_days_are_merged_again_when_the_pipeline_merges_in_another_way(settings):
@@ -279,14 +279,14 @@ def test_a_day_that_a_task_with_older_settings_merges_late_is_merged_again(setti
 
 
 def test_a_change_of_method_is_remerged_newest_first_within_a_budget_without_calls(settings, exchanges, monkeypatch):
-    days = [Window(DAY.start_ms - n * DAY_MS, DAY.end_ms - n * DAY_MS) for n in range(3)]
+    days = [Window(DAY.start_ms - n * DAY_MS, DAY.end_ms - n * DAY_MS) for n in range(2)]
     for day in days:
         backfill(settings, day)
     monkeypatch.setattr(aggregate_and_write, "MAX_DAYS_OF_ANOTHER_METHOD", 1)
     changed = with_settings(settings, high_low="extremes", guard_percent=0)
     exchanges.reset_requests()
-    for done in range(3):
-        assert merge_progress(changed) == MergeProgress(3, 3 - done)
+    for done in range(2):
+        assert merge_progress(changed) == MergeProgress(2, 2 - done)
         repair(changed, NOW_MS + (done + 1) * HOUR_MS)
         for place, day in enumerate(days):
             expected = merged_truth(
@@ -294,4 +294,4 @@ def test_a_change_of_method_is_remerged_newest_first_within_a_budget_without_cal
             )
             assert within(stored(settings.influxdb_bucket, "candles", "BTC/USD"), day) == expected
     assert exchanges.requests() == {}
-    assert (merge_progress(changed), merge_progress(changed).sentence) == (MergeProgress(3, 0), "")
+    assert (merge_progress(changed), merge_progress(changed).sentence) == (MergeProgress(2, 0), "")
