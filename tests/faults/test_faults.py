@@ -8,7 +8,7 @@ from dataclasses import asdict
 
 import pytest
 
-from candle_ingest.candles.window import Window
+from candle_ingest.candles.window import HOUR_MS, Window
 from candle_ingest.errors import IncompleteError, PermanentError, TemporaryError
 from tests.faults.conftest import LONG
 from tests.faults.during_fault import check_store_during_fault
@@ -26,48 +26,73 @@ pytestmark = pytest.mark.integration
 FAULTS = (*EXCHANGE_FAULTS, *REFUSAL_FAULTS, *MARKET_FAULTS, *INFLUXDB_FAULTS, *REDIS_FAULTS)
 
 
-def tries() -> list:
-    """Return each fault with an exchange, an hour and how many requests fail (None: all).
+def groups() -> list[tuple[Fault, ...]]:
+    """Return the faults that one repeated run ends: in the long form one each.
 
-    In the short form, with one exchange each; and of the error codes of one exchange, only one also fails just once.
+    In the short form, of the error codes of one exchange, only the first is alone, and also fails just once.
     """
-    found, refused = [], set()
-    for fault in FAULTS:
-        for exchange in fault.exchanges if LONG else fault.exchanges[:1]:
+    if LONG:
+        return [(fault,) for fault in FAULTS]
+    codes = {fault.exchanges: [one for one in REFUSAL_FAULTS if one.exchanges == fault.exchanges] for fault in FAULTS}
+    alone = [(fault,) for fault in FAULTS if fault not in codes[fault.exchanges][1:]]
+    return [*alone, *(tuple(others) for _, *others in filter(None, codes.values()) if others)]
+
+
+def tries() -> list:
+    """Return the faults with an exchange, an hour and how many requests fail (None: all).
+
+    In the short form, with one exchange each.
+    """
+    found = []
+    for faults in groups():
+        for exchange in faults[0].exchanges if LONG else faults[0].exchanges[:1]:
             # Kraken's responses end at the present, midnight, and the simulator breaks the row in the middle of one.
-            hour = 22 if exchange == "kraken" else 14
-            counts = (None,) if not LONG and fault in REFUSAL_FAULTS and exchange in refused else (None, 1)
-            refused |= {exchange} if fault in REFUSAL_FAULTS else set()
-            found.append(pytest.param(fault, exchange, hour, counts, id=f"{fault}-{exchange}"))
+            hour = 22 if exchange == "kraken" and faults[0] not in REFUSAL_FAULTS else 14
+            counts = (None, 1) if len(faults) == 1 else (None,)
+            name = f"{faults[0]}-{exchange}" + ("-and-others" if len(faults) > 1 else "")
+            found.append(pytest.param(faults, exchange, hour, counts, id=name))
     return found
 
 
-@pytest.mark.parametrize(("fault", "exchange", "hour", "counts"), tries())
-def test_after_the_fault_the_store_equals_the_truth(fault, exchange, hour, counts, world, bucket, caplog, evidence):
+@pytest.mark.parametrize(("faults", "exchange", "hour", "counts"), tries())
+def test_after_the_fault_the_store_equals_the_truth(faults, exchange, hour, counts, world, bucket, caplog, evidence):
     caplog.set_level(logging.INFO, "candle_ingest")
     for count in counts:
-        expected = fault.outcome if count is None else fault.outcome_once
-        if expected is None:
+        if count is not None and faults[0].outcome_once is None:
             continue
-        world.begin(exchange, f"{bucket}_{count or 'all'}")
-        origin_ms = hours(hour, hour).start_ms
-        assert world.attempt(hours(hour, hour + 1), origin_ms).errors == []
-        caplog.clear()
-        both = hours(hour, hour + 2)
-        with fault.switch_on(world, count):
-            broken = world.attempt(both, origin_ms)
-        world.restore()
-        _check_outcome(broken, expected)
-        said = _said(fault, broken, caplog.text) if count is None else ""
-        check_store_during_fault(world, both)
-        found = _repeat_and_compare(world, both, origin_ms, caplog)
-        evidence.append(
+        before = world.begin_whole(exchange, f"{bucket}_{count or 'all'}", hours(hour, hour + 1))
+        asked = Window(before.end_ms - HOUR_MS, before.end_ms + HOUR_MS)
+        after = Window(before.start_ms, asked.end_ms)
+        said = {fault: _said_during(fault, world, count, asked, after, caplog) for fault in faults}
+        _repeat(world, asked, after.start_ms)
+        found = world.difference(after)
+        evidence += [
             Evidence(
-                area=fault.area, name=fault.name, injected=fault.injected, outcome=fault.outcome.value, said=said,
+                area=fault.area, name=fault.name, injected=fault.injected, outcome=fault.outcome.value, said=text,
                 **asdict(found),
             )
-        )  # fmt: skip
+            for fault, text in said.items()
+        ]  # fmt: skip
         assert found == Difference(0, 0, 0)
+        if not LONG:
+            world.end_whole(after)
+
+
+def _said_during(
+    fault: Fault, world: World, count: int | None, asked: Window, after: Window, caplog: pytest.LogCaptureFixture
+) -> str:
+    """Run while the fault lasts, check outcome and store, and return what reported the fault."""
+    caplog.clear()
+    world.end_pauses()
+    with fault.switch_on(world, count):
+        broken = world.attempt(asked, after.start_ms)
+    world.restore()
+    expected = fault.outcome if count is None else fault.outcome_once
+    assert expected is not None
+    _check_outcome(broken, expected)
+    said = _said(fault, broken, caplog.text) if count is None else ""
+    check_store_during_fault(world, after)
+    return said
 
 
 def _check_outcome(broken: Attempt, expected: Outcome) -> None:
@@ -90,10 +115,9 @@ def _said(fault: Fault, broken: Attempt, log: str) -> str:
     return found if fault.says else ""
 
 
-def _repeat_and_compare(world: World, window: Window, origin_ms: int, caplog: pytest.LogCaptureFixture) -> Difference:
+def _repeat(world: World, window: Window, origin_ms: int) -> None:
     world.end_pauses()
     world.connect()
     again = world.attempt(window, origin_ms)
     assert again.errors == [], again.text
     assert world.watermark_ms() == window.end_ms - 60_000
-    return world.difference(window)

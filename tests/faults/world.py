@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 import json
 from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
 
-from candle_ingest.candles.window import MINUTE_MS, Window
+from candle_ingest.candles.window import HOUR_MS, MINUTE_MS, Window
 from candle_ingest.errors import CandleIngestError
 from candle_ingest.settings import PipelineSettings
 from dev.exchange_simulator.process import SimulatorProcess
@@ -35,9 +36,17 @@ class Attempt:
         return "\n".join(map(str, self.errors))
 
 
+@dataclass(frozen=True)
+class Whole:
+    """A store that holds the truth of one exchange, in a window that begins with its first hour."""
+
+    settings: PipelineSettings
+    window: Window
+
+
 @dataclass
 class World:
-    """The servers of the fault tests, shared by all of them and emptied before each."""
+    """The servers of the fault tests, shared by all of them; each begins with an empty store, or with a whole one."""
 
     simulator: SimulatorProcess
     redis: FaultRedis
@@ -47,14 +56,42 @@ class World:
     patch: pytest.MonkeyPatch
     settings: PipelineSettings = field(init=False)
     exchange: str = field(init=False)
+    _wholes: dict[tuple[str, int], Whole] = field(default_factory=dict)
 
     def begin(self, exchange: str, bucket: str) -> None:
         """Start with servers up, no faults, an empty bucket, and one symbol."""
         self.restore()
-        self.exchange = exchange
+        self._wholes.clear()
         self.redis.address.client().flushall()
+        self._open(exchange, bucket)
+
+    def begin_whole(self, exchange: str, bucket: str, first: Window) -> Window:
+        """Start with servers up, no faults, and a store that holds the truth of the hours that are returned.
+
+        It is the store that an earlier test left so, or a new one with the `first` hour.
+        """
+        self.restore()
+        self._open(exchange, bucket)
+        whole = self._wholes.pop((exchange, first.start_ms), None)
+        if whole is None or whole.window.end_ms + HOUR_MS > self.now_ms or not self._knows_markets():
+            assert self.attempt(first, first.start_ms).errors == []
+            return first
+        self.settings = whole.settings
+        return whole.window
+
+    def end_whole(self, window: Window) -> None:
+        """Leave the store to the next test: it holds the truth of these hours."""
+        self._wholes[self.exchange, window.start_ms] = Whole(self.settings, window)
+
+    def _knows_markets(self) -> bool:
+        """Tell whether the exchange's list of markets is in the cache; faults of Redis delete it."""
+        return any(self.redis.address.client().scan_iter(f"candle_ingest:markets:{self.exchange}:*:fresh"))
+
+    def _open(self, exchange: str, bucket: str) -> None:
+        self.exchange = exchange
         self.list_symbols()
         self.connect()
+        self._forget("pause", "down", "failures", "pace")
         # At par: one exchange fails at a time, and rates would need three more.
         self.settings = PipelineSettings(
             name="candle", exchanges=(exchange,), settle_seconds=0, quote_conversion="par", influxdb_bucket=bucket
@@ -101,13 +138,17 @@ class World:
 
     def end_pauses(self) -> None:
         """End the pauses that exchanges have requested, and close the circuit breakers."""
+        self._forget("pause", "down")
+
+    def _forget(self, *kinds: str) -> None:
         client = self.redis.address.client()
-        for key in [*client.scan_iter("candle_ingest:pause:*"), *client.scan_iter("candle_ingest:down:*")]:
-            client.delete(key)
+        for kind in kinds:
+            for key in client.scan_iter(f"candle_ingest:{kind}:*"):
+                client.delete(key)
 
     def difference(self, window: Window) -> Difference:
         """Return what is lost, duplicated or wrong in the exchange's own candles and the merged ones."""
-        own, merged = self._expected(window)
+        own, merged = _expected(self.exchange, window, self.now_ms)
         bucket = self.settings.influxdb_bucket
         found = stored(bucket, "exchange_candles", "BTC/USD", self.exchange), stored(bucket, "candles", "BTC/USD")
         if self.exchange == "kraken":
@@ -121,15 +162,18 @@ class World:
 
     def merged_up_to(self, window: Window) -> int:
         """Return the last minute before the first missing merged candle; `start - 1` if there is none."""
-        _, merged = self._expected(window)
+        _, merged = _expected(self.exchange, window, self.now_ms)
         there = {row[0] for row in stored(self.settings.influxdb_bucket, "candles", "BTC/USD")}
         missing = min((row[0] for row in merged if row[0] not in there), default=window.end_ms)
         return missing - MINUTE_MS
 
-    def _expected(self, window: Window) -> tuple[list[tuple], list[tuple]]:
-        recent_ms = self.now_ms - 719 * MINUTE_MS
-        # Kraken's older candles are built from trades: a minute without trades has none.
-        keep = lambda row: self.exchange != "kraken" or row[5] > 0 or row[0] >= recent_ms  # noqa: E731
-        own = [row for row in truth(self.exchange, window) if keep(row)]
-        times = {row[0] for row in own}
-        return own, [row for row in merged_truth([self.exchange], window, par=True) if row[0] in times]
+
+@functools.cache
+def _expected(exchange: str, window: Window, now_ms: int) -> tuple[list[tuple], list[tuple]]:
+    """Return the exchange's own candles and the merged ones."""
+    recent_ms = now_ms - 719 * MINUTE_MS
+    # Kraken's older candles are built from trades: a minute without trades has none.
+    keep = lambda row: exchange != "kraken" or row[5] > 0 or row[0] >= recent_ms  # noqa: E731
+    own = [row for row in truth(exchange, window) if keep(row)]
+    times = {row[0] for row in own}
+    return own, [row for row in merged_truth([exchange], window, par=True) if row[0] in times]
