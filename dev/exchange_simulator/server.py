@@ -5,7 +5,6 @@ import json
 import socket
 import struct
 import time
-from collections.abc import Callable
 from contextlib import suppress
 from email.utils import formatdate
 from typing import Any
@@ -72,7 +71,7 @@ async def _drip(request: web.Request, answer: Answer, fault: Fault) -> web.Strea
     response.force_close()
     if fault.when == "before" and request.transport is not None:
         head = b"HTTP/1.1 200 OK\r\nX-Slow: " + b"-" * 60_000
-        await _one_by_one(head, request.transport.write, fault.seconds)
+        await _one_by_one(head, request.transport, fault.seconds)
     await response.prepare(request)
     for byte in body:
         await response.write(bytes([byte]))
@@ -80,9 +79,12 @@ async def _drip(request: web.Request, answer: Answer, fault: Fault) -> web.Strea
     return response
 
 
-async def _one_by_one(content: bytes, write: Callable[[bytes], None], seconds: float) -> None:
+async def _one_by_one(content: bytes, transport: asyncio.Transport, seconds: float) -> None:
     for byte in content:
-        write(bytes([byte]))
+        # A client that has left would otherwise cost twenty minutes of writing to nobody.
+        if transport.is_closing():
+            raise ConnectionResetError("the client has left")
+        transport.write(bytes([byte]))
         await asyncio.sleep(seconds)
 
 
