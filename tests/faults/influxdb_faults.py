@@ -42,7 +42,6 @@ def answers(status: int, message: str = "", **details: Any):
 
 @contextmanager
 def stopped(world: World, count: int | None) -> Iterator[None]:
-    world.connect(influxdb_url=world.influxdb.address.url)
     world.influxdb.stop()
     yield
     world.influxdb.start()

@@ -42,7 +42,6 @@ def full_world(world, disk):
 def test_after_a_full_disk_the_store_equals_the_truth(how, full_world, disk, bucket, evidence):
     world = full_world
     world.begin("binance", bucket)
-    world.connect(influxdb_url=world.influxdb.address.url)
     assert world.attempt(BEFORE, ALL.start_ms).errors == []
     with filled(disk):
         broken = world.attempt(ALL, ALL.start_ms)

@@ -111,19 +111,20 @@ class World:
         self.redis.address.client().set(SYMBOLS_KEY, json.dumps(["btcusd"]))
 
     def connect(self, *, influxdb_url: str | None = None, **changes: Any) -> None:
-        """Define the connections; InfluxDB's leads to the proxy unless `influxdb_url` is given.
+        """Define the connections; InfluxDB's leads to the server itself unless `influxdb_url` is given.
 
         `changes` may be another `token` for InfluxDB and another `redis`.
         """
         address = self.influxdb.address
         seen = InfluxdbServer(
-            url=influxdb_url or self.proxy.url, token=changes.get("token", address.token), org=address.org
+            url=influxdb_url or address.url, token=changes.get("token", address.token), org=address.org
         )
         for name, value in connection_variables(changes.get("redis", self.redis.address), seen, self.simulator).items():
             self.patch.setenv(name, value)
 
     def rule(self, **details: Any) -> Rule:
-        """Add a rule to the proxy in front of InfluxDB."""
+        """Lead to InfluxDB through the proxy in front of it, with this rule."""
+        self.connect(influxdb_url=self.proxy.url)
         self.proxy.rules.append(Rule(**details))
         return self.proxy.rules[-1]
 
