@@ -37,7 +37,7 @@ from tests.integration.steps import (
 pytestmark = pytest.mark.integration
 NOW_MS = DAY.end_ms + 2 * HOUR_MS
 # Every five minutes by default; seldom enough here for hours to take seconds.
-CATCH_UP_MS = 15 * MINUTE_MS
+CATCH_UP_MS = 30 * MINUTE_MS
 
 
 @pytest.fixture
