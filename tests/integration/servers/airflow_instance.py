@@ -9,6 +9,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import TracebackType
 
+import requests
+
 from dev.local_stack.airflow_api import AirflowApi, Row
 from dev.local_stack.airflow_processes import ADMIN, REPOSITORY, AirflowProcesses
 from dev.local_stack.celery_workers import CeleryWorkers
@@ -27,6 +29,7 @@ _IDLE_SETTINGS = {
     "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "300",
 }
 _POLL_SECONDS = 1
+_BUILD_SECONDS = 120
 
 
 class AirflowInstance:
@@ -84,6 +87,8 @@ class AirflowInstance:
         for command in self.processes.commands():
             self.running[command.name] = RunningServer(command, self.home / "console")
         self.running["api-server"].wait_until(self.api.is_ready, timeout_seconds=120)
+        # Its first request builds the API for tasks; on a busy machine that takes longer than a task waits.
+        requests.get(f"{self.processes.url}/execution/health", timeout=_BUILD_SECONDS).raise_for_status()
         self.api.overwrite("pools", list(read_settings(REPOSITORY / "airflow_settings.yaml").pools))
 
     def stop(self) -> None:
