@@ -13,6 +13,7 @@ from contextlib import ExitStack
 
 import pytest
 import requests
+from playwright.sync_api import BrowserContext
 
 from dev.exchange_simulator.process import SimulatorProcess
 from tests.integration.servers.airflow_instance import AirflowInstance
@@ -83,7 +84,7 @@ def visit(airflow, passwords):
     return get
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def browser():
     path = find_browser()
     assert path, f"no Chromium on the PATH, and {VARIABLE} names none"
@@ -91,45 +92,57 @@ def browser():
         yield started
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def signed_in(airflow, browser, passwords):
-    """`signed_in(user)`: the cookies of a user who signed in once, as loading Airflow's own UI costs seconds."""
-    states: dict[str, dict] = {}
+    """`signed_in(user)`: the context of a user who signed in once; it caches Airflow's own UI, slow to load."""
+    contexts: dict[str, BrowserContext] = {}
 
-    def sign_in(user: str) -> dict:
-        if user not in states:
-            with browser.new_context() as context:
-                tab = context.new_page()
-                tab.goto(f"{airflow.processes.url}/auth/login")
-                tab.fill("input[name=username]", user)
-                tab.fill("input[name=password]", passwords[user])
-                tab.keyboard.press("Enter")
-                tab.wait_for_url(re.compile(rf"^{re.escape(airflow.processes.url)}/$"))
-                states[user] = context.storage_state()
-        return states[user]
+    def sign_in(user: str) -> BrowserContext:
+        if user not in contexts:
+            contexts[user] = browser.new_context()
+            tab = contexts[user].new_page()
+            tab.goto(f"{airflow.processes.url}/auth/login")
+            tab.fill("input[name=username]", user)
+            tab.fill("input[name=password]", passwords[user])
+            tab.keyboard.press("Enter")
+            tab.wait_for_url(re.compile(rf"^{re.escape(airflow.processes.url)}/$"))
+            tab.close()
+        return contexts[user]
 
     return sign_in
 
 
 @pytest.fixture
-def open_page(airflow, browser, signed_in):
+def open_page(airflow, signed_in):
     """`open_page(user, width=..., dark=...)`: a signed-in, empty tab. What a script complains of fails the test."""
-    contexts, complaints = [], []
+    tabs, complaints = [], []
 
     def open_tab(user: str = "admin", width: int = 1280, height: int = 900, dark: bool = False):
-        context = browser.new_context(viewport={"width": width, "height": height}, storage_state=signed_in(user))
-        contexts.append(context)
-        if dark:
-            context.add_init_script("localStorage.setItem('theme', 'dark')")
-        tab = context.new_page()
+        tab = signed_in(user).new_page()
+        tabs.append(tab)
+        tab.set_viewport_size({"width": width, "height": height})
+        tab.add_init_script(f"localStorage.setItem('theme', '{'dark' if dark else 'light'}')")
         tab.on("pageerror", lambda error: complaints.append(str(error)))
         tab.on("request", lambda request: complaints.extend(_from_elsewhere(request.url, airflow.processes.url)))
         return tab
 
     yield open_tab
-    for context in contexts:
-        context.close()
+    for tab in tabs:
+        tab.close()
     assert complaints == []
+
+
+@pytest.fixture
+def open_view(airflow, open_page):
+    """`open_view("view=freshness", user=...)`: the page at its own address, once its view is there."""
+
+    def open_alone(query: str, user: str = "admin"):
+        tab = open_page(user)
+        tab.goto(f"{airflow.processes.url}/candles/?{query}")
+        tab.locator("#view[aria-busy=false]").wait_for(timeout=60_000)
+        return tab
+
+    return open_alone
 
 
 def _from_elsewhere(url: str, own: str) -> list[str]:
