@@ -60,10 +60,8 @@ def test_from_the_navigation_to_the_reason_of_a_hole_and_its_task(airflow, open_
     tab = open_page()
     tab.goto(airflow.processes.url)
     tab.get_by_role("link", name="Candles").or_(tab.get_by_role("button", name="Candles")).first.click()
-    frame = tab.frame_locator("iframe[title=Candles]")
-    frame.locator("#view[aria-busy=false]").wait_for(timeout=60_000)
-    url = airflow.processes.url
-    frame = ready(tab, f"{url}/plugin/candles/candles/?view=coverage&days=365")
+    tab.frame_locator(FRAME).locator("#view[aria-busy=false]").wait_for(timeout=60_000)
+    frame = open_in_frame(tab, f"{airflow.processes.url}/candles/?view=coverage&days=365")
     rates = frame.get_by_role("table", name="Rates")
     rates.wait_for(timeout=60_000)
     assert rates.get_by_role("columnheader").all_inner_texts() == ["Pair", "Exchange", "Answered", "Open candles"]
