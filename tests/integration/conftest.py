@@ -32,6 +32,16 @@ def influxdb_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Influx
         yield server
 
 
+@pytest.fixture(autouse=True)
+def _no_bucket_is_left(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Delete the buckets of the test itself, not those of fixtures that live longer."""
+    if "influxdb_server" not in request.fixturenames:
+        yield
+        return
+    with request.getfixturevalue("influxdb_server").deleting_new_buckets():
+        yield
+
+
 @pytest.fixture
 def simulator() -> Iterator[SimulatorProcess]:
     """The simulated exchanges for this test, without faults: `.exchange_url("kraken")`, `.set_fault()`."""

@@ -81,23 +81,30 @@ def kept():
 
 
 @pytest.fixture
-def filled(settings, day, kept, monkeypatch):
-    """The pipeline with the whole day: filled once for all tests that only read it."""
-    return once(kept, "filled", day, settings, monkeypatch, lambda: fill(settings, day))
+def once(kept, settings, day, influxdb_server, monkeypatch):
+    """`once(how, fill_it)`: the pipeline with the bucket that was filled so for this day, by this test or before."""
+
+    def pipeline(how, fill_it):
+        if (how, day) not in kept:
+            fill_it()
+            influxdb_server.keep(settings.influxdb_bucket)
+            kept[how, day] = settings.influxdb_bucket
+        monkeypatch.setenv("CANDLE_INGEST_INFLUXDB_BUCKET", kept[how, day])
+        return load_pipelines()["candle"]
+
+    return pipeline
 
 
 @pytest.fixture
-def without_coinbase(settings, day, exchanges, kept, monkeypatch):
+def filled(settings, day, once):
+    """The pipeline with the whole day: filled once for all tests that only read it."""
+    return once("filled", lambda: fill(settings, day))
+
+
+@pytest.fixture
+def without_coinbase(settings, day, exchanges, once):
     """The pipeline with a day on which coinbaseexchange failed: filled once for all tests that only read it."""
-    return once(kept, "failed", day, settings, monkeypatch, lambda: fill_without_coinbase(settings, day, exchanges))
-
-
-def once(kept, how, day, settings, monkeypatch, fill_it):
-    if (how, day) not in kept:
-        fill_it()
-        kept[how, day] = settings.influxdb_bucket
-    monkeypatch.setenv("CANDLE_INGEST_INFLUXDB_BUCKET", kept[how, day])
-    return load_pipelines()["candle"]
+    return once("failed", lambda: fill_without_coinbase(settings, day, exchanges))
 
 
 def text(*command: str, status: int = 0) -> str:

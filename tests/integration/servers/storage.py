@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from dev.local_stack.errors import LocalStackError
@@ -22,13 +22,32 @@ _ATTEMPTS = 3
 
 @dataclass(frozen=True, kw_only=True)
 class InfluxdbTestServer(InfluxdbServer):
-    """InfluxDB with a helper that keeps tests apart."""
+    """InfluxDB with helpers that keep tests apart."""
+
+    _made: list[str] = field(default_factory=list, repr=False)
 
     def new_bucket(self, prefix: str = "test") -> str:
         """Create a bucket with a name that nothing else has."""
         name = f"{prefix}_{uuid.uuid4().hex[:12]}"
         self.ensure_bucket(name)
+        self._made.append(name)
         return name
+
+    @contextmanager
+    def deleting_new_buckets(self) -> Iterator[None]:
+        """Delete the buckets that are made in the block: each takes CPU for as long as it exists."""
+        count = len(self._made)
+        yield
+        while len(self._made) > count:
+            self.delete_bucket(self._made.pop())
+
+    def keep(self, name: str) -> None:
+        """Leave the bucket to later tests, also beyond the block that it was made in."""
+        self._made.remove(name)
+
+    def delete_bucket(self, name: str) -> None:
+        """Delete the bucket with all that it holds."""
+        self._delete(f"buckets/{self._bucket_id(name)}")
 
 
 @contextmanager
