@@ -145,7 +145,7 @@ class PipelineSettings(BaseModel):
         default_factory=lambda: os.environ.get("INFLUXDB_BUCKET") or "candles",
         min_length=1,
         description="InfluxDB bucket; the default is the variable INFLUXDB_BUCKET if it is set. Two pipelines may "
-        "share one only if their candles have the same length and no symbol is in both",
+        "share one if their candles have the same length; a symbol that both list is left to the one that comes first",
     )
     symbols_per_fetch: int = Field(
         default=1,

@@ -5,14 +5,22 @@ from __future__ import annotations
 import json
 
 import pytest
+import yaml
 
 from candle_ingest.candles.window import HOUR_MS, Window
+from candle_ingest.errors import IncompleteError
 from candle_ingest.errors.symbols import SymbolKeptError
+from candle_ingest.fetching.fetch_candles import fetch_candles
+from candle_ingest.merging.aggregate_and_write import aggregate_and_write
+from candle_ingest.planning.read_symbols import read_symbols
+from candle_ingest.planning.run import make_run
+from candle_ingest.planning.validate_symbols import validate_symbols
 from dev.exchange_simulator.coins import utc_ms
 from tests.integration.steps import merged_truth, run_steps, stored, with_settings
 
 pytestmark = pytest.mark.integration
 DAY = Window(utc_ms("2026-03-10"), utc_ms("2026-03-11"))
+HOUR = Window(DAY.start_ms, DAY.start_ms + HOUR_MS)
 NOW_MS = DAY.end_ms + 2 * HOUR_MS
 THREE = ("binance", "coinbaseexchange", "kucoin")
 
@@ -21,6 +29,16 @@ THREE = ("binance", "coinbaseexchange", "kucoin")
 def three(make_settings, redis_server):
     """A pipeline of BTC/USD on three exchanges."""
     return make_settings(THREE, quote_conversion="par")
+
+
+@pytest.fixture
+def both_listed(three, one, redis_server, tmp_path, monkeypatch):
+    """Both pipelines are in the settings file, and BTC/USD is in the lists of both."""
+    redis_server.client().set("others", json.dumps(["btcusd", "ethusd"]))
+    names = ("exchanges", "influxdb_bucket", "redis_key_crypto_symbols")
+    pipelines = {each.name: each.model_dump(include=set(names), mode="json") for each in (three, one)}
+    (tmp_path / "pipelines.yaml").write_text(yaml.safe_dump({"pipelines": pipelines}, sort_keys=False))
+    monkeypatch.setenv("CANDLE_INGEST_CONFIG", str(tmp_path / "pipelines.yaml"))
 
 
 @pytest.fixture
@@ -60,23 +78,40 @@ def test_a_symbol_that_moves_to_the_other_pipeline_is_merged_by_its_settings(thr
     run_steps(one, "backfill", DAY, NOW_MS, origin_ms=DAY.start_ms)
     run_steps(three, "repair", None, NOW_MS, origin_ms=DAY.start_ms)
     redis_server.client().set("top_cryptocurrencies", json.dumps(["btcusd", "ethusd"]))
-    redis_server.client().delete("others")
     run_steps(three, "backfill", DAY, NOW_MS, origin_ms=DAY.start_ms)
     run_steps(three, "repair", None, NOW_MS + HOUR_MS, origin_ms=DAY.start_ms)
     assert stored(three.influxdb_bucket, "candles", "ETH/USD") == merged_truth(THREE, DAY, "ETH/USD", par=True)
 
 
-def test_a_symbol_of_both_lists_stays_with_the_first_and_the_other_run_says_so(three, one, redis_server):
-    run_steps(three, "backfill", DAY, NOW_MS, origin_ms=DAY.start_ms)
-    redis_server.client().set("others", json.dumps(["btcusd", "ethusd"]))
+def test_a_symbol_of_both_lists_is_left_to_the_first_pipeline_and_named(three, one, both_listed):
     run = run_steps(one, "backfill", DAY, NOW_MS, origin_ms=DAY.start_ms)
+    run_steps(three, "backfill", DAY, NOW_MS, origin_ms=DAY.start_ms)
     assert stored(three.influxdb_bucket, "candles", "BTC/USD") == merged_truth(THREE, DAY, par=True)
     assert stored(three.influxdb_bucket, "candles", "ETH/USD") == merged_truth(one.exchanges, DAY, "ETH/USD", par=True)
-    assert "BTC/USD is left out: pipeline candle keeps it" in str(run.incomplete)
-    assert run_steps(three, "repair", None, NOW_MS + HOUR_MS, origin_ms=DAY.start_ms).incomplete is None
+    assert "BTC/USD is left out: pipeline candle, which comes first in the settings file" in str(run.incomplete)
 
 
-def test_a_run_of_symbols_that_are_all_kept_elsewhere_is_refused(three, one):
-    run_steps(three, "backfill", DAY, NOW_MS, origin_ms=DAY.start_ms)
+def test_a_run_of_symbols_that_are_all_kept_elsewhere_is_refused(three, one, both_listed):
     with pytest.raises(SymbolKeptError, match="'top_cryptocurrencies'; remove it there, or from 'others'"):
         run_steps(one, "backfill", DAY, NOW_MS, {"symbols": ["btcusd"]}, origin_ms=DAY.start_ms)
+
+
+@pytest.mark.parametrize("content", ["", "[btcusd]"])
+def test_a_list_that_cannot_be_read_gives_no_symbol_away(three, one, both_listed, redis_server, content):
+    run_steps(three, "backfill", HOUR, NOW_MS, origin_ms=DAY.start_ms)
+    redis_server.client().set("top_cryptocurrencies", content)
+    run = run_steps(one, "backfill", HOUR, NOW_MS, origin_ms=DAY.start_ms)
+    assert "had it when its list could last be read (Redis key 'top_cryptocurrencies'" in str(run.incomplete)
+    assert stored(three.influxdb_bucket, "candles", "BTC/USD") == merged_truth(THREE, HOUR, par=True)
+
+
+def test_a_run_planned_before_the_symbol_was_taken_over_merges_it_no_more(three, one, both_listed, redis_server):
+    redis_server.client().set("top_cryptocurrencies", json.dumps(["solusd"]))
+    run = make_run(one, "backfill", {}, HOUR, DAY.start_ms, NOW_MS)
+    plan = validate_symbols(run, read_symbols(run))
+    summaries = [fetch_candles(run, batch) for batch in plan.batches]
+    redis_server.client().set("top_cryptocurrencies", json.dumps(["btcusd"]))
+    run_steps(three, "backfill", HOUR, NOW_MS, origin_ms=DAY.start_ms)
+    with pytest.raises(IncompleteError, match="BTC/USD is left out: pipeline candle"):
+        aggregate_and_write(run, plan, summaries)
+    assert stored(three.influxdb_bucket, "candles", "BTC/USD") == merged_truth(THREE, HOUR, par=True)

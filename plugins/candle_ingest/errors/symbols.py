@@ -43,14 +43,17 @@ class SymbolUnlistedError(SymbolError):
 
 
 class SymbolKeptError(SymbolError):
-    """All symbols of a run are already kept by another pipeline of the same bucket."""
+    """All symbols of a run are kept by another pipeline of the same bucket."""
 
     name = "symbol-kept"
-    cause = "The lists of two pipelines with one bucket have these pairs in common; each would overwrite the other's."
+    cause = (
+        "The lists of two pipelines with one bucket have these pairs in common: the one that comes first in the "
+        "settings file keeps them, as each would overwrite the other's candles."
+    )
     cure = "Remove the pairs from one of the two lists, or give one of the pipelines its own `influxdb_bucket`."
     example = (
-        "BTC/USD is left out: pipeline candle keeps it in the same bucket candles, and has it in the Redis key "
-        "'top_cryptocurrencies'; remove it there, or from 'others'"
+        "BTC/USD is left out: pipeline candle, which comes first in the settings file and shares the bucket candles, "
+        "has it in the Redis key 'top_cryptocurrencies'; remove it there, or from 'others'"
     )
 
 

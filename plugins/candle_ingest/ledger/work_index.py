@@ -10,8 +10,7 @@ the hash `candle_ingest:announcing:<bucket>` maps `pair|day` to the run that is 
 `candle_ingest:unlisted:<bucket>`: a set of `pair|exchange`.
 
 The hash `candle_ingest:pipelines:<bucket>` maps each pair to its pipeline: those that share a bucket differ in their
-exchanges, so none may merge the days of another. `candle_ingest:symbol_lists:<bucket>` maps each pipeline to the key
-of its list of symbols. Every run restores its own entries of both.
+exchanges, so none may merge the days of another. Every run restores the entries of its own symbols.
 """
 
 import itertools
@@ -57,7 +56,6 @@ class WorkIndex:
         )
         self._rebuilt_until = f"{self._marker}:until"
         self._pipelines = f"candle_ingest:pipelines:{bucket.name}"
-        self._lists = f"candle_ingest:symbol_lists:{bucket.name}"
 
     def ensure(self) -> None:
         """Rebuild the sets from the records if the marker is missing."""
@@ -70,21 +68,14 @@ class WorkIndex:
                     self._rebuild(lock)
                     self._client.set(self._marker, int(time.time()), ex=MARKER_SECONDS)
 
-    def note_pipeline(self, pipeline: str, symbols_key: str, pairs: Iterable[str]) -> None:
+    def note_pipeline(self, pipeline: str, pairs: Iterable[str]) -> None:
         """Record that these pairs are symbols of the pipeline; days of one that was another's may need its method."""
         with translate_redis_errors():
-            self._client.hset(self._lists, pipeline, symbols_key)
             known = self._owners()
             changed = {pair: pipeline for pair in pairs if known.get(pair) != pipeline}
             if changed:
                 self._client.delete(f"{self._method_key(pipeline)}:searched")
                 self._client.hset(self._pipelines, mapping=changed)
-
-    def lists_of_others(self, pipeline: str) -> dict[str, str]:
-        """Return the Redis key of the symbols of each other pipeline that has used the bucket."""
-        with translate_redis_errors():
-            known = self._client.hgetall(self._lists)
-        return {name.decode(): key.decode() for name, key in known.items() if name.decode() != pipeline}
 
     def pairs_of(self, pipeline: str) -> set[str]:
         """Return the pairs that are, or were last, symbols of the pipeline."""

@@ -27,6 +27,7 @@ from candle_ingest.merging.unfinished import record_unfinished, unfinished_batch
 from candle_ingest.metrics import emit
 from candle_ingest.metrics.catalogue import ACCOUNTED, CANDLES_WRITTEN, MINUTES_MARKED, SYMBOLS_SHORT, SYMBOLS_WRITTEN
 from candle_ingest.planning.fetch_batch import FetchBatch
+from candle_ingest.planning.other_pipelines import kept_by_others
 from candle_ingest.planning.plan import Plan
 from candle_ingest.planning.run import Run
 from candle_ingest.planning.run_kind import REPAIR
@@ -52,6 +53,8 @@ def aggregate_and_write(run: Run, plan: Plan, summaries: Sequence[Summary]) -> d
         _raise_if_incomplete([*map(Incomplete, sentences), *map(Incomplete, plan.left_out)], counts)
         return counts
     with connect_redis() as client, InfluxBucket(connect_influxdb(), run.settings.influxdb_bucket) as bucket:
+        # A run that was planned before another pipeline took a symbol over would overwrite what that one merges.
+        plan = plan.without(kept_by_others(run.settings, plan.symbols, WorkIndex(client, bucket), client))
         result = _Step(run, plan, bucket, client).run_step(summaries)
     if run.kind.fails_when_incomplete:
         _raise_if_incomplete([*result.short, *map(Incomplete, plan.left_out)], result.counts)

@@ -1,11 +1,12 @@
-"""Find the symbols that another pipeline of the same bucket already keeps."""
+"""Find the symbols that another pipeline of the same bucket keeps."""
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Collection, Iterator
 
 from candle_ingest.connections import RedisClient
-from candle_ingest.errors.symbols import SymbolListError
+from candle_ingest.errors import PermanentError
 from candle_ingest.ledger.work_index import WorkIndex
+from candle_ingest.pipelines import load_pipelines
 from candle_ingest.planning.symbol_list import read_symbols
 from candle_ingest.settings import PipelineSettings
 
@@ -13,32 +14,43 @@ logger = logging.getLogger(__name__)
 
 
 def kept_by_others(
-    settings: PipelineSettings, pairs: Iterable[str], index: WorkIndex, client: RedisClient
+    settings: PipelineSettings, pairs: Collection[str], index: WorkIndex, client: RedisClient
 ) -> dict[str, str]:
-    """Return, for each of `pairs` that another pipeline of the bucket merges and still lists, why it is left out.
+    """Return, for each of `pairs` that another pipeline of the bucket keeps, why it is left out.
 
-    If both merged it, each would overwrite the other's candles. A pair that the other no longer lists may move here.
+    If both merged it, each would overwrite the other's candles. The one that comes first in the settings file keeps it:
+    that order, unlike which of them ran first, does not depend on what Redis remembers.
     """
     found: dict[str, str] = {}
-    for other, key in index.lists_of_others(settings.name).items():
-        kept = index.pairs_of(other).intersection(pairs)
-        if kept and key != settings.redis_key_crypto_symbols:
-            listed = _listed(client, key)
-            found |= {pair: _reason(pair, other, key, settings) for pair in sorted(kept & listed)}
+    for other in _before(settings):
+        listed, why = _symbols_of(other, index, client)
+        reason = (
+            f"pipeline {other.name}, which comes first in the settings file and shares the bucket "
+            f"{settings.influxdb_bucket}, {why}; remove it there, or from {settings.redis_key_crypto_symbols!r}"
+        )
+        found |= {pair: f"{pair} is left out: {reason}" for pair in pairs if pair in listed}
     for sentence in found.values():
         logger.error(sentence)
     return found
 
 
-def _listed(client: RedisClient, key: str) -> set[str]:
+def _before(settings: PipelineSettings) -> Iterator[PipelineSettings]:
+    """Yield the pipelines before this one with its bucket and another list; one with the same list merges alike."""
+    pipelines = load_pipelines()
+    if settings.name not in pipelines:
+        return
+    for name, other in pipelines.items():
+        if name == settings.name:
+            return
+        shares_list = other.redis_key_crypto_symbols == settings.redis_key_crypto_symbols
+        if other.influxdb_bucket == settings.influxdb_bucket and not shares_list:
+            yield other
+
+
+def _symbols_of(pipeline: PipelineSettings, index: WorkIndex, client: RedisClient) -> tuple[set[str], str]:
+    """Return the pairs that the pipeline lists, and where; if its list cannot be read, those that it had last."""
+    key = pipeline.redis_key_crypto_symbols
     try:
-        return {symbol.currency_pair for symbol in read_symbols(client, key)}
-    except SymbolListError:
-        return set()
-
-
-def _reason(pair: str, other: str, key: str, settings: PipelineSettings) -> str:
-    return (
-        f"{pair} is left out: pipeline {other} keeps it in the same bucket {settings.influxdb_bucket}, and has it in "
-        f"the Redis key {key!r}; remove it there, or from {settings.redis_key_crypto_symbols!r}"
-    )
+        return {symbol.currency_pair for symbol in read_symbols(client, key)}, f"has it in the Redis key {key!r}"
+    except PermanentError as error:
+        return index.pairs_of(pipeline.name), f"had it when its list could last be read ({error})"

@@ -1,7 +1,7 @@
 """The plan of a run."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
 from candle_ingest.candles.symbol import parse_symbol
@@ -58,6 +58,11 @@ class Plan:
         return [
             pair for pair in dict.fromkeys(pair for batch in self.batches for pair in batch.markets) if pair in symbols
         ]
+
+    def without(self, reasons: Mapping[str, str]) -> Self:
+        """Return the plan without some pairs, each with the sentence that says why."""
+        tickers = [ticker for ticker in self.tickers if parse_symbol(ticker).currency_pair not in reasons]
+        return replace(self, tickers=tickers, left_out=[*self.left_out, *reasons.values()])
 
     def windows_of(self, pair: str) -> list[Window]:
         """Return the windows that the plan itself chose for a pair, on all exchanges."""

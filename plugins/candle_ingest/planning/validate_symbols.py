@@ -68,7 +68,7 @@ def _make_ready(settings: PipelineSettings, pairs: Iterable[str], bucket: Influx
     """Create the bucket if it is missing, and record whose symbols these are."""
     bucket.create_if_missing()
     check_granularity(bucket, settings.timeframe.minutes)
-    index.note_pipeline(settings.name, settings.redis_key_crypto_symbols, pairs)
+    index.note_pipeline(settings.name, pairs)
     index.ensure()
 
 
