@@ -8,8 +8,8 @@ import subprocess
 import sys
 from contextlib import ExitStack
 
-from candle_ingest.exchanges.profiles import canonical_exchange
 from candle_ingest.servers.airflow_database import LOCAL_STACK_VARIABLE
+from dev.exchange_simulator.markets import EXCHANGES as SIMULATED_EXCHANGES
 from dev.exchange_simulator.process import SimulatorProcess
 from dev.local_stack.airflow_processes import REPOSITORY
 from dev.local_stack.console import StackConsole
@@ -39,10 +39,10 @@ def _environment(options: StackOptions, simulator: SimulatorProcess | None) -> d
     """
     others = ("AIRFLOW", LOCAL_STACK_VARIABLE)
     inherited = {key: value for key, value in os.environ.items() if not key.startswith(others)}
-    names = options.exchanges if simulator else ()
+    # All of them, as rates are also planned from exchanges that are not merged.
     simulated = {
         f"AIRFLOW_CONN_CCXT_{name.upper()}": json.dumps({"conn_type": "generic", "host": simulator.exchange_url(name)})
-        for name in map(canonical_exchange, names)
+        for name in SIMULATED_EXCHANGES
         if simulator
     }
     return {

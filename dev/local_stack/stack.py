@@ -180,7 +180,8 @@ def check_simulated(exchanges: Sequence[str]) -> None:
 def pipeline_environment(options: StackOptions) -> dict[str, str]:
     """Return the settings of the default pipeline and, on the live market, the user's own exchange connections.
 
-    On the simulated market those are left out, as they lead to the real exchange.
+    On the simulated market those are left out, as they lead to the real exchange. Other pipelines use the same bucket,
+    unless they name one: simulated data must not get into the default one.
     """
     own = {} if options.is_simulated else _exchange_connections()
     return {
@@ -188,6 +189,7 @@ def pipeline_environment(options: StackOptions) -> dict[str, str]:
         "CANDLE_INGEST_BACKFILL_START_DATE": options.backfill,
         "CANDLE_INGEST_EXCHANGES": ",".join(options.exchanges),
         "CANDLE_INGEST_INFLUXDB_BUCKET": options.bucket,
+        "INFLUXDB_BUCKET": options.bucket,
     }
 
 

@@ -12,8 +12,12 @@ from dev.local_stack.generated_secrets import write_private
 from dev.local_stack.stack import LocalStack
 
 # No connections: they are in Airflow's database.
-_AIRFLOW_VARIABLES = ("AIRFLOW_HOME", "AIRFLOW__CORE__FERNET_KEY", "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN")
-_PIPELINE_PREFIXES = ("CANDLE_INGEST_", "AIRFLOW_CONN_")
+_AIRFLOW_VARIABLES = (
+    "AIRFLOW_HOME", "AIRFLOW__CORE__FERNET_KEY", "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN",
+    # It says whether the data is simulated.
+    "AIRFLOW__API__INSTANCE_NAME",
+)  # fmt: skip
+_PIPELINE_PREFIXES = ("CANDLE_INGEST_", "INFLUXDB_BUCKET", "AIRFLOW_CONN_")
 # `candle-ingest`, and `airflow` beside the Python that runs.
 _PROGRAMS = (REPOSITORY / "bin", Path(sys.executable).parent)
 

@@ -178,7 +178,7 @@ def test_a_wrong_token_fails_at_once(open_bucket):
 
 def test_a_missing_bucket_is_made_where_the_token_may(open_bucket):
     bucket = open_bucket("made_by_the_test")
-    with pytest.raises(BucketMissingError, match="validate_symbols creates the bucket"):
+    with pytest.raises(BucketMissingError, match=r'404: bucket "made_by_the_test" not found\. validate'):
         bucket.write_lines(["candles value=1 1"])
     bucket.create_if_missing()
     bucket.create_if_missing()

@@ -83,7 +83,8 @@ def test_a_symbol_that_moves_to_the_other_pipeline_is_merged_by_its_settings(thr
     assert stored(three.influxdb_bucket, "candles", "ETH/USD") == merged_truth(THREE, DAY, "ETH/USD", par=True)
 
 
-def test_a_symbol_of_both_lists_is_left_to_the_first_pipeline_and_named(three, one, both_listed):
+@pytest.mark.usefixtures("both_listed")
+def test_a_symbol_of_both_lists_is_left_to_the_first_pipeline_and_named(three, one):
     run = run_steps(one, "backfill", DAY, NOW_MS, origin_ms=DAY.start_ms)
     run_steps(three, "backfill", DAY, NOW_MS, origin_ms=DAY.start_ms)
     assert stored(three.influxdb_bucket, "candles", "BTC/USD") == merged_truth(THREE, DAY, par=True)
@@ -91,13 +92,15 @@ def test_a_symbol_of_both_lists_is_left_to_the_first_pipeline_and_named(three, o
     assert "BTC/USD is left out: pipeline candle, which comes first in the settings file" in str(run.incomplete)
 
 
-def test_a_run_of_symbols_that_are_all_kept_elsewhere_is_refused(three, one, both_listed):
+@pytest.mark.usefixtures("both_listed")
+def test_a_run_of_symbols_that_are_all_kept_elsewhere_is_refused(one):
     with pytest.raises(SymbolKeptError, match="'top_cryptocurrencies'; remove it there, or from 'others'"):
         run_steps(one, "backfill", DAY, NOW_MS, {"symbols": ["btcusd"]}, origin_ms=DAY.start_ms)
 
 
+@pytest.mark.usefixtures("both_listed")
 @pytest.mark.parametrize("content", ["", "[btcusd]"])
-def test_a_list_that_cannot_be_read_gives_no_symbol_away(three, one, both_listed, redis_server, content):
+def test_a_list_that_cannot_be_read_gives_no_symbol_away(three, one, redis_server, content):
     run_steps(three, "backfill", HOUR, NOW_MS, origin_ms=DAY.start_ms)
     redis_server.client().set("top_cryptocurrencies", content)
     run = run_steps(one, "backfill", HOUR, NOW_MS, origin_ms=DAY.start_ms)
@@ -105,7 +108,8 @@ def test_a_list_that_cannot_be_read_gives_no_symbol_away(three, one, both_listed
     assert stored(three.influxdb_bucket, "candles", "BTC/USD") == merged_truth(THREE, HOUR, par=True)
 
 
-def test_a_run_planned_before_the_symbol_was_taken_over_merges_it_no_more(three, one, both_listed, redis_server):
+@pytest.mark.usefixtures("both_listed")
+def test_a_run_planned_before_the_symbol_was_taken_over_merges_it_no_more(three, one, redis_server):
     redis_server.client().set("top_cryptocurrencies", json.dumps(["solusd"]))
     run = make_run(one, "backfill", {}, HOUR, DAY.start_ms, NOW_MS)
     plan = validate_symbols(run, read_symbols(run))

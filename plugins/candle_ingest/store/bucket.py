@@ -3,6 +3,7 @@
 import csv
 import io
 import itertools
+import json
 import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -210,7 +211,8 @@ class InfluxBucket:
         text = f"InfluxDB, {what} in bucket {self.name!r}: HTTP {status}: {body[:500]}"
         if status == 404:
             return BucketMissingError(
-                f"{text}. validate_symbols creates the bucket: unpause the DAGs, or clear that task"
+                f"InfluxDB, {what} in bucket {self.name!r}: HTTP 404: {_message_of(body)}. "
+                "validate_symbols creates the bucket: unpause the DAGs, or clear that task"
             )
         if status in (401, 403):
             return InfluxRefusedError(
@@ -219,6 +221,14 @@ class InfluxBucket:
         if status == 429 or status >= 500 or DISK_FULL in text:
             return InfluxTemporaryError(text, retry_after_seconds(error.headers, datetime.now(UTC)))
         return RefusedLinesError(text) if status in REFUSED_STATUSES else InfluxRequestError(text)
+
+
+def _message_of(body: str) -> str:
+    """Return the message in InfluxDB's JSON, or the body of another program that answers in its place."""
+    try:
+        return str(json.loads(body)["message"])
+    except (ValueError, KeyError, TypeError):
+        return body[:500]
 
 
 def _wait_seconds(state: tenacity.RetryCallState) -> float:

@@ -29,10 +29,12 @@ def test_an_error_is_one_line_that_ends_with_its_name(tmp_path, variables, messa
     assert ended.stderr == ""
 
 
-def test_a_plan_marks_simulated_data_once(tmp_path):
+def test_a_plan_of_simulated_data_says_so_once_and_asks_no_real_exchange(tmp_path):
     few = {"BACKFILL": "1_days_ago", "SYMBOLS": "btcusd", "EXCHANGES": "binance"}
     environment = {**os.environ, "LOCAL_STACK_FOLDER": str(tmp_path), **few}
     command = [sys.executable, "-m", "dev.local_stack", "plan"]
     ended = subprocess.run(command, cwd=REPOSITORY, env=environment, capture_output=True, text=True, check=False)
     assert ended.returncode == 0, ended.stderr
     assert (ended.stdout + ended.stderr).count("SIMULATED") == 1
+    assert "bitstamp, rates" in ended.stdout
+    assert "unreachable" not in ended.stdout + ended.stderr

@@ -33,7 +33,8 @@ def test_the_simulated_market_has_its_own_bucket_and_exchanges(plan, monkeypatch
     monkeypatch.setenv("AIRFLOW_CONN_CCXT_KRAKEN", "generic://real")
     planned = plan()
     environment = planned.airflow.environment
-    assert environment["CANDLE_INGEST_INFLUXDB_BUCKET"] == "candles_simulated"
+    # The second is for pipelines that name no bucket.
+    assert environment["CANDLE_INGEST_INFLUXDB_BUCKET"] == environment["INFLUXDB_BUCKET"] == "candles_simulated"
     assert connections(planned)["ccxt_kraken"]["host"] == f"{planned.simulator_url}/kraken"
     assert "AIRFLOW_CONN_CCXT_KRAKEN" not in environment
     assert [command.name for command in planned.servers] == ["redis", "influxdb", "simulator"]

@@ -31,13 +31,14 @@ print(json.dumps(said))
 def write(tmp_path):
     """Write the file of a stack with this environment."""
 
-    def make(**inherited):
+    def make(title="candle-ingest", **inherited):
         airflow = AirflowProcesses(
             home=tmp_path / "a home",
             port=1,
             database_url="postgresql+psycopg2://airflow:it's@127.0.0.1:1/airflow",
             secrets=GeneratedSecrets.generate(),
             inherited=inherited,
+            title=title,
         )
         stack = SimpleNamespace(folder=tmp_path, airflow=airflow, options=StackOptions(symbols=("btcusd",)))
         write_terminal_file(stack)
@@ -56,6 +57,12 @@ def test_a_shell_knows_the_pipeline_afterwards_whatever_is_in_its_settings(write
     assert in_shell(file, 'echo "$CANDLE_INGEST_EXCHANGES|$CANDLE_INGEST_CONFIG"') == "it's $HOME|/x y"
     assert in_shell(file, 'echo "$AIRFLOW_HOME"') == str(tmp_path / "a home")
     assert in_shell(file, 'echo "$AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"').endswith("://airflow:it's@127.0.0.1:1/airflow")
+
+
+def test_a_shell_knows_afterwards_that_the_data_of_every_pipeline_is_simulated(write):
+    file = write("candle-ingest (SIMULATED data)", INFLUXDB_BUCKET="candles_simulated")
+    assert in_shell(file, 'echo "$INFLUXDB_BUCKET"') == "candles_simulated"
+    assert in_shell(file, 'echo "$AIRFLOW__API__INSTANCE_NAME"') == "candle-ingest (SIMULATED data)"
 
 
 def test_a_shell_finds_the_command_afterwards(write):
