@@ -44,8 +44,9 @@ SHOWN_NOTES = 10
 def validate_symbols(run: Run, tickers: Sequence[str]) -> Plan:
     """Check the symbols against the exchanges, record what cannot be requested, and plan the fetches.
 
-    Raises ConfigurationError for wrong settings, TooFewExchangesError if no symbol is listed by enough exchanges, and
-    MarketsUnreachableError if an unreachable exchange may be the reason, SymbolKeptError if another pipeline keeps all.
+    Raises ConfigurationError for wrong settings, TooFewExchangesError if no symbol is listed by enough exchanges,
+    MarketsUnreachableError if an unreachable exchange may be the reason, and SymbolKeptError if another pipeline keeps
+    all symbols.
     """
     _log_mode(run.settings)
     pairs = {symbol.currency_pair: symbol for symbol in map(parse_symbol, tickers)}
