@@ -43,7 +43,7 @@ def backfill_display(console: StackConsole, title: str) -> Iterator[Display]:
         yield _Lines(console, title)
         return
     with Progress(*_columns(title, console.console.width), console=console.console) as progress:
-        yield _Bar(progress, progress.add_task(title, total=None, noun="intervals", unfinished=""))
+        yield _Bar(progress, progress.add_task(title, total=None, numbers="begins"))
 
 
 def _columns(title: str, width: int) -> Iterator[ProgressColumn]:
@@ -53,8 +53,7 @@ def _columns(title: str, width: int) -> Iterator[ProgressColumn]:
         yield TextColumn(title if is_wide else title.split()[0], style="bold")
         room = width - (_WITH_TITLE if is_wide else _WITH_BAR)
         yield BarColumn(bar_width=min(_MAX_BAR, _MIN_BAR + room))
-    numbers = "{task.completed}/{task.total} {task.fields[noun]}, {task.fields[unfinished]}"
-    yield TextColumn(numbers, table_column=Column(no_wrap=False))
+    yield TextColumn("{task.fields[numbers]}", table_column=Column(no_wrap=False))
     if width >= _WITH_TITLE:
         yield TimeElapsedColumn()
     if width >= _WITH_TIME_LEFT:
@@ -71,8 +70,8 @@ class _Bar:
 
     def show(self, counts: RunCounts) -> None:
         done = counts.done + counts.failed
-        noun = inflected(counts.total, "interval", "intervals")
-        self._progress.update(self._task, total=counts.total, completed=done, noun=noun, unfinished=_unfinished(counts))
+        numbers = f"{done}/{counts.total} {inflected(counts.total, 'interval', 'intervals')}, {_unfinished(counts)}"
+        self._progress.update(self._task, total=counts.total, completed=done, numbers=numbers)
 
 
 class _Lines:

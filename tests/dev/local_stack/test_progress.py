@@ -30,3 +30,12 @@ def test_only_a_wide_terminal_gets_the_whole_title():
     assert "Backfill since 2026-11-23" in shown(120)
     assert "Backfill since" not in (narrow := shown(80))
     assert "Backfill" in narrow
+
+
+def test_a_bar_shows_no_number_before_the_first_is_known():
+    screen = io.StringIO()
+    console = StackConsole(Console(file=screen, force_terminal=True, no_color=True, width=120))
+    with backfill_display(console, "Backfill since 2026-11-23"):
+        pass
+    assert "begins" in screen.getvalue()
+    assert "None" not in screen.getvalue()
