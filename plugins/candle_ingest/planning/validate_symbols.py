@@ -53,16 +53,17 @@ def validate_symbols(run: Run, tickers: Sequence[str]) -> Plan:
     with ExitStack() as stack:
         client = stack.enter_context(connect_redis())
         bucket = stack.enter_context(InfluxBucket(connect_influxdb(), run.settings.influxdb_bucket))
-        kept = kept_by_others(run.settings, pairs, WorkIndex(client, bucket), client)
+        index = WorkIndex(client, bucket)
+        kept = kept_by_others(run.settings, pairs, index, client)
         own = {pair: symbol for pair, symbol in pairs.items() if pair not in kept}
         if not own:
             raise SymbolKeptError("; ".join(list(kept.values())[:SHOWN_NOTES]))
         with translate_redis_errors():
             listings = find_listings(run.settings, list(own.values()), client, read_only=run.dry)
         if not run.dry:
-            _make_ready(run.settings, own, bucket, WorkIndex(client, bucket))
-        run, others = wait_until_settled(run), list(kept.values())
-        return _Validation(run, list(tickers), list(own), listings, bucket, client, others).plan()
+            _make_ready(run.settings, own, bucket, index)
+        found = _Validation(wait_until_settled(run), list(tickers), list(own), listings, bucket, client).plan()
+        return found.without(kept)
 
 
 def _make_ready(settings: PipelineSettings, pairs: Iterable[str], bucket: InfluxBucket, index: WorkIndex) -> None:
@@ -101,7 +102,6 @@ class _Validation:
     listings: Listings
     bucket: InfluxBucket
     client: RedisClient
-    kept_by_others: list[str]
 
     def plan(self) -> Plan:
         """Return the plan of the run."""
@@ -124,7 +124,7 @@ class _Validation:
             batches=batches,
             tickers=self._tickers_of(valid),
             end_ms=self.run.fetch_end_ms,
-            left_out=[*self.kept_by_others, *left_out],
+            left_out=left_out,
             vanished=_vanished_from(choices),
         )
 
