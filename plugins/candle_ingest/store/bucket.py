@@ -208,10 +208,11 @@ class InfluxBucket:
     def _refusal(self, what: str, status: int, error: ApiException) -> Exception:
         """Return the error for a response with an error status."""
         body = error.body.decode(errors="replace") if isinstance(error.body, bytes) else str(error.body)
-        text = f"InfluxDB, {what} in bucket {self.name!r}: HTTP {status}: {body[:500]}"
+        refused = f"InfluxDB, {what} in bucket {self.name!r}: HTTP {status}"
+        text = f"{refused}: {body[:500]}"
         if status == 404:
             return BucketMissingError(
-                f"InfluxDB, {what} in bucket {self.name!r}: HTTP 404: {_message_of(body)}. "
+                f"{refused}: {_message_of(body)}. "
                 "validate_symbols creates the bucket: unpause the DAGs, or clear that task"
             )
         if status in (401, 403):
