@@ -65,7 +65,7 @@ def list_refused(status: int):
     @contextmanager
     def switch_on(world: World, count: int | None) -> Iterator[None]:
         client = world.redis.address.client()
-        assert client.delete(*client.scan_iter("candle_ingest:markets:*:fresh"))
+        assert client.delete(*client.scan_iter(f"candle_ingest:markets:{world.exchange}:*:fresh")) == 1
         world.simulator.set_fault(world.exchange, "status", status=status, path=LISTS[world.exchange], count=count)
         yield
         world.simulator.clear_faults()
