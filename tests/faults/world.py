@@ -174,7 +174,6 @@ def _expected(exchange: str, window: Window, now_ms: int) -> tuple[list[tuple], 
     """Return the exchange's own candles and the merged ones."""
     recent_ms = now_ms - 719 * MINUTE_MS
     # Kraken's older candles are built from trades: a minute without trades has none.
-    keep = lambda row: exchange != "kraken" or row[5] > 0 or row[0] >= recent_ms  # noqa: E731
-    own = [row for row in truth(exchange, window) if keep(row)]
+    own = [row for row in truth(exchange, window) if exchange != "kraken" or row[5] > 0 or row[0] >= recent_ms]
     times = {row[0] for row in own}
     return own, [row for row in merged_truth([exchange], window, par=True) if row[0] in times]

@@ -352,8 +352,6 @@ def test_the_map_says_what_a_cell_is_and_opens_its_day(open_view):
 def test_five_hundred_symbols_are_shown(open_view):
     seed_days(symbols=500, days=20)
     tab = open_view("view=coverage&days=90")
-    drawn = tab.locator("body").evaluate(TIMES)[-1]
-    print(f"\n500 symbols × 20 days: first picture after {drawn:.2f} s")  # noqa: T201 - for the log
     map_ = tab.locator(".map")
     assert map_.evaluate("map => map.scrollHeight") > 500 * 20
     assert map_.bounding_box()["height"] < 700
