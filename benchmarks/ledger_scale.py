@@ -65,9 +65,9 @@ def ledger_read(bench: Workbench) -> Result:
 
 
 def _read_as_catch_up(records: DayRecords, ledger: LargeLedger, batches: list[FetchBatch]) -> None:
-    two_days, today = Window(TODAY_MS - DAY_MS, NOW_MS), Window(TODAY_MS, NOW_MS)
+    three_days, two_days, today = (Window(TODAY_MS - days * DAY_MS, NOW_MS) for days in (2, 1, 0))
     for batch in batches:
-        records.read(Window(two_days.start_ms - DAY_MS, NOW_MS), set(batch.markets), batch.exchange)
+        records.read(three_days, set(batch.markets), batch.exchange)
     for start in range(0, len(ledger.pairs), PAIRS_AT_A_TIME):
         pairs = set(ledger.pairs[start : start + PAIRS_AT_A_TIME])
         records.read(today, pairs)

@@ -105,6 +105,7 @@ def _merge(planned: PlannedRun) -> float:
 
 
 def _only_import() -> float:
+    # A fetch imports ccxt when it opens an exchange.
     import ccxt  # noqa: F401
 
     import candle_ingest.fetching.fetch_candles  # noqa: F401
