@@ -18,8 +18,8 @@ import requests
 from tests.integration.web.world import SYMBOLS_KEY, seed_days
 
 pytestmark = pytest.mark.integration
-# Whoever waited for InfluxDB would wait for all of the 10 seconds that the page gives it. Of 20 answers in a row 19 are
-# far from that; one may meet another process that needs the processor.
+# A request stuck behind InfluxDB takes the page's whole 10 seconds, and these limits are well below that. One answer in
+# 20 may be slower than the first, as the tests share two cores.
 HEALTH_SECONDS, MAX_WAIT_SECONDS = 2.0, 8.0
 # InfluxDB adds up for seconds, and on a busy machine for longer than the page waits.
 MAX_TRIES = 12
