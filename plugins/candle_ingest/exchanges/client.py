@@ -58,7 +58,7 @@ class ExchangeClient:
     ) -> None:
         self.exchange = connection.exchange
         self.profile: ExchangeProfile = exchange_profile(connection.exchange)
-        self._connection = connection
+        self.connection = connection
         self._redis = redis_client
         self._urgent = urgent
         self._delay_seconds = delay_seconds
@@ -111,7 +111,7 @@ class ExchangeClient:
     def twin(self) -> "ExchangeClient":
         """Return another client of the same kind for another thread. Both count their requests together."""
         other = ExchangeClient(
-            self._connection,
+            self.connection,
             delay_seconds=self._delay_seconds,
             redis_client=self._redis,
             urgent=self._urgent,
@@ -143,7 +143,7 @@ class ExchangeClient:
             if markets:
                 return markets
             if is_not_json(self._api):
-                raise unusable_answer(self._api, request, self._connection.base_url)
+                raise unusable_answer(self._api, request, self.connection.base_url)
             raise ExchangeTemporaryError(f"{request}: the answer lists no spot market at all")
 
         return self._send(request, "markets", ask, check)
@@ -244,7 +244,7 @@ class ExchangeClient:
     def _send(self, request: str, subject: str, ask: Callable[[int], A], check: Callable[[A], T]) -> T:
         def translated(attempt: int) -> A:
             self._api.last_json_response = None
-            with translate_errors(self._api, request, self._connection.base_url):
+            with translate_errors(self._api, request, self.connection.base_url):
                 return ask(attempt)
 
         return self._gate.send(subject, translated, check)
@@ -265,7 +265,7 @@ class ExchangeClient:
             rows = rows.get(key) if isinstance(rows, dict) else None
         sound = rows is not None if path is None else isinstance(rows, self.profile.rows_type)
         if not sound:
-            raise unusable_answer(self._api, request, self._connection.base_url)
+            raise unusable_answer(self._api, request, self.connection.base_url)
         return answer_date_ms(self._api.last_response_headers)
 
 

@@ -117,7 +117,7 @@ class BatchFetch:
         """Return the markets by symbol, from the cache."""
         symbols = set(self._batch.markets.values())
         cache = MarketCache(self._client)
-        return cache.markets(exchange_connection(self._batch.exchange), symbols, self._exchange.fetch_markets)
+        return cache.markets(self._exchange.connection, symbols, self._exchange.fetch_markets)
 
     def _ask(self, pair: str, symbol: str, wanted: list[Window], days: Days, market: Market | None) -> PairAnswer:
         """Return the exchange's answer; a failure is in its `error`."""

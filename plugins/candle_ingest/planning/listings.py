@@ -115,7 +115,7 @@ def _add_markets(
     if cache is None:
         found = {market["symbol"]: market for market in api.fetch_markets() if market["symbol"] in names}
     else:
-        found = cache.markets(exchange_connection(api.exchange), names, api.fetch_markets)
+        found = cache.markets(api.connection, names, api.fetch_markets)
     listed = {pair: [found[name] for name in equivalents if name in found] for pair, equivalents in wanted.items()}
     traded = {pair: [market for market in markets if market["active"]] for pair, markets in listed.items()}
     listings.candidates[api.exchange] = {pair: markets for pair, markets in listed.items() if markets}
