@@ -89,8 +89,9 @@ $(STAMP): requirements-dev.lock
 	@if [ "$$($(BIN)/uv --version 2>/dev/null | cut -d' ' -f2)" != "$(UV_VERSION)" ]; then \
 	  $(BIN)/python -m pip install --quiet --disable-pip-version-check 'uv==$(UV_VERSION)'; \
 	fi
-	@echo 'Installing the versions of requirements-dev.lock, about a minute the first time'
-	@VIRTUAL_ENV="$(CURDIR)/.venv" $(BIN)/uv pip sync --quiet --require-hashes requirements-dev.lock
+	@echo 'Installing the versions of requirements-dev.lock, a minute or two the first time'
+	@# Compiled here, once: the first processes start at the same time, and each would compile what it imports.
+	@VIRTUAL_ENV="$(CURDIR)/.venv" $(BIN)/uv pip sync --quiet --require-hashes --compile-bytecode requirements-dev.lock
 	@touch $@
 
 run: setup ## Run everything here: Redis, InfluxDB, Airflow and, by default, simulated exchanges
