@@ -51,7 +51,7 @@ def _run_processes(stack: LocalStack, console: StackConsole) -> int:
     release()
     manager.run()
     session.join(timeout=10)
-    return _exit_status(session, manager, console, once=stack.options.once)
+    return exit_status(session, manager, console, once=stack.options.once)
 
 
 @contextmanager
@@ -66,7 +66,8 @@ def _database(stack: LocalStack, console: StackConsole) -> Iterator[None]:
         yield
 
 
-def _exit_status(session: Session, manager: StackManager, console: StackConsole, *, once: bool) -> int:
+def exit_status(session: Session, manager: StackManager, console: StackConsole, *, once: bool) -> int:
+    """Print how the run has ended, and return its exit status."""
     failed = manager.failed_part
     if failed:
         said = f"{manager.last_line(failed)} (all of it: {manager.log_file(failed)})"

@@ -71,10 +71,14 @@ class Session(threading.Thread):
         failed = self._backfill(plan) if plan else 0
         end = self._catch_up()
         start = plan.start if plan else end - timedelta(days=self._settings.catch_up_initial_days)
+        self.finish(start, end, failed)
+
+    def finish(self, start: datetime, end: datetime, failed: int) -> None:
+        """Show what is stored in the range of the run, and what is missing; `failed` runs of the backfill failed."""
         symbols = self._show_table(start, end)
         if failed:
             self._incomplete.append(
-                f"{counted(failed, 'run')} of {settings.backfill_dag_id} failed: see the lines above"
+                f"{counted(failed, 'run')} of {self._settings.backfill_dag_id} failed: see the lines above"
             )
         if self._incomplete:
             self.problem = str(StackIncompleteError("; ".join(self._incomplete)))
