@@ -10,6 +10,7 @@ from typing import Any
 from candle_ingest.exchanges import bounded_http, ccxt_api
 from tests.faults.fault import Fault, Outcome
 from tests.faults.world import World
+from tests.integration.steps import forget_markets
 
 FIVE = ("binance", "coinbaseexchange", "kraken", "kucoin", "htx")
 # A part of each exchange's path for candles. Kraken's older candles are built from trades instead.
@@ -52,8 +53,7 @@ def refused(world: World, count: int | None) -> Iterator[None]:
 @contextmanager
 def without_markets(world: World, count: int | None) -> Iterator[None]:
     """Respond with an empty list of markets while none is cached."""
-    client = world.redis.address.client()
-    client.delete(*client.scan_iter("candle_ingest:markets:*"))
+    forget_markets(world.redis.address)
     world.simulator.set_fault(world.exchange, "body", body='{"symbols": []}', path="exchangeInfo", count=count)
     yield
     world.simulator.clear_faults()

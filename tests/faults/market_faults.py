@@ -11,6 +11,7 @@ from dev.exchange_simulator.market_events import MarketEvent
 from tests.faults.exchange_faults import simulated
 from tests.faults.fault import Fault, Outcome
 from tests.faults.world import MINUTE_MS, World
+from tests.integration.steps import forget_markets
 
 # A part of each exchange's path for its list of markets. On coinbase and coinbaseexchange the path of the candles
 # contains it, so a fault cannot be limited to the list.
@@ -50,8 +51,7 @@ def with_uncached_markets(kind: str, **details: Any):
 
     @contextmanager
     def switch_on(world: World, count: int | None) -> Iterator[None]:
-        client = world.redis.address.client()
-        client.delete(*client.scan_iter("candle_ingest:markets:*"))
+        forget_markets(world.redis.address)
         world.simulator.set_fault(world.exchange, kind, count=count, **details)
         yield
         world.simulator.clear_faults()
