@@ -1,32 +1,47 @@
+import json
 import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 PLUGINS = Path(__file__).parents[2] / "plugins"
+PROCESSES = ("dag-processor", "api-server", "scheduler")
+# Each process is forked from one that has imported what Airflow itself has imported when it loads plugins.
 LOAD = """
-import sys
-import candle_ingest_plugin
+import json, sys
+from multiprocessing import get_context
+import airflow.plugins_manager
+
 heavy = ("fastapi", "plotly", "ccxt", "candle_ingest.web", "candle_ingest.pipelines", "influxdb_client")
-print(*[name for name in heavy if name in sys.modules])
+processes = sys.argv[1:]
+
+def load(process):
+    sys.argv[1:] = [process]
+    import candle_ingest_plugin
+    return [name for name in heavy if name in sys.modules]
+
+with get_context("fork").Pool(1, maxtasksperchild=1) as pool:
+    print(json.dumps(dict(zip(processes, pool.map(load, processes, chunksize=1)))))
 """
 
 
-def loaded(*arguments):
-    """Return what an Airflow process has imported after loading its plugins."""
-    command = [sys.executable, "-c", LOAD, *arguments]
+@pytest.fixture(scope="module")
+def loaded() -> dict[str, list[str]]:
+    """What each process of Airflow has imported after loading its plugins."""
+    command = [sys.executable, "-c", LOAD, *PROCESSES]
     ran = subprocess.run(command, cwd=PLUGINS, capture_output=True, text=True, check=True)
-    return ran.stdout.splitlines()[-1].split()
+    return json.loads(ran.stdout.splitlines()[-1])
 
 
-def test_a_process_that_serves_no_page_and_runs_no_task_imports_neither():
-    assert loaded("dag-processor") == []
+def test_a_process_that_serves_no_page_and_runs_no_task_imports_neither(loaded):
+    assert loaded["dag-processor"] == []
 
 
-def test_the_api_server_imports_the_page_at_its_start_and_nothing_of_the_tasks():
-    found = loaded("api-server")
-    assert "candle_ingest.web" in found
-    assert "ccxt" not in found
+def test_the_api_server_imports_the_page_at_its_start_and_nothing_of_the_tasks(loaded):
+    assert "candle_ingest.web" in loaded["api-server"]
+    assert "ccxt" not in loaded["api-server"]
 
 
-def test_the_scheduler_imports_ccxt_before_it_forks_the_tasks():
-    assert "ccxt" in loaded("scheduler")
+def test_the_scheduler_imports_ccxt_before_it_forks_the_tasks(loaded):
+    assert "ccxt" in loaded["scheduler"]
