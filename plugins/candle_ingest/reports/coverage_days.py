@@ -1,5 +1,6 @@
 """Report pairs × days: the candles of each day over the exchanges, folded to weeks or months for long ranges."""
 
+from bisect import bisect_right
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -51,7 +52,7 @@ class Columns:
 
     def place_of(self, time_ms: int) -> int:
         """Return the index of the column that contains `time_ms`."""
-        return int(np.searchsorted(self.edges_ms, time_ms, side="right")) - 1
+        return bisect_right(self.edges_ms, time_ms) - 1
 
     def days_within(self, window: Window) -> list[int]:
         """Return how many days of each column lie in `window`."""
