@@ -1,7 +1,5 @@
 """Open ccxt's exchange object; all changes to it are made here."""
 
-from functools import cache
-from types import MethodType
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -27,8 +25,7 @@ def open_ccxt(connection: ExchangeConnection, profile: ExchangeProfile) -> Any:
             f"ccxt {ccxt.__version__} knows no exchange {connection.exchange!r}; known are {', '.join(ccxt.exchanges)}"
         )
     settings = {"timeout": REQUEST_TIMEOUT_MS, **_table_pace(profile), **allowed_settings(connection)}
-    made_by = _quickly_made(getattr(ccxt, connection.exchange), ccxt.Exchange)
-    api = made_by(ccxt.Exchange.deep_extend(settings, _fixed_settings(profile)))
+    api = getattr(ccxt, connection.exchange)(ccxt.Exchange.deep_extend(settings, _fixed_settings(profile)))
     if not api.has.get("fetchOHLCV"):
         raise ExchangeUnknownError(f"{connection.exchange} serves no candles through ccxt; leave it out of exchanges")
     if connection.base_url:
@@ -40,18 +37,6 @@ def open_ccxt(connection: ExchangeConnection, profile: ExchangeProfile) -> Any:
     _keep_all_rows(api)
     _keep_response(api)
     return api
-
-
-@cache
-def _quickly_made(of_exchange: Any, base: Any) -> Any:
-    """Return the same class, but for the milliseconds that ccxt spends on names for each object.
-
-    It adds names such as `fetchOHLCV` for `fetch_ohlcv`. Those of methods belong to the class since its first object,
-    and each request has both anyway; all others are of the base class or the object itself.
-    """
-    first = of_exchange()
-    names = [name for name in {*dir(base), *vars(first)} if not isinstance(getattr(first, name), MethodType)]
-    return type(of_exchange.__name__, (of_exchange,), {"__dir__": lambda api: names})
 
 
 def _table_pace(profile: ExchangeProfile) -> dict[str, Any]:

@@ -37,13 +37,6 @@ def test_a_request_goes_to_the_base_url(exchange, path, expected):
     assert opened(exchange, base_url=BASE_URL).sign(path, ["public"])["url"] == BASE_URL + expected
 
 
-@pytest.mark.parametrize("exchange", PROFILES)
-def test_an_object_has_all_names_that_ccxt_gives_it(exchange):
-    api = opened(exchange)
-    names = {*object.__dir__(getattr(ccxt, exchange)()), *vars(getattr(ccxt, exchange))}
-    assert [name for name in names if not hasattr(api, name)] == []
-
-
 @pytest.mark.parametrize("exchange", ["nowhere", *EXCHANGE_ALIASES])
 def test_an_exchange_that_ccxt_does_not_have_is_refused_with_those_that_it_has(exchange):
     with pytest.raises(ConfigurationError, match=rf"knows no exchange '{exchange}'; known are .*kraken"):
