@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import math
 import uuid
@@ -146,9 +147,17 @@ def merged_truth(
     Rates are known from the window on, or from `known_from_ms` on. Prices and volumes are equal to others that differ
     by rounding only.
     """
+    since_ms = window.start_ms if known_from_ms is None else known_from_ms
+    return [*_merged_truth(tuple(exchanges), window, pair, tuple(events), history_start_ms=since_ms, **rules)]
+
+
+@functools.lru_cache(maxsize=32)
+def _merged_truth(
+    exchanges: Sequence[str], window: Window, pair: str, events: Sequence[MarketEvent], **rules: Any
+) -> list[tuple]:
+    """Return it once for all tests of a day: the simulator merges minute by minute."""
     markets = {name: market_of(name, pair) for name in exchanges}
-    own = MergeRules(history_start_ms=window.start_ms if known_from_ms is None else known_from_ms, **rules)
-    found = oracle.merged_truth(pair, markets, window.start_ms, window.end_ms, events, own)
+    found = oracle.merged_truth(pair, markets, window.start_ms, window.end_ms, events, MergeRules(**rules))
     return [(time_ms, *map(Near, astuple(minute.candle)[:5])) for time_ms, minute in found.items()]
 
 

@@ -5,7 +5,6 @@ The short form follows five days of it, in longer steps and on fewer exchanges: 
 
 from __future__ import annotations
 
-import functools
 import json
 import os
 import random
@@ -158,7 +157,6 @@ def assert_announced_days_are_true(settings, event) -> None:
         assert rows == true_day(day["pair"], window), day
 
 
-@functools.cache
 def true_day(pair: str, day: Window) -> list[tuple]:
     """Return the merged candles of a day; it is checked when it is announced, and once more at the end."""
     return merged_truth(EXCHANGES, day, pair, par=True)

@@ -35,7 +35,8 @@ FIVE = ("binance", "coinbaseexchange", "kraken", "kucoin", "htx")
 
 @pytest.fixture
 def settings(make_settings):
-    return make_settings(FIVE)
+    """At par: rates need three more markets (test_rates.py)."""
+    return make_settings(FIVE, quote_conversion="par")
 
 
 def test_a_day_of_five_exchanges_equals_the_truth(settings):
@@ -78,34 +79,33 @@ def test_days_of_kraken_half_a_year_ago_are_built_from_trades_minute_by_minute(s
 
 
 def test_the_merge_equals_the_merge_of_the_truth_and_names_its_exchanges(settings):
-    settings = with_settings(settings, exchanges=THREE)
+    settings = with_settings(settings, exchanges=THREE, quote_conversion="observed")
     result = run_steps(settings, "backfill", DAY, NOW_MS)
     assert stored(settings.influxdb_bucket, "candles", "BTC/USD") == merged_truth(THREE, DAY)
     assert result.written == {"BTC/USD": len(merged_truth(THREE, DAY))}
 
 
 def test_a_second_run_asks_for_nothing_and_changes_nothing(settings):
-    settings = with_settings(settings, exchanges=THREE)
-    run_steps(settings, "backfill", DAY, NOW_MS)
+    settings = with_settings(settings, exchanges=THREE, quote_conversion="observed")
+    run_steps(settings, "backfill", hours(0, 6), NOW_MS)
     before = everything(settings.influxdb_bucket)
-    again = run_steps(settings, "backfill", DAY, NOW_MS)
+    again = run_steps(settings, "backfill", hours(0, 6), NOW_MS)
     assert (again.requests, again.incomplete) == (0, None)
     assert everything(settings.influxdb_bucket) == before
 
 
 def test_refetch_asks_for_everything_again_and_ends_in_the_same_points(settings):
-    settings = with_settings(settings, exchanges=THREE)
-    first = run_steps(settings, "backfill", DAY, NOW_MS)
+    settings = with_settings(settings, exchanges=THREE, quote_conversion="observed")
+    first = run_steps(settings, "backfill", hours(0, 6), NOW_MS)
     before = everything(settings.influxdb_bucket)
-    again = run_steps(settings, "backfill", DAY, NOW_MS, {"refetch": True})
+    again = run_steps(settings, "backfill", hours(0, 6), NOW_MS, {"refetch": True})
     assert again.requests == first.requests > 0
     assert everything(settings.influxdb_bucket) == before
 
 
 def test_each_exchange_is_asked_the_fewest_times(settings, exchanges):
-    run_steps(
-        with_settings(settings, exchanges=("binance", "coinbaseexchange", "kucoin", "htx")), "backfill", DAY, NOW_MS
-    )
+    four = ("binance", "coinbaseexchange", "kucoin", "htx")
+    run_steps(with_settings(settings, exchanges=four, quote_conversion="observed"), "backfill", DAY, NOW_MS)
     asked = exchanges.requests()
     calls = {
         exchange: sum(count["accepted"] for path, count in paths.items() if re.search("candles|klines|ohlc", path))
@@ -169,7 +169,7 @@ def test_enough_exchanges_are_enough(settings, exchanges, caplog):
     exchanges.set_fault("kucoin", "status", status=500, path="candles")
     result = run_steps(settings, "backfill", hours(0, 2), NOW_MS)
     assert result.incomplete is None
-    assert stored(settings.influxdb_bucket, "candles", "BTC/USD") == merged_truth(THREE[:2], hours(0, 2))
+    assert stored(settings.influxdb_bucket, "candles", "BTC/USD") == merged_truth(THREE[:2], hours(0, 2), par=True)
     assert "BTC/USD is merged without kucoin" in caplog.text
 
 
@@ -195,14 +195,14 @@ def test_wrong_rows_are_never_stored_and_leave_their_minutes_open(settings, exch
     )
     exchanges.clear_faults()
     assert run_steps(settings, "backfill", hours(0, 2), NOW_MS).incomplete is None
-    assert stored(settings.influxdb_bucket, "candles", "BTC/USD") == merged_truth(["binance"], hours(0, 2))
+    assert stored(settings.influxdb_bucket, "candles", "BTC/USD") == merged_truth(["binance"], hours(0, 2), par=True)
 
 
 def test_rows_less_than_a_candle_after_their_slot_are_placed_in_it(settings, exchanges):
     settings = with_settings(settings, exchanges=("binance",))
     exchanges.set_fault("binance", "off_grid", path="klines")
     assert run_steps(settings, "backfill", hours(0, 2), NOW_MS).incomplete is None
-    assert stored(settings.influxdb_bucket, "candles", "BTC/USD") == merged_truth(["binance"], hours(0, 2))
+    assert stored(settings.influxdb_bucket, "candles", "BTC/USD") == merged_truth(["binance"], hours(0, 2), par=True)
 
 
 def test_a_connection_cut_in_an_answer_is_asked_for_again(settings, exchanges):
@@ -210,13 +210,12 @@ def test_a_connection_cut_in_an_answer_is_asked_for_again(settings, exchanges):
     for kind, details in (("reset", {"when": "middle"}), ("truncate", {}), ("status", {"status": 503})):
         exchanges.set_fault("binance", kind, path="klines", count=1, **details)
     result = run_steps(settings, "backfill", hours(0, 2), NOW_MS)
-    # One more for each of the three rate markets.
-    assert (result.failed, result.requests) == ({}, 4 + 3)
-    assert stored(settings.influxdb_bucket, "candles", "BTC/USD") == merged_truth(["binance"], hours(0, 2))
+    assert (result.failed, result.requests) == ({}, 4)
+    assert stored(settings.influxdb_bucket, "candles", "BTC/USD") == merged_truth(["binance"], hours(0, 2), par=True)
 
 
 def test_a_dry_run_writes_nothing_anywhere(settings, redis_server):
-    settings = with_settings(settings, exchanges=THREE, influxdb_bucket="never_made")
+    settings = with_settings(settings, exchanges=THREE, quote_conversion="observed", influxdb_bucket="never_made")
     client = redis_server.client()
     before = {key: (client.dump(key), client.ttl(key)) for key in client.scan_iter()}
     result = run_steps(settings, "backfill", hours(0, 2), NOW_MS, {"run_mode": "dry"})
@@ -237,7 +236,7 @@ def test_catch_up_fills_two_hours_without_a_scheduler_in_one_run(settings, excha
     )
     whole = Window(noon - 24 * HOUR_MS, noon + 2 * HOUR_MS)
     assert result.incomplete is None
-    assert stored(settings.influxdb_bucket, "candles", "BTC/USD") == merged_truth(THREE, whole)
+    assert stored(settings.influxdb_bucket, "candles", "BTC/USD") == merged_truth(THREE, whole, par=True)
     assert watermarks(settings.influxdb_bucket, "btcusd-catch_up", "BTC_USD_latest_ingested_ts") == {
         "btcusd-catch_up": whole.end_ms - 60_000,
         "BTC_USD_latest_ingested_ts": whole.end_ms - 60_000,
