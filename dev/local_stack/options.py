@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Literal
 
 from candle_ingest.candles.dates import ALLOWED, parse_start_date
-from candle_ingest.candles.near_pairs import did_you_mean
 from candle_ingest.candles.symbol import parse_symbol
 from candle_ingest.errors.base import SymbolError
 from candle_ingest.errors.settings import SettingError
+from candle_ingest.near_names import did_you_mean
 from dev.exchange_simulator.markets import EXCHANGES, list_markets
 from dev.local_stack.airflow_processes import REPOSITORY
 from dev.local_stack.errors import StackOptionError

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from candle_ingest.candles.near_pairs import listed_by_none
 from candle_ingest.candles.symbol import Symbol, parse_symbol
 from candle_ingest.errors.symbols import SymbolUnlistedError
+from candle_ingest.near_names import listed_by_none
 from candle_ingest.settings import PipelineSettings
 from dev.exchange_simulator.markets import list_markets
 from dev.local_stack.options import StackOptions

@@ -6,6 +6,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from candle_ingest.errors.settings import SettingError
+from candle_ingest.near_names import did_you_mean
 from candle_ingest.settings import PipelineSettings
 
 ENVIRONMENT_PREFIX = "CANDLE_INGEST_"
@@ -31,6 +32,7 @@ def validated_settings(values: Mapping[str, Any], where: str) -> PipelineSetting
 def _describe(where: str, problem: Any) -> str:
     key = ".".join(map(str, problem["loc"]))
     if problem["type"] == "extra_forbidden":
-        allowed = ", ".join(name for name in PipelineSettings.model_fields if name != "name")
-        return f"{where}: unknown setting {key} (or {ENVIRONMENT_PREFIX}{key.upper()}); allowed are {allowed}"
+        allowed = [name for name in PipelineSettings.model_fields if name != "name"]
+        hint = did_you_mean(key, allowed) or f"; allowed are {', '.join(allowed)}"
+        return f"{where}: unknown setting {key} (or {ENVIRONMENT_PREFIX}{key.upper()}){hint}"
     return f"{where}: {key} is {problem['input']!r}: {problem['msg'].removeprefix('Value error, ')}"

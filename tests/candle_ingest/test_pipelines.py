@@ -50,13 +50,15 @@ def test_pipelines_may_share_settings_by_yaml_anchors(load):
 
 
 @pytest.mark.parametrize(
-    ("settings", "environment"),
-    [({"exchange": "kraken"}, {}), ({}, {"CANDLE_INGEST_EXCHANGE": "kraken"})],
+    ("settings", "environment", "message"),
+    [
+        ({"exchange": "kraken"}, {}, r"exchange \(or CANDLE_INGEST_EXCHANGE\); did you mean exchanges"),
+        ({}, {"CANDLE_INGEST_EXCHANGE": "kraken"}, r"exchange \(or CANDLE_INGEST_EXCHANGE\); did you mean exchanges"),
+        ({"x": 1}, {}, r"x \(or CANDLE_INGEST_X\); allowed are exchanges, .*, verbosity"),
+    ],
 )
-def test_an_unknown_key_is_an_error_that_names_it_and_the_known_ones(load, settings, environment):
-    with pytest.raises(
-        ConfigurationError, match=r"unknown setting exchange .*CANDLE_INGEST_EXCHANGE.* allowed are exchanges"
-    ):
+def test_an_unknown_key_is_an_error_that_names_near_or_all_known_ones(load, settings, environment, message):
+    with pytest.raises(ConfigurationError, match=f"unknown setting {message}"):
         load({"candle": settings}, **environment)
 
 

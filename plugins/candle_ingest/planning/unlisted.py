@@ -3,9 +3,9 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from candle_ingest.candles.near_pairs import listed_by_none
 from candle_ingest.candles.symbol import Symbol
 from candle_ingest.errors.symbols import SymbolUnlistedError
+from candle_ingest.near_names import listed_by_none
 from candle_ingest.planning.listings import Listings
 
 

@@ -2,8 +2,8 @@
 
 from collections.abc import Collection, Iterable
 
-from candle_ingest.candles.near_pairs import did_you_mean
 from candle_ingest.errors.symbols import SymbolUnknownError
+from candle_ingest.near_names import did_you_mean
 from candle_ingest.store.bucket import InfluxBucket
 
 _STORED_PAIRS = """

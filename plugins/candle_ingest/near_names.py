@@ -1,4 +1,4 @@
-"""Suggest known pairs for a misspelt one."""
+"""Suggest known names, of pairs or settings, for a misspelt one."""
 
 import difflib
 from collections.abc import Iterable, Sequence
@@ -8,14 +8,14 @@ MAX_SUGGESTIONS = 3
 MIN_SIMILARITY = 0.6
 
 
-def near_pairs(currency_pair: str, known: Iterable[str]) -> Sequence[str]:
-    """Return the known pairs that are most similar, at most MAX_SUGGESTIONS."""
-    return difflib.get_close_matches(currency_pair, sorted(known), MAX_SUGGESTIONS, MIN_SIMILARITY)
+def near_names(name: str, known: Iterable[str]) -> Sequence[str]:
+    """Return the known names that are most similar, at most MAX_SUGGESTIONS."""
+    return difflib.get_close_matches(name, sorted(known), MAX_SUGGESTIONS, MIN_SIMILARITY)
 
 
-def did_you_mean(currency_pair: str, known: Iterable[str]) -> str:
-    """Return `; did you mean BTC/USD or ETH/USD?`, empty if no known pair is similar."""
-    *others, last = ["", *near_pairs(currency_pair, known)]
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """Return `; did you mean BTC/USD or ETH/USD?`, empty if no known name is similar."""
+    *others, last = ["", *near_names(name, known)]
     named = " or ".join(filter(None, [", ".join(filter(None, others)), last]))
     return f"; did you mean {named}?" if named else ""
 
