@@ -26,9 +26,9 @@ DAYS = 7 if LONG else 5
 END_MS = START_MS + DAYS * DAY_MS
 WEEK = Window(START_MS, END_MS)
 # Catch-up begins on the third day and looks one day back; the first two days are backfilled two days later.
-LIVE_MS, BACKFILL_MS = START_MS + 2 * DAY_MS, START_MS + 4 * DAY_MS + 2 * HOUR_MS
+LIVE_MS, BACKFILL_MS = START_MS + 2 * DAY_MS, START_MS + 4 * DAY_MS + 6 * HOUR_MS
 # Every five minutes by default; here seldom enough for the week to take minutes.
-CATCH_UP_MS, REPAIR_MS = (HOUR_MS, 2 * HOUR_MS) if LONG else (2 * HOUR_MS, 4 * HOUR_MS)
+CATCH_UP_MS, REPAIR_MS = (HOUR_MS, 2 * HOUR_MS) if LONG else (3 * HOUR_MS, 6 * HOUR_MS)
 EXCHANGES = ("binance", "coinbaseexchange", "kucoin", "htx")[: 4 if LONG else 3]
 PAIRS = {"btcusd": "BTC/USD", "solusd": "SOL/USD"}
 SEED = int(os.environ.get("CANDLE_TESTS_SEED", "20261125"))
