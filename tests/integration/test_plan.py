@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
 
@@ -17,7 +15,6 @@ from candle_ingest.candles.window import Window
 from candle_ingest.exchanges import request_gate
 from candle_ingest.planning.backfill import plan_backfill
 from candle_ingest.settings import PipelineSettings
-from dev.local_stack.airflow_processes import REPOSITORY
 from tests.integration.steps import run_steps
 
 pytestmark = pytest.mark.integration
@@ -25,17 +22,11 @@ EXCHANGES = ("binance", "kraken", "gate")
 
 
 @pytest.fixture
-def environment(connections, redis_server, tmp_path, monkeypatch):
+def environment(connections, redis_server, monkeypatch):
     """Redis lists two symbols."""
     redis_server.client().set("top_cryptocurrencies", json.dumps(["btcusd", "nonsenseusd"]))
     monkeypatch.setenv("CANDLE_INGEST_EXCHANGES", ",".join(EXCHANGES))
     monkeypatch.setenv("CANDLE_INGEST_BACKFILL_START_DATE", "8_days_ago")
-    inherited = {key: value for key, value in os.environ.items() if not key.startswith("AIRFLOW__")}
-    return {
-        **inherited,
-        "AIRFLOW_HOME": str(tmp_path),
-        "PYTHONPATH": os.pathsep.join([str(REPOSITORY), str(REPOSITORY / "plugins")]),
-    }
 
 
 @pytest.fixture
@@ -53,11 +44,8 @@ def plan(environment, monkeypatch, capsys):
     return call
 
 
-def test_the_plan_says_what_each_exchange_costs_and_what_cannot_be_had(environment):
-    command = [sys.executable, "-m", "candle_ingest", "plan"]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    text = done.stdout + done.stderr
+def test_the_plan_says_what_each_exchange_costs_and_what_cannot_be_had(plan):
+    text = plan()
     assert "8 intervals from" in text
     assert "gate no longer serves BTC/USD before" in text
     assert re.search(r"^ *bitstamp, rates +1 ", text, re.MULTILINE)
