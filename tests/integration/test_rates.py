@@ -11,6 +11,7 @@ import pytest
 from candle_ingest.candles.window import DAY_MS, HOUR_MS, MINUTE_MS, Window
 from candle_ingest.connections import connect_influxdb, connect_redis
 from candle_ingest.ledger.day_record import RecordState
+from candle_ingest.ledger.rate_pairs import possible_rate_pairs
 from candle_ingest.ledger.work_index import OTHER_METHOD, WorkIndex
 from candle_ingest.merging.rate_work import RateWork
 from candle_ingest.planning.plan import Plan
@@ -176,7 +177,7 @@ def test_a_rate_that_is_a_symbol_passes_nothing_on_when_only_the_method_changed(
     plan = Plan(tickers=["usdtusd"], batches=[], end_ms=NOW_MS)
     with connect_redis() as client, InfluxBucket(connect_influxdb(), settings.influxdb_bucket) as bucket:
         WorkIndex(client, bucket).note_unmerged({("USDT/USD", DAY.start_ms): OTHER_METHOD})
-        assert RateWork(run, plan, bucket, client).pass_on() == {}
+        assert RateWork(run, plan, bucket, client, possible_rate_pairs(run.settings)).pass_on() == {}
 
 
 def test_days_that_are_filled_in_any_order_end_in_the_same_candles(settings):

@@ -32,13 +32,23 @@ def three(make_settings, redis_server):
 
 
 @pytest.fixture
-def both_listed(three, one, redis_server, tmp_path, monkeypatch):
+def in_settings_file(tmp_path, monkeypatch):
+    """`in_settings_file(first, second)`: let the settings file have these pipelines, in this order."""
+
+    def write(*pipelines):
+        names = {"exchanges", "influxdb_bucket", "redis_key_crypto_symbols", "quote_equivalents"}
+        of_file = {each.name: each.model_dump(include=names, mode="json") for each in pipelines}
+        (tmp_path / "pipelines.yaml").write_text(yaml.safe_dump({"pipelines": of_file}, sort_keys=False))
+        monkeypatch.setenv("CANDLE_INGEST_CONFIG", str(tmp_path / "pipelines.yaml"))
+
+    return write
+
+
+@pytest.fixture
+def both_listed(three, one, redis_server, in_settings_file):
     """Both pipelines are in the settings file, and BTC/USD is in the lists of both."""
     redis_server.client().set("others", json.dumps(["btcusd", "ethusd"]))
-    names = ("exchanges", "influxdb_bucket", "redis_key_crypto_symbols")
-    pipelines = {each.name: each.model_dump(include=set(names), mode="json") for each in (three, one)}
-    (tmp_path / "pipelines.yaml").write_text(yaml.safe_dump({"pipelines": pipelines}, sort_keys=False))
-    monkeypatch.setenv("CANDLE_INGEST_CONFIG", str(tmp_path / "pipelines.yaml"))
+    in_settings_file(three, one)
 
 
 @pytest.fixture
@@ -119,3 +129,17 @@ def test_a_run_planned_before_the_symbol_was_taken_over_merges_it_no_more(three,
     with pytest.raises(IncompleteError, match="BTC/USD is left out: pipeline candle"):
         aggregate_and_write(run, plan, summaries)
     assert stored(three.influxdb_bucket, "candles", "BTC/USD") == merged_truth(THREE, HOUR, par=True)
+
+
+def test_prices_follow_a_rate_that_the_other_pipeline_merges(make_settings, exchanges, redis_server, in_settings_file):
+    converting = make_settings(("binance",))
+    redis_server.client().set("others", json.dumps(["usdtusd"]))
+    own_quotes_only = {"exchanges": ("coinbaseexchange",), "quote_equivalents": {"USD": ("USD",)}}
+    other = with_settings(converting, name="other", redis_key_crypto_symbols="others", **own_quotes_only)
+    in_settings_file(converting, other)
+    exchanges.set_fault("coinbaseexchange", "status", status=503, path="USDT-USD")
+    run_steps(converting, "backfill", DAY, NOW_MS, origin_ms=DAY.start_ms)
+    exchanges.clear_faults()
+    run_steps(other, "backfill", DAY, NOW_MS, origin_ms=DAY.start_ms)
+    run_steps(converting, "repair", None, NOW_MS + HOUR_MS, origin_ms=DAY.start_ms)
+    assert stored(converting.influxdb_bucket, "candles", "BTC/USD") == merged_truth(("binance",), DAY)

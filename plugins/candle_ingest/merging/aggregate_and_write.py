@@ -27,7 +27,7 @@ from candle_ingest.merging.unfinished import record_unfinished, unfinished_batch
 from candle_ingest.metrics import emit
 from candle_ingest.metrics.catalogue import ACCOUNTED, CANDLES_WRITTEN, MINUTES_MARKED, SYMBOLS_SHORT, SYMBOLS_WRITTEN
 from candle_ingest.planning.fetch_batch import FetchBatch
-from candle_ingest.planning.other_pipelines import kept_by_others
+from candle_ingest.planning.other_pipelines import kept_by_others, rate_pairs_of_bucket
 from candle_ingest.planning.plan import Plan
 from candle_ingest.planning.run import Run
 from candle_ingest.planning.run_kind import REPAIR
@@ -79,7 +79,7 @@ class _Step:
     def run_step(self, summaries: Sequence[Summary]) -> _Result:
         unfinished = unfinished_batches(self.plan, summaries)
         record_unfinished(self.run, unfinished, self.bucket, self.client)
-        rates = RateWork(self.run, self.plan, self.bucket, self.client)
+        rates = RateWork(self.run, self.plan, self.bucket, self.client, rate_pairs_of_bucket(self.run.settings))
         stale = rates.pass_on()
         outcomes = DayMerger(self.run, self.bucket, self.client).merge(rates.limited(self._days(stale)))
         rates.note_merged()

@@ -8,7 +8,6 @@ from candle_ingest.candles.window import DAY_MS, Window
 from candle_ingest.connections import RedisClient
 from candle_ingest.ledger.day_record import DayRecord
 from candle_ingest.ledger.day_records import DayRecords
-from candle_ingest.ledger.rate_pairs import possible_rate_pairs
 from candle_ingest.ledger.work_index import OTHER_METHOD, PairDay, WorkIndex
 from candle_ingest.planning.plan import Plan
 from candle_ingest.planning.run import Run
@@ -34,6 +33,8 @@ class RateWork:
     plan: Plan
     bucket: InfluxBucket
     client: RedisClient
+    # All that may be rates, also those of other pipelines of the bucket.
+    possible: frozenset[str]
     _passed_on: dict[PairDay, int] = field(default_factory=dict)
     _records: list[DayRecord] = field(default_factory=list)
 
@@ -44,9 +45,10 @@ class RateWork:
         with them the rates, are the same.
         """
         index = WorkIndex(self.client, self.bucket)
-        possible = possible_rate_pairs(self.run.settings)
         self._passed_on = {
-            key: version for key, version in index.unmerged().items() if key[0] in possible and version != OTHER_METHOD
+            key: version
+            for key, version in index.unmerged().items()
+            if key[0] in self.possible and version != OTHER_METHOD
         }
         stale: dict[PairDay, int] = {}
         for day_ms, versions in self._by_day().items():
@@ -83,9 +85,8 @@ class RateWork:
 
         A newer answer stays in the index although it is merged, so that the next run passes it on.
         """
-        possible = possible_rate_pairs(self.run.settings)
         return {
-            key: min(version, self._passed_on.get(key, OTHER_METHOD)) if key[0] in possible else version
+            key: min(version, self._passed_on.get(key, OTHER_METHOD)) if key[0] in self.possible else version
             for key, version in days.items()
         }
 

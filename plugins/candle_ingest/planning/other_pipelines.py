@@ -1,10 +1,11 @@
-"""Find the symbols that another pipeline of the same bucket keeps."""
+"""Find what concerns the other pipelines of the same bucket: the symbols that they keep, and their rates."""
 
 import logging
 from collections.abc import Collection, Iterator
 
 from candle_ingest.connections import RedisClient
 from candle_ingest.errors import PermanentError
+from candle_ingest.ledger.rate_pairs import possible_rate_pairs
 from candle_ingest.ledger.work_index import WorkIndex
 from candle_ingest.pipelines import load_pipelines
 from candle_ingest.planning.symbol_list import read_symbols
@@ -32,6 +33,15 @@ def kept_by_others(
     for sentence in found.values():
         logger.error(sentence)
     return found
+
+
+def rate_pairs_of_bucket(settings: PipelineSettings) -> frozenset[str]:
+    """Return every rate pair that a pipeline of this bucket may need.
+
+    Where one of them is another pipeline's symbol, that pipeline merges it, and the prices made of it are to follow.
+    """
+    sharing = (other for other in load_pipelines().values() if other.influxdb_bucket == settings.influxdb_bucket)
+    return frozenset().union(*map(possible_rate_pairs, [settings, *sharing]))
 
 
 def _before(settings: PipelineSettings) -> Iterator[PipelineSettings]:
