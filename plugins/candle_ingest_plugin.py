@@ -1,18 +1,20 @@
 """The Airflow plugin: lets tasks start fast, and adds the page of the candles to the UI.
 
-What the tasks import costs three seconds of CPU, two of them ccxt. The scheduler and Celery workers load plugins
-before they fork the processes that run tasks: imported here, it is there for all of them. The API server imports the
-page, which would make its first visitor wait for 0.7 seconds. No other process pays for either.
+What the tasks import costs three seconds of CPU, two of them ccxt. A scheduler with LocalExecutor and Celery workers
+load plugins before they fork the processes that run tasks: imported here, it is there for all of them. The API server
+imports the page, which would make its first visitor wait for 0.7 seconds. No other process pays for either.
 """
 
 import sys
 from typing import Any, ClassVar
 
+from airflow.configuration import conf
 from airflow.plugins_manager import AirflowPlugin
 
-if sys.argv[1:2] in (["scheduler"], ["celery"]):
+command = "".join(sys.argv[1:2])
+if command == "celery" or (command == "scheduler" and "LocalExecutor" in conf.get("core", "executor")):
     import candle_ingest.orchestration.preload
-elif sys.argv[1:2] == ["api-server"]:
+elif command == "api-server":
     import candle_ingest.web.app  # noqa: F401
 
 
