@@ -16,7 +16,7 @@ SPLIT_FILES = ("tests/faults/test_faults.py",)
 MOMENTS = ("tests/candle_ingest", "tests/dev/exchange_simulator", "tests/exchanges_recorded")
 # Files and folders that take minutes, the longest first.
 LONGEST = (
-    "web", "scheduler", "test_live_week", "test_local_stack", "test_celery", "test_settlement_cases",
+    "web", "scheduler", "test_live_week", "test_local_stack", "test_settlement_cases",
     "test_benchmarks_run", "test_doctor", "test_steps", "test_repair",
 )  # fmt: skip
 

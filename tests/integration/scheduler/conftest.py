@@ -1,4 +1,7 @@
-"""One Airflow for the files of this folder, which run in the order of their names: the last one stops it."""
+"""One Airflow with Celery workers for the files of this folder.
+
+They run in the order of their names: one kills a worker, and the last one stops Airflow.
+"""
 
 from __future__ import annotations
 
@@ -9,15 +12,32 @@ import pytest
 
 from dev.exchange_simulator.process import SimulatorProcess
 from dev.local_stack.airflow_processes import REPOSITORY
+from dev.local_stack.celery_workers import CeleryWorkers
 from tests.integration.scheduler.pipelines import CONSUMER, PAIRS, PIPELINES
 from tests.integration.servers.airflow_instance import AirflowInstance
 from tests.integration.servers.environment import connection_variables
+from tests.integration.servers.storage import running_redis
+
+# Long enough for a healthy task on a busy machine.
+NOTICES_A_LOST_WORKER = {
+    "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "30",
+    "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT_DETECTION_INTERVAL": "2",
+    # A task that the lost worker had taken from the broker, but not begun.
+    "AIRFLOW__SCHEDULER__TASK_QUEUED_TIMEOUT": "60",
+    "AIRFLOW__SCHEDULER__TASK_QUEUED_TIMEOUT_CHECK_INTERVAL": "3",
+}
 
 
 @pytest.fixture(scope="package")
 def simulator():
     with SimulatorProcess() as process:
         yield process
+
+
+@pytest.fixture(scope="package")
+def broker(tmp_path_factory):
+    with running_redis(tmp_path_factory.mktemp("broker")) as server:
+        yield server
 
 
 @pytest.fixture(scope="package")
@@ -36,7 +56,7 @@ def dags_folder(tmp_path_factory):
 
 
 @pytest.fixture(scope="package")
-def airflow(airflow_template, tmp_path_factory, redis_server, influxdb_server, simulator, told, dags_folder):
+def airflow(airflow_template, tmp_path_factory, redis_server, influxdb_server, simulator, broker, told, dags_folder):
     folder = tmp_path_factory.mktemp("airflow")
     config = folder / "pipelines.yaml"
     config.write_text(PIPELINES)
@@ -45,11 +65,13 @@ def airflow(airflow_template, tmp_path_factory, redis_server, influxdb_server, s
     redis_server.client().set("two_symbols", json.dumps(list(PAIRS)))
     environment = {
         **connection_variables(redis_server, influxdb_server, simulator),
+        **NOTICES_A_LOST_WORKER,
         "CANDLE_INGEST_CONFIG": str(config),
         "RECORDED_FAILURES": str(told),
     }
     with pytest.MonkeyPatch.context() as patch:
         for name, value in environment.items():
             patch.setenv(name, value)
-        with AirflowInstance(airflow_template, folder / "home", environment, dags_folder=dags_folder) as instance:
+        celery = CeleryWorkers(broker_url=broker.url)
+        with AirflowInstance(airflow_template, folder / "home", environment, dags_folder, celery=celery) as instance:
             yield instance

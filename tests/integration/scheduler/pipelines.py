@@ -1,9 +1,12 @@
-"""The two pipelines of this folder's Airflow, and the names that its tests share."""
+"""The pipelines of this folder's Airflow, and the names that its tests share."""
 
 # Of the pipeline `march`.
 EXCHANGES = ("binance", "coinbaseexchange")
 PAIRS = {"btcusd": "BTC/USD", "ethusd": "ETH/USD"}
 BUCKET = "end_to_end"
+# Of the pipeline `hourly`, whose tasks are tried again.
+HOURLY_EXCHANGES = ("coinbaseexchange", "kucoin")
+HOURLY_BUCKET = "hourly"
 # The example DAG of docs/.
 CONSUMER = "candles_are_complete"
 # History is skipped, so that only what a test asks for runs. `candle` is the pipeline of the example in docs/.
@@ -25,4 +28,13 @@ pipelines:
     influxdb_bucket: {BUCKET}
     redis_key_crypto_symbols: two_symbols
     task_retries: 0
+  hourly:
+    exchanges: [{", ".join(HOURLY_EXCHANGES)}]
+    backfill_start_date: skip
+    backfill_interval: "@hourly"
+    influxdb_bucket: {HOURLY_BUCKET}
+    redis_key_crypto_symbols: one_symbol
+    quote_conversion: par
+    task_retries: 3
+    retry_delay_seconds: 1
 """

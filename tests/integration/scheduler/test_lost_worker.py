@@ -1,64 +1,23 @@
-"""Celery workers on PostgreSQL: one of two is killed in the middle of a backfill, and nothing is lost or doubled."""
+"""One of two Celery workers is killed in the middle of a backfill, and nothing is lost or doubled."""
 
 from __future__ import annotations
-
-import json
 
 import pytest
 
 from candle_ingest.candles.window import HOUR_MS, Window
 from dev.exchange_simulator.coins import utc_ms
-from dev.local_stack.celery_workers import WORKERS, CeleryWorkers
+from dev.local_stack.celery_workers import WORKERS
 from dev.local_stack.waiting import wait_until
+from tests.integration.scheduler.pipelines import HOURLY_BUCKET, HOURLY_EXCHANGES
 from tests.integration.servers.airflow_instance import AirflowInstance
-from tests.integration.servers.environment import connection_variables
-from tests.integration.servers.storage import running_redis
 from tests.integration.steps import merged_truth, stored, truth, within
 
 pytestmark = pytest.mark.integration
-EXCHANGES = ("coinbaseexchange", "kucoin")
 PAIR = "BTC/USD"
 HOURS = Window(utc_ms("2026-03-01"), utc_ms("2026-03-01") + 2 * HOUR_MS)
-BUCKET = "celery"
-DAG = "candle_backfill"
+DAG = "hourly_backfill"
 # Airflow labels an instance only when it ends.
 AT_KUCOIN = ("fetch_candles", 1)
-QUICK_TO_NOTICE = {
-    "AIRFLOW__WORKERS__MIN_HEARTBEAT_INTERVAL": "1",
-    "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "15",
-    "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT_DETECTION_INTERVAL": "2",
-    # A task that the lost worker had taken from the broker, but not begun.
-    "AIRFLOW__SCHEDULER__TASK_QUEUED_TIMEOUT": "30",
-    "AIRFLOW__SCHEDULER__TASK_QUEUED_TIMEOUT_CHECK_INTERVAL": "3",
-    "CANDLE_INGEST_TASK_RETRIES": "3",
-    "CANDLE_INGEST_RETRY_DELAY_SECONDS": "1",
-}
-
-
-@pytest.fixture(scope="module")
-def broker(tmp_path_factory):
-    with running_redis(tmp_path_factory.mktemp("broker")) as server:
-        yield server
-
-
-@pytest.fixture
-def airflow(airflow_template, tmp_path, redis_server, influxdb_server, simulator, broker, monkeypatch):
-    environment = {
-        **connection_variables(redis_server, influxdb_server, simulator),
-        **QUICK_TO_NOTICE,
-        "CANDLE_INGEST_EXCHANGES": ",".join(EXCHANGES),
-        "CANDLE_INGEST_QUOTE_CONVERSION": "par",
-        "CANDLE_INGEST_BACKFILL_START_DATE": "skip",
-        "CANDLE_INGEST_BACKFILL_INTERVAL": "@hourly",
-        "CANDLE_INGEST_INFLUXDB_BUCKET": BUCKET,
-    }
-    redis_server.client().flushdb()
-    redis_server.client().set("top_cryptocurrencies", json.dumps(["btcusd"]))
-    for name, value in environment.items():
-        monkeypatch.setenv(name, value)
-    celery = CeleryWorkers(broker_url=broker.url)
-    with AirflowInstance(airflow_template, tmp_path / "home", environment, celery=celery) as instance:
-        yield instance
 
 
 def key(instance: dict) -> tuple:
@@ -67,7 +26,7 @@ def key(instance: dict) -> tuple:
 
 def of_the_backfill(instances: list[dict]) -> list[dict]:
     """Unpausing the DAG also runs the newest interval."""
-    return [row for row in instances if row["dag_run_id"].startswith("backfill__")]
+    return [row for row in instances if row["dag_id"] == DAG and row["dag_run_id"].startswith("backfill__")]
 
 
 def worker_that_fetches(airflow: AirflowInstance) -> str:
@@ -107,7 +66,8 @@ def test_a_lost_worker_costs_time_and_nothing_else(airflow, simulator, broker):
     assert lost <= {key(row) for row in instances if row["try_number"] == 2}
     assert max(row["try_number"] for row in instances) == 2
     assert broker.client().llen("default") == 0
-    for exchange in EXCHANGES:
-        rows = within(stored(BUCKET, "exchange_candles", PAIR, exchange), HOURS)
+    for exchange in HOURLY_EXCHANGES:
+        rows = within(stored(HOURLY_BUCKET, "exchange_candles", PAIR, exchange), HOURS)
         assert rows == truth(exchange, HOURS, PAIR)
-    assert within(stored(BUCKET, "candles", PAIR), HOURS) == merged_truth(EXCHANGES, HOURS, PAIR, par=True)
+    merged = merged_truth(HOURLY_EXCHANGES, HOURS, PAIR, par=True)
+    assert within(stored(HOURLY_BUCKET, "candles", PAIR), HOURS) == merged
