@@ -1,6 +1,7 @@
 """Run calls in separate processes, and measure the memory of such a process."""
 
 import multiprocessing
+import os
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
@@ -8,12 +9,22 @@ from typing import TypeVar
 
 T = TypeVar("T")
 KB_PER_MB = 1024
+# Each of these processes needs it, and it takes seconds: Airflow too forks its tasks after the imports.
+PRELOAD = ["benchmarks.workbench"]
 
 
 def alone(task: Callable[..., T], *arguments: object) -> T:
     """Run a call in a separate process, and return its result."""
-    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
-        return pool.submit(task, *arguments).result()
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(PRELOAD)
+    with ProcessPoolExecutor(1, context) as pool:
+        return pool.submit(_with_variables, dict(os.environ), task, *arguments).result()
+
+
+def _with_variables(variables: dict[str, str], task: Callable[..., T], *arguments: object) -> T:
+    """Run a call with the variables of now: the server that forks has those of its start."""
+    os.environ.update(variables)
+    return task(*arguments)
 
 
 def peak_mb() -> float:
