@@ -105,10 +105,10 @@ def test_airflow_answers_while_influxdb_hangs_and_sixty_ask_for_coverage(airflow
 
 @pytest.fixture
 def thousands_of_symbols(redis_server):
-    """Redis lists 20,000 symbols; of 2,000 others there are merged days."""
+    """Redis lists 20,000 symbols; of 1,000 others there are merged days."""
     client = redis_server.client()
     before = client.get(SYMBOLS_KEY)
-    seed_days(symbols=2_000, days=30)
+    seed_days(symbols=1_000, days=10)
     client.set(SYMBOLS_KEY, json.dumps([f"z{number:05}usd" for number in range(20_000)]))
     yield
     client.set(SYMBOLS_KEY, before)

@@ -129,15 +129,23 @@ def open_on(symbol: int, day: int) -> int:
 
 def seed_minutes(currency_pair: str, window: Window, exchanges: Sequence[str] = EXCHANGES[:2]) -> None:
     """Write merged candles, and those of some exchanges, for each minute."""
+    merged = f"candles,currency_pair={currency_pair}"
+    own = [f"exchange_candles,currency_pair={currency_pair},exchange={escaped_tag(exchange)}" for exchange in exchanges]
 
     def lines() -> Iterator[str]:
         for number, time_ms in enumerate(range(window.start_ms, window.end_ms, MINUTE_MS)):
-            price = 100 + number % 977 / 10
-            ohlcv = f"open={price},high={price + 1},low={price - 1},close={price},volume=2.5,exchange_count=2i"
-            yield f"candles,currency_pair={currency_pair} {ohlcv} {time_ms}"
-            for exchange in exchanges:
-                series = f"exchange_candles,currency_pair={currency_pair},exchange={escaped_tag(exchange)}"
-                yield f"{series} close={price} {time_ms}"
+            close, candle = _minute(number % 977)
+            yield f"{merged} {candle} {time_ms}"
+            for series in own:
+                yield f"{series} {close} {time_ms}"
 
     with InfluxBucket(connect_influxdb(), BUCKET) as bucket:
         bucket.write_lines(lines())
+
+
+@cache
+def _minute(number: int) -> tuple[str, str]:
+    """The fields of an exchange's candle, and of a merged one."""
+    price = 100 + number / 10
+    close = f"close={price}"
+    return close, f"open={price},high={price + 1},low={price - 1},{close},volume=2.5,exchange_count=2i"
