@@ -93,29 +93,26 @@ def browser():
 
 @pytest.fixture(scope="package")
 def signed_in(airflow, browser, visit):
-    """`signed_in(user)`: the context of a user who signed in once; it caches Airflow's own UI, slow to load."""
-    contexts: dict[str, BrowserContext] = {}
+    """`signed_in(user)`: the context of all users, signed in as this one; it caches Airflow's own UI, slow to load."""
+    context = browser.new_context()
 
     def sign_in(user: str) -> BrowserContext:
-        if user not in contexts:
-            contexts[user] = browser.new_context()
-            token = visit.session(user).cookies["_token"]
-            contexts[user].add_cookies([{"name": "_token", "value": token, "url": airflow.processes.url}])
-        return contexts[user]
+        token = visit.session(user).cookies["_token"]
+        context.add_cookies([{"name": "_token", "value": token, "url": airflow.processes.url}])
+        return context
 
     return sign_in
 
 
 @pytest.fixture
 def open_page(airflow, signed_in):
-    """`open_page(user, width=..., dark=...)`: a signed-in, empty tab. What a script complains of fails the test."""
+    """`open_page(user)`: a signed-in, empty tab. What a script complains of fails the test."""
     tabs, complaints = [], []
 
-    def open_tab(user: str = "admin", width: int = 1280, height: int = 900, dark: bool = False):
+    def open_tab(user: str = "admin"):
         tab = signed_in(user).new_page()
         tabs.append(tab)
-        tab.set_viewport_size({"width": width, "height": height})
-        tab.add_init_script(f"localStorage.setItem('theme', '{'dark' if dark else 'light'}')")
+        tab.set_viewport_size({"width": 1280, "height": 900})
         tab.on("pageerror", lambda error: complaints.append(str(error)))
         tab.on("request", lambda request: complaints.extend(_from_elsewhere(request.url, airflow.processes.url)))
         return tab

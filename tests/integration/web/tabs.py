@@ -31,6 +31,12 @@ def resize(tab, width: int, height: int) -> None:
     tab.evaluate("new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn)))")
 
 
+def choose_colours(tab, theme: str) -> None:
+    """Choose Airflow's own colours, `light` or `dark`, as another tab does that tells this one."""
+    told = "new StorageEvent('storage', { key: 'theme', newValue: theme })"
+    tab.evaluate(f"theme => {{ localStorage.setItem('theme', theme); dispatchEvent({told}); }}", theme)
+
+
 def ready(tab, address: str):
     """The page below `address` of the navigation, once its view is there."""
     tab.goto(address)
