@@ -19,11 +19,11 @@ RATE_MINUTES = 5
 MAX_SPREAD, FURTHEST_FROM_DOLLAR = 0.01, 0.10
 DISPUTED = 0.02
 MIN_RATIO, MAX_RATIO, MIN_COMMON_MINUTES = 0.8, 1.25, 30
-RateMarkets = Mapping[str, tuple[tuple[str, str], ...]]
-RATE_MARKETS: RateMarkets = {
-    "USDT": (("kraken", "USDT/USD"), ("coinbaseexchange", "USDT/USD"), ("bitstamp", "USDT/USD")),
-    "USDC": (("kraken", "USDC/USD"), ("bitstamp", "USDC/USD")),
-}
+STABLECOINS = ("USDT", "USDC")
+RATE_MARKETS = (
+    ("kraken", "USDT/USD"), ("coinbaseexchange", "USDT/USD"), ("bitstamp", "USDT/USD"),
+    ("kraken", "USDC/USD"), ("bitstamp", "USDC/USD"),
+)  # fmt: skip
 CROSS_MARKETS = (("kraken", "USDC/USDT"), ("bitstamp", "USDC/USDT"), ("binance", "USDC/USDT"))
 
 
@@ -72,7 +72,7 @@ class MergeRules:
     par: bool = False
     extremes: bool = False
     identity: bool = True
-    rate_markets: RateMarkets = field(default_factory=lambda: RATE_MARKETS)
+    rate_markets: tuple[tuple[str, str], ...] = RATE_MARKETS
     cross_markets: tuple[tuple[str, str], ...] = CROSS_MARKETS
 
 
@@ -103,7 +103,9 @@ class Rates:
         def closes(markets: Iterable[tuple[str, str]]) -> list[dict[int, float]]:
             return [_closes(*market, first_ms, end_ms, events) for market in markets]
 
-        self._direct = {code: closes(markets) for code, markets in rules.rate_markets.items()}
+        self._direct = {
+            code: closes(market for market in rules.rate_markets if market[1] == f"{code}/USD") for code in STABLECOINS
+        }
         self._cross = closes(rules.cross_markets)
 
     def at(self, currency: str, time_ms: int) -> float | None:
