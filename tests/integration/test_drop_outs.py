@@ -30,6 +30,12 @@ NOW_MS = DAY.end_ms + 60_000
 MORNING, NOON = Window(DAY.start_ms, DAY.start_ms + 6 * HOUR_MS), Window(DAY.start_ms + 6 * HOUR_MS, DAY.end_ms)
 
 
+@pytest.fixture
+def settings(make_settings):
+    """At par: markets of rates have tests of their own, and would be half of the requests here."""
+    return make_settings(THREE, quote_conversion="par")
+
+
 def markets(settings, exchange: str) -> set[str]:
     flux = """
     from(bucket: bucket) |> range(start: 0)
@@ -45,7 +51,7 @@ def test_an_exchange_that_fails_in_catch_up_stays_in_candles_merged_again(settin
     run_steps(settings, "backfill", MORNING, NOW_MS)
     exchanges.set_fault("kucoin", "status", status=503, path="candles")
     run_steps(settings, "catch_up", NOON, NOW_MS)
-    expected = merged_truth(THREE, MORNING) + merged_truth(THREE[:2], NOON, known_from_ms=DAY.start_ms)
+    expected = merged_truth(THREE, MORNING, par=True) + merged_truth(THREE[:2], NOON, par=True)
     assert stored(settings.influxdb_bucket, "candles", "BTC/USD") == expected
 
 
@@ -104,7 +110,7 @@ def test_an_exchange_without_a_market_list_is_open_and_the_run_not_complete(sett
     exchanges.set_fault("kucoin", "status", status=503)
     forget_markets(redis_server)
     later = run_steps(settings, "backfill", DAY, NOW_MS)
-    expected = merged_truth(THREE, MORNING) + merged_truth(THREE[:2], NOON, known_from_ms=DAY.start_ms)
+    expected = merged_truth(THREE, MORNING, par=True) + merged_truth(THREE[:2], NOON, par=True)
     assert stored(settings.influxdb_bucket, "candles", "BTC/USD") == expected
     record = day_records(settings.influxdb_bucket)["BTC/USD", "kucoin", DAY.start_ms]
     assert record.windows_of([MinuteState.FAILED]) == [NOON]
@@ -112,7 +118,7 @@ def test_an_exchange_without_a_market_list_is_open_and_the_run_not_complete(sett
     assert later.events == []
     exchanges.clear_faults()
     run_steps(settings, "repair", None, NOW_MS + 2 * HOUR_MS)
-    assert stored(settings.influxdb_bucket, "candles", "BTC/USD") == merged_truth(THREE, DAY)
+    assert stored(settings.influxdb_bucket, "candles", "BTC/USD") == merged_truth(THREE, DAY, par=True)
 
 
 def test_a_better_quote_that_appears_changes_nothing_and_is_told(settings, exchanges, redis_server, caplog):
