@@ -267,6 +267,13 @@ def test_a_symbol_of_which_nothing_is_merged_says_so(settings, redis_server):
         CliRunner().invoke(app, ["explain", "ethusd"], catch_exceptions=False)
 
 
+@pytest.mark.usefixtures("filled")
+def test_of_a_symbol_that_left_redis_no_run_is_promised(redis_server):
+    redis_server.client().set("top_cryptocurrencies", json.dumps(["ethusd"]))
+    output = text("explain", "BTC/USD", format_ms(DAY.end_ms + 12 * HOUR_MS), status=1)
+    assert output.splitlines()[-1] == "Not asked for. BTC/USD is not in Redis: no run requests it by itself."
+
+
 @pytest.mark.usefixtures("without_coinbase")
 def test_what_was_left_out_of_a_candle_is_named_with_its_reason():
     output = text("explain", "BTC/USD", format_ms(NOON_MS), status=1)

@@ -10,13 +10,13 @@ from candle_ingest.candles.symbol import parse_symbol
 from candle_ingest.cli.moments import moment_ms, now_ms
 from candle_ingest.cli.options import AsJson, Pipeline, pipeline_settings
 from candle_ingest.cli.output import print_json, print_table, say
-from candle_ingest.cli.storage import check_symbols, open_bucket, unlisted_pairs
+from candle_ingest.cli.storage import check_symbols, open_bucket, unlisted_pairs, why_not_fetched
 from candle_ingest.errors.symbols import NothingMergedError
 from candle_ingest.reports.explanation import Explanation, Ohlcv, Part
 from candle_ingest.reports.explanation_words import part_in_words, verdict
 from candle_ingest.reports.last_minute import last_final_minute_ms
 from candle_ingest.reports.minute_candles import explain_minute
-from candle_ingest.reports.unlisted import nothing_merged, why_not_asked
+from candle_ingest.reports.unlisted import nothing_merged
 from candle_ingest.settings import PipelineSettings
 from candle_ingest.store.bucket import InfluxBucket
 
@@ -41,8 +41,8 @@ def explain(
         check_symbols(bucket, settings, [pair])
         time_ms = moment_ms("time", time) if time else _last_final_minute_ms(bucket, settings, pair)
         found = explain_minute(bucket, settings, pair, time_ms, now_ms())
-    if not found.was_asked and unlisted_pairs(settings, [pair]):
-        found = replace(found, when_asked=why_not_asked(settings, pair))
+    if not found.was_asked and (reason := why_not_fetched(settings, pair)):
+        found = replace(found, when_asked=reason)
     if as_json:
         print_json(settings, _content(pair, found))
     else:

@@ -15,7 +15,7 @@ from candle_ingest.ledger.rate_pairs import possible_rate_pairs
 from candle_ingest.planning.symbol_list import read_symbols
 from candle_ingest.reports.exchange_pace import ExchangePace, read_exchange_paces
 from candle_ingest.reports.known_pairs import check_known
-from candle_ingest.reports.unlisted import read_unlisted
+from candle_ingest.reports.unlisted import not_in_redis, read_unlisted
 from candle_ingest.servers.redis_errors import translate_redis_errors
 from candle_ingest.settings import PipelineSettings
 from candle_ingest.store.bucket import InfluxBucket
@@ -69,11 +69,10 @@ def check_symbols(bucket: InfluxBucket, settings: PipelineSettings, pairs: Colle
         raise BadAddressError(f"symbol: {error}") from None
 
 
-def not_in_redis(settings: PipelineSettings, currency_pair: str) -> str:
+def why_not_listed(settings: PipelineSettings, currency_pair: str) -> str:
     """Return why no run requests the pair by itself; empty if it is listed in Redis or a rate, or Redis fails."""
     listed, problem = listed_symbols(settings)
-    wanted = {symbol.currency_pair for symbol in listed} | possible_rate_pairs(settings)
-    return "" if problem or currency_pair in wanted else f"Not requested: {currency_pair} is not in Redis."
+    return "" if problem else not_in_redis(settings, currency_pair, listed)
 
 
 def exchange_paces(exchanges: Iterable[str]) -> tuple[list[ExchangePace], str]:

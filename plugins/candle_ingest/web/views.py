@@ -41,9 +41,9 @@ from candle_ingest.web.storage import (
     check_symbols,
     exchange_paces,
     listed_symbols,
-    not_in_redis,
     open_bucket,
     unlisted_pairs,
+    why_not_listed,
 )
 
 Answer = dict[str, Any]
@@ -193,7 +193,7 @@ def _why_not_fetched(settings: PipelineSettings, currency_pair: str) -> str:
     """Return why no run requests the pair by itself; empty if runs do."""
     if unlisted_pairs(settings, [currency_pair]):
         return why_not_asked(settings, currency_pair)
-    return not_in_redis(settings, currency_pair)
+    return why_not_listed(settings, currency_pair)
 
 
 def _rows(found: CoverageRows) -> Answer:

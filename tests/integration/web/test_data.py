@@ -237,7 +237,7 @@ def test_a_symbol_that_was_dropped_from_the_list_holds_nothing_back(visit, redis
     assert states["BTC/USD"] != "not in Redis"
     assert {hole["currency_pair"] for hole in holes} <= {"BTC/USD"}
     assert (overview["pairs"], overview["not_in_redis"]) == (["BTC/USD", "ETH/USD"], ["ETH/USD"])
-    assert day["why_not_fetched"] == never["when_asked"] == "Not requested: ETH/USD is not in Redis."
+    assert day["why_not_fetched"] == never["when_asked"] == "ETH/USD is not in Redis: no run requests it by itself."
     assert visit("overview", days=3660).json()["not_in_redis"] == []
     assert visit("day", symbol="ethusd", day="2026-03-11").json()["why_not_fetched"] == ""
 

@@ -219,7 +219,7 @@ def test_what_was_never_asked_for_says_what_requests_it(open_view):
     yesterday = f"{datetime.now(UTC) - timedelta(days=1):%Y-%m-%d}"
     for symbol, said in (
         ("DONE/USD", "Requested by a run of candle_backfill for this day; recent minutes by candle_catch_up."),
-        ("GONE/USD", "Not requested: GONE/USD is not in Redis."),
+        ("GONE/USD", "GONE/USD is not in Redis: no run requests it by itself."),
     ):
         tab = open_view(f"view=day&symbol={symbol}&day={yesterday}")
         card = tab.locator("article", has_text="not asked for").first
