@@ -4,6 +4,8 @@
 EXCHANGES = ("binance", "coinbaseexchange")
 PAIRS = {"btcusd": "BTC/USD", "ethusd": "ETH/USD"}
 BUCKET = "end_to_end"
+# An answer that is not asked for again: after a 500 a fetch of a day goes on for a minute.
+REFUSED = 451
 # Of the pipeline `hourly`, whose tasks are tried again.
 HOURLY_EXCHANGES = ("coinbaseexchange", "kucoin")
 HOURLY_BUCKET = "hourly"

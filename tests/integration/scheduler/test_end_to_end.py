@@ -8,7 +8,7 @@ import pytest
 
 from candle_ingest.candles.window import DAY_MS, Window
 from dev.exchange_simulator.coins import utc_ms
-from tests.integration.scheduler.pipelines import BUCKET, EXCHANGES, PAIRS
+from tests.integration.scheduler.pipelines import BUCKET, EXCHANGES, PAIRS, REFUSED
 from tests.integration.servers.airflow_instance import AirflowInstance
 from tests.integration.steps import everything, merged_truth, stored, truth, watermarks, within
 
@@ -62,7 +62,7 @@ def test_instances_are_labelled_by_symbol_and_exchange(airflow):
 
 
 def test_a_broken_exchange_fails_its_symbol_only_and_clearing_mends_it(airflow, simulator):
-    simulator.set_fault("coinbaseexchange", "status", status=500, path="ETH-USD")
+    simulator.set_fault("coinbaseexchange", "status", status=REFUSED, path="ETH-USD")
     airflow.backfill(BACKFILL, "2026-03-11", "2026-03-11")
     airflow.wait_for_backfill(BACKFILL)
     [run] = runs_of(airflow, BROKEN_DAY)

@@ -7,7 +7,7 @@ from datetime import date, timedelta
 
 import pytest
 
-from tests.integration.scheduler.pipelines import CONSUMER
+from tests.integration.scheduler.pipelines import CONSUMER, REFUSED
 
 pytestmark = pytest.mark.integration
 
@@ -60,7 +60,7 @@ def test_a_complete_interval_gives_an_event_and_starts_the_example(airflow, told
 
 
 def test_what_is_open_gives_no_event_but_one_sentence_and_is_told_of_once_repaired(airflow, simulator, told):
-    simulator.set_fault("coinbaseexchange", "status", status=500, path="BTC-USD")
+    simulator.set_fault("coinbaseexchange", "status", status=REFUSED, path="BTC-USD")
     run = run_day(airflow, "2026-03-02")
     assert run["state"] == "failed"
     [sentence] = sentences(told, "2026-03-02")
