@@ -118,7 +118,7 @@ def _read(settings: PipelineSettings, window: Window, by_exchange: bool, daily: 
             exchange_count=len(expected.exchanges),
             pairs=read_pair_totals(bucket, window, pairs, expected),
             exchanges=read_exchange_totals(bucket, window, pairs, expected) if by_exchange and not daily else [],
-            rates=read_rate_totals(bucket, window, rate_pairs, expected) if by_exchange and not daily else [],
+            rates=read_rate_totals(bucket, window, rate_pairs, expected),
             days=days,
             merging=read_merge_progress(bucket, settings, pairs, window),
             unreadable=unreadable,
@@ -223,7 +223,8 @@ def _open_in_words(found: _Found, open_count: int) -> Iterator[str]:
 def _rates_in_words(sums: CoverageCounts) -> str:
     """Return what is open of the rates, which the verdict on the symbols does not include; empty if nothing is."""
     silent = f" ({sums.silent:,} silent so far, requested again)" if sums.silent else ""
-    return f"Rates: {are(sums.open, 'minute')} open{silent}" if sums.open else ""
+    days = "days of the symbols that they convert are complete only with them (--exchanges shows them)"
+    return f"Rates: {are(sums.open, 'minute')} open{silent}; {days}" if sums.open else ""
 
 
 def _given_up_in_words(unconfirmed: int, unobtainable: int) -> Iterator[str]:

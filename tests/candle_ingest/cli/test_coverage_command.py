@@ -107,10 +107,10 @@ def test_open_minutes_of_rates_are_counted_apart_from_those_of_symbols(run):
     rate = CoverageTotal(
         currency_pair="USDT/USD", exchange="kraken", counts=counts, provisional_days=1, final_days=0, unrecorded=0
     )
-    output = run(WHOLE, "--exchanges", final_days=1, rates=[rate]).output
+    output = run(WHOLE, rates=[rate]).output
     assert "every minute is accounted for" in output
-    assert "Rates: 340 minutes are open (237 silent so far, requested again)" in output
-    assert "Rates: " not in run(WHOLE, "--exchanges", final_days=1).output
+    assert "Rates: 340 minutes are open (237 silent so far, requested again); days of the symbols" in output
+    assert "Rates: " not in run(WHOLE, final_days=1).output
 
 
 def test_the_sums_say_how_they_relate_to_merged_candles(run):
