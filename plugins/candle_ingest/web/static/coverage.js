@@ -43,7 +43,7 @@ function completeTile(data) {
   if (!asked) return tile("none", "No data yet", "These days have not been asked for", "coverage");
   const more = [`${areSome(open, asked, "candle of the exchanges", "candles of the exchanges")} open`, unobtainable && `${count(unobtainable)} unobtainable`, provisional && `${count(provisional)} provisional`].filter(Boolean).join(", ");
   const part = (open + unobtainable) / asked;
-  return tile(open ? (part > 0.01 ? "bad" : "warn") : unobtainable ? "warn" : "good", part ? `${share(1 - part)} accounted for` : provisional ? "Nothing is open" : "Complete", more, "coverage");
+  return tile(open ? (part > 0.01 ? "bad" : "warn") : unobtainable ? "warn" : "good", part ? `${share(1 - part)} accounted for` : provisional ? "Each candle accounted for" : "Complete", more, "coverage");
 }
 
 const tile = (kind, title, text, view) => element("a", { class: `tile ${kind}`, href: link({ view }) }, element("b", {}, title), text);
