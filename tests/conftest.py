@@ -20,7 +20,7 @@ settings.register_profile(
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow],
     derandomize=not LONG,
-    max_examples=2_000 if LONG else 100,
+    max_examples=2_000 if LONG else 60,
 )
 settings.load_profile("unhurried")
 # Set before anything imports Airflow, which would otherwise write into the home folder of the user.
