@@ -3,7 +3,6 @@
 A merge reads millions of lines, for which the csv module and one dict per line are too slow.
 """
 
-import io
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -103,7 +102,9 @@ def _read(block: str, keys: Sequence[str]) -> Any:
     # Missing values have no text of their own: an empty text is an error.
     options = csv.ConvertOptions(include_columns=list(types), column_types=types, null_values=[])
     # The line end is needed if the header is the only line.
-    return csv.read_csv(io.BytesIO(f"{block}\r\n".encode()), convert_options=options)
+    rows = pa.BufferReader(f"{block}\r\n".encode())
+    # Threads of Arrow that still run when a process ends can abort it, or let it hang (apache/arrow #34314, #50482).
+    return csv.read_csv(rows, read_options=csv.ReadOptions(use_threads=False), convert_options=options)
 
 
 def _grouped(table: Any, keys: Sequence[str]) -> dict[tuple[str, ...], Column]:
