@@ -136,8 +136,8 @@ def export(path, *options: str, status: int = 0) -> str:
     return text("export", "BTC/USD", *window, "--to-file", str(path), *options, status=status)
 
 
-def test_a_pipeline_that_has_done_its_work_is_complete(settings):
-    fill(settings)
+@pytest.mark.usefixtures("filled")
+def test_a_pipeline_that_has_done_its_work_is_complete():
     assert rows(text("status"))["BTC/USD"][1] == "yes"
     [found] = content("status")["symbols"]
     assert found["up_to_date"]
@@ -188,8 +188,8 @@ def test_coverage_tells_what_failed_and_what_nobody_asked_for():
     assert "1,440 minutes are open; 2,880 minutes are before the history" in output
 
 
-def test_a_symbol_that_was_never_asked_for_is_open(settings, redis_server):
-    fill(settings)
+@pytest.mark.usefixtures("filled")
+def test_a_symbol_that_was_never_asked_for_is_open(redis_server):
     redis_server.client().set("top_cryptocurrencies", json.dumps(["btcusd", "ethusd"]))
     assert rows(text("coverage", status=1))["ETH/USD"][-1] == "2,880"
     assert [symbol["up_to_date"] for symbol in content("status", status=1)["symbols"]] == [True, False]

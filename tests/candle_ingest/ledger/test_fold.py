@@ -1,7 +1,7 @@
 import itertools
 from dataclasses import replace
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from candle_ingest.candles.pace import Pace
@@ -73,7 +73,6 @@ def test_minutes_to_come_are_not_asked_once_a_market_is_listed():
     assert counts(fold(record, not_in_the_list(), BUSY)) == counts(record)
 
 
-@settings(max_examples=50, deadline=None)
 @given(st.lists(looks(), max_size=4), st.integers(0, 4))
 def test_minutes_that_were_never_requested_have_no_answer(given_looks, place):
     record = EMPTY
@@ -95,7 +94,6 @@ def test_changes_list_what_differs_until_it_is_merged():
     assert len(later.changes) == 1
 
 
-@settings(max_examples=100, deadline=None)
 @given(st.lists(looks(), max_size=6))
 def test_the_counts_always_add_up_and_candles_stay(given_looks):
     record, seen = EMPTY, set()
@@ -110,7 +108,6 @@ def test_the_counts_always_add_up_and_candles_stay(given_looks):
         assert all(record.state_at(s.start_ms) == s.state for s in record.stretches)
 
 
-@settings(max_examples=100, deadline=None)
 @given(st.lists(looks(), max_size=3), looks())
 def test_folding_a_look_twice_equals_folding_it_once(before, one):
     record = EMPTY
@@ -121,7 +118,6 @@ def test_folding_a_look_twice_equals_folding_it_once(before, one):
     assert twice == once
 
 
-@settings(max_examples=100, deadline=None)
 @given(st.integers(1, 1439), st.sets(st.integers(0, 1439), max_size=300), st.sampled_from([BUSY, THIN]))
 def test_the_order_of_looks_at_different_parts_does_not_matter(border, traded, known):
     early = look(0, border, traded=[m for m in traded if m < border])

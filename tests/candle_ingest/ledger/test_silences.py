@@ -1,6 +1,6 @@
 from dataclasses import replace
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from candle_ingest.candles.window import DAY_MS, MINUTE_MS
@@ -117,7 +117,6 @@ def open_times(of):
     return {time_ms for window in of for time_ms in range(window.start_ms, window.end_ms, MINUTE_MS)}
 
 
-@settings(max_examples=100, deadline=None)
 @given(st.lists(looks(), max_size=4), st.sampled_from([BUSY, THIN]))
 def test_a_minute_whose_last_answer_lacked_its_row_is_never_quiet(given_looks, known):
     record, lacking = EMPTY, set()
