@@ -6,7 +6,7 @@ from tests.faults.airflow_logs import AirflowLogs
 from tests.faults.report import Evidence
 from tests.integration.conftest import airflow_template, influxdb_server, redis_server  # noqa: F401 - fixtures
 from tests.integration.scheduler.conftest import airflow, broker, dags_folder, simulator, told  # noqa: F401 - fixtures
-from tests.integration.scheduler.test_lost_worker import pytestmark  # noqa: F401
+from tests.integration.scheduler.test_lost_worker import pytestmark  # noqa: F401 - marks this module too
 from tests.integration.scheduler.test_lost_worker import (
     test_a_lost_worker_costs_time_and_nothing_else as lose_a_worker,
 )

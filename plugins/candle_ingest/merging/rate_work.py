@@ -34,7 +34,7 @@ class RateWork:
     bucket: InfluxBucket
     client: RedisClient
     # All that may be rates, also those of other pipelines of the bucket.
-    possible: frozenset[str]
+    possible_pairs: frozenset[str]
     _passed_on: dict[PairDay, int] = field(default_factory=dict)
     _records: list[DayRecord] = field(default_factory=list)
 
@@ -48,7 +48,7 @@ class RateWork:
         self._passed_on = {
             key: version
             for key, version in index.unmerged().items()
-            if key[0] in self.possible and version != OTHER_METHOD
+            if key[0] in self.possible_pairs and version != OTHER_METHOD
         }
         stale: dict[PairDay, int] = {}
         for day_ms, versions in self._by_day().items():
@@ -86,7 +86,7 @@ class RateWork:
         A newer answer stays in the index although it is merged, so that the next run passes it on.
         """
         return {
-            key: min(version, self._passed_on.get(key, OTHER_METHOD)) if key[0] in self.possible else version
+            key: min(version, self._passed_on.get(key, OTHER_METHOD)) if key[0] in self.possible_pairs else version
             for key, version in days.items()
         }
 
