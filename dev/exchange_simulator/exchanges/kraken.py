@@ -118,9 +118,10 @@ class Kraken(Exchange):
         if timeframe is None:
             raise _invalid("interval")
         since = integer(request.query, "since", _invalid) or 0
-        candles = self.book.last(market, timeframe, 0, request.now_ms + 1, _CLOSED_ROWS + 1, request.now_ms)
-        last_closed = int(candles[-2, OPEN_TIME]) // 1000 if len(candles) > 1 else since
-        candles = candles[candles[:, OPEN_TIME] > since * 1000]
+        until_ms = request.now_ms + 1
+        candles = self.book.last(market, timeframe, since * 1000 + 1, until_ms, _CLOSED_ROWS + 1, request.now_ms)
+        last_two = self.book.last(market, timeframe, 0, until_ms, 2, request.now_ms)
+        last_closed = int(last_two[0, OPEN_TIME]) // 1000 if len(last_two) > 1 else since
         return _result({market.id: self.wire_rows(market, candles, request, timeframe), "last": last_closed})
 
     def wire_row(self, market: Market, row: CandleRow, timeframe: str) -> list[object]:

@@ -10,7 +10,7 @@ from functools import cache
 from typing import Any, TypeVar
 
 from candle_ingest.candles.timeframe import Timeframe
-from candle_ingest.candles.window import Window
+from candle_ingest.candles.window import DAY_MS, Window, floor_ms
 from candle_ingest.connections import ExchangeConnection, RedisClient
 from candle_ingest.exchanges.answer_headers import answer_date_ms
 from candle_ingest.exchanges.answers import MARKET_KEYS, Market, RawAnswer, RowsAnswer, TradesAnswer
@@ -225,16 +225,18 @@ class ExchangeClient:
 
         return self._send(request, market["symbol"], ask, check)
 
-    def fetch_trade_counts(self, market: Market) -> dict[int, int]:
-        """Return the number of trades of the last 720 days by midnight UTC in ms (kraken only).
+    def fetch_trade_counts(self, market: Market, start_ms: int) -> dict[int, int]:
+        """Return the number of trades of each day by its midnight UTC in ms (kraken only).
 
-        Source: Kraken REST API, "Get OHLC Data": each entry ends in its number of trades.
+        The days are those since the one that contains `start_ms`, at most the last 720. Source: Kraken REST API, "Get
+        OHLC Data": each entry ends in its number of trades; `since` is exclusive.
         """
         self._use_market(market)
         request = f"{self.exchange}, the days of {market['symbol']}"
+        since = floor_ms(start_ms, DAY_MS) // 1000 - 1
 
         def ask(attempt: int) -> dict[int, int]:
-            answer = self._api.publicGetOHLC({"pair": market["id"], "interval": DAY_MINUTES})
+            answer = self._api.publicGetOHLC({"pair": market["id"], "interval": DAY_MINUTES, "since": since})
             self._made_ms(request)
             rows = answer["result"][market["id"]]
             return {int(row[TIME_SECONDS]) * 1000: int(row[TRADE_COUNT]) for row in rows}

@@ -93,7 +93,7 @@ def _add(
     source = exchange.source_of(timeframe)
     estimate = estimate_calls(exchange.profile, windows, timeframe, source, now_ms)
     if estimate.trade_calls is None and count_trades:
-        counts = exchange.fetch_trade_counts(market)
+        counts = exchange.fetch_trade_counts(market, min(window.start_ms for window in windows))
         estimate = estimate_calls(exchange.profile, windows, timeframe, source, now_ms, counts)
     plan.add(pair, estimate, sum(timeframe.slots(window) for window in windows))
 
