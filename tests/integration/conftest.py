@@ -56,14 +56,20 @@ def _unlimited_simulator() -> Iterator[SimulatorProcess]:
 
 
 @pytest.fixture
-def exchanges(_unlimited_simulator: SimulatorProcess, request: pytest.FixtureRequest) -> Iterator[SimulatorProcess]:
+def now_ms(request: pytest.FixtureRequest) -> int | None:
+    """Return NOW_MS of the module, or None for the true time; a folder may have a `now_ms` of its own."""
+    return getattr(request.module, "NOW_MS", None)
+
+
+@pytest.fixture
+def exchanges(_unlimited_simulator: SimulatorProcess, now_ms: int | None) -> Iterator[SimulatorProcess]:
     """Simulated exchanges for tests in this process: no limits, no faults, no request counted yet.
 
-    Their clock stands at NOW_MS of the module; without one it tells the true time.
+    Their clock stands at `now_ms`.
     """
     _unlimited_simulator.clear_faults()
     _unlimited_simulator.clear_events()
-    _unlimited_simulator.set_clock(getattr(request.module, "NOW_MS", None))
+    _unlimited_simulator.set_clock(now_ms)
     _unlimited_simulator.reset_requests()
     yield _unlimited_simulator
     _unlimited_simulator.clear_faults()
