@@ -8,8 +8,8 @@ import pytest
 from xdist.remote import Producer
 from xdist.scheduler.loadfile import LoadFileScheduling
 
-# The files of one of these folders share an Airflow.
-SHARING_FOLDERS = ("tests/integration/web", "tests/integration/scheduler")
+# The files of one of these folders share what takes long to make: an Airflow, or days that are filled.
+SHARING_FOLDERS = ("tests/integration/web", "tests/integration/scheduler", "tests/integration/terminal")
 # Files whose tests share nothing but servers, of which each worker has its own, and take minutes together.
 SPLIT_FILES = ("tests/faults/test_faults.py",)
 # Most tests of these folders start no process.

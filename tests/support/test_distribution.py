@@ -10,7 +10,7 @@ TESTS = Path(__file__).parents[1]
 
 
 @pytest.mark.parametrize("folder", SHARING_FOLDERS)
-def test_files_that_share_an_airflow_go_to_one_worker(folder):
+def test_files_of_a_folder_that_share_fixtures_go_to_one_worker(folder):
     files = list((TESTS.parent / folder).glob("test_*.py"))
     assert len(files) > 1
     assert {group_of(f"{folder}/{file.name}::test_something") for file in files} == {folder}

@@ -1,4 +1,4 @@
-"""What `coverage` prints and when it fails; what it reads is in tests/integration/test_terminal.py."""
+"""What `coverage` prints and when it fails; what it reads is in tests/integration/terminal/test_coverage.py."""
 
 import json
 from contextlib import nullcontext

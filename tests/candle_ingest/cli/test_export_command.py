@@ -1,4 +1,4 @@
-"""Where `export` cannot write; the files that it writes are in tests/integration/test_terminal.py."""
+"""Where `export` cannot write; the files that it writes are in tests/integration/terminal/test_export.py."""
 
 from contextlib import nullcontext
 
