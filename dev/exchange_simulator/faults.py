@@ -58,8 +58,8 @@ class Fault:
     market list contains them. zero_ids: all ids of kraken's trades are 0. false_fact: the exchange deviates from the
     `fact`, one of false_facts.FACTS. aged: a cached response from `seconds` ago, with that `Age`. stale: the previous
     response of the same path. gone: the exchange has no such market. halted: the market is listed but not traded now;
-    its candles are served. huge: a body of `megabytes`. drip: a byte every `seconds`, of the head (before) or the body
-    (middle).
+    its candles are served. huge: a body of `megabytes`. drip: a byte every `seconds`, of the head (before), the body
+    (middle), or the length of a chunk (chunk).
     """
 
     exchange: str
@@ -99,6 +99,10 @@ class Fault:
         return None if self.body is None else _BODIES.get(self.body, self.body)
 
 
+def _whens(kind: object) -> tuple[str, ...]:
+    return ("before", "middle", "chunk") if kind == "drip" else ("before", "middle")
+
+
 def _problem(description: dict[str, Any]) -> str | None:
     """Return what is wrong with the description of a fault, in words."""
     known = set(Fault.__slots__) - {"hits", "draws"}
@@ -108,7 +112,7 @@ def _problem(description: dict[str, Any]) -> str | None:
         (bool(unknown), f"unknown {', '.join(sorted(unknown))}; a fault has {', '.join(sorted(known))}"),
         (exchange not in EXCHANGES, f"exchange {exchange!r}: one of {', '.join(EXCHANGES)}"),
         (kind not in KINDS, f"kind {kind!r}: one of {', '.join(sorted(KINDS))}"),
-        (description.get("when", "before") not in ("before", "middle"), "when: before or middle"),
+        (description.get("when", "before") not in _whens(kind), f"when of {kind}: one of {', '.join(_whens(kind))}"),
         (
             kind == "error"
             and (exchange not in EXCHANGES or find_error(exchange, description.get("error", "")) is None),

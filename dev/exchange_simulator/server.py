@@ -17,6 +17,11 @@ from dev.exchange_simulator.false_facts import DATE_OFF_SECONDS
 from dev.exchange_simulator.faults import Fault
 from dev.exchange_simulator.simulator import HandledRequest, Simulator
 
+# How a response begins whose line, in the head or before a chunk, never ends.
+_ENDLESS_LINES = {
+    "before": b"HTTP/1.1 200 OK\r\nX-Slow: ",
+    "chunk": b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1;slow=",
+}
 _DATE_OFF = "seconds by which the header Date is off"
 SERVER_NAME = "candle-ingest exchange simulator"
 
@@ -69,9 +74,9 @@ async def _drip(request: web.Request, answer: Answer, fault: Fault) -> web.Strea
     body, content_type = _encode(answer)
     response = web.StreamResponse(status=answer.status, headers={"Content-Type": content_type})
     response.force_close()
-    if fault.when == "before" and request.transport is not None:
-        head = b"HTTP/1.1 200 OK\r\nX-Slow: " + b"-" * 60_000
-        await _one_by_one(head, request.transport, fault.seconds)
+    if fault.when in _ENDLESS_LINES and request.transport is not None:
+        request.transport.write(_ENDLESS_LINES[fault.when])
+        await _one_by_one(b"-" * 60_000, request.transport, fault.seconds)
     await response.prepare(request)
     for byte in body:
         await response.write(bytes([byte]))

@@ -4,42 +4,43 @@ The timeout of requests limits only the silence between two reads: a server that
 task for ever, and one that never stops sending would fill the memory.
 """
 
+import io
+import math
 import socket
-import threading
 import time
 from collections.abc import Iterator
-from contextlib import suppress
-from http.client import HTTPException
+from functools import cache
+from http.client import HTTPResponse
 from typing import Any
 
 import requests
 from requests.adapters import HTTPAdapter
-from urllib3.connection import HTTPConnection, HTTPSConnection
-from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+from urllib3.connection import HTTPConnection
+from urllib3.exceptions import ReadTimeoutError
 
 # The largest known response, binance's list of markets, is below 20 MB.
 MAX_ANSWER_BYTES = 64 * 2**20
 MAX_ANSWER_SECONDS = 60.0
+# Six times what requests reads at once: a page of candles has about 170 kB.
+READ_BYTES = 2**16
 
 
 class AnswerRefusedError(requests.ConnectionError):
     """A response that was abandoned while it was read. As a connection error, it is temporary to ccxt."""
 
 
+class _OverdueError(TimeoutError):
+    """The head or the body of a response takes too long, though its bytes keep coming."""
+
+
 class BoundedAdapter(HTTPAdapter):
     """Mounted on a session, limits responses to 64 MB, and to a minute each for head and body."""
 
-    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
-        """Create the pool manager, with connections that limit the time of a head."""
-        super().init_poolmanager(*args, **kwargs)
-        self.poolmanager.pool_classes_by_scheme = _POOLS
-
-    def proxy_manager_for(self, proxy: str, **kwargs: Any) -> Any:
-        """Do the same for a proxy. A SOCKS proxy has its own connections, whose heads are not limited."""
-        manager = super().proxy_manager_for(proxy, **kwargs)
-        if not proxy.lower().startswith("socks"):
-            manager.pool_classes_by_scheme = _POOLS
-        return manager
+    def get_connection_with_tls_context(self, *args: Any, **kwargs: Any) -> Any:
+        """Return the connections for a request, to its host or a proxy, with a limit to the time of their responses."""
+        pool: Any = super().get_connection_with_tls_context(*args, **kwargs)
+        pool.ConnectionCls = _timed(pool.ConnectionCls)
+        return pool
 
     def send(self, request: requests.PreparedRequest, *args: Any, **kwargs: Any) -> requests.Response:
         """Send the request, and limit the body of its response."""
@@ -58,64 +59,79 @@ class _BoundedBody:
         return getattr(self._raw, name)
 
     def stream(self, amount: int, decode_content: bool | None = None) -> Iterator[bytes]:
-        """Yield data as soon as it arrives: waiting for full chunks would let slow bytes pass."""
-        size, deadline = 0, time.monotonic() + MAX_ANSWER_SECONDS
-        while chunk := self._raw.read1(amount, decode_content=decode_content):
-            size += len(chunk)
-            if size > MAX_ANSWER_BYTES:
-                self._refuse(f"the answer is larger than {MAX_ANSWER_BYTES // 2**20} MB")
-            if time.monotonic() > deadline:
-                self._refuse(f"the answer took longer than {MAX_ANSWER_SECONDS:g} s")
-            yield chunk
+        """Yield data as soon as it arrives, in parts of `amount` bytes or more."""
+        size = 0
+        try:
+            while chunk := self._raw.read1(max(amount, READ_BYTES), decode_content=decode_content):
+                size += len(chunk)
+                if size > MAX_ANSWER_BYTES:
+                    self._refuse(f"the answer is larger than {MAX_ANSWER_BYTES // 2**20} MB")
+                yield chunk
+        except ReadTimeoutError as error:
+            if isinstance(error.__cause__, _OverdueError):
+                self._refuse(str(error.__cause__))
+            raise
 
     def _refuse(self, why: str) -> None:
         self._raw.close()
         raise AnswerRefusedError(f"{why}; it was not read further")
 
 
-class _TimedHead:
-    """A connection that limits the time of a response's head, which is read line by line, however slowly it comes."""
+@cache
+def _timed(connection: type[HTTPConnection]) -> type[HTTPConnection]:
+    """Return a class of connections whose responses have a limit of time."""
+    if connection.response_class is _TimedResponse:
+        return connection
+    return type(connection.__name__, (connection,), {"response_class": _TimedResponse})
 
-    def getresponse(self) -> Any:
-        """Return the response. Raises TimeoutError if its head takes too long."""
-        gave_up = threading.Event()
-        watch = threading.Timer(MAX_ANSWER_SECONDS, self._give_up, [gave_up])
-        watch.daemon = True
-        watch.start()
+
+class _TimedResponse(HTTPResponse):
+    """A response whose head and body must each arrive in time; also a proxy's response to CONNECT."""
+
+    def __init__(self, sock: socket.socket, *args: Any, **kwargs: Any) -> None:
+        super().__init__(sock, *args, **kwargs)
+        self._reads = _TimedReads(sock, self.fp.detach())
+        self.fp = io.BufferedReader(self._reads)
+
+    def begin(self) -> None:
+        """Read the head; the time of the body begins after it."""
+        super().begin()
+        self._reads.restart()
+
+
+class _TimedReads(io.RawIOBase):
+    """The bytes of a socket until a deadline, also those of a head or a chunk's length, which are read by the line."""
+
+    def __init__(self, sock: socket.socket, raw: io.RawIOBase) -> None:
+        self._sock, self._raw = sock, raw
+        self.restart()
+
+    def restart(self) -> None:
+        """Move the deadline, to MAX_ANSWER_SECONDS from now."""
+        self._deadline = time.monotonic() + MAX_ANSWER_SECONDS
+
+    def readable(self) -> bool:
+        """Return True, as for any socket."""
+        return True
+
+    def readinto(self, buffer: Any) -> int | None:
+        """Read what has arrived. Raises _OverdueError at the deadline, TimeoutError after the socket's own timeout."""
+        self._end_by_deadline()
         try:
-            response = super().getresponse()  # type: ignore[misc]
-        except (OSError, HTTPException) as error:
-            if gave_up.is_set():
-                raise TimeoutError(f"no answer within {MAX_ANSWER_SECONDS:g} s") from error
+            return self._raw.readinto(buffer)
+        except TimeoutError:
+            self._end_by_deadline()
             raise
-        finally:
-            watch.cancel()
-        # A head that is cut off between two lines looks like a complete one.
-        if gave_up.is_set():
-            raise TimeoutError(f"no answer within {MAX_ANSWER_SECONDS:g} s")
-        return response
 
-    def _give_up(self, gave_up: threading.Event) -> None:
-        gave_up.set()
-        with suppress(OSError, AttributeError):
-            # Shut down the plain socket, also below TLS: that wakes the reading thread.
-            socket.socket.shutdown(self.sock, socket.SHUT_RDWR)  # type: ignore[attr-defined]
+    def close(self) -> None:
+        """Release the socket."""
+        self._raw.close()
+        super().close()
 
-
-class _TimedConnection(_TimedHead, HTTPConnection):
-    pass
-
-
-class _TimedSecureConnection(_TimedHead, HTTPSConnection):
-    pass
-
-
-class _Pool(HTTPConnectionPool):
-    ConnectionCls = _TimedConnection
-
-
-class _SecurePool(HTTPSConnectionPool):
-    ConnectionCls = _TimedSecureConnection
-
-
-_POOLS = {"http": _Pool, "https": _SecurePool}
+    def _end_by_deadline(self) -> None:
+        """Let a read wait no longer than until the deadline. Raises _OverdueError if that has passed."""
+        seconds_left = self._deadline - time.monotonic()
+        if seconds_left <= 0:
+            raise _OverdueError(f"the answer took longer than {MAX_ANSWER_SECONDS:g} s")
+        if seconds_left < (self._sock.gettimeout() or math.inf):
+            self._sock.settimeout(seconds_left)
