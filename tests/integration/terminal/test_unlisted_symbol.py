@@ -17,27 +17,57 @@ from tests.integration.terminal.day import DAY, NOW_MS
 pytestmark = pytest.mark.integration
 
 
-def test_a_symbol_that_too_few_exchanges_list_says_so(filled, redis_server, tmp_path):
+@pytest.fixture(autouse=True)
+def unlisted(filled, redis_server):
+    """The pipeline with its day; Redis lists ABC/USD too, and a run has noticed that too few exchanges have it."""
     redis_server.client().set("top_cryptocurrencies", '["btcusd", "abcusd"]')
     notices = Notices(redis_server.client(decodes=False), filled.influxdb_bucket)
     notices.queue_once({unlisted_key("ABC/USD"): "ABC/USD is left out"}, [])
+    return filled
+
+
+def test_status_names_it_and_counts_only_the_others():
     output = text("status", status=1)
     assert "too few exchanges list ABC/USD" in output
     assert "The only symbol is merged to" in output
     assert output.rstrip().endswith("Too few exchanges list ABC/USD.")
+
+
+def test_explain_says_why_a_minute_was_not_asked_for():
     explained = text("explain", "ABC/USD", "2026-03-10T12:00Z", status=1)
     assert "Not asked for. Too few exchanges list ABC/USD: check its spelling" in explained
+
+
+def test_explain_without_a_time_says_why_no_candle_is_merged():
     with pytest.raises(NothingMergedError, match="no candle of ABC/USD is merged: too few exchanges list ABC/USD"):
         CliRunner().invoke(app, ["explain", "ABC/USD"], catch_exceptions=False)
+
+
+def test_an_export_is_refused_for_this_reason_only(tmp_path):
     window = ("--from", format_ms(DAY.start_ms), "--to", format_ms(DAY.end_ms))
     refused = text("export", "ABC/USD", *window, "--to-file", str(tmp_path / "abc.csv"), status=1)
     assert f"ABC/USD: not merged for {DAY}: too few exchanges list ABC/USD" in refused
     assert "no settled answer" not in refused
-    states = {symbol["currency_pair"]: symbol["state"] for symbol in views.freshness(filled, NOW_MS)["symbols"]}
+
+
+def test_the_page_has_a_state_for_it(unlisted):
+    states = {symbol["currency_pair"]: symbol["state"] for symbol in views.freshness(unlisted, NOW_MS)["symbols"]}
     assert states["ABC/USD"] == "too few exchanges"
-    assert "Too few exchanges list ABC/USD." in views.summary(filled, NOW_MS)["sentence"]
-    verdict = views.explain(filled, "ABC/USD", DAY.start_ms, NOW_MS)["verdict"]["text"]
+
+
+def test_the_summary_of_the_page_names_it(unlisted):
+    assert "Too few exchanges list ABC/USD." in views.summary(unlisted, NOW_MS)["sentence"]
+
+
+def test_a_minute_on_the_page_is_explained_by_it(unlisted):
+    verdict = views.explain(unlisted, "ABC/USD", DAY.start_ms, NOW_MS)["verdict"]["text"]
     assert verdict.startswith("Too few exchanges list")
-    assert views.day(filled, "ABC/USD", DAY, NOW_MS)["when_asked"].startswith("Too few exchanges list ABC/USD")
+
+
+def test_a_day_on_the_page_says_why_no_run_asks_for_it(unlisted):
+    assert views.day(unlisted, "ABC/USD", DAY, NOW_MS)["when_asked"].startswith("Too few exchanges list ABC/USD")
+
+
+def test_an_address_without_a_time_is_refused_for_this_reason(unlisted):
     with pytest.raises(BadAddressError, match="too few exchanges list ABC/USD"):
-        views.explain(filled, "ABC/USD", None, NOW_MS)
+        views.explain(unlisted, "ABC/USD", None, NOW_MS)
