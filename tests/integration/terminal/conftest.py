@@ -12,6 +12,15 @@ from candle_ingest.cli import moments
 from candle_ingest.pipelines import load_pipelines
 from tests.integration.terminal.day import DAY, EXCHANGES, NOW_MS, fill, fill_without_coinbase
 
+VARIABLES = {
+    "CANDLE_INGEST_EXCHANGES": ",".join(EXCHANGES),
+    "CANDLE_INGEST_BACKFILL_START_DATE": format_ms(DAY.start_ms)[:10],
+    # What catch-up fetches of a symbol without a history.
+    "CANDLE_INGEST_CATCH_UP_INITIAL_DAYS": "1",
+    "CANDLE_INGEST_MIN_EXCHANGES_REQUIRED": "1",
+    "CANDLE_INGEST_SETTLE_SECONDS": "0",
+}
+
 
 @pytest.fixture
 def now_ms():
@@ -20,55 +29,60 @@ def now_ms():
 
 
 @pytest.fixture
-def settings(connections, influxdb_server, monkeypatch):
-    """A pipeline with one day of history, not filled yet."""
+def pipeline(connections, monkeypatch):
+    """`pipeline(bucket)`: the pipeline with one day of history, which commands now find in this bucket."""
     clock = SimpleNamespace(time_ns=lambda: NOW_MS * 1_000_000)
     monkeypatch.setattr(moments, "time", clock)
-    variables = {
-        "CANDLE_INGEST_EXCHANGES": ",".join(EXCHANGES),
-        "CANDLE_INGEST_INFLUXDB_BUCKET": influxdb_server.new_bucket(),
-        "CANDLE_INGEST_BACKFILL_START_DATE": format_ms(DAY.start_ms)[:10],
-        # What catch-up fetches of a symbol without a history.
-        "CANDLE_INGEST_CATCH_UP_INITIAL_DAYS": "1",
-        "CANDLE_INGEST_MIN_EXCHANGES_REQUIRED": "1",
-        "CANDLE_INGEST_SETTLE_SECONDS": "0",
-    }
-    for name, value in variables.items():
+    for name, value in VARIABLES.items():
         monkeypatch.setenv(name, value)
-    return load_pipelines()["candle"]
+
+    def of(bucket):
+        monkeypatch.setenv("CANDLE_INGEST_INFLUXDB_BUCKET", bucket)
+        return load_pipelines()["candle"]
+
+    return of
+
+
+@pytest.fixture
+def settings(pipeline, influxdb_server):
+    """The pipeline, not filled yet."""
+    return pipeline(influxdb_server.new_bucket())
 
 
 @pytest.fixture(scope="package")
-def kept():
+def kept(influxdb_server):
     """The buckets that several tests read, by how they were filled."""
-    return {}
+    buckets = {}
+    yield buckets
+    for bucket in buckets.values():
+        influxdb_server.delete_bucket(bucket)
 
 
 @pytest.fixture
-def once(kept, settings, influxdb_server, monkeypatch):
+def once(kept, pipeline, influxdb_server):
     """`once(how, fill_it)`: the pipeline with the bucket that was filled so, by this test or before."""
 
-    def pipeline(how, fill_it):
+    def of(how, fill_it):
         if how not in kept:
-            fill_it()
-            influxdb_server.keep(settings.influxdb_bucket)
-            kept[how] = settings.influxdb_bucket
-        monkeypatch.setenv("CANDLE_INGEST_INFLUXDB_BUCKET", kept[how])
-        return load_pipelines()["candle"]
+            bucket = influxdb_server.new_bucket()
+            fill_it(pipeline(bucket))
+            influxdb_server.keep(bucket)
+            kept[how] = bucket
+        return pipeline(kept[how])
 
-    return pipeline
+    return of
 
 
 @pytest.fixture
-def filled(settings, once):
+def filled(once):
     """The pipeline with the whole day: filled once for all tests that only read it."""
-    return once("filled", lambda: fill(settings))
+    return once("filled", fill)
 
 
 @pytest.fixture
-def without_coinbase(settings, exchanges, once):
+def without_coinbase(exchanges, once):
     """The pipeline with a day on which coinbaseexchange failed: filled once for all tests that only read it."""
-    return once("failed", lambda: fill_without_coinbase(settings, exchanges))
+    return once("failed", lambda settings: fill_without_coinbase(settings, exchanges))
 
 
 @pytest.fixture
