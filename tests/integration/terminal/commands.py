@@ -7,6 +7,12 @@ import json
 from typer.testing import CliRunner
 
 from candle_ingest.__main__ import app
+from candle_ingest.candles.window import Window, format_ms
+
+
+def run(*command: str) -> None:
+    """Run a command and raise its error."""
+    CliRunner().invoke(app, command, catch_exceptions=False)
 
 
 def text(*command: str, status: int = 0) -> str:
@@ -17,6 +23,11 @@ def text(*command: str, status: int = 0) -> str:
 
 def content(*command: str, status: int = 0) -> dict:
     return json.loads(text(*command, "--json", status=status).splitlines()[-1])
+
+
+def period(window: Window) -> tuple[str, ...]:
+    """Return the options that name the window."""
+    return ("--from", format_ms(window.start_ms), "--to", format_ms(window.end_ms))
 
 
 def rows(output: str) -> dict[str, list[str]]:

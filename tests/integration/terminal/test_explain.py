@@ -6,14 +6,12 @@ import json
 import re
 
 import pytest
-from typer.testing import CliRunner
 
-from candle_ingest.__main__ import app
 from candle_ingest.candles.window import HOUR_MS, Window, format_ms
 from candle_ingest.errors.symbols import NothingMergedError
 from candle_ingest.pipelines import load_pipelines
 from tests.integration.steps import merged_truth
-from tests.integration.terminal.commands import content, text
+from tests.integration.terminal.commands import content, run, text
 from tests.integration.terminal.day import DAY, EXCHANGES, NOON_MS, catch_up, fill_without_coinbase
 
 pytestmark = pytest.mark.integration
@@ -48,7 +46,7 @@ def test_a_symbol_of_which_nothing_is_merged_says_so(settings, redis_server):
     redis_server.client().set("top_cryptocurrencies", json.dumps(["btcusd", "ethusd"]))
     catch_up(settings, params={"symbols": ["btcusd"]})
     with pytest.raises(NothingMergedError, match="no candle of ETH/USD is merged yet"):
-        CliRunner().invoke(app, ["explain", "ethusd"], catch_exceptions=False)
+        run("explain", "ethusd")
 
 
 @pytest.mark.usefixtures("filled")

@@ -8,14 +8,12 @@ import re
 
 import pytest
 from pyarrow import parquet
-from typer.testing import CliRunner
 
-from candle_ingest.__main__ import app
 from candle_ingest.candles.dates import parse_moment_ms
-from candle_ingest.candles.window import DAY_MS, Window, format_ms
+from candle_ingest.candles.window import DAY_MS, Window
 from candle_ingest.errors import ConfigurationError
 from tests.integration.steps import merged_truth
-from tests.integration.terminal.commands import text
+from tests.integration.terminal.commands import period, run, text
 from tests.integration.terminal.day import DAY, EXCHANGES, catch_up
 
 pytestmark = pytest.mark.integration
@@ -44,21 +42,20 @@ def test_an_export_is_refused_where_an_exchange_is_open_unless_one_says_so(tmp_p
 
 @pytest.mark.usefixtures("filled")
 def test_an_export_beyond_what_is_merged_is_refused(tmp_path):
-    command = ["export", "BTC/USD", "--from", format_ms(DAY.start_ms - DAY_MS), "--to", format_ms(DAY.end_ms)]
-    output = text(*command, "--to-file", str(tmp_path / "candles.csv"), status=1)
-    assert f"BTC/USD: not merged for {Window(DAY.start_ms - DAY_MS, DAY.start_ms)}" in output
+    before = Window(DAY.start_ms - DAY_MS, DAY.start_ms)
+    output = export(tmp_path / "candles.csv", window=Window(before.start_ms, DAY.end_ms), status=1)
+    assert f"BTC/USD: not merged for {before}" in output
 
 
 @pytest.mark.usefixtures("filled")
 def test_an_export_up_to_tomorrow_ends_where_candles_can_be(tmp_path):
-    path, tomorrow = tmp_path / "candles.csv", format_ms(DAY.end_ms + 2 * DAY_MS)
-    command = ["export", "BTC/USD", "--from", format_ms(DAY.start_ms), "--to", tomorrow, "--to-file", str(path)]
-    refused = text(*command, status=1)
+    path, window = tmp_path / "candles.csv", Window(DAY.start_ms, DAY.end_ms + 2 * DAY_MS)
+    refused = export(path, window=window, status=1)
     assert "The export ends at " in refused
     assert "not merged" not in refused
     assert "no settled answer" not in refused
     assert "--allow-provisional writes them" in refused
-    allowed = text(*command, "--allow-provisional")
+    allowed = export(path, "--allow-provisional", window=window)
     assert re.search(
         rf"Empty cells: vwap in [\d,]+ of [\d,]+ candles \({EXCHANGES[1]} sends no quote volume\); trade_", allowed
     )
@@ -67,14 +64,13 @@ def test_an_export_up_to_tomorrow_ends_where_candles_can_be(tmp_path):
 
 def test_an_export_of_the_future_is_refused(settings, tmp_path):
     catch_up(settings)
-    command = ["export", "BTC/USD", "--from", "2100-01-01", "--to", "2100-01-02", "--to-file", str(tmp_path / "a.csv")]
+    future = ("--from", "2100-01-01", "--to", "2100-01-02")
     with pytest.raises(ConfigurationError, match="--from is 2100-01-01T00:00Z: there are candles only up to 20"):
-        CliRunner().invoke(app, command, catch_exceptions=False)
+        run("export", "BTC/USD", *future, "--to-file", str(tmp_path / "a.csv"))
 
 
-def export(path, *options: str, status: int = 0) -> str:
-    window = ("--from", format_ms(DAY.start_ms), "--to", format_ms(DAY.end_ms))
-    return text("export", "BTC/USD", *window, "--to-file", str(path), *options, status=status)
+def export(path, *options: str, window: Window = DAY, status: int = 0) -> str:
+    return text("export", "BTC/USD", *period(window), "--to-file", str(path), *options, status=status)
 
 
 def read_file(path):

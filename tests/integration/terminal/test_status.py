@@ -40,12 +40,7 @@ def test_without_its_history_a_pipeline_is_not_complete(settings):
 def test_one_unreadable_record_hides_no_other_symbol(settings, redis_server, series):
     fill(settings)
     redis_server.client().set("top_cryptocurrencies", json.dumps(["btcusd", "ethusd"]))
-    with InfluxBucket(connect_influxdb(), settings.influxdb_bucket) as bucket:
-        bucket.write_lines([f'{series} record="{{}}",failed=5i {DAY.start_ms}'])
-        # A hole of the day is what makes the summary read its records.
-        bucket.write_lines([f"merge_days,currency_pair=ETH/USD failed=5i {DAY.start_ms}"])
-        watermark = "processing_state,service_identifier=candle_ingestor,key=ethusd-backfill"
-        bucket.write_lines([f"{watermark} last_processed_timestamp_ms={DAY.start_ms - 60_000}i {NOW_MS}"])
+    write_unreadable(settings.influxdb_bucket, series)
     output = text("status", status=1)
     assert rows(output)["BTC/USD"][1] == "yes"
     assert rows(output)["ETH/USD"][1] == "no"
@@ -55,6 +50,15 @@ def test_one_unreadable_record_hides_no_other_symbol(settings, redis_server, ser
     assert [found["up_to_date"] for found in answer["symbols"]] == [True, False]
     shown = views.holes(settings, 7, NOW_MS)
     assert list(shown["unreadable"]) == (["ETH/USD"] if series.startswith("day_records") else [])
+
+
+def write_unreadable(name, series):
+    with InfluxBucket(connect_influxdb(), name) as bucket:
+        bucket.write_lines([f'{series} record="{{}}",failed=5i {DAY.start_ms}'])
+        # A hole of the day is what makes the summary read its records.
+        bucket.write_lines([f"merge_days,currency_pair=ETH/USD failed=5i {DAY.start_ms}"])
+        watermark = "processing_state,service_identifier=candle_ingestor,key=ethusd-backfill"
+        bucket.write_lines([f"{watermark} last_processed_timestamp_ms={DAY.start_ms - 60_000}i {NOW_MS}"])
 
 
 def test_a_program_that_asks_gets_the_answer_and_nothing_else(settings):

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import pytest
-from typer.testing import CliRunner
 
-from candle_ingest.__main__ import app
-from candle_ingest.candles.window import format_ms
 from candle_ingest.errors.symbols import NothingMergedError
 from candle_ingest.ledger.notices import Notices, unlisted_key
 from candle_ingest.web import views
 from candle_ingest.web.address import BadAddressError
-from tests.integration.terminal.commands import text
+from tests.integration.terminal.commands import period, run, text
 from tests.integration.terminal.day import DAY, NOW_MS
 
 pytestmark = pytest.mark.integration
@@ -40,12 +37,11 @@ def test_explain_says_why_a_minute_was_not_asked_for():
 
 def test_explain_without_a_time_says_why_no_candle_is_merged():
     with pytest.raises(NothingMergedError, match="no candle of ABC/USD is merged: too few exchanges list ABC/USD"):
-        CliRunner().invoke(app, ["explain", "ABC/USD"], catch_exceptions=False)
+        run("explain", "ABC/USD")
 
 
 def test_an_export_is_refused_for_this_reason_only(tmp_path):
-    window = ("--from", format_ms(DAY.start_ms), "--to", format_ms(DAY.end_ms))
-    refused = text("export", "ABC/USD", *window, "--to-file", str(tmp_path / "abc.csv"), status=1)
+    refused = text("export", "ABC/USD", *period(DAY), "--to-file", str(tmp_path / "abc.csv"), status=1)
     assert f"ABC/USD: not merged for {DAY}: too few exchanges list ABC/USD" in refused
     assert "no settled answer" not in refused
 

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from typer.testing import CliRunner
 
-from candle_ingest.__main__ import app
 from candle_ingest.errors import ConfigurationError
 from candle_ingest.errors.symbols import SymbolUnknownError
+from tests.integration.terminal.commands import run
 
 pytestmark = pytest.mark.integration
 
@@ -25,7 +24,7 @@ pytestmark = pytest.mark.integration
 def test_a_misspelt_symbol_is_named_with_near_ones(settings, command, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(SymbolUnknownError, match="BTC/UDS is neither listed in Redis nor stored; did you mean BTC/USD"):
-        CliRunner().invoke(app, command, catch_exceptions=False)
+        run(*command)
     assert not list(tmp_path.iterdir())
 
 
@@ -39,4 +38,4 @@ def test_a_misspelt_symbol_is_named_with_near_ones(settings, command, tmp_path, 
 )
 def test_a_wrong_option_is_named(settings, command, message):
     with pytest.raises(ConfigurationError, match=message):
-        CliRunner().invoke(app, command, catch_exceptions=False)
+        run(*command)
