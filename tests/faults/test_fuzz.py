@@ -173,7 +173,7 @@ def binance():
 @given(found=json_like | rows)
 def test_rows_through_ccxt(binance, found):
     with contextlib.suppress(CandleIngestError), translate_errors(binance, "fuzzed rows"):
-        check_rows(binance.parse_ohlcvs(found, None, "1m"), WINDOW, Timeframe(1))
+        check_rows(binance.parse_ohlcvs(found, None, "1m").rows, WINDOW, Timeframe(1))
 
 
 @fuzz

@@ -12,8 +12,9 @@ FIELDS = ("open", "high", "low", "close", "volume")
 EXTRA_FIELDS = ("quote_volume", "trade_count", "taker_buy_volume")
 
 
-def _none_served() -> NDArray[np.float64]:
-    return np.empty((0, len(EXTRA_FIELDS)))
+def no_extras(count: int = 0) -> NDArray[np.float64]:
+    """Return the extras of candles that have none: NaN, shape (count, 3)."""
+    return np.full((count, len(EXTRA_FIELDS)), np.nan)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -26,13 +27,13 @@ class Candles:
 
     open_time_ms: NDArray[np.int64]
     ohlcv: NDArray[np.float64]
-    extras: NDArray[np.float64] = field(default_factory=_none_served)
+    extras: NDArray[np.float64] = field(default_factory=no_extras)
 
     def __post_init__(self) -> None:
         if len(self.extras) != len(self.open_time_ms):
             if self.extras.size:
                 raise ValueError(f"{len(self.extras)} rows of extras for {len(self.open_time_ms)} candles")
-            object.__setattr__(self, "extras", np.full((len(self.open_time_ms), len(EXTRA_FIELDS)), np.nan))
+            object.__setattr__(self, "extras", no_extras(len(self.open_time_ms)))
 
     @classmethod
     def from_rows(cls, rows: Sequence[Sequence[float]]) -> Self:

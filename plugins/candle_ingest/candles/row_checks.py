@@ -1,7 +1,6 @@
 """Check each row from an exchange."""
 
 import itertools
-import math
 import sys
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -11,7 +10,7 @@ from typing import TypeGuard
 import numpy as np
 from numpy.typing import NDArray
 
-from candle_ingest.candles.candles import EXTRA_FIELDS, FIELDS, Candles
+from candle_ingest.candles.candles import FIELDS, Candles, no_extras
 from candle_ingest.candles.extra_checks import without_unsound_extras
 from candle_ingest.candles.timeframe import Timeframe
 from candle_ingest.candles.window import Window
@@ -20,7 +19,6 @@ Row = Sequence[object]
 # From bitcoin's first block to the year 2100: a time outside is in another unit, such as seconds or microseconds.
 FIRST_BLOCK_MS, LAST_TIME_MS = 1_230_940_800_000, 4_102_444_800_000
 COLUMNS = 1 + len(FIELDS)
-ALL_COLUMNS = COLUMNS + len(EXTRA_FIELDS)
 UNPLACED = "open time not usable"
 SLOT_TAKEN = "open time off the grid, and another row has its slot"
 PLACED = "open time off the grid, moved to the slot that contains it"
@@ -55,7 +53,7 @@ class CheckedPage:
 
     def without(self, slots: Iterable[int], reason: str) -> "CheckedPage":
         """Return the page with the candles of these open times rejected."""
-        taken = set(self.candles.open_time_ms.tolist()).intersection(slots)
+        taken = set(slots).intersection(self.candles.open_time_ms.tolist())
         if not taken:
             return self
         kept = self.candles.select(~np.isin(self.candles.open_time_ms, list(taken)))
@@ -87,31 +85,43 @@ def in_words(counts: Counter[str]) -> str:
     return ", ".join(f"{count} × {reason}" for reason, count in sorted(counts.items()))
 
 
-def check_rows(rows: Sequence[Row], window: Window, timeframe: Timeframe, *, last_counts: bool = False) -> CheckedPage:
+def check_rows(
+    rows: Sequence[Row],
+    window: Window,
+    timeframe: Timeframe,
+    extras: NDArray[np.float64] | None = None,
+    *,
+    last_counts: bool = False,
+) -> CheckedPage:
     """Keep the rows of the window that can be trusted, and count the others by reason.
 
-    A row holds the open time in ms, open, high, low, close, volume, and possibly the values of EXTRA_FIELDS. A row that
-    lies less than a candle after a free slot is that slot's candle (binance 2018-02-09: 14.789 s). A time that appears
-    twice with different values is rejected, as either may be right; with `last_counts` the last row is kept.
+    A row holds the open time in ms, open, high, low, close and volume; `extras` has the values of EXTRA_FIELDS of each
+    row, shape (n, 3). A row that lies less than a candle after a free slot is that slot's candle (binance 2018-02-09:
+    14.789 s). A time that appears twice with different values is rejected, as either may be right; with `last_counts`
+    the last row is kept.
     """
+    own = no_extras(len(rows)) if extras is None else extras
     table = _as_table(rows)
-    page = None if table is None else _check_at_once(table, window, timeframe)
-    return check_one_by_one(rows, window, timeframe, last_counts=last_counts) if page is None else page
+    page = None if table is None else _check_at_once(table, own, window, timeframe)
+    return check_one_by_one(rows, window, timeframe, own, last_counts=last_counts) if page is None else page
 
 
 def _as_table(rows: Sequence[Row]) -> NDArray[np.float64] | None:
-    """Return the rows with shape (n, 6) or (n, 9) if each holds that many plain numbers; else None."""
-    if not set(map(type, rows)) <= {list, tuple} or set(map(len, rows)) not in ({COLUMNS}, {ALL_COLUMNS}):
+    """Return the rows with shape (n, 6) if each holds that many plain numbers; else None."""
+    if not set(map(type, rows)) <= {list, tuple} or set(map(len, rows)) != {COLUMNS}:
         return None
-    if not set(map(type, itertools.chain.from_iterable(rows))) <= {int, float}:
+    values = list(itertools.chain.from_iterable(rows))
+    if not set(map(type, values)) <= {int, float}:
         return None
     try:
-        return np.array(rows, dtype=np.float64)
+        return np.fromiter(values, dtype=np.float64, count=len(values)).reshape(-1, COLUMNS)
     except OverflowError:
         return None
 
 
-def _check_at_once(table: NDArray[np.float64], window: Window, timeframe: Timeframe) -> CheckedPage | None:
+def _check_at_once(
+    table: NDArray[np.float64], extras: NDArray[np.float64], window: Window, timeframe: Timeframe
+) -> CheckedPage | None:
     """Return what `check_one_by_one` returns, seven times as fast, for a response without faults; else None.
 
     Each comparison is false if a number is NaN.
@@ -123,24 +133,28 @@ def _check_at_once(table: NDArray[np.float64], window: Window, timeframe: Timefr
         return None
     first, last = np.searchsorted(times, [window.start_ms, window.end_ms])
     inside = table[first:last]
-    _, open_, high, low, close, volume = inside[:, :COLUMNS].T
+    _, open_, high, low, close, volume = inside.T
     ordered = (low > 0) & (low <= open_) & (low <= close) & (open_ <= high) & (close <= high)
     # The largest float may represent a whole number that is even larger.
     finite = (high < sys.float_info.max) & (volume < sys.float_info.max)
     if not (ordered & finite & (volume >= 0)).all():
         return None
-    own_times, values, extras = inside[:, 0].astype(np.int64), inside[:, 1:COLUMNS].copy(), inside[:, COLUMNS:].copy()
-    candles = Candles(own_times, values, extras) if extras.size else Candles(own_times, values)
+    candles = Candles(inside[:, 0].astype(np.int64), inside[:, 1:].copy(), extras[first:last].copy())
     sound, corrections = without_unsound_extras(candles)
     return CheckedPage(sound, outside_count=len(table) - len(inside), corrections=corrections)
 
 
 def check_one_by_one(
-    rows: Sequence[Row], window: Window, timeframe: Timeframe, *, last_counts: bool = False
+    rows: Sequence[Row],
+    window: Window,
+    timeframe: Timeframe,
+    extras: NDArray[np.float64],
+    *,
+    last_counts: bool = False,
 ) -> CheckedPage:
     """Check rows of any kind one by one; otherwise the same as `check_rows`."""
     checks = _RowChecks(window, timeframe)
-    on_grid, off_grid = checks.split_by_grid(rows)
+    on_grid, off_grid = checks.split_by_grid(rows, extras)
     for slot, row in _last_of_each(on_grid, checks.corrections) if last_counts else on_grid:
         checks.add(slot, row)
     checks.add_off_grid(off_grid)
@@ -159,11 +173,16 @@ class _RowChecks:
         self._rejected_slots: set[int] = set()
         self._outside_count = 0
 
-    def split_by_grid(self, rows: Sequence[Row]) -> tuple[list[tuple[int, Row]], list[tuple[int, Row]]]:
-        """Return the rows on the grid and those off the grid, each with its slot; count those outside the window."""
+    def split_by_grid(
+        self, rows: Sequence[Row], extras: NDArray[np.float64]
+    ) -> tuple[list[tuple[int, Row]], list[tuple[int, Row]]]:
+        """Return the rows on the grid and those off the grid, each with its slot; count those outside the window.
+
+        The extra values of a row follow its own.
+        """
         on_grid: list[tuple[int, Row]] = []
         off_grid: list[tuple[int, Row]] = []
-        for row in rows:
+        for row, own in zip(rows, extras.tolist(), strict=True):
             time = _usable_time(row)
             slot = None if time is None else self._timeframe.floor_ms(int(time))
             if slot is None:
@@ -171,7 +190,7 @@ class _RowChecks:
             elif not self._window.start_ms <= slot < self._window.end_ms:
                 self._outside_count += 1
             else:
-                (on_grid if time == slot else off_grid).append((slot, row))
+                (on_grid if time == slot else off_grid).append((slot, (*row[:COLUMNS], *own)))
         return on_grid, off_grid
 
     def add(self, slot: int, row: Row) -> None:
@@ -231,10 +250,8 @@ def _usable_time(row: Row) -> int | float | None:
 
 
 def _values(row: Row) -> tuple[float, ...]:
-    """Return the values of a sound row, NaN for extra values that are not numbers."""
-    extras = (float(value) if _is_finite(value) else math.nan for value in row[COLUMNS:ALL_COLUMNS])
-    ohlcv = tuple(map(float, row[1:COLUMNS]))  # type: ignore[arg-type]
-    return (*ohlcv, *itertools.islice(itertools.chain(extras, itertools.repeat(math.nan)), len(EXTRA_FIELDS)))
+    """Return the values of a sound row, and its extra values."""
+    return tuple(map(float, row[1:]))  # type: ignore[arg-type]
 
 
 def _is_finite(value: object) -> TypeGuard[int | float]:

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from candle_ingest.doctor.checks import PLAUSIBLE_SHARE, TOLERANCE, Check
 from candle_ingest.doctor.exchange_under_test import ExchangeUnderTest
 from candle_ingest.doctor.finding import Observation
+from candle_ingest.exchanges.answers import ParsedRows
 from candle_ingest.exchanges.profiles import WireColumns
 from candle_ingest.exchanges.wire_rows import read_extras
 
@@ -49,8 +50,8 @@ def look_at_taker_volumes(subject: ExchangeUnderTest) -> Observation:
 def _column(subject: ExchangeUnderTest, number: int) -> list[tuple[list[float], float]]:
     """Return each row of the full answer with one value of `read_extras`."""
     columns, answer = subject.profile.wire_columns or WireColumns(), subject.full_answer
-    pairs = zip(answer.rows, answer.sent_rows, strict=True)
-    return [(list(row), read_extras(row, sent, columns)[number]) for row, sent in pairs]
+    extras = read_extras(ParsedRows(answer.rows, answer.sent_rows), columns)
+    return list(zip(map(list, answer.rows), extras[:, number].tolist(), strict=True))
 
 
 def _has(name: str) -> Callable[[ExchangeUnderTest], bool]:

@@ -5,6 +5,7 @@ from urllib.parse import urlsplit
 
 from candle_ingest.connections import ExchangeConnection
 from candle_ingest.errors.settings import ExchangeUnknownError
+from candle_ingest.exchanges.answers import ParsedRows
 from candle_ingest.exchanges.bounded_http import BoundedAdapter
 from candle_ingest.exchanges.connection_settings import allowed_settings
 from candle_ingest.exchanges.profiles import ExchangeProfile
@@ -74,10 +75,13 @@ def _keep_all_rows(api: Any) -> None:
     not JSON for a list of letters.
     """
 
-    def parse_all(rows: Any, market: Any = None, *_: Any, **__: Any) -> list[tuple[list[Any], Any]]:
+    def parse_all(rows: Any, market: Any = None, *_: Any, **__: Any) -> ParsedRows:
         if isinstance(rows, str):
             raise TypeError("text instead of rows")
-        return sorted(((api.parse_ohlcv(row, market), row) for row in rows or ()), key=lambda pair: pair[0][0])
+        sent = list(rows or ())
+        parsed = [api.parse_ohlcv(row, market) for row in sent]
+        order = sorted(range(len(sent)), key=[row[0] for row in parsed].__getitem__)
+        return ParsedRows([parsed[place] for place in order], [sent[place] for place in order])
 
     api.parse_ohlcvs = parse_all
 

@@ -13,7 +13,7 @@ from candle_ingest.candles.timeframe import Timeframe
 from candle_ingest.candles.window import DAY_MS, Window, floor_ms
 from candle_ingest.connections import ExchangeConnection, RedisClient
 from candle_ingest.exchanges.answer_headers import answer_date_ms
-from candle_ingest.exchanges.answers import MARKET_KEYS, Market, RawAnswer, RowsAnswer, TradesAnswer
+from candle_ingest.exchanges.answers import MARKET_KEYS, Market, ParsedRows, RawAnswer, RowsAnswer, TradesAnswer
 from candle_ingest.exchanges.call_pace import CallPace
 from candle_ingest.exchanges.ccxt_api import open_ccxt
 from candle_ingest.exchanges.error_mapping import ExchangeTemporaryError, translate_errors, unusable_answer
@@ -163,7 +163,7 @@ class ExchangeClient:
 
         return self._send(request, market["symbol"], ask, check)
 
-    def _request_rows(self, market: Market, timeframe: Timeframe, window: Window, attempt: int) -> list[Any]:
+    def _request_rows(self, market: Market, timeframe: Timeframe, window: Window, attempt: int) -> ParsedRows:
         """Request once. A retry requests a range some seconds earlier, so that no cache repeats the refused response.
 
         Caches use the whole URL as their key (Cloudflare, default cache keys; it ignores `Cache-Control` in requests).
@@ -173,7 +173,7 @@ class ExchangeClient:
         moves_end = self.profile.takes_until and not self.profile.ends_by_limit
         # The last second of the last candle, so that one that opens some seconds late is included.
         until_ms = window.end_ms + self.profile.spare_rows * timeframe.ms - 1000 - earlier_ms
-        rows: list[Any] = self._api.fetch_ohlcv(
+        rows: ParsedRows = self._api.fetch_ohlcv(
             market["symbol"],
             timeframe.ccxt_name,
             since=window.start_ms - (0 if moves_end else earlier_ms),
@@ -188,10 +188,10 @@ class ExchangeClient:
         request = f"{self.exchange}, {describe_candles(market, timeframe, window)}"
 
         def ask(attempt: int) -> RawAnswer:
-            pairs = self._request_rows(market, timeframe, window, attempt)
+            parsed = self._request_rows(market, timeframe, window, attempt)
             self._made_ms(request)
             headers = {key.lower(): value for key, value in (self._api.last_response_headers or {}).items()}
-            return RawAnswer([row for row, _ in pairs], [sent for _, sent in pairs], self._wire_rows(), headers)
+            return RawAnswer(parsed.rows, parsed.sent_rows, self._wire_rows(), headers)
 
         return self._send(request, market["symbol"], ask, lambda answer: answer)
 

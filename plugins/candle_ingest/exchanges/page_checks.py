@@ -49,7 +49,8 @@ class PageCheck:
     def __call__(self, answer: RowsAnswer) -> CheckedPage:
         """Check the response of one attempt."""
         check_made_after(answer.made_ms, self._request, self._window.end_ms)
-        page = check_rows(answer.rows, self._window, self._timeframe, last_counts=self._profile.last_row_counts)
+        last_counts = self._profile.last_row_counts
+        page = check_rows(answer.rows, self._window, self._timeframe, answer.extras, last_counts=last_counts)
         page = self._with_missing(page.without(answer.unfinished_ms, UNFINISHED))
         if fault := _fault(page, answer, self._window, self._timeframe, self._profile):
             raise ExchangeTemporaryError(f"{self._request}: the answer has {fault}")
@@ -102,5 +103,5 @@ def _fault(
         # If kucoin's times have more digits, ccxt misreads its columns, and some rows then look sound.
         share = f"{doubtful} of {len(rows)}"
         return f"too many rows that cannot be trusted, {share} ({page.rejected_in_words}), so none is used"
-    times_ms = sorted(time for time in (row[0] for row in rows) if isinstance(time, int | float))
+    times_ms = sorted([row[0] for row in rows if isinstance(row[0], int | float)])
     return profile.policy.fault(page, times_ms, window, timeframe, profile.spare_rows)

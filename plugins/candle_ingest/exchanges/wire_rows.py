@@ -5,47 +5,66 @@ a candle is finished. These are read here, by the columns in the exchange's prof
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from operator import itemgetter
 from typing import Any
 
-from candle_ingest.exchanges.answers import RowsAnswer
+import numpy as np
+from numpy.typing import NDArray
+
+from candle_ingest.exchanges.answers import ParsedRows, RowsAnswer
 from candle_ingest.exchanges.profiles import ExchangeProfile, WireColumns
 
 VOLUME = 5
+# What a row without the value raises, and a value that is no number, or too large for a float.
+NOT_A_NUMBER = (TypeError, ValueError, KeyError, IndexError, OverflowError)
 
 
-def read_rows(parsed: Sequence[tuple[Sequence[Any], Any]], profile: ExchangeProfile, made_ms: int | None) -> RowsAnswer:
-    """Return the response made of pairs: a row as ccxt parses it, and the same row as sent."""
-    columns = profile.wire_columns
-    if columns is None:
-        return RowsAnswer([row for row, _ in parsed], made_ms)
-    rows = [[*row, *read_extras(row, sent, columns)] for row, sent in parsed]
-    return RowsAnswer(rows, made_ms, _unfinished(parsed, columns))
+def read_rows(parsed: ParsedRows, profile: ExchangeProfile, made_ms: int | None) -> RowsAnswer:
+    """Return the response made of these rows."""
+    columns = profile.wire_columns or WireColumns()
+    return RowsAnswer(parsed.rows, read_extras(parsed, columns), made_ms, _unfinished(parsed, columns))
 
 
-def read_extras(row: Sequence[Any], sent: Any, columns: WireColumns) -> tuple[float, float, float]:
-    """Return quote volume, trade count and taker buy volume, NaN where the exchange does not send one."""
-    quote_volume = _number(sent, columns.quote_volume)
-    if columns.vwap is not None and isinstance(row[VOLUME], float | int):
-        quote_volume = _number(sent, columns.vwap) * row[VOLUME]
-    return quote_volume, _number(sent, columns.trade_count), _number(sent, columns.taker_buy_volume)
+def read_extras(parsed: ParsedRows, columns: WireColumns) -> NDArray[np.float64]:
+    """Return quote volume, trade count and taker buy volume of each row, shape (n, 3), NaN for what is not sent."""
+    sent = parsed.sent_rows
+    quote_volumes = _numbers(sent, columns.quote_volume)
+    if columns.vwap is not None:
+        with np.errstate(over="ignore", invalid="ignore"):
+            quote_volumes = _numbers(sent, columns.vwap) * _numbers(parsed.rows, VOLUME)
+    counts, taker_volumes = _numbers(sent, columns.trade_count), _numbers(sent, columns.taker_buy_volume)
+    return np.column_stack([quote_volumes, counts, taker_volumes])
 
 
-def _number(sent: Any, column: int | str | None) -> float:
+def _numbers(rows: Sequence[Any], column: int | str | None) -> NDArray[np.float64]:
+    """Return one value of each row, NaN for those that are not numbers: one by one only if there are any."""
     if column is None:
-        return math.nan
+        return np.full(len(rows), math.nan)
     try:
-        return float(sent[column])
-    except (TypeError, ValueError, KeyError, IndexError, OverflowError):
+        return _as_array(map(float, map(itemgetter(column), rows)), len(rows))
+    except NOT_A_NUMBER:
+        return _as_array((_number(row, column) for row in rows), len(rows))
+
+
+def _as_array(values: Iterable[float], count: int) -> NDArray[np.float64]:
+    return np.fromiter(values, dtype=np.float64, count=count)
+
+
+def _number(row: Any, column: int | str) -> float:
+    try:
+        return float(row[column])
+    except NOT_A_NUMBER:
         return math.nan
 
 
-def _unfinished(parsed: Sequence[tuple[Sequence[Any], Any]], columns: WireColumns) -> frozenset[int]:
+def _unfinished(parsed: ParsedRows, columns: WireColumns) -> frozenset[int]:
     """Return the open times in ms of the rows that are flagged as unfinished."""
     if columns.unfinished is None:
         return frozenset()
     column, flag = columns.unfinished
-    return frozenset(row[0] for row, sent in parsed if read_flag(sent, column) == flag and isinstance(row[0], int))
+    pairs = zip(parsed.rows, parsed.sent_rows, strict=True)
+    return frozenset(row[0] for row, sent in pairs if read_flag(sent, column) == flag and isinstance(row[0], int))
 
 
 def read_flag(sent: Any, column: int) -> str:

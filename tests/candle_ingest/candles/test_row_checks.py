@@ -16,6 +16,7 @@ WINDOW = Window(START_MS, START_MS + 10 * MINUTE_MS)
 GOOD = (10.0, 12.0, 9.0, 11.0, 5.0)
 OTHER = (10.0, 12.0, 9.0, 11.5, 5.0)
 BAD = (10.0, 8.0, 9.0, 11.0, 5.0)
+NO_EXTRAS = (math.nan,) * 3
 
 # All that `json.loads` can give: it takes NaN, Infinity and whole numbers of any length.
 JSON = st.recursive(
@@ -45,8 +46,8 @@ def at(slot, values=GOOD):
     return [START_MS + slot * MINUTE_MS, *values]
 
 
-def check(*rows):
-    return check_rows(rows, WINDOW, Timeframe(1))
+def check(*rows, extras=None):
+    return check_rows(rows, WINDOW, Timeframe(1), None if extras is None else np.array(extras, dtype=float))
 
 
 def kept_rows(page):
@@ -91,13 +92,20 @@ NEAR_ROWS = st.builds(
     NUMBERS,
 )
 SOUND_ROWS = st.builds(lambda t, v: [t, *v], GRID_TIMES | GRID_TIMES.map(float), sound_values())
+EXTRAS = st.tuples(*[st.just(math.nan) | st.floats() | st.integers(0, 9).map(float)] * 3)
 
 
-@given(st.lists(SOUND_ROWS | NEAR_ROWS, max_size=8) | st.lists(SOUND_ROWS, max_size=8), st.booleans())
-def test_all_rows_at_once_give_what_row_by_row_gives(rows, in_order):
+@given(
+    st.lists(SOUND_ROWS | NEAR_ROWS, max_size=8) | st.lists(SOUND_ROWS, max_size=8),
+    st.booleans(),
+    st.lists(EXTRAS, min_size=8, max_size=8),
+)
+def test_all_rows_at_once_give_what_row_by_row_gives(rows, in_order, extras):
     if in_order:
         rows = sorted({float(row[0]): row for row in rows if row[0] < 1e300}.values(), key=lambda row: float(row[0]))
-    one, other = same(check_rows(rows, WINDOW, Timeframe(1)), check_one_by_one(rows, WINDOW, Timeframe(1)))
+    own = np.array(extras[: len(rows)], dtype=float).reshape(-1, 3)
+    at_once = check_rows(rows, WINDOW, Timeframe(1), own)
+    one, other = same(at_once, check_one_by_one(rows, WINDOW, Timeframe(1), own))
     assert one == other
 
 
@@ -209,7 +217,7 @@ def test_where_the_last_row_counts_it_is_kept_and_the_others_are_recorded():
 
 
 def test_extra_values_come_with_their_candles():
-    page = check([*at(3), 52.5, 7, 2.0], [*at(4), math.nan, 7, math.nan])
+    page = check(at(3), at(4), extras=[(52.5, 7, 2.0), (math.nan, 7, math.nan)])
     assert page.candles.extras[0].tolist() == [52.5, 7, 2.0]
     assert page.candles.extra_column("trade_count").tolist() == [7, 7]
     assert page.corrections == {}
@@ -224,11 +232,12 @@ def test_extra_values_come_with_their_candles():
         ((52.5, 7.5, 2.0), "impossible extra values, dropped"),
         ((52.5, 7, 5.1), "impossible extra values, dropped"),
         ((52.5, -7, 2.0), "impossible extra values, dropped"),
+        ((52.5, 7, math.inf), "impossible extra values, dropped"),
     ],
 )
 @pytest.mark.parametrize("others", [[], [at(4, BAD)]], ids=["at once", "one by one"])
 def test_a_row_with_impossible_extra_values_keeps_its_ohlcv_and_loses_them(extras, reason, others):
-    page = check([*at(3), *extras], [*at(5), 52.5, 7, 2.0], *others)
+    page = check(at(3), at(5), *others, extras=[extras, (52.5, 7, 2.0), *[NO_EXTRAS for _ in others]])
     assert kept_rows(page) == [at(3), at(5)]
     assert np.isnan(page.candles.extras).tolist() == [[True] * 3, [False] * 3]
     assert page.corrections == {reason: 1}
@@ -236,8 +245,8 @@ def test_a_row_with_impossible_extra_values_keeps_its_ohlcv_and_loses_them(extra
 
 @pytest.mark.parametrize("volume", [0.0, 1e-8, 5.0, 1e9])
 def test_a_vwap_at_the_very_edge_is_inside_whatever_the_volume(volume):
-    row = [*at(3, (0.1, 0.3, 0.1, 0.2, volume)), 0.3 * volume, 1, volume]
-    assert check(row).corrections == {}
+    row = at(3, (0.1, 0.3, 0.1, 0.2, volume))
+    assert check(row, extras=[(0.3 * volume, 1, volume)]).corrections == {}
 
 
 @pytest.mark.parametrize("slot", [-1, 10])

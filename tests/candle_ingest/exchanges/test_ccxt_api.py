@@ -5,6 +5,7 @@ import pytest
 
 from candle_ingest.connections import ExchangeConnection
 from candle_ingest.errors import ConfigurationError
+from candle_ingest.exchanges.answers import ParsedRows
 from candle_ingest.exchanges.ccxt_api import open_ccxt
 from candle_ingest.exchanges.profiles import EXCHANGE_ALIASES, PROFILES, canonical_exchange, exchange_profile
 
@@ -119,4 +120,11 @@ def test_the_connection_adds_key_proxy_and_timeout_and_keeps_the_others():
 def test_ccxt_gives_each_row_parsed_and_as_it_was_sent():
     rows = [[minute * 60_000, 1.0, 1.0, 1.0, 1.0, 1.0] for minute in range(5)]
     parsed = opened("binance").parse_ohlcvs(rows, None, "1m", 120_000, 1)
-    assert parsed == [(row, row) for row in rows]
+    assert parsed == ParsedRows(rows, rows)
+
+
+def test_rows_come_in_order_of_time_each_with_what_was_sent_for_it():
+    sent = [[minute * 60_000, "1", "1", "1", "1", "1", minute] for minute in (3, 1, 2)]
+    parsed = opened("binance").parse_ohlcvs(sent)
+    assert [row[0] for row in parsed.rows] == [60_000, 120_000, 180_000]
+    assert parsed.sent_rows == [sent[1], sent[2], sent[0]]

@@ -3,12 +3,14 @@
 import math
 
 import ccxt
+import numpy as np
 import pytest
 
 from candle_ingest.candles.candles import EXTRA_FIELDS, Candles
 from candle_ingest.candles.timeframe import Timeframe
 from candle_ingest.candles.window import MINUTE_MS, Window
 from candle_ingest.connections import ExchangeConnection
+from candle_ingest.exchanges.answers import ParsedRows
 from candle_ingest.exchanges.candle_pages import candle_pages
 from candle_ingest.exchanges.client import ExchangeClient
 from candle_ingest.exchanges.profiles import PROFILES
@@ -103,7 +105,7 @@ def test_a_row_flagged_as_unfinished_is_requested_again_and_never_kept(simulator
 @pytest.mark.parametrize("name", [name for name, p in PROFILES.items() if p.wire_columns])
 def test_a_row_of_another_shape_has_no_extra_values(name, sent):
     row = [60_000, 1.0, 1.0, 1.0, 1.0, 1.0]
-    answer = read_rows([(row, sent)], PROFILES[name], None)
-    assert list(answer.rows[0][:6]) == row
-    assert all(math.isnan(value) for value in answer.rows[0][6:])
+    answer = read_rows(ParsedRows([row], [sent]), PROFILES[name], None)
+    assert answer.rows == [row]
+    assert np.isnan(answer.extras).tolist() == [[True] * 3]
     assert answer.unfinished_ms == frozenset()
