@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     # It needs numpy, whose import takes longer than all else in parsing the DAG file.
     from candle_ingest.candles.row_checks import CheckedPage
 
+# Open time in ms, open, high, low, close and volume, as ccxt parses them: each a number or None.
+Row = Sequence[object]
 # Smaller shifts cannot be told from quiet minutes next to a surplus row.
 MIN_SHIFT = 10
 
@@ -24,11 +26,11 @@ class AnswerPolicy(Protocol):
     """What an exchange promises about the range of its responses."""
 
     def fault(
-        self, page: "CheckedPage", times_ms: Sequence[float], window: Window, timeframe: Timeframe, spare_rows: int
+        self, page: "CheckedPage", answered: Sequence[Row], window: Window, timeframe: Timeframe, spare_rows: int
     ) -> str | None:
         """Return why the response does not show which candles of `window` exist; None if it does.
 
-        `page` is what was kept of the rows with these open times, ascending; `spare_rows` of them may lie after the
+        `page` is what was kept of the rows `answered`, which ascend in time; `spare_rows` of them may lie after the
         window.
         """
 
@@ -38,7 +40,7 @@ class ExactWindow:
     """A response holds only candles of the window."""
 
     def fault(
-        self, page: "CheckedPage", times_ms: Sequence[float], window: Window, timeframe: Timeframe, spare_rows: int
+        self, page: "CheckedPage", answered: Sequence[Row], window: Window, timeframe: Timeframe, spare_rows: int
     ) -> str | None:
         """Refuse rows outside the window unless the window is complete: they may have displaced some of its rows."""
         if page.outside_count <= spare_rows or len(page.candles) == timeframe.slots(window):
@@ -51,11 +53,12 @@ class LooseStart:
     """A response may begin before the window."""
 
     def fault(
-        self, page: "CheckedPage", times_ms: Sequence[float], window: Window, timeframe: Timeframe, spare_rows: int
+        self, page: "CheckedPage", answered: Sequence[Row], window: Window, timeframe: Timeframe, spare_rows: int
     ) -> str | None:
         """Accept rows before the window, unless the response looks like one for another window."""
         if page.outside_count <= spare_rows or len(page.candles) == timeframe.slots(window):
             return None
+        times_ms = _times_ms(answered)
         if page.outside_count == len(times_ms):
             return "only candles of other times"
         shifted = is_shifted(times_ms, window, timeframe)
@@ -69,9 +72,10 @@ class WholeHistory:
     rows: int
 
     def fault(
-        self, page: "CheckedPage", times_ms: Sequence[float], window: Window, timeframe: Timeframe, spare_rows: int
+        self, page: "CheckedPage", answered: Sequence[Row], window: Window, timeframe: Timeframe, spare_rows: int
     ) -> str | None:
         """Check that the candles cover the window; a market with fewer of them is younger than it."""
+        times_ms = _times_ms(answered)
         if not times_ms:
             return "no candles at all"
         first_ms, last_ms = times_ms[0], times_ms[-1]
@@ -79,6 +83,11 @@ class WholeHistory:
         if cut_off or last_ms < window.end_ms - timeframe.ms:
             return "candles that do not cover the window"
         return "candles of other times" if last_ms - first_ms > self.rows * timeframe.ms else None
+
+
+def _times_ms(rows: Sequence[Row]) -> list[float]:
+    """Return the open times of the rows that have one, ascending."""
+    return sorted([row[0] for row in rows if isinstance(row[0], int | float)])
 
 
 def is_shifted(times_ms: Sequence[float], window: Window, timeframe: Timeframe) -> bool:

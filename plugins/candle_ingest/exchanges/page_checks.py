@@ -103,5 +103,4 @@ def _fault(
         # If kucoin's times have more digits, ccxt misreads its columns, and some rows then look sound.
         share = f"{doubtful} of {len(rows)}"
         return f"too many rows that cannot be trusted, {share} ({page.rejected_in_words}), so none is used"
-    times_ms = sorted([row[0] for row in rows if isinstance(row[0], int | float)])
-    return profile.policy.fault(page, times_ms, window, timeframe, profile.spare_rows)
+    return profile.policy.fault(page, rows, window, timeframe, profile.spare_rows)
