@@ -12,7 +12,7 @@ STAMP := .venv/.installed-from-lock
 # The folders with tests on real servers.
 INTEGRATION := tests/integration tests/faults tests/benchmarks
 # More workers than two cores, as tests wait for processes, in the order that tests/support/distribution.py names.
-SPREAD := -n 4 --no-loadscope-reorder
+SPREAD := -n 5 --no-loadscope-reorder
 define LEAVE_OUT
 leave_out='second_start'; if ! $(BIN)/python -m tests.integration.servers.browser; then leave_out="$$leave_out or browser"; \
   echo 'No Chromium here: the tests of the page in a browser are skipped (make test-browser)'; fi
