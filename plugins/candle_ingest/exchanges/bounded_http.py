@@ -100,10 +100,11 @@ class _TimedResponse(HTTPResponse):
 
 
 class _TimedReads(io.RawIOBase):
-    """The bytes of a socket until a deadline, also those of a head or a chunk's length, which are read by the line."""
+    """Reads a socket until a deadline, including the lines of heads and chunks, however slowly they come."""
 
     def __init__(self, sock: socket.socket, raw: io.RawIOBase) -> None:
         self._sock, self._raw = sock, raw
+        self._silence_seconds = sock.gettimeout() or math.inf
         self.restart()
 
     def restart(self) -> None:
@@ -133,5 +134,4 @@ class _TimedReads(io.RawIOBase):
         seconds_left = self._deadline - time.monotonic()
         if seconds_left <= 0:
             raise _OverdueError(f"the answer took longer than {MAX_ANSWER_SECONDS:g} s")
-        if seconds_left < (self._sock.gettimeout() or math.inf):
-            self._sock.settimeout(seconds_left)
+        self._sock.settimeout(min(seconds_left, self._silence_seconds))

@@ -1,7 +1,10 @@
 """Answers without an end, from a real server."""
 
 import resource
+import socket
 import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from urllib.parse import urlsplit
 
 import ccxt
@@ -75,7 +78,7 @@ def test_dripping_bytes_end_at_the_deadline_with_and_without_tls(simulator, serv
     began = time.monotonic()
     with pytest.raises((requests.Timeout, requests.ConnectionError)):
         session.get(f"{server}/api/v3/exchangeInfo", timeout=20)
-    assert 0.4 < time.monotonic() - began < 2
+    assert 0.4 < time.monotonic() - began < 10
 
 
 def test_a_silent_server_is_given_up_after_the_timeout_of_the_request(simulator, server, session):
@@ -86,19 +89,45 @@ def test_a_silent_server_is_given_up_after_the_timeout_of_the_request(simulator,
 
 def test_a_silent_server_is_given_up_at_the_deadline_if_that_is_earlier(simulator, server, session, monkeypatch):
     monkeypatch.setattr(bounded_http, "MAX_ANSWER_SECONDS", 0.3)
-    simulator.set_fault("binance", "delay", seconds=2, count=1)
+    simulator.set_fault("binance", "delay", seconds=15, count=1)
     began = time.monotonic()
     with pytest.raises(requests.ReadTimeout):
         session.get(f"{server}/api/v3/time", timeout=20)
-    assert time.monotonic() - began < 1.5
+    assert time.monotonic() - began < 10
 
 
 def test_a_kept_connection_has_the_whole_time_for_each_response(simulator, server, session, monkeypatch):
-    monkeypatch.setattr(bounded_http, "MAX_ANSWER_SECONDS", 0.8)
-    simulator.set_fault("binance", "delay", seconds=0.5, count=3)
+    monkeypatch.setattr(bounded_http, "MAX_ANSWER_SECONDS", 2)
+    simulator.set_fault("binance", "delay", seconds=0.8, count=3)
     used = [session.get(f"{server}/api/v3/time", timeout=20) for _ in range(3)]
     assert all(response.json() for response in used)
     assert [response.raw._pool.num_connections for response in used] == [1, 1, 1]
+
+
+def test_after_a_slow_head_the_body_has_the_whole_time(session, monkeypatch):
+    monkeypatch.setattr(bounded_http, "MAX_ANSWER_SECONDS", 2)
+    # In two segments: the second is waited for no longer than until the deadline of the head.
+    parts = [(1.4, b"HTTP/1.1 200 OK\r\n"), (0.05, b"Content-Length: 2\r\n\r\n"), (1, b"ok")]
+    with sending(parts) as port:
+        assert session.get(f"http://{HOST}:{port}", timeout=20).text == "ok"
+
+
+@contextmanager
+def sending(parts):
+    """Serve one response in parts, each after a pause in seconds; yields the port."""
+
+    def serve():
+        connection, _ = listener.accept()
+        with connection:
+            connection.recv(2**16)
+            for seconds, part in parts:
+                time.sleep(seconds)
+                connection.sendall(part)
+
+    with socket.create_server((HOST, 0)) as listener, ThreadPoolExecutor(1) as pool:
+        served = pool.submit(serve)
+        yield listener.getsockname()[1]
+        served.result()
 
 
 def test_an_answer_holds_exactly_what_the_server_sent(simulator, exchange):
