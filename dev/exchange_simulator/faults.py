@@ -50,16 +50,16 @@ class Fault:
 
     It applies from `from_ms` until `until_ms` on the simulated clock (ms UTC; None: no such end), to each request with
     the probability `chance`, drawn from `seed`.
-    `path` limits it to paths that contain this text. `status` and `headers` belong to kind status, `seconds` to delay
-    and aged, `body` (text, or html, empty, json) to status and body, `when` (before or middle) to reset and drip,
+    `path` limits it to paths that contain this text. `status` and `headers` belong to kind status, `seconds` to delay,
+    aged and drip, `body` (text, or html, empty, json) to status and body, `when` to reset (before or middle) and drip,
     `market` (BTC/USDT) to gone and halted, `megabytes` and `compressed` to huge.
 
     error: the exchange's own response of that name, such as 10016 of bybit (error_answers.py). dark_pools: kraken's
     market list contains them. zero_ids: all ids of kraken's trades are 0. false_fact: the exchange deviates from the
     `fact`, one of false_facts.FACTS. aged: a cached response from `seconds` ago, with that `Age`. stale: the previous
     response of the same path. gone: the exchange has no such market. halted: the market is listed but not traded now;
-    its candles are served. huge: a body of `megabytes`. drip: a byte every `seconds`, of the head (before), the body
-    (middle), or the length of a chunk (chunk).
+    its candles are served. huge: a body of `megabytes`. drip: a byte every `seconds`, in the head (before), in the
+    body (middle), or in the line that begins a chunk (chunk).
     """
 
     exchange: str

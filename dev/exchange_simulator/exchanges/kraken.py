@@ -15,11 +15,12 @@ from dev.exchange_simulator.exchanges.base import (
     decimal_text,
     integer,
 )
+from dev.exchange_simulator.hashing import Ints
 from dev.exchange_simulator.markets import KRAKEN_ALTNAMES, KRAKEN_ASSETS, Market, kraken_altname
 from dev.exchange_simulator.mutations import Columns
 from dev.exchange_simulator.rate_limits import CooldownLimit, Limiter, TokenBucket, Verdict
 from dev.exchange_simulator.served_rows import CandleRow
-from dev.exchange_simulator.timeframes import iso_utc
+from dev.exchange_simulator.timeframes import floor_open, iso_utc
 from dev.exchange_simulator.trades import Trade
 
 INTERVALS = {
@@ -118,11 +119,15 @@ class Kraken(Exchange):
         if timeframe is None:
             raise _invalid("interval")
         since = integer(request.query, "since", _invalid) or 0
-        until_ms = request.now_ms + 1
-        candles = self.book.last(market, timeframe, since * 1000 + 1, until_ms, _CLOSED_ROWS + 1, request.now_ms)
-        last_two = self.book.last(market, timeframe, 0, until_ms, 2, request.now_ms)
-        last_closed = int(last_two[0, OPEN_TIME]) // 1000 if len(last_two) > 1 else since
+        candles = self._latest(market, timeframe, floor_open(self.name, timeframe, since * 1000), request)
+        candles = candles[candles[:, OPEN_TIME] > since * 1000]
+        known = candles if len(candles) > 1 else self._latest(market, timeframe, 0, request)
+        last_closed = int(known[-2, OPEN_TIME]) // 1000 if len(known) > 1 else since
         return _result({market.id: self.wire_rows(market, candles, request, timeframe), "last": last_closed})
+
+    def _latest(self, market: Market, timeframe: str, start_ms: int, request: Request) -> Ints:
+        """Return the candles since `start_ms` that are served: the last closed ones, and the open one."""
+        return self.book.last(market, timeframe, start_ms, request.now_ms + 1, _CLOSED_ROWS + 1, request.now_ms)
 
     def wire_row(self, market: Market, row: CandleRow, timeframe: str) -> list[object]:
         """Return [time in seconds, o, h, l, c, vwap, v, trades]; a flat candle has vwap 0.0."""

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from candle_ingest.candles.timeframe import Timeframe
 from candle_ingest.candles.trades import Trade
-from candle_ingest.candles.window import Window
+from candle_ingest.candles.window import DAY_MS, Window
 from candle_ingest.connections import ExchangeConnection
 from candle_ingest.exchanges.candle_pages import candle_pages
 from candle_ingest.exchanges.client import ExchangeClient
@@ -21,6 +21,10 @@ from dev.exchange_simulator.synthetic_market import true_candles, true_extras
 
 NOW_MS = utc_ms("2026-03-11")
 WINDOW = Window(utc_ms("2026-03-10"), utc_ms("2026-03-10") + 6 * 3_600_000)
+BITCOIN = {
+    "id": find_market("kraken", "BTC/USD").id, "symbol": "BTC/USD", "base": "BTC", "quote": "USD", "baseId": "XXBT",
+    "quoteId": "ZUSD",
+}  # fmt: skip
 # Few values, so that trades agree in some of what they carry, or in all of it.
 TRADES = st.builds(
     Trade, st.sampled_from([0, 0, 1]), st.integers(0, 5).map(float), st.sampled_from([Decimal(1), Decimal(2)]),
@@ -67,9 +71,7 @@ def kraken(simulator):
 
 
 def pages_of(kraken, window=WINDOW):
-    listed = find_market("kraken", "BTC/USD")
-    codes = {"base": "BTC", "quote": "USD", "baseId": "XXBT", "quoteId": "ZUSD"}
-    return list(candle_pages(kraken, {"id": listed.id, "symbol": "BTC/USD", **codes}, [window], Timeframe(1), NOW_MS))
+    return list(candle_pages(kraken, BITCOIN, [window], Timeframe(1), NOW_MS))
 
 
 def rows_of(pages, window=WINDOW):
@@ -95,6 +97,14 @@ def test_candles_from_trades_have_all_extra_columns(kraken):
         assert trade_count == true.trade_count
         assert quote_volume == pytest.approx(true.quote_volume, rel=1e-6)
         assert taker_volume >= 0
+
+
+def test_trades_are_counted_by_day_from_the_day_of_the_moment_on(kraken):
+    day_ms = utc_ms("2026-03-09")
+    found = kraken.fetch_trade_counts(BITCOIN, day_ms + 12 * 3_600_000)
+    truth = true_extras("kraken", "BTC/USD", day_ms, day_ms + DAY_MS)
+    assert min(found) == day_ms
+    assert found[day_ms] == sum(minute.trade_count for minute in truth.values())
 
 
 def test_an_answer_that_repeats_itself_is_an_error_and_never_the_end(simulator, kraken):
