@@ -118,8 +118,9 @@ def seed_watermarks(symbols: int) -> list[str]:
 
 
 def pairs(count: int) -> list[str]:
-    """Return pairs of real coins, and as many others as needed."""
-    return [f"{coin}/USD" for coin in (*COINS, *(f"Z{number:03}" for number in range(count)))][:count]
+    """Return pairs of real coins whose tickers need no separator, and as many others as needed."""
+    coins = [*filter(str.isascii, COINS), *(f"Z{number:03}" for number in range(count))]
+    return [f"{coin}/USD" for coin in coins[:count]]
 
 
 def open_on(symbol: int, day: int) -> int:
