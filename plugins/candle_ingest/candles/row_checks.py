@@ -89,8 +89,8 @@ def check_rows(
     rows: Sequence[Row],
     window: Window,
     timeframe: Timeframe,
-    extras: NDArray[np.float64] | None = None,
     *,
+    extras: NDArray[np.float64] | None = None,
     last_counts: bool = False,
 ) -> CheckedPage:
     """Keep the rows of the window that can be trusted, and count the others by reason.
@@ -100,10 +100,10 @@ def check_rows(
     14.789 s). A time that appears twice with different values is rejected, as either may be right; with `last_counts`
     the last row is kept.
     """
-    own = no_extras(len(rows)) if extras is None else extras
+    extras = no_extras(len(rows)) if extras is None else extras
     table = _as_table(rows)
-    page = None if table is None else _check_at_once(table, own, window, timeframe)
-    return check_one_by_one(rows, window, timeframe, own, last_counts=last_counts) if page is None else page
+    page = None if table is None else _check_at_once(table, extras, window, timeframe)
+    return check_one_by_one(rows, window, timeframe, extras, last_counts=last_counts) if page is None else page
 
 
 def _as_table(rows: Sequence[Row]) -> NDArray[np.float64] | None:
@@ -178,11 +178,11 @@ class _RowChecks:
     ) -> tuple[list[tuple[int, Row]], list[tuple[int, Row]]]:
         """Return the rows on the grid and those off the grid, each with its slot; count those outside the window.
 
-        The extra values of a row follow its own.
+        Each returned row holds its OHLCV and then its extras.
         """
         on_grid: list[tuple[int, Row]] = []
         off_grid: list[tuple[int, Row]] = []
-        for row, own in zip(rows, extras.tolist(), strict=True):
+        for row, row_extras in zip(rows, extras.tolist(), strict=True):
             time = _usable_time(row)
             slot = None if time is None else self._timeframe.floor_ms(int(time))
             if slot is None:
@@ -190,7 +190,7 @@ class _RowChecks:
             elif not self._window.start_ms <= slot < self._window.end_ms:
                 self._outside_count += 1
             else:
-                (on_grid if time == slot else off_grid).append((slot, (*row[:COLUMNS], *own)))
+                (on_grid if time == slot else off_grid).append((slot, (*row[:COLUMNS], *row_extras)))
         return on_grid, off_grid
 
     def add(self, slot: int, row: Row) -> None:

@@ -22,7 +22,7 @@ class ParsedRows:
     sent_rows: Sequence[Any]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class RowsAnswer:
     """The rows of one answer, ascending, unchecked.
 

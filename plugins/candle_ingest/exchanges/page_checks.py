@@ -50,7 +50,7 @@ class PageCheck:
         """Check the response of one attempt."""
         check_made_after(answer.made_ms, self._request, self._window.end_ms)
         last_counts = self._profile.last_row_counts
-        page = check_rows(answer.rows, self._window, self._timeframe, answer.extras, last_counts=last_counts)
+        page = check_rows(answer.rows, self._window, self._timeframe, extras=answer.extras, last_counts=last_counts)
         page = self._with_missing(page.without(answer.unfinished_ms, UNFINISHED))
         if fault := _fault(page, answer, self._window, self._timeframe, self._profile):
             raise ExchangeTemporaryError(f"{self._request}: the answer has {fault}")

@@ -39,7 +39,7 @@ def read_extras(parsed: ParsedRows, columns: WireColumns) -> NDArray[np.float64]
 
 
 def _numbers(rows: Sequence[Any], column: int | str | None) -> NDArray[np.float64]:
-    """Return one value of each row, NaN for those that are not numbers: one by one only if there are any."""
+    """Return one value of each row, NaN for those that are not numbers: one by one only if some are not."""
     if column is None:
         return np.full(len(rows), math.nan)
     try:
@@ -54,7 +54,7 @@ def _as_array(values: Iterable[float], count: int) -> NDArray[np.float64]:
 
 
 def _read_texts(texts: Sequence[str]) -> list[float]:
-    """Return what `float` makes of each text, three times as fast. Raises ValueError for any but numbers of JSON."""
+    """Return what `float` makes of each text, three times as fast. Raises ValueError unless each is a JSON number."""
     numbers: list[float] = orjson.loads(f"[{','.join(texts)}]")
     # A text may hold a comma, or a word of JSON.
     if len(numbers) != len(texts) or not set(map(type, numbers)) <= {int, float}:

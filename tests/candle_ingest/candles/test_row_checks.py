@@ -47,7 +47,7 @@ def at(slot, values=GOOD):
 
 
 def check(*rows, extras=None):
-    return check_rows(rows, WINDOW, Timeframe(1), None if extras is None else np.array(extras, dtype=float))
+    return check_rows(rows, WINDOW, Timeframe(1), extras=None if extras is None else np.array(extras, dtype=float))
 
 
 def kept_rows(page):
@@ -104,8 +104,8 @@ def test_all_rows_at_once_give_what_row_by_row_gives(rows, in_order, extras):
     if in_order:
         rows = sorted({float(row[0]): row for row in rows if row[0] < 1e300}.values(), key=lambda row: float(row[0]))
     own = np.array(extras[: len(rows)], dtype=float).reshape(-1, 3)
-    at_once = check_rows(rows, WINDOW, Timeframe(1), own)
-    one, other = same(at_once, check_one_by_one(rows, WINDOW, Timeframe(1), own))
+    at_once = check_rows(rows, WINDOW, Timeframe(1), extras=own)
+    one, other = same(at_once, check_one_by_one(rows, WINDOW, Timeframe(1), extras=own))
     assert one == other
 
 
