@@ -56,7 +56,7 @@ check_table() {
     fail "the table is not complete: $(cat "$1")"
 }
 
-# readme USER [make variables…]: the README's two commands, the second as `make run` prints it for an existing minute.
+# readme USER [make variables…]: the README's commands, and the one that `make run` prints for an existing minute.
 readme() {
   local user=$1 said="$work/$1/said" command
   shift
@@ -74,14 +74,19 @@ readme() {
     sleep 2
   done
   check_table "$said"
-  command=$(sed -n 's/^.*2\. Terminal *//p' "$said")
-  say "$user: $command"
-  as "$user" bash -c "$command" || fail "$command"
+  second_terminal "$user" "$(sed -n 's/^.*2\. Terminal *//p' "$said")"
+  second_terminal "$user" "$(sed -n 's/^ *\$ \(\. \|candle-ingest \)/\1/p' "$repository/README.md")"
   interrupt "$pid"
   wait "$pid" || true
   running=
   tail -1 "$said"
   cd /
+}
+
+# second_terminal USER COMMAND: what `make run` suggests, and what the README has.
+second_terminal() {
+  say "$1: $2"
+  as "$1" bash -ec "$2" || fail "$2"
 }
 
 # interrupt PID: interrupt the first of its descendants that is the stack itself, as Ctrl-C does.
