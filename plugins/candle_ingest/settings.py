@@ -15,6 +15,7 @@ from candle_ingest.candles.timeframe import Timeframe
 from candle_ingest.errors import ConfigurationError
 from candle_ingest.errors.base import without_names
 from candle_ingest.exchanges.profiles import canonical_exchange, shared_book, verified_exchanges
+from candle_ingest.near_names import did_you_mean
 from candle_ingest.plurals import are
 
 
@@ -195,8 +196,9 @@ class PipelineSettings(BaseModel):
         allowed = {*verified_exchanges(), *map(canonical_exchange, names)}
         if unknown := [name for name in info.data.get("exchanges", ()) if canonical_exchange(name) not in allowed]:
             raise ValueError(
-                f"exchanges has {', '.join(unknown)}, which is not among {', '.join(sorted(verified_exchanges()))}; "
-                "name it here too to use it unverified, and compare its candles before you rely on them"
+                f"exchanges has {', '.join(unknown)}, which is not among {', '.join(sorted(verified_exchanges()))}"
+                f"{did_you_mean(unknown[0], verified_exchanges()) or '.'} To use it unverified, name it here too, and "
+                "compare its candles before you rely on them"
             )
         return names
 

@@ -179,7 +179,7 @@ def _print(found: _Found) -> None:
     say(f"{found.window}: {_verdict(found)}")
     if found.merging.sentence:
         say(found.merging.sentence)
-    if open_rates := _rates_in_words(total_counts(rate.recorded_counts for rate in found.rates)):
+    if open_rates := _rates_in_words(found):
         say(open_rates)
 
 
@@ -220,11 +220,13 @@ def _open_in_words(found: _Found, open_count: int) -> Iterator[str]:
         yield f"{are(found.before_history, 'minute')} before the history, which begins at {start}: not asked for"
 
 
-def _rates_in_words(sums: CoverageCounts) -> str:
+def _rates_in_words(found: _Found) -> str:
     """Return what is open of the rates, which the verdict on the symbols does not include; empty if nothing is."""
+    counts = {f"{rate.currency_pair} @ {rate.exchange}": rate.recorded_counts for rate in found.rates}
+    sums, names = total_counts(counts.values()), [name for name, own in counts.items() if own.open]
     silent = f" ({sums.silent:,} silent so far, requested again)" if sums.silent else ""
-    days = "days of the symbols that they convert are complete only with them (--exchanges shows them)"
-    return f"Rates: {are(sums.open, 'minute')} open{silent}; {days}" if sums.open else ""
+    days = "the days whose prices they convert are complete only with them"
+    return f"Rates: {are(sums.open, 'minute')} open, of {', '.join(names)}{silent}; {days}" if names else ""
 
 
 def _given_up_in_words(unconfirmed: int, unobtainable: int) -> Iterator[str]:

@@ -64,7 +64,7 @@ class Summary:
         if not self.symbols:
             return ""
         if self.never_fetched:
-            return "Nothing has been fetched yet: unpause the DAGs, or wait for their first runs."
+            return "Nothing is merged yet: unpause the DAGs, or wait until their first runs have ended."
         until = "" if self.merged_until_ms is None else f" to {_clock(self.merged_until_ms, self.now_ms)}"
         if not self.behind:
             return f"{are_all(self.symbols, 'symbol')} merged{until}."

@@ -109,7 +109,7 @@ def test_open_minutes_of_rates_are_counted_apart_from_those_of_symbols(run):
     )
     output = run(WHOLE, rates=[rate]).output
     assert "every minute is accounted for" in output
-    assert "Rates: 340 minutes are open (237 silent so far, requested again); days of the symbols" in output
+    assert "Rates: 340 minutes are open, of USDT/USD @ kraken (237 silent so far, requested again); the days" in output
     assert "Rates: " not in run(WHOLE, final_days=1).output
 
 

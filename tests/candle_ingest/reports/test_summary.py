@@ -73,14 +73,14 @@ def test_every_state_of_a_hole_is_described(state):
 
 
 def test_a_pipeline_that_never_fetched_says_so():
-    assert "Nothing has been fetched yet" in sentence(symbol("A/USD", None, "no candles"))
+    assert "Nothing is merged yet" in sentence(symbol("A/USD", None, "no candles"))
 
 
 def test_a_symbol_that_too_few_exchanges_list_is_named_instead_of_counted():
     short = symbol("ABC/USD", None, "too few exchanges")
     named = "Too few exchanges list ABC/USD."
     assert sentence(symbol("A/USD", 6), short) == f"The only symbol is merged to 20:04. {named}"
-    assert sentence(symbol("A/USD", None, "no candles"), short).endswith(f"first runs. {named}")
+    assert sentence(symbol("A/USD", None, "no candles"), short).endswith(f"have ended. {named}")
     assert sentence(short) == named
 
 
