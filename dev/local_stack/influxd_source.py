@@ -116,8 +116,9 @@ def _run(command: list[str], folder: Path, environment: Mapping[str, str], log: 
         process = subprocess.Popen(  # noqa: S603 - a fixed command
             command, cwd=folder, env=environment, stdout=out, stderr=out, start_new_session=True
         )
-        reaper.watch(process.pid)
+        # Ctrl-C may come while the reaper starts.
         try:
+            reaper.watch(process.pid)
             while _still_running(process):
                 progress(f"Building influxd: {_progress_text(log)}, {_minutes(time.monotonic() - started)} so far")
         finally:

@@ -95,8 +95,9 @@ def running_postgres(server: PostgresServer, log: Path, *, durable: bool = True)
             stderr=out,
             start_new_session=True,
         )
-    reaper.watch(process.pid)
+    # Ctrl-C may come while the reaper starts.
     try:
+        reaper.watch(process.pid)
         wait_until(server.is_ready, f"PostgreSQL (see {log})", _START_SECONDS, lambda: process.poll() is None)
         yield
     finally:
