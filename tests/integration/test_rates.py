@@ -16,6 +16,9 @@ from candle_ingest.ledger.work_index import OTHER_METHOD, WorkIndex
 from candle_ingest.merging.rate_work import RateWork
 from candle_ingest.planning.plan import Plan
 from candle_ingest.planning.run import make_run
+from candle_ingest.reports.coverage_days import Columns, read_coverage_rows
+from candle_ingest.reports.coverage_hours import read_coverage_hours
+from candle_ingest.reports.expected_coverage import ExpectedCoverage
 from candle_ingest.reports.worst_minutes import read_worst_minutes
 from candle_ingest.store.bucket import InfluxBucket
 from candle_ingest.store.quality_store import QualityStore
@@ -155,6 +158,25 @@ def test_a_rate_answered_later_is_merged_then_and_the_day_is_final_only_with_it(
     counts = event["days"][0]["quality"]
     assert sum(counts[f"grade_{letter}"] for letter in "abcd") == 1440
     assert counts["converted"] > 1400
+
+
+def test_the_page_shows_a_day_that_waits_for_a_rate_as_not_final(settings, exchanges):
+    exchanges.set_fault("bitstamp", "status", status=503, path="usdtusd")
+    backfill(settings, DAY)
+    assert on_the_page(settings) == (0, 4 * 1440, True)
+    exchanges.clear_faults()
+    exchanges.set_clock(NOW_MS + HOUR_MS)
+    run_steps(settings, "repair", None, NOW_MS + HOUR_MS, origin_ms=DAY.start_ms)
+    assert on_the_page(settings) == (0, 0, False)
+
+
+def on_the_page(settings):
+    """Return how many candles of the day are open and provisional on the map, and what its own view says."""
+    day, expected = Columns("day", [DAY.start_ms, DAY.end_ms]), ExpectedCoverage.of(settings, NOW_MS)
+    with InfluxBucket(connect_influxdb(), settings.influxdb_bucket) as bucket:
+        row = read_coverage_rows(bucket, day, ["BTC/USD"], expected)
+        hours = read_coverage_hours(bucket, "BTC/USD", DAY, expected)
+    return row.open_counts.sum(), row.provisional.sum(), hours.waits_for_rates
 
 
 def test_a_rate_that_is_a_symbol_too_is_merged_when_it_is_answered_later(settings, exchanges, redis_server):

@@ -33,7 +33,8 @@ _WHAT = {
     "asked": ('r._field == "exchanges"', "sum"),
     "open": ("r._field =~ /^(silent|rejected|failed|not_asked)$/ and r._value > 0", "sum"),
     "unobtainable": ("r._field =~ /^(unobtainable|unconfirmed)$/ and r._value > 0", "sum"),
-    "provisional": ('r._field == "state" and r._value == "provisional"', "count"),
+    # A day is open without an open minute of its exchanges where its rates are still to come.
+    "provisional": ('r._field == "state" and (r._value == "provisional" or r._value == "open")', "count"),
     **{grade: (f'r._field == "{grade}" and r._value > 0', "sum") for grade in GRADES},
 }
 
@@ -66,7 +67,8 @@ class CoverageRows:
 
     `expected` counts the candles that should be there by now on days of which anything was requested. Of these,
     `open_counts` have no settled answer, `unobtainable` are no longer requested, not even to confirm them, and
-    `provisional` lie on days whose closing look is still to come. `grades` counts the merged minutes of each of GRADES.
+    `provisional` lie on days that are not final: a closing look, an answer or a rate is still to come. `grades` counts
+    the merged minutes of each of GRADES.
     All arrays have the shape (pairs, columns).
     """
 

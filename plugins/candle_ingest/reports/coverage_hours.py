@@ -59,6 +59,12 @@ class CoverageHours:
     waiting: list[Waiting]
     was_asked: bool
 
+    @property
+    def waits_for_rates(self) -> bool:
+        """Tell whether the day is open without an open minute of its exchanges: a rate, or its merge, is to come."""
+        is_open = any(counts.open for own in self.counts.values() for counts in own)
+        return self.was_asked and self.state == RecordState.OPEN and not is_open
+
 
 def read_coverage_hours(
     bucket: InfluxBucket, currency_pair: str, day: Window, expected: ExpectedCoverage

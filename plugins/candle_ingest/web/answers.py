@@ -30,6 +30,7 @@ def hours_answer(found: CoverageHours, dag_ids: Collection[str]) -> Answer:
         "states": found.states,
         "holes": [_hole(hole, dag_ids) for hole in found.holes],
         "state": found.state,
+        "waits_for_rates": found.waits_for_rates,
         "merged": _windows(found.merged),
         "waiting": [asdict(waiting) for waiting in found.waiting],
     }

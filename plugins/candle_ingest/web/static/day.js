@@ -68,6 +68,7 @@ function reasons(data, pipeline) {
 function unaskedOr(data) {
   const left = Object.entries(data.counts).filter(([, counts]) => counts.some(openOf)).map(([exchange]) => exchange);
   if (left.length) return message("warn", `Not everything has been asked for: ${left.join(", ")}.`, "No failure is recorded: the run has not started yet.");
+  if (data.waits_for_rates) return message("warn", "No minute of an exchange is open, but the day is not final.", "A rate that converts its prices is still to come, and listed under Coverage; or its next merge is.");
   return message("good", "Nothing is open.", "For every minute the candle is stored, or there was no trade, or the market was not listed yet.");
 }
 
@@ -98,9 +99,11 @@ const DAY_STATES = {
   unobtainable: ["bad", "Unobtainable in part", "some minutes could not be fetched, and are requested again only on demand"],
 };
 
+const WAITS_FOR_RATES = ["warn", "Open", "a rate, or the next merge, is still to come"];
+
 // Which minutes of the day are merged, and why the others are not.
 function merges(data) {
-  const [kind, name, text] = DAY_STATES[data.state] ?? ["warn", data.state, ""];
+  const [kind, name, text] = data.waits_for_rates ? WAITS_FOR_RATES : DAY_STATES[data.state] ?? ["warn", data.state, ""];
   const waiting = data.waiting.map(({ start_ms: start, end_ms: end, reason }) => element("li", { class: "reason" }, `${period([start, end])}: ${reason}`));
   const merged = data.merged.length ? `Merged: ${data.merged.slice(0, MAX_PERIODS).map(period).join("; ")}${data.merged.length > MAX_PERIODS ? " …" : ""}.` : "Nothing of this day is merged.";
   return element("section", {}, element("h2", {}, "The merged day"), element("p", {}, badge(kind, name), ` ${text}. ${merged}`),

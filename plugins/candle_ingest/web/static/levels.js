@@ -3,7 +3,7 @@ import { element } from "./dom.js";
 
 export const LEVELS = [
   ["good", "complete"],
-  ["part", "provisional: confirmed after the day ends"],
+  ["part", "provisional: not final yet"],
   ["unobtainable", "unobtainable in part"],
   ["tiny", "up to 0.1 % open"],
   ["small", "up to 1 % open"],
