@@ -251,6 +251,7 @@ def _usable_time(row: Row) -> int | float | None:
 
 def _values(row: Row) -> tuple[float, ...]:
     """Return the values of a sound row, and its extra values."""
+    # `_fault` has let only numbers pass, and the extra values are floats: mypy sees neither.
     return tuple(map(float, row[1:]))  # type: ignore[arg-type]
 
 

@@ -68,8 +68,7 @@ class CoverageRows:
     `expected` counts the candles that should be there by now on days of which anything was requested. Of these,
     `open_counts` have no settled answer, `unobtainable` are no longer requested, not even to confirm them, and
     `provisional` lie on days that are not final: a closing look, an answer or a rate is still to come. `grades` counts
-    the merged minutes of each of GRADES.
-    All arrays have the shape (pairs, columns).
+    the merged minutes of each of GRADES. All arrays have the shape (pairs, columns).
     """
 
     pairs: list[str]
